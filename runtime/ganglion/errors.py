@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every error Ganglion raises on purpose. Catch `GanglionError` to catch them all.
+
+Three questions pick a class: whose fault is it (the operator's, the peer's, the world's), would trying again help,
+and what should the shell see. The answers are the class, `retry` and `exit_code`. The message is one sentence that
+names the thing, the place and the remedy.
+"""
+
+
+class GanglionError(Exception):
+    """Base of all. `exit_code` is what the `ganglion` command ends with."""
+
+    exit_code = 1
+    retry = False
+
+
+class InvalidError(GanglionError, ValueError):
+    """A file, document or value of the operator's is wrong. `where` is `path:line:column` or a key."""
+
+    def __init__(self, message: str, *, where: str = "") -> None:
+        super().__init__(f"{where}: {message}" if where else message)
+        self.where = where
+
+
+class UsageError(GanglionError):
+    """The command line asks for something that makes no sense, or needs an extra that is not installed."""
+
+    exit_code = 2
+
+
+class NotFoundError(GanglionError, LookupError):
+    """The thing named does not exist here."""
+
+    exit_code = 3
+
+
+class RefusedError(GanglionError, PermissionError):
+    """Policy said no: unknown key, revoked node, a limit of the guardian, no token."""
+
+    exit_code = 4
+
+
+class UnreachableError(GanglionError, ConnectionError):
+    """No answer from the peer in time. What was to be kept is kept."""
+
+    exit_code = 5
+    retry = True
+
+
+class LocalProtocolError(GanglionError):
+    """We asked a protocol object for something its state does not allow: our bug."""
+
+
+class RemoteProtocolError(GanglionError):
+    """The peer sent bytes the protocol forbids. Drop the connection, keep the peer."""
+
+    retry = True
