@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`ganglion <command>`: parses the line, imports the one module it names, turns errors into exit codes.
 
-A command module has `arguments(parser)` and `run(args)`. `run` returns what `show` prints for people and `--json`
-prints as one document; it returns None where it has printed what it follows by itself.
+A command module has `arguments(parser, common)`, where `common` is the parent parser of its own subcommands, and
+`run(args)`, which returns a `Result`, or None where it has followed something and printed it as it came.
 """
 
 import argparse
@@ -17,7 +17,11 @@ from ganglion.errors import GanglionError, UsageError
 
 #: command -> (module, extra that brings its dependencies, one line of help)
 COMMANDS = {
-    "up": ("ganglion_tools.up.command", "gateway,tools,audio,vision", "run broker, gateway and three nodes here"),
+    "up": (
+        "ganglion_tools.up.command",
+        "gateway,tools,audio,vision",
+        "run broker, gateway and three nodes here",
+    ),
     "node": ("ganglion.cli.node", "", "run a node from its configuration"),
     "gateway": ("ganglion_gateway.command", "gateway", "run the gateway"),
     "id": ("ganglion.cli.identity", "", "make or show this node's identity"),
@@ -32,7 +36,7 @@ COMMANDS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command; the return value is the exit code (0 ok, 1 failed, 2 usage, 3 not found, 4 refused, 5 timeout)."""
+    """Runs one command and returns the exit code: 0 ok, 1 failed, 2 usage, 3 not found, 4 refused, 5 timeout."""
     words = list(sys.argv[1:] if argv is None else argv)
     as_json = "--json" in words
     try:

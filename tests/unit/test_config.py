@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""config: one TOML file becomes one tree, and every mistake in it is named with its place and remedy."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ganglion import config, settings
+from ganglion.errors import InvalidError, NotFoundError
+from ganglion.units import SECOND, duration
+
+FRIDGE = """
+[node]
+name = "fridge"
+scripts = ["fridge.yaml"]
+[mqtt]
+broker = "mqtt://127.0.0.1:1883"
+[mesh]
+enrol_key_file = "enrol.key"
+[sensor.fridge]
+kind = "bme280"
+[actuator.buzzer]
+driver = "file"
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "node.toml"
+    path.write_text(text)
+    return path
+
+
+def test_a_file_becomes_one_tree(tmp_path):
+    read = config.load(write(tmp_path, FRIDGE))
+    assert read.node.name == "fridge"
+    assert read.node.scripts == ("fridge.yaml",)
+    assert read.mqtt is not None
+    assert read.mqtt.broker == "mqtt://127.0.0.1:1883"
+    assert read.sensors == {"fridge": {"kind": "bme280"}}
+    assert read.resolve("fridge.yaml") == (tmp_path / "fridge.yaml").resolve()
+
+
+def test_the_enrol_key_is_read_from_its_file_and_a_missing_file_says_what_to_do(tmp_path):
+    read = config.load(write(tmp_path, FRIDGE))
+    with pytest.raises(NotFoundError, match="write the key of `ganglion enrol-key create` there"):
+        read.enrol_key()
+    (tmp_path / "enrol.key").write_text("gk1_abc\n")
+    assert read.enrol_key() == "gk1_abc"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ("[nod]\nname='x'", 'nod: unknown key; did you mean "node"?'),
+        ("[node]\nnam='x'", 'node.nam: unknown key; did you mean "name"?'),
+        ("[node]\n", "node.name: this key is required"),
+        ("[node]\nname=3", "node.name: must be text, not 3"),
+        ("[node]\nname='a b'", "must be 1 to 40 letters"),
+        ("[node]\nname='x'\nscripts='x.yaml'", "node.scripts: must be a list"),
+        ("[node]\nname='x'\nscripts=[1]", "node.scripts[0]: must be text, not 1"),
+        ("[node]\nname='x'\n[mqtt]\nbrokr='y'", 'mqtt.brokr: unknown key; did you mean "broker"?'),
+        ("[node]\nname='x'\n[sensor]\nfridge=1", "sensor.fridge: must be a table: write [sensor.fridge]"),
+        ("[node]\nname='x'\n[sensor.'a/b']\n", "sensor.a/b: a name is 1 to 40 letters"),
+        ("[node\n", "not TOML: "),
+    ],
+)
+def test_a_mistake_is_named_with_its_place(tmp_path, wrong, says):
+    path = write(tmp_path, wrong)
+    with pytest.raises(InvalidError) as caught:
+        config.load(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert says in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_not_found(tmp_path):
+    with pytest.raises(NotFoundError, match="does not exist"):
+        config.load(tmp_path / "none.toml")
+
+
+def test_the_state_folder_follows_xdg(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert config.state_folder() == tmp_path / "ganglion"
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert config.state_folder() == tmp_path / ".local/state/ganglion"
+
+
+@pytest.mark.parametrize(
+    ("text", "nanoseconds"),
+    [
+        ("250ms", SECOND // 4),
+        ("1.5s", 3 * SECOND // 2),
+        ("10m", 600 * SECOND),
+        ("2h", 7200 * SECOND),
+        ("1d", 86400 * SECOND),
+    ],
+)
+def test_durations_are_written_as_people_write_them(text, nanoseconds):
+    assert duration(text) == nanoseconds
+
+
+@given(st.text())
+def test_no_text_does_worse_than_an_invalid_duration(text):
+    try:
+        assert duration(text) >= 0
+    except InvalidError as error:
+        assert "is not a duration" in str(error)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["name", "board", "scripts", "x"]), json_values))
+def test_no_table_does_worse_than_an_invalid_error(table):
+    try:
+        settings.read(config.NodeSection, table, "node")
+    except InvalidError as error:
+        assert str(error).startswith("node")
