@@ -24,7 +24,7 @@ path = "/sys/class/leds/buzzer/brightness"
 import os
 import re
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +156,15 @@ def load(path: Path) -> Config:
         sensors=_named_tables(file.sensor, f"{where}sensor"),
         actuators=_named_tables(file.actuator, f"{where}actuator"),
     )
+
+
+def override(config: Config, *, broker: str | None, enrol_key_file: Path | None) -> Config:
+    """The same configuration with what the command line says in its place."""
+    if broker is not None:
+        config = replace(config, mqtt=MqttSection(broker=broker))
+    if enrol_key_file is not None:
+        config = replace(config, mesh=MeshSection(enrol_key_file=str(enrol_key_file.absolute())))
+    return config
 
 
 def state_folder() -> Path:

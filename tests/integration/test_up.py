@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`ganglion up`, run as a person runs it: the whole site, one full pass, and nothing left behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+STAGES = ["sensor", "trigger", "prompt", "condition", "guardian", "actuator", "mesh", "gateway", "webhook"]
+
+
+@contextmanager
+def up(state: Path, *words: str, model: str | None = None) -> Iterator[subprocess.Popen[str]]:
+    environment = {**os.environ, "XDG_STATE_HOME": str(state)}
+    for name in ("GANGLION_LLM_URL", "GANGLION_LLM_KEY", "GANGLION_LLM_MODEL"):
+        environment.pop(name, None)
+    if model:
+        environment |= {"GANGLION_LLM_URL": model, "GANGLION_LLM_MODEL": "test-model", "GANGLION_LLM_KEY": "sk-test"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ganglion", "up", "--json", *words],
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def ganglion(state: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "XDG_STATE_HOME": str(state)}
+    return subprocess.run(
+        [sys.executable, "-m", "ganglion", *words], env=environment, text=True, capture_output=True, timeout=30
+    )
+
+
+def follow(process: subprocess.Popen[str], key: str) -> dict:
+    """Reads lines until a document with `key` comes."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        document = json.loads(line)
+        if key in document:
+            return document
+    assert process.stderr is not None
+    raise AssertionError(f"no {key!r} came; stderr: {process.stderr.read()}")
+
+
+def assert_gone(pids: dict[str, int]) -> None:
+    deadline = time.monotonic() + 10
+    while alive := [name for name, pid in pids.items() if psutil.pid_exists(pid)]:
+        assert time.monotonic() < deadline, f"still running: {alive}"
+        time.sleep(0.05)
+
+
+def of_this_state(state: Path) -> list[str]:
+    """The processes whose command line or environment speaks of this state folder."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        try:
+            if str(state) in " ".join(process.info["cmdline"] or []):
+                found.append(" ".join(process.info["cmdline"]))
+        except psutil.Error:
+            continue
+    return found
+
+
+@pytest.mark.parametrize("broker", ["nats", "mosquitto"])
+@pytest.mark.timeout(180)
+def test_one_full_pass_from_sensor_to_webhook_and_nothing_is_left(tmp_path, broker):
+    with up(tmp_path, "--broker", broker, "--exit-after-first-alert") as process:
+        ready = follow(process, "ready")
+        trace = follow(process, "trace")["trace"]
+        assert process.wait(timeout=30) == 0
+    assert [line["stage"] for line in trace["lines"]] == STAGES
+    assert all(line["status"] == "done" for line in trace["lines"])
+    prompt = next(line for line in trace["lines"] if line["stage"] == "prompt")
+    assert "otherwise" in prompt["detail"]  # no model was given, and the trace says so
+    assert_gone(ready["pids"])
+    assert of_this_state(tmp_path) == []
+
+
+@pytest.mark.timeout(180)
+def test_a_second_start_finds_the_state_again_and_ctrl_c_stops_everything(tmp_path):
+    with up(tmp_path) as process:
+        first = follow(process, "ready")
+        before = json.loads(ganglion(tmp_path, "devices", "list", "--json").stdout)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) == 0
+        assert_gone(first["pids"])
+    with up(tmp_path) as process:
+        second = follow(process, "ready")
+        after = json.loads(ganglion(tmp_path, "devices", "list", "--json").stdout)
+        assert {node["id"] for node in after["nodes"]} == {node["id"] for node in before["nodes"]}
+        again = ganglion(tmp_path, "up", "--json")
+        assert again.returncode == 4
+        assert "another `ganglion up`" in again.stderr
+        process.kill()  # SIGKILL: the children notice that their parent is gone
+        assert_gone(second["pids"])
+
+
+@pytest.mark.timeout(180)
+def test_the_trace_is_shown_one_line_a_stage(tmp_path):
+    with up(tmp_path) as process:
+        follow(process, "ready")
+        assert ganglion(tmp_path, "sim", "set", "fridge", "fridge.temperature", "12").returncode == 0
+        follow(process, "alert")
+        shown = ganglion(tmp_path, "trace", "--last")
+        assert shown.returncode == 0
+        for stage in STAGES:
+            assert sum(line.split()[:1] == [stage] for line in shown.stdout.splitlines()) == 1, shown.stdout
+        missing = ganglion(tmp_path, "sim", "set", "freezer", "x.y", "1")
+        assert missing.returncode == 3
+        real = ganglion(tmp_path, "sim", "set", "host", "system.cpu", "1")
+        assert real.returncode == 4
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0

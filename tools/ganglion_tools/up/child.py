@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One child process: started in a group of its own, its log in a file, gone when its parent is."""
+
+import asyncio
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ganglion.errors import GanglionError, UnreachableError
+
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+
+
+def _die_with_parent() -> None:
+    """Runs in the child before exec: a parent that is killed with SIGKILL takes its children with it."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+class Child:
+    """A started process.
+
+    Attributes:
+        name: What people call it.
+        log: The file that takes its stderr.
+        pid: Its process id.
+    """
+
+    def __init__(self, name: str, process: asyncio.subprocess.Process, log: Path) -> None:
+        self.name = name
+        self.log = log
+        self.pid = process.pid
+        self._process = process
+
+    @classmethod
+    async def start(cls, name: str, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None) -> "Child":
+        """Starts a program. It has a process group of its own, so Ctrl-C at the terminal does not reach it first."""
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as stderr:
+            process = await asyncio.create_subprocess_exec(
+                *argv,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=stderr,
+                env={**os.environ, **(env or {})},
+                start_new_session=True,
+                preexec_fn=_die_with_parent,
+            )
+        return cls(name, process, log)
+
+    @classmethod
+    async def ganglion(cls, name: str, *words: str, log: Path) -> "Child":
+        """Starts a `ganglion` command with the Python that runs now."""
+        return await cls.start(name, [sys.executable, "-m", "ganglion", *words], log=log)
+
+    async def ready(self, *, timeout: float) -> dict[str, Any]:
+        """The JSON line by which a `ganglion` process says that it is ready.
+
+        Raises:
+            GanglionError: it ended instead; the last lines of its log are in the message.
+            UnreachableError: `timeout` seconds passed.
+        """
+        assert self._process.stdout is not None
+        try:
+            async with asyncio.timeout(timeout):
+                line = await self._process.stdout.readline()
+        except TimeoutError:
+            raise UnreachableError(f"{self.name} is not ready after {timeout:.0f} s; its log is {self.log}") from None
+        if not line:
+            await self._process.wait()
+            raise GanglionError(self.obituary())
+        message: dict[str, Any] = json.loads(line)
+        return message
+
+    async def wait(self) -> int:
+        """Waits for its end; what it still prints is read and dropped, so that it never blocks on a full pipe."""
+        assert self._process.stdout is not None
+        while await self._process.stdout.read(65536):
+            pass
+        return await self._process.wait()
+
+    async def stop(self, *, grace: float = 5.0) -> None:
+        """SIGTERM, and after `grace` seconds SIGKILL to all of its group."""
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.terminate()
+            try:
+                async with asyncio.timeout(grace):
+                    await self.wait()
+            except TimeoutError:
+                pass
+        # Also after a clean end: whatever it started itself must not stay behind.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        await self._process.wait()
+
+    def obituary(self) -> str:
+        """Why it ended, with the end of its log."""
+        lines = self.log.read_text(errors="replace").splitlines()[-5:]
+        return f"{self.name} ended with code {self._process.returncode}; the end of {self.log}:\n" + "\n".join(lines)
