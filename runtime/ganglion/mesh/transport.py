@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the mesh asks of a way to a broker.
+
+Nodes have `MqttTransport`, the gateway has `AiomqttTransport`; the same tests hold both to this page.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from ganglion.mqtt.packet import Message
+
+__all__ = ["Message", "Transport", "TransportStatistics"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransportStatistics:
+    """Counters since the transport was made.
+
+    Attributes:
+        connected: Whether there is a connection now.
+        connections: How often one was made.
+        sent: Messages written (QoS 0) and acknowledged by the broker (QoS 1).
+        received: Messages handed to `on_messages`.
+        pending: QoS 1 messages not yet acknowledged.
+        dropped: QoS 0 messages dropped: no connection, or a socket slower than the publisher.
+        overflowed: QoS 1 messages refused because too many were pending.
+        refused: Subscriptions that the broker refused.
+        failed: Calls of a callback that raised.
+    """
+
+    connected: bool
+    connections: int
+    sent: int
+    received: int
+    pending: int
+    dropped: int
+    overflowed: int
+    refused: int
+    failed: int
+
+
+class Transport(Protocol):
+    """A way to a broker that comes back by itself. All calls and callbacks happen on one event loop.
+
+    Attributes:
+        on_messages: Gets the messages that arrived together, never an empty list.
+        on_connected: Called after every CONNACK, when the subscriptions are asked for again.
+        on_disconnected: Called once for every `on_connected`, when that connection is over.
+    """
+
+    on_messages: Callable[[list[Message]], None]
+    on_connected: Callable[[], None]
+    on_disconnected: Callable[[], None]
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection now."""
+        ...
+
+    @property
+    def pending(self) -> int:
+        """QoS 1 messages not yet acknowledged by the broker."""
+        ...
+
+    def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int = 0,
+        retain: bool = False,
+        on_done: Callable[[], None] | None = None,
+    ) -> None:
+        """Queues a message; returns at once.
+
+        QoS 0 goes out now or never: without a connection, or when the socket is slower than the publisher, it
+        is dropped and counted. QoS 1 is kept, in a bounded queue, over losses of the connection until the
+        broker acknowledges it; it may arrive more than once. Where the queue is full the new message is
+        refused and counted.
+
+        Args:
+            on_done: Called when the message is written (QoS 0) or acknowledged (QoS 1); never for one dropped
+                or refused.
+
+        Raises:
+            LocalProtocolError: no topic name (empty, a wildcard), another QoS, or a message over the limit.
+        """
+        ...
+
+    def subscribe(self, filter: str, qos: int = 0) -> None:
+        """Asks for a topic filter now and after every reconnect. A refusal is logged and counted.
+
+        Raises:
+            LocalProtocolError: no topic filter, or another QoS.
+        """
+        ...
+
+    def unsubscribe(self, filter: str) -> None:
+        """Takes a subscription back."""
+        ...
+
+    def set_will(self, topic: str, payload: bytes, qos: int = 0, retain: bool = False) -> None:
+        """What the broker publishes when we vanish. Holds from the next connection on, and for all that follow.
+
+        Raises:
+            LocalProtocolError: no topic name, or another QoS.
+        """
+        ...
+
+    async def run(self) -> None:
+        """Connects, and reconnects for ever with exponential backoff and jitter.
+
+        Cancelled, it writes what waits and disconnects; the broker drops the will then.
+
+        A broker that cannot be reached, or refuses us, is logged once for each reason and tried again.
+        """
+        ...
+
+    def statistics(self) -> TransportStatistics:
+        """What happened so far."""
+        ...
