@@ -181,7 +181,9 @@ class Site:
 
     def _say_alert(self, event: dict[str, Any]) -> None:
         data = event.get("data", {})
-        self._say({"alert": event}, f"alert delivered to the webhook: {event.get('subject')} {json.dumps(data.get('value'))}")
+        self._say(
+            {"alert": event}, f"alert delivered to the webhook: {event.get('subject')} {json.dumps(data.get('value'))}"
+        )
 
     def _say_ready(self, url: str, gateway: str, hook: str, seconds: float) -> None:
         token = (self._state / "gateway" / "token").read_text().strip()
@@ -204,6 +206,8 @@ try next
   ganglion trace --last                            its path, from the sensor to the webhook
 
 Ctrl-C stops everything."""
-        self._say({"ready": True, "seconds": seconds, "broker": url, "gateway": gateway, "webhook": hook, "pids": parts}, text)
+        self._say(
+            {"ready": True, "seconds": seconds, "broker": url, "gateway": gateway, "webhook": hook, "pids": parts}, text
+        )
         if self._as_json:
             print(text, file=sys.stderr)
