@@ -7,6 +7,10 @@ once (M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015)
 
 from random import Random
 
+#: Seconds after which a connection proves that it works. A shorter one does not reset a backoff: two clients that take
+#: each other's identifier away would otherwise do so five times a second.
+STABLE = 5.0
+
 
 class Backoff:
     """Delays that grow from attempt to attempt.

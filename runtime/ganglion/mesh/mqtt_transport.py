@@ -6,9 +6,10 @@ import logging
 import secrets
 from collections.abc import Callable
 
-from ganglion.errors import GanglionError, LocalProtocolError, RefusedError
-from ganglion.mesh.backoff import Backoff
-from ganglion.mesh.transport import Message, TransportStatistics
+from ganglion.errors import GanglionError, LocalProtocolError
+from ganglion.mesh.backoff import STABLE, Backoff
+from ganglion.mesh.complaints import Complaints
+from ganglion.mesh.transport import Message, TransportStatistics, refused_subscription
 from ganglion.mqtt import packet
 from ganglion.mqtt.client import HIGH_WATER, Callbacks, Client, Counters
 from ganglion.mqtt.connection import Connection
@@ -20,11 +21,6 @@ _log = logging.getLogger(__name__)
 
 #: Filters in one SUBSCRIBE: AWS IoT Core takes no more.
 _FILTERS = 8
-#: Seconds after which a connection proves the broker healthy. A shorter one does not reset the backoff: two
-#: clients that take each other's identifier away would otherwise do so five times a second.
-_STABLE = 5.0
-#: Distinct reasons logged between two stable connections.
-_COMPLAINTS = 32
 
 
 class MqttTransport:
@@ -69,7 +65,7 @@ class MqttTransport:
         self._client: Client | None = None
         self._counters = Counters()
         self._connections = self._refused = 0
-        self._complaints: set[str] = set()
+        self._complaints = Complaints(_log, str(self.url))
         self._connection(0.0)  # refuses here what CONNECT cannot carry
 
     @property
@@ -141,7 +137,7 @@ class MqttTransport:
                     self.url, self._connection, callbacks, self._counters, high_water=self._high_water
                 )
             except GanglionError as error:
-                self._complain(error)
+                self._complaints.add(error)
             else:
                 began = loop.time()
                 try:
@@ -149,8 +145,8 @@ class MqttTransport:
                 except asyncio.CancelledError:
                     await client.close()
                     raise
-                self._complain(why)
-                if loop.time() - began >= _STABLE:
+                self._complaints.add(why)
+                if loop.time() - began >= STABLE:
                     self._backoff.reset()
                     self._complaints.clear()
             await asyncio.sleep(self._backoff.delay())
@@ -183,20 +179,11 @@ class MqttTransport:
         for filter, qos in granted.items():
             if qos is None:
                 self._refused += 1
-                self._complain(
-                    RefusedError(f"the broker refuses the subscription to {filter!r}: allow it to this user")
-                )
+                self._complaints.add(refused_subscription(filter))
 
     def _closed(self, client: Client) -> None:
         self._client = None
         self.on_disconnected()
-
-    def _complain(self, error: GanglionError) -> None:
-        """Logs a reason once until a connection has been stable; an endless list of new ones is cut short."""
-        reason = str(error)
-        if reason not in self._complaints and len(self._complaints) < _COMPLAINTS:
-            self._complaints.add(reason)
-            _log.warning("%s: %s. It is tried again.", self.url, reason)
 
 
 def _nobody() -> None:

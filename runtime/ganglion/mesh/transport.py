@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from ganglion.errors import RefusedError
 from ganglion.mqtt.packet import Message
 
-__all__ = ["Message", "Transport", "TransportStatistics"]
+__all__ = ["Message", "Transport", "TransportStatistics", "refused_subscription"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,3 +121,8 @@ class Transport(Protocol):
     def statistics(self) -> TransportStatistics:
         """What happened so far."""
         ...
+
+
+def refused_subscription(filter: str) -> RefusedError:
+    """What is logged when SUBACK says 0x80 (MQTT 3.1.1 section 3.9.3)."""
+    return RefusedError(f"the broker refuses the subscription to {filter!r}: give this user the right to read it")

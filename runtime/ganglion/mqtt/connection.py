@@ -76,6 +76,12 @@ _REFUSALS: dict[int, tuple[type[GanglionError], str]] = {
 }  # fmt: skip
 
 
+def refusal(code: int) -> GanglionError:
+    """What a CONNACK with return code `code`, not 0, means and asks for (3.2.2.3)."""
+    kind, why = _REFUSALS.get(code, (RemoteProtocolError, f"answered return code {code}, which MQTT reserves"))
+    return kind(f"the broker {why}")
+
+
 class Connection:
     """One connection, from CONNECT to its end; make a new one to reconnect.
 
@@ -299,10 +305,7 @@ class Connection:
         if body[1] == 0:
             self.state = State.OPEN
             return Connected()
-        kind, why = _REFUSALS.get(
-            body[1], (RemoteProtocolError, f"answered return code {body[1]}, which MQTT reserves")
-        )
-        return self._lose(kind(f"the broker {why}"))
+        return self._lose(refusal(body[1]))
 
     def _suback(self, body: bytes) -> Event:
         filters = self._unanswered.pop(int.from_bytes(body[:2], "big"), ())

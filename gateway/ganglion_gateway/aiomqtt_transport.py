@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The gateway's and the tools' way to a broker: `ganglion.mesh.transport.Transport` on aiomqtt.
+
+A message costs several times what it costs with `MqttTransport`; in exchange the protocol is the field's reference
+client, so that each of the two checks the other under the same tests.
+"""
+
+import asyncio
+import logging
+import math
+import secrets
+from collections.abc import Callable
+from itertools import count
+from typing import NamedTuple, cast
+
+import aiomqtt
+from aiomqtt.exceptions import MqttConnectError
+from paho.mqtt.reasoncodes import ReasonCode
+
+from ganglion.errors import GanglionError, LocalProtocolError, UnreachableError
+from ganglion.mesh.backoff import STABLE, Backoff
+from ganglion.mesh.complaints import Complaints
+from ganglion.mesh.transport import Message, TransportStatistics, refused_subscription
+from ganglion.mqtt import packet
+from ganglion.mqtt.client import Counters
+from ganglion.mqtt.connection import refusal
+from ganglion.mqtt.url import BrokerUrl
+
+_log = logging.getLogger(__name__)
+
+#: Return codes of CONNACK (3.2.2.3) by the MQTT 5 reason codes that paho makes of them.
+_RETURN_CODES = {132: 1, 133: 2, 136: 3, 134: 4, 135: 5}
+#: Filters in one SUBSCRIBE: AWS IoT Core takes no more.
+_FILTERS = 8
+#: Messages that wait for `on_messages`; aiomqtt discards more.
+_MAX_ARRIVED = 100_000
+
+
+class _Batches(asyncio.Queue[aiomqtt.Message]):
+    """A queue that hands out all that waits at once, so that a burst costs one task switch and not one a message."""
+
+    def _get(self) -> aiomqtt.Message:
+        batch = [super(_Batches, self)._get() for _ in range(self.qsize())]
+        return cast(aiomqtt.Message, batch)
+
+
+class _Entry(NamedTuple):
+    serial: int  # 0 for QoS 0
+    topic: str
+    payload: bytes
+    retain: bool
+    on_done: Callable[[], None] | None
+
+
+class AiomqttTransport:
+    """`Transport` for programs that are not a node.
+
+    Args:
+        url: The broker, `mqtt://[user:password@]host[:1883]` or `mqtts://`.
+        client_id: What the broker knows us by; a random one where none is given.
+        keep_alive: Seconds, 1 to 65535.
+        backoff: Delays between attempts.
+        window: QoS 1 messages on their way at once.
+        max_pending: QoS 1 messages held until they are acknowledged, and QoS 0 messages that may wait for the socket.
+
+    Raises:
+        InvalidError: the URL is none.
+    """
+
+    def __init__(
+        self,
+        url: str | BrokerUrl,
+        *,
+        client_id: str | None = None,
+        keep_alive: int = 30,
+        backoff: Backoff | None = None,
+        window: int = 20,
+        max_pending: int = 2000,
+    ) -> None:
+        self.on_messages: Callable[[list[Message]], None] = lambda messages: None
+        self.on_connected: Callable[[], None] = lambda: None
+        self.on_disconnected: Callable[[], None] = lambda: None
+        self.url = url if isinstance(url, BrokerUrl) else BrokerUrl.parse(url)
+        self.client_id = client_id or f"ganglion{secrets.token_hex(7)}"
+        self._keep_alive = keep_alive
+        self._backoff = backoff or Backoff()
+        self._window = window
+        self._max_pending = max_pending
+        self._will: aiomqtt.Will | None = None
+        self._filters: dict[str, int] = {}
+        self._serials = count(1)
+        self._pending: dict[int, _Entry] = {}  # QoS 1, in the order it was published
+        self._client: aiomqtt.Client | None = None
+        self._outgoing: asyncio.Queue[_Entry] = asyncio.Queue()
+        self._asked: dict[str, int | None] = {}  # what the broker is still to be told; None takes a filter back
+        self._news = asyncio.Event()
+        self._complaints = Complaints(_log, str(self.url))
+        self._counters = Counters()
+        self._connections = self._overflowed = self._refused = 0
+
+    @property
+    def connected(self) -> bool:
+        return self._client is not None
+
+    @property
+    def pending(self) -> int:
+        return len(self._pending)
+
+    def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int = 0,
+        retain: bool = False,
+        on_done: Callable[[], None] | None = None,
+    ) -> None:
+        size = len(packet.topic_name(topic)) + len(payload)
+        if size > packet.MAX_PACKET:
+            raise LocalProtocolError(f"a message of {size} bytes to {topic!r} is over the limit of {packet.MAX_PACKET}")
+        if packet.level(qos) == 0:
+            if self._client is None or self._outgoing.qsize() >= self._max_pending:
+                self._counters.dropped += 1
+                return
+            entry = _Entry(0, topic, payload, retain, on_done)
+        elif len(self._pending) >= self._max_pending:
+            self._overflowed += 1
+            return
+        else:
+            entry = _Entry(next(self._serials), topic, payload, retain, on_done)
+            self._pending[entry.serial] = entry
+        if self._client is not None:
+            self._outgoing.put_nowait(entry)
+
+    def subscribe(self, filter: str, qos: int = 0) -> None:
+        packet.topic_filter(filter)
+        self._filters[filter] = self._asked[filter] = packet.level(qos)
+        self._news.set()
+
+    def unsubscribe(self, filter: str) -> None:
+        if self._filters.pop(filter, None) is not None:
+            self._asked[filter] = None
+            self._news.set()
+
+    def set_will(self, topic: str, payload: bytes, qos: int = 0, retain: bool = False) -> None:
+        packet.topic_name(topic)
+        self._will = aiomqtt.Will(topic, payload, packet.level(qos), retain)
+
+    def statistics(self) -> TransportStatistics:
+        return TransportStatistics(
+            connected=self.connected,
+            connections=self._connections,
+            sent=self._counters.sent,
+            received=self._counters.received,
+            pending=self.pending,
+            dropped=self._counters.dropped,
+            overflowed=self._overflowed,
+            refused=self._refused,
+            failed=self._counters.failed,
+        )
+
+    async def run(self) -> None:
+        while True:
+            try:
+                await self._connection()
+            except* (aiomqtt.MqttError, GanglionError) as group:
+                self._complaints.add(_reason(group.exceptions[0]))
+            await asyncio.sleep(self._backoff.delay())
+
+    async def _connection(self) -> None:
+        """One connection, until it is lost (an ExceptionGroup) or cannot be had (MqttError)."""
+        async with aiomqtt.Client(
+            self.url.host,
+            self.url.port,
+            username=self.url.username,
+            password=self.url.password,
+            tls_context=self.url.tls_context(),
+            identifier=self.client_id,
+            protocol=aiomqtt.ProtocolVersion.V311,
+            clean_session=True,
+            will=self._will,
+            keepalive=self._keep_alive,
+            queue_type=_Batches,
+            max_queued_incoming_messages=_MAX_ARRIVED,
+            max_inflight_messages=self._window,
+        ) as client:
+            client.pending_calls_threshold = self._window + 1
+            self._asked = dict(self._filters)
+            await self._ask(client)
+            began = asyncio.get_running_loop().time()
+            self._client = client
+            self._connections += 1
+            self._outgoing = asyncio.Queue()
+            for entry in self._pending.values():
+                self._outgoing.put_nowait(entry)
+            _log.info("Connected to %s.", self.url)
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self._receive(client))
+                    tasks.create_task(self._keep_asking(client))
+                    for _ in range(self._window):
+                        tasks.create_task(self._send(client))
+                    self._call(self.on_connected)
+            finally:
+                self._client = None
+                while not self._outgoing.empty():
+                    self._counters.dropped += not self._outgoing.get_nowait().serial
+                self._call(self.on_disconnected)
+                if asyncio.get_running_loop().time() - began >= STABLE:
+                    self._backoff.reset()
+                    self._complaints.clear()
+
+    async def _receive(self, client: aiomqtt.Client) -> None:
+        async for batch in client.messages:
+            messages = [
+                Message(message.topic.value, message.payload, message.qos, message.retain)
+                for message in cast(list[aiomqtt.Message], batch)
+            ]
+            self._counters.received += len(messages)
+            self._call(self.on_messages, messages)
+
+    async def _send(self, client: aiomqtt.Client) -> None:
+        """One of `window` that take turns: each has at most one message on its way."""
+        outgoing = self._outgoing
+        while True:
+            serial, topic, payload, retain, on_done = await outgoing.get()
+            is_sent = False
+            try:
+                # No timeout: a broker that does not answer is found out by the keep-alive
+                await client.publish(topic, payload, qos=1 if serial else 0, retain=retain, timeout=math.inf)
+                is_sent = True
+            finally:
+                self._counters.dropped += not (is_sent or serial)
+            self._pending.pop(serial, None)
+            self._counters.sent += 1
+            if on_done is not None:
+                self._call(on_done)
+
+    async def _keep_asking(self, client: aiomqtt.Client) -> None:
+        while True:
+            await self._news.wait()
+            await self._ask(client)
+
+    async def _ask(self, client: aiomqtt.Client) -> None:
+        """Tells the broker which filters came and went since it was told last."""
+        self._news.clear()
+        while self._asked:
+            wanted = [(filter, qos) for filter, qos in self._asked.items() if qos is not None][:_FILTERS]
+            if not wanted:
+                filter, _ = self._asked.popitem()
+                await client.unsubscribe(filter)
+                continue
+            for filter, _ in wanted:
+                del self._asked[filter]
+            codes = [code if isinstance(code, int) else code.value for code in await client.subscribe(wanted)]
+            for (filter, _), code in zip(wanted, codes, strict=True):
+                if code >= 0x80:
+                    self._refused += 1
+                    self._complaints.add(refused_subscription(filter))
+
+    def _call(self, callback: Callable[..., None], *args: object) -> None:
+        try:
+            callback(*args)
+        except Exception:
+            self._counters.failed += 1
+            _log.exception("A callback of the broker's connection raised; the connection goes on.")
+
+
+def _reason(error: Exception) -> GanglionError:
+    """Why a connection is over or cannot be had, in the words of `MqttTransport`."""
+    if isinstance(error, GanglionError):
+        return error
+    code = error.rc if isinstance(error, aiomqtt.MqttCodeError) else None
+    if isinstance(error, MqttConnectError) and isinstance(code, ReasonCode):
+        return refusal(_RETURN_CODES.get(code.value, code.value))
+    return UnreachableError(f"the connection broke: {error}")

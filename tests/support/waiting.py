@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Waiting for what must become true, with a deadline instead of a guess."""
+
+import asyncio
+from collections.abc import Callable
+
+
+async def until(condition: Callable[[], object], *, within: float = 10.0, what: str = "") -> None:
+    """Returns when `condition` holds.
+
+    Raises:
+        AssertionError: it does not within so many seconds; `what` says what did not happen.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + within
+    while not condition():
+        if loop.time() > deadline:
+            raise AssertionError(f"not within {within} s: {what or condition}")
+        await asyncio.sleep(0.005)
