@@ -81,7 +81,7 @@ class Receiver:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def do_POST(self) -> None:  # noqa: N802 - the base class's name
+            def do_POST(self) -> None:
                 length = self.headers.get("content-length", "")
                 if not length.isdecimal() or int(length) > MAX_BODY:
                     status = 413
