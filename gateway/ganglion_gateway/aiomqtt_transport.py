@@ -9,6 +9,7 @@ import asyncio
 import logging
 import math
 import secrets
+import socket
 from collections.abc import Callable
 from itertools import count
 from typing import NamedTuple, cast
@@ -58,10 +59,11 @@ class AiomqttTransport:
     Args:
         url: The broker, `mqtt://[user:password@]host[:1883]` or `mqtts://`.
         client_id: What the broker knows us by; a random one where none is given.
-        keep_alive: Seconds, 1 to 65535.
+        keep_alive: Seconds, 1 to 65535. Under 5 a broker may end an idle connection: paho looks once a second.
         backoff: Delays between attempts.
         window: QoS 1 messages on their way at once.
         max_pending: QoS 1 messages held until they are acknowledged, and QoS 0 messages that may wait for the socket.
+        max_bytes: Payloads of all of these together, in bytes.
 
     Raises:
         InvalidError: the URL is none.
@@ -76,6 +78,7 @@ class AiomqttTransport:
         backoff: Backoff | None = None,
         window: int = 20,
         max_pending: int = 2000,
+        max_bytes: int = 4 * 1024 * 1024,
     ) -> None:
         self.on_messages: Callable[[list[Message]], None] = lambda messages: None
         self.on_connected: Callable[[], None] = lambda: None
@@ -86,6 +89,8 @@ class AiomqttTransport:
         self._backoff = backoff or Backoff()
         self._window = window
         self._max_pending = max_pending
+        self._max_bytes = max_bytes
+        self._bytes = 0
         self._will: aiomqtt.Will | None = None
         self._filters: dict[str, int] = {}
         self._serials = count(1)
@@ -118,17 +123,19 @@ class AiomqttTransport:
         size = len(packet.topic_name(topic)) + len(payload)
         if size > packet.MAX_PACKET:
             raise LocalProtocolError(f"a message of {size} bytes to {topic!r} is over the limit of {packet.MAX_PACKET}")
+        is_full = self._bytes + len(payload) > self._max_bytes
         if packet.level(qos) == 0:
-            if self._client is None or self._outgoing.qsize() >= self._max_pending:
+            if self._client is None or is_full or self._outgoing.qsize() >= self._max_pending:
                 self._counters.dropped += 1
                 return
             entry = _Entry(0, topic, payload, retain, on_done)
-        elif len(self._pending) >= self._max_pending:
+        elif is_full or len(self._pending) >= self._max_pending:
             self._overflowed += 1
             return
         else:
             entry = _Entry(next(self._serials), topic, payload, retain, on_done)
             self._pending[entry.serial] = entry
+        self._bytes += len(payload)
         if self._client is not None:
             self._outgoing.put_nowait(entry)
 
@@ -183,6 +190,7 @@ class AiomqttTransport:
             queue_type=_Batches,
             max_queued_incoming_messages=_MAX_ARRIVED,
             max_inflight_messages=self._window,
+            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         ) as client:
             client.pending_calls_threshold = self._window + 1
             self._asked = dict(self._filters)
@@ -204,7 +212,10 @@ class AiomqttTransport:
             finally:
                 self._client = None
                 while not self._outgoing.empty():
-                    self._counters.dropped += not self._outgoing.get_nowait().serial
+                    entry = self._outgoing.get_nowait()
+                    if not entry.serial:
+                        self._bytes -= len(entry.payload)
+                        self._counters.dropped += 1
                 self._call(self.on_disconnected)
                 if asyncio.get_running_loop().time() - began >= STABLE:
                     self._backoff.reset()
@@ -230,8 +241,10 @@ class AiomqttTransport:
                 await client.publish(topic, payload, qos=1 if serial else 0, retain=retain, timeout=math.inf)
                 is_sent = True
             finally:
+                if is_sent or not serial:
+                    self._bytes -= len(payload)
+                    self._pending.pop(serial, None)
                 self._counters.dropped += not (is_sent or serial)
-            self._pending.pop(serial, None)
             self._counters.sent += 1
             if on_done is not None:
                 self._call(on_done)

@@ -57,7 +57,7 @@ class MqttTransport:
         self.client_id = client_id or f"ganglion{secrets.token_hex(7)}"
         self._keep_alive = keep_alive
         self._backoff = backoff or Backoff()
-        self._outbox = outbox or Outbox()
+        self._outbox = Outbox() if outbox is None else outbox
         self._high_water = high_water
         self._max_packet = max_packet
         self._will: Will | None = None

@@ -23,6 +23,9 @@ from ganglion.mqtt.packet import MAX_PACKET, Message, Will
 
 #: Seconds that a broker has for its CONNACK, and for anything at all after a PINGREQ.
 PATIENCE = 10.0
+#: Part of the keep-alive after which a PINGREQ goes out. Not all of it: the packet must be there before it has passed
+#: (3.1.2.10), and NATS Server rounds the one and a half keep-alives that it waits down to whole seconds.
+_PING_AT = 0.75
 
 
 class State(Enum):
@@ -88,9 +91,8 @@ class Connection:
     Args:
         client_id: What the broker knows us by; 1 to 23 bytes of letters and digits please every broker
             (3.1.3.1).
-        keep_alive: Seconds, 1 to 65535 (3.1.2.10). After this long without sending, or without hearing, a
-            PINGREQ goes out; a peer that is silent for half of it then is given up (at most `PATIENCE`
-            seconds).
+        keep_alive: Seconds, 1 to 65535 (3.1.2.10). After three quarters of it without sending, or without hearing, a
+            PINGREQ goes out; a peer that is silent for half of it then is given up (at most `PATIENCE` seconds).
         outbox: Holds the QoS 1 messages; what an earlier connection left there is sent again.
         will: Published by the broker when we vanish.
         max_packet: Bytes of the largest packet taken or sent.
@@ -135,7 +137,7 @@ class Connection:
             return self._began + PATIENCE
         if self._pinged is not None:
             return self._pinged + min(self._keep_alive / 2, PATIENCE)
-        return min(self._sent, self._heard) + self._keep_alive
+        return min(self._sent, self._heard) + _PING_AT * self._keep_alive
 
     def send(self, now: float) -> bytes:
         """Takes the bytes that wait for the socket; b"" when none do."""
