@@ -11,6 +11,7 @@ import math
 import secrets
 import socket
 from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
 from itertools import count
 from typing import NamedTuple, cast
 
@@ -176,7 +177,7 @@ class AiomqttTransport:
 
     async def _connection(self) -> None:
         """One connection, until it is lost (an ExceptionGroup) or cannot be had (MqttError)."""
-        async with aiomqtt.Client(
+        client = aiomqtt.Client(
             self.url.host,
             self.url.port,
             username=self.url.username,
@@ -191,21 +192,26 @@ class AiomqttTransport:
             max_queued_incoming_messages=_MAX_ARRIVED,
             max_inflight_messages=self._window,
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
-        ) as client:
-            client.pending_calls_threshold = self._window + 1
-            self._asked = dict(self._filters)
-            await self._ask(client)
+        )
+        client.pending_calls_threshold = self._window + len(self._filters)
+        async with AsyncExitStack() as stack:
+            await _enter(client)
+            stack.push_async_exit(client)
             began = asyncio.get_running_loop().time()
             self._client = client
             self._connections += 1
+            self._asked = {}
             self._outgoing = asyncio.Queue()
             for entry in self._pending.values():
                 self._outgoing.put_nowait(entry)
             _log.info("Connected to %s.", self.url)
             try:
                 async with asyncio.TaskGroup() as tasks:
+                    # They start in this order: the filters are on the wire before anything that could be answered
+                    for filters in _chunks(list(self._filters.items())):
+                        tasks.create_task(self._subscribe(client, filters))
                     tasks.create_task(self._receive(client))
-                    tasks.create_task(self._keep_asking(client))
+                    tasks.create_task(self._ask(client))
                     for _ in range(self._window):
                         tasks.create_task(self._send(client))
                     self._call(self.on_connected)
@@ -249,27 +255,24 @@ class AiomqttTransport:
             if on_done is not None:
                 self._call(on_done)
 
-    async def _keep_asking(self, client: aiomqtt.Client) -> None:
+    async def _ask(self, client: aiomqtt.Client) -> None:
+        """Tells the broker which filters came and went since the connection was made."""
         while True:
             await self._news.wait()
-            await self._ask(client)
+            self._news.clear()
+            asked, self._asked = self._asked, {}
+            for filters in _chunks([(filter, qos) for filter, qos in asked.items() if qos is not None]):
+                await self._subscribe(client, filters)
+            for filter, qos in asked.items():
+                if qos is None:
+                    await client.unsubscribe(filter)
 
-    async def _ask(self, client: aiomqtt.Client) -> None:
-        """Tells the broker which filters came and went since it was told last."""
-        self._news.clear()
-        while self._asked:
-            wanted = [(filter, qos) for filter, qos in self._asked.items() if qos is not None][:_FILTERS]
-            if not wanted:
-                filter, _ = self._asked.popitem()
-                await client.unsubscribe(filter)
-                continue
-            for filter, _ in wanted:
-                del self._asked[filter]
-            codes = [code if isinstance(code, int) else code.value for code in await client.subscribe(wanted)]
-            for (filter, _), code in zip(wanted, codes, strict=True):
-                if code >= 0x80:
-                    self._refused += 1
-                    self._complaints.add(refused_subscription(filter))
+    async def _subscribe(self, client: aiomqtt.Client, filters: list[tuple[str, int]]) -> None:
+        codes = [code if isinstance(code, int) else code.value for code in await client.subscribe(filters)]
+        for (filter, _), code in zip(filters, codes, strict=True):
+            if code >= 0x80:
+                self._refused += 1
+                self._complaints.add(refused_subscription(filter))
 
     def _call(self, callback: Callable[..., None], *args: object) -> None:
         try:
@@ -277,6 +280,22 @@ class AiomqttTransport:
         except Exception:
             self._counters.failed += 1
             _log.exception("A callback of the broker's connection raised; the connection goes on.")
+
+
+async def _enter(client: aiomqtt.Client) -> None:
+    """Connects. aiomqtt, cancelled in the middle of that, would leave a connection behind that nobody closes."""
+    entering = asyncio.ensure_future(client.__aenter__())
+    try:
+        await asyncio.shield(entering)
+    except asyncio.CancelledError:
+        with suppress(aiomqtt.MqttError):
+            await entering
+            await client.__aexit__(None, None, None)
+        raise
+
+
+def _chunks(filters: list[tuple[str, int]]) -> list[list[tuple[str, int]]]:
+    return [filters[i : i + _FILTERS] for i in range(0, len(filters), _FILTERS)]
 
 
 def _reason(error: Exception) -> GanglionError:

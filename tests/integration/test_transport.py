@@ -312,3 +312,36 @@ async def test_the_node_shares_writes_between_messages_of_a_turn(broker: Broker)
             transport.publish("turn", b"%d" % i)
         await until(lambda: len(inbox.messages) == 1000)
     assert len(inbox.batches) < 200
+
+
+async def test_what_does_not_speak_mqtt_is_named_and_left_alone(caplog: pytest.LogCaptureFixture) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n" + b"X-Filler: 0123456789\r\n" * 10 + b"\r\n")
+        writer.close()
+        await writer.wait_closed()
+
+    backoff = Counted()
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        transport = MqttTransport(f"mqtt://127.0.0.1:{port}", backoff=backoff)
+        async with running(transport):
+            await until(lambda: backoff.attempts >= 3)
+    (said,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "packet type 4" in said
+    assert transport.statistics().connections == 0
+
+
+async def test_a_transport_may_be_stopped_at_any_moment_and_run_again(make: Make, broker: Broker) -> None:
+    transport = make(broker.url)
+    inbox = Inbox(transport)
+    for turns in range(12):
+        task = asyncio.create_task(transport.run())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert not transport.connected
+    async with running(transport):
+        await subscribed(transport, inbox)
+    assert inbox.changes.count("connected") == inbox.changes.count("disconnected")

@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ganglion.errors import GanglionError, LocalProtocolError, RefusedError, UnreachableError
+from ganglion.errors import GanglionError, RefusedError, UnreachableError
 from ganglion.mqtt.connection import (
     PATIENCE,
     Acknowledged,
@@ -193,7 +193,7 @@ class Client(asyncio.BufferedProtocol):
         self._flush()
         self._connection.disconnect()
         self._flush()
-        self._why = self._why or LocalProtocolError("we disconnected")
+        self._why = self._why or GanglionError("we disconnected")
         if self._transport is not None:
             self._transport.close()
         try:

@@ -287,7 +287,8 @@ class Connection:
             case State.CONNECTING, packet.CONNACK, 2:
                 events.append(self._connack(body))
             case State.OPEN, packet.PUBACK, 2:
-                if token := self._outbox.acknowledge(int.from_bytes(body, "big")):
+                token = self._outbox.acknowledge(int.from_bytes(body, "big"))
+                if token is not None:
                     tokens.append(token)
             case State.OPEN, packet.SUBACK, _ if length > 2:
                 events.append(self._suback(body))
