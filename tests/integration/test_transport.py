@@ -157,9 +157,37 @@ async def test_who_says_goodbye_has_no_will(make: Make, broker: Broker) -> None:
             await until(lambda: leaver.connected)
             leaver.publish("will", b"last words")  # QoS 0, in the very turn of the goodbye
         assert not leaver.connected
+        await until(lambda: inbox.messages)
         witness.publish("will", b"marker", qos=1)
         await until(lambda: b"marker" in inbox.payloads)
     assert inbox.payloads == [b"last words", b"marker"]
+
+
+async def test_a_goodbye_in_the_middle_of_a_flood_is_heard(broker: Broker) -> None:
+    """A socket closed with unread bytes is reset, and the broker would miss the DISCONNECT in front of the reset."""
+    witness = MqttTransport(broker.url)
+    inbox = Inbox(witness)
+    witness.subscribe("will", 1)
+
+    async def flood() -> None:
+        while True:
+            for _ in range(50):
+                witness.publish("flood", bytes(1000))
+            await asyncio.sleep(0)
+
+    async with running(witness):
+        await subscribed(witness, inbox)
+        flooding = asyncio.create_task(flood())
+        for _ in range(5):
+            leaver = MqttTransport(broker.url)
+            leaver.subscribe("flood")
+            leaver.set_will("will", b"gone", qos=1)
+            async with running(leaver):
+                await until(lambda: leaver.statistics().received > 100)  # noqa: B023
+        flooding.cancel()
+        witness.publish("will", b"marker", qos=1)
+        await until(lambda: b"marker" in inbox.payloads)
+    assert inbox.payloads == [b"marker"]
 
 
 async def test_a_callback_that_raises_is_counted_and_the_connection_goes_on(

@@ -30,7 +30,7 @@ _READ = 64 * 1024
 _GATHER = 64 * 1024
 #: Bytes that may wait for a slow socket; above it QoS 0 is dropped and counted until a quarter is left.
 HIGH_WATER = 1024 * 1024
-#: Seconds that DISCONNECT has to leave.
+#: Seconds that a broker has to hang up after DISCONNECT.
 _FAREWELL = 1.0
 
 
@@ -189,13 +189,15 @@ class Client(asyncio.BufferedProtocol):
             self.wake()
 
     async def close(self) -> None:
-        """Writes what waits and a DISCONNECT, so that the broker drops the will, and hangs up."""
+        """Writes what waits and a DISCONNECT, so that the broker drops the will, and lets the broker hang up (3.14.4).
+
+        Closing a socket that has unread bytes resets it, and a broker that sees the reset before the DISCONNECT
+        publishes the will. So the socket is read until the broker closes it, for a second at most.
+        """
         self._flush()
         self._connection.disconnect()
         self._flush()
         self._why = self._why or GanglionError("we disconnected")
-        if self._transport is not None:
-            self._transport.close()
         try:
             async with asyncio.timeout(_FAREWELL):
                 await asyncio.shield(self.lost)

@@ -203,7 +203,7 @@ class Connection:
 
     def disconnect(self) -> None:
         """Queues a DISCONNECT (3.14), so that the broker drops the will; nothing is received after it."""
-        if self.state is State.OPEN:
+        if self.state is not State.CLOSED:  # it may go out before CONNACK came in (3.1.4)
             self._out.append(packet.GOODBYE)
         self.state = State.CLOSED
 
