@@ -3,13 +3,13 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ganglion.mesh.authority import Authority
+from ganglion.mesh.authority import NODE_LIFETIME, Authority
 from ganglion.mesh.client import MeshClient
 from ganglion.mesh.enrol import EnrolKey, EnrolRecord
 from ganglion.mesh.identity import Identity
@@ -156,9 +156,10 @@ class Store:
 class Gateway:
     """A gateway's mesh client on a broker, with its keys and its store."""
 
-    def __init__(self, folder: Path, url: str) -> None:
+    def __init__(self, folder: Path, url: str, *, lifetime: int = NODE_LIFETIME) -> None:
         self.folder = folder
         self.url = url
+        self.lifetime = lifetime
         self.authority = Authority.open(folder / "authority", now=time.time_ns())
         self.keys = Keys(self.authority)
         self.store = Store()
@@ -173,6 +174,7 @@ class Gateway:
             on_frames=self.store.frames.extend,
             on_birth=self.store.births.append,
             on_death=self.store.deaths.append,
+            lifetime=self.lifetime,
         )
         self.client = MeshClient(
             transport=MqttTransport(self.url, backoff=Counted()),
@@ -245,6 +247,3 @@ class Attacker:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-
-
-Condition = Callable[[], object]

@@ -144,7 +144,8 @@ class Calls:
                 body = {"id": identity, "method": method, "params": params, "nonce": peer.nonce, "deadline": deadline}
                 self._publish(self._member.seal(gl1.REQUEST, body, now=self._clock(), to=peer.node_id))
             with suppress(TimeoutError):
-                await asyncio.wait_for(call.wake.wait(), RESEND)
+                async with asyncio.timeout(RESEND):
+                    await call.wake.wait()
             if (answer := call.answer) is None:
                 continue
             error = answer.get("error")

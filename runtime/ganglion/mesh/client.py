@@ -154,6 +154,7 @@ class MeshClient:
         self._flush_timer: asyncio.TimerHandle | None = None
         self._rebirth_timer: asyncio.TimerHandle | None = None
         self._frames = self._readings_dropped = 0
+        self._gateway_nonce = b""
         self._subscribe(follow)
 
     def _subscribe(self, follow: Iterable[str]) -> None:
@@ -403,13 +404,14 @@ class MeshClient:
     def _take_birth(self, received: Received) -> None:
         if received.repeated:
             return
-        if self._membership is not None:
-            self._membership.changed()
-            if received.peer is not None and received.peer.is_gateway:
-                # One that has restarted may have lost what was on its way, and must know us before it comes again.
-                self.announce()
-                return
         self._calls.changed()
+        peer = received.peer
+        if self._membership is not None and peer is not None and peer.is_gateway:
+            self._membership.changed()
+            known, self._gateway_nonce = self._gateway_nonce, peer.nonce
+            if known not in (b"", peer.nonce):
+                # It has restarted: it may have lost what was on its way, and must know us before that comes again.
+                self.announce()
 
     def _take_reply(self, received: Received) -> None:
         body, peer = received.body, received.peer

@@ -190,7 +190,8 @@ class Delivery:
                 if self._staged or self._arrived:
                     wait = _DISK_RETRY if wait is None else min(wait, _DISK_RETRY)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), wait)
+                    async with asyncio.timeout(wait):
+                        await self._wake.wait()
                 self._wake.clear()
                 committed = await self._commit()
                 if committed and not self._staged and not self._arrived:

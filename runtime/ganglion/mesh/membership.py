@@ -206,7 +206,8 @@ class Membership:
     async def _wait(self, seconds: float | None) -> None:
         self._wake.clear()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
 
 
 def _pin(bundle: bytes) -> bytes:

@@ -97,7 +97,7 @@ class Spool:
         db.execute("BEGIN IMMEDIATE")
         try:
             for row in rows:
-                if db.execute("INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?)", row).rowcount:
+                if db.execute("INSERT INTO event VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", row).rowcount:
                     count, size = count + 1, size + len(row.payload)
             for key in arrived:
                 found = db.execute("SELECT length(payload) FROM event WHERE epoch = ? AND seq = ?", key).fetchone()
