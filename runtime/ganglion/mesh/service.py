@@ -34,7 +34,8 @@ class GatewayRole:
         on_events: Gets EVENTs in batches and returns when they are committed; only then are they acknowledged. It must
             not store one twice: (node_id, epoch, seq) says which it is.
         on_frames: Gets BATCHes, those of one read together. Telemetry: none comes twice, some may be lost.
-        on_birth: A member was born, or its birth was retained (`retained`: it may be gone by now).
+        on_birth: A member was born, or its birth was retained (`retained`: it may be gone by now), or it said something
+            new of itself in the same boot (same epoch). Members repeat their births; a repetition is not told.
         on_death: A member's will, of its current boot. A later birth or message of it says otherwise.
         lifetime: Nanoseconds that a node's credential holds.
     """
@@ -121,7 +122,7 @@ class Service:
                 frames.append(one)
             elif one.kind == gl1.EVENT:
                 self.ingest.take(one)
-            elif one.kind == gl1.BIRTH:
+            elif one.kind == gl1.BIRTH and not one.repeated:
                 self._role.on_birth(one)
             elif one.kind == gl1.DEATH:
                 self._role.on_death(one)
