@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks a value against a JSON Schema of the few keywords that a device needs, so that no model is taken at its word.
+
+Known: type, enum, const, properties, required, additionalProperties (false or true), items, minItems, maxItems,
+minLength, maxLength, minimum, maximum (JSON Schema 2020-12, Validation). A schema with another keyword that would
+constrain is refused when the script is checked, never passed over here.
+"""
+
+TYPE_CHECKING = False  # MicroPython has no `typing`
+if TYPE_CHECKING:
+    from typing import Any
+
+KEYWORDS = [
+    "type",
+    "enum",
+    "const",
+    "properties",
+    "required",
+    "additionalProperties",
+    "items",
+    "minItems",
+    "maxItems",
+    "minLength",
+    "maxLength",
+    "minimum",
+    "maximum",
+]
+#: Keywords that say something and constrain nothing.
+NOTES = ["title", "description", "default", "examples", "$schema", "$id", "$comment"]
+TYPES = ["string", "number", "integer", "boolean", "object", "array", "null"]
+
+
+def invalid(value: "Any", schema: "dict[str, Any]", path: str = "") -> str:
+    """What is wrong with a value, as a sentence that begins with its place; empty where it is valid."""
+    where = path or "the value"
+    wanted = schema.get("type")
+    if wanted is not None:
+        kinds = [wanted] if type(wanted) is str else wanted
+        for kind in kinds:
+            if _is(value, kind):
+                break
+        else:
+            return "{} is not of type {}".format(where, " or ".join(kinds))
+    if "enum" in schema:
+        for allowed in schema["enum"]:
+            if same(value, allowed):
+                break
+        else:
+            return "{} is none of the values allowed".format(where)
+    if "const" in schema and not same(value, schema["const"]):
+        return "{} is not the value required".format(where)
+    kind = type(value)
+    if kind is int or kind is float:
+        if "minimum" in schema and value < schema["minimum"]:
+            return "{} is below {}".format(where, schema["minimum"])
+        if "maximum" in schema and value > schema["maximum"]:
+            return "{} is above {}".format(where, schema["maximum"])
+    elif kind is str:
+        return _length(value, schema, "Length", where)
+    elif isinstance(value, dict):
+        return _members(value, schema, path, where)
+    elif isinstance(value, (list, tuple)):
+        wrong = _length(value, schema, "Items", where)
+        items = schema.get("items")
+        if wrong or not items:
+            return wrong
+        for i in range(len(value)):
+            wrong = invalid(value[i], items, "{}[{}]".format(path, i))
+            if wrong:
+                return wrong
+    return ""
+
+
+def same(left: "Any", right: "Any") -> bool:
+    """Equality of JSON values: true is not 1, at any depth."""
+    if isinstance(left, dict) and isinstance(right, dict):
+        if len(left) != len(right):
+            return False
+        return all(not (key not in right or not same(left[key], right[key])) for key in left)
+    if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
+        if len(left) != len(right):
+            return False
+        return all(same(left[i], right[i]) for i in range(len(left)))
+    return (type(left) is bool) == (type(right) is bool) and bool(left == right)
+
+
+def _is(value: "Any", kind: str) -> bool:
+    if kind == "string":
+        return isinstance(value, str)
+    if kind == "boolean":
+        return type(value) is bool
+    if kind == "integer":
+        return type(value) is int or (type(value) is float and value - value == 0 and value == int(value))
+    if kind == "number":
+        return type(value) is int or type(value) is float
+    if kind == "object":
+        return isinstance(value, dict)
+    if kind == "array":
+        return isinstance(value, (list, tuple))
+    return value is None
+
+
+def _length(value: "Any", schema: "dict[str, Any]", what: str, where: str) -> str:
+    if len(value) < schema.get("min" + what, 0):
+        return "{} is shorter than {}".format(where, schema["min" + what])
+    most = schema.get("max" + what)
+    if most is not None and len(value) > most:
+        return "{} is longer than {}".format(where, most)
+    return ""
+
+
+def _members(value: "dict[str, Any]", schema: "dict[str, Any]", path: str, where: str) -> str:
+    for name in schema.get("required", ()):
+        if name not in value:
+            return "{} lacks {}".format(where, name)
+    properties = schema.get("properties", {})
+    for name in value:
+        if name in properties:
+            wrong = invalid(value[name], properties[name], "{}.{}".format(path, name) if path else name)
+            if wrong:
+                return wrong
+        elif schema.get("additionalProperties") is False:
+            return "{} has {}, which is not allowed".format(where, name)
+    return ""

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a value is written where a text is made of it: as JSON would write it, the same on every interpreter."""
+
+TYPE_CHECKING = False  # MicroPython has no `typing`
+if TYPE_CHECKING:
+    from typing import Any
+
+_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def text(value: "Any") -> str:
+    """Text as it is; everything else as compact JSON: `true`, `null`, `9.5`, `{"a": [1, 2]}`."""
+    if type(value) is str:
+        return value
+    if type(value) is float:
+        return _float(value)
+    return json(value)
+
+
+def json(value: "Any") -> str:
+    """Compact JSON with keys in the order of the map."""
+    if value is None:
+        return "null"
+    kind = type(value)
+    if kind is bool:
+        return "true" if value else "false"
+    if kind is int:
+        return str(value)
+    if kind is float:
+        return _float(value)
+    if isinstance(value, str):
+        return _quoted(value)
+    if isinstance(value, dict):
+        return "{" + ", ".join([_quoted(str(k)) + ": " + json(value[k]) for k in value]) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join([json(each) for each in value]) + "]"
+    return _quoted(str(value))
+
+
+def _quoted(value: str) -> str:
+    made = []
+    for character in value:
+        if character in _ESCAPES:
+            made.append(_ESCAPES[character])
+        elif character < " ":
+            made.append("\\u{:04x}".format(ord(character)))
+        else:
+            made.append(character)
+    return '"' + "".join(made) + '"'
+
+
+def _float(value: float) -> str:
+    # 15 digits are what every port prints alike; the last two are added only where they are needed to read it back.
+    made = "%.15g" % value
+    if float(made) != value and value == value:
+        made = "%.17g" % value
+    if "." not in made and "e" not in made and "n" not in made:
+        made += ".0"
+    return made
