@@ -23,8 +23,8 @@ _DAY = 86400 * SECOND
 ISSUER_LIFETIME = 90 * _DAY
 #: How long a node is believed that has not been heard from.
 NODE_LIFETIME = 30 * _DAY
-#: A gateway has the authority beside it and asks for a new one every day.
-GATEWAY_LIFETIME = 7 * _DAY
+#: A gateway has the authority beside it and is given the next one after 16 hours.
+GATEWAY_LIFETIME = _DAY
 
 
 class Authority:
