@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Actuators behind their guardian. No script, command, model or console goes around it."""
+
+from ganglion.guardian.actuators import Actuators, ActuatorStatus
+from ganglion.guardian.guardian import Command, Decision, Effect, Guardian, Risk, Rule
+
+__all__ = ["ActuatorStatus", "Actuators", "Command", "Decision", "Effect", "Guardian", "Risk", "Rule"]

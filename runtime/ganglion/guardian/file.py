@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Driver `file`: the value as text in a file, as Linux's LEDs, PWMs and GPIOs in `/sys` take it."""
+
+import os
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ganglion.errors import InvalidError
+from ganglion.guardian.driver import Driver, Place, Section
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileSection(Section):
+    """`[actuator.<name>]` with `driver = "file"`.
+
+    Attributes:
+        path: The file, for example `/sys/class/leds/buzzer/brightness`. Outside of `/sys`, `/proc` and `/dev` it is
+            made if it is not there.
+        text: What is written for a value, where that is not 1 for true, 0 for false, or the number itself:
+            `text = {true = "255", false = "0"}`.
+        readback: Whether the file is read after a write to see that it took the value.
+    """
+
+    path: str
+    text: dict[str, str] = field(default_factory=dict)
+    readback: bool = True
+
+
+SECTION = FileSection
+
+
+def driver(section: FileSection, place: Place) -> Driver:
+    """The file.
+
+    Raises:
+        InvalidError: two values have the same text, or one is no text.
+    """
+    for value, text in section.text.items():
+        if not isinstance(text, str):
+            raise InvalidError(f"must be text, not {text!r}", where=f"{place.where}.text.{value}")
+    if len(set(section.text.values())) < len(section.text):
+        raise InvalidError(
+            "two values have the same text: reading back could not tell them", where=f"{place.where}.text"
+        )
+    return File(place.resolve(section.path), section.text, readback=section.readback)
+
+
+class File:
+    """One file that holds one value.
+
+    Args:
+        path: Where it is.
+        text: Value as TOML writes it (`true`, `0.5`, `low`) to what stands in the file.
+        readback: Whether `read` looks.
+    """
+
+    def __init__(self, path: Path, text: dict[str, str], *, readback: bool = True) -> None:
+        self._path = path
+        self._text = text
+        self._readback = readback
+        self._last: Any = None
+        device = path.parts[:2] in (("/", "sys"), ("/", "proc"), ("/", "dev"))
+        self._flags = os.O_WRONLY | os.O_CLOEXEC | (0 if device else os.O_CREAT)
+
+    def write(self, value: Any) -> None:
+        data = self._said(value).encode() + b"\n"
+        descriptor = os.open(self._path, self._flags, 0o644)
+        try:
+            if os.write(descriptor, data) != len(data):
+                raise OSError(f"{self._path} took only a part of {data!r}")
+            # After the write and not before, so that a reader never finds the file empty
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                os.ftruncate(descriptor, len(data))
+        finally:
+            os.close(descriptor)
+        self._last = value
+
+    def read(self) -> Any | None:
+        """The value written last if the file says so, else what it says; None if it may not be read."""
+        if not self._readback:
+            return None
+        try:
+            said = self._path.read_text().strip()
+        except PermissionError:
+            return None
+        return self._last if said == self._said(self._last) else said
+
+    def _said(self, value: Any) -> str:
+        key = (
+            str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+        )
+        if key in self._text:
+            return self._text[key]
+        return str(int(value)) if isinstance(value, bool) else key
