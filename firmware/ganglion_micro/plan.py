@@ -24,7 +24,9 @@ TITLE, STEPS, FALLBACK, RETRIES, BACKOFF, JITTER, BUDGET, MAX_STEPS, KEY, CONCUR
 ID, OP, NEXT, GATE, ARGS, SAVE = range(6)
 # tool
 TOOL_ID, METHOD, URL, HEADERS, PARAMETERS, BODY, MAPPING = range(7)
-# trigger: WHERE is None or [operator, low, high, value, edge, hysteresis, lasting ns, cooldown ns]
+# trigger: TOPIC of the bus; FIELD of a plain MQTT message or ""; PERIOD of `every` in nanoseconds;
+# WHERE is None or [operator, low, high, value, edge, hysteresis, lasting ns, cooldown ns];
+# COOLDOWN in nanoseconds is for a trigger without a WHERE, which else has it
 TRIGGER_ID, SOURCE, TOPIC, FIELD, WHERE, PERIOD, COOLDOWN, PROTOCOL = range(8)
 
 # OP, and what ARGS hold
@@ -49,6 +51,9 @@ MQTT = 2
 EVERY = 3
 STARTED = 4
 SOURCES = ["sensor", "event", "mqtt", "every", "start"]
+
+# the operator of WHERE
+COMPARISONS = ["above", "below", "between", "equals", "changes"]
 
 # CONCURRENCY
 SINGLE = 0

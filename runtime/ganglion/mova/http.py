@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One HTTP exchange on the standard library, in a thread: what tools and language models are reached by."""
+
+import asyncio
+import http.client
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+from ganglion.errors import InvalidError, UnreachableError
+from ganglion.mova.ports import ToolReply, ToolRequest
+from ganglion_micro.text import text
+
+#: Bytes of an answer that are read; a tool that says more is not one for a script.
+MAX_ANSWER = 1_000_000
+TIMEOUT = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status, headers with names in small letters, and the body as text."""
+
+    status: int
+    headers: dict[str, str]
+    body: str
+
+
+async def exchange(method: str, url: str, headers: Mapping[str, str], body: bytes | None, timeout: float) -> Answer:
+    """Sends one request and returns the answer, whatever its status. Redirects are not followed.
+
+    Raises:
+        InvalidError: the URL is not one of http or https.
+        UnreachableError: no whole answer came within `timeout` seconds.
+    """
+    return await asyncio.to_thread(_exchange, method, url, headers, body, timeout)
+
+
+def _exchange(method: str, url: str, headers: Mapping[str, str], body: bytes | None, timeout: float) -> Answer:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InvalidError(f"{url!r} is not the URL of an http or https server")
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    try:
+        connection = kind(parts.hostname, parts.port, timeout=timeout)
+        try:
+            target = urlunsplit(("", "", parts.path or "/", parts.query, ""))
+            connection.request(method, target, body, dict(headers))
+            response = connection.getresponse()
+            data = response.read(MAX_ANSWER + 1)
+        finally:
+            connection.close()
+    except (OSError, http.client.HTTPException) as error:
+        what = str(error) or type(error).__name__
+        raise UnreachableError(f"{parts.scheme}://{parts.netloc} gave no answer: {what}") from error
+    except ValueError as error:  # a port, a header or a path with characters that may not be in it
+        raise InvalidError(f"{url!r} cannot be asked: {error}") from error
+    if len(data) > MAX_ANSWER:
+        raise UnreachableError(f"{parts.scheme}://{parts.netloc} answers with more than {MAX_ANSWER} bytes")
+    found = {name.lower(): value for name, value in response.getheaders()}
+    return Answer(response.status, found, data.decode("utf-8", "replace"))
+
+
+class HttpTools:
+    """Carries out `tool_api` steps. `timeout` is in seconds."""
+
+    def __init__(self, timeout: float = TIMEOUT) -> None:
+        self._timeout = timeout
+
+    async def call(self, request: ToolRequest) -> ToolReply:
+        """Sends the request of a step; see `exchange` for what it raises."""
+        url, body = request.url, request.body
+        headers = {name: text(value) for name, value in request.headers.items()}
+        if request.parameters:
+            if request.method in ("POST", "PUT", "PATCH") and body is None:
+                body = request.parameters
+            else:
+                pairs = [(name, text(value)) for name, value in request.parameters.items()]
+                url += ("&" if "?" in url else "?") + urlencode(pairs)
+        data = None
+        if body is not None:
+            data = (body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)).encode()
+            if not any(name.lower() == "content-type" for name in headers):
+                headers["Content-Type"] = "text/plain; charset=utf-8" if isinstance(body, str) else "application/json"
+        answer = await exchange(request.method, url, headers, data, self._timeout)
+        return ToolReply(status=answer.status, body=_body(answer))
+
+
+def _body(answer: Answer) -> Any:
+    if "json" not in answer.headers.get("content-type", "") and answer.body[:1] not in ("{", "["):
+        return answer.body
+    try:
+        return json.loads(answer.body)
+    except ValueError:
+        return answer.body

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Maps and lists that know where in the text they and their parts stand, and the report that collects findings."""
+
+import re
+from bisect import bisect_right
+from typing import Any
+
+from ganglion.mova.diagnostic import CODES, Diagnostic, Place, Severity
+
+#: Bytes of a document. Above it something is wrong: the largest real one is 30 KiB.
+MAX_BYTES = 10_000_000
+#: Maps and lists inside one another; a plan may have 16 levels (CBOR), a document a few more around it.
+MAX_DEPTH = 64
+#: Values in a document, aliases counted as what they stand for.
+MAX_VALUES = 250_000
+
+_LINE = re.compile(r"\r\n|\n|\r")
+
+
+class Map(dict[str, Any]):
+    """A map of the document. `keys_at` and `values_at` give the offset of each key and value, `offset` its own."""
+
+    __slots__ = ("keys_at", "offset", "values_at")
+
+    def __init__(self, offset: int) -> None:
+        super().__init__()
+        self.offset = offset
+        self.keys_at: dict[str, int] = {}
+        self.values_at: dict[str, int] = {}
+
+    def put(self, key: str, key_offset: int, value: Any, offset: int) -> None:
+        """Adds one pair with its places."""
+        self[key] = value
+        self.keys_at[key] = key_offset
+        self.values_at[key] = offset
+
+
+class Seq(list[Any]):
+    """A list of the document. `values_at` gives the offset of each item, `offset` its own."""
+
+    __slots__ = ("offset", "values_at")
+
+    def __init__(self, offset: int) -> None:
+        super().__init__()
+        self.offset = offset
+        self.values_at: list[int] = []
+
+    def put(self, value: Any, offset: int) -> None:
+        """Adds one item with its place."""
+        self.append(value)
+        self.values_at.append(offset)
+
+
+def inside(place: Place, container: Any, key: Any) -> Place:
+    """The place of an item of a list, or of the value under a key of a map; of the map where the key is missing."""
+    if isinstance(container, Seq):
+        return Place(f"{place.path}[{key}]", container.values_at[key])
+    path = f"{place.path}.{key}" if place.path else str(key)
+    return Place(path, container.values_at.get(key, container.offset))
+
+
+def at_key(place: Place, container: Map, key: str) -> Place:
+    """The place of a key itself."""
+    return Place(f"{place.path}.{key}" if place.path else key, container.keys_at[key])
+
+
+class Report:
+    """Collects diagnostics for one text."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._lines: list[int] | None = None
+        self.diagnostics: list[Diagnostic] = []
+
+    def add(self, code: str, place: Place, message: str, hint: str = "") -> None:
+        """Adds one finding."""
+        line, column = self.position(place.offset)
+        severity = CODES[code][0]
+        self.diagnostics.append(
+            Diagnostic(
+                code=code, severity=severity, path=place.path, line=line, column=column, message=message, hint=hint
+            )
+        )
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """Line and column of an offset, both from 1."""
+        if self._lines is None:
+            self._lines = [0, *(match.end() for match in _LINE.finditer(self._text))]
+        line = bisect_right(self._lines, offset)
+        return line, offset - self._lines[line - 1] + 1
+
+    @property
+    def failed(self) -> bool:
+        """Whether one of them is an error."""
+        return any(each.severity is Severity.ERROR for each in self.diagnostics)
