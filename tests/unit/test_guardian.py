@@ -253,8 +253,8 @@ def test_a_remembered_value_that_no_longer_fits_is_not_believed():
 
 # A small house in which every limit and every lock is there at least once
 HOUSE = {
-    "fan": Rule(limits=Limits(min_on=2 * S, min_off=3 * S, max_on=40 * S)),
-    "heater": Rule(limits=Limits(min_on=5 * S, min_off=4 * S, max_on=20 * S), requires=("fan",)),
+    "fan": Rule(limits=Limits(min_on=2 * S, min_off=3 * S, max_on=15 * S)),
+    "heater": Rule(limits=Limits(min_on=9 * S, min_off=4 * S, max_on=12 * S), requires=("fan",)),
     "cooler": Rule(limits=Limits(min_on=6 * S, min_off=8 * S), requires=("fan",), excludes=("heater",)),
     "boost": Rule(limits=Limits(min_on=1 * S), requires=("heater",)),
     "valve": Rule(limits=Limits(safe=True, min_off=2 * S)),

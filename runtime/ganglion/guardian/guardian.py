@@ -367,10 +367,10 @@ class Guardian:
             return None
         when = settled(limits, state, limits.safe)
         if not limits.is_on(limits.safe):
-            for other in self._dependants(name):
-                if self._is_on(other):
-                    below = self._rules[other].limits
-                    when = max(when, settled(below, self._states[other], below.off), self._lapse(other) or when)
+            # What requires it has a fail-safe value that is off, so while it is on it lapses some time too
+            when = max(
+                [when, *(lapse for other in self._dependants(name) if (lapse := self._lapse(other)) is not None)]
+            )
         return when
 
     def _force(self, name: str, now: int, reason: str, effects: list[Effect]) -> None:
