@@ -10,6 +10,27 @@ from ganglion_micro import plan as p
 from ganglion_micro.condition import holds, target
 from ganglion_micro.effects import Actuate, CallTool, Done, Emit, Failure, Log, Prompt, Publish, Read, Wait
 from ganglion_micro.expression import MISSING, evaluate, lookup
+from ganglion_micro.plan import (
+    ACTIONS,
+    ACTUATE,
+    ARGS,
+    CALL,
+    CONDITION,
+    EMIT,
+    END,
+    GATE,
+    ID,
+    LOG,
+    NEXT,
+    OP,
+    PROMPT,
+    PUBLISH,
+    READ,
+    SAVE,
+    SET,
+    TOOL,
+    WAIT,
+)
 from ganglion_micro.schema import invalid
 from ganglion_micro.template import render
 from ganglion_micro.text import text
@@ -159,7 +180,7 @@ class Engine:
             effects = self._failed(run, failure, now)
             return self._advance(run, now) if effects is None else effects
         self._completed(run, now)
-        run.at = step[p.NEXT]
+        run.at = step[NEXT]
         return self._advance(run, now)
 
     def cancel(self, run_id: str, reason: str, now: int) -> "list[Any]":
@@ -199,8 +220,8 @@ class Engine:
                     run.again = False
                 else:
                     run.record = {
-                        "id": step[p.ID],
-                        "action": p.ACTIONS[step[p.OP]],
+                        "id": step[ID],
+                        "action": ACTIONS[step[OP]],
                         "status": "running",
                         "started": now,
                         "ended": now,
@@ -211,9 +232,9 @@ class Engine:
                         run.records.append(run.record)
                     else:
                         run.omitted += 1
-                    if step[p.GATE] is not None and not holds(step[p.GATE], run.scope, run.data, run.missing):
+                    if step[GATE] is not None and not holds(step[GATE], run.scope, run.data, run.missing):
                         run.record["status"] = "skipped"
-                        run.at = step[p.NEXT]
+                        run.at = step[NEXT]
                         continue
                 effect = self._do(run, step, now)
             except ValueError as error:
@@ -226,56 +247,56 @@ class Engine:
 
     def _do(self, run: Run, step: "list[Any]", now: int) -> "Any":
         """Carries a step out as far as the engine alone can; the effect that it needs, or None."""
-        op = step[p.OP]
-        args = step[p.ARGS]
+        op = step[OP]
+        args = step[ARGS]
         scope = run.scope
         data = run.data
         missing = run.missing
-        if op == p.PUBLISH:
+        if op == PUBLISH:
             topic = text(render(args[0], scope, data, missing))
             return Publish(run.id, topic, render(args[1], scope, data, missing), args[2])
-        if op == p.END:
+        if op == END:
             self._completed(run, now)
             run.at = len(run.steps)
             return None
-        if op == p.CONDITION:
+        if op == CONDITION:
             found = target(args, scope, data, missing)
-            run.at = found if found >= 0 else step[p.NEXT]
+            run.at = found if found >= 0 else step[NEXT]
             if run.at < len(run.steps):
-                run.record["detail"]["next"] = run.steps[run.at][p.ID]
+                run.record["detail"]["next"] = run.steps[run.at][ID]
             self._completed(run, now)
             return None
-        if op == p.SET:
+        if op == SET:
             for i in range(0, len(args), 2):
                 value = evaluate(args[i + 1], scope, data)
                 if value is MISSING:
                     raise ValueError("{} is not set".format(".".join([str(key) for key in args[i + 1][1]])))
                 self._store(run, args[i], value)
             self._completed(run, now)
-            run.at = step[p.NEXT]
+            run.at = step[NEXT]
             return None
-        if op == p.CALL:
+        if op == CALL:
             if len(run.calls) >= MAX_CALLS:
                 raise ValueError("{} protocols inside one another, and that is the limit".format(MAX_CALLS))
             run.calls.append((run.protocol, run.at, run.record))
             self._enter(run, self._protocols[args[0]])
             return None
-        if op == p.PROMPT:
+        if op == PROMPT:
             preset = args[5]
             if preset is not None:
                 preset = [preset[0], preset[1], preset[2], preset[3] and text(render(preset[3], scope, data, missing))]
             prompt = text(render(args[0], scope, data, missing))
             return Prompt(run.id, prompt, args[1], args[2], args[3], preset)
-        if op == p.ACTUATE:
+        if op == ACTUATE:
             return Actuate(run.id, args[0], render(args[1], scope, data, missing), args[2], args[3])
-        if op == p.READ:
+        if op == READ:
             return Read(run.id, args[0])
-        if op == p.EMIT:
+        if op == EMIT:
             topic = text(render(args[0], scope, data, missing))
             return Emit(run.id, topic, render(args[1], scope, data, missing))
-        if op == p.WAIT:
+        if op == WAIT:
             return Wait(run.id, args[0])
-        if op == p.LOG:
+        if op == LOG:
             message = text(render(args[1], scope, data, missing))
             run.record["detail"]["message"] = message
             return Log(run.id, args[0], message)
@@ -292,25 +313,25 @@ class Engine:
 
     def _take(self, run: Run, step: "list[Any]", result: "Any") -> "Failure | None":
         """Puts the result of an effect where the script wants it."""
-        op = step[p.OP]
+        op = step[OP]
         detail = run.record["detail"]
-        if op == p.PUBLISH:
+        if op == PUBLISH:
             detail["event"] = result
             return None
-        if op == p.ACTUATE:
-            detail["actuator"] = step[p.ARGS][0]
+        if op == ACTUATE:
+            detail["actuator"] = step[ARGS][0]
             detail["accepted"] = result[0]
             detail["value"] = result[1]
             detail["reason"] = result[2]
             return None if result[0] else Failure("refused", "the guardian refused: {}".format(result[2]))
-        if op == p.PROMPT:
+        if op == PROMPT:
             result, detail["model"], detail["tokens"] = result
-            schema = step[p.ARGS][1]
+            schema = step[ARGS][1]
             wrong = "" if schema is None else invalid(result, schema)
             if wrong:
                 return Failure("invalid", "the model's answer is not what was asked for: {}".format(wrong), True)
-        elif op == p.TOOL:
-            tool = self.body[p.TOOLS][step[p.ARGS][0]]
+        elif op == TOOL:
+            tool = self.body[p.TOOLS][step[ARGS][0]]
             detail["http_status"] = status = result[0]
             result = result[1]
             if status >= 400:
@@ -323,25 +344,25 @@ class Engine:
                     run.missing.append(".".join([str(key) for key in source]))
                 else:
                     self._store(run, path, value)
-        elif op != p.READ:
+        elif op != READ:
             return None
         detail["result"] = result
-        if step[p.SAVE] is not None:
-            self._store(run, step[p.SAVE], result)
+        if step[SAVE] is not None:
+            self._store(run, step[SAVE], result)
         return None
 
     def _failed(self, run: Run, failure: Failure, now: int) -> "list[Any] | None":
         """`otherwise`, another try, the fallback or the end, in this order. None: go on at `run.at`."""
         step = run.steps[run.at]
         record = run.record
-        if step[p.OP] == p.PROMPT and step[p.ARGS][4] is not None:
-            value = render(step[p.ARGS][4][0], run.scope, run.data, run.missing)
+        if step[OP] == PROMPT and step[ARGS][4] is not None:
+            value = render(step[ARGS][4][0], run.scope, run.data, run.missing)
             record["detail"]["otherwise"] = "{}: {}".format(failure.reason, failure.message)
             record["detail"]["result"] = value
-            if step[p.SAVE] is not None:
-                self._store(run, step[p.SAVE], value)
+            if step[SAVE] is not None:
+                self._store(run, step[SAVE], value)
             self._completed(run, now)
-            run.at = step[p.NEXT]
+            run.at = step[NEXT]
             return None
         attempts = record["attempts"]
         if failure.retry and attempts <= run.protocol[p.RETRIES]:
@@ -356,7 +377,7 @@ class Engine:
         if fallback >= 0 and fallback != run.at:
             run.at = fallback
             return None
-        message = "step {} failed: {}".format(step[p.ID], failure.message)
+        message = "step {} failed: {}".format(step[ID], failure.message)
         if not run.calls:
             return self._end(run, "failed", message, now)
         self._leave(run)
@@ -384,7 +405,7 @@ class Engine:
     def _return(self, run: Run, now: int) -> None:
         self._leave(run)
         self._completed(run, now)
-        run.at = run.steps[run.at][p.NEXT]
+        run.at = run.steps[run.at][NEXT]
 
     def _store(self, run: Run, path: "list[Any]", value: "Any") -> None:
         """Sets a value of the session. Maps on the way are copied: the plan or the caller may hold the same ones."""

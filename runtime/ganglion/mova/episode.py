@@ -13,11 +13,11 @@ MAX_RESULT = 400
 def bounded(episode: dict[str, Any]) -> dict[str, Any]:
     """The episode, with results cut that are too long to be sent. The steps are changed in place."""
     for step in episode["steps"]:
-        detail = step["detail"]
-        for key in ("result", "value", "message", "error", "otherwise"):
-            value = detail.get(key)
-            if isinstance(value, str | list | dict):
-                detail[key] = _cut(value)
+        if detail := step["detail"]:
+            for key, value in detail.items():
+                kind = type(value)
+                if kind is dict or kind is list or (kind is str and len(value) > MAX_RESULT):
+                    detail[key] = _cut(value)
     value = episode["event"]["value"]
     if isinstance(value, str | list | dict):
         episode["event"]["value"] = _cut(value)

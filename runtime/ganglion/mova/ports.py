@@ -98,3 +98,10 @@ class Tools(Protocol):
 
     async def call(self, request: ToolRequest) -> ToolReply:
         """Sends the request. UnreachableError: there was no answer."""
+
+
+class Time(Protocol):
+    """What the time is."""
+
+    def now(self) -> int:
+        """Nanoseconds since the Unix epoch."""

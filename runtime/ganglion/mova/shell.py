@@ -10,7 +10,7 @@ import logging
 import random
 from collections import deque
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from ganglion.bus import Bus, Op, Subscription, Where
 from ganglion.event import Event
@@ -18,7 +18,7 @@ from ganglion.mova.episode import bounded
 from ganglion.mova.http import HttpTools
 from ganglion.mova.perform import Performer
 from ganglion.mova.plan import Plan
-from ganglion.mova.ports import Ports, Tools
+from ganglion.mova.ports import Ports, Time, Tools
 from ganglion.units import SECOND
 from ganglion_micro import effects as e
 from ganglion_micro import plan as p
@@ -30,12 +30,6 @@ _log = logging.getLogger(__name__)
 MAX_NESTED = 8
 #: Idempotency keys that a protocol remembers; the oldest is forgotten first.
 MAX_KEYS = 256
-
-
-class Time(Protocol):
-    """A clock: nanoseconds since the Unix epoch."""
-
-    def now(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
