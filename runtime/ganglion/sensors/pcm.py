@@ -42,7 +42,7 @@ def check_wav(path: Path) -> None:
     try:
         with wave.open(str(path), "rb") as file:
             form = (file.getframerate(), 8 * file.getsampwidth(), file.getnchannels())
-            frames = file.getnframes()
+            sound = file.readframes(1)
     except FileNotFoundError:
         raise NotFoundError(f"{path} does not exist") from None
     except (wave.Error, EOFError) as error:
@@ -50,7 +50,7 @@ def check_wav(path: Path) -> None:
     if form != (RATE, 8 * WIDTH, 1):
         said = f"has {form[0]} Hz, {form[1]} bits, {form[2]} channels"
         raise InvalidError(f"{said}; make it 16 kHz mono: sox in.wav -r 16000 -c 1 -b 16 out.wav", where=str(path))
-    if not frames:
+    if len(sound) < WIDTH:
         raise InvalidError("holds no sound", where=str(path))
 
 
@@ -74,11 +74,13 @@ class WavStream:
     def read(self, count: int) -> bytes:
         data = b""
         while len(data) < count:
-            more = self._file.readframes((count - len(data)) // WIDTH)
+            more = self._frames_of(count - len(data))
             if not more:
                 if not self._loop:
                     raise OSError("the file has ended")
                 self._file.rewind()
+                if not (more := self._frames_of(count - len(data))):
+                    raise OSError("the file holds no sound any more")
             data += more
         self._frames += count // WIDTH
         wait = self._frames / RATE - (self._now() - self._began) / 1e9
@@ -88,6 +90,10 @@ class WavStream:
         elif self._interrupted.wait(max(wait, 0)):
             raise OSError("interrupted")
         return data
+
+    def _frames_of(self, count: int) -> bytes:
+        data = self._file.readframes(count // WIDTH)
+        return data[: len(data) // WIDTH * WIDTH]  # a file that is cut off may end within a sample
 
     def interrupt(self) -> None:
         self._interrupted.set()
