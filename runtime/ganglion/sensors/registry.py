@@ -164,7 +164,7 @@ class Sensors:
         return running.values.get(channel)
 
     async def read(self, sensor_id: str) -> Value:
-        """A value taken now, also emitted as usual.
+        """A value taken now, also emitted as usual; before `run` it waits for that.
 
         Raises:
             NotFoundError: there is no such channel.
@@ -227,6 +227,7 @@ class _Running:
     async def run(self) -> None:
         worker = Worker(f"sensor {self.sensor.name}")
         self._schedule.due = self._monotonic()
+        self._schedule.health = Health.STARTING
         try:
             while True:
                 await self._until_due()
@@ -240,7 +241,7 @@ class _Running:
             worker.stop()
 
     async def sample_now(self) -> dict[str, Value]:
-        if self.task is None:
+        if self._schedule.health is Health.STOPPED:
             raise UnreachableError(f"sensor {self.sensor.name} is stopped")
         future: asyncio.Future[dict[str, Value]] = asyncio.get_running_loop().create_future()
         self._askers.append(future)

@@ -1,0 +1,350 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""sensors: schedules, health, the registry; sources that fail, hang and come back, on real threads."""
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+import threading
+from contextlib import asynccontextmanager
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ganglion.clock import Clock
+from ganglion.errors import InvalidError, NotFoundError, RefusedError, UnreachableError
+from ganglion.sensors import Sensor, Sensors, build, registry
+from ganglion.sensors.schedule import Health, Schedule, Statistics
+from ganglion.sensors.source import Source
+from support.waiting import until
+
+S = 1_000_000_000
+MS = 1_000_000
+
+
+class Recorder:
+    """Keeps what is emitted, with the thread it came from."""
+
+    def __init__(self):
+        self.events = []
+        self._names = []
+
+    def topic(self, name):
+        self._names.append(name)
+        return len(self._names) - 1
+
+    def emit(self, topic, value, *, timestamp, source=""):
+        self.events.append((self._names[topic], value, timestamp, source, threading.current_thread()))
+
+    def values(self, topic):
+        return [event[1] for event in self.events if event[0] == topic]
+
+
+class Scripted(Source):
+    """Samples as they are told: numbers are read, exceptions raised, an event waited for."""
+
+    def __init__(self, *script, every=MS):
+        self.channels = {"x": "1"}
+        self.every = every
+        self.script = list(script)
+        self.opened = self.closed = 0
+        self.threads = set()
+        self.stop = threading.Event()
+
+    def open(self):
+        self.opened += 1
+        self.threads.add(threading.current_thread().name)
+
+    def close(self):
+        self.closed += 1
+        self.threads.add(threading.current_thread().name)
+
+    def sample(self):
+        self.threads.add(threading.current_thread().name)
+        step = self.script.pop(0) if len(self.script) > 1 else self.script[0]
+        if isinstance(step, Exception):
+            raise step
+        if isinstance(step, threading.Event):
+            step.wait()
+            return {"x": 0}
+        return {"x": step}
+
+    def interrupt(self):
+        self.stop.set()
+
+
+def sensor(source, name="s", calibration=None):
+    return Sensor(name=name, kind="scripted", source=source, calibration=calibration or {})
+
+
+@asynccontextmanager
+async def running(*all_sensors):
+    bus = Recorder()
+    sensors = Sensors(bus, Clock())
+    for each in all_sensors:
+        sensors.add(each)
+    task = asyncio.create_task(sensors.run())
+    try:
+        yield sensors, bus
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def test_times_do_not_drift_and_those_that_passed_are_counted():
+    schedule = Schedule(every=10, now=0)
+    schedule.succeeded(3)
+    assert (schedule.due, schedule.missed) == (10, 0)
+    schedule.succeeded(12)
+    assert (schedule.due, schedule.missed) == (20, 0)
+    schedule.succeeded(47)
+    assert (schedule.due, schedule.missed) == (50, 2)
+
+
+def test_a_read_before_its_time_leaves_the_next_where_it_was():
+    schedule = Schedule(every=10, now=0)
+    schedule.succeeded(0)
+    schedule.succeeded(4)
+    assert schedule.due == 10
+
+
+def test_a_source_that_paces_itself_is_due_at_once():
+    schedule = Schedule(every=0, now=0)
+    schedule.succeeded(7)
+    assert (schedule.due, schedule.missed) == (7, 0)
+
+
+def test_waits_double_up_to_a_minute_and_three_failures_are_unhealthy():
+    schedule = Schedule(every=S // 10, now=0)
+    seen = []
+    for _ in range(9):
+        schedule.failed(0)
+        seen.append((schedule.due / S, schedule.health))
+    assert [wait for wait, _ in seen] == [0.5, 1, 2, 4, 8, 16, 32, 60, 60]
+    assert [health for _, health in seen] == [Health.FAILING] * 2 + [Health.UNHEALTHY] * 7
+    assert schedule.succeeded(100 * S) is Health.UNHEALTHY
+    assert (schedule.health, schedule.failures, schedule.errors) == (Health.OK, 0, 9)
+    schedule.failed(100 * S)
+    assert schedule.due == int(100.5 * S)
+
+
+def test_a_sensor_that_is_seldom_read_is_not_read_oftener_because_it_fails():
+    schedule = Schedule(every=600 * S, now=0)
+    schedule.failed(0)
+    assert schedule.due == 600 * S
+
+
+@given(st.integers(0, 5 * S), st.lists(st.tuples(st.integers(0, 100 * S), st.booleans()), max_size=50))
+def test_the_next_read_is_never_in_the_past_nor_out_of_sight(every, reads):
+    now = 0
+    schedule = Schedule(every=every, now=now)
+    for passed, succeeds in reads:
+        now += passed
+        (schedule.succeeded if succeeds else schedule.failed)(now)
+        assert now <= schedule.due <= now + max(every, 60 * S)
+
+
+def test_statistics_of_nothing_are_nothing():
+    statistics = Statistics()
+    assert (statistics.count, statistics.low, statistics.high, statistics.mean) == (0, None, None, None)
+    for value in (3, -1, 4):
+        statistics.add(value)
+    assert (statistics.count, statistics.low, statistics.high, statistics.mean) == (3, -1, 4, 2)
+
+
+async def test_values_are_emitted_from_the_loop_with_topic_id_and_time():
+    before = Clock().now()
+    async with running(sensor(Scripted(5.0), name="fridge")) as (_, bus):
+        await until(lambda: bus.events)
+    topic, value, timestamp, source, thread = bus.events[0]
+    assert (topic, value, source) == ("sensor/fridge/x", 5.0, "fridge.x")
+    assert before <= timestamp <= Clock().now()
+    assert thread is threading.main_thread()
+
+
+async def test_reads_are_made_on_one_thread_of_the_sensors_own():
+    source = Scripted(1, OSError("gone"), 2, every=MS)
+    async with running(sensor(source)) as (_, bus):
+        await until(lambda: 2 in bus.values("sensor/s/x"))
+    assert source.threads == {"sensor s"}
+
+
+async def test_a_failure_is_marked_with_its_words_and_the_source_opened_anew():
+    source = Scripted(1, OSError(6, "No such device or address"), 2)
+    async with running(sensor(source)) as (sensors, bus):
+        await until(lambda: sensors.status()[0].health is Health.FAILING)
+        status = sensors.status()[0]
+        assert (status.error, status.errors, status.value) == ("[Errno 6] No such device or address", 1, 1)
+        await until(lambda: 2 in bus.values("sensor/s/x"))
+        assert sensors.status()[0].health is Health.OK
+        assert sensors.status()[0].error == ""
+        assert source.opened == 2
+
+
+@pytest.mark.parametrize("failure", [OSError("bus"), ValueError("parse"), KeyError("field"), ZeroDivisionError()])
+async def test_whatever_a_driver_raises_the_others_go_on(failure):
+    broken, well = Scripted(failure), Scripted(1)
+    async with running(sensor(broken, name="broken"), sensor(well, name="well")) as (sensors, bus):
+        await until(lambda: sensors.status()[0].errors)
+        seen = len(bus.values("sensor/well/x"))
+        await until(lambda: len(bus.values("sensor/well/x")) > seen + 3)
+        assert bus.values("sensor/broken/x") == []
+        assert sensors.status()[0].error
+
+
+async def test_a_read_that_hangs_is_marked_and_holds_up_nobody(monkeypatch):
+    monkeypatch.setattr(registry, "_HANGS", 50 * MS)
+    monkeypatch.setattr(registry, "_GRACE", 0.05)
+    release = threading.Event()
+    hanging, well = Scripted(release, 7), Scripted(1)
+    async with running(sensor(hanging, name="hanging"), sensor(well, name="well")) as (sensors, bus):
+        await until(lambda: sensors.status()[0].health is Health.FAILING)
+        assert "has not answered for" in sensors.status()[0].error
+        assert bus.values("sensor/well/x")
+        release.set()
+        await until(lambda: 7 in bus.values("sensor/hanging/x"))
+        assert sensors.status()[0].health is Health.OK
+        hanging.script[:] = [threading.Event()]
+        await until(lambda: sensors.status()[0].health is Health.FAILING)
+    # and leaving the block did not wait for the read that hangs
+    hanging.script[0].set()
+
+
+async def test_a_value_that_is_no_number_is_a_failure():
+    async with running(sensor(Scripted(float("nan")))) as (sensors, bus):
+        await until(lambda: sensors.status()[0].errors)
+        assert sensors.status()[0].error == "x reads nan"
+        assert not bus.events
+
+
+async def test_a_read_on_demand_is_fresh():
+    async with running(sensor(Scripted(1, 2, 3, every=3600 * S))) as (sensors, _):
+        await until(lambda: sensors.last("s.x") == 1)
+        assert await sensors.read("s.x") == 2
+        assert await sensors.read("s.x") == 3
+
+
+async def test_a_read_on_demand_that_fails_says_why():
+    async with running(sensor(Scripted(1, OSError("nobody answers"), every=3600 * S))) as (sensors, _):
+        await until(lambda: sensors.last("s.x") == 1)
+        with pytest.raises(UnreachableError, match="sensor s: nobody answers"):
+            await sensors.read("s.x")
+        await sensors.stop("s")
+        with pytest.raises(UnreachableError, match="sensor s is stopped"):
+            await sensors.read("s.x")
+
+
+async def test_sensors_are_added_stopped_started_and_removed_while_others_run():
+    async with running(sensor(Scripted(1), name="a")) as (sensors, bus):
+        late = Scripted(2)
+        sensors.add(sensor(late, name="b"))
+        await until(lambda: bus.values("sensor/b/x"))
+        await sensors.stop("b")
+        assert sensors.status()[1].health is Health.STOPPED
+        assert late.closed >= 1
+        seen = len(bus.values("sensor/b/x"))
+        more = len(bus.values("sensor/a/x"))
+        await until(lambda: len(bus.values("sensor/a/x")) > more + 3)
+        assert len(bus.values("sensor/b/x")) == seen
+        sensors.start("b")
+        await until(lambda: len(bus.values("sensor/b/x")) > seen)
+        await sensors.remove("b")
+        assert [status.id for status in sensors.status()] == ["a.x"]
+
+
+async def test_all_sources_are_closed_at_the_end():
+    sources = [Scripted(1), Scripted(OSError("x")), Scripted(3)]
+    async with running(*(sensor(source, name=f"s{i}") for i, source in enumerate(sources))) as (sensors, bus):
+        await until(lambda: bus.values("sensor/s2/x") and sensors.status()[1].errors)
+    assert all(source.closed and source.stop.is_set() for source in sources)
+    await until(lambda: not [thread for thread in threading.enumerate() if thread.name.startswith("sensor s")])
+
+
+def fridge(**table):
+    return build("fridge", {"kind": "bme280", "bus": "sim", "every": "5ms", **table})
+
+
+async def test_a_simulated_sensor_reads_what_is_set_and_then_its_trace_again():
+    async with running(fridge()) as (sensors, _):
+        sensors.set_simulated("fridge.temperature", 12)
+        assert await sensors.read("fridge.temperature") == pytest.approx(12, abs=0.01)
+        assert sensors.status()[0].simulated
+        sensors.set_simulated("fridge.temperature", None)
+        assert await sensors.read("fridge.temperature") == pytest.approx(20, abs=0.01)
+
+
+async def test_what_cannot_be_set_is_refused():
+    async with running(fridge(), sensor(Scripted(1))) as (sensors, _):
+        with pytest.raises(RefusedError, match=r"s is a real sensor \(scripted\)"):
+            sensors.set_simulated("s.x", 1)
+        with pytest.raises(NotFoundError, match=r'there is no sensor .*; did you mean "fridge\.temperature"'):
+            sensors.set_simulated("fridge.temprature", 1)
+        with pytest.raises(InvalidError, match=r"fridge\.temperature: celsius must be -40 to 85, not 200"):
+            sensors.set_simulated("fridge.temperature", 200)
+        with pytest.raises(InvalidError, match=r"fridge\.temperature: must be a number"):
+            sensors.set_simulated("fridge.temperature", True)
+
+
+async def test_calibration_moves_the_value_and_is_said():
+    async with running(fridge(calibration={"temperature": {"offset": -0.5}})) as (sensors, _):
+        assert await sensors.read("fridge.temperature") == pytest.approx(19.5, abs=0.01)
+        assert [status.calibration for status in sensors.status()] == ["calibrated", "uncalibrated", "uncalibrated"]
+
+
+async def test_the_status_counts_and_the_capabilities_name_units():
+    async with running(sensor(Scripted(2, 4, 6, every=3600 * S), name="a")) as (sensors, _):
+        await until(lambda: sensors.last("a.x") == 2)
+        await sensors.read("a.x")
+        await sensors.read("a.x")
+        status = sensors.status()[0]
+        assert (status.count, status.low, status.high, status.mean, status.value) == (3, 2, 6, 4, 6)
+        assert sensors.capabilities() == {"a.x": {"unit": "1", "kind": "scripted"}}
+
+
+def test_two_sensors_of_one_name_are_refused():
+    sensors = Sensors(Recorder(), Clock())
+    sensors.add(sensor(Scripted(1)))
+    with pytest.raises(InvalidError, match=r"sensor\.s: there is a sensor of that name already"):
+        sensors.add(sensor(Scripted(1)))
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ({"kind": "bme280", "bus": "sim", "adress": 1}, 'sensor.fridge.adress: unknown key; did you mean "address"?'),
+        ({"kind": "bme20", "bus": "sim"}, "sensor.fridge.kind: there is no kind 'bme20'; did you mean \"bme280\"?"),
+        ({"bus": "sim"}, "sensor.fridge.kind: this key is required"),
+        ({"kind": "bme280"}, "sensor.fridge.bus: this key is required"),
+        ({"kind": "bme280", "bus": "sim", "address": 3}, "sensor.fridge: address must be 0x76 or 0x77, not 0x03"),
+        ({"kind": "bme280", "bus": "i2c-1"}, "sensor.fridge: bus must be"),
+        ({"kind": "bme280", "bus": "sim", "oversampling": 5}, "sensor.fridge: oversampling must be"),
+        ({"kind": "bme280", "bus": "/dev/i2c-1", "trace": "x.csv"}, "sensor.fridge: trace is for bus"),
+        ({"kind": "bmp280", "bus": "sim"}, "sensor.fridge: the simulated chip is a BME280"),
+        ({"kind": "bme280", "bus": "sim", "every": "1"}, "sensor.fridge.every: '1' is not a duration"),
+        ({"kind": "bme280", "bus": "sim", "address": "0x76"}, "sensor.fridge.address: must be a whole number"),
+    ],
+)
+def test_a_wrong_section_is_named_with_the_nearest_right_key(table, says):
+    with pytest.raises(InvalidError) as caught:
+        build("fridge", table, where="node.toml: ")
+    assert str(caught.value).startswith(f"node.toml: {says}")
+
+
+def test_a_trace_that_the_chip_cannot_follow_is_named(tmp_path):
+    (tmp_path / "hot.csv").write_text("seconds,celsius\n0,900\n")
+    with pytest.raises(InvalidError, match=r"sensor\.fridge\.trace: celsius must be -40 to 85, not 900"):
+        build("fridge", {"kind": "bme280", "bus": "sim", "trace": "hot.csv"}, resolve=lambda name: tmp_path / name)
+
+
+def test_a_kinds_dependencies_are_imported_when_it_is_used_and_not_before():
+    program = """
+import sys
+from ganglion.sensors import Sensors, build
+build("s", {"kind": "system"})
+build("f", {"kind": "bme280", "bus": "sim"})
+heavy = {"PIL", "numpy", "smbus2", "pymicro_vad", "pydantic", "wave"} & set(sys.modules)
+assert not heavy, heavy
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, env={"PYTHONPATH": ":".join(sys.path)})
