@@ -100,7 +100,7 @@ def evaluate(code: "list[Any]", scope: "dict[str, Any]", data: "dict[str, Any]")
     Raises:
         ExpressionError: a variable is not set, a type does not fit, a bound is passed.
     """
-    if len(code) == 2:
+    if len(code) == 2 and code[0] <= LOAD:
         return code[1] if code[0] == CONST else lookup(code[1], scope, data)
     if len(code) > MAX_CODE:
         raise ExpressionError("the expression is longer than {}".format(MAX_CODE))

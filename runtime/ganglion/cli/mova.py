@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from ganglion.cli.result import Result, table
-from ganglion.errors import NotFoundError, UnreachableError, UsageError
+from ganglion.errors import NotFoundError, UsageError
 from ganglion.mova.check import check
 from ganglion.mova.diagnostic import Diagnostic, DocumentError, Severity
 from ganglion.mova.load import Document, load
-from ganglion.mova.ports import PromptReply, PromptRequest
+from ganglion.mova.ports import NoModelError, PromptReply, PromptRequest
 from ganglion_micro.text import text as shown
 
 
@@ -165,7 +165,7 @@ class _DryPorts:
         from ganglion.mova.chat import Chat
 
         if not self._url:
-            raise UnreachableError("there is no model: give --llm URL, or set GANGLION_LLM_URL")
+            raise NoModelError("there is no model: give --llm URL, or set GANGLION_LLM_URL")
         chat = Chat(self._url, os.environ.get("GANGLION_LLM_KEY", ""), os.environ.get("GANGLION_LLM_MODEL", ""))
         return await chat.prompt(request)
 
@@ -190,7 +190,7 @@ class _DryPorts:
         for part in sensor.split("."):
             value = value.get(part) if isinstance(value, dict) else None
         if value is None:
-            raise UnreachableError(f"no sensor is read here: give its value with --set {sensor}=VALUE")
+            raise NotFoundError(f"no sensor is read here: give its value with --set {sensor}=VALUE")
         return value
 
     def episode(self, episode: dict[str, Any]) -> None:

@@ -97,7 +97,7 @@ class Performer:
         message = str(error) or type(error).__name__
         match error:
             case UnreachableError():
-                return Failure("unreachable", message, True)
+                return Failure("unreachable", message, error.retry)
             case RefusedError():
                 return Failure("refused", message)
             case InvalidError():

@@ -4,6 +4,14 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ganglion.errors import UnreachableError
+
+
+class NoModelError(UnreachableError):
+    """No language model is set up here, so that asking again does not help."""
+
+    retry = False
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptRequest:
@@ -75,7 +83,7 @@ class Ports(Protocol):
     """The world of a script. Errors of `ganglion.errors` become failures of the step, and so does any other."""
 
     async def prompt(self, request: PromptRequest) -> PromptReply:
-        """Asks a language model. UnreachableError, RefusedError: the step's `otherwise` is taken."""
+        """Asks a language model. UnreachableError, RefusedError, InvalidError: `otherwise` is taken."""
 
     async def actuate(self, actuator: str, value: Any, *, owner: str, for_ns: int | None, priority: int) -> Verdict:
         """Asks the guardian to set an actuator."""

@@ -220,7 +220,7 @@ class Object:
         if self.cases is not None and isinstance(chosen, str):
             fields = {**fields, **self.cases.get(chosen, {})}
         # Of a step whose action is not known, it is not known either which keys it may have.
-        closed = self.cases is None or chosen in self.cases
+        closed = self.cases is None or (isinstance(chosen, str) and chosen in self.cases)
         for key in value:
             if (field := fields.get(key)) is None:
                 if closed:
