@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from ganglion.clock import Clock
 from ganglion.errors import InvalidError, NotFoundError, RefusedError, UnreachableError
-from ganglion.sensors import Sensor, Sensors, build, registry
+from ganglion.sensors import Sensor, Sensors, build
+from ganglion.sensors import running as running_
 from ganglion.sensors.schedule import Health, Schedule, Statistics
 from ganglion.sensors.source import Source
 from support.waiting import until
@@ -195,8 +196,8 @@ async def test_whatever_a_driver_raises_the_others_go_on(failure):
 
 
 async def test_a_read_that_hangs_is_marked_and_holds_up_nobody(monkeypatch):
-    monkeypatch.setattr(registry, "_HANGS", 50 * MS)
-    monkeypatch.setattr(registry, "_GRACE", 0.05)
+    monkeypatch.setattr(running_, "_HANGS", 50 * MS)
+    monkeypatch.setattr(running_, "_GRACE", 0.05)
     release = threading.Event()
     hanging, well = Scripted(release, 7), Scripted(1)
     async with running(sensor(hanging, name="hanging"), sensor(well, name="well")) as (sensors, bus):

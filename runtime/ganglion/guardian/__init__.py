@@ -2,6 +2,7 @@
 """Actuators behind their guardian. No script, command, model or console goes around it."""
 
 from ganglion.guardian.actuators import Actuators, ActuatorStatus
-from ganglion.guardian.guardian import Command, Decision, Effect, Guardian, Risk, Rule
+from ganglion.guardian.guardian import Guardian
+from ganglion.guardian.words import Command, Decision, Effect, Memory, Risk, Rule
 
-__all__ = ["ActuatorStatus", "Actuators", "Command", "Decision", "Effect", "Guardian", "Risk", "Rule"]
+__all__ = ["ActuatorStatus", "Actuators", "Command", "Decision", "Effect", "Guardian", "Memory", "Risk", "Rule"]

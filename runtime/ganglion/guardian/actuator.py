@@ -9,7 +9,8 @@ from typing import Any
 
 from ganglion.errors import InvalidError
 from ganglion.guardian.driver import Driver, Place
-from ganglion.guardian.guardian import Guardian, Risk, Rule
+from ganglion.guardian.guardian import Guardian
+from ganglion.guardian.words import Risk, Rule
 from ganglion.settings import nearest, read
 from ganglion_micro.limits import Limits
 

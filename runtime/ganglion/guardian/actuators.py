@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from ganglion.errors import NotFoundError
 from ganglion.guardian import memory
 from ganglion.guardian.actuator import Actuator, build, guard
-from ganglion.guardian.guardian import Command, Decision, Effect
+from ganglion.guardian.words import Command, Decision, Effect
 from ganglion.worker import Worker
 from ganglion_micro.limits import same
 

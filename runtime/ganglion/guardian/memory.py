@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from ganglion.guardian.guardian import Memory
+from ganglion.guardian.words import Memory
 
 _log = logging.getLogger(__name__)
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Sensors: a source (a chip, a microphone, pictures, the machine, a recording), a schedule, a calibration, a topic."""
 
-from ganglion.sensors.registry import Sensors, SensorStatus
+from ganglion.sensors.registry import Sensors
+from ganglion.sensors.running import SensorStatus
 from ganglion.sensors.sensor import Sensor, build
 
 __all__ = ["Sensor", "SensorStatus", "Sensors", "build"]

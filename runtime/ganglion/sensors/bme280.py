@@ -11,10 +11,10 @@ from ganglion.errors import InvalidError, UsageError
 from ganglion.sensors.source import Place, Section, Source, Value
 from ganglion.settings import duration_field
 from ganglion_micro.drivers.bme280 import ADDRESS, BME280, BMP280
-from ganglion_micro.drivers.bus import I2C
 
 if TYPE_CHECKING:
     from ganglion.sensors.i2c import LinuxI2C
+    from ganglion_micro.drivers.bus import I2C
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +91,7 @@ class _Chip(Source):
             self._bus.close()
             self._bus = None
 
-    def _i2c(self) -> I2C:
+    def _i2c(self) -> "I2C":
         from ganglion.sensors.i2c import LinuxI2C
 
         self._bus = LinuxI2C(self._section.bus)
@@ -119,7 +119,7 @@ class _Simulated(_Chip):
             raise ValueError("must be a number")
         self.model.set(**{QUANTITIES[channel]: value})
 
-    def _i2c(self) -> I2C:
+    def _i2c(self) -> "I2C":
         from ganglion.sim.i2c import SimulatedI2C
 
         return SimulatedI2C({self._section.address: self.model})
