@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How one gateway is run: made from the command line and the environment, once, and read by everything."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ganglion.errors import UsageError
+from ganglion.units import SECOND
+
+_DAY = 86400 * SECOND
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSettings:
+    """A service that speaks the chat-completions API.
+
+    Attributes:
+        url: Its base, as in `http://127.0.0.1:11434/v1`, or the whole of `…/chat/completions`.
+        key: The bearer token; "" for none.
+        model: Asked where a script names none.
+    """
+
+    url: str
+    key: str = field(default="", repr=False)
+    model: str = ""
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> "ModelSettings | None":
+        """From `GANGLION_LLM_URL`, `GANGLION_LLM_KEY`, `GANGLION_LLM_MODEL`; None without a URL.
+
+        Raises:
+            UsageError: the URL is not one of http or https.
+        """
+        url = environment.get("GANGLION_LLM_URL", "").strip()
+        if not url:
+            return None
+        if not url.startswith(("http://", "https://")):
+            raise UsageError(f"GANGLION_LLM_URL is {url!r}: give it as https://host/v1 or http://127.0.0.1:11434/v1")
+        return cls(
+            url=url,
+            key=environment.get("GANGLION_LLM_KEY", "").strip(),
+            model=environment.get("GANGLION_LLM_MODEL", "").strip(),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookSettings:
+    """The endpoint that the command line names.
+
+    Attributes:
+        url: Where alerts go.
+        secret_file: Holds the `whsec_…`; None for one in the state folder, made where there is none.
+        allow_private: Deliver to private and loopback addresses, and over http.
+    """
+
+    url: str
+    secret_file: Path | None = None
+    allow_private: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """What is deleted when.
+
+    Attributes:
+        readings_age: Nanoseconds.
+        readings_count: Of one sensor.
+        events_age: Nanoseconds; events whose webhooks still wait are kept.
+        events_count: Of all classes together.
+        audit_age: Nanoseconds.
+    """
+
+    readings_age: int = 7 * _DAY
+    readings_count: int = 100_000
+    events_age: int = 90 * _DAY
+    events_count: int = 1_000_000
+    audit_age: int = 365 * _DAY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One gateway.
+
+    Attributes:
+        state: Folder of the database, keys and token.
+        broker: URL of the MQTT broker.
+        host: Address to listen on.
+        port: TCP port; 0 lets the kernel pick one.
+        name: What its credential calls it.
+        webhook: The command line's endpoint.
+        model: The language model; None for none.
+        certificate: PEM file of the chain for TLS.
+        private_key: PEM file of its key.
+        retention: What is deleted when.
+        version: Of the software.
+    """
+
+    state: Path
+    broker: str
+    host: str = "127.0.0.1"
+    port: int = 8470
+    name: str = "gateway"
+    webhook: WebhookSettings | None = None
+    model: ModelSettings | None = None
+    certificate: Path | None = None
+    private_key: Path | None = None
+    retention: Retention = Retention()
+    version: str = ""

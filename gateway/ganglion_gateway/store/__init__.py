@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the gateway keeps: tables, migrations, one writer, and the questions that are asked of it."""

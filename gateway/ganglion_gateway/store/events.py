@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Events and episodes, stored once each together with the webhooks they cause, and found page by page."""
+
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ganglion_gateway.rows import Batch
+from ganglion_gateway.settings import Retention
+from ganglion_gateway.store import webhooks
+from ganglion_gateway.store.database import Database, Row, insert_new
+from ganglion_gateway.store.tables import deliveries, episodes, events, outbox
+
+
+async def save(connection: AsyncConnection, batch: Batch, stored: int) -> list[Row]:
+    """The rows that are new. Their outbox rows are written in the same transaction, so neither is without the other.
+
+    Args:
+        stored: The time, for those that are new.
+    """
+    if not batch.events:
+        return []
+    rows = [{**row, "stored": stored} for row in batch.events]
+    insert = insert_new(connection, events).returning(events.c.id)
+    new = set((await connection.execute(insert, rows)).scalars())
+    fresh = [row for row in rows if row["id"] in new]
+    if told := [row for row in batch.episodes if row["id"] in new]:
+        await connection.execute(insert_new(connection, episodes), told)
+    await webhooks.enqueue(connection, fresh, stored)
+    return fresh
+
+
+async def page(database: Database, *, cls: str | None, node: str | None, before: int | None, limit: int) -> list[Row]:
+    """Events, newest first, from below the number `before`."""
+    statement = select(events).order_by(events.c.number.desc()).limit(limit)
+    if cls is not None:
+        statement = statement.where(events.c.cls == cls)
+    if node is not None:
+        statement = statement.where(events.c.node == node)
+    if before is not None:
+        statement = statement.where(events.c.number < before)
+    return await database.all(statement)
+
+
+async def find(database: Database, identity: str) -> Row | None:
+    """One event by its id."""
+    return await database.one(select(events).where(events.c.id == identity))
+
+
+async def last(database: Database, cls: str) -> Row | None:
+    """The newest event of a class."""
+    return await database.one(select(events).where(events.c.cls == cls).order_by(events.c.number.desc()).limit(1))
+
+
+async def episode(database: Database, node: str, run: str) -> dict[str, Any] | None:
+    """The episode of a run, where its node has told it."""
+    statement = select(episodes.c.body).where(episodes.c.node == node, episodes.c.run == run)
+    body: dict[str, Any] | None = await database.scalar(statement.order_by(episodes.c.started.desc()).limit(1))
+    return body
+
+
+async def attempts(database: Database, event: str) -> list[Row]:
+    """What became of an event's webhooks: a row for each attempt, and one without for each that was not tried yet."""
+    statement = (
+        select(
+            outbox.c.number,
+            outbox.c.endpoint,
+            outbox.c.message,
+            outbox.c.state,
+            outbox.c.attempts,
+            outbox.c.due,
+            outbox.c.created,
+            outbox.c.ended,
+            deliveries.c.at,
+            deliveries.c.took,
+            deliveries.c.status,
+            deliveries.c.error,
+        )
+        .join(deliveries, deliveries.c.outbox == outbox.c.number, isouter=True)
+        .where(outbox.c.event == event)
+        .order_by(outbox.c.number, deliveries.c.number)
+    )
+    return await database.all(statement)
+
+
+async def prune(connection: AsyncConnection, keep: Retention, now: int) -> int:
+    """Deletes what is too old or too many, except for events whose webhooks wait; returns how many events."""
+    newest = (await connection.execute(select(events.c.number).order_by(events.c.number.desc()).limit(1))).scalar()
+    floor = (newest or 0) - keep.events_count
+    waiting = select(outbox.c.event).where(outbox.c.state == webhooks.PENDING)
+    old = (events.c.received < now - keep.events_age) | (events.c.number <= floor)
+    result = await connection.execute(delete(events).where(old, events.c.id.not_in(waiting)))
+    await connection.execute(delete(episodes).where(episodes.c.id.not_in(select(events.c.id))))
+    return int(result.rowcount)

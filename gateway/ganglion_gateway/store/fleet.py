@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Nodes and their readings, stored and found."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ganglion_gateway.settings import Retention
+from ganglion_gateway.store.database import Database, Row, insert_new, insert_or_update
+from ganglion_gateway.store.tables import nodes, readings
+
+
+async def save_node(connection: AsyncConnection, row: dict[str, Any]) -> None:
+    """A node as its birth tells it. When it was first seen is kept."""
+    statement = insert_or_update(connection, nodes, ["id"], keep=["first_seen"])
+    await connection.execute(statement, [row])
+
+
+async def save_presence(connection: AsyncConnection, changes: Sequence[dict[str, Any]]) -> None:
+    """Changes with `id`, `online`, `last_seen` and `died`."""
+    for change in changes:
+        await connection.execute(update(nodes).where(nodes.c.id == change["id"]).values(change))
+
+
+async def save_readings(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
+    """Readings; one whose instant is taken is dropped."""
+    await connection.execute(insert_new(connection, readings), rows)
+
+
+async def all_nodes(database: Database) -> list[Row]:
+    """Every node, by name."""
+    return await database.all(select(nodes).order_by(nodes.c.name, nodes.c.id))
+
+
+async def latest(database: Database) -> list[Row]:
+    """The newest reading of every sensor."""
+    newest = (
+        select(readings.c.node, readings.c.sensor, func.max(readings.c.timestamp).label("timestamp"))
+        .group_by(readings.c.node, readings.c.sensor)
+        .subquery()
+    )
+    same = (
+        (readings.c.node == newest.c.node)
+        & (readings.c.sensor == newest.c.sensor)
+        & (readings.c.timestamp == newest.c.timestamp)
+    )
+    return await database.all(select(readings).join(newest, same))
+
+
+async def history(database: Database, node: str, sensor: str, *, since: int, limit: int) -> list[Row]:
+    """The newest readings of a sensor from a time on, oldest first."""
+    statement = (
+        select(readings.c.timestamp, readings.c.number, readings.c.value)
+        .where(readings.c.node == node, readings.c.sensor == sensor, readings.c.timestamp >= since)
+        .order_by(readings.c.timestamp.desc())
+        .limit(limit)
+    )
+    return list(reversed(await database.all(statement)))
+
+
+async def prune(connection: AsyncConnection, streams: Sequence[tuple[str, str]], keep: Retention, now: int) -> int:
+    """Deletes readings of these (node, sensor) that are too old or too many; returns how many."""
+    deleted = 0
+    for node, sensor in streams:
+        mine = (readings.c.node == node) & (readings.c.sensor == sensor)
+        oldest = select(readings.c.timestamp).where(mine).order_by(readings.c.timestamp.desc())
+        last = (await connection.execute(oldest.offset(keep.readings_count - 1).limit(1))).scalar()
+        edge = max(now - keep.readings_age, last or 0)
+        result = await connection.execute(delete(readings).where(mine, readings.c.timestamp < edge))
+        deleted += result.rowcount
+    return deleted

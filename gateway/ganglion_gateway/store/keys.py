@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Enrol keys, which let nodes in, and API keys, which let people in."""
+
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ganglion.mesh.authority import Authority
+from ganglion.mesh.enrol import EnrolKey, EnrolRecord
+from ganglion_gateway.store.database import Database, Row, insert_new
+from ganglion_gateway.store.tables import api_keys, enrol_keys, enrol_uses
+
+
+class EnrolKeys:
+    """The mesh's `KeyStore`, in the database."""
+
+    def __init__(self, database: Database, authority: Authority) -> None:
+        self._database = database
+        self._authority = authority
+
+    async def create(
+        self, connection: AsyncConnection, *, name: str, tags: Sequence[str], uses: int, created: int, expires: int
+    ) -> tuple[EnrolKey, Row]:
+        """A new key, which is shown now or never, and its row."""
+        key = EnrolKey.create(self._authority)
+        row = {
+            "id": key.key_id.hex(),
+            "mac_key": key.mac_key,
+            "name": name,
+            "tags": list(tags),
+            "uses": uses,
+            "uses_left": uses,
+            "created": created,
+            "expires": expires,
+            "revoked": False,
+        }
+        await connection.execute(insert(enrol_keys), [row])
+        return key, row
+
+    async def all(self) -> list[Row]:
+        """Every key, newest first."""
+        return await self._database.all(select(enrol_keys).order_by(enrol_keys.c.created.desc()))
+
+    async def find(self, key_id: bytes) -> EnrolRecord | None:
+        """See `KeyStore`."""
+        row = await self._database.one(select(enrol_keys).where(enrol_keys.c.id == key_id.hex()))
+        if row is None:
+            return None
+        return EnrolRecord(
+            key_id=key_id,
+            mac_key=row["mac_key"],
+            expires=row["expires"],
+            revoked=row["revoked"],
+            tags=tuple(row["tags"]),
+        )
+
+    async def take(self, key_id: bytes, node_id: str, now: int) -> bool:
+        """See `KeyStore`."""
+        key = key_id.hex()
+
+        async def work(connection: AsyncConnection) -> bool:
+            mine = enrol_keys.c.id == key
+            sound = (enrol_keys.c.expires > now) & enrol_keys.c.revoked.is_(False)
+            if (await connection.execute(select(enrol_keys.c.id).where(mine, sound))).scalar() is None:
+                return False
+            use = {"enrol_key": key, "node": node_id, "at": now}
+            if (await connection.execute(insert_new(connection, enrol_uses), [use])).rowcount == 0:
+                return True  # it has a use already: its first answer may have been lost
+            taken = await connection.execute(
+                update(enrol_keys).where(mine, enrol_keys.c.uses_left > 0).values(uses_left=enrol_keys.c.uses_left - 1)
+            )
+            if taken.rowcount == 0:
+                await connection.execute(
+                    enrol_uses.delete().where(enrol_uses.c.enrol_key == key, enrol_uses.c.node == node_id)
+                )
+                return False
+            return True
+
+        return await self._database.write(work)
+
+
+async def save_api_key(
+    connection: AsyncConnection, *, name: str, role: str, digest: bytes, created: int
+) -> dict[str, Any]:
+    """A new API key."""
+    row = {
+        "id": secrets.token_hex(8),
+        "name": name,
+        "role": role,
+        "digest": digest,
+        "created": created,
+        "revoked": False,
+    }
+    await connection.execute(insert(api_keys), [row])
+    return row
+
+
+async def active_api_keys(database: Database) -> list[Row]:
+    """API keys that are not revoked."""
+    return await database.all(select(api_keys).where(api_keys.c.revoked.is_(False)))

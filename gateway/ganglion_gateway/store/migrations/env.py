@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What Alembic runs: migrates over the connection that `ganglion_gateway.store.database` hands in."""
+
+from alembic import context
+
+from ganglion_gateway.store.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,  # SQLite alters a table by making it anew
+    transaction_per_migration=False,
+)
+with context.begin_transaction():
+    context.run_migrations()

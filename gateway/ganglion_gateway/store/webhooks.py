@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Webhook endpoints, and the outbox that lies between an event and each of them."""
+
+import base64
+import hashlib
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ganglion_gateway.store.database import Database, Row, insert_or_update
+from ganglion_gateway.store.tables import deliveries, endpoints, events, nodes, outbox
+
+PENDING = "pending"
+DELIVERED = "delivered"
+DEAD = "dead"
+
+
+def new_id() -> str:
+    """Of an endpoint."""
+    return f"wh_{secrets.token_hex(8)}"
+
+
+def message_id(event: str, endpoint: str) -> str:
+    """The `webhook-id` of an event for an endpoint: the same whenever it is sent, and no other's."""
+    digest = hashlib.sha256(f"{endpoint}\n{event}".encode()).digest()
+    return "msg_" + base64.b32encode(digest[:20]).decode().lower()
+
+
+async def save(connection: AsyncConnection, row: dict[str, Any]) -> None:
+    """A new endpoint, or new properties of one."""
+    await connection.execute(insert_or_update(connection, endpoints, ["id"], keep=["created"]), [row])
+
+
+async def remove(connection: AsyncConnection, endpoint: str) -> bool:
+    """Deletes an endpoint with all that waits for it; whether there was one."""
+    return bool((await connection.execute(endpoints.delete().where(endpoints.c.id == endpoint))).rowcount)
+
+
+async def all_endpoints(database: Database) -> list[Row]:
+    """Every endpoint, oldest first."""
+    return await database.all(select(endpoints).order_by(endpoints.c.created, endpoints.c.id))
+
+
+async def find(database: Database, endpoint: str) -> Row | None:
+    """One endpoint."""
+    return await database.one(select(endpoints).where(endpoints.c.id == endpoint))
+
+
+async def enqueue(connection: AsyncConnection, rows: Sequence[Row], now: int) -> None:
+    """Writes what these events cause, for every enabled endpoint that wants their class."""
+    if not rows:
+        return
+    wanted = await connection.execute(select(endpoints.c.id, endpoints.c.classes).where(endpoints.c.enabled))
+    items = [
+        {
+            "endpoint": endpoint,
+            "event": row["id"],
+            "message": message_id(row["id"], endpoint),
+            "state": PENDING,
+            "attempts": 0,
+            "due": now,
+            "created": now,
+            "ended": None,
+        }
+        for endpoint, classes in wanted.all()
+        for row in rows
+        if row["cls"] in classes or "*" in classes
+    ]
+    if items:
+        await connection.execute(insert(outbox), items)
+
+
+async def pending(database: Database, endpoint: str, *, after: int, limit: int) -> list[Row]:
+    """What waits for an endpoint, in order, each with its event and its node's name."""
+    statement = (
+        select(
+            outbox.c.number,
+            outbox.c.message,
+            outbox.c.attempts,
+            outbox.c.due,
+            outbox.c.created,
+            events.c.id,
+            events.c.node,
+            events.c.cls,
+            events.c.topic,
+            events.c.value,
+            events.c.source,
+            events.c.run,
+            events.c.timestamp,
+            nodes.c.name.label("node_name"),
+        )
+        .join(events, events.c.id == outbox.c.event)
+        .join(nodes, nodes.c.id == events.c.node, isouter=True)
+        .where(outbox.c.endpoint == endpoint, outbox.c.state == PENDING, outbox.c.number > after)
+        .order_by(outbox.c.number)
+        .limit(limit)
+    )
+    return await database.all(statement)
+
+
+async def record(
+    connection: AsyncConnection, attempts: Sequence[dict[str, Any]], changes: Sequence[dict[str, Any]]
+) -> None:
+    """Attempts that were made (for `deliveries`), and what they changed in the outbox."""
+    if attempts:
+        await connection.execute(insert(deliveries), list(attempts))
+    for change in changes:
+        await connection.execute(update(outbox).where(outbox.c.number == change["number"]).values(change))
+
+
+async def counts(database: Database) -> dict[str, dict[str, int]]:
+    """How many of each state there are, by endpoint."""
+    statement = select(outbox.c.endpoint, outbox.c.state, func.count()).group_by(outbox.c.endpoint, outbox.c.state)
+    found: dict[str, dict[str, int]] = {}
+    async with database.reading() as connection:
+        for endpoint, state, count in await connection.execute(statement):
+            found.setdefault(endpoint, {})[state] = count
+    return found
+
+
+async def history(database: Database, endpoint: str, *, state: str | None, before: int | None, limit: int) -> list[Row]:
+    """Outbox rows of an endpoint, newest first, each with the outcome of its last attempt."""
+    newest = (
+        select(deliveries.c.outbox, func.max(deliveries.c.number).label("number"))
+        .group_by(deliveries.c.outbox)
+        .subquery()
+    )
+    statement = (
+        select(outbox, deliveries.c.at, deliveries.c.took, deliveries.c.status, deliveries.c.error)
+        .join(newest, newest.c.outbox == outbox.c.number, isouter=True)
+        .join(deliveries, deliveries.c.number == newest.c.number, isouter=True)
+        .where(outbox.c.endpoint == endpoint)
+        .order_by(outbox.c.number.desc())
+        .limit(limit)
+    )
+    if state is not None:
+        statement = statement.where(outbox.c.state == state)
+    if before is not None:
+        statement = statement.where(outbox.c.number < before)
+    return await database.all(statement)
