@@ -198,7 +198,12 @@ class _Parser:
             if self._takes("["):
                 key = self.choice()
                 self._expect("]")
-                if len(code) == len(key) == 2 and code[0] == x.LOAD and key[0] == x.CONST and type(key[1]) in (int, str):
+                if (
+                    len(code) == len(key) == 2
+                    and code[0] == x.LOAD
+                    and key[0] == x.CONST
+                    and type(key[1]) in (int, str)
+                ):
                     code = [x.LOAD, [*code[1], key[1]]]
                 else:
                     code = _join(code, key, [x.INDEX])

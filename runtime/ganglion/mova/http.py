@@ -2,8 +2,10 @@
 """One HTTP exchange on the standard library, in a thread: what tools and language models are reached by."""
 
 import asyncio
+import contextlib
 import http.client
 import json
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -34,32 +36,50 @@ async def exchange(method: str, url: str, headers: Mapping[str, str], body: byte
         InvalidError: the URL is not one of http or https.
         UnreachableError: no whole answer came within `timeout` seconds.
     """
-    return await asyncio.to_thread(_exchange, method, url, headers, body, timeout)
-
-
-def _exchange(method: str, url: str, headers: Mapping[str, str], body: bytes | None, timeout: float) -> Answer:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise InvalidError(f"{url!r} is not the URL of an http or https server")
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    server = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     try:
         connection = kind(parts.hostname, parts.port, timeout=timeout)
-        try:
-            target = urlunsplit(("", "", parts.path or "/", parts.query, ""))
-            connection.request(method, target, body, dict(headers))
-            response = connection.getresponse()
-            data = response.read(MAX_ANSWER + 1)
-        finally:
-            connection.close()
+        target = urlunsplit(("", "", parts.path or "/", parts.query, ""))
+        async with asyncio.timeout(timeout):
+            try:
+                return await asyncio.to_thread(_exchange, connection, method, target, body, headers)
+            except asyncio.CancelledError:
+                # A thread cannot be cancelled; without its socket it comes to its end.
+                _cut(connection)
+                raise
+    except TimeoutError:
+        raise UnreachableError(f"{server} gave no answer within {timeout:g} s") from None
     except (OSError, http.client.HTTPException) as error:
-        what = str(error) or type(error).__name__
-        raise UnreachableError(f"{parts.scheme}://{parts.netloc} gave no answer: {what}") from error
+        raise UnreachableError(f"{server} gave no answer: {str(error) or type(error).__name__}") from error
     except ValueError as error:  # a port, a header or a path with characters that may not be in it
         raise InvalidError(f"{url!r} cannot be asked: {error}") from error
-    if len(data) > MAX_ANSWER:
-        raise UnreachableError(f"{parts.scheme}://{parts.netloc} answers with more than {MAX_ANSWER} bytes")
-    found = {name.lower(): value for name, value in response.getheaders()}
-    return Answer(response.status, found, data.decode("utf-8", "replace"))
+
+
+def _exchange(
+    connection: http.client.HTTPConnection, method: str, target: str, body: bytes | None, headers: Mapping[str, str]
+) -> Answer:
+    try:
+        connection.request(method, target, body, dict(headers))
+        response = connection.getresponse()
+        data = response.read(MAX_ANSWER + 1)
+        if len(data) > MAX_ANSWER:
+            raise http.client.HTTPException(f"it says more than {MAX_ANSWER} bytes")
+        if response.length:
+            raise http.client.IncompleteRead(data, response.length)
+        found = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, found, data.decode("utf-8", "replace"))
+    finally:
+        connection.close()
+
+
+def _cut(connection: http.client.HTTPConnection) -> None:
+    if connection.sock is not None:
+        with contextlib.suppress(OSError):
+            connection.sock.shutdown(socket.SHUT_RDWR)
 
 
 class HttpTools:

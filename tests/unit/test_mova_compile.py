@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documents become plans: the same document the same bytes, and what is not carried out is refused, never skipped."""
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from ganglion.errors import InvalidError
+from ganglion.mova.compile import compile
+from ganglion.mova.diagnostic import DocumentError
+from ganglion.mova.load import load
+from ganglion.mova.plan import Plan
+from ganglion_micro import plan as p
+from support.mova import DOCUMENTS, edge
+
+TRIGGER = "triggers: [{id: t, run: main, %s}]"
+TOOL = 'tools: [{id: a, name: a, endpoint: "http://x"%s}]'
+
+
+def compiled(text: str, **options: Any) -> Plan:
+    return compile(load(text, file="x.yaml"), **options)
+
+
+def refused(text: str) -> list[tuple[str, str]]:
+    with pytest.raises(DocumentError) as caught:
+        compiled(text)
+    return [(each.code, each.path) for each in caught.value.diagnostics]
+
+
+def test_a_document_is_the_same_plan_in_json_and_in_yaml() -> None:
+    text = DOCUMENTS[0].read_text()
+    as_json = compile(load(text, file="pizza.json"))
+    as_yaml = compile(load(yaml.safe_dump(json.loads(text), sort_keys=False), file="pizza.yaml"))
+    assert as_json.encode() == as_yaml.encode()
+    assert as_json.hash == as_yaml.hash
+    assert as_json.name == "pizza"
+
+
+def test_a_plan_comes_back_from_its_bytes_and_damage_is_seen() -> None:
+    plan = compiled(edge())
+    data = plan.encode()
+    assert Plan.decode(data) == plan
+    assert Plan.decode(data).encode() == data
+    for i in range(len(data)):
+        with pytest.raises(InvalidError, match="plan"):
+            Plan.decode(data[:i] + bytes([data[i] ^ 1]) + data[i + 1 :])
+    with pytest.raises(InvalidError, match="a plan of format 9"):
+        Plan.decode(b"\x83\x09" + data[2:])
+
+
+def test_a_document_with_errors_is_not_compiled_and_says_where() -> None:
+    with pytest.raises(DocumentError, match=r"x\.yaml:9:25: MV104 unknown action 'promt'"):
+        compiled(edge("- {id: x, action: promt}"))
+
+
+@pytest.mark.parametrize(
+    ("step", "code", "key"),
+    [
+        ("{id: x, action: parallel, branches: [[a]]}", "MV302", "action"),
+        ("{id: x, action: wait, event: a/b}", "MV302", "event"),
+        ("{id: x, action: wait, until: [{variable: a, operator: exists}]}", "MV302", "until"),
+        ("{id: x, action: actuate, actuator: a, value: 1, confirm: {read: true}}", "MV302", "confirm"),
+        ("{id: x, action: publish, topic: a, value: 1, to: kitchen}", "MV302", "to"),
+        ("{id: x, action: prompt, prompt: a, tools: [a]}", "MV302", "tools"),
+    ],
+)
+def test_a_step_that_is_not_carried_out_is_refused(step: str, code: str, key: str) -> None:
+    assert refused(edge(f"- {step}", head=TOOL % "")) == [(code, f"protocols[0].steps[0].{key}")]
+
+
+@pytest.mark.parametrize(
+    ("trigger", "key"),
+    [
+        ('cron: "0 7 * * *"', "cron"),
+        ("at: '07:00'", "at"),
+        ("intent: a", "intent"),
+        ("webhook: a", "webhook"),
+        ("sensor: a, rises: 3", "rises"),
+        ("sensor: a, above: 3, window: 5s", "window"),
+        ("sensor: a, above: 3, every: 5s", "every"),
+        ("mqtt: a, map: {x: y}", "map"),
+        ("mqtt: a, dedupe: id", "dedupe"),
+    ],
+)
+def test_a_trigger_that_a_node_does_not_have_is_refused(trigger: str, key: str) -> None:
+    assert refused(edge(head=TRIGGER % trigger)) == [("MV301", f"triggers[0].{key}")]
+
+
+def test_a_contract_or_credentials_that_would_not_be_kept_are_refused() -> None:
+    step = "- {id: x, action: tool_api, tool_api_id: a}"
+    assert refused(edge(step, head=TOOL % ", authentication: {type: basic}")) == [("MV302", "tools[0].authentication")]
+    # Of a tool that no step calls nothing is left out.
+    assert compiled(edge(head=TOOL % ", authentication: {type: basic}")).body[p.TOOLS] == []
+
+
+def test_only_the_protocol_that_is_asked_for_must_be_one_that_can_run() -> None:
+    text = (
+        'version: "2.2"\ntools: [{id: t, name: t, endpoint: "http://x"}]\nprotocols:\n'
+        "- {name: a, steps: [{id: x, action: prompt, prompt: x, tools: [t]}]}\n"
+        "- {name: b, steps: [{id: x, action: end}]}\n"
+    )
+    assert refused(text) == [("MV302", "protocols[0].steps[0].tools")]
+    assert compiled(text, only="b").protocols == ["b"]
+
+
+def test_only_brings_the_protocols_that_are_called() -> None:
+    text = (
+        'version: "2.2"\ndialect: edge/1\nprotocols:\n'
+        "- {name: a, steps: [{id: x, action: end}]}\n"
+        "- {name: b, steps: [{id: x, action: call, protocol: c}]}\n"
+        "- {name: c, steps: [{id: x, action: call, protocol: b}]}\n"
+    )
+    plan = compiled(text, only="b")
+    assert plan.protocols == ["b", "c"]
+    assert [protocol[p.STEPS][0][p.ARGS] for protocol in plan.body[p.PROTOCOLS]] == [[1], [0]]
+
+
+@pytest.mark.parametrize(
+    ("trigger", "row"),
+    [
+        (
+            "sensor: fridge.temperature, above: 8, hysteresis: 0.5, for: 10m, cooldown: 1h",
+            [p.SENSOR, "sensor/fridge/temperature", "", [0, None, None, 8, True, 0.5, 600 * 10**9, 3600 * 10**9], 0, 0],
+        ),
+        ("sensor: a.b", [p.SENSOR, "sensor/a/b", "", None, 0, 0]),
+        ("sensor: a.b, changes: true", [p.SENSOR, "sensor/a/b", "", [4, None, None, True, False, 0.0, 0, 0], 0, 0]),
+        (
+            "mqtt: z/+/state, field: contact, equals: false",
+            [p.MQTT, "mqtt/z/+/state", "contact", [3, None, None, False, False, 0.0, 0, 0], 0, 0],
+        ),
+        ("mqtt: z, below: 3, for: 1s", [p.MQTT, "mqtt/z", "", [1, None, None, 3, True, 0.0, 10**9, 0], 0, 0]),
+        ("event: a/b, between: [1, 2]", [p.EVENT, "a/b", "", [2, 1, 2, None, False, 0.0, 0, 0], 0, 0]),
+        ("event: a/b, cooldown: 5s", [p.EVENT, "a/b", "", None, 0, 5 * 10**9]),
+        ("every: 250ms", [p.EVERY, "", "", None, 250 * 10**6, 0]),
+        ("start: true", [p.STARTED, "", "", None, 0, 0]),
+    ],
+)
+def test_a_trigger_becomes_a_subscription(trigger: str, row: list[Any]) -> None:
+    plan = compiled(edge(head=TRIGGER % trigger))
+    assert plan.body[p.TRIGGERS] == [["t", *row, 0]]
+
+
+def test_a_plan_says_which_plain_topics_it_listens_to() -> None:
+    head = (
+        "triggers: [{id: a, mqtt: z/door, field: contact, run: main}, {id: b, mqtt: z/door, field: contact, run: main},"
+    )
+    plan = compiled(edge(head=head + " {id: c, mqtt: 'y/#', run: main}, {id: d, sensor: x, run: main}]"))
+    assert plan.mqtt_topics == [("z/door", "contact"), ("y/#", "")]
+
+
+@pytest.mark.parametrize(
+    ("protocol", "retries", "backoff", "mode", "most"),
+    [
+        ("", 3, 200_000_000, p.SINGLE, 1),
+        ("error_handling: {retry_count: 0}", 0, 200_000_000, p.SINGLE, 1),
+        ("policies: {retry: {max_attempts: 5, backoff_ms: 10}}", 4, 10_000_000, p.SINGLE, 1),
+        (
+            "{policies: {retry: {max_attempts: 5}, concurrency: queued}, error_handling: {retry_count: 1}}",
+            1,
+            200_000_000,
+            p.QUEUED,
+            16,
+        ),
+        ("policies: {concurrency: {mode: parallel, max: 3}}", 3, 200_000_000, p.PARALLEL, 3),
+        ("policies: {concurrency: queued, max: 2}", 3, 200_000_000, p.QUEUED, 2),
+    ],
+)
+def test_policies_are_in_the_plan(protocol: str, retries: int, backoff: int, mode: int, most: int) -> None:
+    if protocol.startswith("{"):
+        protocol = "\n    ".join(f"{key}: {json.dumps(value)}" for key, value in yaml.safe_load(protocol).items())
+    row = compiled(edge(protocol=protocol)).body[p.PROTOCOLS][0]
+    assert (row[p.RETRIES], row[p.BACKOFF], row[p.CONCURRENCY], row[p.MAX_RUNS]) == (retries, backoff, mode, most)
+
+
+def test_a_plan_that_no_board_could_hold_is_refused() -> None:
+    deep: Any = "x"
+    for _ in range(20):
+        deep = {"a": deep}
+    text = edge(f"- {{id: x, action: emit, topic: a, value: {json.dumps(deep)}}}")
+    assert refused(text) == [("MV303", "")]
+    assert refused(edge(f"- {{id: x, action: log, message: {'m' * 70_000}}}")) == [("MV303", "")]
+
+
+def test_the_message_of_an_alert_must_arrive_unless_it_says_otherwise() -> None:
+    def must(step: str) -> bool:
+        return bool(
+            compiled(edge(f"- {{id: x, action: publish, value: 1, {step}}}")).body[p.PROTOCOLS][0][p.STEPS][0][p.ARGS][
+                2
+            ]
+        )
+
+    assert must("topic: alert/x")
+    assert not must("topic: alert/x, class: best_effort")
+    assert not must("mqtt: lamp/set")
