@@ -3,6 +3,7 @@
 
 import asyncio
 import contextlib
+import gc
 import subprocess
 import sys
 import threading
@@ -261,6 +262,26 @@ async def test_all_sources_are_closed_at_the_end():
         await until(lambda: bus.values("sensor/s2/x") and sensors.status()[1].errors)
     assert all(source.closed and source.stop.is_set() for source in sources)
     await until(lambda: not [thread for thread in threading.enumerate() if thread.name.startswith("sensor s")])
+
+
+class Interruptible(Scripted):
+    """Waits until it is interrupted, as a microphone's read does."""
+
+    def sample(self):
+        self.script.append("waiting")
+        self.stop.wait()
+        raise OSError("interrupted")
+
+
+async def test_a_read_that_is_interrupted_by_the_stop_is_no_error(caplog):
+    source = Interruptible()
+    async with running(sensor(source)) as (sensors, _):
+        await until(lambda: source.script)
+        await sensors.stop("s")
+        assert sensors.status()[0].errors == 0
+    await until(lambda: source.closed == 2)
+    gc.collect()
+    assert caplog.messages == []
 
 
 def fridge(**table):

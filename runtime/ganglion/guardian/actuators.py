@@ -241,6 +241,7 @@ class Actuators:
 
         future = self._workers[name].call(write)
         if not (await asyncio.wait({future}, timeout=_PATIENCE))[0]:
+            future.cancel()  # the thread goes on; what it will answer comes too late
             return self._lost(name, f"it took longer than {_PATIENCE:g} s")
         try:
             seen = future.result()

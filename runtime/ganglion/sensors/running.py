@@ -152,11 +152,12 @@ class Running:
     async def _sample(self, worker: Worker) -> None:
         future = worker.call(self._take)
         hangs = max(_HANGS, 2 * self.sensor.every)
-        if not (await asyncio.wait({future}, timeout=hangs / 1e9))[0]:
-            self._failed(f"has not answered for {hangs // 1_000_000_000} s")
         try:
+            if not (await asyncio.wait({future}, timeout=hangs / 1e9))[0]:
+                self._failed(f"has not answered for {hangs // 1_000_000_000} s")
             values, timestamp = await future
         except asyncio.CancelledError:
+            future.cancel()  # the read may go on and fail: nobody asks any more
             raise
         except Exception as error:  # the edge: whatever a driver raises is this sensor's trouble alone
             if _log.isEnabledFor(logging.DEBUG):
