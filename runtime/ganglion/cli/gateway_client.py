@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The gateway's REST interface as commands use it: finds the gateway, asks, and turns problems into our errors.
+
+On the standard library alone, so that a command is up in milliseconds. Neither proxies nor redirects are followed: the
+token goes to the gateway that was named and to nobody else.
+"""
+
+import argparse
+import http.client
+import json
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from ganglion import config
+from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError, UnreachableError, UsageError
+
+#: Seconds that the gateway has for an answer, beyond what the question itself may take.
+TIMEOUT = 10.0
+#: Bytes of an answer; more is no answer of a gateway.
+MAX_ANSWER = 32 * 1024 * 1024
+
+_PREFIX = "/api/v1"
+_REFUSED = {401, 403, 409, 422, 429}
+_UNREACHABLE = {502, 503, 504}
+_START = "start one with `ganglion up` or name one with --gateway or GANGLION_GATEWAY"
+
+
+class GatewayClient:
+    """One gateway.
+
+    Args:
+        url: `http://host:port` or https.
+        token: The bearer token; "" for none.
+
+    Raises:
+        UsageError: the URL is none of http or https, or the token is no header value.
+    """
+
+    def __init__(self, url: str, token: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise UsageError(f"the gateway's address {url!r} is no URL: write it as http://127.0.0.1:8470")
+        if not token.isascii() or not token.isprintable() or " " in token:
+            raise UsageError("the gateway's token holds characters that no token has: give the content of its file")
+        self.url = url.rstrip("/")
+        self._token = token
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect())
+
+    def get(self, path: str) -> Any:
+        """The document at a path below `/api/v1`, as in `/nodes`. Raises: see `post`."""
+        return self._ask(urllib.request.Request(self.url + _PREFIX + path), TIMEOUT)  # noqa: S310 - checked above
+
+    def post(self, path: str, body: Mapping[str, Any], *, timeout: float = 0.0) -> Any:
+        """What the gateway answers to a JSON document.
+
+        Args:
+            timeout: Seconds that the question itself may take, as of a node that must answer first.
+
+        Raises:
+            NotFoundError: what is named does not exist.
+            RefusedError: the token, the document or a rule is against it.
+            UnreachableError: no answer of the gateway, or of the node behind it, in time.
+            GanglionError: anything else; the message is the gateway's.
+        """
+        request = urllib.request.Request(  # noqa: S310 - checked above
+            self.url + _PREFIX + path,
+            data=json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        return self._ask(request, TIMEOUT + timeout)
+
+    def _ask(self, request: urllib.request.Request, timeout: float) -> Any:
+        request.add_header("Accept", "application/json")
+        if self._token:
+            request.add_header("Authorization", f"Bearer {self._token}")
+        try:
+            with self._opener.open(request, timeout=timeout) as response:
+                return self._document(response.read(MAX_ANSWER + 1))
+        except urllib.error.HTTPError as error:
+            with error:
+                raise self._problem(error.code, error.read(MAX_ANSWER)) from None
+        except urllib.error.URLError as error:
+            raise UnreachableError(f"no gateway answers at {self.url} ({_cause(error)}): {_START}") from None
+        except (OSError, http.client.HTTPException) as error:
+            raise UnreachableError(f"the gateway at {self.url} broke off its answer: {_cause(error)}") from None
+
+    def _document(self, data: bytes) -> Any:
+        try:
+            if len(data) > MAX_ANSWER:
+                raise ValueError("too long")
+            return json.loads(data) if data else None
+        except ValueError as error:
+            raise GanglionError(f"what answers at {self.url} is no gateway of ours: its answer is no JSON") from error
+
+    def _problem(self, status: int, data: bytes) -> GanglionError:
+        """The error that an RFC 9457 problem stands for."""
+        try:
+            problem = json.loads(data)
+        except ValueError:
+            problem = None
+        said = (problem.get("detail") or problem.get("title")) if isinstance(problem, dict) else None
+        message = str(said or f"the gateway at {self.url} answered with HTTP {status}")
+        if status == 401 and not self._token:
+            message = f"{self.url} asks for a token: give --token-file or GANGLION_TOKEN"
+        if status == 404:
+            return NotFoundError(message)
+        if status in _REFUSED:
+            return RefusedError(message)
+        if status in _UNREACHABLE:
+            return UnreachableError(message)
+        return InvalidError(message) if status == 400 else GanglionError(message)
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        """None makes the redirect the answer, which is then an error."""
+
+
+def _cause(error: OSError | http.client.HTTPException) -> str:
+    reason = getattr(error, "reason", error)
+    return str(getattr(reason, "strerror", None) or reason or type(reason).__name__)
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags by which a command finds the gateway."""
+    parser.add_argument("--gateway", metavar="URL", help="default: GANGLION_GATEWAY, else what `ganglion up` runs")
+    parser.add_argument("--token-file", type=Path, metavar="FILE", help="default: GANGLION_TOKEN, else that of `up`")
+
+
+def find(args: argparse.Namespace) -> GatewayClient:
+    """The gateway that flags, environment or a running `ganglion up` name, in this order.
+
+    The token of `ganglion up` goes to its own gateway only, never to one that is named otherwise.
+
+    Raises:
+        NotFoundError: no gateway is named anywhere, or the token's file is missing.
+        InvalidError: `up.json` is none.
+    """
+    url = args.gateway or os.environ.get("GANGLION_GATEWAY", "")
+    token = _token(args.token_file) if args.token_file else os.environ.get("GANGLION_TOKEN", "")
+    if not url or not token:
+        up_url, up_token_file = _up()
+        if not url and not up_url:
+            raise NotFoundError(f"no gateway is known here: {_START}")
+        if not token and up_token_file and (not url or url.rstrip("/") == up_url.rstrip("/")):
+            token = _token(Path(up_token_file))
+        url = url or up_url
+    return GatewayClient(url, token.strip())
+
+
+def _up() -> tuple[str, str]:
+    """URL and token file of the gateway that `ganglion up` runs; empty where it does not."""
+    path = config.state_folder() / "up.json"
+    try:
+        told = json.loads(path.read_text())
+        return str(told["gateway"]), str(told["token_file"])
+    except FileNotFoundError:
+        return "", ""
+    except (ValueError, KeyError, TypeError) as error:
+        raise InvalidError("names no gateway: stop `ganglion up`, remove the file, start again", where=str(path)) from (
+            error
+        )
+
+
+def _token(path: Path) -> str:
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        raise NotFoundError(f"no token in {path}: the gateway makes the file when it first starts") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise RefusedError(f"the token in {path} cannot be read: {error}") from error
