@@ -1,0 +1,61 @@
+//! SPDX-License-Identifier: GPL-3.0-or-later
+//!
+//! zig build -Dpython-include=DIR   the CPython extension -> zig-out/_native.abi3.so; add -Dtarget= for another machine
+//! zig build test                   the C tests, with UndefinedBehaviourSanitizer on
+//! zig build cross                  the core as a static library for every device target
+const std = @import("std");
+
+const sources = &.{ "topic.c", "bus.c", "signal.c" };
+const flags = &.{ "-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror" };
+
+/// OpenWrt and Raspberry Pi. MIPS is soft float, as OpenWrt builds it.
+const devices = [_][]const u8{
+    "x86_64-linux-musl", "aarch64-linux-musl", "arm-linux-musleabihf", "mipsel-linux-musleabi", "riscv64-linux-musl",
+};
+
+pub fn build(b: *std.Build) void {
+    const target = b.standardTargetOptions(.{});
+    const optimize = b.standardOptimizeOption(.{});
+    extension(b, target, optimize);
+
+    const exe = b.addExecutable(.{ .name = "test_core", .root_module = core(b, target, .debug) });
+    exe.root_module.addCSourceFile(.{ .file = b.path("tests/native/test_core.c"), .flags = flags });
+    b.step("test", "run the C tests").dependOn(&b.addRunArtifact(exe).step);
+
+    const cross = b.step("cross", "compile the core for every device target");
+    for (devices) |triple| {
+        const query = std.Target.Query.parse(.{ .arch_os_abi = triple }) catch @panic("not a target");
+        const library = b.addLibrary(.{ .name = "ganglion", .root_module = core(b, b.resolveTargetQuery(query), .small) });
+        cross.dependOn(&b.addInstallArtifact(library, .{ .dest_dir = .{ .override = .{ .custom = triple } } }).step);
+    }
+}
+
+/// The C core alone; nothing of Python.
+fn core(b: *std.Build, target: std.Build.ResolvedTarget, optimize: std.builtin.Optimize) *std.Build.Module {
+    const module = b.createModule(.{ .target = target, .optimize = optimize, .link_libc = true, .pic = true });
+    module.addIncludePath(b.path("native/include"));
+    module.addCSourceFiles(.{ .root = b.path("native/src"), .files = sources, .flags = flags });
+    return module;
+}
+
+/// ganglion._native: the core, and the glue that cffi writes from ganglion.cdef.
+fn extension(b: *std.Build, target: std.Build.ResolvedTarget, optimize: std.builtin.Optimize) void {
+    const python = b.option([]const u8, "python", "a Python that has cffi (default: python3)") orelse "python3";
+    const include = b.option([]const u8, "python-include", "the folder of Python.h") orelse return;
+
+    const cffi = b.addSystemCommand(&.{ python, "-m", "cffi.gen_src", "read-sources", "ganglion._native" });
+    cffi.addFileArg(b.path("native/ganglion.cdef"));
+    cffi.addFileArg(b.path("native/include/ganglion.h"));
+    const glue = cffi.addOutputFileArg("_native.c");
+
+    const module = core(b, target, optimize);
+    module.addSystemIncludePath(.{ .cwd_relative = include });
+    module.addCMacro("Py_LIMITED_API", "0x030b0000");
+    // The glue is not ours to keep free of warnings.
+    module.addCSourceFile(.{ .file = glue, .flags = &.{ "-w", "-include", "native/pyconfig_abi3.h" } });
+    module.strip = optimize != .debug;
+
+    const library = b.addLibrary(.{ .name = "_native", .linkage = .dynamic, .root_module = module });
+    library.linker_allow_shlib_undefined = true; // Python's symbols come from the interpreter that loads it
+    b.getInstallStep().dependOn(&b.addInstallFile(library.getEmittedBin(), "_native.abi3.so").step);
+}

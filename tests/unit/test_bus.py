@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""bus: one suite for the native core and its twin, and a programme of random calls that compares the two."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ganglion.bus import Bus, Op, Where
+from ganglion.event import Event, Priority
+
+
+@pytest.fixture(params=["native", "python"])
+def bus(request) -> Bus:
+    return Bus(backend=request.param)
+
+
+def heard(bus: Bus, filter: str, **options) -> list[Event]:
+    """Subscribes, and returns the list that fills."""
+    events: list[Event] = []
+    bus.subscribe(filter, events.append, **options)
+    return events
+
+
+def feed(bus: Bus, *steps: tuple[int, object], topic: str = "t") -> None:
+    for now, value in steps:
+        bus.emit(topic, value, timestamp=now)
+
+
+def test_an_event_reaches_whom_it_concerns_and_counts_them(bus):
+    mine, others = heard(bus, "sensor/+/temperature"), heard(bus, "alert/#")
+    emitted = bus.emit("sensor/kitchen/temperature", 21.5, timestamp=7, source="s", priority=Priority.HIGH)
+    assert emitted == (1, 1, 0, 1)
+    assert mine == [Event("sensor/kitchen/temperature", 21.5, 7, "s", Priority.HIGH)]
+    assert others == []
+
+
+def test_higher_priority_goes_first_then_who_subscribed_first(bus):
+    order: list[str] = []
+    for name, priority in [("a", 1), ("b", 3), ("c", 1), ("d", 0)]:
+        bus.subscribe("t", lambda event, name=name: order.append(name), priority=priority)
+    bus.emit("t", 1, timestamp=0)
+    assert order == ["b", "a", "c", "d"]
+
+
+@pytest.mark.parametrize(
+    ("where", "true", "false"),
+    [
+        (Where(op=Op.ABOVE, low=8), [8.1, math.inf, 10**400], [8, -1, math.nan, "9", None]),
+        (Where(op=Op.BELOW, low=8), [7.9, -(10**400)], [8, math.nan, "1"]),
+        (Where(op=Op.BETWEEN, low=1, high=2), [1, 1.5, 2], [0.9, 2.1, math.nan]),
+        (Where(op=Op.OUTSIDE, low=1, high=2), [0.9, 2.1], [1, 2, math.nan]),
+        (Where(op=Op.EQUALS, value=True), [True, 1, 1.0], [False, "True"]),
+        (Where(op=Op.NOT_EQUALS, value=3), [2, "3", None], [3, 3.0]),
+        (Where(op=Op.EQUALS, value="open"), ["open"], ["closed", 1, None]),
+        (Where(op=Op.NOT_EQUALS, value="open"), ["closed", 1], ["open"]),
+    ],
+)
+def test_a_condition_is_true_of_these_values_and_false_of_those(bus, where, true, false):
+    events = heard(bus, "t", where=where)
+    feed(bus, *enumerate([*true, *false]))
+    assert [event.value for event in events] == true
+
+
+def test_an_edge_fires_on_becoming_true_and_again_below_the_hysteresis(bus):
+    events = heard(bus, "t", where=Where(op=Op.ABOVE, low=8, edge=True, hysteresis=0.5))
+    feed(bus, (1, 9), (2, 10), (3, 7.5), (4, 9), (5, 7.4), (6, 8.1))
+    assert [event.timestamp for event in events] == [1, 6]
+
+
+def test_a_lasting_condition_fires_when_its_time_has_passed_though_nothing_is_heard(bus):
+    events = heard(bus, "t", where=Where(op=Op.ABOVE, low=8, edge=True, lasting=10))
+    feed(bus, (100, 9), (105, 9.5))
+    assert bus.deadline == 110
+    assert bus.advance(109) == 0
+    assert bus.advance(112) == 1
+    assert events == [Event("t", 9.5, 112)]
+    assert bus.deadline is None
+
+
+def test_a_break_starts_the_time_of_a_lasting_condition_anew(bus):
+    events = heard(bus, "t", where=Where(op=Op.ABOVE, low=8, edge=True, lasting=10))
+    feed(bus, (100, 9), (105, 7), (106, 9), (115, 9), (116, 9), (130, 9))
+    assert [event.timestamp for event in events] == [116]
+
+
+def test_a_cooldown_holds_back_what_comes_too_soon(bus):
+    events = heard(bus, "t", where=Where(op=Op.ABOVE, low=8, cooldown=10))
+    feed(bus, (0, 9), (9, 9), (10, 9), (19, 9), (20, 9))
+    assert [event.timestamp for event in events] == [0, 10, 20]
+
+
+def test_each_topic_has_a_state_of_its_own(bus):
+    events = heard(bus, "+", where=Where(op=Op.ABOVE, low=8, edge=True))
+    feed(bus, (1, 9), topic="a")
+    feed(bus, (2, 9), topic="b")
+    feed(bus, (3, 9), topic="a")
+    assert [(event.topic, event.timestamp) for event in events] == [("a", 1), ("b", 2)]
+
+
+def test_changes_are_changes_of_any_value_and_the_first_is_none(bus):
+    events = heard(bus, "t", where=Where(op=Op.CHANGES))
+    feed(bus, *enumerate(["a", "a", "b", 1, 1.0, None]))
+    assert [event.value for event in events] == ["b", 1, None]
+
+
+def test_a_lasting_condition_on_text_fires_too(bus):
+    events = heard(bus, "t", where=Where(op=Op.EQUALS, value="open", edge=True, lasting=10))
+    feed(bus, (0, "open"))
+    assert bus.deadline == 10
+    assert bus.advance(10) == 1
+    assert [event.value for event in events] == ["open"]
+
+
+def test_one_callback_that_fails_does_not_silence_the_others(bus, caplog):
+    bus.subscribe("t", lambda event: 1 / 0, priority=3)
+    events = heard(bus, "t")
+    assert bus.emit("t", 1, timestamp=0) == (2, 2, 1, 1)
+    assert len(events) == 1
+    assert bus.statistics().failed == 1
+    assert "a subscriber of t failed" in caplog.text
+
+
+def test_who_is_closed_in_a_callback_is_not_told_even_of_the_event_under_way(bus):
+    second: list[Event] = []
+    subscription = bus.subscribe("t", second.append)
+    bus.subscribe("t", lambda event: subscription.close(), priority=3)
+    assert bus.emit("t", 1, timestamp=0) == (2, 1, 0, 1)
+    assert second == []
+
+
+def test_who_subscribes_in_a_callback_hears_from_the_next_event_on(bus):
+    late: list[Event] = []
+    closing = bus.subscribe("t", lambda event: None)
+
+    def join(event: Event) -> None:
+        if not late and closing.is_open:
+            closing.close()  # its handle is free, and must not stand for the new one in the event under way
+            bus.subscribe("t", late.append)
+
+    bus.subscribe("t", join, priority=3)
+    bus.emit("t", 1, timestamp=0)
+    assert late == []
+    bus.emit("t", 2, timestamp=1)
+    assert [event.value for event in late] == [2]
+
+
+def test_an_emit_in_a_callback_is_delivered_before_the_first_goes_on(bus):
+    order: list[str] = []
+    bus.subscribe("a", lambda event: bus.emit("b", 0, timestamp=0), priority=3)
+    bus.subscribe("a", lambda event: order.append("a"))
+    bus.subscribe("b", lambda event: order.append("b"))
+    bus.emit("a", 0, timestamp=0)
+    assert order == ["b", "a"]
+
+
+def test_many_more_subscriptions_than_there_was_room_for(bus):
+    every = [heard(bus, "t") for _ in range(100)]
+    assert bus.emit("t", 1, timestamp=0).delivered == 100
+    assert all(len(events) == 1 for events in every)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"op": Op.ABOVE},
+        {"op": Op.ABOVE, "low": math.nan},
+        {"op": Op.BETWEEN, "low": 2, "high": 1},
+        {"op": Op.ABOVE, "low": 1, "hysteresis": -1},
+        {"op": Op.ABOVE, "low": 1, "lasting": 5},
+        {"op": Op.CHANGES, "edge": True},
+        {"op": Op.ABOVE, "low": 1, "cooldown": -1},
+    ],
+)
+def test_a_condition_that_makes_no_sense_is_refused(wrong):
+    with pytest.raises(ValueError, match=r"needs|must|CHANGES"):
+        Where(**wrong)
+
+
+@pytest.mark.parametrize("wrong", ["", "a/#/b", "a+"])
+def test_what_is_no_filter_or_name_is_refused_by_name(bus, wrong):
+    with pytest.raises(ValueError, match="is not a topic filter"):
+        bus.subscribe(wrong, print)
+    with pytest.raises(ValueError, match="is not a topic name"):
+        bus.emit(wrong or "#", 1, timestamp=0)
+
+
+numbers = st.sampled_from([0.0, 7.4, 7.5, 8.0, 8.1, 9.0, math.nan, True, 10**400, "open", None])
+wheres = st.none() | st.builds(
+    lambda op, edge, hysteresis, lasting, cooldown: Where(
+        op=op, low=8.0, high=8.5, value=8.0, edge=edge, hysteresis=hysteresis, lasting=lasting * edge, cooldown=cooldown
+    ),
+    st.sampled_from([op for op in Op if op is not Op.CHANGES]),
+    st.booleans(),
+    st.sampled_from([0.0, 0.5]),
+    st.sampled_from([0, 3, 10]),
+    st.sampled_from([0, 4]),
+)
+steps = st.one_of(
+    st.tuples(st.just("subscribe"), st.sampled_from(["a", "+", "#", "b/c", "+/c"]), st.integers(0, 3), wheres),
+    st.tuples(st.just("close"), st.integers(0, 20)),
+    st.tuples(st.just("emit"), st.sampled_from(["a", "b", "b/c", "$x"]), numbers, st.integers(0, 5)),
+    st.tuples(st.just("advance"), st.integers(0, 12)),
+)
+
+
+@given(st.lists(steps, max_size=40))
+def test_the_native_core_and_its_twin_deliver_the_same_in_the_same_order(programme):
+    outcomes = []
+    for backend in ("native", "python"):
+        bus, now, log = Bus(backend=backend), 0, []
+        subscriptions = []
+        for step in programme:
+            match step:
+                case "subscribe", filter, priority, where:
+                    n = len(subscriptions)
+                    told = lambda event, n=n, log=log: log.append((n, event.topic, repr(event.value), event.timestamp))  # noqa: E731
+                    subscriptions.append(bus.subscribe(filter, told, where=where, priority=priority))
+                case "close", n:
+                    if subscriptions:
+                        subscriptions[n % len(subscriptions)].close()
+                case "emit", topic, value, elapsed:
+                    now += elapsed
+                    log.append(bus.emit(topic, value, timestamp=now))
+                case "advance", elapsed:
+                    now += elapsed
+                    log.append(bus.advance(now))
+        outcomes.append((log, bus.statistics()))
+    assert outcomes[0] == outcomes[1]
