@@ -7,7 +7,7 @@ the functions below. Text and whole numbers are bounded, so that a script that d
 and not in a full memory.
 """
 
-from ganglion_micro.text import text
+from ganglion_micro.text import lower, text, upper
 
 TYPE_CHECKING = False  # MicroPython has no `typing`
 if TYPE_CHECKING:
@@ -88,7 +88,10 @@ def item(value: "Any", key: "Any") -> "Any":
         return value.get(key, MISSING)
     if isinstance(value, (list, tuple, str)):
         if type(key) is str and key.isdigit():
-            key = int(key)
+            try:
+                key = int(key)
+            except ValueError:  # a digit of another script than ours, such as a superscript
+                return MISSING
         if type(key) is int and -len(value) <= key < len(value):
             return value[key]
     return MISSING
@@ -275,7 +278,7 @@ def _call(name: str, args: "list[Any]") -> "Any":
     if name == "lower" or name == "upper":
         if type(first) is not str:
             raise ExpressionError("{} needs text, not {}".format(name, text(first)[:40]))
-        return first.lower() if name == "lower" else first.upper()
+        return lower(first) if name == "lower" else upper(first)
     if name == "int" or name == "float":
         return _convert(name, first)
     if name == "min" or name == "max":

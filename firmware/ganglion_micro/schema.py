@@ -6,6 +6,8 @@ minLength, maxLength, minimum, maximum (JSON Schema 2020-12, Validation). A sche
 constrain is refused when the script is checked, never passed over here.
 """
 
+from ganglion_micro.text import text
+
 TYPE_CHECKING = False  # MicroPython has no `typing`
 if TYPE_CHECKING:
     from typing import Any
@@ -52,9 +54,9 @@ def invalid(value: "Any", schema: "dict[str, Any]", path: str = "") -> str:
     kind = type(value)
     if kind is int or kind is float:
         if "minimum" in schema and value < schema["minimum"]:
-            return "{} is below {}".format(where, schema["minimum"])
+            return "{} is below {}".format(where, text(schema["minimum"]))
         if "maximum" in schema and value > schema["maximum"]:
-            return "{} is above {}".format(where, schema["maximum"])
+            return "{} is above {}".format(where, text(schema["maximum"]))
     elif kind is str:
         return _length(value, schema, "Length", where)
     elif isinstance(value, dict):
@@ -114,7 +116,7 @@ def _members(value: "dict[str, Any]", schema: "dict[str, Any]", path: str, where
         if name not in value:
             return "{} lacks {}".format(where, name)
     properties = schema.get("properties", {})
-    for name in value:
+    for name in sorted(value):
         if name in properties:
             wrong = invalid(value[name], properties[name], "{}.{}".format(path, name) if path else name)
             if wrong:

@@ -55,6 +55,8 @@ def value(text: str) -> object:
         ("int('42') + float('0.5')", 42.5),
         ("floor(-1.5) + ceil(1.2)", 0),
         ("upper(lower(name))", "OLHA"),
+        ("upper('київ ґанок, їжак')", "КИЇВ ҐАНОК, ЇЖАК"),
+        ("lower('ÀÉ Ω × ß ЯЄ')", "àé ω × ß яє"),
         ("false and nowhere > 1", False),
         ("true or nowhere > 1", True),
         ('"a\\n\\"b"', 'a\n"b'),
@@ -73,6 +75,7 @@ def test_a_path_that_leads_nowhere_is_missing_and_no_error() -> None:
     assert value("nowhere.at.all") is MISSING
     assert value("items[9]") is MISSING
     assert value("name.length") is MISSING
+    assert evaluate([x.LOAD, ["items", "²"]], {}, DATA) is MISSING
 
 
 @pytest.mark.parametrize(

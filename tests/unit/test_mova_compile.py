@@ -122,15 +122,15 @@ def test_only_brings_the_protocols_that_are_called() -> None:
     [
         (
             "sensor: fridge.temperature, above: 8, hysteresis: 0.5, for: 10m, cooldown: 1h",
-            [p.SENSOR, "sensor/fridge/temperature", "", [0, None, None, 8, True, 0.5, 600 * 10**9, 3600 * 10**9], 0, 0],
+            [p.SENSOR, "sensor/fridge/temperature", "", [0, 8, None, None, True, 0.5, 600 * 10**9, 3600 * 10**9], 0, 0],
         ),
         ("sensor: a.b", [p.SENSOR, "sensor/a/b", "", None, 0, 0]),
-        ("sensor: a.b, changes: true", [p.SENSOR, "sensor/a/b", "", [4, None, None, True, False, 0.0, 0, 0], 0, 0]),
+        ("sensor: a.b, changes: true", [p.SENSOR, "sensor/a/b", "", [4, None, None, None, False, 0.0, 0, 0], 0, 0]),
         (
             "mqtt: z/+/state, field: contact, equals: false",
             [p.MQTT, "mqtt/z/+/state", "contact", [3, None, None, False, False, 0.0, 0, 0], 0, 0],
         ),
-        ("mqtt: z, below: 3, for: 1s", [p.MQTT, "mqtt/z", "", [1, None, None, 3, True, 0.0, 10**9, 0], 0, 0]),
+        ("mqtt: z, below: 3, for: 1s", [p.MQTT, "mqtt/z", "", [1, 3, None, None, True, 0.0, 10**9, 0], 0, 0]),
         ("event: a/b, between: [1, 2]", [p.EVENT, "a/b", "", [2, 1, 2, None, False, 0.0, 0, 0], 0, 0]),
         ("event: a/b, cooldown: 5s", [p.EVENT, "a/b", "", None, 0, 5 * 10**9]),
         ("every: 250ms", [p.EVERY, "", "", None, 250 * 10**6, 0]),

@@ -282,6 +282,9 @@ class _Compiler:
         low = high = None
         if operator == "between":
             low, high = value
+        elif operator in ("above", "below"):
+            low = value
+        if operator != "equals":
             value = None
         held = duration(raw["for"]) if "for" in raw else 0
         edge = operator != "changes" and ("sensor" in raw or bool(held) or "hysteresis" in raw)

@@ -201,7 +201,8 @@ class ScriptRunner:
         """Ends one run from outside."""
         if (waiting := script.pending.pop(run_id, None)) is not None:
             waiting.cancel()
-        self._drive(script, lane, script.engine.cancel(run_id, reason, self._now()))
+        now = self._now()
+        self._drive(script, lane, script.engine.cancel(run_id, reason, now), now)
 
     def _start(self, script: _Script, i: int, fire: Any) -> None:
         del script.timers[i]
@@ -256,7 +257,8 @@ class ScriptRunner:
         self._count += 1
         run_id = f"{self._prefix}{self._count}"
         lane.running[run_id] = None
-        self._drive(script, lane, script.engine.start(lane.index, known, None, self._now(), run_id, trigger))
+        now = self._now()
+        self._drive(script, lane, script.engine.start(lane.index, known, None, now, run_id, trigger), now)
 
     def _first(self, script: _Script, lane: _Lane, event: dict[str, Any]) -> bool:
         key = script.engine.key(lane.index, event)
@@ -267,9 +269,9 @@ class ScriptRunner:
         lane.keys[key] = None
         return True
 
-    def _drive(self, script: _Script, lane: _Lane, effects: list[Any]) -> None:
-        """Carries effects out until the run ends or waits."""
-        engine = script.engine
+    def _drive(self, script: _Script, lane: _Lane, effects: list[Any], now: int) -> None:
+        """Carries effects out until the run ends or waits. `now` is when the first of them came to be."""
+        resume = script.engine.resume
         while effects:
             effect = effects[0]
             kind = effect.kind
@@ -282,7 +284,9 @@ class ScriptRunner:
             self._nested += 1
             result = self._performer.at_once(effect, script.name)
             self._nested -= 1
-            effects = engine.resume(effect.run, result, self._now())
+            if kind == e.EMIT:  # other scripts have run meanwhile; to publish and to log is to queue
+                now = self._now()
+            effects = resume(effect.run, result, now)
 
     def _wait(self, script: _Script, lane: _Lane, effect: Any) -> None:
         loop = asyncio.get_running_loop()
@@ -302,12 +306,14 @@ class ScriptRunner:
 
     def _resume(self, script: _Script, lane: _Lane, run_id: str, result: Any) -> None:
         script.pending.pop(run_id, None)
-        self._drive(script, lane, script.engine.resume(run_id, result, self._now()))
+        now = self._now()
+        self._drive(script, lane, script.engine.resume(run_id, result, now), now)
 
     def _expire(self, script: _Script, lane: _Lane, run_id: str) -> None:
         if (waiting := script.pending.pop(run_id, None)) is not None:
             waiting.cancel()
-        self._drive(script, lane, script.engine.expire(run_id, self._now()))
+        now = self._now()
+        self._drive(script, lane, script.engine.expire(run_id, now), now)
 
     def _finish(self, script: _Script, lane: _Lane, done: e.Done) -> None:
         lane.running.pop(done.run, None)
