@@ -47,13 +47,13 @@ def up(home: Path, url: str) -> None:
 
 def test_a_document_is_fetched_with_the_token(server: Server) -> None:
     server.says([1, "Бровари"])
-    assert GatewayClient(server.url + "/", TOKEN).get("/nodes") == [1, "Бровари"]
+    assert GatewayClient(server.url + "/", TOKEN).get("/api/v1/nodes") == [1, "Бровари"]
     assert server.seen == [("GET", "/api/v1/nodes", f"Bearer {TOKEN}", None)]
 
 
 def test_a_document_is_sent_as_json(server: Server) -> None:
     server.says({"ok": True})
-    assert GatewayClient(server.url, TOKEN).post("/nodes/fridge/commands", {"method": "x"}) == {"ok": True}
+    assert GatewayClient(server.url, TOKEN).post("/api/v1/nodes/fridge/commands", {"method": "x"}) == {"ok": True}
     assert server.seen == [("POST", "/api/v1/nodes/fridge/commands", f"Bearer {TOKEN}", {"method": "x"})]
 
 
@@ -76,20 +76,20 @@ def test_a_problem_becomes_the_error_with_its_exit_code(
 ) -> None:
     server.says({"title": "No", "detail": "no node is called attic"}, status=status)
     with pytest.raises(error, match="no node is called attic") as caught:
-        GatewayClient(server.url, TOKEN).get("/nodes/attic")
+        GatewayClient(server.url, TOKEN).get("/api/v1/nodes/attic")
     assert caught.value.exit_code == code
 
 
 def test_a_problem_without_a_sentence_still_names_the_gateway(server: Server) -> None:
     server.says(b"<html>busy</html>", status=503)
     with pytest.raises(UnreachableError, match=f"{server.url} answered with HTTP 503"):
-        GatewayClient(server.url, TOKEN).get("/nodes")
+        GatewayClient(server.url, TOKEN).get("/api/v1/nodes")
 
 
 def test_without_a_token_the_remedy_is_named(server: Server) -> None:
     server.says({"title": "Unauthorized"}, status=401)
     with pytest.raises(RefusedError, match="--token-file or GANGLION_TOKEN"):
-        GatewayClient(server.url, "").get("/nodes")
+        GatewayClient(server.url, "").get("/api/v1/nodes")
     assert server.seen[0][2] is None
 
 
@@ -97,7 +97,7 @@ def test_nobody_listening_is_unreachable() -> None:
     with closing(socket.socket()) as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
         with pytest.raises(UnreachableError, match=r"Connection refused.*ganglion up"):
-            GatewayClient(f"http://127.0.0.1:{taken.getsockname()[1]}", TOKEN).get("/nodes")
+            GatewayClient(f"http://127.0.0.1:{taken.getsockname()[1]}", TOKEN).get("/api/v1/nodes")
 
 
 def test_silence_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,20 +106,20 @@ def test_silence_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         with pytest.raises(UnreachableError, match="timed out"):
-            GatewayClient(f"http://127.0.0.1:{silent.getsockname()[1]}", TOKEN).get("/nodes")
+            GatewayClient(f"http://127.0.0.1:{silent.getsockname()[1]}", TOKEN).get("/api/v1/nodes")
 
 
 def test_another_web_server_is_no_gateway(server: Server) -> None:
     server.says(b"<html>a router's page</html>")
     with pytest.raises(GanglionError, match="no gateway of ours"):
-        GatewayClient(server.url, TOKEN).get("/nodes")
+        GatewayClient(server.url, TOKEN).get("/api/v1/nodes")
 
 
 def test_an_answer_without_end_is_not_read_to_the_end(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gateway_client, "MAX_ANSWER", 10)
     server.says(b"[" + b"1," * 10 + b"1]")
     with pytest.raises(GanglionError, match="no gateway of ours"):
-        GatewayClient(server.url, TOKEN).get("/nodes")
+        GatewayClient(server.url, TOKEN).get("/api/v1/nodes")
 
 
 def test_a_redirect_does_not_carry_the_token_away(server: Server) -> None:
@@ -127,7 +127,7 @@ def test_a_redirect_does_not_carry_the_token_away(server: Server) -> None:
     try:
         server.says({}, status=302, Location=other.url + "/api/v1/nodes")
         with pytest.raises(GanglionError, match="HTTP 302"):
-            GatewayClient(server.url, TOKEN).get("/nodes")
+            GatewayClient(server.url, TOKEN).get("/api/v1/nodes")
         assert other.seen == []
     finally:
         other.close()
@@ -138,7 +138,7 @@ def test_a_proxy_of_the_environment_does_not_see_the_token(server: Server, monke
     try:
         monkeypatch.setenv("http_proxy", proxy.url)
         monkeypatch.delenv("no_proxy", raising=False)
-        GatewayClient(server.url, TOKEN).get("/nodes")
+        GatewayClient(server.url, TOKEN).get("/api/v1/nodes")
         assert proxy.seen == []
     finally:
         proxy.close()
@@ -159,7 +159,7 @@ def test_a_token_that_is_no_header_value_is_refused_and_not_shown(token: str) ->
 
 def test_what_up_runs_is_found(home: Path, server: Server) -> None:
     up(home, server.url)
-    found().get("/nodes")
+    found().get("/api/v1/nodes")
     assert server.seen == [("GET", "/api/v1/nodes", f"Bearer {TOKEN}", None)]
 
 
@@ -169,16 +169,16 @@ def test_flags_go_before_the_environment_and_this_before_up(
     up(home, "http://127.0.0.1:1")
     monkeypatch.setenv("GANGLION_GATEWAY", server.url)
     monkeypatch.setenv("GANGLION_TOKEN", "of-environment")
-    found().get("/a")
+    found().get("/api/v1/a")
     (tmp_path / "mine").write_text("of-file\n")
-    found(token_file=tmp_path / "mine").get("/b")
+    found(token_file=tmp_path / "mine").get("/api/v1/b")
     assert found(gateway="http://127.0.0.1:2").url == "http://127.0.0.1:2"
     assert [seen[2] for seen in server.seen] == ["Bearer of-environment", "Bearer of-file"]
 
 
 def test_the_token_of_up_goes_to_its_own_gateway_only(home: Path, server: Server) -> None:
     up(home, "http://127.0.0.1:1")
-    found(gateway=server.url).get("/nodes")
+    found(gateway=server.url).get("/api/v1/nodes")
     assert server.seen[0][2] is None
 
 

@@ -11,10 +11,10 @@ import json
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from ganglion import config
 from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError, UnreachableError, UsageError
@@ -24,7 +24,6 @@ TIMEOUT = 10.0
 #: Bytes of an answer; more is no answer of a gateway.
 MAX_ANSWER = 32 * 1024 * 1024
 
-_PREFIX = "/api/v1"
 _REFUSED = {401, 403, 409, 422, 429}
 _UNREACHABLE = {502, 503, 504}
 _START = "start one with `ganglion up` or name one with --gateway or GANGLION_GATEWAY"
@@ -52,8 +51,21 @@ class GatewayClient:
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect())
 
     def get(self, path: str) -> Any:
-        """The document at a path below `/api/v1`, as in `/nodes`. Raises: see `post`."""
-        return self._ask(urllib.request.Request(self.url + _PREFIX + path), TIMEOUT)  # noqa: S310 - checked above
+        """The document at a path, as in `/api/v1/nodes`. Raises: see `post`."""
+        return self._ask(urllib.request.Request(self.url + path), TIMEOUT)  # noqa: S310 - checked above
+
+    def items(self, path: str) -> Iterator[dict[str, Any]]:
+        """The items of a list, page after page. Raises: see `post`."""
+        cursor = ""
+        while True:
+            page = self.get(f"{path}?cursor={quote(cursor, safe='')}" if cursor else path)
+            if not isinstance(page, dict) or not isinstance(page.get("items"), list):
+                raise GanglionError(f"what answers at {self.url} is no gateway of ours: {path} has no items")
+            yield from page["items"]
+            following = page.get("next")
+            if not following or following == cursor:
+                return
+            cursor = str(following)
 
     def post(self, path: str, body: Mapping[str, Any], *, timeout: float = 0.0) -> Any:
         """What the gateway answers to a JSON document.
@@ -68,7 +80,7 @@ class GatewayClient:
             GanglionError: anything else; the message is the gateway's.
         """
         request = urllib.request.Request(  # noqa: S310 - checked above
-            self.url + _PREFIX + path,
+            self.url + path,
             data=json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
         )

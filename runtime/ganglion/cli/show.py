@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What came from the fleet, as text that is safe to print: a node may be anyone's, and a terminal obeys escapes."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from ganglion.units import SECOND
+
+
+def plain(value: Any) -> str:
+    """A text as it is and any other value as JSON, on one line, with what no terminal may see replaced."""
+    text = value if isinstance(value, str) else "" if value is None else json.dumps(value, ensure_ascii=False)
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
+def clock(at: int) -> str:
+    """A time of day of this machine's zone, to the millisecond, from nanoseconds since the Unix epoch."""
+    local = datetime.fromtimestamp(at // SECOND, UTC).astimezone()
+    return f"{local:%H:%M:%S}.{at % SECOND // 1_000_000:03}"
+
+
+def moment(at: int) -> str:
+    """Day and time of this machine's zone, to the minute, from nanoseconds since the Unix epoch."""
+    return f"{datetime.fromtimestamp(at // SECOND, UTC).astimezone():%Y-%m-%d %H:%M}"
+
+
+def ago(at: int, now: int) -> str:
+    """How long ago it was, in its greatest unit."""
+    seconds = max(0, now - at) // SECOND
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit} ago"
+    return f"{seconds} s ago"
