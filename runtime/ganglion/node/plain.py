@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plain MQTT topics of third parties, beside the mesh: what a script names comes onto the bus, marked as unsigned."""
+
+import json
+import logging
+from typing import Any
+
+from ganglion.bus import Bus
+from ganglion.mesh.transport import Message, Transport
+from ganglion_micro.topic import matches
+
+_log = logging.getLogger(__name__)
+
+#: Topics whose route is remembered; a broker with more than these is only slower.
+_MAX_ROUTES = 10_000
+
+
+class PlainTopics:
+    """Takes messages apart and emits them as `mqtt/<topic>`.
+
+    Args:
+        bus: Where they go.
+        transport: Whom to ask for them.
+
+    Attributes:
+        unreadable: Messages that are neither JSON nor CBOR, or lack the field.
+    """
+
+    def __init__(self, bus: Bus, transport: Transport) -> None:
+        self._bus = bus
+        self._transport = transport
+        self._wanted: list[tuple[str, tuple[str, ...]]] = []
+        self._routes: dict[str, tuple[int, str, list[tuple[str, ...]]]] = {}
+        self.unreadable = 0
+
+    def want(self, filter: str, field: str) -> None:
+        """Asks for the topics of a filter; the value is at `field`, a dotted path, or is the whole payload for ""."""
+        entry = (filter, tuple(field.split(".")) if field else ())
+        if entry not in self._wanted:
+            self._wanted.append(entry)
+            self._routes.clear()
+            self._transport.subscribe(filter, 1)
+
+    def take(self, messages: list[Message], now: int) -> None:
+        """Emits what was asked for; `now` in nanoseconds is the time of all that arrived together."""
+        emit, routes = self._bus.emit, self._routes
+        for topic, payload, _, _ in messages:
+            route = routes.get(topic) or self._route(topic)
+            handle, source, paths = route
+            if not paths:
+                continue
+            try:
+                value = _decode(payload)
+                for path in paths:
+                    picked = value
+                    for key in path:
+                        picked = picked[key]
+                    emit(handle, picked, timestamp=now, source=source)
+            except (ValueError, LookupError, TypeError, RecursionError):
+                self.unreadable += 1
+
+    def _route(self, topic: str) -> tuple[int, str, list[tuple[str, ...]]]:
+        if len(self._routes) >= _MAX_ROUTES:
+            self._routes.clear()
+        paths = list(dict.fromkeys(path for filter, path in self._wanted if matches(filter, topic)))
+        route = (self._bus.topic(f"mqtt/{topic}"), f"mqtt:{topic}", paths)
+        self._routes[topic] = route
+        return route
+
+
+def _decode(payload: bytes) -> Any:
+    """The value of a payload: JSON where it is that, else CBOR, else text that is no JSON (`ON`, `open`)."""
+    try:
+        return json.loads(payload)
+    except ValueError:
+        try:
+            text = payload.decode()
+        except UnicodeDecodeError:
+            import cbor2  # loaded where a device speaks CBOR on a plain topic
+
+            return cbor2.loads(payload)
+        return text

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A node as a process of its own: from a sensor to an actuator and an alert, over a real broker to a gateway."""
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import cbor2
+import pytest
+
+from ganglion.errors import NotFoundError
+from ganglion.mesh.mqtt_transport import MqttTransport
+from support.mesh import Gateway, running
+from support.waiting import until
+
+FAST = """
+version: "2.2"
+dialect: edge/1
+name: fast_fridge
+triggers:
+  - {id: warm, sensor: fridge.temperature, above: 8, hysteresis: 0.5, for: 300ms, run: too_warm}
+protocols:
+  - name: too_warm
+    steps:
+      - id: ask
+        action: prompt
+        prompt: "Fridge at {event.value} °C."
+        schema: {cause: {enum: [door, power, unknown]}, urgent: boolean}
+        budget: {tokens: 100, seconds: 2}
+        otherwise: {cause: unknown, urgent: true}
+        save: diagnosis
+      - {id: decide, action: condition,
+         conditions: [{variable: diagnosis.urgent, operator: equals, value: true, next_step_id: beep}], next_step: tell}
+      - {id: beep, action: actuate, actuator: buzzer, value: true, for: 30s}
+      - {id: tell, action: publish, topic: alert/fridge, value: {cause: "{diagnosis.cause}"}, class: must_arrive}
+      - {id: done, action: end}
+"""
+FRIDGE = """
+[node]
+name = "fridge"
+scripts = ["fridge.yaml"]
+[mqtt]
+broker = "{broker}"
+[mesh]
+enrol_key_file = "enrol.key"
+[sensor.fridge]
+kind = "bme280"
+bus = "sim"
+every = "50ms"
+[actuator.buzzer]
+driver = "file"
+path = "buzzer"
+"""
+RELAY = """
+version: "2.2"
+dialect: edge/1
+name: relay
+triggers:
+  - {id: high, mqtt: "plant/+/level", field: reading.level, above: 50, run: pass_on}
+protocols:
+  - name: pass_on
+    steps:
+      - {id: say, action: publish, topic: "mqtt:plant/alarm", value: "{event.value}"}
+      - {id: done, action: end}
+"""
+
+
+class NodeProcess:
+    """`ganglion node run` on a configuration."""
+
+    def __init__(self, process: asyncio.subprocess.Process, state: Path) -> None:
+        self.process = process
+        self.state = state
+
+    async def ready(self) -> dict[str, object]:
+        assert self.process.stdout is not None
+        line = await asyncio.wait_for(self.process.stdout.readline(), 20)
+        return json.loads(line)
+
+
+@asynccontextmanager
+async def node(folder: Path, config: str) -> AsyncIterator[NodeProcess]:
+    (folder / "node.toml").write_text(config)
+    words = ["-m", "ganglion", "node", "run", str(folder / "node.toml"), "--state", str(folder / "state")]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=os.environ
+    )
+    reading = asyncio.create_task(process.stderr.read())
+    try:
+        yield NodeProcess(process, folder / "state")
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), 10)
+        finally:
+            sys.stderr.write((await reading).decode())
+            process._transport.close()
+
+
+async def test_a_warm_fridge_beeps_and_its_alert_and_episode_arrive(broker, tmp_path):
+    gateway = Gateway(tmp_path / "gateway", broker.url)
+    (tmp_path / "enrol.key").write_text(gateway.keys.create().text)
+    (tmp_path / "fridge.yaml").write_text(FAST)
+    async with running(gateway.client), node(tmp_path, FRIDGE.format(broker=broker.url)) as fridge:
+        said = await fridge.ready()
+        await until(lambda: gateway.store.births, what="the birth")
+        assert gateway.store.births[0].node_id == said["id"]
+        assert set(gateway.store.births[0].body["caps"]["sensors"]) >= {"fridge.temperature"}
+        await until(lambda: gateway.store.readings, what="a reading")
+
+        ask = gateway.client.request
+        assert await ask("sim.set", {"sensor": "fridge.temperature", "value": 12.0}, to="fridge", timeout=5)
+        alert = await arrived(gateway, "alert")
+        assert alert["value"] == {"cause": "unknown"}
+        assert (fridge.state / "buzzer").read_text().strip() == "1"
+        episode = await arrived(gateway, "episode")
+        assert episode["id"] == alert["run"]
+        steps = {step["id"]: step for step in episode["steps"]}
+        assert "otherwise" in json.dumps(steps["ask"]["detail"])  # this gateway serves no prompts
+        assert steps["beep"]["status"] == steps["tell"]["status"] == "completed"
+
+        with pytest.raises(NotFoundError, match="colour"):
+            await ask("sim.set", {"sensor": "fridge.colour", "value": 1}, to="fridge", timeout=5)
+
+        fridge.process.terminate()
+        assert await asyncio.wait_for(fridge.process.wait(), 10) == 0
+        assert (fridge.state / "buzzer").read_text().strip() == "0"  # the fail-safe value
+        await until(lambda: gateway.store.deaths, what="the goodbye")
+
+
+async def arrived(gateway: Gateway, cls: str) -> dict[str, object]:
+    await until(lambda: any(body["class"] == cls for body in gateway.store.events.values()), what=f"an {cls}")
+    return next(body for body in gateway.store.events.values() if body["class"] == cls)
+
+
+async def test_without_a_broker_a_node_senses_and_acts_and_its_alert_arrives_once_later(broker, tmp_path):
+    gateway = Gateway(tmp_path / "gateway", broker.url)
+    (tmp_path / "enrol.key").write_text(gateway.keys.create().text)
+    (tmp_path / "fridge.yaml").write_text(FAST)
+    async with running(gateway.client), node(tmp_path, FRIDGE.format(broker=broker.url)) as fridge:
+        await fridge.ready()
+        ask = gateway.client.request
+        assert await ask("sim.set", {"sensor": "fridge.temperature", "value": 12.0}, to="fridge", timeout=5)
+        await broker.kill()
+        await until(lambda: (fridge.state / "buzzer").read_text().strip() == "1", what="the buzzer")
+        await asyncio.sleep(0.5)  # the outage lasts
+        await broker.start()
+        await arrived(gateway, "alert")
+        await arrived(gateway, "episode")
+        alerts = [body for body in gateway.store.events.values() if body["class"] == "alert"]
+        assert len(alerts) == 1
+
+
+async def test_a_plain_topic_of_a_third_party_triggers_a_script(broker, tmp_path):
+    (tmp_path / "relay.yaml").write_text(RELAY)
+    heard: list[bytes] = []
+    peer = MqttTransport(broker.url)
+    peer.on_messages = lambda messages: heard.extend(message.payload for message in messages)
+    peer.subscribe("plant/alarm")
+    run = asyncio.create_task(peer.run())
+    config = f'[node]\nname = "relay"\nscripts = ["relay.yaml"]\n[mqtt]\nbroker = "{broker.url}"\n'
+    try:
+        async with node(tmp_path, config) as relay:
+            assert (await relay.ready())["node"] == "relay"
+            deadline = time.monotonic() + 10
+            while not heard and time.monotonic() < deadline:  # until its subscription holds
+                peer.publish("plant/1/level", cbor2.dumps({"reading": {"level": 60.5}}))
+                await asyncio.sleep(0.05)
+            heard.clear()
+            for payload in (b"\xff\xff", b"{", b"[1]", b'{"reading": {}}', b'{"reading": {"level": 50}}'):
+                peer.publish("plant/1/level", payload)
+            peer.publish("plant/2/level", b'{"reading": {"level": 51}}')
+            await until(lambda: b"51" in heard, what="the relayed value")
+            assert [each for each in heard if each != b"60.5"] == [b"51"]
+    finally:
+        run.cancel()
+        await asyncio.gather(run, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        ('[sensor.fridge]\nkind = "bme280"\nbus = "sim"\nadress = 1\n', 'did you mean "address"'),
+        ('[actuator.buzzer]\ndriver = "file"\npath = "x"\nmax_onn = "1s"\n', 'did you mean "max_on"'),
+        ("", "bad.yaml:10:27: MV104 unknown action"),
+    ],
+)
+async def test_a_mistake_in_configuration_or_script_is_named_and_ends_with_exit_1(tmp_path, capsys, config, says):
+    (tmp_path / "bad.yaml").write_text(RELAY.replace("action: publish", "action: publihs"))
+    scripts = "" if config else 'scripts = ["bad.yaml"]\n'
+    async with node(tmp_path, f'[node]\nname = "x"\n{scripts}{config}') as wrong:
+        assert await asyncio.wait_for(wrong.process.wait(), 20) == 1
+    assert says in capsys.readouterr().err
