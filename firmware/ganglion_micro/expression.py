@@ -294,15 +294,26 @@ def _call(name: str, args: "list[Any]") -> "Any":
     if name == "abs":
         return _bounded(abs(first))
     if name == "round":
-        if len(args) == 2:
-            if type(args[1]) is not int or not 0 <= args[1] <= 15:
-                raise ExpressionError("round needs 0 to 15 digits")
-            return _bounded(round(first, args[1]))
-        return _bounded(round(first))
+        digits = args[1] if len(args) == 2 else 0
+        if type(digits) is not int or not 0 <= digits <= 15:
+            raise ExpressionError("round needs 0 to 15 digits")
+        rounded = _round(first, digits)
+        return _bounded(rounded if len(args) == 2 else int(rounded))
     whole = int(first)
     if name == "floor":
         return _bounded(whole - 1 if whole > first else whole)
     return _bounded(whole + 1 if whole < first else whole)
+
+
+def _round(value: "Any", digits: int) -> "Any":
+    """To the nearest, and to the even one of two that are as near: `round` of some ports goes another way."""
+    if type(value) is int or abs(value) >= 0x10000000000000:
+        return value
+    doubled = value * (2 << digits)  # exact; where it is odd the value stands in the middle, and nowhere else
+    if doubled == int(doubled) and int(doubled) & 1:
+        low = (int(doubled) * 5**digits - 1) // 2
+        return (low + (low & 1)) / 10**digits
+    return float(("%." + str(digits) + "f") % value)
 
 
 def _convert(name: str, value: "Any") -> "Any":

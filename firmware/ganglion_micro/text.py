@@ -53,10 +53,12 @@ def _quoted(value: str) -> str:
 
 
 def _float(value: float) -> str:
-    # 15 digits are what every port prints alike; the last two are added only where they are needed to read it back.
+    # Not `repr`: ports differ in it. These three agree, and the first that reads back to the value is the shortest.
     made = "%.15g" % value
-    if float(made) != value and value == value:
-        made = "%.17g" % value
+    if float(made) != value:
+        made = "%.16g" % value
+        if float(made) != value:
+            made = "%.17g" % value
     if "." not in made and "e" not in made and "n" not in made:
         made += ".0"
     return made

@@ -229,3 +229,16 @@ def test_any_text_is_an_expression_or_refused_with_a_reason(text: str) -> None:
         evaluate(code, {}, {"a": 1, "b": "x"})
     except ExpressionError as error:
         assert str(error)
+
+
+@given(
+    st.one_of(
+        st.floats(-1e15, 1e15),
+        st.integers(-(2**40), 2**40).map(lambda n: n / 1024),
+        st.decimals(-1000, 1000, places=4).map(float),
+    ),
+    st.integers(0, 15),
+)
+def test_rounding_is_that_of_python(value: float, digits: int) -> None:
+    assert evaluate(parse(f"round(x, {digits})"), {}, {"x": value}) == round(value, digits)
+    assert evaluate(parse("round(x)"), {}, {"x": value}) == round(value)
