@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The gateway's database, as a real file: what is committed, once, together, and after a start in between."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ganglion.mesh.authority import Authority
+from ganglion.mesh.enrol import EnrolKey
+from ganglion_gateway.rows import Batch
+from ganglion_gateway.store import events, fleet, webhooks
+from ganglion_gateway.store.database import Database
+from ganglion_gateway.store.keys import EnrolKeys
+from ganglion_gateway.store.tables import api_keys, metadata
+from support.mesh import HOUR, NOW
+
+NODE = "n" * 26
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    async with Database.open_(tmp_path / "gateway.db") as opened:
+        yield opened
+
+
+def event(seq: int, *, cls: str = "alert", epoch: int = 1, run: str = "r1") -> dict[str, Any]:
+    return {
+        "id": f"{NODE}-{epoch}-{seq}",
+        "node": NODE,
+        "cls": cls,
+        "epoch": epoch,
+        "seq": seq,
+        "topic": "alert/fridge",
+        "value": {"celsius": 8.5},
+        "source": "fridge",
+        "run": run,
+        "timestamp": NOW,
+        "sealed": NOW,
+        "received": NOW,
+        "stored": NOW,
+    }
+
+
+def endpoint(identity: str, *, classes: tuple[str, ...] = ("alert",), enabled: bool = True) -> dict[str, Any]:
+    return {
+        "id": identity,
+        "name": identity,
+        "url": "https://example.org/hook",
+        "secret": "whsec_x",
+        "classes": list(classes),
+        "allow_http": False,
+        "allow_private": False,
+        "enabled": enabled,
+        "created": NOW,
+    }
+
+
+async def save(database: Database, *rows: dict[str, Any], episodes: tuple[dict[str, Any], ...] = ()) -> list[str]:
+    batch = Batch(events=list(rows), episodes=list(episodes), refused=0)
+    fresh = await database.write(lambda connection: events.save(connection, batch, NOW))
+    return [row["id"] for row in fresh]
+
+
+async def waiting(database: Database, name: str) -> list[str]:
+    rows = await webhooks.history(database, name, state=webhooks.PENDING, before=None, limit=100)
+    return [row["event"] for row in reversed(rows)]
+
+
+async def test_the_migrations_lead_to_the_tables_that_the_code_knows(database: Database) -> None:
+    def differences(connection: Connection) -> list[Any]:
+        return compare_metadata(MigrationContext.configure(connection), metadata)
+
+    async with database.reading() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+async def test_the_file_is_the_owners_alone_and_has_a_write_ahead_log(database: Database, tmp_path: Path) -> None:
+    file = tmp_path / "gateway.db"
+    assert file.stat().st_mode & 0o777 == 0o600
+    with closing(sqlite3.connect(file)) as direct:
+        assert direct.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+async def test_what_was_stored_is_there_after_a_start(tmp_path: Path) -> None:
+    async with Database.open_(tmp_path / "gateway.db") as first:
+        await save(first, event(1))
+    async with Database.open_(tmp_path / "gateway.db") as second:
+        found = await events.find(second, f"{NODE}-1-1")
+    assert found is not None
+    assert found["value"] == {"celsius": 8.5}
+
+
+async def test_an_event_is_stored_once_however_often_it_comes(database: Database) -> None:
+    assert await save(database, event(1), event(2)) == [f"{NODE}-1-1", f"{NODE}-1-2"]
+    assert await save(database, event(2), event(3)) == [f"{NODE}-1-3"]
+    page = await events.page(database, cls=None, node=None, before=None, limit=10)
+    assert [row["seq"] for row in page] == [3, 2, 1]
+
+
+async def test_the_same_number_in_another_boot_is_another_event(database: Database) -> None:
+    await save(database, event(1, epoch=1), event(1, epoch=2))
+    assert len(await events.page(database, cls=None, node=None, before=None, limit=10)) == 2
+
+
+async def test_an_event_and_its_webhooks_are_written_together(database: Database) -> None:
+    for row in (endpoint("a"), endpoint("b", classes=("*",)), endpoint("c", enabled=False)):
+        await database.write(lambda connection, row=row: webhooks.save(connection, row))
+    await save(database, event(1), event(2, cls="log"))
+    await save(database, event(1))
+    assert await waiting(database, "a") == [f"{NODE}-1-1"]
+    assert await waiting(database, "b") == [f"{NODE}-1-1", f"{NODE}-1-2"]
+    assert await waiting(database, "c") == []
+
+
+async def test_neither_an_event_nor_its_webhooks_stay_when_the_transaction_fails(database: Database) -> None:
+    await database.write(lambda connection: webhooks.save(connection, endpoint("a")))
+
+    async def fails(connection: AsyncConnection) -> None:
+        await events.save(connection, Batch(events=[event(1)], episodes=[], refused=0), NOW)
+        raise RuntimeError("the power goes")
+
+    with pytest.raises(RuntimeError, match="the power goes"):
+        await database.write(fails)
+    assert await events.find(database, f"{NODE}-1-1") is None
+    assert await waiting(database, "a") == []
+
+
+async def test_what_fails_is_undone_alone(database: Database) -> None:
+    async def fails(connection: AsyncConnection) -> None:
+        await events.save(connection, Batch(events=[event(1)], episodes=[], refused=0), NOW)
+        raise RuntimeError("no")
+
+    outcomes = await asyncio.gather(
+        save(database, event(2)), database.write(fails), save(database, event(3)), return_exceptions=True
+    )
+    assert isinstance(outcomes[1], RuntimeError)
+    page = await events.page(database, cls=None, node=None, before=None, limit=10)
+    assert sorted(row["seq"] for row in page) == [2, 3]
+
+
+async def test_writes_of_one_moment_share_a_commit(database: Database) -> None:
+    before = database.writer.commits
+    await asyncio.gather(*(save(database, event(seq)) for seq in range(100)))
+    assert database.writer.commits - before <= 2
+    assert len(await events.page(database, cls=None, node=None, before=None, limit=200)) == 100
+
+
+async def test_readers_cannot_write(database: Database) -> None:
+    async with database.reading() as connection:
+        with pytest.raises(Exception, match="readonly"):
+            await connection.execute(insert(api_keys), [{"id": "x", "name": "", "role": "", "digest": b""}])
+    assert await database.one(select(api_keys)) is None
+
+
+async def test_the_page_after_a_number_goes_on_where_the_first_ended(database: Database) -> None:
+    await save(database, *(event(seq) for seq in range(5)))
+    first = await events.page(database, cls="alert", node=NODE, before=None, limit=3)
+    second = await events.page(database, cls="alert", node=NODE, before=first[-1]["number"], limit=3)
+    assert [row["seq"] for row in [*first, *second]] == [4, 3, 2, 1, 0]
+
+
+async def test_an_episode_is_found_by_its_run(database: Database) -> None:
+    told = {
+        "id": f"{NODE}-1-1",
+        "node": NODE,
+        "run": "r1",
+        "script": "fridge",
+        "status": "completed",
+        "started": NOW,
+        "body": {"id": "r1", "steps": []},
+    }
+    await save(database, event(1, cls="episode"), episodes=(told,))
+    assert await events.episode(database, NODE, "r1") == {"id": "r1", "steps": []}
+    assert await events.episode(database, NODE, "r2") is None
+    assert await events.episode(database, "m" * 26, "r1") is None
+
+
+async def test_a_reading_of_an_instant_is_kept_once(database: Database) -> None:
+    def reading(number: float, at: int) -> dict[str, Any]:
+        return {"node": NODE, "sensor": "fridge.temperature", "timestamp": at, "number": number, "value": None}
+
+    for rows in ([reading(4.0, NOW), reading(5.0, NOW + 1)], [reading(9.0, NOW)]):
+        await database.write(lambda connection, rows=rows: fleet.save_readings(connection, rows), patient=True)
+    found = await fleet.history(database, NODE, "fridge.temperature", since=0, limit=10)
+    assert [row["number"] for row in found] == [4.0, 5.0]
+    assert [row["number"] for row in await fleet.latest(database)] == [5.0]
+
+
+class Keys:
+    """Enrol keys in the database, with an authority."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self.store = EnrolKeys(database, Authority.open(folder / "authority", now=NOW))
+        self._database = database
+
+    async def create(self, uses: int) -> EnrolKey:
+        def work(connection: AsyncConnection) -> Any:
+            return self.store.create(connection, name="", tags=["lab"], uses=uses, created=NOW, expires=NOW + HOUR)
+
+        key, _ = await self._database.write(work)
+        return key
+
+    async def left(self) -> int:
+        return (await self.store.all())[0]["uses_left"]
+
+
+@pytest.fixture
+def keys(database: Database, tmp_path: Path) -> Keys:
+    return Keys(database, tmp_path)
+
+
+async def test_an_enrol_key_is_found_with_what_proves_it_and_without_its_secret(keys: Keys, tmp_path: Path) -> None:
+    key = await keys.create(1)
+    record = await keys.store.find(key.key_id)
+    assert record is not None
+    assert (record.mac_key, record.tags, record.expires) == (key.mac_key, ("lab",), NOW + HOUR)
+    assert await keys.store.find(b"\0" * 8) is None
+    stored = b"".join(path.read_bytes() for path in (tmp_path / "gateway.db", tmp_path / "gateway.db-wal"))
+    assert key.mac_key in stored
+    assert key.secret not in stored
+
+
+async def test_many_nodes_at_once_get_no_more_than_the_uses_of_a_key(keys: Keys) -> None:
+    key = await keys.create(3)
+    taken = await asyncio.gather(*(keys.store.take(key.key_id, f"node{i}", NOW) for i in range(10)))
+    assert sum(taken) == 3
+    assert await keys.left() == 0
+
+
+async def test_a_node_that_asks_again_takes_no_second_use(keys: Keys) -> None:
+    key = await keys.create(2)
+    assert await asyncio.gather(*(keys.store.take(key.key_id, NODE, NOW) for _ in range(5))) == [True] * 5
+    assert await keys.left() == 1
+
+
+async def test_a_node_that_was_refused_may_not_come_in_by_asking_again(keys: Keys) -> None:
+    key = await keys.create(1)
+    assert await keys.store.take(key.key_id, NODE, NOW)
+    assert not await keys.store.take(key.key_id, "late", NOW)
+    assert not await keys.store.take(key.key_id, "late", NOW)
+
+
+async def test_an_expired_or_unknown_key_is_not_taken(keys: Keys) -> None:
+    key = await keys.create(1)
+    assert not await keys.store.take(key.key_id, NODE, NOW + HOUR)
+    assert not await keys.store.take(b"\0" * 8, NODE, NOW)
