@@ -240,6 +240,18 @@ async def test_a_key_that_was_there_before_does_not_run_again(world: World, runn
     assert runner.statistics().ignored == 2
 
 
+async def test_messages_that_were_read_together_are_events_of_their_own(world: World, runner: ScriptRunner) -> None:
+    say = "- {id: say, action: publish, topic: out, value: '{event.id}'}"
+    runner.add(script(say, protocol='policies: {idempotency_key: "{event.id}"}'))
+    runner.add(script(say, name="beside"))
+    for _ in range(3):
+        go(world)
+    go(world, at=START + 1)
+    assert [each[2] for each in world.done] == [
+        each for end in (f"{START}", f"{START}#1", f"{START}#2", f"{START + 1}") for each in [f"test@{end}"] * 2
+    ]
+
+
 async def test_a_script_that_is_replaced_ends_its_runs_and_no_others(world: World, runner: ScriptRunner) -> None:
     world.answer = lambda: None
     runner.add(script(ASK, "event: go", name="one"))

@@ -128,7 +128,7 @@ def test_only_brings_the_protocols_that_are_called() -> None:
         ("sensor: a.b, changes: true", [p.SENSOR, "sensor/a/b", "", [4, None, None, None, False, 0.0, 0, 0], 0, 0]),
         (
             "mqtt: z/+/state, field: contact, equals: false",
-            [p.MQTT, "mqtt/z/+/state", "contact", [3, None, None, False, False, 0.0, 0, 0], 0, 0],
+            [p.MQTT, "mqtt.contact/z/+/state", "contact", [3, None, None, False, False, 0.0, 0, 0], 0, 0],
         ),
         ("mqtt: z, below: 3, for: 1s", [p.MQTT, "mqtt/z", "", [1, 3, None, None, True, 0.0, 10**9, 0], 0, 0]),
         ("event: a/b, between: [1, 2]", [p.EVENT, "a/b", "", [2, 1, 2, None, False, 0.0, 0, 0], 0, 0]),
@@ -148,6 +148,13 @@ def test_a_plan_says_which_plain_topics_it_listens_to() -> None:
     )
     plan = compiled(edge(head=head + " {id: c, mqtt: 'y/#', run: main}, {id: d, sensor: x, run: main}]"))
     assert plan.mqtt_topics == [("z/door", "contact"), ("y/#", "")]
+
+
+def test_two_fields_of_one_topic_are_refused_since_the_bus_would_mix_them() -> None:
+    two = (
+        "triggers: [{id: a, mqtt: z/door, field: contact, run: main}, {id: b, mqtt: z/door, field: battery, run: main}]"
+    )
+    assert refused(edge(head=two)) == [("MV301", "triggers[1].field")]
 
 
 @pytest.mark.parametrize(

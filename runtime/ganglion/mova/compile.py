@@ -18,7 +18,7 @@ from ganglion.mova.expression import parse
 from ganglion.mova.load import Document
 from ganglion.mova.model import RETRIES, Conditions, Model, Protocol, Reference, Rule, Step, Tool, Trigger, model
 from ganglion.mova.pattern import compile_pattern
-from ganglion.mova.plan import Plan
+from ganglion.mova.plan import Plan, mqtt_topic
 from ganglion.mova.schema import expand
 from ganglion.mova.source import Map, Report, inside
 from ganglion.mova.template import parse as template
@@ -69,6 +69,7 @@ class _Compiler:
         self._report = report
         self._tools: list[Tool] = []
         self._protocols: list[Protocol] = []
+        self._fields: dict[str, str] = {}
 
     def plan(self, only: str | None) -> Plan:
         of = self._model
@@ -272,6 +273,9 @@ class _Compiler:
             self._refuse(_at(trigger, "every"), "'every' beside a sensor or topic", code="MV301")
         where = self._where(raw, cooldown)
         source, topic = _topic(raw)
+        if source == p.MQTT and self._fields.setdefault(topic, raw.get("field", "")) != raw.get("field", ""):
+            # Both would come on the same topic of the bus, and each trigger would see the other's values.
+            self._refuse(_at(trigger, "field"), f"a second field of {raw['mqtt']} in one script", code="MV301")
         return [trigger.id, source, topic, raw.get("field", ""), where, 0, 0 if where else cooldown, protocol]
 
     def _where(self, raw: Map, cooldown: int) -> list[Any] | None:
@@ -301,7 +305,7 @@ def _topic(raw: Map) -> tuple[int, str]:
     """The source of a trigger, and the topic of the bus that it comes on."""
     if "sensor" in raw:
         return p.SENSOR, "sensor/" + raw["sensor"].replace(".", "/")
-    return (p.EVENT, raw["event"]) if "event" in raw else (p.MQTT, "mqtt/" + raw["mqtt"])
+    return (p.EVENT, raw["event"]) if "event" in raw else (p.MQTT, mqtt_topic(raw["mqtt"], raw.get("field", "")))
 
 
 def _preset(raw: Map) -> list[Any]:

@@ -3,17 +3,19 @@
 
 import asyncio
 import contextlib
-import http.client
 import json
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from ganglion.errors import InvalidError, UnreachableError
 from ganglion.mova.ports import ToolReply, ToolRequest
 from ganglion_micro.text import text
+
+if TYPE_CHECKING:
+    import http.client
 
 #: Bytes of an answer that are read; a tool that says more is not one for a script.
 MAX_ANSWER = 1_000_000
@@ -36,6 +38,8 @@ async def exchange(method: str, url: str, headers: Mapping[str, str], body: byte
         InvalidError: the URL is not one of http or https.
         UnreachableError: no whole answer came within `timeout` seconds.
     """
+    import http.client  # 3 MB with what it imports; a node whose scripts call no tool does without
+
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise InvalidError(f"{url!r} is not the URL of an http or https server")
@@ -60,23 +64,25 @@ async def exchange(method: str, url: str, headers: Mapping[str, str], body: byte
 
 
 def _exchange(
-    connection: http.client.HTTPConnection, method: str, target: str, body: bytes | None, headers: Mapping[str, str]
+    connection: "http.client.HTTPConnection", method: str, target: str, body: bytes | None, headers: Mapping[str, str]
 ) -> Answer:
+    from http.client import HTTPException, IncompleteRead
+
     try:
         connection.request(method, target, body, dict(headers))
         response = connection.getresponse()
         data = response.read(MAX_ANSWER + 1)
         if len(data) > MAX_ANSWER:
-            raise http.client.HTTPException(f"it says more than {MAX_ANSWER} bytes")
+            raise HTTPException(f"it says more than {MAX_ANSWER} bytes")
         if response.length:
-            raise http.client.IncompleteRead(data, response.length)
+            raise IncompleteRead(data, response.length)
         found = {name.lower(): value for name, value in response.getheaders()}
         return Answer(response.status, found, data.decode("utf-8", "replace"))
     finally:
         connection.close()
 
 
-def _cut(connection: http.client.HTTPConnection) -> None:
+def _cut(connection: "http.client.HTTPConnection") -> None:
     if connection.sock is not None:
         with contextlib.suppress(OSError):
             connection.sock.shutdown(socket.SHUT_RDWR)

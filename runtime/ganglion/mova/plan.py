@@ -10,6 +10,14 @@ from ganglion_micro import cbor
 from ganglion_micro import plan as p
 
 
+def mqtt_topic(topic: str, field: str) -> str:
+    """The bus's topic for a field of what comes on a plain MQTT topic, or for the whole of it where `field` is empty.
+
+    A topic for each field, so that two scripts may read two fields of one message.
+    """
+    return f"mqtt.{field}/{topic}" if field else f"mqtt/{topic}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """One script, compiled.
@@ -53,7 +61,7 @@ class Plan:
     def mqtt_topics(self) -> list[tuple[str, str]]:
         """Plain MQTT topics that its triggers listen to: filter, and the path of the field or an empty text."""
         found = [
-            (trigger[p.TOPIC].removeprefix("mqtt/"), trigger[p.FIELD])
+            (trigger[p.TOPIC].removeprefix(mqtt_topic("", trigger[p.FIELD])), trigger[p.FIELD])
             for trigger in self.body[p.TRIGGERS]
             if trigger[p.SOURCE] == p.MQTT
         ]

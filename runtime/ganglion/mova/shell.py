@@ -125,6 +125,8 @@ class ScriptRunner:
         self._prefix = f"{clock.now() // 1_000_000:x}-"
         self._count = 0
         self._nested = 0
+        self._last = Event("", None, 0)
+        self._together = 0
         self._runs = self._failed = self._cancelled = self._ignored = self._broken = 0
 
     @property
@@ -244,7 +246,7 @@ class ScriptRunner:
     def _begin(self, script: _Script, lane: _Lane, trigger: str, event: Event) -> None:
         topic, value, timestamp, source, _ = event
         known = {
-            "id": f"{source}@{timestamp}",
+            "id": self._event_id(event),
             "source": source,
             "topic": topic,
             "value": value,
@@ -259,6 +261,14 @@ class ScriptRunner:
         lane.running[run_id] = None
         now = self._now()
         self._drive(script, lane, script.engine.start(lane.index, known, None, now, run_id, trigger), now)
+
+    def _event_id(self, event: Event) -> str:
+        """Who said it and when; messages that were read together have one time, and are numbered."""
+        last, self._last = self._last, event
+        if event is not last:
+            together = last.timestamp == event.timestamp and last.source == event.source
+            self._together = self._together + 1 if together else 0
+        return f"{event.source}@{event.timestamp}" + (f"#{self._together}" if self._together else "")
 
     def _first(self, script: _Script, lane: _Lane, event: dict[str, Any]) -> bool:
         key = script.engine.key(lane.index, event)
