@@ -155,7 +155,7 @@ async def test_a_sensor_fires_on_becoming_true_and_a_message_each_time(world: Wo
     runner.add(script(SAY, "mqtt: z/+, field: v, above: 5", name="level"))
     for value in (6, 7, 4, 8):
         go(world, value, "sensor/a/b")
-        go(world, value, "mqtt/z/one")
+        go(world, value, "mqtt.v/z/one")
     assert [each[2] for each in world.done] == [6, 6, 7, 8, 8]
 
 

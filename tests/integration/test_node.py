@@ -62,6 +62,7 @@ dialect: edge/1
 name: relay
 triggers:
   - {id: high, mqtt: "plant/+/level", field: reading.level, above: 50, run: pass_on}
+  - {id: hot, mqtt: "plant/+/level", field: reading.celsius, above: 50, run: pass_on}
 protocols:
   - name: pass_on
     steps:
@@ -175,7 +176,7 @@ async def test_a_plain_topic_of_a_third_party_triggers_a_script(broker, tmp_path
             heard.clear()
             for payload in (b"\xff\xff", b"{", b"[1]", b'{"reading": {}}', b'{"reading": {"level": 50}}'):
                 peer.publish("plant/1/level", payload)
-            peer.publish("plant/2/level", b'{"reading": {"level": 51}}')
+            peer.publish("plant/2/level", b'{"reading": {"level": 51, "celsius": 20}}')
             await until(lambda: b"51" in heard, what="the relayed value")
             assert [each for each in heard if each != b"60.5"] == [b"51"]
     finally:
@@ -188,7 +189,7 @@ async def test_a_plain_topic_of_a_third_party_triggers_a_script(broker, tmp_path
     [
         ('[sensor.fridge]\nkind = "bme280"\nbus = "sim"\nadress = 1\n', 'did you mean "address"'),
         ('[actuator.buzzer]\ndriver = "file"\npath = "x"\nmax_onn = "1s"\n', 'did you mean "max_on"'),
-        ("", "bad.yaml:10:27: MV104 unknown action"),
+        ("", "bad.yaml:11:27: MV104 unknown action"),
     ],
 )
 async def test_a_mistake_in_configuration_or_script_is_named_and_ends_with_exit_1(tmp_path, capsys, config, says):

@@ -150,11 +150,13 @@ def test_a_plan_says_which_plain_topics_it_listens_to() -> None:
     assert plan.mqtt_topics == [("z/door", "contact"), ("y/#", "")]
 
 
-def test_two_fields_of_one_topic_are_refused_since_the_bus_would_mix_them() -> None:
+def test_two_fields_of_one_topic_have_topics_of_their_own_on_the_bus() -> None:
     two = (
         "triggers: [{id: a, mqtt: z/door, field: contact, run: main}, {id: b, mqtt: z/door, field: battery, run: main}]"
     )
-    assert refused(edge(head=two)) == [("MV301", "triggers[1].field")]
+    plan = compiled(edge(head=two))
+    assert [trigger[p.TOPIC] for trigger in plan.body[p.TRIGGERS]] == ["mqtt.contact/z/door", "mqtt.battery/z/door"]
+    assert plan.mqtt_topics == [("z/door", "contact"), ("z/door", "battery")]
 
 
 @pytest.mark.parametrize(

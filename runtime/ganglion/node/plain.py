@@ -7,6 +7,7 @@ from typing import Any
 
 from ganglion.bus import Bus
 from ganglion.mesh.transport import Message, Transport
+from ganglion.mova.plan import mqtt_topic
 from ganglion_micro.topic import matches
 
 _log = logging.getLogger(__name__)
@@ -16,7 +17,7 @@ _MAX_ROUTES = 10_000
 
 
 class PlainTopics:
-    """Takes messages apart and emits them as `mqtt/<topic>`.
+    """Takes messages apart and emits each field that is asked for on the topic of `ganglion.mova.plan.mqtt_topic`.
 
     Args:
         bus: Where they go.
@@ -29,15 +30,14 @@ class PlainTopics:
     def __init__(self, bus: Bus, transport: Transport) -> None:
         self._bus = bus
         self._transport = transport
-        self._wanted: list[tuple[str, tuple[str, ...]]] = []
-        self._routes: dict[str, tuple[int, str, list[tuple[str, ...]]]] = {}
+        self._wanted: dict[tuple[str, str], None] = {}
+        self._routes: dict[str, tuple[str, list[tuple[int, tuple[str, ...]]]]] = {}
         self.unreadable = 0
 
     def want(self, filter: str, field: str) -> None:
         """Asks for the topics of a filter; the value is at `field`, a dotted path, or is the whole payload for ""."""
-        entry = (filter, tuple(field.split(".")) if field else ())
-        if entry not in self._wanted:
-            self._wanted.append(entry)
+        if (filter, field) not in self._wanted:
+            self._wanted[filter, field] = None
             self._routes.clear()
             self._transport.subscribe(filter, 1)
 
@@ -45,13 +45,12 @@ class PlainTopics:
         """Emits what was asked for; `now` in nanoseconds is the time of all that arrived together."""
         emit, routes = self._bus.emit, self._routes
         for topic, payload, _, _ in messages:
-            route = routes.get(topic) or self._route(topic)
-            handle, source, paths = route
-            if not paths:
+            source, picks = routes.get(topic) or self._route(topic)
+            if not picks:
                 continue
             try:
                 value = _decode(payload)
-                for path in paths:
+                for handle, path in picks:
                     picked = value
                     for key in path:
                         picked = picked[key]
@@ -59,12 +58,15 @@ class PlainTopics:
             except (ValueError, LookupError, TypeError, RecursionError):
                 self.unreadable += 1
 
-    def _route(self, topic: str) -> tuple[int, str, list[tuple[str, ...]]]:
+    def _route(self, topic: str) -> tuple[str, list[tuple[int, tuple[str, ...]]]]:
+        """The source that events of a topic have, and what is picked from them: the bus's topic, the path."""
         if len(self._routes) >= _MAX_ROUTES:
             self._routes.clear()
-        paths = list(dict.fromkeys(path for filter, path in self._wanted if matches(filter, topic)))
-        route = (self._bus.topic(f"mqtt/{topic}"), f"mqtt:{topic}", paths)
-        self._routes[topic] = route
+        fields = dict.fromkeys(field for filter, field in self._wanted if matches(filter, topic))
+        picks = [
+            (self._bus.topic(mqtt_topic(topic, field)), tuple(field.split(".")) if field else ()) for field in fields
+        ]
+        self._routes[topic] = route = (f"mqtt:{topic}", picks)
         return route
 
 
