@@ -6,7 +6,6 @@ A device that does not answer is an OSError: ENODEV or EIO on MicroPython, ENXIO
 
 from typing import Protocol
 
-
 class I2C(Protocol):
     """Addresses are 7 bits; registers are 8 bits and count up by themselves while one transfer reads on."""
 
@@ -15,11 +14,9 @@ class I2C(Protocol):
         ...
 
     def readfrom(self, addr: int, nbytes: int, stop: bool = True) -> bytes: ...
-
     def writeto(self, addr: int, buf: bytes, stop: bool = True) -> int:
         """How many bytes were acknowledged. Without `stop` the next transfer begins with a repeated start."""
         ...
 
     def readfrom_mem(self, addr: int, memaddr: int, nbytes: int) -> bytes: ...
-
     def writeto_mem(self, addr: int, memaddr: int, buf: bytes) -> None: ...
