@@ -141,6 +141,7 @@ def test_every_trigger_of_the_dialect_is_valid(trigger: str) -> None:
         ("sensor: a, abov: 8", "MV103"),
         ("cron: x, missed: often", "MV104"),
         ("event: a/+b", "MV211"),
+        ("mqtt: a, field: b/c", "MV211"),
     ],
 )
 def test_a_trigger_that_makes_no_sense_is_refused(trigger: str, code: str) -> None:

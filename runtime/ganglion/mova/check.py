@@ -135,6 +135,10 @@ class _References:
                     )
         if source != "mqtt" and "field" in raw:
             self._report.add("MV113", inside(trigger.place, raw, "field"), "field has a meaning for mqtt only")
+        if isinstance(raw.get("field"), str) and set(raw["field"]) & set("/+#\0"):
+            self._report.add(
+                "MV211", inside(trigger.place, raw, "field"), f"{raw['field']!r} is no path of names joined by dots"
+            )
         between = raw.get("between")
         if isinstance(between, list) and not _range(between):
             self._report.add("MV208", inside(trigger.place, raw, "between"), "between needs [low, high]")

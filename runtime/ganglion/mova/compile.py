@@ -69,7 +69,6 @@ class _Compiler:
         self._report = report
         self._tools: list[Tool] = []
         self._protocols: list[Protocol] = []
-        self._fields: dict[str, str] = {}
 
     def plan(self, only: str | None) -> Plan:
         of = self._model
@@ -273,9 +272,6 @@ class _Compiler:
             self._refuse(_at(trigger, "every"), "'every' beside a sensor or topic", code="MV301")
         where = self._where(raw, cooldown)
         source, topic = _topic(raw)
-        if source == p.MQTT and self._fields.setdefault(topic, raw.get("field", "")) != raw.get("field", ""):
-            # Both would come on the same topic of the bus, and each trigger would see the other's values.
-            self._refuse(_at(trigger, "field"), f"a second field of {raw['mqtt']} in one script", code="MV301")
         return [trigger.id, source, topic, raw.get("field", ""), where, 0, 0 if where else cooldown, protocol]
 
     def _where(self, raw: Map, cooldown: int) -> list[Any] | None:
