@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """hatchling's build hook: `zig build` makes ganglion._native and the wheel carries it.
 
-Where PyPI has no zig for the machine, the wheel is pure Python and the build says so. Where there is a zig, a core that
-does not compile fails the build: nobody gets the slow one unasked.
+Where zig or cffi cannot be had as a wheel the build is pure Python and says so, in the log and in `ganglion doctor`.
+Where they can, a core that does not compile fails the build: nobody gets the slow one unasked.
 
     GANGLION_PURE=1           leave the core out
+    GANGLION_NATIVE=1         demand the core, whatever the machine
     GANGLION_WHEEL=<tag>      build for another machine: one of WHEELS
 """
 
+import importlib.util
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -18,8 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from packaging.tags import platform_tags
 
 ZIG = "ziglang==0.17.0"
+CFFI = "cffi>=2.1"  # the first with `python -m cffi.gen_src`
+
+#: Platforms for which PyPI has both as wheels. zig has armv7l and i686 too, but cffi would want a C compiler there.
+BUILDS_ON = {"manylinux_2_17_x86_64", "musllinux_1_2_x86_64", "manylinux_2_17_aarch64", "musllinux_1_2_aarch64"}
 
 #: Platform tag of a wheel -> the zig target it is compiled for.
 WHEELS = {
@@ -29,22 +35,38 @@ WHEELS = {
     "musllinux_1_2_x86_64": "x86_64-linux-musl",
     "musllinux_1_2_aarch64": "aarch64-linux-musl",
     "musllinux_1_2_armv7l": "arm-linux-musleabihf",
+    "musllinux_1_2_riscv64": "riscv64-linux-musl",
 }
 
-#: Machines for which PyPI has a wheel of zig, by `sys.platform` and `platform.machine()`.
-HAS_ZIG = {
-    "linux": {"x86_64", "aarch64", "armv7l", "i686", "ppc64le", "riscv64", "s390x"},
-    "darwin": {"x86_64", "arm64"},
-    "win32": {"AMD64", "ARM64", "x86"},
-}
+MODULE = "_native.abi3.so"
+
+
+def asked(name: str) -> bool:
+    """Whether a switch of the environment is on."""
+    return os.environ.get(name, "0") not in ("", "0")
 
 
 def why_pure() -> str:
-    """Why the native core is left out; "" where it is built."""
-    if os.environ.get("GANGLION_PURE"):
-        return "GANGLION_PURE is set"
-    if platform.machine() not in HAS_ZIG.get(sys.platform, ()):
-        return f"PyPI has no zig for {sys.platform} on {platform.machine()}"
+    """Why the native core is left out; "" where it is built.
+
+    Raises:
+        ValueError: the environment asks for what cannot be.
+    """
+    tag = os.environ.get("GANGLION_WHEEL", "")
+    if tag and tag not in WHEELS:
+        raise ValueError(f"GANGLION_WHEEL={tag} is not a platform the core is built for; those are {', '.join(WHEELS)}")
+    if asked("GANGLION_PURE"):
+        if tag or asked("GANGLION_NATIVE"):
+            raise ValueError(
+                "GANGLION_PURE=1 leaves the native core out: unset it, or GANGLION_NATIVE and GANGLION_WHEEL"
+            )
+        return "GANGLION_PURE=1 was asked for"
+    if tag or asked("GANGLION_NATIVE"):
+        return ""
+    if sys.implementation.name != "cpython" or sysconfig.get_config_var("Py_GIL_DISABLED"):
+        return "the native core is for CPython with its stable ABI (abi3)"
+    if BUILDS_ON.isdisjoint(platform_tags()):
+        return f"PyPI has no zig and cffi for {sysconfig.get_platform()}"
     return ""
 
 
@@ -53,27 +75,53 @@ class ZigBuildHook(BuildHookInterface):  # type: ignore[type-arg]
 
     def dependencies(self) -> list[str]:
         """What the build environment needs: zig and cffi, where the core is built."""
-        return [] if why_pure() else ["cffi>=2.1", ZIG]
+        return [] if why_pure() else [CFFI, ZIG]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Builds the core before the files are gathered."""
         if self.target_name != "wheel":
             return
+        editable = version == "editable"
+        in_tree = Path(self.root, "runtime", "ganglion", MODULE)
         if reason := why_pure():
-            self.app.display_warning(f"ganglion: {reason}: a pure Python build, whose bus is slower")
+            self.app.display_warning(f"ganglion: pure Python, without the native core: {reason}")
+            if editable:
+                in_tree.unlink(missing_ok=True)
+            else:
+                build_data["force_include"][str(self.note(reason))] = "ganglion/bus/pure.txt"
             return
-        tag = os.environ.get("GANGLION_WHEEL")
+        tag = os.environ.get("GANGLION_WHEEL", "")
+        module = self.compile(tag)
+        if editable:
+            # Renamed into place: a process that has the old one mapped keeps it.
+            fresh = in_tree.with_suffix(".new")
+            shutil.copy(module, fresh)
+            fresh.replace(in_tree)
+            return
+        build_data["pure_python"] = False
+        build_data["tag"] = f"cp311-abi3-{tag or self.here()}"
+        build_data["force_include"][str(module)] = f"ganglion/{MODULE}"
+
+    def compile(self, tag: str) -> Path:
+        """Runs zig. Wheels are for any machine of their architecture, so never for this one's CPU in particular."""
+        if importlib.util.find_spec("ziglang") is None:
+            raise RuntimeError(f"the native core needs zig: pip install {ZIG} '{CFFI}', or build with GANGLION_PURE=1")
         out = Path(self.root, "zig-out", tag or "host")
-        command = [sys.executable, "-m", "ziglang", "build", "--prefix", str(out), "-Doptimize=fast"]
+        command = [sys.executable, "-m", "ziglang", "build", "--prefix", str(out), "-Doptimize=fast", "-Dcpu=baseline"]
         command += [f"-Dpython={sys.executable}", f"-Dpython-include={sysconfig.get_path('include')}"]
         if tag:
             command.append(f"-Dtarget={WHEELS[tag]}")
         subprocess.run(command, cwd=self.root, check=True)
-        module = out / "_native.abi3.so"
-        if version == "editable":
-            shutil.copy(module, Path(self.root, "runtime", "ganglion"))
-            return
-        here = sysconfig.get_platform().replace("-", "_").replace(".", "_")
-        build_data["pure_python"] = False
-        build_data["tag"] = f"cp311-abi3-{tag or here}"
-        build_data["force_include"][str(module)] = "ganglion/_native.abi3.so"
+        return out / MODULE
+
+    def note(self, reason: str) -> Path:
+        """A file with the reason, for `ganglion.bus.WHY_NOT`."""
+        path = Path(self.root, "zig-out", "pure.txt")
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"built without the native core: {reason}\n", encoding="utf-8")
+        return path
+
+    @staticmethod
+    def here() -> str:
+        """This interpreter's own platform tag; sysconfig's names the kernel's machine, which may be another."""
+        return next(tag for tag in platform_tags() if not tag.startswith(("manylinux", "musllinux")))

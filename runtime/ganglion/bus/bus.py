@@ -11,6 +11,7 @@ import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from ganglion.bus.where import Op, Where
@@ -41,7 +42,8 @@ try:
 
     _CORES["native"] = native.Dispatch
 except ImportError as error:
-    WHY_NOT = str(error)
+    _note = Path(__file__).with_name("pure.txt")
+    WHY_NOT = _note.read_text(encoding="utf-8").strip() if _note.exists() else str(error)
 BACKEND = "native" if "native" in _CORES else "python"
 """Which core a `Bus` takes by itself. `GANGLION_BACKEND=python` in the environment asks for the twin."""
 if os.environ.get("GANGLION_BACKEND") == "python":
