@@ -96,7 +96,7 @@ async def test_what_was_stored_is_there_after_a_start(tmp_path: Path) -> None:
     async with Database.open_(tmp_path / "gateway.db") as second:
         found = await events.find(second, f"{NODE}-1-1")
     assert found is not None
-    assert found["value"] == {"celsius": 8.5}
+    assert (found["cls"], found["value"]) == ("alert", {"celsius": 8.5})
 
 
 async def test_an_event_is_stored_once_however_often_it_comes(database: Database) -> None:

@@ -65,7 +65,7 @@ events = Table(
     Column("number", _Number, primary_key=True),
     Column("id", String(64), nullable=False, unique=True),
     Column("node", String(26), nullable=False),
-    Column("class", String(32), nullable=False, key="cls"),
+    Column("cls", String(32), nullable=False),
     Column("epoch", BigInteger, nullable=False),
     Column("seq", BigInteger, nullable=False),
     Column("topic", Text, nullable=False),

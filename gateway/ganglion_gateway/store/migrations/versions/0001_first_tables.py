@@ -79,7 +79,7 @@ def upgrade() -> None:
         sa.Column("number", NUMBER, nullable=False),
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("node", sa.String(length=26), nullable=False),
-        sa.Column("class", sa.String(length=32), nullable=False),
+        sa.Column("cls", sa.String(length=32), nullable=False),
         sa.Column("epoch", sa.BigInteger(), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.Column("topic", sa.Text(), nullable=False),
@@ -94,7 +94,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("id"),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_events_class_number", "events", ["class", "number"], unique=False)
+    op.create_index("ix_events_class_number", "events", ["cls", "number"], unique=False)
     op.create_table(
         "nodes",
         sa.Column("id", sa.String(length=26), nullable=False),
