@@ -36,6 +36,7 @@ TRACE = {
     "lines": [
         {"stage": "sensor", "at": NOW, "took_ms": None, "status": "done", "detail": "fridge.temperature 8.4"},
         {"stage": "prompt", "at": NOW, "took_ms": 12.34, "status": "done", "detail": "otherwise: no model"},
+        {"stage": "guardian", "at": None, "took_ms": None, "status": "skipped", "detail": "no actuate step"},
         {"stage": "webhook", "at": None, "took_ms": None, "status": "pending", "detail": "wh_1"},
     ],
 }
@@ -72,40 +73,40 @@ def shell(capsys: pytest.CaptureFixture[str]) -> Shell:
 
 
 def test_nodes_are_listed_with_what_they_are_and_when_they_were_heard(server: Server, shell: Shell) -> None:
-    server.says({"items": [NODE], "next": None})
+    server.says({"nodes": [NODE], "next": None})
     code, out, _ = shell("devices", "list")
     assert code == 0
     assert out.splitlines()[1].split("  ")[:3] == ["fridge", "online", "2 min ago"]
 
 
 def test_nodes_are_one_document(server: Server, shell: Shell) -> None:
-    server.says({"items": [NODE], "next": None})
+    server.says({"nodes": [NODE], "next": None})
     assert shell.json("devices", "list") == {"nodes": [NODE]}
 
 
 def test_a_list_is_followed_over_its_pages(server: Server, shell: Shell) -> None:
-    server.says({"items": [NODE], "next": "a&b"}, then={"items": [NODE | {"name": "room"}], "next": None})
+    server.says({"nodes": [NODE], "next": "a&b"}, then={"nodes": [NODE | {"name": "room"}], "next": None})
     assert [node["name"] for node in shell.json("devices", "list")["nodes"]] == ["fridge", "room"]
     assert [path for _, path, _, _ in server.seen] == ["/api/v1/nodes", "/api/v1/nodes?cursor=a%26b"]
 
 
 def test_a_page_that_names_itself_as_the_next_ends_the_list(server: Server, shell: Shell) -> None:
-    server.says({"items": [NODE], "next": "1"})
+    server.says({"nodes": [NODE], "next": "1"})
     assert len(shell.json("devices", "list")["nodes"]) == 2
 
 
 def test_an_empty_fleet_says_how_to_join(server: Server, shell: Shell) -> None:
-    server.says({"items": []})
+    server.says({"nodes": []})
     assert "ganglion enrol-key create" in shell("devices", "list")[1]
 
 
 def test_a_node_cannot_write_to_the_terminal_as_it_likes(server: Server, shell: Shell) -> None:
-    server.says({"items": [NODE | {"name": "\x1b[2Jfridge\nroom"}]})
+    server.says({"nodes": [NODE | {"name": "\x1b[2Jfridge\nroom"}]})
     assert "\ufffd[2Jfridge\ufffdroom" in shell("devices", "list")[1]
 
 
 def test_what_is_no_list_is_no_gateway(server: Server, shell: Shell) -> None:
-    server.says({"nodes": []})
+    server.says({"devices": []})
     code, _, err = shell("devices", "list")
     assert code == 1
     assert "no gateway of ours" in err
@@ -133,19 +134,20 @@ def test_a_time_that_is_none_is_not_sent(server: Server, shell: Shell) -> None:
 def test_keys_are_listed_with_what_they_are_good_for(
     server: Server, shell: Shell, change: dict[str, Any], state: str
 ) -> None:
-    server.says({"items": [KEY | change]})
+    server.says({"enrol_keys": [KEY | change]})
     assert f"  {state}  " in shell("enrol-key", "list")[1]
 
 
 def test_a_trace_is_one_line_a_stage(server: Server, shell: Shell) -> None:
     server.says(TRACE)
     code, out, _ = shell("trace", "--last")
-    head, _, sensor, prompt, webhook = out.splitlines()
+    head, _, sensor, prompt, guardian, webhook = out.splitlines()
     assert code == 0
     assert head == 'alert/fridge {"celsius": 8.4} (a-1-7): pending'
     assert "sensor" in sensor
     assert "12.3 ms" in prompt
     assert "otherwise: no model" in prompt
+    assert "skipped" in guardian
     assert "pending" in webhook
     assert server.seen[0][1] == "/api/v1/traces/last"
 

@@ -17,7 +17,7 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
 
 def run(args: argparse.Namespace) -> Result:
     """Runs the verb."""
-    nodes = list(gateway_client.find(args).items("/api/v1/nodes"))
+    nodes = list(gateway_client.find(args).items("/api/v1/nodes", "nodes"))
     now = time.time_ns()
 
     def text() -> str:

@@ -43,7 +43,7 @@ def _create(client: gateway_client.GatewayClient, args: argparse.Namespace) -> R
 
 
 def _list(client: gateway_client.GatewayClient) -> Result:
-    keys = list(client.items("/api/v1/enrol-keys"))
+    keys = list(client.items("/api/v1/enrol-keys", "enrol_keys"))
     now = time.time_ns()
 
     def text() -> str:

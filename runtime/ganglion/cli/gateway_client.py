@@ -54,14 +54,14 @@ class GatewayClient:
         """The document at a path, as in `/api/v1/nodes`. Raises: see `post`."""
         return self._ask(urllib.request.Request(self.url + path), TIMEOUT)  # noqa: S310 - checked above
 
-    def items(self, path: str) -> Iterator[dict[str, Any]]:
-        """The items of a list, page after page. Raises: see `post`."""
+    def items(self, path: str, name: str) -> Iterator[dict[str, Any]]:
+        """What a list called `name` holds, page after page. Raises: see `post`."""
         cursor = ""
         while True:
             page = self.get(f"{path}?cursor={quote(cursor, safe='')}" if cursor else path)
-            if not isinstance(page, dict) or not isinstance(page.get("items"), list):
-                raise GanglionError(f"what answers at {self.url} is no gateway of ours: {path} has no items")
-            yield from page["items"]
+            if not isinstance(page, dict) or not isinstance(page.get(name), list):
+                raise GanglionError(f"what answers at {self.url} is no gateway of ours: {path} has no {name}")
+            yield from page[name]
             following = page.get("next")
             if not following or following == cursor:
                 return

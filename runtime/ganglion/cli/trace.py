@@ -30,7 +30,7 @@ def _text(trace: dict[str, Any]) -> str:
     rows = [
         (
             "" if line["at"] is None else clock(line["at"]),
-            "pending" if line["status"] == "pending" else _took(line["took_ms"]),
+            _took(line["took_ms"]) if line["status"] == "done" else plain(line["status"]),
             plain(line["stage"]),
             plain(line["detail"]),
         )
