@@ -129,7 +129,9 @@ def _numeric(value: "Any") -> "Any":
         return value
     if isinstance(value, str) and len(value) <= 32:
         try:
-            return float(value)
+            found = float(value)
         except ValueError:
-            pass
+            return None
+        if found - found == 0:  # "nan" and "inf" are words
+            return found
     return None

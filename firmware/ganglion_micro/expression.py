@@ -85,7 +85,7 @@ def lookup(path: "list[Any]", scope: "dict[str, Any]", data: "dict[str, Any]") -
 def item(value: "Any", key: "Any") -> "Any":
     """One level down: a key of a map, or a place in a list or text, from the end where negative."""
     if isinstance(value, dict):
-        return value.get(key, MISSING)
+        return value.get(key, MISSING) if type(key) is str or type(key) is int else MISSING
     if isinstance(value, (list, tuple, str)):
         if type(key) is str and key.isdigit():
             try:

@@ -116,7 +116,7 @@ def _members(value: "dict[str, Any]", schema: "dict[str, Any]", path: str, where
         if name not in value:
             return "{} lacks {}".format(where, name)
     properties = schema.get("properties", {})
-    for name in sorted(value):
+    for name in sorted(value, key=str):
         if name in properties:
             wrong = invalid(value[name], properties[name], "{}.{}".format(path, name) if path else name)
             if wrong:

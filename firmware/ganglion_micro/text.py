@@ -34,7 +34,7 @@ def json(value: "Any") -> str:
     if isinstance(value, str):
         return _quoted(value)
     if isinstance(value, dict):
-        return "{" + ", ".join([_quoted(str(k)) + ": " + json(value[k]) for k in sorted(value)]) + "}"
+        return "{" + ", ".join([_quoted(str(k)) + ": " + json(value[k]) for k in sorted(value, key=str)]) + "}"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join([json(each) for each in value]) + "]"
     return _quoted(str(value))
