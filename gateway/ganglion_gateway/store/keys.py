@@ -98,6 +98,11 @@ async def save_api_key(
     return row
 
 
+async def revoke_api_keys(connection: AsyncConnection, *, name: str) -> None:
+    """No key of this name holds any more."""
+    await connection.execute(update(api_keys).where(api_keys.c.name == name).values(revoked=True))
+
+
 async def active_api_keys(database: Database) -> list[Row]:
     """API keys that are not revoked."""
     return await database.all(select(api_keys).where(api_keys.c.revoked.is_(False)))

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ASGI application: routes and problems, with the guard around all of it."""
+
+from fastapi import FastAPI
+
+from ganglion_gateway import problems
+from ganglion_gateway.access.guard import Guard
+from ganglion_gateway.api import health, routes
+from ganglion_gateway.dashboard import login
+from ganglion_gateway.services import Services
+
+
+def application(services: Services) -> FastAPI:
+    """Everything but the dashboard's pages, unguarded: `guarded` goes around it."""
+    app = FastAPI(
+        title="Ganglion gateway",
+        version=services.settings.version,
+        summary="The fleet's server",
+        docs_url=None,  # it would load its script from somebody else's server
+        redoc_url=None,
+    )
+    problems.install(app)
+    app.include_router(health.routes(services))
+    app.include_router(login.routes(services))
+    app.include_router(routes.routes(services))
+    return app
+
+
+def guarded(app: FastAPI, services: Services) -> Guard:
+    """What the server runs."""
+    return Guard(app, keyring=services.keyring, sessions=services.sessions, metrics=services.metrics)

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the API takes and gives, as JSON. Times are nanoseconds since the Unix epoch."""
+
+import base64
+import binascii
+from typing import Annotated, Any, Literal
+
+from fastapi import Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from ganglion.errors import InvalidError
+from ganglion_gateway.fleet import Node
+
+MAX_PAGE = 500
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="entries of one page")]
+Cursor = Annotated[str | None, Query(max_length=64, description="`next` of the page before")]
+
+Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Word = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
+
+
+class Document(BaseModel):
+    """A body that names exactly what it means."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class CommandBody(Document):
+    """`POST /nodes/{node}/commands`."""
+
+    method: Word
+    params: dict[str, Any] = {}
+    timeout: float = Field(default=10.0, gt=0, le=300, description="seconds")
+
+
+class EnrolKeyBody(Document):
+    """`POST /enrol-keys`."""
+
+    uses: int = Field(default=1, ge=1, le=100_000, description="nodes that may join by it")
+    ttl: str = Field(default="24h", max_length=16, description="how long it holds: 15m, 24h, 7d")
+    tags: list[Word] = Field(default=[], max_length=32)
+    name: str = Field(default="", max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")
+
+
+class WebhookBody(Document):
+    """`POST /webhooks`."""
+
+    url: str = Field(max_length=2000)
+    name: str = Field(default="", max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")
+    secret: str | None = Field(default=None, max_length=128, description="whsec_…; one is made where none is given")
+    classes: list[Literal["*"] | Word] = Field(default=["alert"], min_length=1, max_length=32)
+    allow_http: bool = False
+    allow_private: bool = False
+
+
+def node_document(node: Node) -> dict[str, Any]:
+    """A node, with the latest value of every sensor."""
+    return {
+        "id": node.id,
+        "name": node.name,
+        "board": node.board,
+        "sw": node.sw,
+        "tags": node.tags,
+        "online": node.online,
+        "first_seen": node.first_seen,
+        "last_seen": node.last_seen,
+        "died": node.died,
+        "epoch": node.epoch,
+        "credential_expires": node.credential_expires,
+        "caps": node.caps,
+        "sensors": {
+            sensor: {"value": latest.value, "unit": latest.unit, "timestamp": latest.timestamp}
+            for sensor, latest in sorted(node.sensors.items())
+        },
+    }
+
+
+def event_document(row: dict[str, Any]) -> dict[str, Any]:
+    """An event."""
+    fields = ("id", "node", "topic", "value", "source", "run", "timestamp", "received", "stored")
+    return {"class": row["cls"], **{name: row[name] for name in fields}}
+
+
+def webhook_document(row: dict[str, Any], counts: dict[str, int], lane: dict[str, Any] | None) -> dict[str, Any]:
+    """An endpoint without its secret."""
+    fields = ("id", "name", "url", "classes", "allow_http", "allow_private", "enabled", "created")
+    return {**{name: row[name] for name in fields}, "messages": counts, "state": lane}
+
+
+def enrol_key_document(row: dict[str, Any]) -> dict[str, Any]:
+    """An enrol key without what makes it one."""
+    fields = ("id", "name", "tags", "uses", "uses_left", "created", "expires", "revoked")
+    return {name: row[name] for name in fields}
+
+
+def write_cursor(number: int) -> str:
+    """Where the next page begins, in letters that say nothing."""
+    return base64.urlsafe_b64encode(number.to_bytes(8, "big")).rstrip(b"=").decode()
+
+
+def read_cursor(text: str | None) -> int | None:
+    """The number in a cursor.
+
+    Raises:
+        InvalidError: it is none of ours.
+    """
+    if text is None:
+        return None
+    try:
+        data = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        data = b""
+    if len(data) != 8 or (number := int.from_bytes(data, "big")) >= 2**63:
+        raise InvalidError("is no cursor: use `next` of the page before", where="cursor")
+    return number
+
+
+def page(name: str, rows: list[dict[str, Any]], documents: list[dict[str, Any]], limit: int) -> dict[str, Any]:
+    """A page, and where the next one begins; null on the last."""
+    return {name: documents, "next": write_cursor(rows[-1]["number"]) if len(rows) == limit else None}

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Health, for whoever watches over the process, and metrics, for whoever watches over the fleet.
+
+live     the event loop turns: answer or be restarted
+startup  the database is migrated and the fleet loaded: until then, wait
+ready    it can do its work; `degraded` (200) without a broker, since API and dashboard still serve, 503 without
+         a database, since nothing does
+"""
+
+import asyncio
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse, Response
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from ganglion_gateway import metrics
+from ganglion_gateway.problems import RESPONSES
+from ganglion_gateway.services import Services
+from ganglion_gateway.store import webhooks
+
+#: Seconds that the database has to answer.
+_PATIENCE = 2.0
+
+
+def routes(services: Services) -> APIRouter:
+    """The router."""
+    router = APIRouter(responses=RESPONSES)
+
+    @router.get("/health/live", summary="The process answers", tags=["health"])
+    async def live() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @router.get("/health/startup", summary="The process has come up", tags=["health"])
+    async def startup() -> JSONResponse:
+        if services.started:
+            return JSONResponse({"status": "ok"})
+        return JSONResponse({"status": "starting"}, 503)
+
+    @router.get("/health/ready", summary="The gateway can do its work", tags=["health"])
+    async def ready() -> JSONResponse:
+        checks = {
+            "database": "ok" if await _database_answers() else "failed",
+            "broker": "ok" if services.mesh.connected else "away",
+        }
+        if not services.started or checks["database"] != "ok":
+            return JSONResponse({"status": "failed" if services.started else "starting", "checks": checks}, 503)
+        return JSONResponse({"status": "ok" if services.mesh.connected else "degraded", "checks": checks})
+
+    @router.get("/metrics", summary="For Prometheus", tags=["health"])
+    async def expose() -> Response:
+        known = services.metrics
+        known.nodes.labels("online").set(services.fleet.online)
+        known.nodes.labels("offline").set(len(services.fleet.nodes) - services.fleet.online)
+        known.broker.set(services.mesh.connected)
+        known.outbox.clear()
+        for endpoint, counts in (await webhooks.counts(services.database)).items():
+            for state, count in counts.items():
+                known.outbox.labels(endpoint, state).set(count)
+        return Response(known.render(), media_type=metrics.CONTENT_TYPE)
+
+    async def _database_answers() -> bool:
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await services.database.scalar(text("SELECT 1"))
+        except (SQLAlchemyError, TimeoutError):
+            return False
+        return True
+
+    return router

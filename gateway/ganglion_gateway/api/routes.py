@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The routes under /api/v1."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+
+from ganglion.errors import InvalidError, NotFoundError
+from ganglion.units import duration
+from ganglion_gateway.access.tokens import Principal
+from ganglion_gateway.api.documents import (
+    CommandBody,
+    Cursor,
+    EnrolKeyBody,
+    Limit,
+    WebhookBody,
+    enrol_key_document,
+    event_document,
+    node_document,
+    page,
+    read_cursor,
+    webhook_document,
+)
+from ganglion_gateway.problems import RESPONSES
+from ganglion_gateway.services import Services
+from ganglion_gateway.store import audit, events, fleet, webhooks
+from ganglion_gateway.trace import trace
+from ganglion_gateway.webhook import signature
+from ganglion_gateway.webhook.address import check_url
+
+#: The longest that an enrol key may hold, in nanoseconds.
+_MAX_TTL = duration("90d")
+
+NodeName = Annotated[str, Path(max_length=64, description="a node's id or name")]
+EventId = Annotated[str, Path(max_length=64, pattern=r"^[a-z2-7]{26}-\d{1,10}-\d{1,20}$")]
+EndpointId = Annotated[str, Path(max_length=32)]
+
+
+def _who(request: Request) -> Principal:
+    principal: Principal = request.state.principal
+    return principal
+
+
+Who = Annotated[Principal, Depends(_who)]
+
+
+def routes(services: Services) -> APIRouter:
+    """The router."""
+    router = APIRouter(prefix="/api/v1", responses=RESPONSES)
+    _nodes(router, services)
+    _events(router, services)
+    _enrol_keys(router, services)
+    _webhooks(router, services)
+    _audit(router, services)
+    return router
+
+
+def _nodes(router: APIRouter, services: Services) -> None:
+    @router.get("/nodes", summary="Every node", tags=["fleet"])
+    async def list_nodes() -> dict[str, Any]:
+        nodes = sorted(services.fleet.nodes.values(), key=lambda node: (node.name, node.id))
+        return {"nodes": [node_document(node) for node in nodes]}
+
+    @router.get("/nodes/{node}", summary="One node", tags=["fleet"])
+    async def get_node(node: NodeName) -> dict[str, Any]:
+        return node_document(services.fleet.find(node))
+
+    @router.get("/nodes/{node}/readings", summary="What a sensor read, oldest first", tags=["fleet"])
+    async def get_readings(
+        node: NodeName,
+        sensor: Annotated[str, Query(max_length=128)],
+        since: Annotated[int, Query(ge=0, lt=2**63, description="nanoseconds since the Unix epoch")] = 0,
+        limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+    ) -> dict[str, Any]:
+        known = services.fleet.find(node)
+        if sensor not in known.sensors:
+            names = ", ".join(sorted(known.sensors)) or "none yet"
+            raise NotFoundError(f"{known.name} has no sensor {sensor!r}; it has {names}")
+        rows = await fleet.history(services.database, known.id, sensor, since=since, limit=limit)
+        readings = [[row["timestamp"], row["value"] if row["number"] is None else row["number"]] for row in rows]
+        return {"node": known.id, "sensor": sensor, "unit": known.sensors[sensor].unit, "readings": readings}
+
+    @router.post("/nodes/{node}/commands", summary="Ask a node and wait for its answer", tags=["fleet"])
+    async def command(node: NodeName, body: CommandBody, who: Who) -> dict[str, Any]:
+        known = services.fleet.find(node)
+        outcome = "failed"
+        try:
+            result = await services.mesh.request(body.method, body.params, to=known.id, timeout=body.timeout)
+            outcome = "ok"
+        finally:
+            # Only the names of the parameters: one of them may be the password of a network
+            detail = {"method": body.method, "params": sorted(body.params), "outcome": outcome}
+            await services.note(who, "node.command", known.id, detail)
+        return {"ok": True, "result": result}
+
+
+def _events(router: APIRouter, services: Services) -> None:
+    @router.get("/events", summary="Events, newest first", tags=["events"])
+    async def list_events(
+        limit: Limit = 50,
+        cursor: Cursor = None,
+        cls: Annotated[str | None, Query(alias="class", max_length=32)] = None,
+        node: Annotated[str | None, Query(max_length=64, description="a node's id or name")] = None,
+    ) -> dict[str, Any]:
+        wanted = None if node is None else services.fleet.find(node).id
+        rows = await events.page(services.database, cls=cls, node=wanted, before=read_cursor(cursor), limit=limit)
+        return page("events", rows, [event_document(row) for row in rows], limit)
+
+    @router.get("/events/{event}", summary="One event", tags=["events"])
+    async def get_event(event: EventId) -> dict[str, Any]:
+        return event_document(await _event(event))
+
+    @router.get("/traces/last", summary="The path of the last alert", tags=["events"])
+    async def last_trace() -> dict[str, Any]:
+        row = await events.last(services.database, "alert")
+        if row is None:
+            raise NotFoundError("there was no alert yet")
+        return await _trace(row)
+
+    @router.get("/traces/{event}", summary="The path of an event, from sensor to webhook", tags=["events"])
+    async def get_trace(event: EventId) -> dict[str, Any]:
+        return await _trace(await _event(event))
+
+    async def _event(identity: str) -> dict[str, Any]:
+        row = await events.find(services.database, identity)
+        if row is None:
+            raise NotFoundError(f"there is no event {identity}")
+        return row
+
+    async def _trace(row: dict[str, Any]) -> dict[str, Any]:
+        episode = await events.episode(services.database, row["node"], row["run"]) if row["run"] else None
+        attempts = await events.attempts(services.database, row["id"])
+        names = {one["id"]: one["name"] for one in await webhooks.all_endpoints(services.database)}
+        node = services.fleet.nodes.get(row["node"])
+        return trace(row, episode, attempts, node=node.name if node else row["node"], endpoints=names)
+
+
+def _enrol_keys(router: APIRouter, services: Services) -> None:
+    @router.post("/enrol-keys", status_code=201, summary="Make a key that lets nodes join", tags=["enrolment"])
+    async def create_enrol_key(body: EnrolKeyBody, who: Who) -> dict[str, Any]:
+        ttl = duration(body.ttl, where="ttl")
+        if not 0 < ttl <= _MAX_TTL:
+            raise InvalidError("an enrol key holds for at most 90d", where="ttl")
+        now = services.clock()
+        key, row = await services.database.write(
+            lambda connection: services.enrol_keys.create(
+                connection, name=body.name, tags=body.tags, uses=body.uses, created=now, expires=now + ttl
+            )
+        )
+        await services.note(who, "enrol_key.create", row["id"], {"uses": body.uses, "ttl": body.ttl, "tags": body.tags})
+        return {"key": key.text, "mesh": key.mesh_id, **enrol_key_document(row)}
+
+    @router.get("/enrol-keys", summary="Every key that lets nodes join", tags=["enrolment"])
+    async def list_enrol_keys() -> dict[str, Any]:
+        return {"enrol_keys": [enrol_key_document(row) for row in await services.enrol_keys.all()]}
+
+
+def _webhooks(router: APIRouter, services: Services) -> None:
+    async def _document(row: dict[str, Any], counts: dict[str, dict[str, int]]) -> dict[str, Any]:
+        state = services.courier.state(row["id"])
+        lane = None
+        if state is not None:
+            lane = {"circuit": state.circuit.value, "failures": state.failures, "due": state.due or None}
+        return webhook_document(row, counts.get(row["id"], {}), lane)
+
+    @router.post("/webhooks", status_code=201, summary="Deliver events to a URL", tags=["webhooks"])
+    async def create_webhook(body: WebhookBody, who: Who) -> dict[str, Any]:
+        url = check_url(body.url, allow_http=body.allow_http)
+        secret = body.secret or signature.new_secret()
+        signature.key_of(secret)
+        row: dict[str, Any] = {
+            "id": webhooks.new_id(),
+            "name": body.name or url,
+            "url": url,
+            "secret": secret,
+            "classes": list(dict.fromkeys(body.classes)),
+            "allow_http": body.allow_http,
+            "allow_private": body.allow_private,
+            "enabled": True,
+            "created": services.clock(),
+        }
+        await services.database.write(lambda connection: webhooks.save(connection, row))
+        await services.note(who, "webhook.create", row["id"], {"url": url, "classes": row["classes"]})
+        services.courier.reload()
+        return {**await _document(row, {}), "secret": secret}
+
+    @router.get("/webhooks", summary="Where events are delivered to", tags=["webhooks"])
+    async def list_webhooks() -> dict[str, Any]:
+        counts = await webhooks.counts(services.database)
+        rows = await webhooks.all_endpoints(services.database)
+        return {"webhooks": [await _document(row, counts) for row in rows]}
+
+    @router.delete("/webhooks/{webhook}", status_code=204, summary="Deliver nothing more to it", tags=["webhooks"])
+    async def delete_webhook(webhook: EndpointId, who: Who) -> Response:
+        if not await services.database.write(lambda connection: webhooks.remove(connection, webhook)):
+            raise NotFoundError(f"there is no webhook {webhook}")
+        await services.note(who, "webhook.delete", webhook, {})
+        services.courier.reload()
+        return Response(status_code=204)
+
+    @router.get("/webhooks/{webhook}/messages", summary="What was and is to be delivered", tags=["webhooks"])
+    async def list_messages(
+        webhook: EndpointId,
+        limit: Limit = 50,
+        cursor: Cursor = None,
+        state: Annotated[str | None, Query(pattern="^(pending|delivered|dead)$")] = None,
+    ) -> dict[str, Any]:
+        if await webhooks.find(services.database, webhook) is None:
+            raise NotFoundError(f"there is no webhook {webhook}")
+        rows = await webhooks.history(services.database, webhook, state=state, before=read_cursor(cursor), limit=limit)
+        fields = ("message", "event", "state", "attempts", "due", "created", "ended")
+        documents = []
+        for row in rows:
+            last = {name: row[name] for name in ("at", "took", "status", "error")} if row["at"] is not None else None
+            documents.append({**{name: row[name] for name in fields}, "last_attempt": last})
+        return page("messages", rows, documents, limit)
+
+
+def _audit(router: APIRouter, services: Services) -> None:
+    @router.get("/audit", summary="Who did what, newest first", tags=["audit"])
+    async def list_audit(
+        limit: Limit = 50, cursor: Cursor = None, action: Annotated[str | None, Query(max_length=64)] = None
+    ) -> dict[str, Any]:
+        rows = await audit.page(services.database, action=action, before=read_cursor(cursor), limit=limit)
+        fields = ("at", "actor", "action", "target", "detail")
+        return page("entries", rows, [{name: row[name] for name in fields} for row in rows], limit)

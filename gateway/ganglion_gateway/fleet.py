@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The fleet as it is now, in memory: who is there, the latest value of each sensor, the last alerts. No I/O.
+
+The database holds the same, and is where it begins after a restart; pages and presence are answered from here.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ganglion.errors import NotFoundError
+from ganglion.units import SECOND
+
+#: Nodes say something every 10 s; one that has missed two of these and a half is not there.
+SILENCE = 25 * SECOND
+#: Sensors of one node. More are a mistake in its names, and are not taken.
+MAX_SENSORS = 256
+#: Alerts at hand.
+ALERTS = 50
+
+
+@dataclass(slots=True)
+class Latest:
+    """The newest reading of a sensor.
+
+    Attributes:
+        value: A number (bools are 0 and 1) or any JSON value.
+        timestamp: When it was taken.
+        unit: As the node's birth says; "" where it does not.
+    """
+
+    value: Any
+    timestamp: int
+    unit: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Node:
+    """One node. The fields are the columns of `nodes`.
+
+    Attributes:
+        sensors: Latest readings by sensor.
+        changed: Count of changes, for whoever shows it.
+    """
+
+    id: str
+    name: str
+    board: str = ""
+    sw: str = ""
+    epoch: int = 0
+    caps: dict[str, Any] = field(default_factory=dict)
+    tags: list[str] = field(default_factory=list)
+    credential_expires: int = 0
+    online: bool = False
+    first_seen: int = 0
+    last_seen: int = 0
+    died: int | None = None
+    sensors: dict[str, Latest] = field(default_factory=dict)
+    changed: int = 0
+
+    def unit(self, sensor: str) -> str:
+        """The unit of a sensor, from the birth."""
+        known = self.caps.get("sensors")
+        about = known.get(sensor) if isinstance(known, dict) else None
+        unit = about.get("unit") if isinstance(about, dict) else None
+        return unit if isinstance(unit, str) else ""
+
+
+class Fleet:
+    """Every node that is known.
+
+    Attributes:
+        nodes: By id.
+        alerts: The newest last, each a row of `events` with `node_name`.
+    """
+
+    def __init__(self) -> None:
+        self.nodes: dict[str, Node] = {}
+        self.alerts: deque[dict[str, Any]] = deque(maxlen=ALERTS)
+        self._dirty: set[str] = set()
+
+    def load(self, rows: Iterable[dict[str, Any]], readings: Iterable[dict[str, Any]]) -> None:
+        """What the database knew. Nobody is there until it is heard."""
+        for row in rows:
+            node = Node(**row)
+            if node.online:
+                self._dirty.add(node.id)
+            node.online = False
+            self.nodes[node.id] = node
+        for row in readings:
+            self._take(row)
+
+    def born(self, row: dict[str, Any], *, retained: bool, now: int) -> dict[str, Any]:
+        """A birth; returns the row as it is to be stored."""
+        known = self.nodes.get(row["id"])
+        if known is None:
+            known = self.nodes[row["id"]] = Node(**row)
+        else:
+            for name in ("name", "board", "sw", "epoch", "caps", "tags", "credential_expires"):
+                setattr(known, name, row[name])
+            known.last_seen = max(known.last_seen, row["last_seen"])
+        for sensor, latest in known.sensors.items():
+            latest.unit = known.unit(sensor)
+        if not retained:
+            self._hear(known, now)
+        known.changed += 1
+        return {**row, "online": known.online, "first_seen": known.first_seen, "last_seen": known.last_seen}
+
+    def heard(self, node: str, now: int) -> None:
+        """A node said something that nobody else can have said."""
+        if (known := self.nodes.get(node)) is not None:
+            self._hear(known, now)
+
+    def _hear(self, node: Node, now: int) -> None:
+        node.last_seen = max(node.last_seen, now)
+        if not node.online:
+            node.online, node.died = True, None
+            node.changed += 1
+            self._dirty.add(node.id)
+
+    def died(self, node: str, now: int) -> None:
+        """A node's will."""
+        if (known := self.nodes.get(node)) is not None:
+            self._lose(known, now)
+
+    def _lose(self, node: Node, now: int) -> None:
+        if node.online or node.died is None:
+            node.online, node.died = False, now
+            node.changed += 1
+            self._dirty.add(node.id)
+
+    def silence(self, now: int) -> None:
+        """Time has passed: who has not been heard for long is not there."""
+        for node in self.nodes.values():
+            if node.online and now - node.last_seen > SILENCE:
+                self._lose(node, now)
+
+    def read(self, rows: Iterable[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:
+        """Readings; returns those to be stored, and how many belong to no node or are of one sensor too many."""
+        taken = []
+        dropped = 0
+        for row in rows:
+            if self._take(row):
+                taken.append(row)
+            else:
+                dropped += 1
+        return taken, dropped
+
+    def _take(self, row: dict[str, Any]) -> bool:
+        node = self.nodes.get(row["node"])
+        if node is None:
+            return False
+        sensor, timestamp = row["sensor"], row["timestamp"]
+        value = row["value"] if row["number"] is None else row["number"]
+        latest = node.sensors.get(sensor)
+        if latest is None:
+            if len(node.sensors) >= MAX_SENSORS:
+                return False
+            node.sensors[sensor] = Latest(value, timestamp, node.unit(sensor))
+        elif timestamp >= latest.timestamp:
+            latest.value, latest.timestamp = value, timestamp
+        node.changed += 1
+        return True
+
+    def alert(self, row: dict[str, Any]) -> None:
+        """An event of class `alert`."""
+        node = self.nodes.get(row["node"])
+        self.alerts.append({**row, "node_name": node.name if node else row["node"]})
+
+    def changes(self) -> list[dict[str, Any]]:
+        """Presence that the database does not know yet."""
+        dirty, self._dirty = self._dirty, set()
+        found = [self.nodes[id] for id in dirty]
+        return [
+            {"id": node.id, "online": node.online, "last_seen": node.last_seen, "died": node.died} for node in found
+        ]
+
+    def unsaved(self, nodes: Iterable[str]) -> None:
+        """The database is to be told of these (again)."""
+        self._dirty.update(nodes)
+
+    def find(self, who: str) -> Node:
+        """A node by its id, or by its name (the one heard last, where several share it).
+
+        Raises:
+            NotFoundError: there is none; the message names some that there are.
+        """
+        if (node := self.nodes.get(who)) is not None:
+            return node
+        named = [node for node in self.nodes.values() if node.name == who]
+        if named:
+            return max(named, key=lambda node: (node.online, node.last_seen))
+        names = sorted(node.name for node in self.nodes.values())[:10]
+        raise NotFoundError(f"no node is called {who!r}; known are {', '.join(names) or 'none yet'}")
+
+    @property
+    def streams(self) -> list[tuple[str, str]]:
+        """Every (node, sensor)."""
+        return [(node.id, sensor) for node in self.nodes.values() for sensor in node.sensors]
+
+    @property
+    def online(self) -> int:
+        """How many are there."""
+        return sum(node.online for node in self.nodes.values())

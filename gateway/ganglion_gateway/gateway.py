@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One gateway, put together: opens the state folder, starts the parts in order, ends them in the other."""
+
+import asyncio
+import base64
+import fcntl
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ganglion.errors import InvalidError, NotFoundError, RefusedError
+from ganglion.mesh import files
+from ganglion.mesh.authority import Authority
+from ganglion_gateway.access.limiter import Failures
+from ganglion_gateway.access.sessions import Sessions
+from ganglion_gateway.access.tokens import Keyring, Role, digest, new_token
+from ganglion_gateway.fleet import Fleet
+from ganglion_gateway.intake import Intake
+from ganglion_gateway.mesh import GatewayMember
+from ganglion_gateway.metrics import Metrics
+from ganglion_gateway.model.bridge import Bridge
+from ganglion_gateway.services import Services
+from ganglion_gateway.settings import Settings, WebhookSettings
+from ganglion_gateway.store import audit, keys, webhooks
+from ganglion_gateway.store.database import Database, secure
+from ganglion_gateway.webhook import signature
+from ganglion_gateway.webhook.address import check_url
+from ganglion_gateway.webhook.courier import Courier
+from ganglion_gateway.webhook.schedule import Policy
+
+_log = structlog.get_logger(__name__)
+
+#: Id of the endpoint that the command line names; it keeps its messages when the URL changes.
+_COMMAND_LINE = "command-line"
+
+
+@dataclass(slots=True, kw_only=True)
+class Gateway:
+    """A gateway that runs.
+
+    Attributes:
+        services: Its parts.
+        member: Its place in the mesh.
+        mesh_id: 13 letters.
+        ended: Completes when a part fails that it cannot do without.
+    """
+
+    services: Services
+    member: GatewayMember
+    mesh_id: str
+    ended: "asyncio.Task[None]"
+
+
+@asynccontextmanager
+async def open_gateway(
+    settings: Settings, *, clock: Callable[[], int] = time.time_ns, policy: Policy | None = None
+) -> AsyncIterator[Gateway]:
+    """Runs a gateway until the block ends; what came is stored then.
+
+    Raises:
+        RefusedError: another gateway uses the state folder.
+        InvalidError: the webhook of the settings cannot be one.
+    """
+    secure(settings.state)
+    with _locked(settings.state):
+        async with Database.open_(settings.state / "gateway.db") as database:
+            authority = Authority.open(settings.state / "authority", now=clock())
+            metrics = Metrics()
+            fleet = Fleet()
+            courier = Courier(
+                database,
+                mesh=authority.mesh_id,
+                metrics=metrics,
+                clock=clock,
+                agent=f"Ganglion/{settings.version}",
+                policy=policy,
+            )
+            intake = Intake(
+                database, fleet, metrics=metrics, retention=settings.retention, on_events=courier.wake, clock=clock
+            )
+            bridge = Bridge(settings.model, metrics=metrics, record=_recorder(database, clock), clock=clock)
+            enrol_keys = keys.EnrolKeys(database, authority)
+            member = GatewayMember(
+                broker=settings.broker,
+                state=settings.state,
+                name=settings.name,
+                version=settings.version,
+                authority=authority,
+                keys=enrol_keys,
+                intake=intake,
+                bridge=bridge,
+                metrics=metrics,
+                clock=clock,
+            )
+            services = Services(
+                settings=settings,
+                database=database,
+                enrol_keys=enrol_keys,
+                keyring=Keyring(),
+                sessions=Sessions(_secret(settings.state / "session-secret")),
+                failures=Failures(),
+                fleet=fleet,
+                courier=courier,
+                mesh=member,
+                metrics=metrics,
+                model=bridge.name,
+                clock=clock,
+            )
+            await _admit(services)
+            await _configure_webhook(services, settings.webhook)
+            await intake.load()
+            running = asyncio.create_task(_run(courier, intake, member), name="gateway")
+            services.started = True
+            try:
+                yield Gateway(services=services, member=member, mesh_id=authority.mesh_id, ended=running)
+            finally:
+                running.cancel()
+                with suppress(asyncio.CancelledError):
+                    await running
+                await bridge.aclose()
+
+
+async def _run(courier: Courier, intake: Intake, member: GatewayMember) -> None:
+    """Runs until cancelled; the error of one part ends all of them."""
+    async with asyncio.TaskGroup() as tasks:
+        for part in (member.run, intake.run, courier.run):
+            tasks.create_task(part())
+
+
+async def _admit(services: Services) -> None:
+    """Loads the API keys, among them the administrator's, whose token is in the file `token`.
+
+    The file is made at the first start. A new one is made where it was deleted, and what it held before is void.
+    """
+    database, path = services.database, services.settings.state / "token"
+    token = (files.read(path) or b"").decode().strip()
+    if not token:
+        token = new_token()
+        files.write(path, token.encode() + b"\n")
+    known = {row["digest"] for row in await keys.active_api_keys(database)}
+    if digest(token) not in known:
+        now = services.clock()
+
+        async def work(connection: AsyncConnection) -> None:
+            await keys.save_api_key(connection, name="admin", role=Role.ADMIN.value, digest=digest(token), created=now)
+            await audit.record(connection, at=now, actor="gateway", action="api_key.create", target="admin", detail={})
+
+        await database.write(work)
+    services.keyring.load(await keys.active_api_keys(database))
+
+
+async def _configure_webhook(services: Services, webhook: WebhookSettings | None) -> None:
+    """The command line's endpoint: made, changed, or disabled where it names none any more."""
+    database = services.database
+    known = await webhooks.find(database, _COMMAND_LINE)
+    if webhook is None:
+        if known is not None and known["enabled"]:
+            row = {**known, "enabled": False}
+            await database.write(lambda connection: webhooks.save(connection, row))
+        return
+    row = {
+        "id": _COMMAND_LINE,
+        "name": "webhook",
+        "url": check_url(webhook.url, allow_http=webhook.allow_private),
+        "secret": _webhook_secret(services.settings.state, webhook),
+        "classes": ["alert"],
+        "allow_http": webhook.allow_private,
+        "allow_private": webhook.allow_private,
+        "enabled": True,
+        "created": services.clock(),
+    }
+    await database.write(lambda connection: webhooks.save(connection, row))
+
+
+def _webhook_secret(state: Path, webhook: WebhookSettings) -> str:
+    path = webhook.secret_file or state / "webhook-secret"
+    data = files.read(path)
+    if data is None:
+        if webhook.secret_file is not None:
+            raise NotFoundError(f"--webhook-secret-file: {path} does not exist; without the option one is made")
+        data = signature.new_secret().encode()
+        files.write(path, data + b"\n")
+    secret = data.decode("utf-8", "replace").strip()
+    try:
+        signature.key_of(secret)
+    except InvalidError as error:
+        raise InvalidError(str(error), where=str(path)) from None
+    return secret
+
+
+def _secret(path: Path) -> bytes:
+    """The key of the session cookies, made where there is none."""
+    data = files.read(path)
+    if data is None or len(data) < 32:
+        data = base64.b64encode(os.urandom(48))
+        files.write(path, data)
+    return data
+
+
+def _recorder(database: Database, clock: Callable[[], int]) -> Callable[[str, str, dict[str, Any]], Any]:
+    async def record(node: str, name: str, detail: dict[str, Any]) -> None:
+        at = clock()
+        await database.write(
+            lambda connection: audit.record(
+                connection, at=at, actor=name, action="model.prompt", target=node, detail=detail
+            ),
+            patient=True,
+        )
+
+    return record
+
+
+@contextmanager
+def _locked(state: Path) -> Iterator[None]:
+    with (state / "gateway.lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read().strip()
+            raise RefusedError(
+                f"another gateway (pid {holder}) uses {state}: stop it, or give this one its own --state"
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the mesh brings, into the fleet in memory and the database: the shell between `GatewayRole` and the store."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ganglion.mesh.member import Received
+from ganglion_gateway import rows
+from ganglion_gateway.fleet import Fleet
+from ganglion_gateway.metrics import Metrics
+from ganglion_gateway.settings import Retention
+from ganglion_gateway.store import audit, events, fleet
+from ganglion_gateway.store.database import Database
+
+_log = structlog.get_logger(__name__)
+
+#: Readings that may wait for the disk. Telemetry: beyond, the new ones are dropped and counted.
+_WAITING = 50_000
+#: Readings in one statement.
+_CHUNK = 4096
+#: Seconds between looks at who is silent, between notes of when everybody was last heard, and between prunings.
+_TICK = 1.0
+_NOTE = 30.0
+_PRUNE = 60.0
+_DATABASE_RETRY = 1.0
+
+
+class Intake:
+    """Takes what members say.
+
+    Args:
+        database: Where it goes.
+        live: The fleet in memory.
+        metrics: Counts it.
+        retention: What is deleted when.
+        on_events: Called when events are committed that may have caused webhooks.
+        clock: Nanoseconds since the Unix epoch.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        live: Fleet,
+        *,
+        metrics: Metrics,
+        retention: Retention,
+        on_events: Callable[[], None],
+        clock: Callable[[], int],
+    ) -> None:
+        self._database = database
+        self._live = live
+        self._metrics = metrics
+        self._retention = retention
+        self._on_events = on_events
+        self._clock = clock
+        self._readings: list[dict[str, Any]] = []
+        self._births: dict[str, dict[str, Any]] = {}
+        self._some = asyncio.Event()
+
+    async def load(self) -> None:
+        """What was there before a restart."""
+        self._live.load(await fleet.all_nodes(self._database), await fleet.latest(self._database))
+        for row in reversed(await events.page(self._database, cls="alert", node=None, before=None, limit=50)):
+            self._live.alert(row)
+
+    async def events(self, received: list[Received]) -> None:
+        """EVENTs: returns when they are committed, together with the webhooks they cause."""
+        now = self._clock()
+        batch = rows.event_rows(received, now)
+        if batch.refused:
+            self._metrics.dropped.labels("event", "range").inc(batch.refused)
+
+        async def work(connection: AsyncConnection) -> list[dict[str, Any]]:
+            return await events.save(connection, batch, self._clock())
+
+        new = await self._database.write(work)
+        self._metrics.copies.inc(len(batch.events) - len(new))
+        done = self._clock()
+        for row in new:
+            self._metrics.events.labels(row["cls"]).inc()
+            self._metrics.ingest.observe((done - now) / 1e9)
+            if row["cls"] == "alert":
+                self._live.alert(row)
+        for node in {one.node_id for one in received}:
+            self._live.heard(node, now)
+        if new:
+            self._on_events()
+
+    def frames(self, received: list[Received]) -> None:
+        """BATCHes of readings."""
+        now = self._clock()
+        found, malformed = rows.reading_rows(received, now)
+        taken, extra = self._live.read(found)
+        for node in {one.node_id for one in received}:
+            self._live.heard(node, now)
+        room = _WAITING - len(self._readings)
+        self._readings += taken[:room]
+        self._some.set()
+        for cause, count in (("malformed", malformed), ("sensors", extra), ("full", len(taken) - room)):
+            if count > 0:
+                self._metrics.dropped.labels("reading", cause).inc(count)
+
+    def birth(self, received: Received) -> None:
+        """A BIRTH."""
+        now = self._clock()
+        row = self._live.born(rows.node_row(received, now), retained=received.retained, now=now)
+        self._births[row["id"]] = row
+        self._some.set()
+
+    def death(self, received: Received) -> None:
+        """A DEATH."""
+        self._live.died(received.node_id, self._clock())
+        self._some.set()
+
+    async def run(self) -> None:
+        """Stores what came, notices who is silent and deletes what is old, until cancelled; then stores the rest."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._store())
+                tasks.create_task(self._watch())
+                tasks.create_task(self._prune())
+        finally:
+            self._live.unsaved(node.id for node in self._live.nodes.values() if node.online)
+            await asyncio.shield(self._flush())
+
+    async def _store(self) -> None:
+        while True:
+            await self._some.wait()
+            self._some.clear()
+            try:
+                await self._flush()
+            except SQLAlchemyError as error:
+                _log.error("readings not stored", waiting=len(self._readings), reason=str(error))
+                await asyncio.sleep(_DATABASE_RETRY)
+                self._some.set()
+
+    async def _flush(self) -> None:
+        births, self._births = self._births, {}
+        presence = self._live.changes()
+        readings, self._readings = self._readings, []
+        if not (births or presence or readings):
+            return
+
+        async def work(connection: AsyncConnection) -> None:
+            for row in births.values():
+                await fleet.save_node(connection, row)
+            await fleet.save_presence(connection, presence)
+            for start in range(0, len(readings), _CHUNK):
+                await fleet.save_readings(connection, readings[start : start + _CHUNK])
+
+        try:
+            await self._database.write(work, patient=True)
+        except BaseException:
+            self._births = {**births, **self._births}
+            self._readings = (readings + self._readings)[:_WAITING]
+            self._live.unsaved(change["id"] for change in presence)
+            raise
+        self._metrics.readings.inc(len(readings))
+
+    async def _watch(self) -> None:
+        noted = time.monotonic()
+        while True:
+            await asyncio.sleep(_TICK)
+            self._live.silence(self._clock())
+            if time.monotonic() - noted >= _NOTE:
+                noted = time.monotonic()
+                self._live.unsaved(node.id for node in self._live.nodes.values() if node.online)
+            self._some.set()
+
+    async def _prune(self) -> None:
+        while True:
+            await asyncio.sleep(_PRUNE)
+            streams = self._live.streams
+            with suppress(SQLAlchemyError):  # it is tried again in a minute, and the store says what ails it
+                for start in range(0, len(streams), 50):
+                    part = streams[start : start + 50]
+
+                    async def work(connection: AsyncConnection, part: list[tuple[str, str]] = part) -> None:
+                        await fleet.prune(connection, part, self._retention, self._clock())
+
+                    await self._database.write(work, patient=True)
+
+                async def rest(connection: AsyncConnection) -> None:
+                    await events.prune(connection, self._retention, self._clock())
+                    await audit.prune(connection, self._retention, self._clock())
+
+                await self._database.write(rest, patient=True)

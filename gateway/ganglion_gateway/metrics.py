@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What Prometheus reads: names and units by its conventions, in a registry of this gateway's own."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+_FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_SLOW = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80)
+
+
+class Metrics:
+    """Counters and gauges of one gateway."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        self.events = Counter(
+            "ganglion_gateway_events",
+            "Events stored; a copy of one that is stored is not counted.",
+            ["class"],
+            registry=registry,
+        )
+        self.copies = Counter(
+            "ganglion_gateway_event_copies", "Events that were stored already when they came.", registry=registry
+        )
+        self.readings = Counter("ganglion_gateway_readings", "Readings stored.", registry=registry)
+        self.dropped = Counter(
+            "ganglion_gateway_dropped", "What members sent and was not stored.", ["what", "cause"], registry=registry
+        )
+        self.ingest = Histogram(
+            "ganglion_gateway_event_commit_seconds",
+            "From an event's arrival to its commit.",
+            registry=registry,
+            buckets=_FAST,
+        )
+        self.nodes = Gauge("ganglion_gateway_nodes", "Nodes by presence.", ["presence"], registry=registry)
+        self.broker = Gauge("ganglion_gateway_broker_connected", "1 while the broker is there.", registry=registry)
+        self.deliveries = Counter(
+            "ganglion_gateway_webhook_attempts", "Attempts to deliver a webhook.", ["outcome"], registry=registry
+        )
+        self.delivery = Histogram(
+            "ganglion_gateway_webhook_duration_seconds", "How long an attempt took.", registry=registry, buckets=_FAST
+        )
+        self.outbox = Gauge(
+            "ganglion_gateway_webhook_messages", "Messages by state.", ["endpoint", "state"], registry=registry
+        )
+        self.prompts = Counter(
+            "ganglion_gateway_model_requests", "Questions to the language model.", ["outcome"], registry=registry
+        )
+        self.tokens = Counter(
+            "ganglion_gateway_model_tokens", "Tokens that the model counted.", ["kind"], registry=registry
+        )
+        self.prompt = Histogram(
+            "ganglion_gateway_model_duration_seconds", "How long an answer took.", registry=registry, buckets=_SLOW
+        )
+        self.requests = Counter(
+            "ganglion_gateway_http_requests", "HTTP requests answered.", ["method", "status"], registry=registry
+        )
+        self.refused = Counter(
+            "ganglion_gateway_http_unauthenticated", "Requests without a valid token or session.", registry=registry
+        )
+
+    def watch(self, name: str, documentation: str, label: str, read: Callable[[], Mapping[str, float]]) -> None:
+        """A counter that somebody else keeps: `read` gives its value by label whenever it is asked for."""
+        self.registry.register(_Watched(name, documentation, label, read))
+
+    def render(self) -> bytes:
+        """The exposition."""
+        return generate_latest(self.registry)
+
+
+class _Watched(Collector):
+    def __init__(self, name: str, documentation: str, label: str, read: Callable[[], Mapping[str, float]]) -> None:
+        self._name = name
+        self._documentation = documentation
+        self._label = label
+        self._read = read
+
+    def collect(self) -> Iterator[Metric]:
+        family = CounterMetricFamily(self._name, self._documentation, labels=[self._label])
+        for label, value in self._read().items():
+            family.add_metric([label], value)
+        yield family

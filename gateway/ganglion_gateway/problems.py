@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every error as a problem document (RFC 9457), whoever raised it."""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError, UnreachableError
+
+_log = structlog.get_logger(__name__)
+
+CONTENT_TYPE = "application/problem+json"
+#: What is said in OpenAPI of every answer that is none of the good ones.
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": {"type": "string"},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "detail": {"type": "string", "description": "one sentence for people: what is wrong, where, and the remedy"},
+        "instance": {"type": "string", "format": "uri-reference"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["where", "message"],
+                "properties": {"where": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+    },
+}
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    "default": {"description": "A problem (RFC 9457)", "content": {CONTENT_TYPE: {"schema": SCHEMA}}}
+}
+
+_STATUS: tuple[tuple[type[GanglionError], int], ...] = (
+    (NotFoundError, 404),
+    (RefusedError, 403),
+    (InvalidError, 422),
+    (UnreachableError, 504),
+)
+
+
+def problem(
+    status: int,
+    detail: str,
+    *,
+    instance: str = "",
+    errors: list[dict[str, str]] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """The answer that says what is wrong."""
+    document: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
+    document["detail"] = detail
+    if instance:
+        document["instance"] = instance
+    if errors:
+        document["errors"] = errors
+    body = json.dumps(document, ensure_ascii=False).encode()
+    return Response(body, status, headers=dict(headers or {}), media_type=CONTENT_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Makes every error of an application a problem."""
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        errors = [
+            {"where": ".".join(str(part) for part in one["loc"]), "message": str(one["msg"])} for one in error.errors()
+        ]
+        detail = "; ".join(f"{one['where']}: {one['message']}" for one in errors)
+        return problem(422, detail, instance=request.url.path, errors=errors)
+
+    @app.exception_handler(HTTPException)
+    async def refused(request: Request, error: HTTPException) -> Response:
+        detail = str(error.detail)
+        if error.status_code == 404 and detail == "Not Found":
+            detail = f"there is nothing at {request.url.path}: GET /openapi.json lists what there is"
+        elif error.status_code == 405:
+            detail = f"{request.url.path} does not take {request.method}"
+        return problem(error.status_code, detail, instance=request.url.path, headers=error.headers)
+
+    @app.exception_handler(GanglionError)
+    async def known(request: Request, error: GanglionError) -> Response:
+        status = next((status for kind, status in _STATUS if isinstance(error, kind)), 502)
+        return problem(status, str(error), instance=request.url.path)
+
+    @app.exception_handler(Exception)
+    async def broken(request: Request, error: Exception) -> Response:
+        _log.error("request failed", path=request.url.path, exc_info=error)
+        return problem(500, "the gateway failed here; its log says why", instance=request.url.path)

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Serves one gateway over HTTP until it is told to stop."""
+
+import asyncio
+import contextlib
+import json
+import signal
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import structlog
+import uvicorn
+
+from ganglion.errors import InvalidError, UsageError
+from ganglion_gateway.api.app import application, guarded
+from ganglion_gateway.dashboard import page
+from ganglion_gateway.gateway import Gateway, open_gateway
+from ganglion_gateway.settings import Settings
+
+_log = structlog.get_logger(__name__)
+
+#: Seconds that the first connection to the broker may take before the gateway says that it is ready without one.
+_BROKER = 1.0
+#: Seconds that answers under way have to end.
+_GRACE = 1
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: the whole gateway stops, not only the server."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(settings: Settings) -> None:
+    """Runs the gateway until SIGTERM or SIGINT.
+
+    Raises:
+        UsageError: the address is taken.
+        InvalidError: the certificate or its key is none.
+    """
+    began = time.monotonic()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    with _listen(settings.host, settings.port) as listener:
+        _check_tls(settings.certificate, settings.private_key)
+        async with open_gateway(settings) as gateway:
+            app = application(gateway.services)
+            page.mount(app, gateway.services)
+            server = _Server(
+                uvicorn.Config(
+                    guarded(app, gateway.services),
+                    log_config=None,
+                    access_log=False,
+                    server_header=False,
+                    date_header=True,
+                    proxy_headers=False,
+                    timeout_graceful_shutdown=_GRACE,
+                    ssl_certfile=settings.certificate,
+                    ssl_keyfile=settings.private_key,
+                )
+            )
+            serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
+            stopping = asyncio.create_task(stop.wait(), name="signal")
+            try:
+                await _say_ready(server, gateway, _url(settings, listener), began)
+                await asyncio.wait({serving, stopping, gateway.ended}, return_when=asyncio.FIRST_COMPLETED)
+                if gateway.ended.done():
+                    gateway.ended.result()  # the error of the part that ended it
+            finally:
+                stopping.cancel()
+                server.should_exit = True
+                await serving
+    _log.info("stopped")
+
+
+async def _say_ready(server: uvicorn.Server, gateway: Gateway, url: str, began: float) -> None:
+    deadline = time.monotonic() + _BROKER
+    while not server.started or (not gateway.member.connected and time.monotonic() < deadline):
+        if gateway.ended.done():
+            return
+        await asyncio.sleep(0.005)
+    services = gateway.services
+    document = {
+        "ready": True,
+        "url": url,
+        "mesh": gateway.mesh_id,
+        "broker": services.settings.broker.rpartition("@")[2],
+        "connected": gateway.member.connected,
+        "model": services.model or None,
+        "seconds": round(time.monotonic() - began, 3),
+    }
+    print(json.dumps(document), flush=True)
+    _log.info("listening", url=url, mesh=gateway.mesh_id, connected=gateway.member.connected)
+
+
+@contextlib.contextmanager
+def _listen(host: str, port: int) -> Iterator[socket.socket]:
+    """A socket that is bound before anything else is started, so that a taken port is found out at once."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except socket.gaierror as error:
+        raise UsageError(f"--host {host}: {error.strerror}") from None
+    listener = socket.socket(family, kind, protocol)
+    with contextlib.closing(listener):
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(address)
+        except OSError as error:
+            raise UsageError(f"{host}:{port} cannot be listened on ({error.strerror}): give another --port") from None
+        listener.setblocking(False)
+        yield listener
+
+
+def _url(settings: Settings, listener: socket.socket) -> str:
+    port = listener.getsockname()[1]
+    host = settings.host if settings.host not in ("0.0.0.0", "::", "") else "127.0.0.1"  # noqa: S104
+    scheme = "https" if settings.certificate else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+def _check_tls(certificate: Path | None, private_key: Path | None) -> None:
+    if certificate is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, private_key)
+    except (OSError, ssl.SSLError) as error:
+        raise InvalidError(f"not a certificate with its key: {error}", where=str(certificate)) from None

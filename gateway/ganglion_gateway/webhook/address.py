@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which URLs and addresses webhooks may go to. Pure.
+
+Whoever may name an endpoint could otherwise make the gateway knock at doors that only it can reach: cloud metadata,
+routers, databases on loopback (server-side request forgery). A name is judged by the addresses it resolves to, and
+the connection goes to one of those (`connection.py`), so that a name cannot change between check and use.
+"""
+
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from urllib.parse import urlsplit
+
+from ganglion.errors import InvalidError, RefusedError
+
+_MAX_URL = 2000
+#: A translator stands for it: the last 32 bits are an IPv4 address (RFC 6052).
+_TRANSLATED = IPv6Network("64:ff9b::/96")
+#: The same, within a site (RFC 8215).
+_LOCALLY_TRANSLATED = IPv6Network("64:ff9b:1::/48")
+
+
+def check_url(url: str, *, allow_http: bool) -> str:
+    """The URL, where it may be an endpoint's.
+
+    Raises:
+        InvalidError: it is none, or not of https.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise InvalidError(f"{url!r} is no URL: {error}") from None
+    if len(url) > _MAX_URL or not url.isascii() or not url.isprintable() or " " in url:
+        raise InvalidError(f"a webhook's URL has at most {_MAX_URL} letters, all of them ASCII")
+    if parts.scheme not in ("https", "http") or not parts.hostname or port == 0:
+        raise InvalidError(f"{url!r} is no URL of a webhook: write https://host/path")
+    if parts.username is not None or parts.password is not None or parts.fragment:
+        raise InvalidError("a webhook's URL holds no user, password or fragment: deliveries are signed instead")
+    if parts.scheme == "http" and not allow_http:
+        raise InvalidError(f"{url!r} is not https: anybody on the way could read it; allow_http says that this is fine")
+    return url
+
+
+def is_public(address: str) -> bool:
+    """Whether an address is one of the whole Internet's, and not of this machine, network or site."""
+    try:
+        ip = ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(ip, IPv6Address):
+        if ip in _LOCALLY_TRANSLATED:
+            return False
+        ip = _embedded(ip) or ip
+    return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
+
+
+def _embedded(ip: IPv6Address) -> IPv4Address | None:
+    """The IPv4 address that packets to this one end at."""
+    if ip.ipv4_mapped is not None:
+        return ip.ipv4_mapped
+    if ip.sixtofour is not None:
+        return ip.sixtofour
+    if ip in _TRANSLATED or int(ip) >> 32 == 0:
+        return IPv4Address(int(ip) & 0xFFFFFFFF)
+    return None
+
+
+def permitted(host: str, addresses: Iterable[str], *, allow_private: bool) -> list[str]:
+    """The addresses of a host, where all may be connected to.
+
+    Raises:
+        RefusedError: one of them is not public. One is enough: whoever owns the name chooses which is used.
+    """
+    found = list(dict.fromkeys(addresses))
+    if not allow_private and (private := [address for address in found if not is_public(address)]):
+        raise RefusedError(
+            f"{host} is at {private[0]}, which is not a public address; allow_private says that this is fine"
+        )
+    return found

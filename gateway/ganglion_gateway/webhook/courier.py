@@ -1,0 +1,344 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Carries the outbox out: one lane an endpoint, in order, until each message is delivered or dead.
+
+The outbox in the database is the truth. A message is marked after its endpoint took it, so a gateway that is killed
+between the two sends it again under the same `webhook-id`: at least once, and the receiver can tell.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ganglion.errors import InvalidError, RefusedError
+from ganglion.units import SECOND
+from ganglion_gateway.metrics import Metrics
+from ganglion_gateway.store import webhooks
+from ganglion_gateway.store.database import Database, Row
+from ganglion_gateway.webhook import cloudevent, signature
+from ganglion_gateway.webhook.connection import client
+from ganglion_gateway.webhook.schedule import Circuit, Fate, Policy, Schedule
+
+_log = structlog.get_logger(__name__)
+
+#: Messages read from the outbox at once, and attempts written back at once.
+_PAGE = 64
+#: Nanoseconds after which attempts are written back though more are on their way.
+_WRITE_BACK = SECOND // 20
+#: Seconds for one attempt in all, and bytes of an answer that are read to keep its connection.
+_ATTEMPT = 20.0
+_MAX_ANSWER = 65536
+#: Seconds that a lane has to end its attempt when the gateway stops.
+_GRACE = 1.0
+#: Seconds until the database is asked again that did not answer.
+_DATABASE_RETRY = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """How one attempt went.
+
+    Attributes:
+        at: When it began.
+        took: Nanoseconds.
+        status: HTTP status; None where none came.
+        error: "" for success.
+        retry_after: Nanoseconds that the endpoint asked for.
+    """
+
+    at: int
+    took: int
+    status: int | None
+    error: str
+    retry_after: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneState:
+    """What people see of an endpoint.
+
+    Attributes:
+        circuit: Whether it is thought to answer.
+        failures: Attempts in a row that failed.
+        due: When the next attempt is made, where something waits and the last one failed.
+    """
+
+    circuit: Circuit
+    failures: int
+    due: int
+
+
+class Courier:
+    """All lanes.
+
+    Args:
+        database: Holds the outbox.
+        mesh: The mesh's id.
+        metrics: Counts attempts.
+        clock: Nanoseconds since the Unix epoch.
+        agent: The `User-Agent`.
+        policy: How patient it is.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        mesh: str,
+        metrics: Metrics,
+        clock: Callable[[], int],
+        agent: str,
+        policy: Policy | None = None,
+    ) -> None:
+        self._database = database
+        self._mesh = mesh
+        self._metrics = metrics
+        self._clock = clock
+        self._agent = agent
+        self._policy = policy or Policy()
+        self._lanes: dict[str, _Lane] = {}
+        self._changed = asyncio.Event()
+        self._changed.set()
+
+    def wake(self) -> None:
+        """There are new messages in the outbox."""
+        for lane in self._lanes.values():
+            lane.wake.set()
+
+    def reload(self) -> None:
+        """Endpoints came, went or changed."""
+        self._changed.set()
+
+    def state(self, endpoint: str) -> LaneState | None:
+        """How an endpoint does; None for one that is disabled or unknown."""
+        lane = self._lanes.get(endpoint)
+        if lane is None:
+            return None
+        schedule = lane.schedule
+        return LaneState(circuit=schedule.circuit(self._clock()), failures=schedule.failures, due=schedule.due)
+
+    async def run(self) -> None:
+        """Delivers until cancelled; attempts under way then have a second to end."""
+        try:
+            while True:
+                await self._changed.wait()
+                self._changed.clear()
+                await self._renew()
+        finally:
+            for lane in self._lanes.values():
+                lane.stop()
+            if self._lanes:
+                await asyncio.shield(asyncio.wait([lane.task for lane in self._lanes.values()], timeout=_GRACE))
+            await self._cancel(list(self._lanes.values()))
+
+    async def _renew(self) -> None:
+        rows = {row["id"]: row for row in await webhooks.all_endpoints(self._database) if row["enabled"]}
+        gone = [lane for id, lane in self._lanes.items() if rows.get(id) != lane.endpoint]
+        for lane in gone:
+            del self._lanes[lane.endpoint["id"]]
+        await self._cancel(gone)
+        for id, row in rows.items():
+            if id not in self._lanes:
+                try:
+                    key = signature.key_of(row["secret"])
+                except InvalidError as error:
+                    _log.error("webhook endpoint left out", endpoint=id, reason=str(error))
+                    continue
+                self._lanes[id] = _Lane(self, row, key)
+
+    async def _cancel(self, lanes: "list[_Lane]") -> None:
+        for lane in lanes:
+            lane.task.cancel()
+        await asyncio.gather(*(lane.task for lane in lanes), return_exceptions=True)
+
+
+class _Lane:
+    def __init__(self, courier: Courier, endpoint: Row, key: bytes) -> None:
+        self.endpoint = endpoint
+        self.wake = asyncio.Event()
+        self.schedule = Schedule(courier._policy)
+        self._courier = courier
+        self._key = key
+        self._stopping = asyncio.Event()
+        self._attempts: list[dict[str, Any]] = []
+        self._changes: dict[int, dict[str, Any]] = {}
+        self._oldest = 0  # when the first of these was made
+        self.task = asyncio.create_task(self._run(), name=f"webhook {endpoint['id']}")
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self.wake.set()
+
+    async def _run(self) -> None:
+        try:
+            async with client(allow_private=self.endpoint["allow_private"]) as http:
+                await self._deliver(http)
+        finally:
+            await asyncio.shield(self._write_back())
+
+    async def _deliver(self, http: httpx.AsyncClient) -> None:
+        courier = self._courier
+        restored = False
+        while not self._stopping.is_set():
+            self.wake.clear()
+            try:
+                rows = await webhooks.pending(courier._database, self.endpoint["id"], limit=_PAGE)
+            except SQLAlchemyError as error:
+                _log.error("outbox not readable", endpoint=self.endpoint["id"], reason=str(error))
+                await self._pause(_DATABASE_RETRY)
+                continue
+            if rows and not restored:
+                self.schedule = Schedule(courier._policy, failures=rows[0]["attempts"], due=rows[0]["due"])
+            restored = True
+            for row in rows:
+                await self._settle(http, row)
+                if self._stopping.is_set():
+                    break
+            await self._write_back()
+            if not rows:
+                await self.wake.wait()
+
+    async def _settle(self, http: httpx.AsyncClient, row: Row) -> None:
+        """Tries one message until it is delivered or dead, or the gateway stops."""
+        courier = self._courier
+        attempts: int = row["attempts"]
+        while not self._stopping.is_set():
+            now = courier._clock()
+            if self.schedule.expired(row["created"], now):
+                self._change(row, Fate.DEAD, attempts, now)
+                _log.warning("webhook given up, too old", endpoint=self.endpoint["id"], event_id=row["id"])
+                return
+            if now < self.schedule.due:
+                await self._write_back()
+                await self._pause((self.schedule.due - now) / SECOND)
+                continue
+            attempt = await self._attempt(http, row)
+            attempts += 1
+            fate = self._judge(row, attempt, attempts)
+            self._attempts.append(
+                {
+                    "outbox": row["number"],
+                    "at": attempt.at,
+                    "took": attempt.took,
+                    "status": attempt.status,
+                    "error": attempt.error,
+                }
+            )
+            self._change(row, fate, attempts, attempt.at + attempt.took)
+            if len(self._attempts) >= _PAGE or courier._clock() - self._oldest >= _WRITE_BACK:
+                await self._write_back()
+            if fate is not Fate.AGAIN:
+                return
+
+    def _judge(self, row: Row, attempt: Attempt, attempts: int) -> Fate:
+        metrics, endpoint = self._courier._metrics, self.endpoint["id"]
+        metrics.delivery.observe(attempt.took / SECOND)
+        if not attempt.error:
+            fate = self.schedule.delivered()
+        else:
+            fate = self.schedule.failed(
+                attempts=attempts,
+                created=row["created"],
+                now=attempt.at + attempt.took,
+                retry_after=attempt.retry_after,
+            )
+            _log.warning(
+                "webhook failed",
+                endpoint=endpoint,
+                event_id=row["id"],
+                attempts=attempts,
+                reason=attempt.error,
+                dead=fate is Fate.DEAD,
+            )
+        metrics.deliveries.labels({Fate.AGAIN: "failed"}.get(fate, fate.value)).inc()
+        return fate
+
+    async def _attempt(self, http: httpx.AsyncClient, row: Row) -> Attempt:
+        courier = self._courier
+        body = cloudevent.body(row, mesh=courier._mesh)
+        at = courier._clock()
+        headers = {
+            "content-type": cloudevent.CONTENT_TYPE,
+            "user-agent": courier._agent,
+            **signature.headers(self._key, row["message"], body, seconds=at // SECOND),
+        }
+        status: int | None = None
+        retry_after: int | None = None
+        error = ""
+        try:
+            async with (
+                asyncio.timeout(_ATTEMPT),
+                http.stream("POST", self.endpoint["url"], content=body, headers=headers) as answer,
+            ):
+                status = answer.status_code
+                retry_after = _retry_after(answer.headers.get("retry-after", ""), at)
+                size = 0
+                async for part in answer.aiter_raw():
+                    size += len(part)
+                    if size > _MAX_ANSWER:
+                        break
+            if not 200 <= status < 300:
+                error = f"HTTP status {status}" + (", and redirects are not followed" if 300 <= status < 400 else "")
+        except TimeoutError:
+            error = f"no whole answer within {_ATTEMPT:g} s"
+        except (httpx.HTTPError, RefusedError) as failure:
+            # Once the status is here the endpoint has decided; how its answer ends does not matter.
+            if status is None or not 200 <= status < 300:
+                error = str(failure) or type(failure).__name__
+        return Attempt(at=at, took=courier._clock() - at, status=status, error=error[:300], retry_after=retry_after)
+
+    def _change(self, row: Row, fate: Fate, attempts: int, now: int) -> None:
+        state = {Fate.DELIVERED: webhooks.DELIVERED, Fate.DEAD: webhooks.DEAD}.get(fate, webhooks.PENDING)
+        if not self._changes:
+            self._oldest = now
+        self._changes[row["number"]] = {
+            "number": row["number"],
+            "state": state,
+            "attempts": attempts,
+            "due": self.schedule.due or now,
+            "ended": None if fate is Fate.AGAIN else now,
+        }
+
+    async def _write_back(self) -> None:
+        """What was tried, into the database; nothing more is sent before it is there."""
+        while self._changes:
+            attempts, changes = list(self._attempts), list(self._changes.values())
+
+            async def work(
+                connection: AsyncConnection,
+                attempts: list[dict[str, Any]] = attempts,
+                changes: list[dict[str, Any]] = changes,
+            ) -> None:
+                await webhooks.record(connection, attempts, changes)
+
+            try:
+                await self._courier._database.write(work)
+            except SQLAlchemyError as error:
+                _log.error("deliveries not written", endpoint=self.endpoint["id"], reason=str(error))
+                await asyncio.sleep(_DATABASE_RETRY)
+                continue
+            self._attempts.clear()
+            self._changes.clear()
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+
+
+def _retry_after(text: str, now: int) -> int | None:
+    """Nanoseconds in a `Retry-After` (RFC 9110 section 10.2.3): seconds, or a date."""
+    if text.isascii() and text.isdecimal():
+        return int(text[:9]) * SECOND
+    try:
+        then = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return max(0, round(then.timestamp() * SECOND) - now)
