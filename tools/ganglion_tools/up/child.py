@@ -36,6 +36,7 @@ class Child:
         self.log = log
         self.pid = process.pid
         self._process = process
+        self._end: asyncio.Task[int] | None = None
 
     @classmethod
     async def start(cls, name: str, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None) -> "Child":
@@ -78,7 +79,13 @@ class Child:
         return message
 
     async def wait(self) -> int:
-        """Waits for its end; what it still prints is read and dropped, so that it never blocks on a full pipe."""
+        """Waits for its end and returns its exit code; any number of callers may wait."""
+        if self._end is None:
+            self._end = asyncio.create_task(self._drain(), name=f"end of {self.name}")
+        return await asyncio.shield(self._end)
+
+    async def _drain(self) -> int:
+        """Reads and drops what it still prints, so that it never blocks on a full pipe."""
         assert self._process.stdout is not None
         while await self._process.stdout.read(65536):
             pass

@@ -112,7 +112,7 @@ class Site:
 
     async def _start_nodes(self, url: str, gateway: GatewayClient) -> None:
         keys = self._state / "enrol.key"
-        if not all((self._state / "nodes" / name / "credential").exists() for name in NODES):
+        if not all((self._state / "nodes" / name / "credential.cwt").exists() for name in NODES):
             body = {"uses": len(NODES), "ttl": "1h", "name": "ganglion up"}
             key = await asyncio.to_thread(gateway.post, "/api/v1/enrol-keys", body)
             keys.touch(mode=0o600)
