@@ -31,7 +31,6 @@ COMMANDS = {
     "trace": ("ganglion.cli.trace", "", "show the path of an alert, from sensor to webhook"),
     "sim": ("ganglion.cli.sim", "", "set what a simulated sensor senses"),
     "doctor": ("ganglion.cli.doctor", "", "say what is installed, what is missing and what to do"),
-    "bench": ("ganglion_tools.bench.command", "tools,bench", "measure, side by side with peers"),
 }
 
 

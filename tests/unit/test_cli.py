@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""cli: the command as the shell sees it: exit codes, one document on stdout, no import that was not asked for."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ganglion.cli import main as cli
+
+ROOT = Path(__file__).parents[2]
+
+
+def ganglion(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join(str(ROOT / folder) for folder in ("runtime", "firmware", "gateway", "tools"))
+    return subprocess.run(
+        [sys.executable, "-m", "ganglion", *words],
+        env={**os.environ, "PYTHONPATH": path, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def imported_by(statement: str) -> set[str]:
+    """The modules that a fresh interpreter has after a statement."""
+    path = [str(ROOT / folder) for folder in ("runtime", "firmware", "gateway", "tools")]
+    code = f"import sys; sys.path[:0] = {path}\n{statement}\nprint(*sys.modules)"
+    return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+
+
+def test_help_imports_no_subcommand():
+    modules = imported_by("from ganglion.cli.main import main\ntry: main(['--help'])\nexcept SystemExit: pass")
+    assert modules.isdisjoint(module for module, _, _ in cli.COMMANDS.values())
+
+
+HEAVY = {"numpy", "pydantic", "fastapi", "rich", "httpx", "PIL", "sqlalchemy", "nicegui"}
+
+
+@pytest.mark.parametrize("module", ["ganglion.cli.main", "ganglion.node", "ganglion.cli.node", "ganglion.cli.mova"])
+def test_a_device_imports_nothing_of_a_server(module):
+    assert {name.partition(".")[0] for name in imported_by(f"import {module}")}.isdisjoint(HEAVY)
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS)
+def test_every_command_has_help(command, capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main([command, "--help"])
+    assert ended.value.code == 0
+    assert command in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [[], ["fly"], ["doctor", "--colour"], ["node", "run"], ["id", "eat"]])
+def test_a_line_that_makes_no_sense_is_exit_2(words, capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(words)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err
+
+
+def test_a_missing_extra_is_named_with_its_remedy(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    monkeypatch.setitem(cli.COMMANDS, "sim", ("psutil", "tools", ""))
+    assert cli.main(["sim"]) == 2
+    assert "pip install 'ganglion[tools]'" in capsys.readouterr().err
+
+
+def test_doctor_says_which_bus_runs_and_why():
+    native = json.loads(ganglion("doctor", "--json").stdout)
+    assert native["backend"] == "native"
+    assert native["problems"] == []
+    twin = json.loads(ganglion("doctor", "--json", GANGLION_BACKEND="python").stdout)
+    assert twin["backend"] == "python"
+    assert "GANGLION_BACKEND=python" in twin["problems"][0]["what"]
+    assert "native bus" in ganglion("doctor").stdout
+
+
+def test_an_identity_is_made_once_shown_and_never_overwritten(tmp_path):
+    state = ["--state", str(tmp_path)]
+    missing = ganglion("id", "show", *state)
+    assert missing.returncode == 3
+    assert "ganglion id new" in missing.stderr
+    made = json.loads(ganglion("id", "new", *state, "--json").stdout)
+    assert (tmp_path / "identity").stat().st_mode & 0o777 == 0o600
+    assert json.loads(ganglion("id", "show", *state, "--json").stdout) == made
+    again = ganglion("id", "new", *state, "--json")
+    assert again.returncode == 4
+    assert json.loads(again.stdout)["exit_code"] == 4
+    assert json.loads(ganglion("id", "show", *state, "--json").stdout) == made
