@@ -28,9 +28,7 @@ def run(args: argparse.Namespace) -> Result:
     path = args.state / "identity"
     if args.verb == "new":
         if path.exists():
-            raise RefusedError(
-                f"{path} is there already: without its key a node must enrol again; move it away"
-            )
+            raise RefusedError(f"{path} is there already: without its key a node must enrol again; move it away")
         args.state.mkdir(parents=True, exist_ok=True)
         identity = Identity.create()
         identity.save(path)
