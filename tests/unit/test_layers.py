@@ -14,7 +14,7 @@ STDLIB = set(sys.stdlib_module_names)
 PACKAGES = {
     "ganglion_micro": (
         "firmware",
-        {"struct", "binascii", "hashlib", "json", "math", "array", "collections", "typing", "re"},
+        {"struct", "binascii", "hashlib", "json", "math", "array", "collections", "errno", "typing", "re"},
     ),
     "ganglion": (
         "runtime",
