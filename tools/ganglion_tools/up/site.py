@@ -122,7 +122,8 @@ class Site:
             words = ["node", "run", str(_HERE / f"{name}.toml"), "--state", str(self._state / "nodes" / name)]
             words += ["--broker", url, "--enrol-key-file", str(keys)]
             nodes.append(await self._add(await Child.ganglion(f"node {name}", *words, log=self._log(name))))
-        await asyncio.gather(*(node.ready(timeout=30) for node in nodes))
+        for node in nodes:  # all of them start meanwhile
+            await node.ready(timeout=30)
 
     async def _add(self, child: Child) -> Child:
         self._children.append(child)
