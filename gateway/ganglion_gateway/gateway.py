@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -167,7 +168,7 @@ async def _configure_webhook(services: Services, webhook: WebhookSettings | None
         return
     row = {
         "id": _COMMAND_LINE,
-        "name": "webhook",
+        "name": urlsplit(webhook.url).netloc,
         "url": check_url(webhook.url, allow_http=webhook.allow_private),
         "secret": _webhook_secret(services.settings.state, webhook),
         "classes": ["alert"],

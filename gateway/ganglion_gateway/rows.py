@@ -19,6 +19,8 @@ MAX_INTEGER = 2**63 - 1
 MAX_TEXT = 256
 #: Letters of a sensor's id; a reading of a longer one is dropped.
 MAX_SENSOR = 128
+#: The heartbeat of a member. It says that the member is there, and is no sensor's: one may have the same name.
+HEARTBEAT = "system/uptime"
 #: A reading may be this far ahead of our clock. One further off comes from a clock that was never set.
 AHEAD = 86400 * SECOND
 #: And not older than this.
@@ -101,6 +103,8 @@ def reading_rows(received: Sequence[Received], now: int) -> tuple[list[Row], int
             dropped += 1
             continue
         for reading in one.body:
+            if type(reading) is list and reading[:1] == [HEARTBEAT]:
+                continue
             row = _reading(one.node_id, reading, now)
             if row is None:
                 dropped += 1

@@ -13,7 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ganglion_gateway.access.sessions import COOKIE, Sessions
+from ganglion_gateway.access.sessions import COOKIE, Session, Sessions
 from ganglion_gateway.access.tokens import Keyring, Principal, Role
 from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.problems import problem
@@ -86,7 +86,7 @@ class Guard:
         if path in PUBLIC:
             await self.app(scope, bounded, send)
             return
-        principal, by_cookie = self._who(headers)
+        principal, session = self._who(headers)
         if principal is None:
             self._metrics.refused.inc()
             if method == "GET" and "text/html" in headers.get("accept", ""):
@@ -97,20 +97,21 @@ class Guard:
             await problem(401, detail, instance=path, headers=challenge)(scope, receive, send)
             return
         if method not in _SAFE:
-            if by_cookie and not _same_origin(headers):
+            if session is not None and not _same_origin(headers):
                 await problem(403, "a page of another origin asked for a change", instance=path)(scope, receive, send)
                 return
             if principal.role is Role.VIEWER:
                 detail = f"the token of {principal.name} may look and change nothing"
                 await problem(403, detail, instance=path)(scope, receive, send)
                 return
-        scope.setdefault("state", {})["principal"] = principal
+        state = scope.setdefault("state", {})
+        state["principal"], state["session"] = principal, session
         await self.app(scope, bounded, send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        principal, by_cookie = self._who(headers)
-        if principal is None or (by_cookie and not _same_origin(headers)):
+        principal, session = self._who(headers)
+        if principal is None or (session is not None and not _same_origin(headers)):
             self._metrics.refused.inc()
             await receive()  # the connect; a close before the accept is an answer of 403
             await send({"type": "websocket.close", "code": _UNAUTHORISED, "reason": "log in first"})
@@ -118,13 +119,13 @@ class Guard:
         scope.setdefault("state", {})["principal"] = principal
         await self.app(scope, receive, send)
 
-    def _who(self, headers: Headers) -> tuple[Principal | None, bool]:
-        """Who asks, and whether a cookie says so, which a browser sends without being asked."""
+    def _who(self, headers: Headers) -> tuple[Principal | None, Session | None]:
+        """Who asks, and the session where a cookie says so, which a browser sends without being asked."""
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return self._keyring.who(token.strip()), False
-        key = self._sessions.key(_cookie(headers), now=int(self._clock()))
-        return (None if key is None else self._keyring.holder(key)), True
+            return self._keyring.who(token.strip()), None
+        session = self._sessions.read(_cookie(headers), now=int(self._clock()))
+        return (None if session is None else self._keyring.holder(session.key)), session
 
     def _answering(self, scope: Scope, send: Send) -> Send:
         async def answer(message: Message) -> None:

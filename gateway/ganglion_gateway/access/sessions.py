@@ -9,11 +9,24 @@ import binascii
 import hashlib
 import hmac
 import json
+from typing import NamedTuple
 
 #: Seconds that a login holds.
 LIFETIME = 12 * 3600
 COOKIE = "ganglion_session"
 _MAX_COOKIE = 512
+
+
+class Session(NamedTuple):
+    """What a cookie says.
+
+    Attributes:
+        key: Id of the API key that logged in.
+        expires: Seconds since the Unix epoch.
+    """
+
+    key: str
+    expires: int
 
 
 class Sessions:
@@ -33,8 +46,8 @@ class Sessions:
         claims = json.dumps({"key": key, "exp": now + LIFETIME}, separators=(",", ":")).encode()
         return f"{_encode(claims)}.{_encode(self._sign(claims))}"
 
-    def key(self, cookie: str, *, now: int) -> str | None:
-        """The API key in a cookie of ours that has not expired."""
+    def read(self, cookie: str, *, now: int) -> Session | None:
+        """What a cookie of ours says that has not expired."""
         if len(cookie) > _MAX_COOKIE:
             return None
         first, _, second = cookie.partition(".")
@@ -45,7 +58,7 @@ class Sessions:
         if not hmac.compare_digest(self._sign(claims), signature):
             return None
         known = json.loads(claims)
-        return str(known["key"]) if known["exp"] > now else None
+        return Session(known["key"], known["exp"]) if known["exp"] > now else None
 
     def _sign(self, claims: bytes) -> bytes:
         return hmac.digest(self._secret, b"ganglion session 1\0" + claims, hashlib.sha256)

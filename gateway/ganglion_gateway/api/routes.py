@@ -24,7 +24,7 @@ from ganglion_gateway.api.documents import (
 from ganglion_gateway.problems import RESPONSES
 from ganglion_gateway.services import Services
 from ganglion_gateway.store import audit, events, fleet, webhooks
-from ganglion_gateway.trace import trace
+from ganglion_gateway.traces import trace_of
 from ganglion_gateway.webhook import signature
 from ganglion_gateway.webhook.address import check_url
 
@@ -115,24 +115,17 @@ def _events(router: APIRouter, services: Services) -> None:
         row = await events.last(services.database, "alert")
         if row is None:
             raise NotFoundError("there was no alert yet")
-        return await _trace(row)
+        return await trace_of(services, row)
 
     @router.get("/traces/{event}", summary="The path of an event, from sensor to webhook", tags=["events"])
     async def get_trace(event: EventId) -> dict[str, Any]:
-        return await _trace(await _event(event))
+        return await trace_of(services, await _event(event))
 
     async def _event(identity: str) -> dict[str, Any]:
         row = await events.find(services.database, identity)
         if row is None:
             raise NotFoundError(f"there is no event {identity}")
         return row
-
-    async def _trace(row: dict[str, Any]) -> dict[str, Any]:
-        episode = await events.episode(services.database, row["node"], row["run"]) if row["run"] else None
-        attempts = await events.attempts(services.database, row["id"])
-        names = {one["id"]: one["name"] for one in await webhooks.all_endpoints(services.database)}
-        node = services.fleet.nodes.get(row["node"])
-        return trace(row, episode, attempts, node=node.name if node else row["node"], endpoints=names)
 
 
 def _enrol_keys(router: APIRouter, services: Services) -> None:

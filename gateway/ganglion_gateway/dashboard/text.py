@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Values, times and events as people read them. Pure."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from ganglion.units import SECOND
+
+#: UCUM units by what people write; the others are shown as they are.
+_UNITS = {"Cel": "°C", "1": "", "By": "B", "Ohm": "Ω", "deg": "°", "m/s2": "m/s²"}
+_SIZES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+_SPANS = ((86400, "d"), (3600, "h"), (60, "min"))
+_MAX_TEXT = 80
+
+
+def reading(value: Any, unit: str) -> tuple[str, str]:
+    """A value and its unit, short enough for a tile."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return short(value), _UNITS.get(unit, unit)
+    if unit == "By":
+        for size, name in _SIZES:
+            if abs(value) >= size:
+                return number(value / size), name
+    if unit == "s" and abs(value) >= 120:
+        return span(value), ""
+    return number(value), _UNITS.get(unit, unit)
+
+
+def number(value: float) -> str:
+    """A number with at most four digits that say something, and thousands apart."""
+    size = abs(value)
+    if size >= 100_000:
+        return f"{value:.4g}" if size >= 1e9 else f"{value:,.0f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    digits = 0 if size >= 1000 else 1 if size >= 10 else 2
+    text = f"{value:.{digits}f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    if text in ("0", "-0") and value:
+        text = f"{value:.2g}"
+    return text.replace("-", "\N{MINUS SIGN}", 1) if text.startswith("-") else text
+
+
+def span(seconds: float) -> str:
+    """A length of time in its two greatest units."""
+    left = int(abs(seconds))
+    for index, (size, unit) in enumerate(_SPANS):
+        if left >= size:
+            smaller, name = _SPANS[index + 1] if index + 1 < len(_SPANS) else (1, "s")
+            return f"{left // size} {unit} {left % size // smaller} {name}"
+    return f"{left} s"
+
+
+def ago(nanoseconds: int) -> str:
+    """How long ago something was."""
+    seconds = nanoseconds // SECOND
+    if seconds < 2:
+        return "just now"
+    for size, unit in _SPANS:
+        if seconds >= size:
+            return f"{seconds // size} {unit} ago"
+    return f"{seconds} s ago"
+
+
+def short(value: Any) -> str:
+    """Any JSON value on one line."""
+    if isinstance(value, dict):
+        text = " · ".join(f"{key} {short(item)}" for key, item in value.items())
+    elif isinstance(value, bool):
+        text = "yes" if value else "no"
+    elif isinstance(value, float | int):
+        text = number(value)
+    elif isinstance(value, str):
+        text = value
+    else:
+        text = "" if value is None else json.dumps(value, ensure_ascii=False)
+    text = "".join(letter if letter.isprintable() else " " for letter in text)
+    return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
+
+
+def iso(at: int) -> str:
+    """A time for machines and for a tooltip, to the second."""
+    return f"{datetime.fromtimestamp(min(at // SECOND, 253_402_300_799), UTC):%Y-%m-%d %H:%M:%S} UTC"
