@@ -58,7 +58,7 @@ def why_pure() -> str:
     if asked("GANGLION_PURE"):
         if tag or asked("GANGLION_NATIVE"):
             raise ValueError(
-                "GANGLION_PURE=1 leaves the native core out: unset it, or GANGLION_NATIVE and GANGLION_WHEEL"
+                "GANGLION_PURE=1 leaves the native core out, and GANGLION_NATIVE or GANGLION_WHEEL wants it"
             )
         return "GANGLION_PURE=1 was asked for"
     if tag or asked("GANGLION_NATIVE"):

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who must know of an event: the twin of native/src/bus.c, for machines where no compiled core fits."""
+"""Who must know of an event: the twin of native/src/bus.c, for machines where no compiled core fits.
 
-from ganglion_micro.topic import matches
+native/include/ganglion.h says what each call means; here is the same, in the plainest way.
+"""
+
+from ganglion_micro.topic import Tree
 
 ALWAYS = 0
 ABOVE = 1
@@ -10,82 +13,97 @@ BETWEEN = 3
 OUTSIDE = 4
 EQUALS = 5
 NOT_EQUALS = 6
+CHANGES = 7
 
 #: No lasting condition is waiting: later than any time (2**63 - 1, as in C).
 NEVER = 0x7FFFFFFFFFFFFFFF
 
+_NAN = float("nan")
+
 
 class Where:
-    """What a subscription asks of a value; the fields are those of `gg_where` in native/include/ganglion.h."""
+    """What a subscription asks of a value; the fields are those of `gg_where`."""
 
-    __slots__ = ("cooldown", "edge", "high", "hysteresis", "lasting", "low", "op")
+    __slots__ = ("cooldown", "edge", "high", "hysteresis", "lasting", "low", "op", "symbol")
 
     def __init__(
-        self, op: int, low: float, high: float, edge: bool, hysteresis: float, lasting: int, cooldown: int
+        self,
+        op: int = ALWAYS,
+        low: float = 0.0,
+        high: float = 0.0,
+        symbol: int = 0,
+        edge: bool = False,
+        hysteresis: float = 0.0,
+        lasting: int = 0,
+        cooldown: int = 0,
     ) -> None:
         self.op = op
         self.low = low
         self.high = high
+        self.symbol = symbol
         self.edge = edge
         self.hysteresis = hysteresis
         self.lasting = lasting
         self.cooldown = cooldown
 
-    def holds(self, active: bool, value: float) -> bool:
-        """Whether the value meets the comparison, given whether the one before did."""
-        op = self.op
-        slack = self.hysteresis if active else 0.0
-        if op == ABOVE:
-            return value >= self.low - slack if slack > 0 else value > self.low
-        if op == BELOW:
-            return value <= self.low + slack if slack > 0 else value < self.low
-        if op == BETWEEN:
-            return self.low - slack <= value and value <= self.high + slack
-        if op == OUTSIDE:
-            return value < self.low + slack or value > self.high - slack
-        if op == EQUALS:
-            return value == self.low
-        if op == NOT_EQUALS:
-            return value != self.low
-        return True
 
+class _Match:
+    """One subscription on one topic, with its state."""
 
-class Condition:
-    """The state of one subscription on one topic."""
+    __slots__ = ("active", "due", "fired", "order", "priority", "started", "subscription", "topic", "where")
 
-    __slots__ = ("active", "due", "fired", "where")
-
-    def __init__(self, where: Where) -> None:
+    def __init__(self, subscription: int, order: int, priority: int, where: Where, topic: int) -> None:
+        self.subscription = subscription
+        self.order = order
+        self.priority = priority
         self.where = where
+        self.topic = topic
         self.active = False
-        self.due = NEVER  # when it fires unless it ends before
+        self.started = False  # there was a value before
+        self.due = NEVER  # when it fires unless the condition ends before
         self.fired = None  # type: int | None
 
-    def feed(self, value: float, now: int) -> bool:
+    def _holds(self, number: float, symbol: int, changed: bool) -> bool:
+        where = self.where
+        op = where.op
+        slack = where.hysteresis if self.active else 0.0
+        if op == ABOVE:
+            return number >= where.low - slack if slack > 0 else number > where.low
+        if op == BELOW:
+            return number <= where.low + slack if slack > 0 else number < where.low
+        if op == BETWEEN:
+            return where.low - slack <= number and number <= where.high + slack
+        if op == OUTSIDE:
+            return number < where.low + slack or number > where.high - slack
+        if op == EQUALS:
+            return symbol == where.symbol if where.symbol else number == where.low
+        if op == NOT_EQUALS:
+            return symbol != where.symbol if where.symbol else number != where.low
+        if op == CHANGES:
+            return self.started and changed
+        return True
+
+    def feed(self, number: float, symbol: int, changed: bool, now: int) -> bool:
         """Whether the subscription is told of this value."""
         where = self.where
         was = self.active
-        self.active = where.holds(was, value)
-        return self.decide(was, now)
-
-    def decide(self, was: bool, now: int) -> bool:
-        """Whether it fires, after `active` was set; `was` is what it was before."""
-        where = self.where
+        self.active = self._holds(number, symbol, changed)
+        self.started = True
         if not self.active:
             self.due = NEVER
             return False
         if not where.edge:
             return self.may_fire(now)
         if not was and where.lasting:
-            self.due = now + where.lasting
+            self.due = min(now + where.lasting, NEVER)
             return False
-        if now >= self.due:
+        if now >= self.due and self.due != NEVER:
             self.due = NEVER
             return self.may_fire(now)
         return not was and self.may_fire(now)
 
     def may_fire(self, now: int) -> bool:
-        """Whether a firing is not too soon after the last one; counts it where it is not."""
+        """Whether a firing is not too soon after the last one; remembers it where it is not."""
         cooldown = self.where.cooldown
         if cooldown and self.fired is not None and now - self.fired < cooldown:
             return False
@@ -93,100 +111,130 @@ class Condition:
         return True
 
 
-class _Subscription:
-    __slots__ = ("filter", "order", "priority", "where")
-
-    def __init__(self, filter: str, priority: int, where: Where, order: int) -> None:
-        self.filter = filter
-        self.priority = priority
-        self.where = where
-        self.order = order
-
-
 class _Topic:
-    __slots__ = ("matches", "name", "version")
+    __slots__ = ("last", "matches", "name", "version")
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.matches = []  # type: list[tuple[int, _Subscription, Condition]]
+        self.matches = []  # type: list[_Match]
         self.version = 0
+        self.last = None  # type: float | None  # the value before, if it was a number
 
 
 class Dispatch:
-    """Topics, subscriptions and the state between them. Handles are small integers."""
+    """Topics, subscriptions and the state between them. Handles are small integers.
+
+    Attributes:
+        matched: How many filters matched at the last `emit`.
+    """
 
     def __init__(self) -> None:
         self.matched = 0
+        self._handles = {}  # type: dict[str, int]
         self._topics = []  # type: list[_Topic]
-        self._subscriptions = []  # type: list[_Subscription | None]
+        self._subscriptions = []  # type: list[tuple[str, int, int, Where] | None]
+        self._free = []  # type: list[int]
+        self._filters = Tree()
+        self._waiting = []  # type: list[_Match]
         self._version = 1
         self._orders = 0
 
     def topic(self, name: str) -> int:
-        """Adds a topic; the caller adds each name once."""
-        self._topics.append(_Topic(name))
-        return len(self._topics) - 1
+        """The handle of a topic."""
+        handle = self._handles.get(name)
+        if handle is None:
+            handle = self._handles[name] = len(self._topics)
+            self._topics.append(_Topic(name))
+        return handle
 
     def subscribe(self, filter: str, priority: int, where: Where) -> int:
         """Adds a subscription. Higher priorities are told first, equal ones in the order they subscribed."""
-        subscription = _Subscription(filter, priority, where, self._orders)
+        entry = (filter, self._orders, priority, where)
+        if self._free:
+            slot = self._free.pop()
+            self._subscriptions[slot] = entry
+        else:
+            slot = len(self._subscriptions)
+            self._subscriptions.append(entry)
+        self._filters.add(filter, slot)
         self._orders += 1
         self._version += 1
-        for slot in range(len(self._subscriptions)):
-            if self._subscriptions[slot] is None:
-                self._subscriptions[slot] = subscription
-                return slot
-        self._subscriptions.append(subscription)
-        return len(self._subscriptions) - 1
+        return slot
 
     def unsubscribe(self, subscription: int) -> None:
-        """Takes a subscription away; its handle is used again."""
+        """Takes a subscription away, with its state; its handle is used again."""
+        entry = self._subscriptions[subscription]
+        assert entry is not None
+        self._filters.remove(entry[0], subscription)
         self._subscriptions[subscription] = None
+        self._free.append(subscription)
+        self._waiting = [match for match in self._waiting if match.subscription != subscription]
         self._version += 1
 
-    def emit(self, topic: int, value: float, now: int) -> "list[int]":
-        """The subscriptions that are told, in order; `matched` says how many filters match the topic."""
-        at = self._topics[topic]
-        if at.version != self._version:
-            self._refresh(at)
-        self.matched = len(at.matches)
-        return [slot for slot, _, condition in at.matches if condition.feed(value, now)]
+    def emit(self, topic: int, number: float, now: int) -> "list[int]":
+        """The subscriptions that are told of a number, in order.
+
+        Raises:
+            IndexError: no topic has this handle.
+        """
+        at = self._current(topic)
+        last = at.last
+        at.last = number
+        # NaN is the only number that is not itself
+        same = last is not None and (number == last or (number != number and last != last))
+        return self._decide(at, number, 0, not same, now)
+
+    def emit_symbol(self, topic: int, symbol: int, changed: bool, now: int) -> "list[int]":
+        """The same for what is no number: the symbol that conditions know it by, or 0, and whether it is a new one."""
+        at = self._current(topic)
+        at.last = None
+        return self._decide(at, _NAN, symbol, changed, now)
 
     @property
     def deadline(self) -> int:
-        """When a lasting condition becomes due; NEVER where none is waiting."""
-        return min([condition.due for _, _, _, condition in self._living()] + [NEVER])
+        """When the first of the lasting conditions becomes due; NEVER where none is waiting."""
+        return min([match.due for match in self._waiting] + [NEVER])
 
     def take_due(self, now: int) -> "tuple[int, int] | None":
         """Takes one lasting condition that is due: its subscription and topic. Those due first come first."""
-        while True:
-            first = None
-            for topic, slot, _, condition in self._living():
-                if condition.due <= now and (first is None or condition.due < first[2].due):
-                    first = (slot, topic, condition)
-            if first is None:
-                return None
-            first[2].due = NEVER
-            if first[2].may_fire(now):
-                return first[0], first[1]
+        while self._waiting:
+            first = min(self._waiting, key=lambda match: (match.due, -match.priority, match.order, match.topic))
+            if first.due > now:
+                break
+            first.due = NEVER
+            self._waiting.remove(first)
+            if first.may_fire(now):
+                return first.subscription, first.topic
+        return None
 
-    def _living(self) -> "list[tuple[int, int, _Subscription, Condition]]":
-        living = []
-        for i in range(len(self._topics)):
-            for slot, subscription, condition in self._topics[i].matches:
-                if self._subscriptions[slot] is subscription and condition.due != NEVER:
-                    living.append((i, slot, subscription, condition))
-        return living
+    def _decide(self, topic: _Topic, number: float, symbol: int, changed: bool, now: int) -> "list[int]":
+        self.matched = len(topic.matches)
+        fired = []
+        for match in topic.matches:
+            due = match.due
+            if match.feed(number, symbol, changed, now):
+                fired.append(match.subscription)
+            if due != match.due:
+                if due != NEVER:
+                    self._waiting.remove(match)
+                if match.due != NEVER:
+                    self._waiting.append(match)
+        return fired
 
-    def _refresh(self, topic: _Topic) -> None:
-        known = {}
-        for _, subscription, condition in topic.matches:
-            known[subscription.order] = condition
-        found = []
-        for slot in range(len(self._subscriptions)):
-            living = self._subscriptions[slot]
-            if living is not None and matches(living.filter, topic.name):
-                found.append((slot, living, known.get(living.order) or Condition(living.where)))
-        found.sort(key=lambda match: (-match[1].priority, match[1].order))
-        topic.matches = found
-        topic.version = self._version
+    def _current(self, handle: int) -> _Topic:
+        """A topic with its matches as they are now; the state of those that stay is kept."""
+        if handle < 0:
+            raise IndexError("no topic has the handle {}".format(handle))
+        topic = self._topics[handle]
+        if topic.version != self._version:
+            known = {match.order: match for match in topic.matches}
+            matches = []
+            for slot in self._filters.match(topic.name):
+                entry = self._subscriptions[slot]
+                assert entry is not None
+                _, order, priority, where = entry
+                matches.append(known.get(order) or _Match(slot, order, priority, where, handle))
+            matches.sort(key=lambda match: (-match.priority, match.order))
+            topic.matches = matches
+            topic.version = self._version
+        return topic

@@ -4,12 +4,12 @@
 
 def is_name(text: str) -> bool:
     """Whether a text may be a topic name: 1 to 65535 bytes of UTF-8 without `+`, `#` and NUL."""
-    return 0 < len(text.encode()) <= 65535 and "+" not in text and "#" not in text and "\0" not in text
+    return _is_string(text) and "+" not in text and "#" not in text
 
 
 def is_filter(text: str) -> bool:
     """Whether a text may be a topic filter: `+` fills a level, `#` is the last level (4.7.1)."""
-    if not 0 < len(text.encode()) <= 65535 or "\0" in text:
+    if not _is_string(text):
         return False
     levels = text.split("/")
     for level in levels:
@@ -29,3 +29,70 @@ def matches(filter: str, topic: str) -> bool:
         if i == len(levels) or wanted[i] not in ("+", levels[i]):
             return False
     return len(wanted) == len(levels)
+
+
+def _is_string(text: str) -> bool:
+    """Whether it is an MQTT string (1.5.3) of at least one byte; halves of surrogate pairs have no UTF-8."""
+    try:
+        return 0 < len(text.encode()) <= 65535 and "\0" not in text
+    except UnicodeError:
+        return False
+
+
+class Tree:
+    """Filters as a tree of their levels, so that a name meets only those that begin as it does."""
+
+    def __init__(self) -> None:
+        self._root = _Node()
+
+    def add(self, filter: str, key: int) -> None:
+        """Adds a key under a filter."""
+        node = self._root
+        for level in filter.split("/"):
+            below = node.below.get(level)
+            if below is None:
+                below = node.below[level] = _Node()
+            node = below
+        node.keys.append(key)
+
+    def remove(self, filter: str, key: int) -> None:
+        """Takes a key away that was added under this filter."""
+        path = [self._root]
+        levels = filter.split("/")
+        for level in levels:
+            path.append(path[-1].below[level])
+        path[-1].keys.remove(key)
+        while levels and not path[-1].keys and not path[-1].below:
+            path.pop()
+            del path[-1].below[levels.pop()]
+
+    def match(self, name: str) -> "list[int]":
+        """The keys of all filters that match a topic name, in no order."""
+        found = []  # type: list[int]
+        here = [self._root]
+        hidden = name.startswith("$")  # 4.7.2: from wildcards in the first level
+        for level in name.split("/"):
+            below = []
+            for node in here:
+                if not hidden:
+                    if "#" in node.below:
+                        found += node.below["#"].keys
+                    if "+" in node.below:
+                        below.append(node.below["+"])
+                if level in node.below:
+                    below.append(node.below[level])
+            here = below
+            hidden = False
+        for node in here:
+            found += node.keys
+            if "#" in node.below:  # 4.7.1.2: "sport/#" matches "sport" too
+                found += node.below["#"].keys
+        return found
+
+
+class _Node:
+    __slots__ = ("below", "keys")
+
+    def __init__(self) -> None:
+        self.below = {}  # type: dict[str, _Node]
+        self.keys = []  # type: list[int]

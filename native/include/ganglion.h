@@ -17,25 +17,34 @@ int gg_topic_matches(const char *filter, size_t filter_length, const char *topic
 
 /* ---- The bus: who must know of an event --------------------------------------------------------------------- */
 
-/* What a subscription asks of a value. Comparisons with NaN are false, but for GG_NOT_EQUALS. */
+/* What a subscription asks of a value. A value is a number, or a symbol: what is no number (a text, a map) in the form
+ * of an integer that the caller keeps for it. Symbols meet no comparison of numbers but GG_NOT_EQUALS, nor does NaN. */
 enum gg_op {
     GG_ALWAYS,     /* every event */
     GG_ABOVE,      /* value > low */
     GG_BELOW,      /* value < low */
     GG_BETWEEN,    /* low <= value <= high */
     GG_OUTSIDE,    /* value < low or value > high */
-    GG_EQUALS,     /* value == low */
-    GG_NOT_EQUALS, /* value != low */
+    GG_EQUALS,     /* value == low; or the symbol, where that is not 0 */
+    GG_NOT_EQUALS, /* the opposite of GG_EQUALS */
+    GG_CHANGES,    /* the value is not the one before; true of no first value, and not of NaN after NaN */
 };
 
 typedef struct {
     int32_t op;        /* enum gg_op */
     int32_t edge;      /* 1: fire when it becomes true, and again only after it was false; 0: on every event */
     double low, high;
+    int32_t symbol;    /* for GG_EQUALS and GG_NOT_EQUALS; 0 where they are about the number in low */
     double hysteresis; /* once true, stays true until the value is this far on the other side of the limit */
     int64_t lasting;   /* ns it must be true without a break before it fires; only with edge */
     int64_t cooldown;  /* ns after a firing in which it does not fire again */
 } gg_where;
+
+/* What gg_bus_emit returns instead of counts. */
+enum gg_failure {
+    GG_NO_MEMORY = -1,
+    GG_NO_TOPIC = -2, /* not a handle of gg_bus_topic */
+};
 
 typedef struct gg_bus gg_bus;
 
@@ -43,26 +52,32 @@ typedef struct gg_bus gg_bus;
 gg_bus *gg_bus_new(void);
 void gg_bus_free(gg_bus *bus);
 
-/* Adds a topic and returns its handle, counted from 0; -1 without memory. The caller adds each name once. */
+/* The handle of a topic, counted from 0 in the order they are first asked for; -1 without memory. */
 int32_t gg_bus_topic(gg_bus *bus, const char *name, size_t length);
 
 /* Adds a subscription and returns its handle; -1 without memory. A handle is used again after gg_bus_unsubscribe.
  * Higher priorities are told first, equal ones in the order they subscribed. */
 int32_t gg_bus_subscribe(gg_bus *bus, const char *filter, size_t length, int32_t priority, const gg_where *where);
+
+/* Takes a subscription away, with its state; what it was waiting for does not come. The handle must be in use. */
 void gg_bus_unsubscribe(gg_bus *bus, int32_t subscription);
 
-/* Decides who is told of a value. Writes their handles to `fired`, which must have room for every subscription there
- * is, in the order they are to be told.
+/* Decides who is told of a number. Writes their handles to `fired`, which must have room for every handle that
+ * gg_bus_subscribe has returned, in the order they are to be told.
  *
- * Returns the number written, and in *matched how many filters match the topic; -1 without memory. It allocates only
- * on the first event of a topic after a subscription came or went. */
-int32_t gg_bus_emit(gg_bus *bus, int32_t topic, double value, int64_t now, int32_t *fired, int32_t *matched);
+ * Returns how many filters match the topic, times 2^32, plus how many handles it wrote; or a gg_failure. It allocates
+ * only on the first event of a topic after a subscription came or went. */
+int64_t gg_bus_emit(gg_bus *bus, int32_t *fired, int32_t topic, double number, int64_t now);
 
-/* The time at which a lasting condition becomes due, INT64_MAX where none is waiting. */
+/* The same for what is no number: `symbol` is the one that conditions know it by, or 0; `changed` says whether it
+ * differs from the value before. */
+int64_t gg_bus_emit_symbol(gg_bus *bus, int32_t *fired, int32_t topic, int32_t symbol, int changed, int64_t now);
+
+/* When the first of the lasting conditions becomes due; INT64_MAX where none is waiting. */
 int64_t gg_bus_deadline(const gg_bus *bus);
 
-/* Takes one lasting condition that is due at `now`: its subscription and topic. Returns 1, or 0 when none is left;
- * those due first come first, then by topic, then in the order they are to be told. */
+/* Takes one lasting condition that is due at `now`: its subscription and topic. Returns 1, or 0 when none is left.
+ * Those due first come first, then in the order they are to be told, then by topic. */
 int gg_bus_take_due(gg_bus *bus, int64_t now, int32_t *subscription, int32_t *topic);
 
 /* ---- Sound and pictures ------------------------------------------------------------------------------------- */

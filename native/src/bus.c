@@ -1,77 +1,80 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Topics cache who matches them. The cache of a topic is made again on its first event after a subscription came or
- * went (`version`), and the state of those that stay is carried over.
+ * A topic keeps the list of those who match it, in the order they are told, with their state. The list is made again on
+ * the topic's first event after a subscription came or went (`version`); the state of those that stay is carried over.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ganglion.h"
+#include "condition.h"
+#include "trie.h"
 
 typedef struct {
-    char *text;
-    size_t length;
-} gg_string;
-
-typedef struct {
-    gg_string filter; /* .text is NULL in a free slot */
     gg_where where;
-    int32_t priority;
     uint64_t order; /* unique, so a slot that is used again is not mistaken for the one before */
+    int32_t priority;
+    int32_t node;           /* of its filter; GG_NONE in a free slot */
+    int32_t previous, next; /* among those of one filter; `next` also in the list of free slots */
 } gg_subscription;
 
-typedef struct { /* the state of one subscription on one topic */
-    int32_t subscription;
+typedef struct { /* one subscription on one topic */
+    gg_state state;
     uint64_t order;
-    int active;      /* the condition holds */
-    int waiting;     /* it holds, and fires at `due` unless it ends before */
-    int has_fired;
-    int64_t due, fired;
+    int32_t priority;
+    int32_t subscription, topic;
+    int32_t waits; /* its place in bus->waiting while state.due is not GG_NEVER */
 } gg_match;
 
 typedef struct {
-    gg_string name;
+    char *name;
+    size_t length;
     gg_match *matches;
     int32_t count;
     uint64_t version;
+    double last; /* the value before, if it was a number; else NaN */
+    int has_number;
 } gg_topic;
 
 struct gg_bus {
     gg_topic *topics;
-    int32_t topic_count, topic_room;
     gg_subscription *subscriptions;
-    int32_t subscription_count, subscription_room;
+    gg_match **waiting; /* a heap, by `sooner`; there is room for every match of every topic */
+    gg_trie filters;    /* data: the first subscription */
+    gg_trie names;      /* data: the topic */
+    int32_t topic_count, topic_room;
+    int32_t subscription_count, subscription_room, free;
+    int32_t waiting_count, waiting_room, match_count;
     uint64_t version, orders;
-    int64_t deadline;
 };
 
-static int keep(gg_string *into, const char *text, size_t length) {
-    into->text = malloc(length ? length : 1);
-    if (!into->text)
-        return 0;
-    memcpy(into->text, text, length);
-    into->length = length;
-    return 1;
-}
-
-/* Room for one more element; the array at *items may move. */
-static int grow(void **items, int32_t count, int32_t *room, size_t size) {
-    if (count < *room)
+/* Room for `count` elements; the array at *items may move. */
+static int reserve(void *items, int32_t count, int32_t *room, size_t size) {
+    void *moved;
+    if (count <= *room)
         return 1;
-    int32_t wanted = *room ? 2 * *room : 16;
-    void *moved = realloc(*items, (size_t)wanted * size);
-    if (!moved)
+    if (count > GG_MOST)
         return 0;
-    *items = moved;
+    int32_t wanted = *room ? *room : 16;
+    while (wanted < count)
+        wanted *= 2;
+    memcpy(&moved, items, sizeof moved);
+    if (!(moved = realloc(moved, (size_t)wanted * size)))
+        return 0;
+    memcpy(items, &moved, sizeof moved);
     *room = wanted;
     return 1;
 }
 
 gg_bus *gg_bus_new(void) {
     gg_bus *bus = calloc(1, sizeof *bus);
-    if (bus) {
-        bus->version = 1;
-        bus->deadline = INT64_MAX;
+    if (!bus)
+        return NULL;
+    bus->version = 1;
+    bus->free = GG_NONE;
+    if (!gg_trie_init(&bus->filters) || !gg_trie_init(&bus->names)) {
+        gg_bus_free(bus);
+        return NULL;
     }
     return bus;
 }
@@ -80,180 +83,222 @@ void gg_bus_free(gg_bus *bus) {
     if (!bus)
         return;
     for (int32_t i = 0; i < bus->topic_count; i++) {
-        free(bus->topics[i].name.text);
+        free(bus->topics[i].name);
         free(bus->topics[i].matches);
     }
-    for (int32_t i = 0; i < bus->subscription_count; i++)
-        free(bus->subscriptions[i].filter.text);
+    gg_trie_free(&bus->filters);
+    gg_trie_free(&bus->names);
     free(bus->topics);
     free(bus->subscriptions);
+    free(bus->waiting);
     free(bus);
 }
 
 int32_t gg_bus_topic(gg_bus *bus, const char *name, size_t length) {
-    gg_topic topic = {0};
-    if (!grow((void **)&bus->topics, bus->topic_count, &bus->topic_room, sizeof topic) ||
-        !keep(&topic.name, name, length))
+    int32_t node = gg_trie_node(&bus->names, name, length);
+    if (node == GG_NONE)
         return -1;
-    bus->topics[bus->topic_count] = topic;
-    return bus->topic_count++;
+    int32_t *data = &bus->names.nodes[node].data;
+    if (*data != GG_NONE)
+        return *data;
+    char *copy = malloc(length ? length : 1);
+    if (!copy || !reserve(&bus->topics, bus->topic_count + 1, &bus->topic_room, sizeof *bus->topics)) {
+        free(copy);
+        gg_trie_prune(&bus->names, node);
+        return -1;
+    }
+    memcpy(copy, name, length);
+    bus->topics[bus->topic_count] = (gg_topic){.name = copy, .length = length, .last = NAN};
+    return *data = bus->topic_count++;
 }
 
+/* ---- Those who wait: a binary heap --------------------------------------------------------------------------- */
+
+static int goes_before(const gg_match *a, const gg_match *b) {
+    return a->priority != b->priority ? a->priority > b->priority : a->order < b->order;
+}
+
+static int sooner(const gg_match *a, const gg_match *b) {
+    if (a->state.due != b->state.due)
+        return a->state.due < b->state.due;
+    return a->order != b->order ? goes_before(a, b) : a->topic < b->topic;
+}
+
+static void put(gg_bus *bus, int32_t at, gg_match *match) {
+    bus->waiting[at] = match;
+    match->waits = at;
+}
+
+/* Moves a match from `at` to where it belongs, up or down. */
+static void settle(gg_bus *bus, int32_t at, gg_match *match) {
+    for (; at > 0 && sooner(match, bus->waiting[(at - 1) / 2]); at = (at - 1) / 2)
+        put(bus, at, bus->waiting[(at - 1) / 2]);
+    for (int32_t child; (child = 2 * at + 1) < bus->waiting_count; at = child) {
+        if (child + 1 < bus->waiting_count && sooner(bus->waiting[child + 1], bus->waiting[child]))
+            child++;
+        if (!sooner(bus->waiting[child], match))
+            break;
+        put(bus, at, bus->waiting[child]);
+    }
+    put(bus, at, match);
+}
+
+static void wait_no_more(gg_bus *bus, gg_match *match) {
+    gg_match *last = bus->waiting[--bus->waiting_count];
+    if (last != match)
+        settle(bus, match->waits, last);
+}
+
+/* ---- Subscriptions ------------------------------------------------------------------------------------------- */
+
 int32_t gg_bus_subscribe(gg_bus *bus, const char *filter, size_t length, int32_t priority, const gg_where *where) {
-    int32_t slot = 0;
-    while (slot < bus->subscription_count && bus->subscriptions[slot].filter.text)
-        slot++;
-    gg_subscription new = {.where = *where, .priority = priority, .order = bus->orders};
-    if (!grow((void **)&bus->subscriptions, slot, &bus->subscription_room, sizeof new) ||
-        !keep(&new.filter, filter, length))
+    int32_t slot = bus->free == GG_NONE ? bus->subscription_count : bus->free;
+    if (!reserve(&bus->subscriptions, slot + 1, &bus->subscription_room, sizeof *bus->subscriptions))
         return -1;
-    bus->subscriptions[slot] = new;
+    int32_t node = gg_trie_node(&bus->filters, filter, length);
+    if (node == GG_NONE)
+        return -1;
     if (slot == bus->subscription_count)
         bus->subscription_count++;
-    bus->orders++;
+    else
+        bus->free = bus->subscriptions[slot].next;
+    int32_t *first = &bus->filters.nodes[node].data;
+    bus->subscriptions[slot] = (gg_subscription){
+        .where = *where, .order = bus->orders++, .priority = priority, .node = node, .previous = GG_NONE, .next = *first,
+    };
+    if (*first != GG_NONE)
+        bus->subscriptions[*first].previous = slot;
+    *first = slot;
     bus->version++;
     return slot;
 }
 
-void gg_bus_unsubscribe(gg_bus *bus, int32_t subscription) {
-    free(bus->subscriptions[subscription].filter.text);
-    bus->subscriptions[subscription].filter.text = NULL;
+void gg_bus_unsubscribe(gg_bus *bus, int32_t slot) {
+    gg_subscription *subscription = &bus->subscriptions[slot];
+    if (subscription->next != GG_NONE)
+        bus->subscriptions[subscription->next].previous = subscription->previous;
+    if (subscription->previous != GG_NONE) {
+        bus->subscriptions[subscription->previous].next = subscription->next;
+    } else {
+        bus->filters.nodes[subscription->node].data = subscription->next;
+        gg_trie_prune(&bus->filters, subscription->node);
+    }
+    for (int32_t i = 0; subscription->where.lasting && i < bus->waiting_count; i++) {
+        gg_match *match = bus->waiting[i];
+        if (match->order != subscription->order)
+            continue;
+        wait_no_more(bus, match);
+        match->state.due = GG_NEVER;
+        i = -1; /* the others may have moved */
+    }
+    subscription->node = GG_NONE;
+    subscription->next = bus->free;
+    bus->free = slot;
     bus->version++;
 }
 
-static int alive(const gg_bus *bus, const gg_match *match) {
-    const gg_subscription *subscription = &bus->subscriptions[match->subscription];
-    return subscription->filter.text && subscription->order == match->order;
-}
-
-static int goes_before(const gg_bus *bus, const gg_match *a, const gg_match *b) {
-    int32_t pa = bus->subscriptions[a->subscription].priority, pb = bus->subscriptions[b->subscription].priority;
-    return pa != pb ? pa > pb : a->order < b->order;
-}
+static int by_turn(const void *a, const void *b) { return goes_before(a, b) ? -1 : 1; }
 
 /* Makes the matches of a topic anew; 0 without memory, and then the old ones stay. */
-static int refresh(gg_bus *bus, gg_topic *topic) {
-    int32_t count = 0;
-    gg_match *matches = calloc((size_t)bus->subscription_count + 1, sizeof *matches);
-    if (!matches)
+static int refresh(gg_bus *bus, int32_t index) {
+    gg_topic *topic = &bus->topics[index];
+    const int32_t *nodes;
+    int32_t node_count = gg_trie_match(&bus->filters, topic->name, topic->length, &nodes), count = 0;
+    for (int32_t n = 0; n < node_count; n++)
+        for (int32_t i = bus->filters.nodes[nodes[n]].data; i != GG_NONE; i = bus->subscriptions[i].next)
+            count++;
+    gg_match *matches = malloc((size_t)(count ? count : 1) * sizeof *matches);
+    int32_t total = bus->match_count - topic->count + count;
+    if (!matches || !reserve(&bus->waiting, total, &bus->waiting_room, sizeof *bus->waiting)) {
+        free(matches);
         return 0;
-    for (int32_t i = 0; i < bus->subscription_count; i++) {
-        const gg_subscription *subscription = &bus->subscriptions[i];
-        if (!subscription->filter.text || !gg_topic_matches(subscription->filter.text, subscription->filter.length,
-                                                            topic->name.text, topic->name.length))
-            continue;
-        gg_match match = {.subscription = i, .order = subscription->order};
-        for (int32_t j = 0; j < topic->count; j++)
-            if (topic->matches[j].order == match.order)
-                match = topic->matches[j];
-        int32_t at = count++;
-        for (; at > 0 && goes_before(bus, &match, &matches[at - 1]); at--)
-            matches[at] = matches[at - 1];
-        matches[at] = match;
+    }
+    int32_t at = 0;
+    for (int32_t n = 0; n < node_count; n++)
+        for (int32_t i = bus->filters.nodes[nodes[n]].data; i != GG_NONE; i = bus->subscriptions[i].next)
+            matches[at++] = (gg_match){
+                .state = {.due = GG_NEVER}, .order = bus->subscriptions[i].order,
+                .priority = bus->subscriptions[i].priority, .subscription = i, .topic = index,
+            };
+    qsort(matches, (size_t)count, sizeof *matches, by_turn);
+    /* Both lists are in order: one pass finds those that stay. Those that go are not waiting any more. */
+    for (int32_t new = 0, old = 0; new < count && old < topic->count;) {
+        if (matches[new].order == topic->matches[old].order) {
+            matches[new] = topic->matches[old++];
+            if (matches[new].state.due != GG_NEVER)
+                bus->waiting[matches[new].waits] = &matches[new];
+            new++;
+        } else if (goes_before(&topic->matches[old], &matches[new])) {
+            old++;
+        } else {
+            new++;
+        }
     }
     free(topic->matches);
     topic->matches = matches;
     topic->count = count;
     topic->version = bus->version;
+    bus->match_count = total;
     return 1;
 }
 
-static int holds(const gg_where *where, int active, double value) {
-    double slack = active ? where->hysteresis : 0;
-    switch (where->op) {
-    case GG_ABOVE:
-        return active && slack > 0 ? value >= where->low - slack : value > where->low;
-    case GG_BELOW:
-        return active && slack > 0 ? value <= where->low + slack : value < where->low;
-    case GG_BETWEEN:
-        return where->low - slack <= value && value <= where->high + slack;
-    case GG_OUTSIDE:
-        return value < where->low + slack || value > where->high - slack;
-    case GG_EQUALS:
-        return value == where->low;
-    case GG_NOT_EQUALS:
-        return value != where->low;
-    default:
-        return 1;
-    }
-}
+/* ---- Events -------------------------------------------------------------------------------------------------- */
 
-/* Whether a firing is not too soon after the last one; counts it where it is not. */
-static int may_fire(const gg_where *where, gg_match *match, int64_t now) {
-    if (where->cooldown && match->has_fired && now - match->fired < where->cooldown)
-        return 0;
-    match->has_fired = 1;
-    match->fired = now;
-    return 1;
-}
-
-static int feed(gg_bus *bus, gg_match *match, double value, int64_t now) {
-    const gg_where *where = &bus->subscriptions[match->subscription].where;
-    if (where->op == GG_ALWAYS && !where->cooldown)
-        return 1;
-    int was = match->active;
-    match->active = holds(where, was, value);
-    if (!match->active) {
-        match->waiting = 0;
-        return 0;
-    }
-    if (!where->edge)
-        return may_fire(where, match, now);
-    if (!was && where->lasting) {
-        match->waiting = 1;
-        match->due = now + where->lasting;
-        if (match->due < bus->deadline)
-            bus->deadline = match->due;
-        return 0;
-    }
-    if (match->waiting && now >= match->due) {
-        match->waiting = 0;
-        return may_fire(where, match, now);
-    }
-    return !was && may_fire(where, match, now);
-}
-
-int32_t gg_bus_emit(gg_bus *bus, int32_t topic, double value, int64_t now, int32_t *fired, int32_t *matched) {
-    gg_topic *at = &bus->topics[topic];
-    if (at->version != bus->version && !refresh(bus, at))
-        return -1;
+static int64_t decide(gg_bus *bus, int32_t index, const gg_value *value, int64_t now, int32_t *fired) {
+    gg_topic *topic = &bus->topics[index];
     int32_t count = 0;
-    for (int32_t i = 0; i < at->count; i++)
-        if (feed(bus, &at->matches[i], value, now))
-            fired[count++] = at->matches[i].subscription;
-    *matched = at->count;
-    return count;
+    for (gg_match *match = topic->matches, *end = match + topic->count; match < end; match++) {
+        const gg_where *where = &bus->subscriptions[match->subscription].where;
+        int64_t due = match->state.due;
+        if (gg_state_feed(&match->state, where, value, now))
+            fired[count++] = match->subscription;
+        if (due == match->state.due)
+            continue;
+        if (due != GG_NEVER) /* it waits until another time, or no more; a new time is never the old one */
+            wait_no_more(bus, match);
+        if (match->state.due != GG_NEVER)
+            settle(bus, bus->waiting_count++, match);
+    }
+    return (int64_t)topic->count << 32 | count;
 }
 
-int64_t gg_bus_deadline(const gg_bus *bus) { return bus->deadline; }
+/* The topic, with its matches as they are now; NULL without memory. */
+static gg_topic *current(gg_bus *bus, int32_t index) {
+    gg_topic *topic = &bus->topics[index];
+    return topic->version == bus->version || refresh(bus, index) ? topic : NULL;
+}
+
+int64_t gg_bus_emit(gg_bus *bus, int32_t *fired, int32_t index, double number, int64_t now) {
+    if (index < 0 || index >= bus->topic_count)
+        return GG_NO_TOPIC;
+    gg_topic *topic = current(bus, index);
+    if (!topic)
+        return GG_NO_MEMORY;
+    int same = topic->has_number && (number == topic->last || (isnan(number) && isnan(topic->last)));
+    topic->last = number;
+    topic->has_number = 1;
+    return decide(bus, index, &(gg_value){.number = number, .changed = !same}, now, fired);
+}
+
+int64_t gg_bus_emit_symbol(gg_bus *bus, int32_t *fired, int32_t index, int32_t symbol, int changed, int64_t now) {
+    if (index < 0 || index >= bus->topic_count)
+        return GG_NO_TOPIC;
+    gg_topic *topic = current(bus, index);
+    if (!topic)
+        return GG_NO_MEMORY;
+    topic->has_number = 0;
+    return decide(bus, index, &(gg_value){.number = NAN, .symbol = symbol, .changed = changed}, now, fired);
+}
+
+int64_t gg_bus_deadline(const gg_bus *bus) { return bus->waiting_count ? bus->waiting[0]->state.due : GG_NEVER; }
 
 int gg_bus_take_due(gg_bus *bus, int64_t now, int32_t *subscription, int32_t *topic) {
-    while (now >= bus->deadline) {
-        gg_match *first = NULL;
-        int64_t next = INT64_MAX; /* the earliest of the others */
-        for (int32_t i = 0; i < bus->topic_count; i++) {
-            for (int32_t j = 0; j < bus->topics[i].count; j++) {
-                gg_match *match = &bus->topics[i].matches[j];
-                if (!match->waiting || !alive(bus, match))
-                    continue;
-                if (!first || match->due < first->due) {
-                    if (first && first->due < next)
-                        next = first->due;
-                    first = match;
-                    *topic = i;
-                } else if (match->due < next) {
-                    next = match->due;
-                }
-            }
-        }
-        if (!first || first->due > now) {
-            bus->deadline = first ? first->due : INT64_MAX;
-            return 0;
-        }
-        bus->deadline = next;
-        first->waiting = 0;
+    while (bus->waiting_count && bus->waiting[0]->state.due <= now) {
+        gg_match *first = bus->waiting[0];
+        wait_no_more(bus, first);
         *subscription = first->subscription;
-        if (may_fire(&bus->subscriptions[first->subscription].where, first, now))
+        *topic = first->topic;
+        if (gg_state_due(&first->state, &bus->subscriptions[first->subscription].where, now))
             return 1;
     }
     return 0;

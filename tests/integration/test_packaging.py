@@ -35,7 +35,7 @@ def tree(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def venv(tmp_path) -> Path:
-    """A venv without pip that finds what is installed here (hatchling, cffi, zig), but not our own tree."""
+    """A fresh one without pip; `environment` lends it what builds need, and not our own tree."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
     return tmp_path / "venv"
 

@@ -28,37 +28,129 @@ static void topics_match_as_the_standard_says(void) {
     CHECK(matches("$SYS/#", "$SYS/x"));
 }
 
+static int count(int64_t answer) { return (int)(answer & INT32_MAX); }
+static int matched(int64_t answer) { return (int)(answer >> 32); }
+
 static void a_lasting_condition_fires_once_and_when_due(void) {
     gg_bus *bus = gg_bus_new();
     gg_where where = {.op = GG_ABOVE, .edge = 1, .low = 8, .hysteresis = 0.5, .lasting = 10};
     int32_t topic = gg_bus_topic(bus, "t", 1), subscription = gg_bus_subscribe(bus, "#", 1, 1, &where);
-    int32_t fired[1], matched, due_topic, due;
+    int32_t fired[1], due_topic, due;
 
-    CHECK(gg_bus_emit(bus, topic, 9, 100, fired, &matched) == 0 && matched == 1);
+    int64_t answer = gg_bus_emit(bus, fired, topic, 9, 100);
+    CHECK(count(answer) == 0 && matched(answer) == 1);
     CHECK(gg_bus_deadline(bus) == 110);
-    CHECK(gg_bus_emit(bus, topic, 7.6, 105, fired, &matched) == 0); /* within the hysteresis */
+    CHECK(count(gg_bus_emit(bus, fired, topic, 7.6, 105)) == 0); /* within the hysteresis */
     CHECK(!gg_bus_take_due(bus, 109, &due, &due_topic));
     CHECK(gg_bus_take_due(bus, 110, &due, &due_topic) && due == subscription && due_topic == topic);
     CHECK(!gg_bus_take_due(bus, 200, &due, &due_topic));
     CHECK(gg_bus_deadline(bus) == INT64_MAX);
-    gg_bus_emit(bus, topic, 1, 210, fired, &matched);
-    gg_bus_emit(bus, topic, 9, 220, fired, &matched);
+    gg_bus_emit(bus, fired, topic, 1, 210);
+    gg_bus_emit(bus, fired, topic, 9, 220);
+    CHECK(gg_bus_deadline(bus) == 230);
     gg_bus_unsubscribe(bus, subscription);
+    CHECK(gg_bus_deadline(bus) == INT64_MAX);
     CHECK(!gg_bus_take_due(bus, 300, &due, &due_topic));
+    gg_bus_free(bus);
+}
+
+static void those_due_first_come_first_however_many_wait(void) {
+    enum { MANY = 200 };
+    gg_bus *bus = gg_bus_new();
+    gg_where where = {.op = GG_ABOVE, .edge = 1};
+    int32_t fired[MANY], topic = gg_bus_topic(bus, "t", 1), due, due_topic, taken = 0;
+    for (int i = 0; i < MANY; i++) {
+        where.lasting = 1 + i * 7919 % MANY; /* each time once, in no order */
+        gg_bus_subscribe(bus, "t", 1, 1, &where);
+    }
+    gg_bus_emit(bus, fired, topic, 1, 0);
+    for (int i = 0; i < MANY; i += 2)
+        gg_bus_unsubscribe(bus, i);
+    for (int64_t last = 0; gg_bus_deadline(bus) != INT64_MAX; taken++) {
+        int64_t now = gg_bus_deadline(bus);
+        CHECK(now > last);
+        CHECK(gg_bus_take_due(bus, now, &due, &due_topic));
+        CHECK(due % 2 == 1 && now == 1 + due * 7919 % MANY);
+        last = now;
+    }
+    CHECK(taken == MANY / 2);
+    gg_bus_free(bus);
+}
+
+static void what_waits_is_found_again_when_subscriptions_come_and_go(void) {
+    gg_bus *bus = gg_bus_new();
+    gg_where lasting = {.op = GG_ABOVE, .edge = 1, .lasting = 10}, always = {.op = GG_ALWAYS};
+    int32_t fired[40], topic = gg_bus_topic(bus, "a/b", 3), due, due_topic;
+    int32_t waits = gg_bus_subscribe(bus, "a/+", 3, 1, &lasting);
+    gg_bus_emit(bus, fired, topic, 1, 0);
+    for (int i = 0; i < 30; i++) {
+        gg_bus_subscribe(bus, i % 2 ? "a/#" : "+/b", 3, i % 4, &always);
+        CHECK(count(gg_bus_emit(bus, fired, topic, 1, i / 10)) == i + 1);
+    }
+    CHECK(gg_bus_deadline(bus) == 10);
+    CHECK(gg_bus_take_due(bus, 10, &due, &due_topic) && due == waits && due_topic == topic);
     gg_bus_free(bus);
 }
 
 static void many_come_and_go(void) {
     gg_bus *bus = gg_bus_new();
     gg_where always = {.op = GG_ALWAYS};
-    int32_t fired[100], matched, topic = gg_bus_topic(bus, "a/b", 3);
+    int32_t fired[100], topic = gg_bus_topic(bus, "a/b", 3);
     for (int i = 0; i < 100; i++)
         CHECK(gg_bus_subscribe(bus, i % 2 ? "a/+" : "a/b", 3, i % 4, &always) == i);
-    CHECK(gg_bus_emit(bus, topic, 0, 0, fired, &matched) == 100);
+    CHECK(count(gg_bus_emit(bus, fired, topic, 0, 0)) == 100);
     CHECK(fired[0] == 3 && fired[99] == 96); /* priority 3 first, 0 last, each in order */
     for (int i = 0; i < 100; i += 2)
         gg_bus_unsubscribe(bus, i);
-    CHECK(gg_bus_emit(bus, topic, 0, 0, fired, &matched) == 50 && matched == 50);
+    int64_t answer = gg_bus_emit(bus, fired, topic, 0, 0);
+    CHECK(count(answer) == 50 && matched(answer) == 50);
+    CHECK(gg_bus_subscribe(bus, "a/b", 3, 1, &always) == 98); /* the handle that was freed last */
+    gg_bus_free(bus);
+}
+
+static void ten_thousand_filters_are_found_and_forgotten(void) {
+    enum { MANY = 10000 };
+    static int32_t fired[MANY];
+    static int32_t handles[MANY];
+    gg_bus *bus = gg_bus_new();
+    gg_where always = {.op = GG_ALWAYS};
+    char text[64];
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < MANY; i++) {
+            int length = snprintf(text, sizeof text, "site/%d/+/%d/%s", i % 100, i, i % 3 ? "#" : "temperature");
+            handles[i] = gg_bus_subscribe(bus, text, (size_t)length, 1, &always);
+            CHECK(handles[i] >= 0);
+        }
+        for (int i = 0; i < MANY; i += 97) {
+            int length = snprintf(text, sizeof text, "site/%d/room/%d/temperature", i % 100, i);
+            int32_t topic = gg_bus_topic(bus, text, (size_t)length);
+            CHECK(gg_bus_topic(bus, text, (size_t)length) == topic);
+            CHECK(count(gg_bus_emit(bus, fired, topic, 0, 0)) == 1 && fired[0] == handles[i]);
+        }
+        for (int i = 0; i < MANY; i++)
+            gg_bus_unsubscribe(bus, handles[(i * 7) % MANY]);
+        CHECK(matched(gg_bus_emit(bus, fired, 0, 0, 0)) == 0);
+    }
+    gg_bus_free(bus);
+}
+
+static void what_is_no_topic_is_refused(void) {
+    gg_bus *bus = gg_bus_new();
+    CHECK(gg_bus_emit(bus, NULL, 0, 1, 0) == GG_NO_TOPIC);
+    CHECK(gg_bus_emit(bus, NULL, -1, 1, 0) == GG_NO_TOPIC);
+    CHECK(gg_bus_emit_symbol(bus, NULL, 7, 1, 1, 0) == GG_NO_TOPIC);
+    gg_bus_free(bus);
+}
+
+static void times_at_the_end_of_time_do_not_overflow(void) {
+    gg_bus *bus = gg_bus_new();
+    gg_where where = {.op = GG_ALWAYS, .edge = 1, .lasting = INT64_MAX, .cooldown = INT64_MAX};
+    gg_where cooldown = {.op = GG_ALWAYS, .cooldown = 1};
+    int32_t fired[2], topic = gg_bus_topic(bus, "t", 1);
+    gg_bus_subscribe(bus, "t", 1, 1, &where);
+    gg_bus_subscribe(bus, "t", 1, 1, &cooldown);
+    CHECK(count(gg_bus_emit(bus, fired, topic, 1, INT64_MIN)) == 1);
+    CHECK(count(gg_bus_emit(bus, fired, topic, 1, INT64_MAX)) >= 1);
     gg_bus_free(bus);
 }
 
@@ -75,7 +167,12 @@ static void signals_have_known_answers(void) {
 int main(void) {
     topics_match_as_the_standard_says();
     a_lasting_condition_fires_once_and_when_due();
+    those_due_first_come_first_however_many_wait();
+    what_waits_is_found_again_when_subscriptions_come_and_go();
     many_come_and_go();
+    ten_thousand_filters_are_found_and_forgotten();
+    what_is_no_topic_is_refused();
+    times_at_the_end_of_time_do_not_overflow();
     signals_have_known_answers();
     return failed;
 }

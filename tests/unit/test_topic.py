@@ -6,6 +6,7 @@ from ganglion._native import lib
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ganglion.bus import Bus
 from ganglion_micro import topic as twin
 
 
@@ -48,12 +49,14 @@ def test_a_filter_matches_as_the_standard_says(matches, filter, topic, wanted):
     assert matches(filter, topic) is wanted
 
 
-@pytest.mark.parametrize("filter", ["sport/tennis#", "sport/#/ranking", "sport+", "", "a/#b", "a\0", "x" * 65536])
+@pytest.mark.parametrize(
+    "filter", ["sport/tennis#", "sport/#/ranking", "sport+", "", "a/#b", "a\0", "x" * 65536, "\udfff"]
+)
 def test_these_are_no_filters(filter):
     assert not twin.is_filter(filter)
 
 
-@pytest.mark.parametrize("name", ["", "a/+", "#", "a\0b", "x" * 65536])
+@pytest.mark.parametrize("name", ["", "a/+", "#", "a\0b", "x" * 65536, "half a pair: \ud800"])
 def test_these_are_no_names(name):
     assert not twin.is_name(name)
 
@@ -72,3 +75,26 @@ def test_both_cores_agree(filter, name):
     assert twin.is_filter(filter)
     assert twin.is_name(name)
     assert native(filter, name) is twin.matches(filter, name)
+
+
+@pytest.mark.parametrize("backend", ["native", "python"])
+@given(st.lists(filters, max_size=30), st.lists(names, min_size=1, max_size=5), st.data())
+def test_the_tree_of_many_filters_matches_as_one_filter_at_a_time(backend, every, topics, data):
+    bus = Bus(backend=backend)
+    standing = [bus.subscribe(filter, lambda event: None) for filter in every]
+    while True:
+        for topic in topics:
+            matched = bus.emit(topic, 1.0, timestamp=0).matched
+            assert matched == sum(twin.matches(each.filter, topic) for each in standing)
+        if not standing:
+            break
+        standing.pop(data.draw(st.integers(0, len(standing) - 1))).close()
+
+
+def test_a_topic_of_as_many_levels_as_there_can_be_is_matched():
+    deep = "/".join("a" * 32768)
+    for backend in ("native", "python"):
+        bus = Bus(backend=backend)
+        for filter in (deep, deep.replace("a", "+"), "#", deep[:-1] + "#", deep[:-1] + "b"):
+            bus.subscribe(filter, lambda event: None)
+        assert bus.emit(deep, 1.0, timestamp=0).matched == 4

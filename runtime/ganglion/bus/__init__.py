@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Events on a node: who must know, decided in C where the build has it and by its Python twin elsewhere."""
 
-from ganglion.bus.bus import BACKEND, WHY_NOT, Bus, Emitted, Statistics, Subscription
+from ganglion.bus.backend import BACKEND, WHY_NOT
+from ganglion.bus.bus import Bus, Emitted, Statistics, Subscription
 from ganglion.bus.where import Op, Where
 
 __all__ = ["BACKEND", "WHY_NOT", "Bus", "Emitted", "Op", "Statistics", "Subscription", "Where"]

@@ -8,49 +8,25 @@ of the event under way).
 
 import logging
 import math
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
+from ganglion.bus.backend import BACKEND, core
+from ganglion.bus.symbols import Symbols
 from ganglion.bus.where import Op, Where
+from ganglion.errors import NotFoundError
 from ganglion.event import Event, Priority
 from ganglion_micro import dispatch
 from ganglion_micro.topic import is_filter, is_name
 
 _log = logging.getLogger(__name__)
 
+_ALWAYS = dispatch.Where()
+_NEVER = (None, "", Priority.NORMAL)
 
-class _Core(Protocol):
-    @property
-    def matched(self) -> int: ...
-    def topic(self, name: str) -> int: ...
-    def subscribe(self, filter: str, priority: int, where: dispatch.Where) -> int: ...
-    def unsubscribe(self, subscription: int) -> None: ...
-    def emit(self, topic: int, value: float, now: int) -> list[int]: ...
-    @property
-    def deadline(self) -> int: ...
-    def take_due(self, now: int) -> tuple[int, int] | None: ...
-
-
-_CORES: dict[str, Callable[[], _Core]] = {"python": dispatch.Dispatch}
-WHY_NOT = ""
-"""Why the native core is not in use; "" where it is."""
-try:
-    from ganglion.bus import native
-
-    _CORES["native"] = native.Dispatch
-except ImportError as error:
-    _note = Path(__file__).with_name("pure.txt")
-    WHY_NOT = _note.read_text(encoding="utf-8").strip() if _note.exists() else str(error)
-BACKEND = "native" if "native" in _CORES else "python"
-"""Which core a `Bus` takes by itself. `GANGLION_BACKEND=python` in the environment asks for the twin."""
-if os.environ.get("GANGLION_BACKEND") == "python":
-    BACKEND, WHY_NOT = "python", "GANGLION_BACKEND=python asks for the Python twin"
-
-_ALWAYS = dispatch.Where(dispatch.ALWAYS, 0.0, 0.0, False, 0.0, 0, 0)
-_NUMBERS = (float, int, bool)
+#: Half of what a NamedTuple's own constructor costs.
+_new = tuple.__new__
 
 
 class Emitted(NamedTuple):
@@ -85,21 +61,23 @@ class Subscription:
 
     Attributes:
         filter: The topic filter.
+        where: The condition on values, if any.
         delivered: Events that the callback was told of.
+        failed: Of these, how many made it raise.
+        is_open: Whether it is told of events.
     """
 
-    __slots__ = ("_bus", "_changes", "_conditions", "callback", "delivered", "filter", "handle", "is_open", "where")
+    __slots__ = ("_bus", "callback", "delivered", "failed", "filter", "handle", "is_open", "where")
 
     def __init__(self, bus: "Bus", filter: str, callback: Callable[[Event], None], where: Where | None) -> None:
         self._bus = bus
         self.filter = filter
         self.callback = callback
-        self.where = where if where is not None and not where.is_numeric else None
+        self.where = where
         self.handle = -1
         self.is_open = True
         self.delivered = 0
-        self._conditions: dict[str, dispatch.Condition] = {}
-        self._changes: dict[str, Any] = {}
+        self.failed = 0
 
     def close(self) -> None:
         """Ends it; closing twice does nothing."""
@@ -113,31 +91,12 @@ class Subscription:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def asks(self, topic: str, value: Any, now: int) -> bool:
-        """Decides a condition that is no matter of numbers; only where `where` is set."""
-        where = self.where
-        assert where is not None
-        condition = self._conditions.get(topic)
-        if condition is None:
-            condition = self._conditions[topic] = dispatch.Condition(where.core())
-        was = condition.active
-        if where.op is Op.CHANGES:
-            condition.active = topic in self._changes and self._changes[topic] != value
-            self._changes[topic] = value
-        else:
-            condition.active = (value == where.value) is (where.op is Op.EQUALS)
-        return condition.decide(was, now)
-
-    def waiting(self) -> list[tuple[int, str, dispatch.Condition]]:
-        """Its lasting conditions that have yet to fire: when, on which topic."""
-        return [(c.due, topic, c) for topic, c in self._conditions.items() if c.due != dispatch.NEVER]
-
 
 class Bus:
     """The events of one node. Not for several threads.
 
     Args:
-        backend: `native` or `python`; None for `BACKEND`.
+        backend: `native` or `python`; None for `ganglion.bus.BACKEND`.
 
     Raises:
         ImportError: the native core is asked for and not there.
@@ -145,14 +104,17 @@ class Bus:
 
     def __init__(self, *, backend: str | None = None) -> None:
         self.backend = backend or BACKEND
-        if self.backend not in _CORES:
-            raise ImportError(f"this build has no {self.backend} bus: {WHY_NOT}")
-        self._core = _CORES[self.backend]()
+        self._core = core(self.backend)
+        self._decide = self._core.emit
         self._handles: dict[str, int] = {}
         self._names: list[str] = []
-        self._last: list[tuple[Any, str, int]] = []
         self._subscriptions: dict[int, Subscription] = {}
-        self._slow: dict[int, Subscription] = {}
+        # Topics about which the core need not be asked: whoever matches has no condition.
+        self._unconditional: dict[int, list[Subscription]] = {}
+        self._symbols = Symbols()
+        # The last value, source and priority by topic, while there are subscriptions that ask for them later.
+        self._last: dict[int, tuple[Any, str, int]] = {}
+        self._remembering = 0
         self._emitted = self._delivered = self._failed = 0
 
     def topic(self, name: str) -> int:
@@ -167,7 +129,6 @@ class Bus:
                 raise ValueError(f"{name!r} is not a topic name: it is empty, too long, or has a wildcard")
             handle = self._handles[name] = self._core.topic(name)
             self._names.append(name)
-            self._last.append((None, "", Priority.NORMAL))
         return handle
 
     def name(self, handle: int) -> str:
@@ -191,18 +152,29 @@ class Bus:
         """
         if not is_filter(filter):
             raise ValueError(f"{filter!r} is not a topic filter: `+` fills a level, `#` is the last one")
+        condition = _ALWAYS
+        if where is not None:
+            condition = where.core(self._symbols.take(where.value) if where.is_about_symbol else 0)
+            self._remembering += _remembers(where)
         subscription = Subscription(self, filter, callback, where)
-        core = where.core() if where is not None and subscription.where is None else _ALWAYS
-        subscription.handle = self._core.subscribe(filter, priority, core)
+        subscription.handle = self._core.subscribe(filter, priority, condition)
         self._subscriptions[subscription.handle] = subscription
-        if subscription.where is not None:
-            self._slow[subscription.handle] = subscription
+        self._decide = self._core.emit
+        self._unconditional.clear()
         return subscription
 
     def _drop(self, subscription: Subscription) -> None:
         self._core.unsubscribe(subscription.handle)
         del self._subscriptions[subscription.handle]
-        self._slow.pop(subscription.handle, None)
+        self._unconditional.clear()
+        where = subscription.where
+        if where is None:
+            return
+        if where.is_about_symbol:
+            self._symbols.release(where.value)
+        self._remembering -= _remembers(where)
+        if not self._remembering:
+            self._last.clear()
 
     def emit(
         self, topic: int | str, value: Any, *, timestamp: int, source: str = "", priority: int = Priority.NORMAL
@@ -211,58 +183,86 @@ class Bus:
 
         Args:
             topic: A handle of `topic`, or a name.
-            timestamp: Nanoseconds; conditions count their time by it.
+            timestamp: Nanoseconds, of 64 bits; conditions count their time by it.
 
         Raises:
             ValueError: not a topic name.
+            NotFoundError: no topic has this handle.
         """
         handle = topic if type(topic) is int else self.topic(topic)  # type: ignore[arg-type]
+        told = self._unconditional.get(handle)
+        if told is not None:
+            matched = len(told)
+        else:
+            decide = self._decide if type(value) is float else self._ask
+            answer = decide(handle, value, timestamp)
+            if answer < 0:
+                raise _failure(answer, handle)
+            matched = answer >> 32
+            count = answer & 0xFFFFFFFF
+            told = self._told(handle, matched, count) if count or not matched else []
+        if self._remembering:
+            self._last[handle] = (value, source, priority)
         self._emitted = sequence = self._emitted + 1
-        self._last[handle] = (value, source, priority)
-        # To the core what is no number is NaN: it meets no comparison but "not equal".
-        try:
-            fired = self._core.emit(handle, value if type(value) in _NUMBERS else math.nan, timestamp)
-        except OverflowError:  # an int that no double can hold
-            fired = self._core.emit(handle, math.inf if value > 0 else -math.inf, timestamp)
-        matched = self._core.matched
-        if not fired:
-            return Emitted(matched, 0, 0, sequence)
-        event = Event(self._names[handle], value, timestamp, source, priority)
+        if not told:
+            return _new(Emitted, (matched, 0, 0, sequence))
+        event = _new(Event, (self._names[handle], value, timestamp, source, priority))
         delivered = failed = 0
-        # Taken before anybody is told: a handle that a callback frees may be given to a new subscription.
-        for subscription in [self._subscriptions[each] for each in fired]:
-            if not subscription.is_open:
-                continue
-            if subscription.where is not None and not subscription.asks(event.topic, value, timestamp):
-                continue
-            delivered += 1
-            failed += self._tell(subscription, event)
-        return Emitted(matched, delivered, failed, sequence)
+        for subscription in told:
+            if subscription.is_open:
+                delivered += 1
+                subscription.delivered += 1
+                try:
+                    subscription.callback(event)
+                except Exception:
+                    failed += self._broken(subscription)
+        self._delivered += delivered
+        return _new(Emitted, (matched, delivered, failed, sequence))
+
+    def _told(self, handle: int, matched: int, count: int) -> list[Subscription]:
+        """Those of whom the core has just said that they are told.
+
+        Looked up before anybody is told: a handle that a callback frees may be given to a new subscription.
+        """
+        told = [self._subscriptions[each] for each in self._core.fired(count)] if count else []
+        if count == matched:
+            for subscription in told:
+                if subscription.where is not None:
+                    return told
+            self._unconditional[handle] = told
+        return told
+
+    def _ask(self, handle: int, value: Any, timestamp: int) -> int:
+        """Has the core decide about what is not simply a float."""
+        if isinstance(value, int | float):
+            try:
+                number = float(value)
+            except OverflowError:
+                number = math.inf if value > 0 else -math.inf
+            return self._decide(handle, number, timestamp)
+        changed = bool(self._remembering and self._last.get(handle, _NEVER)[0] != value)
+        return self._core.emit_symbol(handle, self._symbols.of(value), changed, timestamp)
 
     def advance(self, now: int) -> int:
         """Fires the lasting conditions that are due; their events carry the topic's latest value. Returns how many."""
         count = 0
         while (due := self._core.take_due(now)) is not None:
-            subscription, topic = self._subscriptions[due[0]], due[1]
-            self._tell(subscription, Event(self._names[topic], self._last[topic][0], now, *self._last[topic][1:]))
+            handle, topic = due
+            value, source, priority = self._last[topic]
+            subscription = self._subscriptions[handle]
+            subscription.delivered += 1
+            self._delivered += 1
             count += 1
-        for subscription in list(self._slow.values()):
-            for when, topic_name, condition in subscription.waiting():
-                if when <= now and subscription.is_open:
-                    condition.due = dispatch.NEVER
-                    if condition.may_fire(now):
-                        last = self._last[self._handles[topic_name]]
-                        self._tell(subscription, Event(topic_name, last[0], now, *last[1:]))
-                        count += 1
+            try:
+                subscription.callback(Event(self._names[topic], value, now, source, priority))
+            except Exception:
+                self._broken(subscription)
         return count
 
     @property
     def deadline(self) -> int | None:
         """When `advance` must next be called, in nanoseconds; None where nothing is waiting."""
         first = self._core.deadline
-        for subscription in self._slow.values():
-            for when, _, _ in subscription.waiting():
-                first = min(first, when)
         return None if first == dispatch.NEVER else first
 
     def statistics(self) -> Statistics:
@@ -275,13 +275,20 @@ class Bus:
             failed=self._failed,
         )
 
-    def _tell(self, subscription: Subscription, event: Event) -> int:
-        self._delivered += 1
-        subscription.delivered += 1
-        try:
-            subscription.callback(event)
-        except Exception:
-            self._failed += 1
-            _log.exception("a subscriber of %s failed; the others go on", subscription.filter)
-            return 1
-        return 0
+    def _broken(self, subscription: Subscription) -> int:
+        """Counts the exception under way, which is the callback's own matter and not the emitter's; returns 1."""
+        self._failed += 1
+        subscription.failed += 1
+        _log.exception("a subscriber of %s failed; the others go on", subscription.filter)
+        return 1
+
+
+def _remembers(where: Where) -> bool:
+    """Whether it asks for a topic's last value when no event is at hand, or for the one before."""
+    return where.lasting > 0 or where.op is Op.CHANGES
+
+
+def _failure(answer: int, handle: int) -> Exception:
+    if answer == -1:
+        return MemoryError("the bus has no memory for the subscriptions of a topic")
+    return NotFoundError(f"no topic of this bus has the handle {handle}; `topic` gives them")

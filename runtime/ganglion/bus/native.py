@@ -1,55 +1,68 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The native core through cffi, with the methods of its twin `ganglion_micro.dispatch.Dispatch`.
+"""The native core through cffi, with the methods of `ganglion.bus.twin`.
 
-The import fails where the build has no native module.
+The import fails where the build has no native module, or where cffi is not installed.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ganglion._native import ffi, lib
 from ganglion_micro.dispatch import Where
 
 
-class Dispatch:
-    """Topics, subscriptions and the state between them, in C. See the twin for what each method does."""
+class Core:
+    """Topics, subscriptions and the state between them, in C: native/include/ganglion.h says what each call means.
+
+    Attributes:
+        emit: `emit(topic, number, now)`: how many filters match the topic, times 2**32, plus how many subscriptions are
+            told; -1 without memory, -2 where there is no such topic. Another one after each `subscribe`.
+        emit_symbol: The same for `emit_symbol(topic, symbol, changed, now)`.
+    """
+
+    emit: Callable[[int, float, int], int]
+    emit_symbol: Callable[[int, int, bool, int], int]
 
     def __init__(self) -> None:
         self._bus = ffi.gc(_memory(lib.gg_bus_new()), lib.gg_bus_free)
-        self._emit = lib.gg_bus_emit
-        self._room = 16
-        self._fired: Any = ffi.new("int32_t[]", self._room)
-        self._matched: Any = ffi.new("int32_t *")
         self._due: Any = ffi.new("int32_t[2]")
+        self._make_room(16)
 
-    @property
-    def matched(self) -> int:
-        """How many filters matched at the last `emit`."""
-        return int(self._matched[0])
+    def _make_room(self, room: int) -> None:
+        self._room = room
+        self._fired: Any = ffi.new("int32_t[]", room)
+        self.emit = partial(lib.gg_bus_emit, self._bus, self._fired)
+        self.emit_symbol = partial(lib.gg_bus_emit_symbol, self._bus, self._fired)
+
+    def fired(self, count: int) -> list[int]:
+        """The subscriptions that were told last, in order."""
+        handles: list[int] = ffi.unpack(self._fired, count)
+        return handles
 
     def topic(self, name: str) -> int:
         data = name.encode()
         return _handle(lib.gg_bus_topic(self._bus, data, len(data)))
 
     def subscribe(self, filter: str, priority: int, where: Where) -> int:
-        fields = (where.op, int(where.edge), where.low, where.high, where.hysteresis, where.lasting, where.cooldown)
         data = filter.encode()
+        fields = {
+            "op": where.op,
+            "edge": where.edge,
+            "low": where.low,
+            "high": where.high,
+            "symbol": where.symbol,
+            "hysteresis": where.hysteresis,
+            "lasting": where.lasting,
+            "cooldown": where.cooldown,
+        }
         handle = _handle(lib.gg_bus_subscribe(self._bus, data, len(data), priority, ffi.new("gg_where *", fields)))
         if handle >= self._room:
-            self._room *= 2
-            self._fired = ffi.new("int32_t[]", self._room)
+            self._make_room(2 * self._room)
         return handle
 
     def unsubscribe(self, subscription: int) -> None:
         lib.gg_bus_unsubscribe(self._bus, subscription)
-
-    def emit(self, topic: int, value: float, now: int) -> list[int]:
-        count = self._emit(self._bus, topic, value, now, self._fired, self._matched)
-        if count <= 0:
-            if count < 0:
-                raise MemoryError("the bus has no memory for the subscriptions of a topic")
-            return []
-        fired: list[int] = ffi.unpack(self._fired, count)
-        return fired
 
     @property
     def deadline(self) -> int:

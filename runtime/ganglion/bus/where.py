@@ -18,16 +18,20 @@ class Op(IntEnum):
     OUTSIDE = dispatch.OUTSIDE
     EQUALS = dispatch.EQUALS
     NOT_EQUALS = dispatch.NOT_EQUALS
-    CHANGES = 7
+    CHANGES = dispatch.CHANGES
 
 
 _RANGES = (Op.BETWEEN, Op.OUTSIDE)
 _LIMITS = (Op.ABOVE, Op.BELOW)
+_EQUALITIES = (Op.EQUALS, Op.NOT_EQUALS)
+
+#: Nanoseconds in 146 years: with Unix time, which is of that size too, it fits the 64 bits of the core.
+_MAX_TIME = 1 << 62
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Where:
-    """A condition on values, with its state kept for each topic apart.
+    """A condition on values, with its state kept for each topic apart. Numbers are compared as binary64.
 
     Attributes:
         op: The comparison.
@@ -57,34 +61,45 @@ class Where:
             raise ValueError(f"{self.op.name} needs a number as low, not {self.low!r}")
         if self.op in _RANGES and not (_is_finite(self.high) and self.low <= self.high):  # type: ignore[operator]
             raise ValueError(f"{self.op.name} needs a high of at least low, not {self.high!r}")
+        if self.op in _EQUALITIES and isinstance(self.value, int) and not _is_finite(self.value):
+            raise ValueError(f"{self.op.name} needs a number that binary64 can hold")
         if not (_is_finite(self.hysteresis) and self.hysteresis >= 0):
             raise ValueError(f"hysteresis must be 0 or more, not {self.hysteresis!r}")
-        if self.lasting < 0 or self.cooldown < 0:
-            raise ValueError("lasting and cooldown must be 0 or more nanoseconds")
+        if self.op is Op.OUTSIDE and self.hysteresis and 2 * self.hysteresis > self.high - self.low:  # type: ignore[operator]
+            raise ValueError(f"hysteresis must be at most half the range, or it never ends; {self.hysteresis!r} is not")
+        for name in ("lasting", "cooldown"):
+            time = getattr(self, name)
+            if not (isinstance(time, int) and 0 <= time <= _MAX_TIME):
+                raise ValueError(f"{name} must be nanoseconds, a whole number from 0 to 2**62, not {time!r}")
         if self.lasting and not self.edge:
             raise ValueError("lasting needs edge: it is about becoming true")
         if self.op is Op.CHANGES and self.edge:
             raise ValueError("CHANGES is an edge by itself")
 
     @property
-    def is_numeric(self) -> bool:
-        """Whether the core can decide it; else it is decided in Python, value by value."""
-        if self.op in (Op.EQUALS, Op.NOT_EQUALS):
-            return _is_finite(self.value)
-        return self.op is not Op.CHANGES
+    def is_about_symbol(self) -> bool:
+        """Whether it compares with a value that is no number, which the core knows by a symbol."""
+        return self.op in _EQUALITIES and not isinstance(self.value, bool | int | float)
 
-    def core(self) -> dispatch.Where:
+    def core(self, symbol: int) -> dispatch.Where:
         """The fields as the core takes them."""
-        low, high = self.low or 0.0, self.high or 0.0
-        if self.op in (Op.EQUALS, Op.NOT_EQUALS) and self.is_numeric:
-            low = float(self.value)
+        low = self.low or 0.0
+        if self.op in _EQUALITIES and not symbol:
+            low = self.value
         return dispatch.Where(
-            int(self.op), float(low), float(high), self.edge, float(self.hysteresis), self.lasting, self.cooldown
+            int(self.op),
+            float(low),
+            float(self.high or 0.0),
+            symbol,
+            self.edge,
+            float(self.hysteresis),
+            self.lasting,
+            self.cooldown,
         )
 
 
 def _is_finite(number: Any) -> bool:
     try:
         return isinstance(number, int | float) and math.isfinite(number)
-    except OverflowError:  # an int that no float can hold
+    except OverflowError:
         return False

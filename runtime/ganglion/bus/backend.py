@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which core runs the bus, and why not the native one."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from ganglion.bus import twin
+from ganglion_micro.dispatch import Where
+
+
+class Core(Protocol):
+    """What both are. `ganglion.bus.native.Core` says what the calls mean."""
+
+    @property
+    def emit(self) -> Callable[[int, float, int], int]: ...
+    @property
+    def emit_symbol(self) -> Callable[[int, int, bool, int], int]: ...
+    @property
+    def topic(self) -> Callable[[str], int]: ...
+    @property
+    def unsubscribe(self) -> Callable[[int], None]: ...
+    @property
+    def take_due(self) -> Callable[[int], tuple[int, int] | None]: ...
+    @property
+    def deadline(self) -> int: ...
+    def subscribe(self, filter: str, priority: int, where: Where) -> int: ...
+    def fired(self, count: int) -> list[int]: ...
+
+
+_CORES: dict[str, Callable[[], Core]] = {"python": twin.Core}
+WHY_NOT = ""
+"""Why the native core is not in use; "" where it is."""
+try:
+    from ganglion.bus import native
+
+    _CORES["native"] = native.Core
+except ImportError as error:
+    # The build leaves a note where it made no native module.
+    _note = Path(__file__).with_name("pure.txt")
+    WHY_NOT = _note.read_text(encoding="utf-8").strip() if _note.exists() else str(error)
+BACKEND = "native" if "native" in _CORES else "python"
+"""Which core a `Bus` takes by itself. `GANGLION_BACKEND=python` in the environment asks for the twin."""
+if os.environ.get("GANGLION_BACKEND") == "python":
+    BACKEND, WHY_NOT = "python", "GANGLION_BACKEND=python asks for the Python twin"
+
+
+def core(backend: str) -> Core:
+    """A new one.
+
+    Raises:
+        ImportError: there is none of that name here.
+    """
+    if backend not in _CORES:
+        raise ImportError(f"this build has no {backend} bus: {WHY_NOT}")
+    return _CORES[backend]()
