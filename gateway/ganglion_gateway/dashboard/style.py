@@ -85,7 +85,8 @@ body { background: var(--ground); color: var(--ink); font: 15px/1.45 system-ui, 
   .g-stage span:last-child { grid-column: 1 / -1 } }
 @media (max-width: 560px) { .g-head { flex-wrap: nowrap } .g-head .g-chip { min-width: 0; overflow: hidden }
   .g-tiles { grid-template-columns: repeat(2, minmax(0, 1fr)) } .g-tile { padding: .5rem .5rem .2rem } }
-.g-dialog-head { display: flex; align-items: start; gap: 1rem; width: 100% } .g-dialog-head > div:first-child { flex: 1 }
+.g-dialog-head { display: flex; align-items: start; gap: 1rem; width: 100% }
+.g-dialog-head > div:first-child { flex: 1 }
 @media (prefers-reduced-motion: reduce) { * { transition: none !important; animation: none !important } }
 """
 
