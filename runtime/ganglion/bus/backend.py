@@ -40,6 +40,8 @@ except ImportError as error:
     # The build leaves a note where it made no native module.
     _note = Path(__file__).with_name("pure.txt")
     WHY_NOT = _note.read_text(encoding="utf-8").strip() if _note.exists() else str(error)
+BACKENDS = tuple(sorted(_CORES))
+"""Those that there are: `native` where it is built, and `python`."""
 BACKEND = "native" if "native" in _CORES else "python"
 """Which core a `Bus` takes by itself. `GANGLION_BACKEND=python` in the environment asks for the twin."""
 if os.environ.get("GANGLION_BACKEND") == "python":
