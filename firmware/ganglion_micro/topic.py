@@ -32,11 +32,11 @@ def matches(filter: str, topic: str) -> bool:
 
 
 def _is_string(text: str) -> bool:
-    """Whether it is an MQTT string (1.5.3) of at least one byte; halves of surrogate pairs have no UTF-8."""
-    try:
-        return 0 < len(text.encode()) <= 65535 and "\0" not in text
-    except UnicodeError:
-        return False
+    """Whether it is an MQTT string (1.5.3) of at least one byte."""
+    for character in text:
+        if character == "\0" or "\ud800" <= character <= "\udfff":
+            return False
+    return 0 < len(text.encode()) <= 65535
 
 
 class Tree:
