@@ -150,6 +150,7 @@ async def _admit(services: Services) -> None:
         now = services.clock()
 
         async def work(connection: AsyncConnection) -> None:
+            await keys.revoke_api_keys(connection, name="admin")
             await keys.save_api_key(connection, name="admin", role=Role.ADMIN.value, digest=digest(token), created=now)
             await audit.record(connection, at=now, actor="gateway", action="api_key.create", target="admin", detail={})
 

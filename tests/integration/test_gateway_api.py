@@ -1,0 +1,304 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The API of a real gateway with a real database, asked as programs and as strangers ask."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from ganglion.errors import InvalidError, NotFoundError, RefusedError
+from ganglion.mesh.enrol import EnrolKey
+from ganglion.mesh.member import Received
+from ganglion_gateway.problems import SCHEMA
+from ganglion_gateway.settings import WebhookSettings
+from ganglion_gateway.store import keys
+from ganglion_micro import gl1
+from support.gateway import Here, here
+from support.mesh import NOW
+
+NODE = "n" * 26
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Here]:
+    async with here(tmp_path / "state") as started:
+        yield started
+
+
+def event(seq: int, cls: str = "alert", **body: Any) -> Received:
+    known = {"class": cls, "topic": f"{cls}/x", "value": seq, "timestamp": NOW, "source": "s", "run": "", **body}
+    return Received(gl1.EVENT, NODE, None, known, 1, seq, NOW)
+
+
+async def store(site: Here, *events: Received) -> None:
+    from ganglion_gateway import rows
+    from ganglion_gateway.store import events as table
+
+    batch = rows.event_rows(events, NOW)
+    await site.services.database.write(lambda connection: table.save(connection, batch, NOW))
+
+
+def is_problem(answer: Any, status: int) -> dict[str, Any]:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    document: dict[str, Any] = answer.json()
+    jsonschema.validate(document, SCHEMA)
+    assert document["status"] == status
+    return document
+
+
+@pytest.mark.parametrize("path", ["/api/v1/nodes", "/metrics", "/openapi.json", "/", "/nowhere"])
+async def test_a_stranger_gets_no_answer(site: Here, path: str) -> None:
+    is_problem(await site.stranger.get(path), 401)
+
+
+async def test_health_is_for_anybody_and_tells_three_things_apart(site: Here) -> None:
+    assert (await site.stranger.get("/health/live")).json() == {"status": "ok"}
+    assert (await site.stranger.get("/health/startup")).json() == {"status": "ok"}
+    ready = await site.stranger.get("/health/ready")
+    assert ready.status_code == 200
+    assert ready.json() == {"status": "degraded", "checks": {"database": "ok", "broker": "away"}}
+    site.services.started = False
+    assert (await site.stranger.get("/health/startup")).status_code == 503
+    assert (await site.stranger.get("/health/live")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("GET", "/nowhere", None, 404),
+        ("GET", "/api/v1/nodes/nobody", None, 404),
+        ("GET", "/api/v1/traces/last", None, 404),
+        ("GET", f"/api/v1/traces/{NODE}-1-1", None, 404),
+        ("GET", "/api/v1/traces/..%2F..%2Fetc", None, 404),
+        ("GET", "/api/v1/traces/x", None, 422),
+        ("GET", "/api/v1/events?limit=0", None, 422),
+        ("GET", "/api/v1/events?limit=x", None, 422),
+        ("GET", "/api/v1/events?cursor=nonsense", None, 422),
+        ("GET", "/api/v1/events?node=nobody", None, 404),
+        ("DELETE", "/api/v1/nodes", None, 405),
+        ("DELETE", "/api/v1/webhooks/wh_x", None, 404),
+        ("GET", "/api/v1/webhooks/wh_x/messages", None, 404),
+        ("POST", "/api/v1/enrol-keys", {"uses": 0}, 422),
+        ("POST", "/api/v1/enrol-keys", {"ttl": "soon"}, 422),
+        ("POST", "/api/v1/enrol-keys", {"ttl": "1000d"}, 422),
+        ("POST", "/api/v1/enrol-keys", {"uzes": 3}, 422),
+        ("POST", "/api/v1/enrol-keys", {"name": "a\nb"}, 422),
+        ("POST", "/api/v1/enrol-keys", [], 422),
+        ("POST", "/api/v1/webhooks", {"url": "http://example.org/"}, 422),
+        ("POST", "/api/v1/webhooks", {"url": "https://u:p@example.org/"}, 422),
+        ("POST", "/api/v1/webhooks", {"url": "file:///etc/passwd"}, 422),
+        ("POST", "/api/v1/webhooks", {"url": "https://example.org/", "secret": "short"}, 422),
+        ("POST", "/api/v1/webhooks", {"url": "https://example.org/", "classes": []}, 422),
+        ("POST", "/api/v1/nodes/nobody/commands", {"method": "x"}, 404),
+        ("POST", "/api/v1/nodes/nobody/commands", {"method": "x", "timeout": 1e9}, 422),
+    ],
+)
+async def test_every_error_is_a_problem(site: Here, method: str, path: str, body: Any, status: int) -> None:
+    document = is_problem(await site.http.request(method, path, json=body), status)
+    assert document["detail"]
+    if status == 422 and "errors" in document:
+        assert all(one["where"] and one["message"] for one in document["errors"])
+
+
+async def test_what_is_no_json_is_a_problem(site: Here) -> None:
+    answer = await site.http.post("/api/v1/enrol-keys", content=b"{", headers={"content-type": "application/json"})
+    is_problem(answer, 422)
+
+
+async def test_a_failure_of_ours_is_a_problem_without_its_details(site: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail() -> list[dict[str, Any]]:
+        raise RuntimeError("the password is swordfish")
+
+    monkeypatch.setattr(site.services.enrol_keys, "all", fail)
+    document = is_problem(await site.http.get("/api/v1/enrol-keys"), 500)
+    assert "swordfish" not in str(document)
+
+
+async def test_events_come_page_by_page_newest_first(site: Here) -> None:
+    await store(site, *(event(i) for i in range(1, 8)), event(8, "episode", id="r", steps=[]))
+    seen: list[int] = []
+    cursor: str | None = None
+    while True:
+        page = await site.get("/events", limit=3, **{"class": "alert"}, **({"cursor": cursor} if cursor else {}))
+        seen += [one["value"] for one in page["events"]]
+        cursor = page["next"]
+        if cursor is None:
+            break
+    assert seen == [7, 6, 5, 4, 3, 2, 1]
+    everything = await site.get("/events")
+    assert {one["class"] for one in everything["events"]} == {"alert", "episode"}
+    assert (await site.get(f"/events/{NODE}-1-3"))["value"] == 3
+
+
+async def test_the_last_trace_is_that_of_the_last_alert(site: Here) -> None:
+    await store(site, event(1, run="r1"), event(2, "note"))
+    trace = await site.get("/traces/last")
+    assert trace["event"]["id"] == f"{NODE}-1-1"
+    assert trace["status"] == "pending"
+    assert trace == await site.get(f"/traces/{NODE}-1-1")
+
+
+async def test_an_enrol_key_is_shown_once_and_counted(site: Here) -> None:
+    made = await site.post("/enrol-keys", {"uses": 2, "ttl": "15m", "tags": ["kitchen"], "name": "two"})
+    key = EnrolKey.parse(made["key"])
+    assert key.mesh_id == made["mesh"] == site.gateway.mesh_id
+    [listed] = (await site.get("/enrol-keys"))["enrol_keys"]
+    assert listed == {name: made[name] for name in listed}
+    assert made["key"] not in str(listed)
+    store = site.services.enrol_keys
+    now = site.services.clock()
+    assert [await store.take(key.key_id, node, now) for node in ("a", "a", "b", "c", "a")] == [True] * 3 + [False, True]
+    record = await store.find(key.key_id)
+    assert record is not None
+    assert (record.mac_key, record.tags) == (key.mac_key, ("kitchen",))
+    assert not await store.take(key.key_id, "d", made["expires"])
+
+
+async def test_a_webhook_is_made_listed_and_removed_and_its_secret_is_shown_once(site: Here) -> None:
+    made = await site.post("/webhooks", {"url": "https://hooks.example.org/x", "classes": ["alert", "note"]})
+    assert made["secret"].startswith("whsec_")
+    await store(site, event(1), event(2, "note"), event(3, "other"))
+    [listed] = (await site.get("/webhooks"))["webhooks"]
+    assert "secret" not in listed
+    assert listed["messages"] == {"pending": 2}
+    messages = await site.get(f"/webhooks/{made['id']}/messages", state="pending")
+    assert [message["event"] for message in messages["messages"]] == [f"{NODE}-1-2", f"{NODE}-1-1"]
+    assert (await site.http.delete(f"/api/v1/webhooks/{made['id']}")).status_code == 204
+    assert (await site.get("/webhooks"))["webhooks"] == []
+
+
+async def test_what_people_do_is_written_down_without_secrets(site: Here) -> None:
+    key = await site.post("/enrol-keys", {})
+    hook = await site.post("/webhooks", {"url": "https://hooks.example.org/x"})
+    entries = (await site.get("/audit"))["entries"]
+    assert [(entry["actor"], entry["action"]) for entry in entries] == [
+        ("admin", "webhook.create"),
+        ("admin", "enrol_key.create"),
+        ("gateway", "api_key.create"),
+    ]
+    assert key["key"] not in str(entries)
+    assert hook["secret"] not in str(entries)
+    assert [one["action"] for one in (await site.get("/audit", action="webhook.create"))["entries"]] == [
+        "webhook.create"
+    ]
+
+
+async def test_metrics_are_as_prometheus_wants_them(site: Here) -> None:
+    await site.http.post("/api/v1/webhooks", json={"url": "https://hooks.example.org/x"})
+    await store(site, event(1))
+    await site.stranger.get("/api/v1/nodes")
+    answer = await site.http.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    families = {family.name: family for family in text_string_to_metric_families(answer.text)}
+    assert families["ganglion_gateway_nodes"].samples
+    assert [sample.value for sample in families["ganglion_gateway_webhook_messages"].samples] == [1.0]
+    assert families["ganglion_gateway_http_unauthenticated"].samples[0].value == 1.0
+    for name, family in families.items():
+        assert name.startswith(("ganglion_", "process_"))
+        assert family.documentation
+        assert family.type != "unknown"
+
+
+async def test_openapi_names_every_route_and_the_problem(site: Here) -> None:
+    document = (await site.http.get("/openapi.json")).json()
+    assert document["openapi"].startswith("3.1")
+    assert {"/api/v1/nodes", "/api/v1/traces/last", "/api/v1/webhooks", "/metrics"} <= set(document["paths"])
+    assert "application/problem+json" in document["paths"]["/api/v1/nodes"]["get"]["responses"]["default"]["content"]
+
+
+async def test_a_login_makes_a_session_and_a_logout_ends_it(site: Here) -> None:
+    browser = site.stranger
+    assert (await browser.get("/", headers={"accept": "text/html"})).headers["location"] == "/login"
+    assert "<form" in (await browser.get("/login")).text
+    wrong = await browser.post("/login", data={"token": "gt_wrong"})
+    assert wrong.status_code == 401
+    assert "set-cookie" not in wrong.headers
+    right = await browser.post("/login", data={"token": site.token})
+    assert (right.status_code, right.headers["location"]) == (303, "/")
+    cookie = right.headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    assert (await browser.get("/api/v1/nodes")).status_code == 200
+    await browser.post("/logout", headers={"origin": "http://gateway.test"})
+    assert (await browser.get("/api/v1/nodes")).status_code == 401
+
+
+async def test_a_link_with_the_token_logs_in(site: Here) -> None:
+    assert (await site.stranger.get("/login", params={"token": site.token})).status_code == 303
+    assert (await site.stranger.get("/api/v1/nodes")).status_code == 200
+
+
+async def test_whoever_guesses_must_wait(site: Here) -> None:
+    statuses = [(await site.stranger.get("/login", params={"token": f"gt_{i}"})).status_code for i in range(12)]
+    assert statuses == [401] * 10 + [429] * 2
+    refused = await site.stranger.get("/login", params={"token": site.token})
+    assert refused.status_code == 429
+    assert int(refused.headers["retry-after"]) >= 1
+    assert (await site.http.get("/api/v1/nodes")).status_code == 200  # programs with a token are not shut out
+
+
+async def test_a_viewer_looks_and_changes_nothing(site: Here) -> None:
+    from ganglion_gateway.access.tokens import digest, new_token
+
+    token = new_token()
+    database = site.services.database
+    await database.write(
+        lambda connection: keys.save_api_key(connection, name="screen", role="viewer", digest=digest(token), created=1)
+    )
+    site.services.keyring.load(await keys.active_api_keys(database))
+    headers = {"authorization": f"Bearer {token}"}
+    assert (await site.stranger.get("/api/v1/nodes", headers=headers)).status_code == 200
+    is_problem(await site.stranger.post("/api/v1/enrol-keys", json={}, headers=headers), 403)
+
+
+async def test_a_state_folder_has_one_gateway_and_keeps_its_keys(tmp_path: Path) -> None:
+    async with here(tmp_path / "state") as first:
+        with pytest.raises(RefusedError, match="another gateway"):
+            async with here(tmp_path / "state"):
+                raise AssertionError("two gateways share a folder")
+        key = await first.post("/enrol-keys", {})
+    async with here(tmp_path / "state") as second:
+        assert second.token == first.token
+        assert second.gateway.mesh_id == first.gateway.mesh_id
+        assert [one["id"] for one in (await second.get("/enrol-keys"))["enrol_keys"]] == [key["id"]]
+    for name in ("token", "session-secret", "gateway.db", "identity", "authority/root", "authority/issuer"):
+        assert (tmp_path / "state" / name).stat().st_mode & 0o077 == 0, name
+    assert (tmp_path / "state").stat().st_mode & 0o077 == 0
+
+
+async def test_deleting_the_token_file_makes_the_old_token_void(tmp_path: Path) -> None:
+    async with here(tmp_path / "state") as first:
+        old = first.token
+    (tmp_path / "state" / "token").unlink()
+    async with here(tmp_path / "state") as second:
+        assert second.token != old
+        answer = await second.stranger.get("/api/v1/nodes", headers={"authorization": f"Bearer {old}"})
+        assert answer.status_code == 401
+
+
+async def test_the_command_lines_webhook_keeps_its_messages_when_its_url_changes(tmp_path: Path) -> None:
+    def hook(port: int) -> WebhookSettings:
+        return WebhookSettings(url=f"http://127.0.0.1:{port}/", allow_private=True)
+
+    async with here(tmp_path / "state", webhook=hook(1)) as site:
+        await store(site, event(1))
+    async with here(tmp_path / "state", webhook=hook(2)) as site:
+        [listed] = (await site.get("/webhooks"))["webhooks"]
+        assert (listed["url"], listed["messages"]) == ("http://127.0.0.1:2/", {"pending": 1})
+    async with here(tmp_path / "state") as site:
+        [listed] = (await site.get("/webhooks"))["webhooks"]
+        assert not listed["enabled"]
+
+
+async def test_a_webhook_that_cannot_be_one_stops_the_start(tmp_path: Path) -> None:
+    for settings, error in (
+        (WebhookSettings(url="http://example.org/"), InvalidError),
+        (WebhookSettings(url="https://example.org/", secret_file=tmp_path / "none"), NotFoundError),
+    ):
+        with pytest.raises(error):
+            async with here(tmp_path / "state", webhook=settings):
+                raise AssertionError("it started")
