@@ -25,7 +25,8 @@ pub fn build(b: *std.Build) void {
     const cross = b.step("cross", "compile the core for every device target");
     for (devices) |triple| {
         const query = std.Target.Query.parse(.{ .arch_os_abi = triple }) catch @panic("not a target");
-        const library = b.addLibrary(.{ .name = "ganglion", .root_module = core(b, b.resolveTargetQuery(query), .small) });
+        const module = core(b, b.resolveTargetQuery(query), .small);
+        const library = b.addLibrary(.{ .name = "ganglion", .root_module = module });
         cross.dependOn(&b.addInstallArtifact(library, .{ .dest_dir = .{ .override = .{ .custom = triple } } }).step);
     }
 }

@@ -164,7 +164,8 @@ int32_t gg_bus_subscribe(gg_bus *bus, const char *filter, size_t length, int32_t
         bus->free = bus->subscriptions[slot].next;
     int32_t *first = &bus->filters.nodes[node].data;
     bus->subscriptions[slot] = (gg_subscription){
-        .where = *where, .order = bus->orders++, .priority = priority, .node = node, .previous = GG_NONE, .next = *first,
+        .where = *where, .order = bus->orders++, .priority = priority,
+        .node = node, .previous = GG_NONE, .next = *first,
     };
     if (*first != GG_NONE)
         bus->subscriptions[*first].previous = slot;

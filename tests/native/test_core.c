@@ -134,6 +134,46 @@ static void ten_thousand_filters_are_found_and_forgotten(void) {
     gg_bus_free(bus);
 }
 
+static void random_calls_keep_the_counts_right(void) {
+    enum { MOST = 60 };
+    static const char *const filters[] = {"a", "+", "#", "a/+", "+/b", "a/#", "$x/#", "+/+", "/+", "a/b/c/#", "a/b/c"};
+    static const char *const topics[] = {"a", "b", "a/b", "a/", "/b", "$x", "$x/a", "a/b/c", "a/b/c/d"};
+    gg_bus *bus = gg_bus_new();
+    int32_t fired[MOST + 1], handles[MOST], due, topic;
+    const char *standing[MOST];
+    int count_standing = 0;
+    uint32_t random = 1;
+    int64_t now = 0;
+    for (int step = 0; step < 50000; step++) {
+        random = random * 1664525u + 1013904223u;
+        uint32_t pick = random >> 16;
+        now += pick % 3;
+        if (pick % 8 == 0 && count_standing < MOST) {
+            gg_where where = {.op = (int32_t)(pick / 8 % 8), .edge = 1, .low = 5, .high = 7, .lasting = pick % 5};
+            const char *filter = filters[pick / 64 % 11];
+            standing[count_standing] = filter;
+            handles[count_standing++] = gg_bus_subscribe(bus, filter, strlen(filter), pick % 4, &where);
+        } else if (pick % 8 == 1 && count_standing) {
+            int gone = (int)(pick / 8) % count_standing;
+            gg_bus_unsubscribe(bus, handles[gone]);
+            handles[gone] = handles[--count_standing];
+            standing[gone] = standing[count_standing];
+        } else if (pick % 8 == 2) {
+            while (gg_bus_take_due(bus, now, &due, &topic))
+                CHECK(due <= MOST && topic < 9);
+            CHECK(gg_bus_deadline(bus) > now);
+        } else {
+            const char *name = topics[pick / 8 % 9];
+            int wanted = 0;
+            for (int i = 0; i < count_standing; i++)
+                wanted += matches(standing[i], name);
+            int64_t answer = gg_bus_emit(bus, fired, gg_bus_topic(bus, name, strlen(name)), pick / 128 % 9, now);
+            CHECK(matched(answer) == wanted && count(answer) <= wanted);
+        }
+    }
+    gg_bus_free(bus);
+}
+
 static void what_is_no_topic_is_refused(void) {
     gg_bus *bus = gg_bus_new();
     CHECK(gg_bus_emit(bus, NULL, 0, 1, 0) == GG_NO_TOPIC);
@@ -171,6 +211,7 @@ int main(void) {
     what_waits_is_found_again_when_subscriptions_come_and_go();
     many_come_and_go();
     ten_thousand_filters_are_found_and_forgotten();
+    random_calls_keep_the_counts_right();
     what_is_no_topic_is_refused();
     times_at_the_end_of_time_do_not_overflow();
     signals_have_known_answers();
