@@ -91,7 +91,7 @@ class Bridge:
         """The method `prompt` of the mesh.
 
         Returns:
-            `{value, text, model, tokens: {prompt, completion}}`.
+            `{value, text, model, tokens: {prompt, completion}}`; of the tokens, those that the service counts.
 
         Raises:
             InvalidError: a parameter is wrong, or the model's answer is not what was asked for.
@@ -238,5 +238,7 @@ def _seconds(text: str) -> float:
     return float(text[:6]) if text.isascii() and text.isdecimal() else 0.0
 
 
-def _tokens(completion: Completion) -> dict[str, int | None]:
-    return {"prompt": completion.prompt_tokens, "completion": completion.completion_tokens}
+def _tokens(completion: Completion) -> dict[str, int]:
+    """What the service has counted, which may be nothing."""
+    counted = {"prompt": completion.prompt_tokens, "completion": completion.completion_tokens}
+    return {kind: count for kind, count in counted.items() if count is not None}
