@@ -4,6 +4,8 @@
 MicroPython keeps maps in no order and knows no letters beyond ASCII, so keys are sorted and cases are turned here.
 """
 
+from ganglion_micro.digits import shortest
+
 TYPE_CHECKING = False  # MicroPython has no `typing`
 if TYPE_CHECKING:
     from typing import Any
@@ -16,7 +18,7 @@ def text(value: "Any") -> str:
     if type(value) is str:
         return value
     if type(value) is float:
-        return _float(value)
+        return shortest(value)
     return json(value)
 
 
@@ -30,7 +32,7 @@ def json(value: "Any") -> str:
     if kind is int:
         return str(value)
     if kind is float:
-        return _float(value)
+        return shortest(value)
     if isinstance(value, str):
         return _quoted(value)
     if isinstance(value, dict):
@@ -50,18 +52,6 @@ def _quoted(value: str) -> str:
         else:
             made.append(character)
     return '"' + "".join(made) + '"'
-
-
-def _float(value: float) -> str:
-    # Not `repr`: ports differ in it. These three agree, and the first that reads back to the value is the shortest.
-    made = "%.15g" % value
-    if float(made) != value:
-        made = "%.16g" % value
-        if float(made) != value:
-            made = "%.17g" % value
-    if "." not in made and "e" not in made and "n" not in made:
-        made += ".0"
-    return made
 
 
 # First and last capital letter, and how far away the small one is: ASCII, Latin-1 twice around the multiplication sign,

@@ -12,25 +12,9 @@ from ganglion.mova.compile import compile
 from ganglion.mova.diagnostic import DocumentError, Severity
 from ganglion.mova.load import load
 from ganglion.mova.plan import Plan
-from ganglion_micro import cbor
 from support.mova import DOCUMENTS, edge
+from support.mova_cases import CASES, OPERATORS, recording
 from support.mova_replay import replay
-
-HERE = Path(__file__).parent / "mova"
-CASES = [case for name in ("flow", "effects") for case in yaml.safe_load((HERE / f"{name}.yaml").read_text())]
-OPERATORS = yaml.safe_load((HERE / "operators.yaml").read_text())
-EVENT = {"id": "e", "source": "s", "topic": "t", "value": None, "payload": None, "timestamp": 0}
-
-
-def recording(case: dict[str, Any]) -> bytes:
-    """The case as the bytes that `replay` takes, here and under MicroPython."""
-    plan = compile(load(case["document"], file="case.yaml")).encode()
-    session = {"session_id": "s", "data": case["session"]} if "session" in case else None
-    results = []
-    for i, answer in enumerate(case["answers"]):
-        ((kind, value),) = answer.items()
-        results.append([(i + 2) * 1_000_000, kind, value])
-    return cbor.encode([plan, "main", {**EVENT, **case.get("event", {})}, session, 1_000_000, results])
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)
