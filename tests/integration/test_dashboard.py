@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The dashboard in a real Chromium: closed without a token, live with one, on a screen and on a phone."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from ganglion.mesh.client import MeshClient
+from ganglion.mesh.mqtt_transport import MqttTransport
+from support.brokers import nats_broker, program
+from support.gateway import Process, process
+from support.mesh import enrolled, running
+
+FLAGS = [
+    *("--no-sandbox", "--headless", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+CAPS = {"sensors": {"fridge.temperature": {"unit": "Cel", "kind": "bme280"}}}
+#: Milliseconds in which what a sensor read must be on the page.
+LIVE = 1500
+
+
+@pytest.fixture
+async def chromium() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=program("chromium"), args=FLAGS)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def broker_url(tmp_path: Path) -> AsyncIterator[str]:
+    async with nats_broker(tmp_path / "broker") as broker:
+        yield broker.url
+
+
+@pytest.fixture
+async def gateway(tmp_path: Path, broker_url: str) -> AsyncIterator[Process]:
+    async with process(tmp_path / "state", broker_url) as started:
+        yield started
+
+
+class Watch:
+    """A page, and what went wrong on it."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.errors: list[str] = []
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+
+
+async def opened(browser: Browser, gateway: Process, *, width: int = 1280, dark: bool = False) -> Watch:
+    """The dashboard, logged in by the link that `ganglion up` prints."""
+    context = await browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light"
+    )
+    watch = Watch(await context.new_page())
+    await watch.page.goto(f"{gateway.url}/login?token={gateway.token}")
+    await expect(watch.page.locator("main")).to_be_visible()
+    return watch
+
+
+async def node_of(gateway: Process, folder: Path, broker: str) -> MeshClient:
+    key = (await gateway.http.post("/api/v1/enrol-keys", json={})).json()["key"]
+    return MeshClient(
+        transport=MqttTransport(broker),
+        state=folder / "fridge",
+        name="fridge",
+        enrol_key=key,
+        birth=lambda: {"board": "sim", "sw": "ganglion/test", "caps": CAPS},
+    )
+
+
+async def test_nobody_sees_it_without_a_token(chromium: Browser, gateway: Process) -> None:
+    page = await chromium.new_page()
+    await page.goto(gateway.url)
+    assert page.url == f"{gateway.url}/login"
+    await page.get_by_label("Token").fill("gt_wrong")
+    await page.get_by_role("button", name="Log in").click()
+    await expect(page.get_by_role("alert")).to_contain_text("not known")
+    await page.get_by_label("Token").fill(gateway.token)
+    await page.get_by_role("button", name="Log in").click()
+    await expect(page.get_by_role("heading", name="Nodes")).to_be_visible()
+    assert page.url == f"{gateway.url}/"
+    await page.get_by_role("button", name="Log out").click()
+    await page.goto(gateway.url)
+    assert page.url == f"{gateway.url}/login"
+
+
+async def test_an_empty_fleet_says_how_to_begin(chromium: Browser, gateway: Process) -> None:
+    watch = await opened(chromium, gateway)
+    await expect(watch.page.locator("[data-role=empty]")).to_contain_text("ganglion enrol-key create")
+    await expect(watch.page.get_by_text("None yet.")).to_be_visible()
+    assert watch.errors == []
+
+
+async def test_a_reading_is_on_the_page_within_a_second(
+    chromium: Browser, gateway: Process, tmp_path: Path, broker_url: str
+) -> None:
+    watch = await opened(chromium, gateway)
+    page = watch.page
+    node = await node_of(gateway, tmp_path, broker_url)
+    async with running(node):
+        await enrolled(node)
+        card = page.locator("[data-node=fridge]")
+        await expect(card.get_by_role("heading", name="fridge")).to_be_visible()
+        await expect(card.locator("[data-role=presence]")).to_have_text("online")
+        value = card.locator('[data-sensor="fridge.temperature"] [data-role=value]')
+        for shown in ("4.5", "8.25", "−3"):
+            node.publish_reading("fridge.temperature", float(shown.replace("−", "-")), time.time_ns())
+            await expect(value).to_have_text(shown, timeout=LIVE)
+        await expect(card.locator('[data-sensor="fridge.temperature"]')).to_contain_text("°C")
+        chart = card.get_by_role("img", name="fridge.temperature of fridge")
+        await expect(chart).to_be_visible()
+        points = "el => getElement(Number(el.id.slice(1))).chart.getOption().series[0].data.map(point => point[1])"
+        await expect(chart.locator("canvas")).to_be_visible()
+        async with asyncio.timeout(5):
+            while await chart.evaluate(points) != [4.5, 8.25, -3]:
+                pass
+    await expect(card.locator("[data-role=presence]")).to_contain_text("offline", timeout=4000)
+    assert watch.errors == []
+
+
+async def test_an_alert_comes_by_itself_and_opens_its_path(
+    chromium: Browser, gateway: Process, tmp_path: Path, broker_url: str
+) -> None:
+    watch = await opened(chromium, gateway)
+    page = watch.page
+    node = await node_of(gateway, tmp_path, broker_url)
+    async with running(node):
+        await enrolled(node)
+        # What a node says is shown as text, whatever it looks like
+        value = {"cause": "<img src=x onerror=document.title='owned'>"}
+        node.publish_event(
+            "alert", {"topic": "alert/fridge", "value": value, "timestamp": time.time_ns(), "source": "", "run": ""}
+        )
+        alert = page.get_by_role("button", name="alert/fridge")
+        await expect(alert).to_contain_text("onerror", timeout=5000)
+        await alert.click()
+        path = page.get_by_role("dialog").get_by_role("listitem")
+        await expect(path).to_have_count(9)
+        await expect(path.nth(7)).to_contain_text("gateway")
+        await page.get_by_role("button", name="Close").click()
+        await expect(page.get_by_role("dialog")).to_have_count(0)
+    assert await page.title() == "Ganglion"
+    assert watch.errors == []
+
+
+async def test_it_follows_the_systems_colours_and_fits_a_phone(chromium: Browser, gateway: Process) -> None:
+    ground = "getComputedStyle(document.body).backgroundColor"
+    light = await opened(chromium, gateway, width=390)
+    dark = await opened(chromium, gateway, dark=True)
+    assert await light.page.evaluate(ground) != await dark.page.evaluate(ground)
+    assert await light.page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert await light.page.evaluate("document.documentElement.lang") == "en-US"
+    controls = dark.page.locator("button:visible, a:visible, input:visible, [role=img]:visible")
+    for control in await controls.all():
+        assert await control.evaluate("el => el.ariaLabel || el.innerText || el.labels?.length"), control
