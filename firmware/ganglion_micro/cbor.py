@@ -25,6 +25,14 @@ MAX_SIZE = 65536
 MAX_DEPTH = 16
 
 
+try:
+    str(b"\xc0\x80", "utf-8")
+    #: MicroPython looks at how many bytes a character has, and not at which: its `str` takes `/` in two bytes too.
+    _LAX = True
+except UnicodeError:
+    _LAX = False
+
+
 class CBORError(ValueError):
     """The bytes are not the deterministic encoding of a value, or the value has none."""
 
@@ -356,10 +364,14 @@ def _read(data: bytes, at: int, depth: int) -> "tuple[Any, int]":
         end = at + n
         if end > len(data):
             raise CBORError("cut short")
+        raw = data[at:end]
         try:
-            return str(data[at:end], "utf-8"), end
+            text = str(raw, "utf-8")
         except UnicodeError:
             raise CBORError("text that is not UTF-8") from None
+        if _LAX and not _well_formed(raw):
+            raise CBORError("text that is not UTF-8")
+        return text, end
     if major == 2:
         end = at + n
         if end > len(data):
@@ -397,3 +409,21 @@ def _read(data: bytes, at: int, depth: int) -> "tuple[Any, int]":
         return found, at
     value, at = _read(data, at, depth)
     return Tag(n, value), at
+
+
+def _well_formed(raw: bytes) -> bool:
+    """Whether each character is in its shortest form, a scalar value and at most U+10FFFF (RFC 3629 section 4).
+
+    The number of continuation bytes is right already. What is left to see is in the first two bytes of a character.
+    """
+    for at, byte in enumerate(raw):
+        if byte < 0xC2:
+            if byte >= 0xC0:
+                return False
+        elif byte in (0xE0, 0xED, 0xF0) or byte >= 0xF4:
+            second = raw[at + 1]
+            if byte == 0xE0 and second < 0xA0 or byte == 0xED and second >= 0xA0:
+                return False
+            if byte == 0xF0 and second < 0x90 or byte == 0xF4 and second >= 0x90 or byte > 0xF4:
+                return False
+    return True

@@ -61,7 +61,7 @@ async def opened(browser: Browser, gateway: Process, *, width: int = 1280, dark:
     )
     watch = Watch(await context.new_page())
     await watch.page.goto(f"{gateway.url}/login?token={gateway.token}")
-    await expect(watch.page.locator("main")).to_be_visible()
+    await expect(watch.page.get_by_role("main")).to_be_visible()
     return watch
 
 
@@ -88,6 +88,7 @@ async def test_nobody_sees_it_without_a_token(chromium: Browser, gateway: Proces
     await expect(page.get_by_role("heading", name="Nodes")).to_be_visible()
     assert page.url == f"{gateway.url}/"
     await page.get_by_role("button", name="Log out").click()
+    await page.wait_for_url("**/login")
     await page.goto(gateway.url)
     assert page.url == f"{gateway.url}/login"
 

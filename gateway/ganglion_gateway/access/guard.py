@@ -30,7 +30,8 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _COUNTED = _SAFE | {"POST", "PUT", "PATCH", "DELETE"}
 _HEADERS = {
     "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
+    # Not "no-referrer": with that a browser says `Origin: null` for our own forms
+    "referrer-policy": "same-origin",
     "content-security-policy": (
         # Vue compiles templates in the browser, hence 'unsafe-eval'; nothing is loaded from anywhere else
         "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
@@ -97,7 +98,7 @@ class Guard:
             await problem(401, detail, instance=path, headers=challenge)(scope, receive, send)
             return
         if method not in _SAFE:
-            if session is not None and not _same_origin(headers):
+            if session is not None and not same_origin(headers):
                 await problem(403, "a page of another origin asked for a change", instance=path)(scope, receive, send)
                 return
             if principal.role is Role.VIEWER:
@@ -111,7 +112,7 @@ class Guard:
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         principal, session = self._who(headers)
-        if principal is None or (session is not None and not _same_origin(headers)):
+        if principal is None or (session is not None and not same_origin(headers)):
             self._metrics.refused.inc()
             await receive()  # the connect; a close before the accept is an answer of 403
             await send({"type": "websocket.close", "code": _UNAUTHORISED, "reason": "log in first"})
@@ -163,7 +164,7 @@ def _cookie(headers: Headers) -> str:
     return morsel.value if morsel is not None else ""
 
 
-def _same_origin(headers: Headers) -> bool:
+def same_origin(headers: Headers) -> bool:
     """Whether the page that asks is ours. SameSite does not see the port, and other programs listen on loopback too."""
     origin = headers.get("origin")
     if origin is None:

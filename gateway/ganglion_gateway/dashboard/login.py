@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from ganglion_gateway.access.guard import same_origin
 from ganglion_gateway.access.sessions import COOKIE, LIFETIME
 from ganglion_gateway.problems import problem
 from ganglion_gateway.services import Services
@@ -34,8 +35,7 @@ def routes(services: Services) -> APIRouter:
 
     @router.post("/login")
     async def submit(request: Request) -> Response:
-        origin = request.headers.get("origin")
-        if origin is not None and origin.rpartition("//")[2] not in (request.headers.get("host"), "null"):
+        if not same_origin(request.headers):
             return problem(403, "a page of another origin asked to log in", instance="/login")
         body = await request.body()
         form = parse_qs(body[:_MAX_FORM].decode("utf-8", "replace"))

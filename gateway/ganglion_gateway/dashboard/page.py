@@ -59,7 +59,7 @@ class _Overview:
         ui.add_css(style.CSS)
         ui.add_head_html(f"<script>{style.SCRIPT}</script>")
         self._head()
-        with ui.element("main").classes("g-main"):
+        with ui.element("div").classes("g-main"):
             with ui.element("section").classes("g-sums").props('aria-label="Summary"'):
                 for name in ("nodes", "alerts", "webhooks", "model"):
                     self._sums[name] = _sum(name)

@@ -53,6 +53,12 @@ with open(sys.argv[1]) as lines:
         else:
             assert encode(decode(data)) == data, item
 
+# RFC 3629 section 3: `/` in two, three and four bytes, half a pair, and the first value that is no character
+for text in ("c0af", "e080af", "f08080af", "eda080", "f4908080", "f8808080", "80", "e282", "c3"):
+    assert refused(bytes([0x60 + len(text) // 2]) + bytes.fromhex(text)), text
+for text in ("c280", "e0a080", "ed9fbf", "ee8080", "f0908080", "f48fbfbf"):
+    assert not refused(bytes([0x60 + len(text) // 2]) + bytes.fromhex(text)), text
+
 dice = Dice(8949)
 everything = sha256()
 for _ in range(400):
