@@ -29,6 +29,7 @@ def options(points: list[list[float]], *, label: str) -> dict[str, Any]:
             **axis,
             "type": "time",
             "splitNumber": 2,
+            "minInterval": 60_000,  # labels have no seconds
             "splitLine": {"show": False},
             "axisLabel": {**text, "formatter": "{HH}:{mm}"},
         },

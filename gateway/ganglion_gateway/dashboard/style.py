@@ -28,7 +28,7 @@ body { background: var(--ground); color: var(--ink); font: 15px/1.45 system-ui, 
 .g-dot { width: .55rem; height: .55rem; border-radius: 50%; background: var(--faint); flex: none }
 .g-on > .g-dot { background: var(--good) } .g-off > .g-dot { background: var(--bad) }
 .g-button { font: inherit; font-size: .8rem; padding: .25rem .7rem; border-radius: 8px; border: 1px solid var(--line);
-  background: none; color: var(--ink); cursor: pointer }
+  background: none; color: var(--ink); cursor: pointer; white-space: nowrap }
 .g-button:hover { background: var(--soft) }
 .g-main { display: grid; gap: 1rem; padding: 1rem clamp(.8rem, 3vw, 2rem) 3rem; max-width: 1500px; margin: 0 auto;
   width: 100%; grid-template-columns: minmax(0, 1fr) }
