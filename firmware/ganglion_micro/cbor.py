@@ -422,8 +422,8 @@ def _well_formed(raw: bytes) -> bool:
                 return False
         elif byte in (0xE0, 0xED, 0xF0) or byte >= 0xF4:
             second = raw[at + 1]
-            if byte == 0xE0 and second < 0xA0 or byte == 0xED and second >= 0xA0:
+            if (byte == 0xE0 and second < 0xA0) or (byte == 0xED and second >= 0xA0):
                 return False
-            if byte == 0xF0 and second < 0x90 or byte == 0xF4 and second >= 0x90 or byte > 0xF4:
+            if (byte == 0xF0 and second < 0x90) or (byte == 0xF4 and second >= 0x90) or byte > 0xF4:
                 return False
     return True

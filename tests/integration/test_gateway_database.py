@@ -101,7 +101,7 @@ async def test_what_was_stored_is_there_after_a_start(tmp_path: Path) -> None:
 
 async def test_an_event_is_stored_once_however_often_it_comes(database: Database) -> None:
     assert await save(database, event(1), event(2)) == [f"{NODE}-1-1", f"{NODE}-1-2"]
-    assert await save(database, event(2), event(3)) == [f"{NODE}-1-3"]
+    assert await save(database, event(2), event(3), event(3)) == [f"{NODE}-1-3"]
     page = await events.page(database, cls=None, node=None, before=None, limit=10)
     assert [row["seq"] for row in page] == [3, 2, 1]
 

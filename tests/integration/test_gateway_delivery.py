@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from ganglion.units import MILLISECOND
 from ganglion_gateway.metrics import Metrics
@@ -187,6 +189,26 @@ async def test_what_was_not_delivered_is_delivered_after_a_start(post: Post, hoo
         messages.setdefault(attempt.event["id"], set()).add(attempt.message)
     assert sorted(messages) == ids(1, 2)
     assert all(len(each) == 1 for each in messages.values())
+
+
+async def test_a_lane_that_stumbles_over_what_we_stored_begins_again(post: Post, hook: Receiver) -> None:
+    await post.event(1, 2)
+
+    async def stored(value: str) -> None:
+        await post.database.write(
+            lambda connection: connection.execute(
+                text("UPDATE events SET value = :value WHERE seq = 1"), {"value": value}
+            )
+        )
+
+    await stored('{"cut": sho')
+    async with post.courier():
+        with capture_logs() as log:
+            await until(lambda: "webhook lane failed" in [line["event"] for line in log], what="a word about it")
+        assert hook.attempts == []
+        await stored('"mended"')
+        await post.settled(2)
+    assert hook.taken == ids(1, 2)
 
 
 async def test_a_private_address_is_not_knocked_at_unless_allowed(database: Database, hook: Receiver) -> None:

@@ -21,7 +21,7 @@ async def save(connection: AsyncConnection, batch: Batch, stored: int) -> list[R
     """
     if not batch.events:
         return []
-    rows = [{**row, "stored": stored} for row in batch.events]
+    rows = list({row["id"]: {**row, "stored": stored} for row in batch.events}.values())
     insert = insert_new(connection, events).returning(events.c.id)
     new = set((await connection.execute(insert, rows)).scalars())
     fresh = [row for row in rows if row["id"] in new]

@@ -39,6 +39,8 @@ _MAX_ANSWER = 65536
 _GRACE = 1.0
 #: Seconds until the database is asked again that did not answer.
 _DATABASE_RETRY = 1.0
+#: Seconds until a lane that ended by an error of ours begins again.
+_RESTART = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +142,7 @@ class Courier:
 
     async def _renew(self) -> None:
         rows = {row["id"]: row for row in await webhooks.all_endpoints(self._database) if row["enabled"]}
-        gone = [lane for id, lane in self._lanes.items() if rows.get(id) != lane.endpoint]
+        gone = [lane for id, lane in self._lanes.items() if rows.get(id) != lane.endpoint or lane.task.done()]
         for lane in gone:
             del self._lanes[lane.endpoint["id"]]
         await self._cancel(gone)
@@ -152,6 +154,13 @@ class Courier:
                     _log.error("webhook endpoint left out", endpoint=id, reason=str(error))
                     continue
                 self._lanes[id] = _Lane(self, row, key)
+
+    def _ended(self, task: asyncio.Task[None], endpoint: str) -> None:
+        """Begins a lane again that ended by itself: the outbox still has what it had to deliver."""
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        _log.error("webhook lane failed", endpoint=endpoint, again_in=_RESTART, exc_info=error)
+        asyncio.get_running_loop().call_later(_RESTART, self.reload)
 
     async def _cancel(self, lanes: "list[_Lane]") -> None:
         for lane in lanes:
@@ -171,6 +180,7 @@ class _Lane:
         self._changes: dict[int, dict[str, Any]] = {}
         self._oldest = 0  # when the first of these was made
         self.task = asyncio.create_task(self._run(), name=f"webhook {endpoint['id']}")
+        self.task.add_done_callback(lambda task: courier._ended(task, endpoint["id"]))
 
     def stop(self) -> None:
         self._stopping.set()
@@ -338,7 +348,7 @@ def _retry_after(text: str, now: int) -> int | None:
     if text.isascii() and text.isdecimal():
         return int(text[:9]) * SECOND
     try:
-        then = parsedate_to_datetime(text)
-    except ValueError:
+        seconds = parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError):
         return None
-    return max(0, round(then.timestamp() * SECOND) - now)
+    return max(0, round(seconds * SECOND) - now)
