@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ganglion.errors import NotFoundError
+from ganglion.errors import NotFoundError, RefusedError
 from ganglion.units import SECOND
 
 #: Nodes say something every 10 s; one that has missed two of these and a half is not there.
@@ -181,14 +181,20 @@ class Fleet:
         self._dirty.update(nodes)
 
     def find(self, who: str) -> Node:
-        """A node by its id, or by its name (the one heard last, where several share it).
+        """A node by its id, or by its name: of several that share it the one that is there, else the one heard last.
 
         Raises:
             NotFoundError: there is none; the message names some that there are.
+            RefusedError: several that share the name are there, so a command could reach one that is not meant.
         """
         if (node := self.nodes.get(who)) is not None:
             return node
         named = [node for node in self.nodes.values() if node.name == who]
+        there = sorted(node.id for node in named if node.online)
+        if len(there) > 1:
+            raise RefusedError(
+                f"{len(there)} nodes that are online are called {who!r}: say which, {' or '.join(there)}"
+            )
         if named:
             return max(named, key=lambda node: (node.online, node.last_seen))
         names = sorted(node.name for node in self.nodes.values())[:10]

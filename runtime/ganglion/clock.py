@@ -25,7 +25,8 @@ class Clock:
 
     def now(self) -> int:
         """Nanoseconds since the Unix epoch."""
-        offset = self._wall() - self._monotonic()
+        monotonic = self._monotonic()
+        offset = self._wall() - monotonic
         if offset > self._offset + _STEP:
             self._offset = offset
-        return self._monotonic() + self._offset
+        return monotonic + self._offset

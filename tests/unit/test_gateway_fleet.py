@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganglion.errors import NotFoundError
+from ganglion.errors import NotFoundError, RefusedError
 from ganglion.units import SECOND
 from ganglion_gateway.fleet import MAX_SENSORS, SILENCE, Fleet
 from support.mesh import NOW
@@ -107,6 +107,15 @@ def test_a_node_is_found_by_id_and_by_name_and_the_one_that_is_there_first() -> 
     assert fleet.find("fridge").id == "b"
     with pytest.raises(NotFoundError, match="fridge"):
         fleet.find("freezer")
+
+
+def test_a_name_that_two_who_are_there_share_means_nobody() -> None:
+    fleet = Fleet()
+    born(fleet, "a", name="fridge")
+    born(fleet, "b", name="fridge")
+    with pytest.raises(RefusedError, match="2 nodes that are online are called 'fridge': say which, a or b"):
+        fleet.find("fridge")
+    assert fleet.find("a").id == "a"
 
 
 def test_an_empty_fleet_has_no_node_to_name() -> None:

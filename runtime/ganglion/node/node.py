@@ -81,10 +81,9 @@ class Node:
     def _connection(self) -> MqttTransport | None:
         if self._config.mqtt is None:
             return None
-        identity = self._state / "identity"
         # The same at every start, so that the broker ends a connection of ours that it still believes in.
-        client_id = f"gl1-{Identity.load(identity).node_id}" if identity.exists() else None
-        transport = MqttTransport(self._config.mqtt.broker, client_id=client_id)
+        identity = Identity.load_or_create(self._state / "identity")
+        transport = MqttTransport(self._config.mqtt.broker, client_id=f"gl1-{identity.node_id}")
         transport.on_messages = self._hear
         return transport
 
