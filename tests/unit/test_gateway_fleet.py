@@ -100,7 +100,8 @@ def test_readings_of_nobody_are_dropped() -> None:
 def test_a_node_is_found_by_id_and_by_name_and_the_one_that_is_there_first() -> None:
     fleet = Fleet()
     born(fleet, "a", name="fridge")
-    born(fleet, "b", name="fridge", now=NOW - SECOND)
+    born(fleet, "b", name="fridge", now=NOW + SECOND)
+    fleet.died("b", NOW + SECOND)
     assert fleet.find("a").id == "a"
     assert fleet.find("fridge").id == "a"
     fleet.died("a", NOW)
