@@ -1,8 +1,9 @@
 //! SPDX-License-Identifier: GPL-3.0-or-later
 //!
-//! zig build -Dpython-include=DIR   the CPython extension -> zig-out/_native.abi3.so; add -Dtarget= for another machine
-//! zig build test                   the C tests, with UndefinedBehaviourSanitizer on
-//! zig build cross                  the core as a static library for every device target
+//! zig build         the CPython extension -> zig-out/_native.abi3.so, with -Dpython= a Python that has cffi;
+//!                   add -Dtarget= for another machine
+//! zig build test    the C tests, with UndefinedBehaviourSanitizer on
+//! zig build cross   the core as a static library for every device target
 const std = @import("std");
 
 const sources = &.{ "topic.c", "trie.c", "condition.c", "bus.c", "signal.c" };
@@ -42,7 +43,6 @@ fn core(b: *std.Build, target: std.Build.ResolvedTarget, optimize: std.builtin.O
 /// ganglion._native: the core, and the glue that cffi writes from ganglion.cdef.
 fn extension(b: *std.Build, target: std.Build.ResolvedTarget, optimize: std.builtin.Optimize) void {
     const python = b.option([]const u8, "python", "a Python that has cffi (default: python3)") orelse "python3";
-    const include = b.option([]const u8, "python-include", "the folder of Python.h") orelse return;
 
     const cffi = b.addSystemCommand(&.{ python, "-m", "cffi.gen_src", "read-sources", "ganglion._native" });
     cffi.addFileArg(b.path("native/ganglion.cdef"));
@@ -50,10 +50,10 @@ fn extension(b: *std.Build, target: std.Build.ResolvedTarget, optimize: std.buil
     const glue = cffi.addOutputFileArg("_native.c");
 
     const module = core(b, target, optimize);
-    module.addSystemIncludePath(.{ .cwd_relative = include });
+    module.addIncludePath(b.path("native/abi3"));
     module.addCMacro("Py_LIMITED_API", "0x030b0000");
     // The glue is not ours to keep free of warnings.
-    module.addCSourceFile(.{ .file = glue, .flags = &.{ "-w", "-include", "native/pyconfig_abi3.h" } });
+    module.addCSourceFile(.{ .file = glue, .flags = &.{"-w"} });
     module.strip = optimize != .debug;
 
     const library = b.addLibrary(.{ .name = "_native", .linkage = .dynamic, .root_module = module });

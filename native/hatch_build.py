@@ -108,7 +108,7 @@ class ZigBuildHook(BuildHookInterface):  # type: ignore[type-arg]
             raise RuntimeError(f"the native core needs zig: pip install {ZIG} '{CFFI}', or build with GANGLION_PURE=1")
         out = Path(self.root, "zig-out", tag or "host")
         command = [sys.executable, "-m", "ziglang", "build", "--prefix", str(out), "-Doptimize=fast", "-Dcpu=baseline"]
-        command += [f"-Dpython={sys.executable}", f"-Dpython-include={sysconfig.get_path('include')}"]
+        command.append(f"-Dpython={sys.executable}")
         if tag:
             command.append(f"-Dtarget={WHEELS[tag]}")
         subprocess.run(command, cwd=self.root, check=True)
