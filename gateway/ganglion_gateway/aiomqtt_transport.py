@@ -168,11 +168,15 @@ class AiomqttTransport:
         )
 
     async def run(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
         while True:
             try:
                 await self._connection()
             except* (aiomqtt.MqttError, GanglionError) as group:
                 self._complaints.add(_reason(group.exceptions[0]))
+            if task.cancelling():  # a task group that fails in the moment it is cancelled tells of the failure alone
+                raise asyncio.CancelledError
             await asyncio.sleep(self._backoff.delay())
 
     async def _connection(self) -> None:

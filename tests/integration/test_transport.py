@@ -373,3 +373,15 @@ async def test_a_transport_may_be_stopped_at_any_moment_and_run_again(make: Make
     async with running(transport):
         await subscribed(transport, inbox)
     assert inbox.changes.count("connected") == inbox.changes.count("disconnected")
+
+
+async def test_a_transport_that_is_stopped_while_its_connection_breaks_stops(make: Make, broker: Broker) -> None:
+    transport = make(broker.url)
+    task = asyncio.create_task(transport.run())
+    await until(lambda: transport.connected, what="connected")
+    await broker.kill()
+    while transport.connected and not task.cancelling():  # what fails in it makes the rest of it end: now
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task], timeout=10)
+    assert task.cancelled()
