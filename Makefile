@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Names for what tools/dev does; `make demo ARGS=--json` hands arguments on.
-.PHONY: demo test check clean
-demo test check clean:
+.PHONY: demo test bench check clean
+demo test bench check clean:
 	@sh tools/dev $@ $(ARGS)

@@ -380,7 +380,8 @@ async def test_a_transport_that_is_stopped_while_its_connection_breaks_stops(mak
     task = asyncio.create_task(transport.run())
     await until(lambda: transport.connected, what="connected")
     await broker.kill()
-    while transport.connected and not task.cancelling():  # what fails in it makes the rest of it end: now
+    # What fails in a task group makes the rest of it end: now
+    while transport.connected and not task.cancelling():  # noqa: ASYNC110
         await asyncio.sleep(0)
     task.cancel()
     await asyncio.wait([task], timeout=10)

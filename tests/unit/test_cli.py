@@ -53,7 +53,9 @@ def test_every_command_has_help(command, capsys):
     assert command in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("words", [[], ["fly"], ["doctor", "--colour"], ["node", "run"], ["id", "eat"]])
+@pytest.mark.parametrize(
+    "words", [[], ["fly"], ["doctor", "--colour"], ["node", "run"], ["id", "eat"], ["bench", "fly"]]
+)
 def test_a_line_that_makes_no_sense_is_exit_2(words, capsys):
     with pytest.raises(SystemExit) as ended:
         cli.main(words)

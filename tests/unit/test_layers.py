@@ -37,7 +37,10 @@ PACKAGES = {
         }
         | {"prometheus_client", "sqlalchemy", "starlette", "structlog", "uvicorn", "anyio"},
     ),
-    "ganglion_tools": ("tools", STDLIB | {"ganglion", "ganglion_micro", "ganglion_gateway", "aiomqtt", "psutil"}),
+    "ganglion_tools": (
+        "tools",
+        STDLIB | {"ganglion", "ganglion_micro", "ganglion_gateway", "aiomqtt", "psutil"} | {"blinker", "paho", "pyee"},
+    ),
 }
 #: The parts of `ganglion`, lowest first: a part imports from rows above its own, and of its own row only itself.
 ROWS = [

@@ -30,6 +30,7 @@ COMMANDS = {
     "mova": ("ganglion.cli.mova", "", "check and run MOVA documents"),
     "trace": ("ganglion.cli.trace", "", "show the path of an alert, from sensor to webhook"),
     "sim": ("ganglion.cli.sim", "", "set what a simulated sensor senses"),
+    "bench": ("ganglion_tools.bench.command", "tools,bench", "measure what it costs, beside its peers"),
     "doctor": ("ganglion.cli.doctor", "", "say what is installed, what is missing and what to do"),
 }
 

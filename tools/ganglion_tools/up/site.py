@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 from ganglion.cli.gateway_client import GatewayClient
 from ganglion.errors import GanglionError, NotFoundError, RefusedError, UnreachableError
-from ganglion_tools.up import broker
-from ganglion_tools.up.child import Child
+from ganglion_tools import broker
+from ganglion_tools.child import Child
 from ganglion_tools.up.receiver import Receiver
 
 NODES = ("host", "room", "fridge")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The broker of `ganglion up`: NATS Server or Mosquitto on loopback, or one that runs elsewhere."""
+"""Brokers on this machine: NATS Server and Mosquitto, on loopback."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ import aiomqtt
 from ganglion.errors import UnreachableError, UsageError
 
 NATS = """\
-# Written by `ganglion up`.
+# Written by Ganglion.
 server_name: ganglion
 host: "127.0.0.1"
 port: -1
@@ -22,7 +22,7 @@ jetstream {{ store_dir: "{store}", max_memory_store: 64MB, max_file_store: 1GB }
 mqtt {{ host: "127.0.0.1", port: {port} }}
 """
 MOSQUITTO = """\
-# Written by `ganglion up`.
+# Written by Ganglion.
 listener {port} 127.0.0.1
 allow_anonymous true
 persistence true
@@ -30,9 +30,9 @@ persistence_location {store}/
 {user}"""
 
 
-def free_port(usual: int, taken: Sequence[int] = ()) -> int:
-    """`usual` where nobody listens on it on loopback, else one that the kernel picks."""
-    if usual not in taken:
+def free_port(usual: int = 0, taken: Sequence[int] = ()) -> int:
+    """`usual` where one is given and nobody listens on it on loopback, else one that the kernel picks."""
+    if usual and usual not in taken:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
