@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ganglion.cli import extras
 from ganglion.cli import main as cli
 
 ROOT = Path(__file__).parents[2]
@@ -64,9 +65,10 @@ def test_a_line_that_makes_no_sense_is_exit_2(words, capsys):
 
 
 def test_a_missing_extra_is_named_with_its_remedy(monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "psutil", None)
-    monkeypatch.setitem(cli.COMMANDS, "sim", ("psutil", "tools", ""))
-    assert cli.main(["sim"]) == 2
+    monkeypatch.setitem(extras.MODULES, "tools", ("psutil", "nothing_of_this_name"))
+    assert cli.main(["up"]) == 2
+    assert "pip install 'ganglion[gateway,tools,audio,vision]'" in capsys.readouterr().err
+    assert cli.main(["bench", "path"]) == 2
     assert "pip install 'ganglion[tools]'" in capsys.readouterr().err
 
 

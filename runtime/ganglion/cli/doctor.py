@@ -2,24 +2,15 @@
 """Says what is installed, what is missing, and what to do about it."""
 
 import argparse
-import importlib.util
 import platform
 import sys
 from typing import Any
 
 from ganglion import __version__
 from ganglion.bus import BACKEND, WHY_NOT
+from ganglion.cli.extras import MODULES, is_installed, is_there
 from ganglion.cli.result import Result, table
 
-#: Extra -> modules that it brings; looked for, not imported.
-EXTRAS = {
-    "i2c": ("smbus2", "gpiod"),
-    "serial": ("serial",),
-    "audio": ("pymicro_vad",),
-    "vision": ("PIL",),
-    "gateway": ("fastapi", "sqlalchemy", "alembic", "aiosqlite", "httpx", "nicegui", "structlog", "uvicorn"),
-    "tools": ("psutil",),
-}
 #: What every device needs.
 BASE = ("aiomqtt", "cbor2", "nacl", "paho", "yaml")
 
@@ -31,7 +22,7 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
 def run(args: argparse.Namespace) -> Result:
     """Looks; exit 1 where a part that every device needs is missing."""
     problems = []
-    missing = [name for name in BASE if not _is_there(name)]
+    missing = [name for name in BASE if not is_there(name)]
     if missing:
         problems.append({"what": f"missing: {', '.join(missing)}", "remedy": "pip install --force-reinstall ganglion"})
     if BACKEND != "native":
@@ -42,7 +33,7 @@ def run(args: argparse.Namespace) -> Result:
                 "elsewhere nothing is wrong but the speed",
             }
         )
-    extras = {extra: all(_is_there(name) for name in names) for extra, names in EXTRAS.items()}
+    extras = {extra: is_installed(extra) for extra in MODULES}
     data: dict[str, Any] = {
         "version": __version__,
         "backend": BACKEND,
@@ -52,10 +43,6 @@ def run(args: argparse.Namespace) -> Result:
         "problems": problems,
     }
     return Result(data=data, text=lambda: _text(data), exit_code=1 if missing else 0)
-
-
-def _is_there(module: str) -> bool:
-    return importlib.util.find_spec(module) is not None
 
 
 def _text(data: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ from types import ModuleType
 
 from ganglion.errors import GanglionError, UsageError
 
-#: command -> (module, extra that brings its dependencies, one line of help)
+#: command -> (module, extras that bring what it needs, one line of help)
 COMMANDS = {
     "up": (
         "ganglion_tools.up.command",
@@ -30,7 +30,7 @@ COMMANDS = {
     "mova": ("ganglion.cli.mova", "", "check and run MOVA documents"),
     "trace": ("ganglion.cli.trace", "", "show the path of an alert, from sensor to webhook"),
     "sim": ("ganglion.cli.sim", "", "set what a simulated sensor senses"),
-    "bench": ("ganglion_tools.bench.command", "tools,bench", "measure what it costs, beside its peers"),
+    "bench": ("ganglion_tools.bench.command", "tools", "measure what it costs, beside its peers"),
     "doctor": ("ganglion.cli.doctor", "", "say what is installed, what is missing and what to do"),
 }
 
@@ -90,12 +90,12 @@ def load(name: str) -> ModuleType:
     """The module behind a command.
 
     Raises:
-        UsageError: a package it needs is not installed; the message says which extra brings it.
+        UsageError: an extra that it needs is not installed.
     """
-    module, extra, _ = COMMANDS[name]
-    try:
-        return import_module(module)
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in ("ganglion", "ganglion_micro"):
-            raise
-        raise UsageError(f"`ganglion {name}` needs {error.name}: pip install 'ganglion[{extra}]'") from error
+    module, extras, _ = COMMANDS[name]
+    if extras:
+        from ganglion.cli.extras import is_installed
+
+        if not all(is_installed(extra) for extra in extras.split(",")):
+            raise UsageError(f"`ganglion {name}` needs more than is installed: pip install 'ganglion[{extras}]'")
+    return import_module(module)
