@@ -168,15 +168,20 @@ class AiomqttTransport:
         )
 
     async def run(self) -> None:
-        task = asyncio.current_task()
-        assert task is not None
         while True:
+            # A task of its own: a task group that fails in the moment it is cancelled tells of the failure alone, and
+            # the cancellation would be lost
+            connection = asyncio.create_task(self._connection(), name=f"connection to {self.url}")
             try:
-                await self._connection()
+                await asyncio.wait([connection])
+            except asyncio.CancelledError:
+                connection.cancel()
+                await asyncio.gather(connection, return_exceptions=True)
+                raise
+            try:
+                connection.result()
             except* (aiomqtt.MqttError, GanglionError) as group:
                 self._complaints.add(_reason(group.exceptions[0]))
-            if task.cancelling():  # a task group that fails in the moment it is cancelled tells of the failure alone
-                raise asyncio.CancelledError
             await asyncio.sleep(self._backoff.delay())
 
     async def _connection(self) -> None:
