@@ -20,7 +20,12 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     parser.add_argument("--state", type=Path, default=state_folder() / "gateway", help="database, keys and token")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=8470, help="TCP port; 0 picks a free one")
-    parser.add_argument("--broker", default="mqtt://127.0.0.1:1883", metavar="URL", help="mqtt:// or mqtts://")
+    parser.add_argument(
+        "--broker",
+        default=os.environ.get("GANGLION_BROKER", "mqtt://127.0.0.1:1883"),
+        metavar="URL",
+        help="mqtt:// or mqtts://; GANGLION_BROKER keeps a password out of the list of processes",
+    )
     parser.add_argument("--name", default="gateway", help="what the mesh calls it")
     parser.add_argument("--webhook", metavar="URL", help="deliver alerts here, signed by Standard Webhooks")
     parser.add_argument("--webhook-secret-file", type=Path, metavar="FILE", help="holds the whsec_…; else one is made")

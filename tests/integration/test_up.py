@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`ganglion up`, run as a person runs it: the whole site, one full pass, and nothing left behind."""
 
+import asyncio
 import json
 import os
 import re
@@ -14,6 +15,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+
+from support.brokers import mosquitto_broker
 
 STAGES = ["sensor", "trigger", "prompt", "condition", "guardian", "actuator", "mesh", "gateway", "webhook"]
 
@@ -126,3 +129,37 @@ def test_the_trace_is_shown_one_line_a_stage(tmp_path):
         assert real.returncode == 4
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 0
+
+
+async def test_a_broker_that_runs_elsewhere_and_its_password_is_nowhere_to_be_read(tmp_path):
+    async with mosquitto_broker(tmp_path / "broker", users={"joe": "hunter2"}) as broker:
+        with up(tmp_path, "--broker", broker.url_as("joe", "hunter2")) as process:
+            ready = await asyncio.to_thread(follow, process, "ready")
+            assert ready["broker"] == broker.url
+            for pid in ready["pids"].values():
+                assert "hunter2" not in " ".join(psutil.Process(pid).cmdline())
+            await asyncio.to_thread(follow, process, "alert")
+            process.send_signal(signal.SIGINT)
+            assert await asyncio.to_thread(process.wait, 20) == 0
+        logs = list((tmp_path / "ganglion" / "logs").iterdir())
+        assert logs
+        assert not any("hunter2" in path.read_text() for path in logs)
+        refused = await asyncio.to_thread(ganglion, tmp_path, "up", "--broker", broker.url_as("joe", "hunter3"))
+        assert refused.returncode == 4
+        assert "return code 5" in refused.stderr
+        assert "hunter3" not in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("broker", "code", "says"),
+    [
+        ("emqx", 2, "say nats, mosquitto or a URL"),
+        ("http://127.0.0.1:1883", 1, "starts with mqtt:// or mqtts://"),
+        ("mqtt://127.0.0.1:1", 5, "cannot be reached"),
+    ],
+)
+def test_a_broker_that_cannot_be_one_is_named(tmp_path, broker, code, says):
+    done = ganglion(tmp_path, "up", "--broker", broker)
+    assert done.returncode == code
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr

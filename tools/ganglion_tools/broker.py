@@ -9,9 +9,14 @@ import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
 
-import aiomqtt
-
 from ganglion.errors import UnreachableError, UsageError
+from ganglion.mqtt.client import Callbacks, Client, Counters
+from ganglion.mqtt.connection import Connection
+from ganglion.mqtt.outbox import Outbox
+from ganglion.mqtt.url import BrokerUrl
+
+#: Those that are started here.
+KINDS = ("nats", "mosquitto")
 
 NATS = """\
 # Written by Ganglion.
@@ -70,21 +75,34 @@ def command(kind: str, folder: Path, port: int) -> list[str]:
     return [program, "-c", str(file)]
 
 
-async def answers(host: str, port: int, *, timeout: float) -> None:
-    """Returns when a broker accepts an MQTT connection.
+async def answers(url: BrokerUrl, *, timeout: float) -> None:
+    """Returns when a broker lets us in.
 
     Raises:
         UnreachableError: none did within `timeout` seconds.
+        RefusedError: it does not let us in; its certificate is not to be trusted.
     """
+    nobody = Callbacks(
+        opened=lambda client: None,
+        received=lambda messages: None,
+        subscribed=lambda granted: None,
+        closed=lambda client: None,
+    )
+
+    def connect(now: float) -> Connection:
+        return Connection("ganglion-up", outbox=Outbox(), username=url.username, password=url.password, now=now)
+
     problem: Exception | None = None
     try:
         async with asyncio.timeout(timeout):
             while True:
                 try:
-                    async with aiomqtt.Client(host, port, identifier="ganglion-up", timeout=timeout):
-                        return
-                except aiomqtt.MqttError as error:
+                    client = await Client.open(url, connect, nobody, Counters())
+                except UnreachableError as error:
                     problem = error
                     await asyncio.sleep(0.02)
+                else:
+                    await client.close()
+                    return
     except TimeoutError:
-        raise UnreachableError(f"no MQTT broker answers at {host}:{port} after {timeout:.0f} s ({problem})") from None
+        raise UnreachableError(f"no MQTT broker answers after {timeout:.0f} s: {problem or url}") from None

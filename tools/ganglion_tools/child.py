@@ -55,9 +55,11 @@ class Child:
         return cls(name, process, log)
 
     @classmethod
-    async def ganglion(cls, name: str, *words: str, log: Path) -> "Child":
-        """Starts a `ganglion` command with the Python that runs now."""
-        return await cls.start(name, [sys.executable, "-m", "ganglion", *words], log=log)
+    async def ganglion(cls, name: str, *words: str, broker: str, log: Path) -> "Child":
+        """Starts a `ganglion` command with the Python that runs now; `ps` does not show the password in the URL."""
+        return await cls.start(
+            name, [sys.executable, "-m", "ganglion", *words], log=log, env={"GANGLION_BROKER": broker}
+        )
 
     async def ready(self, *, timeout: float) -> dict[str, Any]:
         """The JSON line by which a `ganglion` process says that it is ready.

@@ -4,6 +4,7 @@
 import argparse
 import asyncio
 import logging
+import os
 from pathlib import Path
 
 from ganglion import config
@@ -16,7 +17,12 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     run = verbs.add_parser("run", parents=[common], help="run until SIGTERM or Ctrl-C")
     run.add_argument("config", type=Path, metavar="CONFIG", help="the node's TOML file")
     run.add_argument("--state", type=Path, help="keys and what must survive a restart; default: the XDG state folder")
-    run.add_argument("--broker", metavar="URL", help="use this broker in place of mqtt.broker")
+    run.add_argument(
+        "--broker",
+        default=os.environ.get("GANGLION_BROKER"),
+        metavar="URL",
+        help="use this broker in place of mqtt.broker; GANGLION_BROKER keeps a password out of the list of processes",
+    )
     run.add_argument("--enrol-key-file", type=Path, help="use this file in place of mesh.enrol_key_file")
     run.add_argument("--log", default="info", choices=["debug", "info", "warning", "error"], help="how much to log")
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 
 from ganglion.errors import GanglionError
+from ganglion.mqtt.url import BrokerUrl
 from ganglion_tools import broker
 from ganglion_tools.bench import node_red
 from ganglion_tools.bench.contestants import GANGLION, NODE_RED, PAHO, Contestant
@@ -117,7 +118,7 @@ async def contest(contestants: Sequence[Contestant], *, rounds: int, messages: i
         port = broker.free_port()
         server = await Child.start("broker", broker.command("nats", folder / "nats", port), log=folder / "nats.log")
         try:
-            await broker.answers("127.0.0.1", port, timeout=10)
+            await broker.answers(BrokerUrl(host="127.0.0.1", port=port), timeout=10)
             for turn in range(rounds):
                 for each in contestants:
                     own = folder / f"{each.name}-{turn}"

@@ -12,10 +12,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from ganglion.cli.gateway_client import GatewayClient
-from ganglion.errors import GanglionError, NotFoundError, RefusedError, UnreachableError
+from ganglion.errors import GanglionError, NotFoundError, RefusedError, UnreachableError, UsageError
+from ganglion.mqtt.url import BrokerUrl
 from ganglion_tools import broker
 from ganglion_tools.child import Child
 from ganglion_tools.up.receiver import Receiver
@@ -77,7 +77,7 @@ class Site:
         try:
             gateway = await self._start_gateway(url, hook, receiver.secret_file)
             await self._start_nodes(url, gateway)
-            self._say_ready(url, gateway.url, hook, time.monotonic() - began)
+            self._say_ready(str(BrokerUrl.parse(url)), gateway.url, hook, time.monotonic() - began)
             watch = [asyncio.create_task(self._watch(child), name=f"watch {child.name}") for child in self._children]
             if until_first_alert:
                 watch.append(asyncio.create_task(self._first_alert(gateway, since), name="first alert"))
@@ -90,21 +90,24 @@ class Site:
             receiver.stop()
 
     async def _start_broker(self) -> str:
-        if self._broker not in ("nats", "mosquitto"):
-            where = urlsplit(self._broker)
-            await broker.answers(where.hostname or "", where.port or 1883, timeout=5)
+        """Its URL, when it lets us in."""
+        if "://" in self._broker:
+            await broker.answers(BrokerUrl.parse(self._broker), timeout=5)
             return self._broker
+        if self._broker not in broker.KINDS:
+            raise UsageError(f"--broker {self._broker}: say {', '.join(broker.KINDS)} or a URL, as in mqtt://host:1883")
         port = broker.free_port(1883)
         argv = broker.command(self._broker, self._state / self._broker, port)
         await self._add(await Child.start(self._broker, argv, log=self._log(self._broker)))
-        await broker.answers("127.0.0.1", port, timeout=10)
-        return f"mqtt://127.0.0.1:{port}"
+        url = f"mqtt://127.0.0.1:{port}"
+        await broker.answers(BrokerUrl.parse(url), timeout=10)
+        return url
 
     async def _start_gateway(self, url: str, hook: str, secret: Path) -> GatewayClient:
         folder = self._state / "gateway"
-        words = ["gateway", "--state", str(folder), "--broker", url, "--port", str(broker.free_port(8470))]
+        words = ["gateway", "--state", str(folder), "--port", str(broker.free_port(8470))]
         words += ["--webhook", hook, "--webhook-secret-file", str(secret), "--allow-private-webhooks"]
-        child = await self._add(await Child.ganglion("gateway", *words, log=self._log("gateway")))
+        child = await self._add(await Child.ganglion("gateway", *words, broker=url, log=self._log("gateway")))
         ready = await child.ready(timeout=30)
         token_file = folder / "token"
         (self._state / "up.json").write_text(json.dumps({"gateway": ready["url"], "token_file": str(token_file)}))
@@ -120,8 +123,8 @@ class Site:
         nodes = []
         for name in NODES:
             words = ["node", "run", str(_HERE / f"{name}.toml"), "--state", str(self._state / "nodes" / name)]
-            words += ["--broker", url, "--enrol-key-file", str(keys)]
-            nodes.append(await self._add(await Child.ganglion(f"node {name}", *words, log=self._log(name))))
+            words += ["--enrol-key-file", str(keys)]
+            nodes.append(await self._add(await Child.ganglion(f"node {name}", *words, broker=url, log=self._log(name))))
         for node in nodes:  # all of them start meanwhile
             await node.ready(timeout=30)
 
