@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,17 +17,17 @@ import psutil
 import pytest
 
 from support.brokers import mosquitto_broker
+from support.chat_server import KEY, MODEL, Say, chat_server
 
 STAGES = ["sensor", "trigger", "prompt", "condition", "guardian", "actuator", "mesh", "gateway", "webhook"]
 
 
 @contextmanager
-def up(state: Path, *words: str, model: str | None = None) -> Iterator[subprocess.Popen[str]]:
+def up(state: Path, *words: str, model: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
     environment = {**os.environ, "XDG_STATE_HOME": str(state)}
     for name in ("GANGLION_LLM_URL", "GANGLION_LLM_KEY", "GANGLION_LLM_MODEL"):
         environment.pop(name, None)
-    if model:
-        environment |= {"GANGLION_LLM_URL": model, "GANGLION_LLM_MODEL": "test-model", "GANGLION_LLM_KEY": "sk-test"}
+    environment |= model or {}
     process = subprocess.Popen(
         [sys.executable, "-m", "ganglion", "up", "--json", *words],
         env=environment,
@@ -129,6 +129,22 @@ def test_the_trace_is_shown_one_line_a_stage(tmp_path):
         assert real.returncode == 4
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 0
+
+
+async def test_a_model_is_asked_and_the_trace_counts_its_tokens(tmp_path):
+    async with chat_server() as chat:
+        chat.says(Say(text='{"cause": "door", "urgent": true}'))
+        with up(tmp_path, model=chat.environment) as process:
+            alert = (await asyncio.to_thread(follow, process, "alert"))["alert"]
+            assert alert["data"]["value"]["cause"] == "door"
+            shown = await asyncio.to_thread(ganglion, tmp_path, "trace", "--last")
+            (prompt,) = [line for line in shown.stdout.splitlines() if " prompt " in line]
+            assert re.search(rf"{MODEL}.* \d+ tokens|\d+ tokens.*{MODEL}", prompt), prompt
+            process.send_signal(signal.SIGINT)
+            assert await asyncio.to_thread(process.wait, 20) == 0
+    assert chat.requests[0]["response_format"]["type"] == "json_schema"
+    assert KEY not in shown.stdout
+    assert not any(KEY in path.read_text() for path in (tmp_path / "ganglion" / "logs").iterdir())
 
 
 async def test_a_broker_that_runs_elsewhere_and_its_password_is_nowhere_to_be_read(tmp_path):
