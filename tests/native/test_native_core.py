@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""native: the C tests under UndefinedBehaviourSanitizer, and the core for every device."""
+"""native: the C tests under sanitizers, on every device's processor, and a fuzzer that makes up programmes of calls."""
 
 import subprocess
 import sys
@@ -9,14 +9,16 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-#: What `zig build cross` makes, with the ELF header's class, byte order and e_machine.
+#: What `zig build cross` makes, with the ELF header's class and e_machine, and what runs it here.
 DEVICES = {
-    "x86_64-linux-musl": (64, 62),
-    "aarch64-linux-musl": (64, 183),
-    "arm-linux-musleabihf": (32, 40),
-    "mipsel-linux-musleabi": (32, 8),
-    "riscv64-linux-musl": (64, 243),
+    "x86_64-linux-musl": (64, 62, []),
+    "aarch64-linux-musl": (64, 183, ["qemu-aarch64"]),
+    "arm-linux-musleabihf": (32, 40, ["qemu-arm"]),
+    "mipsel-linux-musleabi": (32, 8, ["qemu-mipsel"]),
+    "riscv64-linux-musl": (64, 243, ["qemu-riscv64"]),
 }
+#: Seconds that the fuzzer has.
+FUZZ = 15
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -31,11 +33,60 @@ def test_the_core_does_what_its_header_says_and_nothing_undefined():
     zig("test")
 
 
-def test_the_core_is_built_for_every_device(tmp_path):
-    zig("cross", "--prefix", str(tmp_path))
-    assert {path.name for path in tmp_path.iterdir()} == set(DEVICES)
-    for device, (bits, machine) in DEVICES.items():
-        objects = (tmp_path / device / "libganglion.a").read_bytes().split(b"\x7fELF")[1:]
+@pytest.fixture(scope="module")
+def cross(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `zig build cross` makes, a folder a device."""
+    made = tmp_path_factory.mktemp("cross")
+    zig("cross", "--prefix", str(made))
+    return made
+
+
+def test_the_core_is_built_for_every_device(cross):
+    assert {path.name for path in cross.iterdir()} == set(DEVICES)
+    for device, (bits, machine, _) in DEVICES.items():
+        objects = (cross / device / "libganglion.a").read_bytes().split(b"\x7fELF")[1:]
         assert len(objects) >= len(list((ROOT / "native" / "src").glob("*.c")))
         for header in objects:
             assert (header[0] * 32, int.from_bytes(header[14:16], "little")) == (bits, machine)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_the_c_tests_pass_on_a_devices_processor(cross, device):
+    done = subprocess.run([*DEVICES[device][2], cross / device / "test_core"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def fuzzer(folder: Path, *, topic: Path = ROOT / "native" / "src" / "topic.c") -> Path:
+    """The fuzzer with AddressSanitizer and UndefinedBehaviourSanitizer; Debian's clang has all three, zig has one."""
+    program = folder / "fuzz_core"
+    command = ["clang", "-g", "-O1", "-std=c11", "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all"]
+    sources = [path for path in sorted((ROOT / "native" / "src").glob("*.c")) if path.name != "topic.c"]
+    sources += [topic, ROOT / "tests" / "native" / "fuzz_core.c"]
+    include = f"-I{ROOT / 'native' / 'include'}"
+    done = subprocess.run([*command, include, *sources, "-lm", "-o", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return program
+
+
+def fuzz(folder: Path, program: Path, *limits: str) -> subprocess.CompletedProcess[str]:
+    command = [program, *limits, f"-artifact_prefix={folder}/"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace")
+
+
+def test_no_programme_of_calls_breaks_the_core(tmp_path):
+    done = fuzz(tmp_path, fuzzer(tmp_path), f"-max_total_time={FUZZ}", "-max_len=2000")
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert "Done " in done.stderr
+
+
+def test_the_fuzzer_sees_a_wrong_match(tmp_path):
+    """With a matcher that knows no wildcards it ends at once."""
+    topic = tmp_path / "topic.c"
+    topic.write_text(
+        '#include <string.h>\n#include "ganglion.h"\n'
+        "int gg_topic_matches(const char *filter, size_t n, const char *topic, size_t m) {\n"
+        "    return n == m && !memcmp(filter, topic, n);\n}\n"
+    )
+    done = fuzz(tmp_path, fuzzer(tmp_path, topic=topic), "-runs=5000000", "-max_len=100")
+    assert done.returncode != 0
+    assert "deadly signal" in done.stderr
