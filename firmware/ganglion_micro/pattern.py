@@ -3,7 +3,7 @@
 
 No pattern makes it slow, so a text from outside may be matched against any (Thompson, "Regular Expression Search
 Algorithm", CACM 11:6, 1968; Cox, "Regular Expression Matching Can Be Simple And Fast", 2007).
-`ganglion.mova.pattern` compiles a pattern to the program that runs here.
+`ganglion.pattern` compiles a pattern to the program that runs here.
 """
 
 TYPE_CHECKING = False  # MicroPython has no `typing`

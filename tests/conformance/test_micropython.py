@@ -11,9 +11,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ganglion.bus.filter import Filter
+from ganglion.event import Event
 from ganglion.mesh.identity import Identity
 from ganglion.sim.bme280 import ChipModel
 from ganglion.sim.i2c import SimulatedI2C
@@ -124,8 +127,35 @@ def bme280_transcript() -> list[str]:
     return bus.lines
 
 
+def events_filtered() -> list[str]:
+    """Filters as a board is sent them, with events and whether they pass here."""
+    events = [
+        Event("sensor/fridge/state", {"door": "open", "temps": [4.5, 8.25], "fan": True}, 10**18, "fridge", 2),
+        Event("t", 8, 7),
+        Event("t", "open", 7),
+        Event("t", None, 7),
+        Event("t", [1, "pen"], 7, "pen", 3),
+    ]
+    sources: list[dict[str, Any]] = [
+        {},
+        {"value": {"$gt": 7.5, "$lte": 8}},
+        {"value": {"$in": ["open", 8, None]}},
+        {"value": {"$nin": ["open"]}, "source": {"$ne": "pen"}},
+        {"value": {"$contains": "pen"}},
+        {"value": {"$regex": "^(o|p)?pen$"}},
+        {"value.door": "open", "value.temps.1": {"$gt": 8}, "value.fan": 1},
+        {"value.0": {"$exists": True}, "timestamp": {"$lt": 8}},
+        {"$or": [{"topic": {"$regex": "fridge"}}, {"$not": {"priority": {"$not": {"$gte": 3}}}}]},
+    ]
+    return [
+        f"{cbor.encode([filter.program, list(event)]).hex()} {filter.passes(event)}"
+        for filter in map(Filter, sources)
+        for event in events
+    ]
+
+
 MADE: dict[str, Callable[[], list[str]]] = {
-    make.__name__: make for make in (cbor_items, mova_effects, mesh_envelope, bme280_transcript)
+    make.__name__: make for make in (cbor_items, events_filtered, mova_effects, mesh_envelope, bme280_transcript)
 }
 
 

@@ -45,8 +45,9 @@ PACKAGES = {
 #: The parts of `ganglion`, lowest first: a part imports from rows above its own, and of its own row only itself.
 ROWS = [
     {"errors", "__init__"},
-    {"units", "event", "clock", "worker", "_native"},
-    {"settings", "bus", "mqtt"},
+    {"units", "event", "clock", "worker", "pattern", "_native"},
+    {"settings"},
+    {"bus", "mqtt"},
     {"config", "mesh", "sim"},
     {"mova", "sensors", "guardian"},
     {"node"},

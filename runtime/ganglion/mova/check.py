@@ -10,10 +10,10 @@ from ganglion.mova.diagnostic import Diagnostic, Place
 from ganglion.mova.expression import ExpressionSyntaxError, parse
 from ganglion.mova.load import DIALECT, VERSIONS, Document
 from ganglion.mova.model import Conditions, Model, Protocol, Reference, Rule, Step, Trigger, model
-from ganglion.mova.pattern import PatternError, compile_pattern
 from ganglion.mova.schema import expand
 from ganglion.mova.shape import Context
 from ganglion.mova.source import Report, inside
+from ganglion.pattern import PatternError, compile_pattern
 from ganglion.settings import nearest
 from ganglion_micro.condition import OPERATORS
 

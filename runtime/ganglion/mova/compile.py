@@ -17,12 +17,12 @@ from ganglion.mova.diagnostic import DocumentError, Place, Severity
 from ganglion.mova.expression import parse
 from ganglion.mova.load import Document
 from ganglion.mova.model import RETRIES, Conditions, Model, Protocol, Reference, Rule, Step, Tool, Trigger, model
-from ganglion.mova.pattern import compile_pattern
 from ganglion.mova.plan import Plan, mqtt_topic
 from ganglion.mova.schema import expand
 from ganglion.mova.source import Map, Report, inside
 from ganglion.mova.template import parse as template
 from ganglion.mova.template import path
+from ganglion.pattern import compile_pattern
 from ganglion.units import MILLISECOND, SECOND, duration
 from ganglion_micro import condition as c
 from ganglion_micro import expression as x

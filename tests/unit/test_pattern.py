@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganglion.mova.pattern import PatternError, compile_pattern
+from ganglion.pattern import PatternError, compile_pattern
 from ganglion_micro.pattern import MAX_TEXT, search
 
 
