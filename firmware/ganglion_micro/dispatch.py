@@ -6,6 +6,10 @@ native/include/ganglion.h says what each call means; here is the same, in the pl
 
 from ganglion_micro.topic import Tree
 
+TYPE_CHECKING = False  # MicroPython has no `typing`
+if TYPE_CHECKING:
+    from typing import Any
+
 ALWAYS = 0
 ABOVE = 1
 BELOW = 2
@@ -14,6 +18,22 @@ OUTSIDE = 4
 EQUALS = 5
 NOT_EQUALS = 6
 CHANGES = 7
+
+# A test of a predicate is (op, field, symbol, number, integer), as in `gg_test`.
+EQ = 0
+NE = 1
+LT = 2
+LE = 3
+GT = 4
+GE = 5
+AND = 6
+OR = 7
+NOT = 8
+
+VALUE = 0
+TIME = 1
+PRIORITY = 2
+SOURCE = 3
 
 #: No lasting condition is waiting: later than any time (2**63 - 1, as in C).
 NEVER = 0x7FFFFFFFFFFFFFFF
@@ -47,12 +67,30 @@ class Where:
         self.cooldown = cooldown
 
 
+def compare(op: int, left: float, right: float) -> bool:
+    """One comparison of a test."""
+    if op == EQ:
+        return left == right
+    if op == NE:
+        return left != right
+    if op == LT:
+        return left < right
+    if op == LE:
+        return left <= right
+    if op == GT:
+        return left > right
+    return left >= right
+
+
 class _Match:
     """One subscription on one topic, with its state."""
 
-    __slots__ = ("active", "due", "fired", "order", "priority", "started", "subscription", "topic", "where")
+    __slots__ = ("active", "due", "fired", "order", "priority", "started", "subscription", "tests", "topic", "where")
 
-    def __init__(self, subscription: int, order: int, priority: int, where: Where, topic: int) -> None:
+    def __init__(
+        self, subscription: int, order: int, priority: int, where: Where, tests: "list[Any]", topic: int
+    ) -> None:
+        self.tests = tests
         self.subscription = subscription
         self.order = order
         self.priority = priority
@@ -132,8 +170,10 @@ class Dispatch:
         self.matched = 0
         self._handles = {}  # type: dict[str, int]
         self._topics = []  # type: list[_Topic]
-        self._subscriptions = []  # type: list[tuple[str, int, int, Where] | None]
+        self._subscriptions = []  # type: list[tuple[str, int, int, Where, list[Any]] | None]
         self._free = []  # type: list[int]
+        self._source = 0
+        self._priority = 0
         self._filters = Tree()
         self._waiting = []  # type: list[_Match]
         self._version = 1
@@ -147,9 +187,9 @@ class Dispatch:
             self._topics.append(_Topic(name))
         return handle
 
-    def subscribe(self, filter: str, priority: int, where: Where) -> int:
+    def subscribe(self, filter: str, priority: int, where: Where, tests: "list[Any] | None" = None) -> int:
         """Adds a subscription. Higher priorities are told first, equal ones in the order they subscribed."""
-        entry = (filter, self._orders, priority, where)
+        entry = (filter, self._orders, priority, where, tests or [])
         if self._free:
             slot = self._free.pop()
             self._subscriptions[slot] = entry
@@ -170,6 +210,11 @@ class Dispatch:
         self._free.append(subscription)
         self._waiting = [match for match in self._waiting if match.subscription != subscription]
         self._version += 1
+
+    def attributes(self, source: int, priority: int) -> None:
+        """The symbol of the source and the priority of all events from now on."""
+        self._source = source
+        self._priority = priority
 
     def emit(self, topic: int, number: float, now: int) -> "list[int]":
         """The subscriptions that are told of a number, in order.
@@ -211,6 +256,8 @@ class Dispatch:
         self.matched = len(topic.matches)
         fired = []
         for match in topic.matches:
+            if match.tests and not self._passes(match.tests, number, symbol, now):
+                continue
             due = match.due
             if match.feed(number, symbol, changed, now):
                 fired.append(match.subscription)
@@ -220,6 +267,27 @@ class Dispatch:
                 if match.due != NEVER:
                     self._waiting.append(match)
         return fired
+
+    def _passes(self, tests: "list[Any]", number: float, symbol: int, now: int) -> bool:
+        stack = []  # type: list[bool]
+        for op, field, wanted, limit, integer in tests:
+            if op == NOT:
+                stack.append(not stack.pop())
+            elif op in (AND, OR):
+                right = stack.pop()
+                left = stack.pop()
+                stack.append((left and right) if op == AND else (left or right))
+            elif field == TIME:
+                stack.append(compare(op, now, integer))
+            elif field == PRIORITY:
+                stack.append(compare(op, self._priority, integer))
+            elif field == SOURCE:
+                stack.append(compare(op, self._source, wanted))
+            elif wanted:
+                stack.append(compare(op, symbol, wanted))
+            else:
+                stack.append(compare(op, number, limit))
+        return stack[0]
 
     def _current(self, handle: int) -> _Topic:
         """A topic with its matches as they are now; the state of those that stay is kept."""
@@ -232,8 +300,8 @@ class Dispatch:
             for slot in self._filters.match(topic.name):
                 entry = self._subscriptions[slot]
                 assert entry is not None
-                _, order, priority, where = entry
-                matches.append(known.get(order) or _Match(slot, order, priority, where, handle))
+                _, order, priority, where, tests = entry
+                matches.append(known.get(order) or _Match(slot, order, priority, where, tests, handle))
             matches.sort(key=lambda match: (-match.priority, match.order))
             topic.matches = matches
             topic.version = self._version

@@ -40,10 +40,44 @@ typedef struct {
     int64_t cooldown;  /* ns after a firing in which it does not fire again */
 } gg_where;
 
-/* What gg_bus_emit returns instead of counts. */
+/* What a test looks at. */
+enum gg_field {
+    GG_VALUE,    /* a number, or a symbol */
+    GG_TIME,     /* the `now` of gg_bus_emit */
+    GG_PRIORITY, /* of the event */
+    GG_SOURCE,   /* a symbol */
+};
+
+/* A predicate is an array of tests in postfix order: a comparison puts its answer on a stack, GG_AND and GG_OR take two
+ * and put one, GG_NOT turns the last. It holds if the one answer that is left at the end is true. */
+enum gg_test_op {
+    GG_EQ,
+    GG_NE, /* true of what is not comparable, too */
+    GG_LT,
+    GG_LE,
+    GG_GT,
+    GG_GE,
+    GG_AND,
+    GG_OR,
+    GG_NOT,
+};
+
+typedef struct {
+    int32_t op;      /* enum gg_test_op */
+    int32_t field;   /* enum gg_field */
+    int32_t symbol;  /* what GG_EQ and GG_NE compare a value or a source with; 0 where it is a number */
+    double number;   /* what a value is compared with */
+    int64_t integer; /* what time or priority are compared with */
+} gg_test;
+
+/* Tests of one predicate, and answers on its stack. */
+enum { GG_TESTS = 512, GG_STACK = 32 };
+
+/* What is returned instead of a handle or counts. */
 enum gg_failure {
     GG_NO_MEMORY = -1,
-    GG_NO_TOPIC = -2, /* not a handle of gg_bus_topic */
+    GG_NO_TOPIC = -2,     /* not a handle of gg_bus_topic */
+    GG_NO_PREDICATE = -3, /* the tests leave another number of answers than one, or are too many */
 };
 
 typedef struct gg_bus gg_bus;
@@ -55,12 +89,17 @@ void gg_bus_free(gg_bus *bus);
 /* The handle of a topic, counted from 0 in the order they are first asked for; -1 without memory. */
 int32_t gg_bus_topic(gg_bus *bus, const char *name, size_t length);
 
-/* Adds a subscription and returns its handle; -1 without memory. A handle is used again after gg_bus_unsubscribe.
- * Higher priorities are told first, equal ones in the order they subscribed. */
-int32_t gg_bus_subscribe(gg_bus *bus, const char *filter, size_t length, int32_t priority, const gg_where *where);
+/* Adds a subscription and returns its handle, or a gg_failure. A handle is used again after gg_bus_unsubscribe.
+ * Higher priorities are told first, equal ones in the order they subscribed. Events for which the predicate of `count`
+ * tests does not hold are none to it: they leave the state of `where` as it is. Without tests every event counts. */
+int32_t gg_bus_subscribe(gg_bus *bus, const char *filter, size_t length, int32_t priority, const gg_where *where,
+                         const gg_test *tests, int32_t count);
 
 /* Takes a subscription away, with its state; what it was waiting for does not come. The handle must be in use. */
 void gg_bus_unsubscribe(gg_bus *bus, int32_t subscription);
+
+/* The symbol of the source and the priority of all events from now on; 0 and 0 at first. */
+void gg_bus_attributes(gg_bus *bus, int32_t source, int32_t priority);
 
 /* Decides who is told of a number. Writes their handles to `fired`, which must have room for every handle that
  * gg_bus_subscribe has returned, in the order they are to be told.

@@ -16,6 +16,8 @@ typedef struct {
     int32_t priority;
     int32_t node;           /* of its filter; GG_NONE in a free slot */
     int32_t previous, next; /* among those of one filter; `next` also in the list of free slots */
+    int32_t test_count;
+    gg_test *tests;
 } gg_subscription;
 
 typedef struct { /* one subscription on one topic */
@@ -45,6 +47,7 @@ struct gg_bus {
     int32_t topic_count, topic_room;
     int32_t subscription_count, subscription_room, free;
     int32_t waiting_count, waiting_room, match_count;
+    int32_t source, priority; /* of the events to come */
     uint64_t version, orders;
 };
 
@@ -86,6 +89,8 @@ void gg_bus_free(gg_bus *bus) {
         free(bus->topics[i].name);
         free(bus->topics[i].matches);
     }
+    for (int32_t i = 0; i < bus->subscription_count; i++)
+        free(bus->subscriptions[i].tests);
     gg_trie_free(&bus->filters);
     gg_trie_free(&bus->names);
     free(bus->topics);
@@ -151,13 +156,21 @@ static void wait_no_more(gg_bus *bus, gg_match *match) {
 
 /* ---- Subscriptions ------------------------------------------------------------------------------------------- */
 
-int32_t gg_bus_subscribe(gg_bus *bus, const char *filter, size_t length, int32_t priority, const gg_where *where) {
+int32_t gg_bus_subscribe(gg_bus *bus, const char *filter, size_t length, int32_t priority, const gg_where *where,
+                         const gg_test *tests, int32_t count) {
     int32_t slot = bus->free == GG_NONE ? bus->subscription_count : bus->free;
+    if (!gg_predicate_is_sound(tests, count))
+        return GG_NO_PREDICATE;
     if (!reserve(&bus->subscriptions, slot + 1, &bus->subscription_room, sizeof *bus->subscriptions))
-        return -1;
-    int32_t node = gg_trie_node(&bus->filters, filter, length);
-    if (node == GG_NONE)
-        return -1;
+        return GG_NO_MEMORY;
+    gg_test *copy = count ? malloc((size_t)count * sizeof *copy) : NULL;
+    int32_t node = count && !copy ? GG_NONE : gg_trie_node(&bus->filters, filter, length);
+    if (node == GG_NONE) {
+        free(copy);
+        return GG_NO_MEMORY;
+    }
+    if (count)
+        memcpy(copy, tests, (size_t)count * sizeof *copy);
     if (slot == bus->subscription_count)
         bus->subscription_count++;
     else
@@ -165,7 +178,7 @@ int32_t gg_bus_subscribe(gg_bus *bus, const char *filter, size_t length, int32_t
     int32_t *first = &bus->filters.nodes[node].data;
     bus->subscriptions[slot] = (gg_subscription){
         .where = *where, .order = bus->orders++, .priority = priority,
-        .node = node, .previous = GG_NONE, .next = *first,
+        .node = node, .previous = GG_NONE, .next = *first, .tests = copy, .test_count = count,
     };
     if (*first != GG_NONE)
         bus->subscriptions[*first].previous = slot;
@@ -192,6 +205,8 @@ void gg_bus_unsubscribe(gg_bus *bus, int32_t slot) {
         match->state.due = GG_NEVER;
         i = -1; /* the others may have moved */
     }
+    free(subscription->tests);
+    subscription->tests = NULL;
     subscription->node = GG_NONE;
     subscription->next = bus->free;
     bus->free = slot;
@@ -245,13 +260,17 @@ static int refresh(gg_bus *bus, int32_t index) {
 
 /* ---- Events -------------------------------------------------------------------------------------------------- */
 
-static int64_t decide(gg_bus *bus, int32_t index, const gg_value *value, int64_t now, int32_t *fired) {
+static int64_t decide(gg_bus *bus, int32_t index, gg_event *event, int32_t *fired) {
     gg_topic *topic = &bus->topics[index];
     int32_t count = 0;
+    event->source = bus->source;
+    event->priority = bus->priority;
     for (gg_match *match = topic->matches, *end = match + topic->count; match < end; match++) {
-        const gg_where *where = &bus->subscriptions[match->subscription].where;
+        const gg_subscription *subscription = &bus->subscriptions[match->subscription];
+        if (!gg_predicate_holds(subscription->tests, subscription->test_count, event))
+            continue;
         int64_t due = match->state.due;
-        if (gg_state_feed(&match->state, where, value, now))
+        if (gg_state_feed(&match->state, &subscription->where, event))
             fired[count++] = match->subscription;
         if (due == match->state.due)
             continue;
@@ -269,6 +288,11 @@ static gg_topic *current(gg_bus *bus, int32_t index) {
     return topic->version == bus->version || refresh(bus, index) ? topic : NULL;
 }
 
+void gg_bus_attributes(gg_bus *bus, int32_t source, int32_t priority) {
+    bus->source = source;
+    bus->priority = priority;
+}
+
 int64_t gg_bus_emit(gg_bus *bus, int32_t *fired, int32_t index, double number, int64_t now) {
     if (index < 0 || index >= bus->topic_count)
         return GG_NO_TOPIC;
@@ -278,7 +302,7 @@ int64_t gg_bus_emit(gg_bus *bus, int32_t *fired, int32_t index, double number, i
     int same = topic->has_number && (number == topic->last || (isnan(number) && isnan(topic->last)));
     topic->last = number;
     topic->has_number = 1;
-    return decide(bus, index, &(gg_value){.number = number, .changed = !same}, now, fired);
+    return decide(bus, index, &(gg_event){.number = number, .changed = !same, .time = now}, fired);
 }
 
 int64_t gg_bus_emit_symbol(gg_bus *bus, int32_t *fired, int32_t index, int32_t symbol, int changed, int64_t now) {
@@ -288,7 +312,7 @@ int64_t gg_bus_emit_symbol(gg_bus *bus, int32_t *fired, int32_t index, int32_t s
     if (!topic)
         return GG_NO_MEMORY;
     topic->has_number = 0;
-    return decide(bus, index, &(gg_value){.number = NAN, .symbol = symbol, .changed = changed}, now, fired);
+    return decide(bus, index, &(gg_event){.number = NAN, .symbol = symbol, .changed = changed, .time = now}, fired);
 }
 
 int64_t gg_bus_deadline(const gg_bus *bus) { return bus->waiting_count ? bus->waiting[0]->state.due : GG_NEVER; }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "condition.h"
 
-static int holds(const gg_where *where, const gg_state *state, const gg_value *value) {
-    double number = value->number, slack = state->active ? where->hysteresis : 0;
+static int holds(const gg_where *where, const gg_state *state, const gg_event *event) {
+    double number = event->number, slack = state->active ? where->hysteresis : 0;
     switch (where->op) {
     case GG_ABOVE:
         return slack > 0 ? number >= where->low - slack : number > where->low;
@@ -13,11 +13,11 @@ static int holds(const gg_where *where, const gg_state *state, const gg_value *v
     case GG_OUTSIDE:
         return number < where->low + slack || number > where->high - slack;
     case GG_EQUALS:
-        return where->symbol ? value->symbol == where->symbol : number == where->low;
+        return where->symbol ? event->symbol == where->symbol : number == where->low;
     case GG_NOT_EQUALS:
-        return where->symbol ? value->symbol != where->symbol : number != where->low;
+        return where->symbol ? event->symbol != where->symbol : number != where->low;
     case GG_CHANGES:
-        return state->started && value->changed;
+        return state->started && event->changed;
     default:
         return 1;
     }
@@ -39,9 +39,10 @@ int gg_state_due(gg_state *state, const gg_where *where, int64_t now) {
     return may_fire(state, where, now);
 }
 
-int gg_state_feed(gg_state *state, const gg_where *where, const gg_value *value, int64_t now) {
+int gg_state_feed(gg_state *state, const gg_where *where, const gg_event *event) {
+    int64_t now = event->time;
     int was = state->active;
-    state->active = (uint8_t)holds(where, state, value);
+    state->active = (uint8_t)holds(where, state, event);
     state->started = 1;
     if (!state->active) {
         state->due = GG_NEVER;

@@ -4,15 +4,9 @@
  */
 #ifndef GANGLION_CONDITION_H
 #define GANGLION_CONDITION_H
-#include "ganglion.h"
+#include "predicate.h"
 
 #define GG_NEVER INT64_MAX
-
-typedef struct {
-    double number;  /* NaN where it is a symbol */
-    int32_t symbol; /* 0 where it is a number, or a value that no condition names */
-    int changed;    /* it is not the value that the topic had before */
-} gg_value;
 
 typedef struct {
     int64_t due;     /* when it fires unless the condition ends before; GG_NEVER where it is not waiting */
@@ -22,8 +16,8 @@ typedef struct {
     uint8_t has_fired;
 } gg_state;
 
-/* 1 if the subscription is told of this value. */
-int gg_state_feed(gg_state *state, const gg_where *where, const gg_value *value, int64_t now);
+/* 1 if the subscription is told of this event. */
+int gg_state_feed(gg_state *state, const gg_where *where, const gg_event *event);
 
 /* 1 if a condition that is due at `now` is told; it waits no longer. */
 int gg_state_due(gg_state *state, const gg_where *where, int64_t now);

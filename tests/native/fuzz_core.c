@@ -55,6 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     while (in.at < in.end) {
         uint8_t what = byte(&in);
         now += what >> 4;
+        gg_bus_attributes(bus, what >> 2 & 3, what >> 4 & 3);
         switch (what % 4) {
         case 0: {
             text filter = some_text(&in);
@@ -62,13 +63,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 .op = byte(&in) % 8, .edge = byte(&in) % 2, .low = (int8_t)byte(&in), .high = (int8_t)byte(&in),
                 .symbol = byte(&in) % 3, .hysteresis = byte(&in) % 4, .lasting = byte(&in) % 8, .cooldown = byte(&in) % 8,
             };
+            gg_test tests[8];
+            int32_t count = byte(&in) % 9;
+            for (int32_t i = 0; i < count; i++)
+                tests[i] = (gg_test){
+                    .op = byte(&in) % 10, .field = byte(&in) % 5, .symbol = byte(&in) % 3,
+                    .number = (int8_t)byte(&in), .integer = (int8_t)byte(&in),
+                };
             if (standing == MOST || !is_filter(&filter))
                 break;
-            filters[standing] = filter;
-            handles[standing] = gg_bus_subscribe(bus, filter.text, filter.length, byte(&in) % 4, &where);
-            if (handles[standing] < 0 || handles[standing] > MOST)
+            int32_t handle = gg_bus_subscribe(bus, filter.text, filter.length, byte(&in) % 4, &where, tests, count);
+            if (handle == GG_NO_PREDICATE && count)
+                break;
+            if (handle < 0 || handle > MOST)
                 abort();
-            standing++;
+            filters[standing] = filter;
+            handles[standing++] = handle;
             break;
         }
         case 1:

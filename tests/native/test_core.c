@@ -34,7 +34,7 @@ static int matched(int64_t answer) { return (int)(answer >> 32); }
 static void a_lasting_condition_fires_once_and_when_due(void) {
     gg_bus *bus = gg_bus_new();
     gg_where where = {.op = GG_ABOVE, .edge = 1, .low = 8, .hysteresis = 0.5, .lasting = 10};
-    int32_t topic = gg_bus_topic(bus, "t", 1), subscription = gg_bus_subscribe(bus, "#", 1, 1, &where);
+    int32_t topic = gg_bus_topic(bus, "t", 1), subscription = gg_bus_subscribe(bus, "#", 1, 1, &where, NULL, 0);
     int32_t fired[1], due_topic, due;
 
     int64_t answer = gg_bus_emit(bus, fired, topic, 9, 100);
@@ -61,7 +61,7 @@ static void those_due_first_come_first_however_many_wait(void) {
     int32_t fired[MANY], topic = gg_bus_topic(bus, "t", 1), due, due_topic, taken = 0;
     for (int i = 0; i < MANY; i++) {
         where.lasting = 1 + i * 7919 % MANY; /* each time once, in no order */
-        gg_bus_subscribe(bus, "t", 1, 1, &where);
+        gg_bus_subscribe(bus, "t", 1, 1, &where, NULL, 0);
     }
     gg_bus_emit(bus, fired, topic, 1, 0);
     for (int i = 0; i < MANY; i += 2)
@@ -81,10 +81,10 @@ static void what_waits_is_found_again_when_subscriptions_come_and_go(void) {
     gg_bus *bus = gg_bus_new();
     gg_where lasting = {.op = GG_ABOVE, .edge = 1, .lasting = 10}, always = {.op = GG_ALWAYS};
     int32_t fired[40], topic = gg_bus_topic(bus, "a/b", 3), due, due_topic;
-    int32_t waits = gg_bus_subscribe(bus, "a/+", 3, 1, &lasting);
+    int32_t waits = gg_bus_subscribe(bus, "a/+", 3, 1, &lasting, NULL, 0);
     gg_bus_emit(bus, fired, topic, 1, 0);
     for (int i = 0; i < 30; i++) {
-        gg_bus_subscribe(bus, i % 2 ? "a/#" : "+/b", 3, i % 4, &always);
+        gg_bus_subscribe(bus, i % 2 ? "a/#" : "+/b", 3, i % 4, &always, NULL, 0);
         CHECK(count(gg_bus_emit(bus, fired, topic, 1, i / 10)) == i + 1);
     }
     CHECK(gg_bus_deadline(bus) == 10);
@@ -97,14 +97,14 @@ static void many_come_and_go(void) {
     gg_where always = {.op = GG_ALWAYS};
     int32_t fired[100], topic = gg_bus_topic(bus, "a/b", 3);
     for (int i = 0; i < 100; i++)
-        CHECK(gg_bus_subscribe(bus, i % 2 ? "a/+" : "a/b", 3, i % 4, &always) == i);
+        CHECK(gg_bus_subscribe(bus, i % 2 ? "a/+" : "a/b", 3, i % 4, &always, NULL, 0) == i);
     CHECK(count(gg_bus_emit(bus, fired, topic, 0, 0)) == 100);
     CHECK(fired[0] == 3 && fired[99] == 96); /* priority 3 first, 0 last, each in order */
     for (int i = 0; i < 100; i += 2)
         gg_bus_unsubscribe(bus, i);
     int64_t answer = gg_bus_emit(bus, fired, topic, 0, 0);
     CHECK(count(answer) == 50 && matched(answer) == 50);
-    CHECK(gg_bus_subscribe(bus, "a/b", 3, 1, &always) == 98); /* the handle that was freed last */
+    CHECK(gg_bus_subscribe(bus, "a/b", 3, 1, &always, NULL, 0) == 98); /* the handle that was freed last */
     gg_bus_free(bus);
 }
 
@@ -118,7 +118,7 @@ static void ten_thousand_filters_are_found_and_forgotten(void) {
     for (int round = 0; round < 2; round++) {
         for (int i = 0; i < MANY; i++) {
             int length = snprintf(text, sizeof text, "site/%d/+/%d/%s", i % 100, i, i % 3 ? "#" : "temperature");
-            handles[i] = gg_bus_subscribe(bus, text, (size_t)length, 1, &always);
+            handles[i] = gg_bus_subscribe(bus, text, (size_t)length, 1, &always, NULL, 0);
             CHECK(handles[i] >= 0);
         }
         for (int i = 0; i < MANY; i += 97) {
@@ -152,7 +152,7 @@ static void random_calls_keep_the_counts_right(void) {
             gg_where where = {.op = (int32_t)(pick / 8 % 8), .edge = 1, .low = 5, .high = 7, .lasting = pick % 5};
             const char *filter = filters[pick / 64 % 11];
             standing[count_standing] = filter;
-            handles[count_standing++] = gg_bus_subscribe(bus, filter, strlen(filter), pick % 4, &where);
+            handles[count_standing++] = gg_bus_subscribe(bus, filter, strlen(filter), pick % 4, &where, NULL, 0);
         } else if (pick % 8 == 1 && count_standing) {
             int gone = (int)(pick / 8) % count_standing;
             gg_bus_unsubscribe(bus, handles[gone]);
@@ -174,6 +174,49 @@ static void random_calls_keep_the_counts_right(void) {
     gg_bus_free(bus);
 }
 
+static void a_predicate_holds_events_back_and_leaves_the_state_alone(void) {
+    /* (value > 5 and source is 7) or priority >= 3 */
+    gg_test tests[] = {
+        {.op = GG_GT, .field = GG_VALUE, .number = 5}, {.op = GG_EQ, .field = GG_SOURCE, .symbol = 7}, {.op = GG_AND},
+        {.op = GG_GE, .field = GG_PRIORITY, .integer = 3}, {.op = GG_OR},
+    };
+    gg_test not_late[] = {{.op = GG_GE, .field = GG_TIME, .integer = INT64_MAX}, {.op = GG_NOT}};
+    gg_bus *bus = gg_bus_new();
+    gg_where always = {.op = GG_ALWAYS}, changes = {.op = GG_ABOVE, .edge = 1, .low = 8};
+    int32_t fired[3], topic = gg_bus_topic(bus, "t", 1);
+    CHECK(gg_bus_subscribe(bus, "t", 1, 1, &always, tests, 5) == 0);
+    CHECK(gg_bus_subscribe(bus, "t", 1, 1, &always, not_late, 2) == 1);
+    CHECK(gg_bus_subscribe(bus, "t", 1, 1, &changes, tests + 1, 1) == 2);
+    CHECK(count(gg_bus_emit(bus, fired, topic, 9, 1)) == 1 && fired[0] == 1);
+    gg_bus_attributes(bus, 7, 0);
+    CHECK(count(gg_bus_emit(bus, fired, topic, 9, INT64_MAX)) == 2 && fired[0] == 0 && fired[1] == 2);
+    CHECK(count(gg_bus_emit(bus, fired, topic, 5, 1)) == 1 && fired[0] == 1);
+    gg_bus_attributes(bus, 0, 3);
+    CHECK(count(gg_bus_emit(bus, fired, topic, 5, 1)) == 2);
+    CHECK(count(gg_bus_emit_symbol(bus, fired, topic, 1, 1, 1)) == 2);
+    CHECK(matched(gg_bus_emit(bus, fired, topic, 9, 1)) == 3);
+    gg_bus_free(bus);
+}
+
+static void tests_that_are_no_predicate_are_refused(void) {
+    gg_bus *bus = gg_bus_new();
+    gg_where always = {.op = GG_ALWAYS};
+    gg_test two[] = {{.op = GG_EQ}, {.op = GG_EQ}}, early[] = {{.op = GG_EQ}, {.op = GG_AND}}, none[] = {{.op = GG_NOT}};
+    gg_test odd[] = {{.op = 99}}, field[] = {{.op = GG_EQ, .field = 4}}, deep[2 * GG_STACK];
+    memset(deep, 0, sizeof deep);
+    for (int i = GG_STACK + 1; i < 2 * GG_STACK; i++)
+        deep[i].op = GG_AND;
+    CHECK(gg_bus_subscribe(bus, "t", 1, 1, &always, two, 2) == GG_NO_PREDICATE);
+    CHECK(gg_bus_subscribe(bus, "t", 1, 1, &always, early, 2) == GG_NO_PREDICATE);
+    CHECK(gg_bus_subscribe(bus, "t", 1, 1, &always, none, 1) == GG_NO_PREDICATE);
+    CHECK(gg_bus_subscribe(bus, "t", 1, 1, &always, odd, 1) == GG_NO_PREDICATE);
+    CHECK(gg_bus_subscribe(bus, "t", 1, 1, &always, field, 1) == GG_NO_PREDICATE);
+    CHECK(gg_bus_subscribe(bus, "t", 1, 1, &always, deep, 2 * GG_STACK) == GG_NO_PREDICATE);
+    CHECK(gg_bus_subscribe(bus, "t", 1, 1, &always, deep, GG_TESTS + 1) == GG_NO_PREDICATE);
+    CHECK(gg_bus_subscribe(bus, "t", 1, 1, &always, deep, 1) == 0);
+    gg_bus_free(bus);
+}
+
 static void what_is_no_topic_is_refused(void) {
     gg_bus *bus = gg_bus_new();
     CHECK(gg_bus_emit(bus, NULL, 0, 1, 0) == GG_NO_TOPIC);
@@ -187,8 +230,8 @@ static void times_at_the_end_of_time_do_not_overflow(void) {
     gg_where where = {.op = GG_ALWAYS, .edge = 1, .lasting = INT64_MAX, .cooldown = INT64_MAX};
     gg_where cooldown = {.op = GG_ALWAYS, .cooldown = 1};
     int32_t fired[2], topic = gg_bus_topic(bus, "t", 1);
-    gg_bus_subscribe(bus, "t", 1, 1, &where);
-    gg_bus_subscribe(bus, "t", 1, 1, &cooldown);
+    gg_bus_subscribe(bus, "t", 1, 1, &where, NULL, 0);
+    gg_bus_subscribe(bus, "t", 1, 1, &cooldown, NULL, 0);
     CHECK(count(gg_bus_emit(bus, fired, topic, 1, INT64_MIN)) == 1);
     CHECK(count(gg_bus_emit(bus, fired, topic, 1, INT64_MAX)) >= 1);
     gg_bus_free(bus);
@@ -212,6 +255,8 @@ int main(void) {
     many_come_and_go();
     ten_thousand_filters_are_found_and_forgotten();
     random_calls_keep_the_counts_right();
+    a_predicate_holds_events_back_and_leaves_the_state_alone();
+    tests_that_are_no_predicate_are_refused();
     what_is_no_topic_is_refused();
     times_at_the_end_of_time_do_not_overflow();
     signals_have_known_answers();

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ganglion.bus.filter import MAX_DEPTH, MAX_TESTS, Filter
 from ganglion.errors import InvalidError
 from ganglion.event import Event
+from support.filters import events, filters, scalars
 
 FRIDGE = Event("sensor/fridge/state", {"door": "open", "temps": [4.5, 8.25], "fan": True}, 1_700_000_000, "fridge", 2)
 
@@ -161,34 +162,6 @@ def compared(value, name, operand) -> bool:
         "$exists": lambda: (value is not ABSENT) == operand,
         "$not": lambda: not asked(value, operand),
     }[name]()
-
-
-numbers = st.integers(-3, 3) | st.sampled_from([0.5, -0.5, 2.5])
-scalars = numbers | st.sampled_from(["", "a", "b"]) | st.none() | st.booleans()
-values = scalars | st.just(math.nan) | st.lists(scalars, max_size=2) | st.dictionaries(st.sampled_from("ab"), scalars)
-events = st.builds(
-    Event, st.sampled_from(["t", "u"]), values, st.integers(0, 3), st.sampled_from(["", "a"]), st.integers(0, 3)
-)
-fields = st.sampled_from(["value", "value.a", "value.0", "topic", "timestamp", "source", "priority"])
-operators = st.deferred(
-    lambda: (
-        st.dictionaries(st.sampled_from(["$eq", "$ne"]), scalars, min_size=1)
-        | st.dictionaries(
-            st.sampled_from(["$lt", "$lte", "$gt", "$gte"]), numbers | st.sampled_from(["", "a", "b"]), min_size=1
-        )
-        | st.dictionaries(st.sampled_from(["$in", "$nin"]), st.lists(scalars, max_size=3), min_size=1)
-        | st.fixed_dictionaries({"$exists": st.booleans()})
-        | st.fixed_dictionaries({"$not": operators})
-    )
-)
-filters = st.recursive(
-    st.dictionaries(fields, scalars | operators, max_size=2),
-    lambda inner: (
-        st.dictionaries(st.sampled_from(["$and", "$or"]), st.lists(inner, min_size=1, max_size=3), min_size=1)
-        | st.fixed_dictionaries({"$not": inner})
-    ),
-    max_leaves=6,
-)
 
 
 @given(filters, events)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Events on a node: who must know, decided in C where the build has it and by its Python twin elsewhere."""
 
-from ganglion.bus.backend import BACKEND, WHY_NOT
+from ganglion.bus.backend import BACKEND, BACKENDS, WHY_NOT
 from ganglion.bus.bus import Bus, Emitted, Statistics, Subscription
+from ganglion.bus.filter import Filter
 from ganglion.bus.where import Op, Where
 
-__all__ = ["BACKEND", "WHY_NOT", "Bus", "Emitted", "Op", "Statistics", "Subscription", "Where"]
+__all__ = ["BACKEND", "BACKENDS", "WHY_NOT", "Bus", "Emitted", "Filter", "Op", "Statistics", "Subscription", "Where"]

@@ -2,7 +2,7 @@
 """Which core runs the bus, and why not the native one."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -25,7 +25,9 @@ class Core(Protocol):
     def take_due(self) -> Callable[[int], tuple[int, int] | None]: ...
     @property
     def deadline(self) -> int: ...
-    def subscribe(self, filter: str, priority: int, where: Where) -> int: ...
+    @property
+    def attributes(self) -> Callable[[int, int], None]: ...
+    def subscribe(self, filter: str, priority: int, where: Where, tests: Sequence[twin.Test]) -> int: ...
     def fired(self, count: int) -> list[int]: ...
 
 

@@ -8,22 +8,26 @@ of the event under way).
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ganglion.bus.backend import BACKEND, core
+from ganglion.bus.filter import Filter
+from ganglion.bus.predicate import Test, split
 from ganglion.bus.symbols import Symbols
 from ganglion.bus.where import Op, Where
 from ganglion.errors import NotFoundError
 from ganglion.event import Event, Priority
 from ganglion_micro import dispatch
+from ganglion_micro.filter import passes
 from ganglion_micro.topic import is_filter, is_name
 
 _log = logging.getLogger(__name__)
 
 _ALWAYS = dispatch.Where()
 _NEVER = (None, "", Priority.NORMAL)
+_ATTRIBUTES = (dispatch.SOURCE, dispatch.PRIORITY)
 
 #: Half of what a NamedTuple's own constructor costs.
 _new = tuple.__new__
@@ -62,18 +66,27 @@ class Subscription:
     Attributes:
         filter: The topic filter.
         where: The condition on values, if any.
+        matching: The filter on events, if any.
         delivered: Events that the callback was told of.
         failed: Of these, how many made it raise.
         is_open: Whether it is told of events.
     """
 
-    __slots__ = ("_bus", "callback", "delivered", "failed", "filter", "handle", "is_open", "where")
+    __slots__ = (
+        "_bus", "asks", "callback", "delivered", "failed", "feeder", "filter", "handle", "is_open", "matching", "rest",
+        "symbols", "where",
+    )  # fmt: skip
 
     def __init__(self, bus: "Bus", filter: str, callback: Callable[[Event], None], where: Where | None) -> None:
         self._bus = bus
         self.filter = filter
         self.callback = callback
         self.where = where
+        self.matching: Filter | None = None
+        self.rest: list[Any] | None = None  # of the filter: what the core cannot decide
+        self.symbols: list[Any] = []  # values that it has a symbol for
+        self.asks = False  # whether it looks at sources or priorities
+        self.feeder: Subscription | None = None  # who has to be closed with it
         self.handle = -1
         self.is_open = True
         self.delivered = 0
@@ -84,6 +97,8 @@ class Subscription:
         if self.is_open:
             self.is_open = False
             self._bus._drop(self)
+            if self.feeder is not None:
+                self.feeder.close()
 
     def __enter__(self) -> "Subscription":
         return self
@@ -115,6 +130,11 @@ class Bus:
         # The last value, source and priority by topic, while there are subscriptions that ask for them later.
         self._last: dict[int, tuple[Any, str, int]] = {}
         self._remembering = 0
+        # Subscriptions that the core must be asked about; how many look at sources and priorities, and what it was told
+        self._conditional: set[int] = set()
+        self._asking = 0
+        self._told_attributes: tuple[str, int] | None = None
+        self._hidden = 0
         self._emitted = self._delivered = self._failed = 0
 
     def topic(self, name: str) -> int:
@@ -141,40 +161,105 @@ class Bus:
         callback: Callable[[Event], None],
         *,
         where: Where | None = None,
+        matching: Filter | None = None,
         priority: int = Priority.NORMAL,
     ) -> Subscription:
-        """Tells `callback` of the events on topics that match `filter` and meet `where`.
+        """Tells `callback` of the events on topics that match `filter`, pass `matching` and meet `where`.
 
-        Higher priorities are told first, equal ones in the order they subscribed.
+        Higher priorities are told first, equal ones in the order they subscribed. An event that does not pass
+        `matching` is none to `where`: it neither begins nor ends anything.
 
         Raises:
             ValueError: not a topic filter.
         """
         if not is_filter(filter):
             raise ValueError(f"{filter!r} is not a topic filter: `+` fills a level, `#` is the last one")
+        tests, rest = split(matching.program) if matching is not None else ([], None)
+        if rest is not None and where is not None:
+            subscription = self._subscribe_in_two(filter, callback, where, priority, tests, rest)
+        else:
+            subscription = self._add(filter, callback, where, priority, tests, rest)
+        subscription.matching = matching
+        return subscription
+
+    def _add(
+        self,
+        filter: str,
+        callback: Callable[[Event], None],
+        where: Where | None,
+        priority: int,
+        tests: Sequence[Test],
+        rest: list[Any] | None,
+    ) -> Subscription:
         condition = _ALWAYS
         if where is not None:
             condition = where.core(self._symbols.take(where.value) if where.is_about_symbol else 0)
             self._remembering += _remembers(where)
         subscription = Subscription(self, filter, callback, where)
-        subscription.handle = self._core.subscribe(filter, priority, condition)
+        if where is not None and where.is_about_symbol:
+            subscription.symbols.append(where.value)
+        subscription.symbols += [test.named for test in tests if test.is_named]
+        subscription.asks = any(test.field in _ATTRIBUTES for test in tests)
+        subscription.rest = rest
+        self._asking += subscription.asks
+        known = [test.known_by(self._symbols.take(test.named)) if test.is_named else test for test in tests]
+        subscription.handle = self._core.subscribe(filter, priority, condition, [test.core() for test in known])
         self._subscriptions[subscription.handle] = subscription
+        if where is not None or tests:
+            self._conditional.add(subscription.handle)
         self._decide = self._core.emit
-        self._unconditional.clear()
+        self._forget_what_was_decided()
+        return subscription
+
+    def _subscribe_in_two(
+        self,
+        filter: str,
+        callback: Callable[[Event], None],
+        where: Where,
+        priority: int,
+        tests: Sequence[Test],
+        rest: list[Any],
+    ) -> Subscription:
+        """For a condition with state behind a filter that the core cannot decide: what passes is emitted once more, on
+        a topic that nobody else sees, and the core keeps the condition there."""
+        self._hidden += 1
+        prefix = f"$matching/{self._hidden}/"
+
+        def feed(event: Event) -> None:
+            self.emit(
+                prefix + event.topic,
+                event.value,
+                timestamp=event.timestamp,
+                source=event.source,
+                priority=event.priority,
+            )
+
+        def tell(event: Event) -> None:
+            callback(event._replace(topic=event.topic[len(prefix) :]))
+
+        subscription = self._add(prefix + "#", tell, where, priority, [], None)
+        subscription.feeder = self._add(filter, feed, None, priority, tests, rest)
+        subscription.filter = filter
         return subscription
 
     def _drop(self, subscription: Subscription) -> None:
         self._core.unsubscribe(subscription.handle)
         del self._subscriptions[subscription.handle]
-        self._unconditional.clear()
+        self._conditional.discard(subscription.handle)
+        self._forget_what_was_decided()
+        self._asking -= subscription.asks
+        for value in subscription.symbols:
+            self._symbols.release(value)
         where = subscription.where
         if where is None:
             return
-        if where.is_about_symbol:
-            self._symbols.release(where.value)
         self._remembering -= _remembers(where)
         if not self._remembering:
             self._last.clear()
+
+    def _forget_what_was_decided(self) -> None:
+        self._unconditional.clear()
+        self._told_attributes = None  # a source may have a symbol now, or none any more
 
     def emit(
         self, topic: int | str, value: Any, *, timestamp: int, source: str = "", priority: int = Priority.NORMAL
@@ -194,6 +279,9 @@ class Bus:
         if told is not None:
             matched = len(told)
         else:
+            if self._asking and (source, priority) != self._told_attributes:
+                self._told_attributes = (source, priority)
+                self._core.attributes(self._symbols.of(source), priority)
             decide = self._decide if type(value) is float else self._ask
             answer = decide(handle, value, timestamp)
             if answer < 0:
@@ -210,6 +298,8 @@ class Bus:
         delivered = failed = 0
         for subscription in told:
             if subscription.is_open:
+                if subscription.rest is not None and not passes(subscription.rest, event):
+                    continue
                 delivered += 1
                 subscription.delivered += 1
                 try:
@@ -225,10 +315,7 @@ class Bus:
         Looked up before anybody is told: a handle that a callback frees may be given to a new subscription.
         """
         told = [self._subscriptions[each] for each in self._core.fired(count)] if count else []
-        if count == matched:
-            for subscription in told:
-                if subscription.where is not None:
-                    return told
+        if count == matched and self._conditional.isdisjoint(subscription.handle for subscription in told):
             self._unconditional[handle] = told
         return told
 

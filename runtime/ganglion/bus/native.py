@@ -4,11 +4,12 @@
 The import fails where the build has no native module, or where cffi is not installed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from ganglion._native import ffi, lib
+from ganglion.bus.twin import Test
 from ganglion_micro.dispatch import Where
 
 
@@ -17,7 +18,7 @@ class Core:
 
     Attributes:
         emit: `emit(topic, number, now)`: how many filters match the topic, times 2**32, plus how many subscriptions are
-            told; -1 without memory, -2 where there is no such topic. Another one after each `subscribe`.
+                told; -1 without memory, -2 where there is no such topic. Another one after each `subscribe`.
         emit_symbol: The same for `emit_symbol(topic, symbol, changed, now)`.
     """
 
@@ -26,6 +27,7 @@ class Core:
 
     def __init__(self) -> None:
         self._bus = ffi.gc(_memory(lib.gg_bus_new()), lib.gg_bus_free)
+        self.attributes = partial(lib.gg_bus_attributes, self._bus)
         self._due: Any = ffi.new("int32_t[2]")
         self._make_room(16)
 
@@ -44,7 +46,7 @@ class Core:
         data = name.encode()
         return _handle(lib.gg_bus_topic(self._bus, data, len(data)))
 
-    def subscribe(self, filter: str, priority: int, where: Where) -> int:
+    def subscribe(self, filter: str, priority: int, where: Where, tests: Sequence[Test]) -> int:
         data = filter.encode()
         fields = {
             "op": where.op,
@@ -56,7 +58,8 @@ class Core:
             "lasting": where.lasting,
             "cooldown": where.cooldown,
         }
-        handle = _handle(lib.gg_bus_subscribe(self._bus, data, len(data), priority, ffi.new("gg_where *", fields)))
+        condition, predicate = ffi.new("gg_where *", fields), ffi.new("gg_test[]", list(tests))
+        handle = _handle(lib.gg_bus_subscribe(self._bus, data, len(data), priority, condition, predicate, len(tests)))
         if handle >= self._room:
             self._make_room(2 * self._room)
         return handle
@@ -81,6 +84,8 @@ def _memory(pointer: Any) -> Any:
 
 
 def _handle(handle: int) -> int:
+    if handle == -3:
+        raise ValueError("the tests of a subscription are no predicate")
     if handle < 0:
         raise MemoryError("the bus has no memory for another topic or subscription")
     return int(handle)

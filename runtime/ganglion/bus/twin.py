@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The Python core, which boards run too, with the methods of `ganglion.bus.native`."""
 
+from collections.abc import Sequence
+
 from ganglion_micro.dispatch import Dispatch, Where
+
+#: (op, field, symbol, number, integer), as in `gg_test`.
+Test = tuple[int, int, int, float, int]
 
 _NO_TOPIC = -2
 
@@ -15,9 +20,10 @@ class Core:
         self.topic = self._dispatch.topic
         self.unsubscribe = self._dispatch.unsubscribe
         self.take_due = self._dispatch.take_due
+        self.attributes = self._dispatch.attributes
 
-    def subscribe(self, filter: str, priority: int, where: Where) -> int:
-        return self._dispatch.subscribe(filter, priority, where)
+    def subscribe(self, filter: str, priority: int, where: Where, tests: Sequence[Test]) -> int:
+        return self._dispatch.subscribe(filter, priority, where, list(tests))
 
     def emit(self, topic: int, number: float, now: int) -> int:
         try:
