@@ -165,8 +165,12 @@ class Fleet:
 
     def alert(self, row: dict[str, Any]) -> None:
         """An event of class `alert`."""
-        node = self.nodes.get(row["node"])
-        self.alerts.append({**row, "node_name": node.name if node else row["node"]})
+        self.alerts.append({**row, "node_name": self.name(row["node"])})
+
+    def name(self, node: str) -> str:
+        """What a node is called; its id where it is not known."""
+        known = self.nodes.get(node)
+        return known.name if known else node
 
     def changes(self) -> list[dict[str, Any]]:
         """Presence that the database does not know yet."""

@@ -24,6 +24,7 @@ from ganglion_gateway.access.sessions import Sessions
 from ganglion_gateway.access.tokens import Keyring, Role, digest, new_token
 from ganglion_gateway.fleet import Fleet
 from ganglion_gateway.intake import Intake
+from ganglion_gateway.live import Live
 from ganglion_gateway.mesh import GatewayMember
 from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.model.bridge import Bridge
@@ -74,7 +75,7 @@ async def open_gateway(
         async with Database.open_(settings.state / "gateway.db") as database:
             authority = Authority.open(settings.state / "authority", now=clock())
             metrics = Metrics()
-            fleet = Fleet()
+            fleet, live = Fleet(), Live()
             courier = Courier(
                 database,
                 mesh=authority.mesh_id,
@@ -84,7 +85,13 @@ async def open_gateway(
                 policy=policy,
             )
             intake = Intake(
-                database, fleet, metrics=metrics, retention=settings.retention, on_events=courier.wake, clock=clock
+                database,
+                fleet,
+                live,
+                metrics=metrics,
+                retention=settings.retention,
+                on_events=courier.wake,
+                clock=clock,
             )
             bridge = Bridge(settings.model, metrics=metrics, record=_recorder(database, clock), clock=clock)
             enrol_keys = keys.EnrolKeys(database, authority)
@@ -108,6 +115,7 @@ async def open_gateway(
                 sessions=Sessions(_secret(settings.state / "session-secret")),
                 failures=Failures(),
                 fleet=fleet,
+                live=live,
                 courier=courier,
                 mesh=member,
                 metrics=metrics,

@@ -5,6 +5,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import groupby
 from typing import Any
 
 import structlog
@@ -14,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ganglion.mesh.member import Received
 from ganglion_gateway import rows
 from ganglion_gateway.fleet import Fleet
+from ganglion_gateway.live import Live
 from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.settings import Retention
 from ganglion_gateway.store import audit, events, fleet
@@ -37,7 +39,8 @@ class Intake:
 
     Args:
         database: Where it goes.
-        live: The fleet in memory.
+        fleet: The fleet in memory.
+        live: Who watches.
         metrics: Counts it.
         retention: What is deleted when.
         on_events: Called when events are committed that may have caused webhooks.
@@ -47,7 +50,8 @@ class Intake:
     def __init__(
         self,
         database: Database,
-        live: Fleet,
+        fleet: Fleet,
+        live: Live,
         *,
         metrics: Metrics,
         retention: Retention,
@@ -55,6 +59,7 @@ class Intake:
         clock: Callable[[], int],
     ) -> None:
         self._database = database
+        self._fleet = fleet
         self._live = live
         self._metrics = metrics
         self._retention = retention
@@ -66,9 +71,9 @@ class Intake:
 
     async def load(self) -> None:
         """What was there before a restart."""
-        self._live.load(await fleet.all_nodes(self._database), await fleet.latest(self._database))
+        self._fleet.load(await fleet.all_nodes(self._database), await fleet.latest(self._database))
         for row in reversed(await events.page(self._database, cls="alert", node=None, before=None, limit=50)):
-            self._live.alert(row)
+            self._fleet.alert(row)
 
     async def events(self, received: list[Received]) -> None:
         """EVENTs: returns when they are committed, together with the webhooks they cause."""
@@ -87,9 +92,10 @@ class Intake:
             self._metrics.events.labels(row["cls"]).inc()
             self._metrics.ingest.observe((done - now) / 1e9)
             if row["cls"] == "alert":
-                self._live.alert(row)
+                self._fleet.alert(row)
+            self._live.event(self._fleet.name(row["node"]), row)
         for node in {one.node_id for one in received}:
-            self._live.heard(node, now)
+            self._fleet.heard(node, now)
         if new:
             self._on_events()
 
@@ -97,9 +103,11 @@ class Intake:
         """BATCHes of readings."""
         now = self._clock()
         found, malformed = rows.reading_rows(received, now)
-        taken, extra = self._live.read(found)
+        taken, extra = self._fleet.read(found)
+        for node, rows_of in groupby(taken, key=lambda row: row["node"]):
+            self._live.readings(self._fleet.name(node), rows_of)
         for node in {one.node_id for one in received}:
-            self._live.heard(node, now)
+            self._fleet.heard(node, now)
         room = _WAITING - len(self._readings)
         self._readings += taken[:room]
         self._some.set()
@@ -110,13 +118,13 @@ class Intake:
     def birth(self, received: Received) -> None:
         """A BIRTH."""
         now = self._clock()
-        row = self._live.born(rows.node_row(received, now), retained=received.retained, now=now)
+        row = self._fleet.born(rows.node_row(received, now), retained=received.retained, now=now)
         self._births[row["id"]] = row
         self._some.set()
 
     def death(self, received: Received) -> None:
         """A DEATH."""
-        self._live.died(received.node_id, self._clock())
+        self._fleet.died(received.node_id, self._clock())
         self._some.set()
 
     async def run(self) -> None:
@@ -127,7 +135,7 @@ class Intake:
                 tasks.create_task(self._watch())
                 tasks.create_task(self._prune())
         finally:
-            self._live.unsaved(node.id for node in self._live.nodes.values() if node.online)
+            self._fleet.unsaved(node.id for node in self._fleet.nodes.values() if node.online)
             await asyncio.shield(self._flush())
 
     async def _store(self) -> None:
@@ -143,7 +151,7 @@ class Intake:
 
     async def _flush(self) -> None:
         births, self._births = self._births, {}
-        presence = self._live.changes()
+        presence = self._fleet.changes()
         readings, self._readings = self._readings, []
         if not (births or presence or readings):
             return
@@ -160,7 +168,7 @@ class Intake:
         except BaseException:
             self._births = {**births, **self._births}
             self._readings = (readings + self._readings)[:_WAITING]
-            self._live.unsaved(change["id"] for change in presence)
+            self._fleet.unsaved(change["id"] for change in presence)
             raise
         self._metrics.readings.inc(len(readings))
 
@@ -168,16 +176,16 @@ class Intake:
         noted = time.monotonic()
         while True:
             await asyncio.sleep(_TICK)
-            self._live.silence(self._clock())
+            self._fleet.silence(self._clock())
             if time.monotonic() - noted >= _NOTE:
                 noted = time.monotonic()
-                self._live.unsaved(node.id for node in self._live.nodes.values() if node.online)
+                self._fleet.unsaved(node.id for node in self._fleet.nodes.values() if node.online)
             self._some.set()
 
     async def _prune(self) -> None:
         while True:
             await asyncio.sleep(_PRUNE)
-            streams = self._live.streams
+            streams = self._fleet.streams
             with suppress(SQLAlchemyError):  # it is tried again in a minute, and the store says what ails it
                 for start in range(0, len(streams), 50):
                     part = streams[start : start + 50]

@@ -9,6 +9,7 @@ from ganglion_gateway.access.limiter import Failures
 from ganglion_gateway.access.sessions import Sessions
 from ganglion_gateway.access.tokens import Keyring, Principal
 from ganglion_gateway.fleet import Fleet
+from ganglion_gateway.live import Live
 from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.settings import Settings
 from ganglion_gateway.store import audit
@@ -47,6 +48,7 @@ class Services:
     sessions: Sessions
     failures: Failures
     fleet: Fleet
+    live: Live
     courier: Courier
     mesh: Mesh
     metrics: Metrics

@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from ganglion.errors import InvalidError, NotFoundError, RefusedError
 from ganglion.mesh.enrol import EnrolKey
 from ganglion.mesh.member import Received
+from ganglion_gateway.api import routes
 from ganglion_gateway.problems import SCHEMA
 from ganglion_gateway.settings import WebhookSettings
 from ganglion_gateway.store import keys
@@ -132,6 +133,26 @@ async def test_events_come_page_by_page_newest_first(site: Here) -> None:
     everything = await site.get("/events")
     assert {one["class"] for one in everything["events"]} == {"alert", "episode"}
     assert (await site.get(f"/events/{NODE}-1-3"))["value"] == 3
+
+
+async def test_events_are_found_by_a_filter_page_by_page(site: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routes, "_LOOK", 4)
+    await store(site, *(event(i, topic="alert/odd" if i % 2 else "alert/even") for i in range(1, 20)))
+    for limit in (1, 3, 50):
+        seen: list[int] = []
+        cursor: str | None = None
+        while True:
+            where = '{"topic": "alert/odd", "value": {"$gt": 3}}'
+            page = await site.get("/events", limit=limit, where=where, **({"cursor": cursor} if cursor else {}))
+            assert len(page["events"]) <= limit
+            seen += [one["value"] for one in page["events"]]
+            cursor = page["next"]
+            if cursor is None:
+                break
+        assert seen == [19, 17, 15, 13, 11, 9, 7, 5]
+    for wrong in ("{", '{"vale": 1}', "[]"):
+        problem = is_problem(await site.http.get("/api/v1/events", params={"where": wrong}), 422)
+        assert "where" in problem["detail"]
 
 
 async def test_the_last_trace_is_that_of_the_last_alert(site: Here) -> None:

@@ -122,6 +122,9 @@ def test_the_demo_and_what_to_try_beside_it(person: Person) -> None:
         stages = [next(word for word in line if word.isalpha() and word != "ms") for line in lines[-len(STAGES) :]]
         assert stages == STAGES
         person.types(one("ganglion sim set fridge"))
+        warm = person.types(one("ganglion watch")).splitlines()
+        assert len(warm) == 3
+        assert all("fridge/" in line for line in warm)
         assert person.types(one("ganglion mova check")) == "1 valid\n"
         assert "native bus" in person.types(one("ganglion doctor"))
         demo.interrupt()

@@ -5,7 +5,7 @@ from fastapi import FastAPI
 
 from ganglion_gateway import problems
 from ganglion_gateway.access.guard import Guard
-from ganglion_gateway.api import health, routes
+from ganglion_gateway.api import health, routes, watch
 from ganglion_gateway.dashboard import login
 from ganglion_gateway.services import Services
 
@@ -23,6 +23,7 @@ def application(services: Services) -> FastAPI:
     app.include_router(health.routes(services))
     app.include_router(login.routes(services))
     app.include_router(routes.routes(services))
+    app.include_router(watch.routes(services), responses=problems.RESPONSES)
     return app
 
 

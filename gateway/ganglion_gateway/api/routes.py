@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from ganglion.errors import InvalidError, NotFoundError
+from ganglion.event import Event
 from ganglion.units import duration
 from ganglion_gateway.access.tokens import Principal
 from ganglion_gateway.api.documents import (
@@ -20,7 +21,9 @@ from ganglion_gateway.api.documents import (
     page,
     read_cursor,
     webhook_document,
+    write_cursor,
 )
+from ganglion_gateway.api.watch import Where, read_where
 from ganglion_gateway.problems import RESPONSES
 from ganglion_gateway.services import Services
 from ganglion_gateway.store import audit, events, fleet, webhooks
@@ -28,6 +31,8 @@ from ganglion_gateway.traces import trace_of
 from ganglion_gateway.webhook import signature
 from ganglion_gateway.webhook.address import check_url
 
+#: Events that one page with a filter looks at.
+_LOOK = 2000
 #: The longest that an enrol key may hold, in nanoseconds.
 _MAX_TTL = duration("90d")
 
@@ -101,10 +106,18 @@ def _events(router: APIRouter, services: Services) -> None:
         cursor: Cursor = None,
         cls: Annotated[str | None, Query(alias="class", max_length=32)] = None,
         node: Annotated[str | None, Query(max_length=64, description="a node's id or name")] = None,
+        where: Where = None,
     ) -> dict[str, Any]:
         wanted = None if node is None else services.fleet.find(node).id
-        rows = await events.page(services.database, cls=cls, node=wanted, before=read_cursor(cursor), limit=limit)
-        return page("events", rows, [event_document(row) for row in rows], limit)
+        matching, before = read_where(where), read_cursor(cursor)
+        # A filter that little passes gives short pages, and `next` goes on behind what was looked at
+        look = limit if matching is None else _LOOK
+        rows = await events.page(services.database, cls=cls, node=wanted, before=before, limit=look)
+        found = [row for row in rows if matching is None or matching.passes(_event_of(row))][:limit]
+        seen = found if len(found) == limit else rows
+        more = len(found) == limit or len(rows) == look
+        following = write_cursor(seen[-1]["number"]) if seen and more else None
+        return {"events": [event_document(row) for row in found], "next": following}
 
     @router.get("/events/{event}", summary="One event", tags=["events"])
     async def get_event(event: EventId) -> dict[str, Any]:
@@ -126,6 +139,10 @@ def _events(router: APIRouter, services: Services) -> None:
         if row is None:
             raise NotFoundError(f"there is no event {identity}")
         return row
+
+
+def _event_of(row: dict[str, Any]) -> Event:
+    return Event(row["topic"], row["value"], row["timestamp"], row["source"])
 
 
 def _enrol_keys(router: APIRouter, services: Services) -> None:

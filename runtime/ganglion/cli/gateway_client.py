@@ -12,6 +12,7 @@ import os
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -21,6 +22,8 @@ from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedE
 
 #: Seconds that the gateway has for an answer, beyond what the question itself may take.
 TIMEOUT = 10.0
+#: Seconds of silence in which a gateway that is followed says at least that it lives.
+SILENCE = 30.0
 #: Bytes of an answer; more is no answer of a gateway.
 MAX_ANSWER = 32 * 1024 * 1024
 
@@ -86,13 +89,29 @@ class GatewayClient:
         )
         return self._ask(request, TIMEOUT + timeout)
 
+    def follow(self, path: str) -> Iterator[dict[str, Any]]:
+        """Documents as they come, a line each, until the gateway ends. An empty line says that it lives.
+
+        Raises: see `post`.
+        """
+        request = urllib.request.Request(self.url + path)  # noqa: S310 - checked above
+        with self._opened(request, SILENCE) as response:
+            while line := response.readline(MAX_ANSWER):
+                if line.strip():
+                    yield self._document(line)
+
     def _ask(self, request: urllib.request.Request, timeout: float) -> Any:
+        with self._opened(request, timeout) as response:
+            return self._document(response.read(MAX_ANSWER + 1))
+
+    @contextmanager
+    def _opened(self, request: urllib.request.Request, timeout: float) -> Iterator[http.client.HTTPResponse]:
         request.add_header("Accept", "application/json")
         if self._token:
             request.add_header("Authorization", f"Bearer {self._token}")
         try:
             with self._opener.open(request, timeout=timeout) as response:
-                return self._document(response.read(MAX_ANSWER + 1))
+                yield response
         except urllib.error.HTTPError as error:
             with error:
                 raise self._problem(error.code, error.read(MAX_ANSWER)) from None

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""/api/v1/watch: the fleet's events as they come, to programs as lines of JSON and to pages over a WebSocket."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, WebSocket, WebSocketDisconnect
+from fastapi.responses import StreamingResponse
+
+from ganglion.bus import Filter
+from ganglion.errors import InvalidError
+from ganglion_gateway.access.tokens import Principal
+from ganglion_gateway.live import Watcher
+from ganglion_gateway.services import Services
+
+#: Seconds of silence after which an empty line is sent, so that who has gone is noticed.
+_SILENCE = 10.0
+#: RFC 6455 section 7.4.1: data that is against the rules; and 4401, the usual "unauthorised".
+_POLICY = 1008
+_UNAUTHORISED = 4401
+
+Topic = Annotated[str, Query(max_length=256, description="an MQTT topic filter: node, then the node's own topic")]
+Where = Annotated[str | None, Query(max_length=8192, description='a filter, as in {"value": {"$gt": 8}}')]
+
+
+def read_where(text: str | None) -> Filter | None:
+    """The filter in a query.
+
+    Raises:
+        InvalidError: it is none.
+    """
+    if text is None:
+        return None
+    try:
+        return Filter(json.loads(text))
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, InvalidError):
+            raise
+        raise InvalidError(f"is no JSON: {error}", where="where") from None
+
+
+def routes(services: Services) -> APIRouter:
+    """The router."""
+    router = APIRouter(prefix="/api/v1", tags=["events"])
+
+    @router.get("/watch", summary="Events as they come, a JSON document a line")
+    async def watch(request: Request, topic: Topic = "#", where: Where = None) -> StreamingResponse:
+        matching = read_where(where)
+        with services.live.watch(topic, matching):  # who asks for nonsense is told so before the stream begins
+            pass
+
+        async def lines() -> AsyncIterator[str]:
+            yield "\n"
+            with services.live.watch(topic, matching) as watcher:
+                while _may_look(services, request.state.principal):
+                    yield "".join(_line(each) for each in await watcher.next(within=_SILENCE)) or "\n"
+
+        return StreamingResponse(lines(), media_type="application/x-ndjson", headers={"cache-control": "no-store"})
+
+    @router.websocket("/watch")
+    async def watch_socket(socket: WebSocket, topic: Topic = "#", where: Where = None) -> None:
+        try:
+            with services.live.watch(topic, read_where(where)) as watcher:
+                await socket.accept()
+                await _send(services, socket, watcher)
+        except InvalidError as error:
+            await socket.accept()
+            await socket.close(_POLICY, str(error)[:120])
+        except WebSocketDisconnect:
+            pass
+
+    return router
+
+
+async def _send(services: Services, socket: WebSocket, watcher: Watcher) -> None:
+    gone = asyncio.create_task(_gone(socket))
+    try:
+        while not gone.done():
+            if not _may_look(services, socket.state.principal):
+                await socket.close(_UNAUTHORISED, "the token is not known any more")
+                return
+            for document in await watcher.next(within=_SILENCE):
+                await socket.send_text(_line(document))
+    finally:
+        gone.cancel()
+
+
+async def _gone(socket: WebSocket) -> None:
+    """Returns when the page has closed the socket; what it says is not listened to."""
+    while (await socket.receive())["type"] != "websocket.disconnect":
+        pass
+
+
+def _may_look(services: Services, principal: Principal) -> bool:
+    return services.keyring.holder(principal.key) is not None
+
+
+def _line(document: dict[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=False) + "\n"

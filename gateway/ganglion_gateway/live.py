@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the fleet says, as it is said, for whoever watches: a bus of the gateway's own, and a bounded queue a watcher.
+
+Topics are the node's name and what the node calls it: `fridge/sensor/fridge/temperature`, `fridge/alert/fridge`.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ganglion.bus import Bus, Filter
+from ganglion.errors import InvalidError
+from ganglion.event import Event
+
+#: Events that wait for one watcher; beyond, the oldest are dropped and counted.
+QUEUE = 1000
+
+
+class Watcher:
+    """One who watches; made by `Live.watch`."""
+
+    def __init__(self) -> None:
+        self._events: deque[Event] = deque()
+        self._dropped = 0
+        self._some = asyncio.Event()
+
+    def take(self, event: Event) -> None:
+        """An event of the bus."""
+        if len(self._events) >= QUEUE:
+            self._events.popleft()
+            self._dropped += 1
+        self._events.append(event)
+        self._some.set()
+
+    async def next(self, *, within: float) -> list[dict[str, Any]]:
+        """What came since the last call, at least one; an empty list where nothing did within so many seconds.
+
+        Each is a document with an event's fields; the first may be `{"dropped": n}`: so many were lost before it.
+        """
+        try:
+            async with asyncio.timeout(within):
+                await self._some.wait()
+        except TimeoutError:
+            return []
+        self._some.clear()
+        documents: list[dict[str, Any]] = [{"dropped": self._dropped}] if self._dropped else []
+        documents += [event._asdict() for event in self._events]
+        self._events.clear()
+        self._dropped = 0
+        return documents
+
+
+class Live:
+    """The events of the fleet, while somebody watches."""
+
+    def __init__(self) -> None:
+        self._bus = Bus()
+        self._watchers = 0
+
+    @contextmanager
+    def watch(self, topic: str, where: Filter | None) -> Iterator[Watcher]:
+        """Watches until the block ends.
+
+        Raises:
+            InvalidError: `topic` is no topic filter.
+        """
+        watcher = Watcher()
+        try:
+            subscription = self._bus.subscribe(topic, watcher.take, matching=where)
+        except ValueError as error:
+            raise InvalidError(str(error), where="topic") from None
+        self._watchers += 1
+        try:
+            yield watcher
+        finally:
+            subscription.close()
+            self._watchers -= 1
+            if not self._watchers:
+                self._bus = Bus()  # it remembers every topic, and whoever speaks may make up any number of them
+
+    def readings(self, name: str, rows: Iterable[dict[str, Any]]) -> None:
+        """Rows of `readings`, of a node with this name."""
+        if self._watchers:
+            for row in rows:
+                value = row["value"] if row["number"] is None else row["number"]
+                self._emit(name, f"sensor/{row['sensor'].replace('.', '/')}", value, row["timestamp"], row["sensor"])
+
+    def event(self, name: str, row: dict[str, Any]) -> None:
+        """A row of `events`."""
+        if self._watchers:
+            self._emit(name, row["topic"], row["value"], row["timestamp"], row["source"])
+
+    def _emit(self, name: str, topic: str, value: Any, timestamp: int, source: str) -> None:
+        self._bus.emit(_topic(name, topic), value, timestamp=timestamp, source=source)
+
+
+def _topic(name: str, topic: str) -> str:
+    """A name is one level, and neither has wildcards: a node may call itself and its topics what it likes."""
+    level = name.replace("/", "_") or "_"
+    return f"{level}/{topic}".translate(_NO_WILDCARDS)
+
+
+_NO_WILDCARDS = str.maketrans("+#\x00", "___")
