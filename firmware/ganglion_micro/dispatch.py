@@ -8,6 +8,7 @@ from ganglion_micro.topic import Tree
 
 TYPE_CHECKING = False  # MicroPython has no `typing`
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
 ALWAYS = 0
@@ -234,6 +235,27 @@ class Dispatch:
         at = self._current(topic)
         at.last = None
         return self._decide(at, _NAN, symbol, changed, now)
+
+    def emit_many(
+        self, topics: "Sequence[int]", numbers: "Sequence[float]", times: "Sequence[int]", start: int
+    ) -> "tuple[int, int, list[int]]":
+        """Emits from `start` on until somebody is told: how many, the sum of the filters that match, and who is told.
+
+        Raises:
+            IndexError: the first of them has no topic's handle.
+        """
+        matched = 0
+        for at in range(start, len(topics)):
+            try:
+                fired = self.emit(topics[at], numbers[at], times[at])
+            except IndexError:
+                if at == start:
+                    raise
+                return at - start, matched, []
+            matched += self.matched
+            if fired:
+                return at + 1 - start, matched, fired
+        return len(topics) - start, matched, []
 
     @property
     def deadline(self) -> int:

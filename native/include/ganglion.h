@@ -112,6 +112,12 @@ int64_t gg_bus_emit(gg_bus *bus, int32_t *fired, int32_t topic, double number, i
  * differs from the value before. */
 int64_t gg_bus_emit_symbol(gg_bus *bus, int32_t *fired, int32_t topic, int32_t symbol, int changed, int64_t now);
 
+/* Emits numbers one after the other until somebody is told of one, or all are through. Returns how many it took.
+ * `counts[0]` becomes the sum of the filters that match; `counts[1]` how many handles are in `fired` for the last one
+ * that was taken, or the gg_failure of the one after it. */
+int64_t gg_bus_emit_many(gg_bus *bus, int32_t *fired, const int32_t *topics, const double *numbers, const int64_t *times,
+                         int64_t count, int64_t counts[2]);
+
 /* When the first of the lasting conditions becomes due; INT64_MAX where none is waiting. */
 int64_t gg_bus_deadline(const gg_bus *bus);
 

@@ -315,6 +315,22 @@ int64_t gg_bus_emit_symbol(gg_bus *bus, int32_t *fired, int32_t index, int32_t s
     return decide(bus, index, &(gg_event){.number = NAN, .symbol = symbol, .changed = changed, .time = now}, fired);
 }
 
+int64_t gg_bus_emit_many(gg_bus *bus, int32_t *fired, const int32_t *topics, const double *numbers, const int64_t *times,
+                         int64_t count, int64_t counts[2]) {
+    counts[0] = counts[1] = 0;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t answer = gg_bus_emit(bus, fired, topics[i], numbers[i], times[i]);
+        if (answer < 0) {
+            counts[1] = answer;
+            return i;
+        }
+        counts[0] += answer >> 32;
+        if ((counts[1] = answer & INT32_MAX))
+            return i + 1;
+    }
+    return count;
+}
+
 int64_t gg_bus_deadline(const gg_bus *bus) { return bus->waiting_count ? bus->waiting[0]->state.due : GG_NEVER; }
 
 int gg_bus_take_due(gg_bus *bus, int64_t now, int32_t *subscription, int32_t *topic) {

@@ -217,6 +217,26 @@ static void tests_that_are_no_predicate_are_refused(void) {
     gg_bus_free(bus);
 }
 
+static void many_are_emitted_until_somebody_is_told(void) {
+    gg_bus *bus = gg_bus_new();
+    gg_where above = {.op = GG_ABOVE, .low = 8};
+    int32_t fired[1], topics[5];
+    double numbers[5] = {1, 9, 2, 3, 4};
+    int64_t times[5] = {0, 1, 2, 3, 4}, counts[2];
+    for (int i = 0; i < 5; i++)
+        topics[i] = gg_bus_topic(bus, i % 2 ? "b" : "a", 1);
+    int32_t subscription = gg_bus_subscribe(bus, "+", 1, 1, &above, NULL, 0);
+    CHECK(gg_bus_emit_many(bus, fired, topics, numbers, times, 5, counts) == 2);
+    CHECK(counts[0] == 2 && counts[1] == 1 && fired[0] == subscription);
+    CHECK(gg_bus_emit_many(bus, fired, topics + 2, numbers + 2, times + 2, 3, counts) == 3);
+    CHECK(counts[0] == 3 && counts[1] == 0);
+    topics[3] = 7;
+    CHECK(gg_bus_emit_many(bus, fired, topics + 2, numbers + 2, times + 2, 3, counts) == 1);
+    CHECK(counts[0] == 1 && counts[1] == GG_NO_TOPIC);
+    CHECK(gg_bus_emit_many(bus, fired, topics, numbers, times, 0, counts) == 0);
+    gg_bus_free(bus);
+}
+
 static void what_is_no_topic_is_refused(void) {
     gg_bus *bus = gg_bus_new();
     CHECK(gg_bus_emit(bus, NULL, 0, 1, 0) == GG_NO_TOPIC);
@@ -257,6 +277,7 @@ int main(void) {
     random_calls_keep_the_counts_right();
     a_predicate_holds_events_back_and_leaves_the_state_alone();
     tests_that_are_no_predicate_are_refused();
+    many_are_emitted_until_somebody_is_told();
     what_is_no_topic_is_refused();
     times_at_the_end_of_time_do_not_overflow();
     signals_have_known_answers();

@@ -29,6 +29,7 @@ class Core:
         self._bus = ffi.gc(_memory(lib.gg_bus_new()), lib.gg_bus_free)
         self.attributes = partial(lib.gg_bus_attributes, self._bus)
         self._due: Any = ffi.new("int32_t[2]")
+        self._counts: Any = ffi.new("int64_t[2]")
         self._make_room(16)
 
     def _make_room(self, room: int) -> None:
@@ -36,6 +37,25 @@ class Core:
         self._fired: Any = ffi.new("int32_t[]", room)
         self.emit = partial(lib.gg_bus_emit, self._bus, self._fired)
         self.emit_symbol = partial(lib.gg_bus_emit_symbol, self._bus, self._fired)
+
+    def emit_many(
+        self, topics: "memoryview[int]", numbers: "memoryview[float]", times: "memoryview[int]", start: int
+    ) -> tuple[int, int, int]:
+        """Emits from `start` on until somebody is told: how many, the sum of the filters that match, how many are told.
+
+        The third is -1 or -2, as of `emit`, where the next one fails.
+        """
+        counts = self._counts
+        taken = lib.gg_bus_emit_many(
+            self._bus,
+            self._fired,
+            ffi.from_buffer("int32_t[]", topics) + start,
+            ffi.from_buffer("double[]", numbers) + start,
+            ffi.from_buffer("int64_t[]", times) + start,
+            len(topics) - start,
+            counts,
+        )
+        return taken, counts[0], counts[1]
 
     def fired(self, count: int) -> list[int]:
         """The subscriptions that were told last, in order."""

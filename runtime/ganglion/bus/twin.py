@@ -39,6 +39,15 @@ class Core:
             return _NO_TOPIC
         return self._dispatch.matched << 32 | len(fired)
 
+    def emit_many(
+        self, topics: "memoryview[int]", numbers: "memoryview[float]", times: "memoryview[int]", start: int
+    ) -> tuple[int, int, int]:
+        try:
+            taken, matched, self._fired = self._dispatch.emit_many(topics, numbers, times, start)
+        except IndexError:
+            return 0, 0, _NO_TOPIC
+        return taken, matched, len(self._fired)
+
     def fired(self, count: int) -> list[int]:
         return self._fired
 

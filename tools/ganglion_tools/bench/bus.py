@@ -7,13 +7,14 @@ contestant counts what it delivered or matched, and where a count is not what wa
 
 import statistics
 import time
+from array import array
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import repeat
 from typing import Any
 
-from ganglion.bus import Bus, Op, Where
+from ganglion.bus import Bus, Filter, Op, Where
 from ganglion.bus.backend import BACKENDS
 from ganglion.errors import GanglionError
 from ganglion_tools.bench.figure import Figure, figure
@@ -25,6 +26,9 @@ FILTERS = 1_000
 #: bus.md, "What it must reach": nanoseconds, and how many times a peer's rate. For the native core; the twin informs.
 EMIT_GOAL = 165.0
 PYEE_GOAL, BLINKER_GOAL, PAHO_GOAL = 1.5, 3.0, 7.0
+BATCH_GOAL = 30e6
+#: Events in one call of `emit_many`.
+BATCH = 1000
 
 _NEVER_TRUE = Where(op=Op.ABOVE, low=1e300)
 
@@ -53,6 +57,7 @@ def figures() -> list[Figure]:
     return [
         *_emit([_quiet(backend) for backend in BACKENDS]),
         *_deliver([_delivering(backend) for backend in BACKENDS]),
+        *_batch([_batches(backend) for backend in BACKENDS]),
         *_match("known", [_known(backend) for backend in BACKENDS], goal=PAHO_GOAL),
         *_match("new", [_new(backend) for backend in BACKENDS], goal=None),
     ]
@@ -93,6 +98,19 @@ def _emit(ours: list[Contestant]) -> list[Figure]:
             goal=_goal(name, EMIT_GOAL),
         )
         for name, cost in nanoseconds(ours).items()
+    ]
+
+
+def _batch(ours: list[Contestant]) -> list[Figure]:
+    return [
+        figure(
+            name=f"batch from buffers, {FILTERS:,} filters standing, one predicate, {name}",
+            unit="1/s",
+            value=1e9 / cost,
+            more_is_better=True,
+            goal=_goal(name, BATCH_GOAL),
+        )
+        for name, cost in nanoseconds(ours, rounds=10 * ROUNDS).items()
     ]
 
 
@@ -137,6 +155,23 @@ def _quiet(backend: str) -> Contestant:
         emit = bus.emit
         for _ in repeat(None, rounds):
             emit(topic, 21.5, timestamp=1)
+        return bus.statistics().emitted - before if not bus.statistics().delivered else -1
+
+    return Contestant(name=backend, run=run, expected=1)
+
+
+def _batches(backend: str) -> Contestant:
+    """Four topics take turns, of which one has a subscriber, whose predicate is false."""
+    bus = _standing(backend)
+    bus.subscribe("sensor/kitchen/temperature", lambda event: None, matching=Filter({"value": {"$gt": 1e9}}))
+    names = ["sensor/kitchen/temperature", "sensor/hall/temperature", "site/7/device/500/x", "sensor/kitchen/humidity"]
+    handles = array("i", [bus.topic(name) for name in names] * (BATCH // len(names)))
+    values, times = array("d", range(BATCH)), array("q", range(BATCH))
+
+    def run(rounds: int) -> int:
+        before = bus.statistics().emitted
+        for _ in repeat(None, rounds // BATCH):
+            bus.emit_many(handles, values, times)
         return bus.statistics().emitted - before if not bus.statistics().delivered else -1
 
     return Contestant(name=backend, run=run, expected=1)
