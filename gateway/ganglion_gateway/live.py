@@ -5,14 +5,13 @@ Topics are the node's name and what the node calls it: `fridge/sensor/fridge/tem
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ganglion.bus import Bus, Filter
+from ganglion.bus import Bus, Filter, Queue
 from ganglion.errors import InvalidError
-from ganglion.event import Event
+from ganglion.reader import Reader
 
 #: Events that wait for one watcher; beyond, the oldest are dropped and counted.
 QUEUE = 1000
@@ -21,18 +20,10 @@ QUEUE = 1000
 class Watcher:
     """One who watches; made by `Live.watch`."""
 
-    def __init__(self) -> None:
-        self._events: deque[Event] = deque()
-        self._dropped = 0
-        self._some = asyncio.Event()
-
-    def take(self, event: Event) -> None:
-        """An event of the bus."""
-        if len(self._events) >= QUEUE:
-            self._events.popleft()
-            self._dropped += 1
-        self._events.append(event)
-        self._some.set()
+    def __init__(self, queue: Queue) -> None:
+        self._queue = queue
+        self._reader = Reader(queue)
+        self._told = 0  # of the events that were lost
 
     async def next(self, *, within: float) -> list[dict[str, Any]]:
         """What came since the last call, at least one; an empty list where nothing did within so many seconds.
@@ -41,15 +32,13 @@ class Watcher:
         """
         try:
             async with asyncio.timeout(within):
-                await self._some.wait()
+                await self._reader.wait()
         except TimeoutError:
             return []
-        self._some.clear()
-        documents: list[dict[str, Any]] = [{"dropped": self._dropped}] if self._dropped else []
-        documents += [event._asdict() for event in self._events]
-        self._events.clear()
-        self._dropped = 0
-        return documents
+        lost = self._queue.statistics().dropped - self._told
+        self._told += lost
+        documents: list[dict[str, Any]] = [{"dropped": lost}] if lost else []
+        return documents + [event._asdict() for event in self._queue.drain()]
 
 
 class Live:
@@ -66,14 +55,13 @@ class Live:
         Raises:
             InvalidError: `topic` is no topic filter.
         """
-        watcher = Watcher()
         try:
-            subscription = self._bus.subscribe(topic, watcher.take, matching=where)
+            subscription, queue = self._bus.queue(topic, capacity=QUEUE, matching=where)
         except ValueError as error:
             raise InvalidError(str(error), where="topic") from None
         self._watchers += 1
         try:
-            yield watcher
+            yield Watcher(queue)
         finally:
             subscription.close()
             self._watchers -= 1

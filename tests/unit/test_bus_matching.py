@@ -93,4 +93,4 @@ def test_a_source_that_is_named_later_is_known_then(bus):
 
 def test_a_filter_in_the_callbacks_place_does_not_count_as_delivered(bus):
     bus.subscribe("t", lambda event: None, matching=Filter({"topic": "u"}))
-    assert bus.emit("t", 1, timestamp=0) == (1, 0, 0, 1)
+    assert bus.emit("t", 1, timestamp=0) == (1, 0, 0, 0, 1)

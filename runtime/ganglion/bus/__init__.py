@@ -2,8 +2,23 @@
 """Events on a node: who must know, decided in C where the build has it and by its Python twin elsewhere."""
 
 from ganglion.bus.backend import BACKEND, BACKENDS, WHY_NOT
-from ganglion.bus.bus import Bus, Emitted, Statistics, Subscription
+from ganglion.bus.bus import Bus
 from ganglion.bus.filter import Filter
+from ganglion.bus.queue import Overflow, Queue
+from ganglion.bus.subscription import Emitted, Statistics, Subscription
 from ganglion.bus.where import Op, Where
 
-__all__ = ["BACKEND", "BACKENDS", "WHY_NOT", "Bus", "Emitted", "Filter", "Op", "Statistics", "Subscription", "Where"]
+__all__ = [
+    "BACKEND",
+    "BACKENDS",
+    "WHY_NOT",
+    "Bus",
+    "Emitted",
+    "Filter",
+    "Op",
+    "Overflow",
+    "Queue",
+    "Statistics",
+    "Subscription",
+    "Where",
+]

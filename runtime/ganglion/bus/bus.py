@@ -9,20 +9,21 @@ of the event under way).
 import logging
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from struct import calcsize
-from typing import Any, NamedTuple
+from typing import Any
 
 from ganglion.bus.backend import BACKEND, core
 from ganglion.bus.filter import Filter
 from ganglion.bus.predicate import Test, split
+from ganglion.bus.queue import Loss, Overflow, Queue
+from ganglion.bus.subscription import Emitted, Statistics, Subscription
 from ganglion.bus.symbols import Symbols
 from ganglion.bus.where import Op, Where
-from ganglion.errors import NotFoundError
+from ganglion.errors import NotFoundError, RefusedError
 from ganglion.event import Event, Priority
 from ganglion_micro import dispatch
 from ganglion_micro.filter import passes
-from ganglion_micro.topic import is_filter, is_name
+from ganglion_micro.topic import is_filter, is_name, matches
 
 _log = logging.getLogger(__name__)
 
@@ -35,80 +36,6 @@ Buffer = Any
 
 #: Half of what a NamedTuple's own constructor costs.
 _new = tuple.__new__
-
-
-class Emitted(NamedTuple):
-    """What became of an event: filters that match, callbacks that were told, callbacks that raised, and its number."""
-
-    matched: int
-    delivered: int
-    failed: int
-    sequence: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statistics:
-    """Counters since the bus was made.
-
-    Attributes:
-        topics, subscriptions: Known now.
-        emitted: Events.
-        delivered: Callbacks that were told.
-        failed: Callbacks that raised; the others were told all the same.
-    """
-
-    topics: int
-    subscriptions: int
-    emitted: int
-    delivered: int
-    failed: int
-
-
-class Subscription:
-    """One callback and its filter, until `close`.
-
-    Attributes:
-        filter: The topic filter.
-        where: The condition on values, if any.
-        matching: The filter on events, if any.
-        delivered: Events that the callback was told of.
-        failed: Of these, how many made it raise.
-        is_open: Whether it is told of events.
-    """
-
-    __slots__ = (
-        "_bus", "asks", "callback", "delivered", "failed", "feeder", "filter", "handle", "is_open", "matching", "rest",
-        "symbols", "where",
-    )  # fmt: skip
-
-    def __init__(self, bus: "Bus", filter: str, callback: Callable[[Event], None], where: Where | None) -> None:
-        self._bus = bus
-        self.filter = filter
-        self.callback = callback
-        self.where = where
-        self.matching: Filter | None = None
-        self.rest: list[Any] | None = None  # of the filter: what the core cannot decide
-        self.symbols: list[Any] = []  # values that it has a symbol for
-        self.asks = False  # whether it looks at sources or priorities
-        self.feeder: Subscription | None = None  # who has to be closed with it
-        self.handle = -1
-        self.is_open = True
-        self.delivered = 0
-        self.failed = 0
-
-    def close(self) -> None:
-        """Ends it; closing twice does nothing."""
-        if self.is_open:
-            self.is_open = False
-            self._bus._drop(self)
-            if self.feeder is not None:
-                self.feeder.close()
-
-    def __enter__(self) -> "Subscription":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 class Bus:
@@ -139,7 +66,8 @@ class Bus:
         self._asking = 0
         self._told_attributes: tuple[str, int] | None = None
         self._hidden = 0
-        self._emitted = self._delivered = self._failed = 0
+        self._refusing: dict[Subscription, Queue] = {}
+        self._emitted = self._delivered = self._dropped = self._failed = 0
 
     def topic(self, name: str) -> int:
         """The handle of a topic: emitting by it saves a look-up.
@@ -162,7 +90,7 @@ class Bus:
     def subscribe(
         self,
         filter: str,
-        callback: Callable[[Event], None],
+        callback: Callable[[Event], object],
         *,
         where: Where | None = None,
         matching: Filter | None = None,
@@ -186,10 +114,32 @@ class Bus:
         subscription.matching = matching
         return subscription
 
+    def queue(
+        self,
+        filter: str,
+        *,
+        capacity: int = 256,
+        overflow: Overflow = Overflow.DROP_OLDEST,
+        where: Where | None = None,
+        matching: Filter | None = None,
+        priority: int = Priority.NORMAL,
+    ) -> tuple[Subscription, Queue]:
+        """The events that `subscribe` would tell, in a queue; closing the subscription closes it.
+
+        Raises:
+            ValueError: not a topic filter, or no capacity.
+        """
+        queue = Queue(capacity, overflow)
+        subscription = self.subscribe(filter, queue.put, where=where, matching=matching, priority=priority)
+        subscription.queue = queue
+        if overflow is Overflow.REFUSE:
+            self._refusing[subscription] = queue
+        return subscription, queue
+
     def _add(
         self,
         filter: str,
-        callback: Callable[[Event], None],
+        callback: Callable[[Event], object],
         where: Where | None,
         priority: int,
         tests: Sequence[Test],
@@ -218,7 +168,7 @@ class Bus:
     def _subscribe_in_two(
         self,
         filter: str,
-        callback: Callable[[Event], None],
+        callback: Callable[[Event], object],
         where: Where,
         priority: int,
         tests: Sequence[Test],
@@ -252,6 +202,9 @@ class Bus:
         self._conditional.discard(subscription.handle)
         self._forget_what_was_decided()
         self._asking -= subscription.asks
+        self._refusing.pop(subscription, None)
+        if subscription.queue is not None:
+            subscription.queue.close()
         for value in subscription.symbols:
             self._symbols.release(value)
         where = subscription.where
@@ -277,7 +230,10 @@ class Bus:
         Raises:
             ValueError: not a topic name.
             NotFoundError: no topic has this handle.
+            RefusedError: a queue that refuses is full; nobody was told.
         """
+        if self._refusing:
+            self._make_sure_of_room(topic)
         handle = topic if type(topic) is int else self.topic(topic)  # type: ignore[arg-type]
         told = self._unconditional.get(handle)
         if told is not None:
@@ -296,14 +252,13 @@ class Bus:
             self._last[handle] = (value, source, priority)
         self._emitted = sequence = self._emitted + 1
         if not told:
-            return _new(Emitted, (matched, 0, 0, sequence))
+            return _new(Emitted, (matched, 0, 0, 0, sequence))
         event = _new(Event, (self._names[handle], value, timestamp, source, priority))
-        delivered, failed = self._deliver(told, event)
-        return _new(Emitted, (matched, delivered, failed, sequence))
+        return self._deliver(told, event, matched, sequence)
 
-    def _deliver(self, told: Sequence[Subscription], event: Event) -> tuple[int, int]:
-        """Tells those who are not closed meanwhile; how many were told, and how many of them failed."""
-        delivered = failed = 0
+    def _deliver(self, told: Sequence[Subscription], event: Event, matched: int, sequence: int) -> Emitted:
+        """Tells those who are not closed meanwhile."""
+        delivered = dropped = failed = 0
         for subscription in told:
             if subscription.is_open:
                 if subscription.rest is not None and not passes(subscription.rest, event):
@@ -311,11 +266,26 @@ class Bus:
                 delivered += 1
                 subscription.delivered += 1
                 try:
-                    subscription.callback(event)
+                    outcome = subscription.callback(event)
                 except Exception:
                     failed += self._broken(subscription)
+                    continue
+                if outcome is not None and type(outcome) is Loss:  # that of a queue
+                    dropped += 1
+                    self._dropped += 1
+                    if outcome is Loss.ITSELF:
+                        delivered -= 1
+                        subscription.delivered -= 1
         self._delivered += delivered
-        return delivered, failed
+        return _new(Emitted, (matched, delivered, dropped, failed, sequence))
+
+    def _make_sure_of_room(self, topic: int | str) -> None:
+        name = topic if isinstance(topic, str) else self._names[topic] if 0 <= topic < len(self._names) else ""
+        for subscription, queue in self._refusing.items():
+            if queue.is_full and name and matches(subscription.filter, name):
+                raise RefusedError(
+                    f"the queue of {subscription.filter} is full with {queue.capacity} events: nobody is told of {name}"
+                )
 
     def _tell_attributes(self, source: str, priority: int) -> None:
         """Has the core know who sends, where subscriptions ask."""
@@ -347,11 +317,14 @@ class Bus:
             raise ValueError(
                 f"{len(handles)} topics, {len(numbers)} values and {len(times)} timestamps do not go together"
             )
-        matched = delivered = failed = at = 0
+        matched = delivered = dropped = failed = at = 0
         while at < len(handles):
-            if self._remembering:  # what a topic said last is kept in Python
+            if self._remembering or self._refusing:  # of each topic's last value and room in queues Python knows
                 one = self.emit(handles[at], numbers[at], timestamp=times[at], source=source, priority=priority)
-                matched, delivered, failed = matched + one.matched, delivered + one.delivered, failed + one.failed
+                matched += one.matched
+                delivered += one.delivered
+                dropped += one.dropped
+                failed += one.failed
                 at += 1
                 continue
             if self._asking:
@@ -365,9 +338,10 @@ class Bus:
             if count:
                 told = [self._subscriptions[each] for each in self._core.fired(count)]
                 topic = self._names[handles[at - 1]]
-                counts = self._deliver(told, Event(topic, numbers[at - 1], times[at - 1], source, priority))
-                delivered, failed = delivered + counts[0], failed + counts[1]
-        return Emitted(matched, delivered, failed, self._emitted)
+                event = Event(topic, numbers[at - 1], times[at - 1], source, priority)
+                one = self._deliver(told, event, 0, 0)
+                delivered, dropped, failed = delivered + one.delivered, dropped + one.dropped, failed + one.failed
+        return Emitted(matched, delivered, dropped, failed, self._emitted)
 
     def _told(self, handle: int, matched: int, count: int) -> list[Subscription]:
         """Those of whom the core has just said that they are told.
@@ -396,14 +370,8 @@ class Bus:
         while (due := self._core.take_due(now)) is not None:
             handle, topic = due
             value, source, priority = self._last[topic]
-            subscription = self._subscriptions[handle]
-            subscription.delivered += 1
-            self._delivered += 1
             count += 1
-            try:
-                subscription.callback(Event(self._names[topic], value, now, source, priority))
-            except Exception:
-                self._broken(subscription)
+            self._deliver([self._subscriptions[handle]], Event(self._names[topic], value, now, source, priority), 0, 0)
         return count
 
     @property
@@ -419,6 +387,7 @@ class Bus:
             subscriptions=len(self._subscriptions),
             emitted=self._emitted,
             delivered=self._delivered,
+            dropped=self._dropped,
             failed=self._failed,
         )
 

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Events that wait for who takes them in their own time: bounded, the urgent first, and no loss without a count.
+
+`ganglion.reader.Reader` awaits them on an event loop.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from ganglion.event import Event, Priority
+
+
+class Overflow(Enum):
+    """What gives way where a queue is full."""
+
+    DROP_OLDEST = "drop_oldest"
+    """The oldest of the least urgent; what comes, where it is less urgent than all that wait."""
+    DROP_NEWEST = "drop_newest"
+    """What comes."""
+    LATEST = "latest"
+    """The event before on the same topic, full or not; beyond that as DROP_OLDEST."""
+    REFUSE = "refuse"
+    """Nothing: `Bus.emit` raises, and nobody is told of the event."""
+
+
+class Loss(Enum):
+    """What became of an event, or for its sake of another; None of `put` means that nothing was lost."""
+
+    OTHER = "other"
+    ITSELF = "itself"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueStatistics:
+    """What happened to a queue.
+
+    Attributes:
+        waiting: Events in it now.
+        put: Events that went in.
+        dropped: Events that were lost: before they went in, or after.
+        most: The most that ever waited.
+    """
+
+    waiting: int
+    put: int
+    dropped: int
+    most: int
+
+
+class Queue:
+    """A bounded queue with a line for each priority. Not for several threads.
+
+    Args:
+        capacity: Events, at least 1.
+        overflow: What gives way when there are more.
+
+    Attributes:
+        is_closed: Whether nothing more will come.
+        on_news: Called when an event came, and when it is closed.
+
+    Raises:
+        ValueError: there is no room for even one.
+    """
+
+    def __init__(self, capacity: int, overflow: Overflow) -> None:
+        if capacity < 1:
+            raise ValueError(f"a queue has room for at least one event, not for {capacity}")
+        self.capacity = capacity
+        self.overflow = overflow
+        # By priority, each in the order of arrival: by a number, or where only the latest counts by topic.
+        self._lines: list[OrderedDict[int | str, Event]] = [OrderedDict() for _ in Priority]
+        self.is_closed = False
+        self.on_news: Callable[[], None] = _nothing
+        self._waiting = self._put = self._dropped = self._most = 0
+
+    def __len__(self) -> int:
+        return self._waiting
+
+    @property
+    def is_full(self) -> bool:
+        """Whether one more is one too many."""
+        return self._waiting >= self.capacity
+
+    def put(self, event: Event) -> Loss | None:
+        """Takes an event; says whether something was lost for it."""
+        line = self._lines[event.priority]
+        key: int | str = self._put
+        if self.overflow is Overflow.LATEST:
+            key = event.topic
+            for other in self._lines:
+                if other.pop(key, None) is not None:
+                    self._waiting -= 1
+                    self._go_in(line, key, event)
+                    self._dropped += 1
+                    return Loss.OTHER
+        if self._waiting < self.capacity:
+            self._go_in(line, key, event)
+            return None
+        self._dropped += 1
+        if self.overflow in (Overflow.DROP_NEWEST, Overflow.REFUSE):
+            return Loss.ITSELF
+        least = next(each for each in self._lines if each)
+        if self._lines.index(least) > event.priority:
+            return Loss.ITSELF
+        least.popitem(last=False)
+        self._waiting -= 1
+        self._go_in(line, key, event)
+        return Loss.OTHER
+
+    def _go_in(self, line: "OrderedDict[int | str, Event]", key: int | str, event: Event) -> None:
+        line[key] = event
+        self._put += 1
+        self._waiting += 1
+        self._most = max(self._most, self._waiting)
+        self.on_news()
+
+    def drain(self) -> list[Event]:
+        """Takes all that wait: the most urgent first, and of one priority in the order they came."""
+        events: deque[Event] = deque()
+        for line in self._lines:
+            events.extendleft(reversed(line.values()))
+            line.clear()
+        self._waiting = 0
+        return list(events)
+
+    def take(self) -> Event | None:
+        """Takes the most urgent of those that wait; None where nothing does."""
+        for line in reversed(self._lines):
+            if line:
+                event: Event = line.popitem(last=False)[1]
+                self._waiting -= 1
+                return event
+        return None
+
+    def close(self) -> None:
+        """Says that nothing more will come; what waits may still be taken."""
+        self.is_closed = True
+        self.on_news()
+
+    def statistics(self) -> QueueStatistics:
+        """What happened so far."""
+        return QueueStatistics(waiting=self._waiting, put=self._put, dropped=self._dropped, most=self._most)
+
+
+def _nothing() -> None:
+    """Nobody waits for news."""
