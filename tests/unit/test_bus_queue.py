@@ -114,6 +114,17 @@ def test_a_lasting_condition_reaches_a_queue(bus):
     assert values(queue) == [9]
 
 
+def test_a_queue_behind_a_filter_and_a_condition_counts_its_losses(bus):
+    filter = Filter({"topic": {"$regex": "^t$"}})
+    subscription, queue = bus.queue("#", where=Where(op=Op.ABOVE, low=0), matching=filter, capacity=1)
+    emit(bus, 1, 2)
+    emit(bus, 3, topic="u")
+    assert (bus.statistics().dropped, queue.statistics().dropped) == (1, 1)
+    assert queue.drain() == [Event("t", 2, 0)]
+    subscription.close()
+    assert queue.is_closed
+
+
 def test_a_queue_without_room_is_refused(bus):
     with pytest.raises(ValueError, match="at least one event, not for 0"):
         bus.queue("t", capacity=0)

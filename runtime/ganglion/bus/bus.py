@@ -188,8 +188,8 @@ class Bus:
                 priority=event.priority,
             )
 
-        def tell(event: Event) -> None:
-            callback(event._replace(topic=event.topic[len(prefix) :]))
+        def tell(event: Event) -> object:
+            return callback(event._replace(topic=event.topic[len(prefix) :]))
 
         subscription = self._add(prefix + "#", tell, where, priority, [], None)
         subscription.feeder = self._add(filter, feed, None, priority, tests, rest)
