@@ -151,12 +151,13 @@ class _Match:
 
 
 class _Topic:
-    __slots__ = ("last", "matches", "name", "version")
+    __slots__ = ("emitted", "last", "matches", "name", "version")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.matches = []  # type: list[_Match]
         self.version = 0
+        self.emitted = 0
         self.last = None  # type: float | None  # the value before, if it was a number
 
 
@@ -201,6 +202,10 @@ class Dispatch:
         self._orders += 1
         self._version += 1
         return slot
+
+    def emitted(self, topic: int) -> int:
+        """How many events of a topic there were."""
+        return self._topics[topic].emitted
 
     def unsubscribe(self, subscription: int) -> None:
         """Takes a subscription away, with its state; its handle is used again."""
@@ -276,6 +281,7 @@ class Dispatch:
 
     def _decide(self, topic: _Topic, number: float, symbol: int, changed: bool, now: int) -> "list[int]":
         self.matched = len(topic.matches)
+        topic.emitted += 1
         fired = []
         for match in topic.matches:
             if match.tests and not self._passes(match.tests, number, symbol, now):

@@ -89,6 +89,9 @@ void gg_bus_free(gg_bus *bus);
 /* The handle of a topic, counted from 0 in the order they are first asked for; -1 without memory. */
 int32_t gg_bus_topic(gg_bus *bus, const char *name, size_t length);
 
+/* How many events of a topic there were; 0 of what is no topic. */
+uint64_t gg_bus_emitted(const gg_bus *bus, int32_t topic);
+
 /* Adds a subscription and returns its handle, or a gg_failure. A handle is used again after gg_bus_unsubscribe.
  * Higher priorities are told first, equal ones in the order they subscribed. Events for which the predicate of `count`
  * tests does not hold are none to it: they leave the state of `where` as it is. Without tests every event counts. */

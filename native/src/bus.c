@@ -33,7 +33,7 @@ typedef struct {
     size_t length;
     gg_match *matches;
     int32_t count;
-    uint64_t version;
+    uint64_t version, emitted;
     double last; /* the value before, if it was a number; else NaN */
     int has_number;
 } gg_topic;
@@ -115,6 +115,10 @@ int32_t gg_bus_topic(gg_bus *bus, const char *name, size_t length) {
     memcpy(copy, name, length);
     bus->topics[bus->topic_count] = (gg_topic){.name = copy, .length = length, .last = NAN};
     return *data = bus->topic_count++;
+}
+
+uint64_t gg_bus_emitted(const gg_bus *bus, int32_t topic) {
+    return topic >= 0 && topic < bus->topic_count ? bus->topics[topic].emitted : 0;
 }
 
 /* ---- Those who wait: a binary heap --------------------------------------------------------------------------- */
@@ -263,6 +267,7 @@ static int refresh(gg_bus *bus, int32_t index) {
 static int64_t decide(gg_bus *bus, int32_t index, gg_event *event, int32_t *fired) {
     gg_topic *topic = &bus->topics[index];
     int32_t count = 0;
+    topic->emitted++;
     event->source = bus->source;
     event->priority = bus->priority;
     for (gg_match *match = topic->matches, *end = match + topic->count; match < end; match++) {

@@ -125,6 +125,7 @@ def test_the_demo_and_what_to_try_beside_it(person: Person) -> None:
         warm = person.types(one("ganglion watch")).splitlines()
         assert len(warm) == 3
         assert all("fridge/" in line for line in warm)
+        assert "sensor/fridge/temperature" in person.types(one("ganglion bus stats"))
         assert person.types(one("ganglion mova check")) == "1 valid\n"
         assert "native bus" in person.types(one("ganglion doctor"))
         demo.interrupt()

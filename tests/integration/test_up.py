@@ -123,6 +123,14 @@ def test_the_trace_is_shown_one_line_a_stage(tmp_path):
         assert shown.returncode == 0
         for stage in STAGES:
             assert len(re.findall(rf" {stage}  +\S", shown.stdout)) == 1, shown.stdout
+        flows = json.loads(ganglion(tmp_path, "bus", "stats", "fridge", "--json").stdout)
+        assert flows["backend"] == "native"
+        assert flows["busiest"][0]["topic"].startswith("sensor/fridge/")
+        assert any(each["filter"] == "sensor/fridge/temperature" and each["delivered"] for each in flows["told"])
+        top = ganglion(tmp_path, "bus", "top", "room", "--every", "0.5", "--count", "2")
+        assert top.returncode == 0, top.stderr
+        assert len(re.findall(r"^\d+\.\d +sensor/mic/level$", top.stdout, re.MULTILINE)) == 2
+        assert ganglion(tmp_path, "bus", "stats", "freezer").returncode == 3
         missing = ganglion(tmp_path, "sim", "set", "freezer", "x.y", "1")
         assert missing.returncode == 3
         real = ganglion(tmp_path, "sim", "set", "host", "system.cpu", "1")

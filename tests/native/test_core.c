@@ -234,6 +234,8 @@ static void many_are_emitted_until_somebody_is_told(void) {
     CHECK(gg_bus_emit_many(bus, fired, topics + 2, numbers + 2, times + 2, 3, counts) == 1);
     CHECK(counts[0] == 1 && counts[1] == GG_NO_TOPIC);
     CHECK(gg_bus_emit_many(bus, fired, topics, numbers, times, 0, counts) == 0);
+    CHECK(gg_bus_emitted(bus, topics[0]) == 4 && gg_bus_emitted(bus, topics[1]) == 2);
+    CHECK(gg_bus_emitted(bus, -1) == 0 && gg_bus_emitted(bus, 2) == 0);
     gg_bus_free(bus);
 }
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ganglion.bus import Bus, Op, Where
+from ganglion.bus import Bus, Filter, Op, Where
 from ganglion.errors import NotFoundError
 from ganglion.event import Event, Priority
 
@@ -382,3 +382,18 @@ class Run:
 @given(st.lists(steps, max_size=40))
 def test_the_native_core_and_its_twin_deliver_the_same_in_the_same_order(programme):
     assert Run("native").play(programme) == Run("python").play(programme)
+
+
+def test_events_are_counted_by_topic_whoever_is_told(bus):
+    bus.subscribe("plain", lambda event: None)
+    bus.subscribe("asked", lambda event: None, where=Where(op=Op.ABOVE, low=1))
+    hidden = bus.subscribe("asked", print, where=Where(op=Op.CHANGES), matching=Filter({"topic": "nobody"}))
+    for i in range(5):
+        bus.emit("plain", i, timestamp=i)
+        bus.emit("asked", i, timestamp=i)
+    bus.emit("none", 1, timestamp=9)
+    assert [subscription.filter for subscription in bus.subscriptions()] == ["plain", "asked", "asked"]
+    hidden.close()
+    bus.emit("plain", 1, timestamp=10)
+    assert [(topic.name, topic.emitted) for topic in bus.topics()] == [("plain", 6), ("asked", 5), ("none", 1)]
+    assert [subscription.delivered for subscription in bus.subscriptions()] == [6, 3]

@@ -5,7 +5,7 @@ from ganglion.bus.backend import BACKEND, BACKENDS, WHY_NOT
 from ganglion.bus.bus import Bus
 from ganglion.bus.filter import Filter
 from ganglion.bus.queue import Overflow, Queue
-from ganglion.bus.subscription import Emitted, Statistics, Subscription
+from ganglion.bus.subscription import Emitted, Statistics, Subscription, TopicStatistics
 from ganglion.bus.where import Op, Where
 
 __all__ = [
@@ -20,5 +20,6 @@ __all__ = [
     "Queue",
     "Statistics",
     "Subscription",
+    "TopicStatistics",
     "Where",
 ]

@@ -8,6 +8,7 @@ of the event under way).
 
 import logging
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from struct import calcsize
 from typing import Any
@@ -16,7 +17,7 @@ from ganglion.bus.backend import BACKEND, core
 from ganglion.bus.filter import Filter
 from ganglion.bus.predicate import Test, split
 from ganglion.bus.queue import Loss, Overflow, Queue
-from ganglion.bus.subscription import Emitted, Statistics, Subscription
+from ganglion.bus.subscription import Emitted, Statistics, Subscription, Told, TopicStatistics
 from ganglion.bus.symbols import Symbols
 from ganglion.bus.where import Op, Where
 from ganglion.errors import NotFoundError, RefusedError
@@ -29,6 +30,8 @@ _log = logging.getLogger(__name__)
 
 _ALWAYS = dispatch.Where()
 _NEVER = (None, "", Priority.NORMAL)
+#: Beginning of the topics that nobody sees.
+_HIDDEN = "$matching/"
 _ATTRIBUTES = (dispatch.SOURCE, dispatch.PRIORITY)
 
 #: What has the buffer protocol; `collections.abc` names it from Python 3.12 on.
@@ -56,7 +59,8 @@ class Bus:
         self._names: list[str] = []
         self._subscriptions: dict[int, Subscription] = {}
         # Topics about which the core need not be asked: whoever matches has no condition.
-        self._unconditional: dict[int, list[Subscription]] = {}
+        self._unconditional: dict[int, Told] = {}
+        self._unasked: Counter[int] = Counter()  # events of which the core does not know, by topic
         self._symbols = Symbols()
         # The last value, source and priority by topic, while there are subscriptions that ask for them later.
         self._last: dict[int, tuple[Any, str, int]] = {}
@@ -177,7 +181,7 @@ class Bus:
         """For a condition with state behind a filter that the core cannot decide: what passes is emitted once more, on
         a topic that nobody else sees, and the core keeps the condition there."""
         self._hidden += 1
-        prefix = f"$matching/{self._hidden}/"
+        prefix = f"{_HIDDEN}{self._hidden}/"
 
         def feed(event: Event) -> None:
             self.emit(
@@ -193,6 +197,7 @@ class Bus:
 
         subscription = self._add(prefix + "#", tell, where, priority, [], None)
         subscription.feeder = self._add(filter, feed, None, priority, tests, rest)
+        subscription.feeder.feeder_of = subscription
         subscription.filter = filter
         return subscription
 
@@ -215,6 +220,8 @@ class Bus:
             self._last.clear()
 
     def _forget_what_was_decided(self) -> None:
+        for handle, told in self._unconditional.items():
+            self._unasked[handle] += told.events
         self._unconditional.clear()
         self._told_attributes = None  # a source may have a symbol now, or none any more
 
@@ -235,9 +242,11 @@ class Bus:
         if self._refusing:
             self._make_sure_of_room(topic)
         handle = topic if type(topic) is int else self.topic(topic)  # type: ignore[arg-type]
-        told = self._unconditional.get(handle)
-        if told is not None:
-            matched = len(told)
+        known = self._unconditional.get(handle)
+        if known is not None:
+            told: Sequence[Subscription] = known
+            known.events += 1
+            matched = len(known)
         else:
             if self._asking:
                 self._tell_attributes(source, priority)
@@ -350,7 +359,7 @@ class Bus:
         """
         told = [self._subscriptions[each] for each in self._core.fired(count)] if count else []
         if count == matched and self._conditional.isdisjoint(subscription.handle for subscription in told):
-            self._unconditional[handle] = told
+            self._unconditional[handle] = Told(told)
         return told
 
     def _ask(self, handle: int, value: Any, timestamp: int) -> int:
@@ -379,6 +388,20 @@ class Bus:
         """When `advance` must next be called, in nanoseconds; None where nothing is waiting."""
         first = self._core.deadline
         return None if first == dispatch.NEVER else first
+
+    def topics(self) -> list[TopicStatistics]:
+        """Every topic with its events, those with the most first."""
+        found = []
+        for handle, name in enumerate(self._names):
+            if not name.startswith(_HIDDEN):
+                known = self._unconditional.get(handle)
+                emitted = self._core.emitted(handle) + self._unasked[handle] + (known.events if known else 0)
+                found.append(TopicStatistics(name=name, emitted=emitted))
+        return sorted(found, key=lambda topic: (-topic.emitted, topic.name))
+
+    def subscriptions(self) -> list[Subscription]:
+        """Every subscription that is open, in the order they came."""
+        return [each for each in self._subscriptions.values() if each.is_open and each.feeder_of is None]
 
     def statistics(self) -> Statistics:
         """What happened so far."""

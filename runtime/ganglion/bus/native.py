@@ -28,6 +28,7 @@ class Core:
     def __init__(self) -> None:
         self._bus = ffi.gc(_memory(lib.gg_bus_new()), lib.gg_bus_free)
         self.attributes = partial(lib.gg_bus_attributes, self._bus)
+        self.emitted = partial(lib.gg_bus_emitted, self._bus)
         self._due: Any = ffi.new("int32_t[2]")
         self._counts: Any = ffi.new("int64_t[2]")
         self._make_room(16)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who is told of events, and what is said of how that went."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -52,6 +52,24 @@ class Statistics:
     failed: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicStatistics:
+    """A topic and how many events it had."""
+
+    name: str
+    emitted: int
+
+
+class Told(list["Subscription"]):
+    """Who is told of every event of a topic, without a look at the event; and how many there were."""
+
+    __slots__ = ("events",)
+
+    def __init__(self, subscriptions: Iterable["Subscription"]) -> None:
+        super().__init__(subscriptions)
+        self.events = 0
+
+
 class Subscription:
     """One callback and its filter, until `close`.
 
@@ -65,8 +83,8 @@ class Subscription:
     """
 
     __slots__ = (
-        "_bus", "asks", "callback", "delivered", "failed", "feeder", "filter", "handle", "is_open", "matching", "queue",
-        "rest", "symbols", "where",
+        "_bus", "asks", "callback", "delivered", "failed", "feeder", "feeder_of", "filter", "handle", "is_open",
+        "matching", "queue", "rest", "symbols", "where",
     )  # fmt: skip
 
     def __init__(self, bus: "Bus", filter: str, callback: Callable[[Event], object], where: Where | None) -> None:
@@ -79,6 +97,7 @@ class Subscription:
         self.symbols: list[Any] = []  # values that it has a symbol for
         self.asks = False  # whether it looks at sources or priorities
         self.feeder: Subscription | None = None  # who has to be closed with it
+        self.feeder_of: Subscription | None = None
         self.queue: Queue | None = None
         self.handle = -1
         self.is_open = True

@@ -21,6 +21,7 @@ class Core:
         self.unsubscribe = self._dispatch.unsubscribe
         self.take_due = self._dispatch.take_due
         self.attributes = self._dispatch.attributes
+        self.emitted = self._dispatch.emitted
 
     def subscribe(self, filter: str, priority: int, where: Where, tests: Sequence[Test]) -> int:
         return self._dispatch.subscribe(filter, priority, where, list(tests))

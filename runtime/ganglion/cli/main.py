@@ -30,6 +30,7 @@ COMMANDS = {
     "mova": ("ganglion.cli.mova", "", "check and run MOVA documents"),
     "trace": ("ganglion.cli.trace", "", "show the path of an alert, from sensor to webhook"),
     "watch": ("ganglion.cli.watch", "", "show the fleet's events as they come"),
+    "bus": ("ganglion.cli.bus", "", "show what flows through a node"),
     "sim": ("ganglion.cli.sim", "", "set what a simulated sensor senses"),
     "bench": ("ganglion_tools.bench.command", "tools", "measure what it costs, beside its peers"),
     "doctor": ("ganglion.cli.doctor", "", "say what is installed, what is missing and what to do"),

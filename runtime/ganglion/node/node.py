@@ -23,6 +23,7 @@ from ganglion.mesh.transport import Message
 from ganglion.mova.compile import compile
 from ganglion.mova.load import load
 from ganglion.mova.shell import ScriptRunner
+from ganglion.node import statistics
 from ganglion.node.plain import PlainTopics
 from ganglion.node.ports import NodePorts
 from ganglion.sensors import Sensors, build
@@ -102,6 +103,7 @@ class Node:
             clock=self._clock.now,
         )
         mesh.on_request("sim.set", self._set_simulated)
+        mesh.on_request("bus.statistics", self._bus_statistics)
         self._hear_mesh, self._transport.on_messages = self._transport.on_messages, self._hear
         self._bus.subscribe("sensor/#", self._publish_reading)
         return mesh
@@ -157,6 +159,10 @@ class Node:
             raise InvalidError(f"sim.set needs {error.args[0]}", where="params") from None
         self._sensors.set_simulated(sensor, value)
         return {"sensor": sensor, "value": value}
+
+    async def _bus_statistics(self, params: dict[str, Any], peer: object) -> dict[str, Any]:
+        """What flows through this node: `ganglion bus stats` shows it."""
+        return statistics.of(self._bus)
 
     async def _watch(self) -> None:
         """Fires conditions that have lasted long enough, and says when the node has joined."""

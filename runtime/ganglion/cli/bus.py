@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Shows what flows through a node: topics, rates, who is told, what waits and what was lost."""
+
+import argparse
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from ganglion.cli import gateway_client
+from ganglion.cli.gateway_client import GatewayClient
+from ganglion.cli.result import Result, table
+from ganglion.cli.show import plain
+from ganglion.errors import UsageError
+
+#: Seconds that the node has for its answer.
+_TIMEOUT = 10.0
+#: Lines of each table that `top` shows.
+_LINES = 15
+
+
+def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
+    """`ganglion bus stats|top NODE`."""
+    verbs = parser.add_subparsers(required=True, metavar="<verb>", dest="verb")
+    stats = verbs.add_parser("stats", parents=[common], help="the counters since the node started")
+    top = verbs.add_parser("top", parents=[common], help="the rates now, again and again")
+    top.add_argument("--every", type=float, default=2.0, metavar="SECONDS", help="between two looks; default: 2")
+    top.add_argument("--count", type=int, metavar="N", help="end after so many looks")
+    for verb in (stats, top):
+        verb.add_argument("node", metavar="NODE", help="its name or id")
+        gateway_client.arguments(verb)
+
+
+def run(args: argparse.Namespace) -> Result | None:
+    """Asks the node. Exit codes: 0 ok, 3 no such node, 5 the node does not answer."""
+    gateway = gateway_client.find(args)
+    if args.verb == "stats":
+        statistics = _ask(gateway, args.node)
+        return Result(data=statistics, text=lambda: _text(statistics, statistics["busiest"], "events"))
+    if not 0.1 <= args.every <= 3600 or (args.count is not None and args.count < 1):
+        raise UsageError("--every is 0.1 to 3600 seconds, and --count at least 1")
+    _follow(gateway, args)
+    return None
+
+
+def _follow(gateway: GatewayClient, args: argparse.Namespace) -> None:
+    before, then = _ask(gateway, args.node), time.monotonic()
+    looks = 0
+    while args.count is None or looks < args.count:
+        time.sleep(args.every)
+        now, at = _ask(gateway, args.node), time.monotonic()
+        rates = _rates(before, now, at - then)
+        if args.json:
+            print(json.dumps({**now, "rates": rates}, ensure_ascii=False), flush=True)
+        else:
+            rows = [{"topic": topic, "emitted": f"{rate:.1f}"} for topic, rate in rates.items() if rate]
+            print(_text(now, rows[:_LINES], "events/s") + "\n", flush=True)
+        before, then, looks = now, at, looks + 1
+
+
+def _rates(before: Mapping[str, Any], now: Mapping[str, Any], seconds: float) -> dict[str, float]:
+    """Events a second of each topic, the most first; a node that started anew began at 0."""
+    old = (
+        {topic["topic"]: topic["emitted"] for topic in before["busiest"]} if now["emitted"] >= before["emitted"] else {}
+    )
+    rates = {
+        topic["topic"]: round(max(0, topic["emitted"] - old.get(topic["topic"], 0)) / seconds, 3)
+        for topic in now["busiest"]
+    }
+    return dict(sorted(rates.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _ask(gateway: GatewayClient, node: str) -> dict[str, Any]:
+    path = f"/api/v1/nodes/{quote(node, safe='')}/commands"
+    body = {"method": "bus.statistics", "params": {}, "timeout": _TIMEOUT}
+    statistics: dict[str, Any] = gateway.post(path, body, timeout=_TIMEOUT)["result"]
+    return statistics
+
+
+def _text(statistics: Mapping[str, Any], topics: list[dict[str, Any]], unit: str) -> str:
+    names = ("emitted", "delivered", "dropped", "failed")
+    head = f"{plain(statistics['backend'])} bus: " + ", ".join(f"{plain(statistics[name])} {name}" for name in names)
+    rows = [(plain(topic["emitted"]), plain(topic["topic"])) for topic in topics]
+    told = [
+        (plain(each["delivered"]), plain(each["failed"]), _queue(each["queue"]), plain(each["filter"]))
+        for each in statistics["told"][:_LINES]
+    ]
+    return "\n".join([head, "", table([unit, "topic"], rows), "", table(["told", "failed", "waiting", "filter"], told)])
+
+
+def _queue(queue: Mapping[str, Any] | None) -> str:
+    return "" if queue is None else f"{plain(queue['waiting'])} of {plain(queue['capacity'])}"
