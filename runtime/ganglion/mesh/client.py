@@ -7,7 +7,6 @@ arrive, asks and answers. What is decided is decided in the parts it puts togeth
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
@@ -25,6 +24,7 @@ from ganglion.mesh.frames import FRAME_SECONDS, Gatherer
 from ganglion.mesh.identity import Identity
 from ganglion.mesh.member import Cause, Member, Peer, Received, Sealed
 from ganglion.mesh.membership import Membership
+from ganglion.mesh.presence import Presence
 from ganglion.mesh.service import GatewayRole, Service
 from ganglion.mesh.spool import DEFAULT_BYTES, Key
 from ganglion.mesh.transport import Message, Transport
@@ -35,11 +35,6 @@ _log = logging.getLogger(__name__)
 
 #: Seconds between heartbeats. The broker needs up to 16 s to notice a node that hangs (design: E6).
 HEARTBEAT = 10.0
-#: Seconds between two births while someone keeps publishing our death.
-_REBIRTH = 1.0
-#: Seconds until a birth is published again as it is, doubled each time up to the second figure. NATS Server can lose
-#: a retained message for whoever subscribes in the same moment, live and retained copy both: nobody may depend on one.
-_REPEAT = (1.0, 60.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,26 +145,30 @@ class MeshClient:
             state / "spool.db",
             publish=lambda topic, payload: transport.publish(topic, payload, qos=1),
             on_stored=self._stored,
-            on_silence=self._repeat_birth,
+            on_silence=lambda: self._presence.repeat(),
             limit=spool_bytes,
         )
         if self._service is not None:
             self._calls.on_request("credential.renew", self._service.renew, roles=[NODE])
         self._gatherer = Gatherer()
         self._flush_timer: asyncio.TimerHandle | None = None
-        self._rebirth_timer: asyncio.TimerHandle | None = None
         self._frames = self._readings_dropped = 0
         self._gateway_nonce = b""
-        self._last_birth: Sealed | None = None
-        self._announced = asyncio.Event()
+        self._presence = Presence(
+            self.member,
+            transport,
+            clock=clock,
+            birth=self._birth_body,
+            bundle=None if self._service is None else self._service.bundle,
+            on_born=self._born,
+            on_repeated=self._seek_gateway,
+        )
         self._subscribe(follow)
 
     def _subscribe(self, follow: Iterable[str]) -> None:
         transport, member = self._transport, self.member
         self._bundle_topic = gl1.bundle_topic(member.mesh)
         own = f"gl1/{member.mesh}/n/{self.identity.node_id}/"
-        death = member.seal(gl1.DEATH, {"epoch": member.epoch}, now=self._clock())
-        transport.set_will(death.topic, death.payload, qos=1)
         transport.on_messages = self._receive
         transport.on_connected = self._connected
         transport.on_disconnected = self._disconnected
@@ -216,7 +215,7 @@ class MeshClient:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._delivery.run())
-                tasks.create_task(self._keep_known())
+                tasks.create_task(self._presence.run())
                 if self._service is not None:
                     tasks.create_task(self._service.run(self.announce))
                 else:
@@ -234,55 +233,26 @@ class MeshClient:
             await self._calls.aclose()
             self.flush()
             if self._ready:
-                self._send(self.member.seal(gl1.DEATH, {"epoch": self.member.epoch}, now=self._clock()), 1)
+                self._presence.leave()
             transport.cancel()
             with suppress(asyncio.CancelledError):
                 await transport
 
     def announce(self) -> None:
-        """Publishes the birth (again): after a connection, a credential, a change of what `birth` says."""
-        self._rebirth_timer = None
-        credential = self.credential
+        """Publishes the birth (again): after a change of what `birth` says."""
+        self._presence.announce()
+
+    def _birth_body(self) -> dict[str, Any] | None:
+        credential, member = self.credential, self.member
         if not self._ready or credential is None:
-            return
-        member = self.member
-        body = {
+            return None
+        return {
             **self._birth(),
             "name": credential.name,
             "nonce": member.nonce,
             "epoch": member.epoch,
             "credential": credential.data,
         }
-        self._last_birth = member.seal(gl1.BIRTH, body, now=self._clock())
-        # Events are believed by who has heard the birth, so they follow when the broker has it.
-        self._publish_birth(self._last_birth, self._born)
-        self._announced.set()
-
-    def _publish_birth(self, sealed: Sealed, on_done: Callable[[], None] | None = None) -> None:
-        publish = self._transport.publish
-        if self._service is not None:
-            publish(*self._service.bundle(), qos=1, retain=True)
-            publish(gl1.gateway_topic(self.mesh, self.identity.node_id), sealed.payload, qos=1, retain=True)
-        publish(sealed.topic, sealed.payload, qos=1, retain=True, on_done=on_done)
-
-    def _repeat_birth(self) -> None:
-        """The same birth again, for whoever has missed it; to everyone else it says nothing new."""
-        if self._last_birth is not None and self._ready:
-            self._publish_birth(self._last_birth)
-
-    async def _keep_known(self) -> None:
-        while True:
-            await self._announced.wait()
-            self._announced.clear()
-            pause, longest = _REPEAT
-            while not self._announced.is_set():
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(pause * random.uniform(0.8, 1.2)):
-                        await self._announced.wait()
-                if not self._announced.is_set():
-                    self._repeat_birth()
-                    self._seek_gateway()
-                pause = min(2 * pause, longest)
 
     def _seek_gateway(self) -> None:
         """Asks for the retained messages again, as long as the gateway's is missing."""
@@ -298,8 +268,7 @@ class MeshClient:
     def _connected(self) -> None:
         if self._membership is not None:
             self._membership.connected(True)
-        self.announce()
-        self._announced.set()
+        self._presence.connected()
 
     def _disconnected(self) -> None:
         if self._membership is not None:
@@ -428,7 +397,7 @@ class MeshClient:
                 elif received.kind == gl1.CREDENTIAL and self._membership is not None:
                     self._membership.take_answer(received)
                 elif received.kind == gl1.DEATH and received.node_id == self.identity.node_id:
-                    self._take_own_death()
+                    self._presence.outlive()
                 else:
                     if received.kind == gl1.BIRTH:
                         self._take_birth(received)
@@ -464,11 +433,6 @@ class MeshClient:
                 self._delivery.arrived((key[0], key[1]) for key in keys)
             else:
                 self.member.reject(Cause.MALFORMED, f"an acknowledgement of {received.node_id} that names no events")
-
-    def _take_own_death(self) -> None:
-        """The broker gave an earlier connection of this boot up, or somebody says so: we live."""
-        if self._rebirth_timer is None:
-            self._rebirth_timer = asyncio.get_running_loop().call_later(_REBIRTH, self.announce)
 
     # Small change
 
