@@ -106,7 +106,6 @@ async def test_events_of_a_gateway_that_is_away_arrive_when_another_comes(gatewa
         assert node.statistics().delivery.spooled == 50
         async with running(gateway.start()):
             await until(lambda: node.statistics().delivery.spooled == 0, within=30, what="all acknowledged")
-    # What was still on its way to the broker when the other subscribed overtakes what is sent again
     assert sorted(gateway.store.values) == list(range(50))
 
 
@@ -158,7 +157,8 @@ asyncio.run(main())
     node.publish_event("alert", {"value": "after"})
     async with running(gateway.start(), node):
         await until(lambda: node.statistics().delivery.acknowledged == 201, within=30, what="all acknowledged")
-    assert gateway.store.values == [*range(200), "after"]
+    # Each once; what reaches the broker before the gateway subscribes there is sent again and comes later
+    assert sorted(gateway.store.values, key=str) == sorted([*range(200), "after"], key=str)
     assert {key[1] for key in gateway.store.events} == {2, 3}
 
 
@@ -172,7 +172,7 @@ async def test_a_spool_that_is_full_keeps_the_newest_and_counts_the_lost(gateway
         assert statistics.dropped == 300 - statistics.spooled > 0
         async with running(gateway.client):
             await until(lambda: node.statistics().delivery.spooled == 0, within=30, what="the rest is delivered")
-    assert gateway.store.values == list(range(statistics.dropped, 300))
+    assert sorted(gateway.store.values) == list(range(statistics.dropped, 300))
 
 
 async def test_a_disk_that_fails_is_tried_again_and_events_go_out_meanwhile(

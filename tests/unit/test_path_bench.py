@@ -2,9 +2,12 @@
 """bench path: what is printed of what was measured."""
 
 import json
+from pathlib import Path
 
 import jsonschema
+import pytest
 
+from ganglion.errors import GanglionError
 from ganglion_tools.bench import node_red
 from ganglion_tools.bench.command import result
 from ganglion_tools.bench.path import Measured, beside
@@ -74,3 +77,34 @@ def test_node_reds_flow_is_one_wire_from_topic_to_topic():
     (out,) = nodes[function]["wires"][0]
     assert (nodes["in"]["topic"], nodes[function]["type"], nodes[out]["topic"]) == ("bench/in", "function", "bench/out")
     assert {node["broker"] for node in nodes.values() if node["type"].startswith("mqtt ")} == {"broker"}
+
+
+def program(folder: Path, name: str, script: str) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+    (folder / name).chmod(0o755)
+
+
+def test_without_node_there_is_no_node_red_even_where_the_cache_has_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    red = tmp_path / "cache" / "ganglion" / f"node-red-{node_red.VERSION}" / "node_modules" / "node-red" / "red.js"
+    red.parent.mkdir(parents=True)
+    red.touch()
+    with pytest.raises(GanglionError, match="apt-get install nodejs npm"):
+        node_red.install()
+    program(tmp_path / "bin", "node", "exit 0")
+    node_red.install()  # nothing to fetch, so npm is not missed
+    red.unlink()
+    with pytest.raises(GanglionError, match="apt-get install nodejs npm"):
+        node_red.install()
+
+
+def test_an_install_that_fails_says_why_and_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    program(tmp_path / "bin", "node", "exit 0")
+    program(tmp_path / "bin", "npm", "echo 'no such version' >&2; exit 1")
+    with pytest.raises(GanglionError, match=f"npm could not install Node-RED {node_red.VERSION}: no such version"):
+        node_red.install()
+    assert list((tmp_path / "cache" / "ganglion").iterdir()) == []

@@ -79,13 +79,14 @@ def install() -> None:
     """Brings it into the cache where it is not there yet; takes a minute and 100 MB the first time.
 
     Raises:
-        GanglionError: there is no npm, or npm could not.
+        GanglionError: there is no Node.js, no npm to fetch it with, or npm could not.
     """
     folder = _folder()
-    if (folder / "node_modules" / "node-red" / "red.js").exists():
-        return
-    if shutil.which("node") is None or shutil.which("npm") is None:
+    installed = (folder / "node_modules" / "node-red" / "red.js").exists()
+    if shutil.which("node") is None or not (installed or shutil.which("npm")):
         raise GanglionError("Node-RED needs Node.js and npm, and they are not installed: apt-get install nodejs npm")
+    if installed:
+        return
     fresh = folder.with_name(f"{folder.name}.{os.getpid()}")
     fresh.mkdir(parents=True, exist_ok=True)
     command = ["npm", "install", "--prefix", str(fresh), "--omit=dev", "--no-audit", "--no-fund", f"node-red@{VERSION}"]
