@@ -91,8 +91,8 @@ class Fleet:
         for row in readings:
             self._take(row)
 
-    def born(self, row: dict[str, Any], *, retained: bool, now: int) -> dict[str, Any]:
-        """A birth; returns the row as it is to be stored."""
+    def born(self, row: dict[str, Any], *, present: bool, now: int) -> dict[str, Any]:
+        """A birth; returns the row as it is to be stored. `present`: it shows that the node is there now."""
         known = self.nodes.get(row["id"])
         if known is None:
             known = self.nodes[row["id"]] = Node(**row)
@@ -102,7 +102,7 @@ class Fleet:
             known.last_seen = max(known.last_seen, row["last_seen"])
         for sensor, latest in known.sensors.items():
             latest.unit = known.unit(sensor)
-        if not retained:
+        if present:
             self._hear(known, now)
         known.changed += 1
         return {**row, "online": known.online, "first_seen": known.first_seen, "last_seen": known.last_seen}

@@ -94,7 +94,7 @@ class Intake:
             if row["cls"] == "alert":
                 self._fleet.alert(row)
             self._live.event(self._fleet.name(row["node"]), row)
-        for node in {one.node_id for one in received}:
+        for node in {one.node_id for one in received if not one.posthumous}:
             self._fleet.heard(node, now)
         if new:
             self._on_events()
@@ -106,7 +106,7 @@ class Intake:
         taken, extra = self._fleet.read(found)
         for node, rows_of in groupby(taken, key=lambda row: row["node"]):
             self._live.readings(self._fleet.name(node), rows_of)
-        for node in {one.node_id for one in received}:
+        for node in {one.node_id for one in received if not one.posthumous}:
             self._fleet.heard(node, now)
         room = _WAITING - len(self._readings)
         self._readings += taken[:room]
@@ -118,7 +118,8 @@ class Intake:
     def birth(self, received: Received) -> None:
         """A BIRTH."""
         now = self._clock()
-        row = self._fleet.born(rows.node_row(received, now), retained=received.retained, now=now)
+        present = not (received.retained or received.posthumous)
+        row = self._fleet.born(rows.node_row(received, now), present=present, now=now)
         self._births[row["id"]] = row
         self._some.set()
 

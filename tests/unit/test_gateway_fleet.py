@@ -13,7 +13,7 @@ from ganglion_gateway.fleet import MAX_SENSORS, SILENCE, Fleet
 from support.mesh import NOW
 
 
-def born(fleet: Fleet, id: str = "a", *, now: int = NOW, retained: bool = False, **fields: Any) -> dict[str, Any]:
+def born(fleet: Fleet, id: str = "a", *, now: int = NOW, present: bool = True, **fields: Any) -> dict[str, Any]:
     row = {
         "id": id,
         "name": id,
@@ -29,7 +29,7 @@ def born(fleet: Fleet, id: str = "a", *, now: int = NOW, retained: bool = False,
         "died": None,
         **fields,
     }
-    return fleet.born(row, retained=retained, now=now)
+    return fleet.born(row, present=present, now=now)
 
 
 def reading(value: float, at: int, *, node: str = "a", sensor: str = "t") -> dict[str, Any]:
@@ -48,7 +48,7 @@ def test_a_birth_makes_a_node_be_there_and_a_will_makes_it_go() -> None:
 
 def test_a_retained_birth_says_nothing_of_now() -> None:
     fleet = Fleet()
-    assert not born(fleet, retained=True)["online"]
+    assert not born(fleet, present=False)["online"]
     fleet.heard("a", NOW)
     assert fleet.nodes["a"].online
 
@@ -136,7 +136,7 @@ def test_the_database_always_learns_of_the_last_change(story: list[tuple[str, in
         now += seconds * SECOND
         match what:
             case "birth" | "retained":
-                known = born(fleet, now=now, retained=what == "retained")["online"]
+                known = born(fleet, now=now, present=what != "retained")["online"]
             case "death":
                 fleet.died("a", now)
             case "heard":

@@ -469,6 +469,36 @@ def test_a_death_counts_for_the_boot_it_was_signed_in(site: Site, gateway: Enrol
     assert dropped(gateway, death(before)) == Cause.STALE
 
 
+def test_what_a_death_overtook_tells_nothing_of_its_sender_being_there(site: Site, gateway: Enrolled) -> None:
+    identity = Identity.create()
+    node = site.member("fridge", identity=identity)
+    assert gateway.hears(node.birth())
+    late_birth, late_event, late_frame = node.birth(), node.event(), node.frame(["x", 1, 2.0])
+    site.now += 1
+    goodbye = node.member.seal(gl1.DEATH, {"epoch": 1}, now=site.now)
+    assert gateway.hears(goodbye)
+    for late in (late_birth, late_event, late_frame):
+        received = gateway.hears(late)
+        assert received is not None
+        assert received.posthumous
+    again = site.member("fridge", identity=identity, epoch=2)
+    born = gateway.hears(again.birth())
+    assert born is not None
+    assert not born.posthumous
+
+
+def test_a_goodbye_may_overtake_the_birth_that_began_its_boot(site: Site, gateway: Enrolled) -> None:
+    identity = Identity.create()
+    assert gateway.hears(site.member("fridge", identity=identity).birth())
+    node = site.member("fridge", identity=identity, epoch=2)
+    birth = node.birth()
+    site.now += 1
+    assert gateway.hears(node.member.seal(gl1.DEATH, {"epoch": 2}, now=site.now))
+    received = gateway.hears(birth)
+    assert received is not None
+    assert received.posthumous
+
+
 def test_our_own_death_is_told_while_we_live_and_that_of_an_earlier_boot_is_not(site: Site) -> None:
     identity = Identity.create()
     before, now = (site.member("fridge", identity=identity, epoch=epoch) for epoch in (1, 2))

@@ -230,13 +230,15 @@ class MeshClient:
                     )
                 await asyncio.shield(transport)  # never ends by itself; an error of it ends everything
         finally:
-            await self._calls.aclose()
-            self.flush()
-            if self._ready:
-                self._presence.leave()
-            transport.cancel()
-            with suppress(asyncio.CancelledError):
-                await transport
+            try:
+                await self._calls.aclose()
+                self.flush()
+                if self._ready:
+                    await self._presence.leave()
+            finally:
+                transport.cancel()
+                with suppress(asyncio.CancelledError):
+                    await transport
 
     def announce(self) -> None:
         """Publishes the birth (again): after a change of what `birth` says."""

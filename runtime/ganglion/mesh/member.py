@@ -61,6 +61,7 @@ class Peer:
         nonce: Of that boot, 8 bytes: a request to it must name it.
         birth: Body of that birth.
         born: Timestamp of that birth, by its own clock.
+        died: Epoch and timestamp of its last death: what it sealed before says nothing of its being there.
     """
 
     credential: Credential
@@ -70,6 +71,7 @@ class Peer:
     born: int
     _birth_seq: int
     _prefix: str
+    died: tuple[int, int] = (0, 0)
     _strict: Strict = field(default_factory=Strict)
     _idempotent: Idempotent = field(default_factory=Idempotent)
 
@@ -117,6 +119,7 @@ class Received(NamedTuple):
         repeated: A birth or an event that was seen before: answer it again, do not act on it again.
         retained: The broker kept it; it says nothing of the sender being there now.
         stale: A request that was meant for an earlier boot of this member.
+        posthumous: Its sender died after sealing it. Topics overtake one another on a broker with several queues.
     """
 
     kind: int
@@ -129,6 +132,7 @@ class Received(NamedTuple):
     repeated: bool = False
     retained: bool = False
     stale: bool = False
+    posthumous: bool = False
 
 
 class Member:
@@ -263,7 +267,8 @@ class Member:
             if stale:
                 self.reject(Cause.STALE, f"{topic}: a request to an earlier boot")
                 body = {"id": body["id"]}
-        return Received(kind, peer.node_id, peer, body, msg.epoch, msg.seq, msg.ts, repeated, retained, stale)
+        late = (msg.epoch, msg.ts) < peer.died
+        return Received(kind, peer.node_id, peer, body, msg.epoch, msg.seq, msg.ts, repeated, retained, stale, late)
 
     def _address(self, topic: str, msg: gl1.MSG, peer: Peer) -> None:
         """Drops a message that is not on the topic which its kind, sender, receiver and class give."""
@@ -307,8 +312,9 @@ class Member:
                 raise _DropError(Cause.REPLAYED, f"{msg.epoch}/{msg.seq} was seen, or is too old to tell")
             return False
         if kind == gl1.DEATH:
-            if msg.epoch != peer.epoch or msg.seq != 0:
+            if msg.epoch < peer.epoch or msg.seq != 0:
                 raise _DropError(Cause.STALE, f"the death of epoch {msg.epoch}, and {peer.epoch} was born")
+            peer.died = max(peer.died, (msg.epoch, msg.ts))
             return False
         if msg.seq == 0:
             raise _DropError(Cause.MALFORMED, "sequence 0 is for a death")
@@ -381,7 +387,8 @@ class Member:
         elif not repeated:
             peer.credential, peer.birth, peer.nonce = credential, body, nonce
             peer.epoch, peer._birth_seq, peer.born = msg.epoch, msg.seq, msg.ts
-        return Received(gl1.BIRTH, node, peer, body, msg.epoch, msg.seq, msg.ts, repeated, retained)
+        late = (msg.epoch, msg.ts) < peer.died
+        return Received(gl1.BIRTH, node, peer, body, msg.epoch, msg.seq, msg.ts, repeated, retained, False, late)
 
     def _vouched(self, data: bytes, peer: Peer | None) -> Credential:
         if peer is not None and peer.credential.data == data:

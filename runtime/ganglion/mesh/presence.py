@@ -17,6 +17,9 @@ _REBIRTH = 1.0
 #: a retained message for whoever subscribes in the same moment, live and retained copy both: nobody may depend on one.
 _REPEAT = (1.0, 60.0)
 
+#: Seconds that a goodbye may take.
+_FAREWELL = 1.0
+
 
 class Presence:
     """The presence of one member. Runs on one event loop.
@@ -52,6 +55,7 @@ class Presence:
         self._last: Sealed | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._announced = asyncio.Event()
+        self._leaving = False
         will = self._death()
         transport.set_will(will.topic, will.payload, qos=1)
 
@@ -71,13 +75,20 @@ class Presence:
 
     def outlive(self) -> None:
         """The broker gave an earlier connection of this boot up, or somebody says so: we live."""
-        if self._timer is None:
+        if self._timer is None and not self._leaving:
             self._timer = asyncio.get_running_loop().call_later(_REBIRTH, self.announce)
 
-    def leave(self) -> None:
-        """Says goodbye."""
+    async def leave(self) -> None:
+        """Says goodbye, and waits for the broker to have heard it: NATS Server can lose what a DISCONNECT follows."""
+        self._leaving = True
+        if self._timer is not None:
+            self._timer.cancel()
         death = self._death()
-        self._transport.publish(death.topic, death.payload, qos=1)
+        heard = asyncio.Event()
+        self._transport.publish(death.topic, death.payload, qos=1, on_done=heard.set)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_FAREWELL):
+                await heard.wait()
 
     async def run(self) -> None:
         """Says the birth again and again, ever less often, until cancelled."""
