@@ -58,10 +58,11 @@ fn extension(b: *std.Build, target: std.Build.ResolvedTarget, optimize: std.buil
     const glue = cffi.addOutputFileArg("_native.c");
 
     const module = core(b, target, optimize);
-    module.addIncludePath(b.path("native/abi3"));
+    module.addIncludePath(b.path("native/python"));
     module.addCMacro("Py_LIMITED_API", "0x030b0000");
-    // The glue is not ours to keep free of warnings.
-    module.addCSourceFile(.{ .file = glue, .flags = &.{"-w"} });
+    // The glue is not ours to keep free of warnings. lane.c has the module's entry, and calls the glue's.
+    module.addCSourceFile(.{ .file = glue, .flags = &.{ "-w", "-DPyInit__native=gg_cffi_module" } });
+    module.addCSourceFile(.{ .file = b.path("native/python/lane.c"), .flags = flags });
     module.strip = optimize != .debug;
 
     const library = b.addLibrary(.{ .name = "_native", .linkage = .dynamic, .root_module = module });

@@ -166,10 +166,12 @@ class Dispatch:
 
     Attributes:
         matched: How many filters matched at the last `emit`.
+        sequence: How many events there were.
     """
 
     def __init__(self) -> None:
         self.matched = 0
+        self.sequence = 0
         self._handles = {}  # type: dict[str, int]
         self._topics = []  # type: list[_Topic]
         self._subscriptions = []  # type: list[tuple[str, int, int, Where, list[Any]] | None]
@@ -281,6 +283,7 @@ class Dispatch:
 
     def _decide(self, topic: _Topic, number: float, symbol: int, changed: bool, now: int) -> "list[int]":
         self.matched = len(topic.matches)
+        self.sequence += 1
         topic.emitted += 1
         fired = []
         for match in topic.matches:

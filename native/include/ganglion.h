@@ -104,22 +104,26 @@ void gg_bus_unsubscribe(gg_bus *bus, int32_t subscription);
 /* The symbol of the source and the priority of all events from now on; 0 and 0 at first. */
 void gg_bus_attributes(gg_bus *bus, int32_t source, int32_t priority);
 
-/* Decides who is told of a number. Writes their handles to `fired`, which must have room for every handle that
- * gg_bus_subscribe has returned, in the order they are to be told.
+/* Decides who is told of a number; gg_bus_fired has their handles, in the order they are to be told.
  *
- * Returns how many filters match the topic, times 2^32, plus how many handles it wrote; or a gg_failure. It allocates
- * only on the first event of a topic after a subscription came or went. */
-int64_t gg_bus_emit(gg_bus *bus, int32_t *fired, int32_t topic, double number, int64_t now);
+ * Returns how many filters match the topic, times 2^32, plus how many subscriptions are told; or a gg_failure. It
+ * allocates only on the first event of a topic after a subscription came or went. */
+int64_t gg_bus_emit(gg_bus *bus, int32_t topic, double number, int64_t now);
 
 /* The same for what is no number: `symbol` is the one that conditions know it by, or 0; `changed` says whether it
  * differs from the value before. */
-int64_t gg_bus_emit_symbol(gg_bus *bus, int32_t *fired, int32_t topic, int32_t symbol, int changed, int64_t now);
+int64_t gg_bus_emit_symbol(gg_bus *bus, int32_t topic, int32_t symbol, int changed, int64_t now);
 
 /* Emits numbers one after the other until somebody is told of one, or all are through. Returns how many it took.
- * `counts[0]` becomes the sum of the filters that match; `counts[1]` how many handles are in `fired` for the last one
- * that was taken, or the gg_failure of the one after it. */
-int64_t gg_bus_emit_many(gg_bus *bus, int32_t *fired, const int32_t *topics, const double *numbers, const int64_t *times,
-                         int64_t count, int64_t counts[2]);
+ * `counts[0]` becomes the sum of the filters that match; `counts[1]` how many are told of the last one that was taken, or the gg_failure of the one after it. */
+int64_t gg_bus_emit_many(gg_bus *bus, const int32_t *topics, const double *numbers, const int64_t *times, int64_t count,
+                         int64_t counts[2]);
+
+/* Who is told of the last event; good until the next one, or until somebody subscribes. */
+const int32_t *gg_bus_fired(const gg_bus *bus);
+
+/* How many events there were. */
+uint64_t gg_bus_sequence(const gg_bus *bus);
 
 /* When the first of the lasting conditions becomes due; INT64_MAX where none is waiting. */
 int64_t gg_bus_deadline(const gg_bus *bus);

@@ -48,7 +48,9 @@ struct gg_bus {
     int32_t subscription_count, subscription_room, free;
     int32_t waiting_count, waiting_room, match_count;
     int32_t source, priority; /* of the events to come */
-    uint64_t version, orders;
+    int32_t *fired;           /* room for every subscription */
+    int32_t fired_room;
+    uint64_t version, orders, sequence;
 };
 
 /* Room for `count` elements; the array at *items may move. */
@@ -96,6 +98,7 @@ void gg_bus_free(gg_bus *bus) {
     free(bus->topics);
     free(bus->subscriptions);
     free(bus->waiting);
+    free(bus->fired);
     free(bus);
 }
 
@@ -116,6 +119,10 @@ int32_t gg_bus_topic(gg_bus *bus, const char *name, size_t length) {
     bus->topics[bus->topic_count] = (gg_topic){.name = copy, .length = length, .last = NAN};
     return *data = bus->topic_count++;
 }
+
+const int32_t *gg_bus_fired(const gg_bus *bus) { return bus->fired; }
+
+uint64_t gg_bus_sequence(const gg_bus *bus) { return bus->sequence; }
 
 uint64_t gg_bus_emitted(const gg_bus *bus, int32_t topic) {
     return topic >= 0 && topic < bus->topic_count ? bus->topics[topic].emitted : 0;
@@ -165,7 +172,8 @@ int32_t gg_bus_subscribe(gg_bus *bus, const char *filter, size_t length, int32_t
     int32_t slot = bus->free == GG_NONE ? bus->subscription_count : bus->free;
     if (!gg_predicate_is_sound(tests, count))
         return GG_NO_PREDICATE;
-    if (!reserve(&bus->subscriptions, slot + 1, &bus->subscription_room, sizeof *bus->subscriptions))
+    if (!reserve(&bus->subscriptions, slot + 1, &bus->subscription_room, sizeof *bus->subscriptions) ||
+        !reserve(&bus->fired, slot + 1, &bus->fired_room, sizeof *bus->fired))
         return GG_NO_MEMORY;
     gg_test *copy = count ? malloc((size_t)count * sizeof *copy) : NULL;
     int32_t node = count && !copy ? GG_NONE : gg_trie_node(&bus->filters, filter, length);
@@ -264,9 +272,10 @@ static int refresh(gg_bus *bus, int32_t index) {
 
 /* ---- Events -------------------------------------------------------------------------------------------------- */
 
-static int64_t decide(gg_bus *bus, int32_t index, gg_event *event, int32_t *fired) {
+static int64_t decide(gg_bus *bus, int32_t index, gg_event *event) {
     gg_topic *topic = &bus->topics[index];
-    int32_t count = 0;
+    int32_t count = 0, *fired = bus->fired;
+    bus->sequence++;
     topic->emitted++;
     event->source = bus->source;
     event->priority = bus->priority;
@@ -298,7 +307,7 @@ void gg_bus_attributes(gg_bus *bus, int32_t source, int32_t priority) {
     bus->priority = priority;
 }
 
-int64_t gg_bus_emit(gg_bus *bus, int32_t *fired, int32_t index, double number, int64_t now) {
+int64_t gg_bus_emit(gg_bus *bus, int32_t index, double number, int64_t now) {
     if (index < 0 || index >= bus->topic_count)
         return GG_NO_TOPIC;
     gg_topic *topic = current(bus, index);
@@ -307,24 +316,24 @@ int64_t gg_bus_emit(gg_bus *bus, int32_t *fired, int32_t index, double number, i
     int same = topic->has_number && (number == topic->last || (isnan(number) && isnan(topic->last)));
     topic->last = number;
     topic->has_number = 1;
-    return decide(bus, index, &(gg_event){.number = number, .changed = !same, .time = now}, fired);
+    return decide(bus, index, &(gg_event){.number = number, .changed = !same, .time = now});
 }
 
-int64_t gg_bus_emit_symbol(gg_bus *bus, int32_t *fired, int32_t index, int32_t symbol, int changed, int64_t now) {
+int64_t gg_bus_emit_symbol(gg_bus *bus, int32_t index, int32_t symbol, int changed, int64_t now) {
     if (index < 0 || index >= bus->topic_count)
         return GG_NO_TOPIC;
     gg_topic *topic = current(bus, index);
     if (!topic)
         return GG_NO_MEMORY;
     topic->has_number = 0;
-    return decide(bus, index, &(gg_event){.number = NAN, .symbol = symbol, .changed = changed, .time = now}, fired);
+    return decide(bus, index, &(gg_event){.number = NAN, .symbol = symbol, .changed = changed, .time = now});
 }
 
-int64_t gg_bus_emit_many(gg_bus *bus, int32_t *fired, const int32_t *topics, const double *numbers, const int64_t *times,
-                         int64_t count, int64_t counts[2]) {
+int64_t gg_bus_emit_many(gg_bus *bus, const int32_t *topics, const double *numbers, const int64_t *times, int64_t count,
+                         int64_t counts[2]) {
     counts[0] = counts[1] = 0;
     for (int64_t i = 0; i < count; i++) {
-        int64_t answer = gg_bus_emit(bus, fired, topics[i], numbers[i], times[i]);
+        int64_t answer = gg_bus_emit(bus, topics[i], numbers[i], times[i]);
         if (answer < 0) {
             counts[1] = answer;
             return i;

@@ -49,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     input in = {data, data + size};
     gg_bus *bus = gg_bus_new();
     text filters[MOST], names[TOPICS];
-    int32_t handles[MOST], fired[MOST + 1], due, topic, standing = 0, known = 0;
+    int32_t handles[MOST], due, topic, standing = 0, known = 0;
     int64_t now = 0;
 
     while (in.at < in.end) {
@@ -101,8 +101,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             if (names[handle].length != name.length || memcmp(names[handle].text, name.text, name.length))
                 abort();
             int64_t answer = byte(&in) % 4
-                ? gg_bus_emit(bus, fired, handle, (int8_t)byte(&in), now)
-                : gg_bus_emit_symbol(bus, fired, handle, byte(&in) % 3, byte(&in) % 2, now);
+                ? gg_bus_emit(bus, handle, (int8_t)byte(&in), now)
+                : gg_bus_emit_symbol(bus, handle, byte(&in) % 3, byte(&in) % 2, now);
             int wanted = 0;
             for (int i = 0; i < standing; i++)
                 wanted += gg_topic_matches(filters[i].text, filters[i].length, name.text, name.length);

@@ -4,8 +4,9 @@
 from ganglion.bus.backend import BACKEND, BACKENDS, WHY_NOT
 from ganglion.bus.bus import Bus
 from ganglion.bus.filter import Filter
+from ganglion.bus.outcome import Emitted
 from ganglion.bus.queue import Overflow, Queue
-from ganglion.bus.subscription import Emitted, Statistics, Subscription, TopicStatistics
+from ganglion.bus.subscription import Statistics, Subscription, TopicStatistics
 from ganglion.bus.where import Op, Where
 
 __all__ = [

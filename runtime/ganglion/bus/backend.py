@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Protocol
 
 from ganglion.bus import twin
+from ganglion.bus.delivery import Callback
+from ganglion.bus.outcome import Emitted
+from ganglion.event import Event
 from ganglion_micro.dispatch import Where
 
 
@@ -14,7 +17,9 @@ class Core(Protocol):
     """What both are. `ganglion.bus.native.Core` says what the calls mean."""
 
     @property
-    def emit(self) -> Callable[[int, float, int], int]: ...
+    def emit(self) -> Callable[..., Emitted]: ...
+    @property
+    def emit_number(self) -> Callable[[int, float, int], int]: ...
     @property
     def emit_symbol(self) -> Callable[[int, int, bool, int], int]: ...
     @property
@@ -28,15 +33,30 @@ class Core(Protocol):
     @property
     def emitted(self) -> Callable[[int], int]: ...
     @property
+    def sequence(self) -> Callable[[], int]: ...
+    @property
     def attributes(self) -> Callable[[int, int], None]: ...
+    @property
+    def attach(self) -> Callable[[int, Callback], None]: ...
+    @property
+    def detach(self) -> Callable[[int], tuple[int, int]]: ...
+    @property
+    def deliver(self) -> Callable[[Event, int, int], Emitted]: ...
+    @property
+    def tell(self) -> Callable[[int, Event], None]: ...
+    @property
+    def counts(self) -> Callable[[int], tuple[int, int]]: ...
+    @property
+    def totals(self) -> Callable[[], tuple[int, int, int]]: ...
+    @property
+    def adapt(self) -> Callable[[bool, bool, bool], None]: ...
     def subscribe(self, filter: str, priority: int, where: Where, tests: Sequence[twin.Test]) -> int: ...
     def emit_many(
         self, topics: "memoryview[int]", numbers: "memoryview[float]", times: "memoryview[int]", start: int
     ) -> tuple[int, int, int]: ...
-    def fired(self, count: int) -> list[int]: ...
 
 
-_CORES: dict[str, Callable[[], Core]] = {"python": twin.Core}
+_CORES: dict[str, Callable[..., Core]] = {"python": twin.Core}
 WHY_NOT = ""
 """Why the native core is not in use; "" where it is."""
 try:
@@ -55,12 +75,18 @@ if os.environ.get("GANGLION_BACKEND") == "python":
     BACKEND, WHY_NOT = "python", "GANGLION_BACKEND=python asks for the Python twin"
 
 
-def core(backend: str) -> Core:
-    """A new one.
+def core(
+    backend: str,
+    topics: twin.Topics,
+    slowly: Callable[..., Emitted],
+    broken: Callable[[int, Exception], None],
+    clock: Callable[[], int] | None,
+) -> Core:
+    """A new one; the arguments after the first are those of `ganglion.bus.native.Core`.
 
     Raises:
         ImportError: there is none of that name here.
     """
     if backend not in _CORES:
         raise ImportError(f"this build has no {backend} bus: {WHY_NOT}")
-    return _CORES[backend]()
+    return _CORES[backend](topics, slowly, broken, clock)

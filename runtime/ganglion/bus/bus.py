@@ -8,17 +8,20 @@ of the event under way).
 
 import logging
 import math
-from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from struct import calcsize
-from typing import Any
+from typing import Any, Protocol
 
 from ganglion.bus.backend import BACKEND, core
+from ganglion.bus.delivery import Callback
 from ganglion.bus.filter import Filter
+from ganglion.bus.outcome import Emitted, Outcome
 from ganglion.bus.predicate import Test, split
-from ganglion.bus.queue import Loss, Overflow, Queue
-from ganglion.bus.subscription import Emitted, Statistics, Subscription, Told, TopicStatistics
+from ganglion.bus.queue import Overflow, Queue
+from ganglion.bus.subscription import Statistics, Subscription, TopicStatistics
 from ganglion.bus.symbols import Symbols
+from ganglion.bus.twin import Topics
 from ganglion.bus.where import Op, Where
 from ganglion.errors import NotFoundError, RefusedError
 from ganglion.event import Event, Priority
@@ -29,7 +32,6 @@ from ganglion_micro.topic import is_filter, is_name, matches
 _log = logging.getLogger(__name__)
 
 _ALWAYS = dispatch.Where()
-_NEVER = (None, "", Priority.NORMAL)
 #: Beginning of the topics that nobody sees.
 _HIDDEN = "$matching/"
 _ATTRIBUTES = (dispatch.SOURCE, dispatch.PRIORITY)
@@ -41,37 +43,57 @@ Buffer = Any
 _new = tuple.__new__
 
 
+class Emit(Protocol):
+    """`Bus.emit`."""
+
+    def __call__(
+        self,
+        topic: int | str,
+        value: Any,
+        *,
+        timestamp: int | None = None,
+        source: str = "",
+        priority: int = Priority.NORMAL,
+    ) -> Emitted:
+        """Tells everybody concerned.
+
+        Args:
+            topic: A handle of `topic`, or a name.
+            timestamp: Nanoseconds, of 64 bits; conditions count their time by it. By the bus's clock where it is None.
+
+        Raises:
+            ValueError: not a topic name, or there is neither timestamp nor clock.
+            NotFoundError: no topic has this handle.
+            RefusedError: a queue that refuses is full; nobody was told.
+        """
+
+
 class Bus:
     """The events of one node. Not for several threads.
 
     Args:
         backend: `native` or `python`; None for `ganglion.bus.BACKEND`.
+        clock: Nanoseconds since the Unix epoch, for events that do not bring their time.
+
+    Attributes:
+        emit: Tells everybody concerned of an event. See `Emit`.
 
     Raises:
         ImportError: the native core is asked for and not there.
     """
 
-    def __init__(self, *, backend: str | None = None) -> None:
+    def __init__(self, *, backend: str | None = None, clock: Callable[[], int] | None = None) -> None:
         self.backend = backend or BACKEND
-        self._core = core(self.backend)
-        self._decide = self._core.emit
-        self._handles: dict[str, int] = {}
-        self._names: list[str] = []
+        self._clock = clock
+        self._topics = Topics()
+        self._core = core(self.backend, self._topics, self._emit, self._broken, clock)
+        self.emit: Emit = self._core.emit
         self._subscriptions: dict[int, Subscription] = {}
-        # Topics about which the core need not be asked: whoever matches has no condition.
-        self._unconditional: dict[int, Told] = {}
-        self._unasked: Counter[int] = Counter()  # events of which the core does not know, by topic
         self._symbols = Symbols()
-        # The last value, source and priority by topic, while there are subscriptions that ask for them later.
-        self._last: dict[int, tuple[Any, str, int]] = {}
-        self._remembering = 0
-        # Subscriptions that the core must be asked about; how many look at sources and priorities, and what it was told
-        self._conditional: set[int] = set()
-        self._asking = 0
-        self._told_attributes: tuple[str, int] | None = None
+        self._remembering = 0  # subscriptions that ask for a topic's last event later
+        self._asking = 0  # subscriptions that look at sources and priorities
         self._hidden = 0
         self._refusing: dict[Subscription, Queue] = {}
-        self._emitted = self._delivered = self._dropped = self._failed = 0
 
     def topic(self, name: str) -> int:
         """The handle of a topic: emitting by it saves a look-up.
@@ -79,22 +101,24 @@ class Bus:
         Raises:
             ValueError: not a topic name.
         """
-        handle = self._handles.get(name)
+        handle = self._topics.handles.get(name)
         if handle is None:
             if not is_name(name):
                 raise ValueError(f"{name!r} is not a topic name: it is empty, too long, or has a wildcard")
-            handle = self._handles[name] = self._core.topic(name)
-            self._names.append(name)
+            handle = self._core.topic(name)
+            self._topics.names.append(name)
+            self._topics.last.append(None)
+            self._topics.handles[name] = handle
         return handle
 
     def name(self, handle: int) -> str:
         """The name of a topic."""
-        return self._names[handle]
+        return self._topics.names[handle]
 
     def subscribe(
         self,
         filter: str,
-        callback: Callable[[Event], object],
+        callback: Callback,
         *,
         where: Where | None = None,
         matching: Filter | None = None,
@@ -138,12 +162,13 @@ class Bus:
         subscription.queue = queue
         if overflow is Overflow.REFUSE:
             self._refusing[subscription] = queue
+            self._adapt()
         return subscription, queue
 
     def _add(
         self,
         filter: str,
-        callback: Callable[[Event], object],
+        callback: Callback,
         where: Where | None,
         priority: int,
         tests: Sequence[Test],
@@ -153,26 +178,23 @@ class Bus:
         if where is not None:
             condition = where.core(self._symbols.take(where.value) if where.is_about_symbol else 0)
             self._remembering += _remembers(where)
-        subscription = Subscription(self, filter, callback, where)
+        subscription = Subscription(self, filter, where)
         if where is not None and where.is_about_symbol:
             subscription.symbols.append(where.value)
         subscription.symbols += [test.named for test in tests if test.is_named]
         subscription.asks = any(test.field in _ATTRIBUTES for test in tests)
-        subscription.rest = rest
         self._asking += subscription.asks
         known = [test.known_by(self._symbols.take(test.named)) if test.is_named else test for test in tests]
         subscription.handle = self._core.subscribe(filter, priority, condition, [test.core() for test in known])
+        self._core.attach(subscription.handle, callback if rest is None else partial(_tell_if_passes, rest, callback))
         self._subscriptions[subscription.handle] = subscription
-        if where is not None or tests:
-            self._conditional.add(subscription.handle)
-        self._decide = self._core.emit
-        self._forget_what_was_decided()
+        self._adapt()
         return subscription
 
     def _subscribe_in_two(
         self,
         filter: str,
-        callback: Callable[[Event], object],
+        callback: Callback,
         where: Where,
         priority: int,
         tests: Sequence[Test],
@@ -201,106 +223,71 @@ class Bus:
         subscription.filter = filter
         return subscription
 
-    def _drop(self, subscription: Subscription) -> None:
+    def _drop(self, subscription: Subscription) -> tuple[int, int]:
+        counts = self._core.detach(subscription.handle)
         self._core.unsubscribe(subscription.handle)
         del self._subscriptions[subscription.handle]
-        self._conditional.discard(subscription.handle)
-        self._forget_what_was_decided()
         self._asking -= subscription.asks
         self._refusing.pop(subscription, None)
         if subscription.queue is not None:
             subscription.queue.close()
         for value in subscription.symbols:
             self._symbols.release(value)
-        where = subscription.where
-        if where is None:
-            return
-        self._remembering -= _remembers(where)
-        if not self._remembering:
-            self._last.clear()
+        if subscription.where is not None and _remembers(subscription.where):
+            self._remembering -= 1
+            if not self._remembering:
+                self._topics.last[:] = [None] * len(self._topics.last)
+        self._adapt()
+        return counts
 
-    def _forget_what_was_decided(self) -> None:
-        for handle, told in self._unconditional.items():
-            self._unasked[handle] += told.events
-        self._unconditional.clear()
-        self._told_attributes = None  # a source may have a symbol now, or none any more
+    def _counts(self, subscription: Subscription) -> tuple[int, int]:
+        return self._core.counts(subscription.handle)
 
-    def emit(
-        self, topic: int | str, value: Any, *, timestamp: int, source: str = "", priority: int = Priority.NORMAL
+    def _adapt(self) -> None:
+        """Tells the core what the subscriptions there are now ask for."""
+        self._core.adapt(bool(self._refusing or self._asking), self._remembering > 0, bool(self._symbols))
+
+    def _emit(
+        self,
+        topic: int | str,
+        value: Any,
+        *,
+        timestamp: int | None = None,
+        source: str = "",
+        priority: int = Priority.NORMAL,
     ) -> Emitted:
-        """Tells everybody concerned.
-
-        Args:
-            topic: A handle of `topic`, or a name.
-            timestamp: Nanoseconds, of 64 bits; conditions count their time by it.
-
-        Raises:
-            ValueError: not a topic name.
-            NotFoundError: no topic has this handle.
-            RefusedError: a queue that refuses is full; nobody was told.
-        """
+        now = timestamp
+        if now is None:
+            if self._clock is None:
+                raise ValueError("the event needs a timestamp: this bus has no clock of its own")
+            now = self._clock()
         if self._refusing:
             self._make_sure_of_room(topic)
         handle = topic if type(topic) is int else self.topic(topic)  # type: ignore[arg-type]
-        known = self._unconditional.get(handle)
-        if known is not None:
-            told: Sequence[Subscription] = known
-            known.events += 1
-            matched = len(known)
+        if self._asking:
+            self._core.attributes(self._symbols.of(source), priority)
+        last = self._topics.last
+        if isinstance(value, int | float):
+            answer = self._core.emit_number(handle, _number(value), now)
         else:
-            if self._asking:
-                self._tell_attributes(source, priority)
-            decide = self._decide if type(value) is float else self._ask
-            answer = decide(handle, value, timestamp)
-            if answer < 0:
-                raise _failure(answer, handle)
-            matched = answer >> 32
-            count = answer & 0xFFFFFFFF
-            told = self._told(handle, matched, count) if count or not matched else []
+            known = last[handle] if self._remembering and 0 <= handle < len(last) else None
+            changed = self._remembering > 0 and (None if known is None else known.value) != value
+            answer = self._core.emit_symbol(handle, self._symbols.of(value), changed, now)
+        if answer < 0:
+            raise _failure(answer, handle)
+        event: Event = _new(Event, (self._topics.names[handle], value, now, source, priority))
         if self._remembering:
-            self._last[handle] = (value, source, priority)
-        self._emitted = sequence = self._emitted + 1
-        if not told:
-            return _new(Emitted, (matched, 0, 0, 0, sequence))
-        event = _new(Event, (self._names[handle], value, timestamp, source, priority))
-        return self._deliver(told, event, matched, sequence)
-
-    def _deliver(self, told: Sequence[Subscription], event: Event, matched: int, sequence: int) -> Emitted:
-        """Tells those who are not closed meanwhile."""
-        delivered = dropped = failed = 0
-        for subscription in told:
-            if subscription.is_open:
-                if subscription.rest is not None and not passes(subscription.rest, event):
-                    continue
-                delivered += 1
-                subscription.delivered += 1
-                try:
-                    outcome = subscription.callback(event)
-                except Exception:
-                    failed += self._broken(subscription)
-                    continue
-                if outcome is not None and type(outcome) is Loss:  # that of a queue
-                    dropped += 1
-                    self._dropped += 1
-                    if outcome is Loss.ITSELF:
-                        delivered -= 1
-                        subscription.delivered -= 1
-        self._delivered += delivered
-        return _new(Emitted, (matched, delivered, dropped, failed, sequence))
+            last[handle] = event
+        return self._core.deliver(event, answer >> 32, answer & 0xFFFFFFFF)
 
     def _make_sure_of_room(self, topic: int | str) -> None:
-        name = topic if isinstance(topic, str) else self._names[topic] if 0 <= topic < len(self._names) else ""
+        names = self._topics.names
+        name = topic if isinstance(topic, str) else names[topic] if 0 <= topic < len(names) else ""
         for subscription, queue in self._refusing.items():
             if queue.is_full and name and matches(subscription.filter, name):
                 raise RefusedError(
                     f"the queue of {subscription.filter} is full with {queue.capacity} events: nobody is told of {name}"
                 )
-
-    def _tell_attributes(self, source: str, priority: int) -> None:
-        """Has the core know who sends, where subscriptions ask."""
-        if (source, priority) != self._told_attributes:
-            self._told_attributes = (source, priority)
-            self._core.attributes(self._symbols.of(source), priority)
 
     def emit_many(
         self, topics: Buffer, values: Buffer, timestamps: Buffer, *, source: str = "", priority: int = Priority.NORMAL
@@ -331,56 +318,31 @@ class Bus:
             if self._remembering or self._refusing:  # of each topic's last value and room in queues Python knows
                 one = self.emit(handles[at], numbers[at], timestamp=times[at], source=source, priority=priority)
                 matched += one.matched
-                delivered += one.delivered
-                dropped += one.dropped
-                failed += one.failed
                 at += 1
-                continue
-            if self._asking:
-                self._tell_attributes(source, priority)  # a callback may have emitted something else
-            taken, together, count = self._core.emit_many(handles, numbers, times, at)
-            at += taken
-            matched += together
-            self._emitted += taken
-            if count < 0:
-                raise _failure(count, handles[at])
-            if count:
-                told = [self._subscriptions[each] for each in self._core.fired(count)]
-                topic = self._names[handles[at - 1]]
-                event = Event(topic, numbers[at - 1], times[at - 1], source, priority)
-                one = self._deliver(told, event, 0, 0)
-                delivered, dropped, failed = delivered + one.delivered, dropped + one.dropped, failed + one.failed
-        return Emitted(matched, delivered, dropped, failed, self._emitted)
-
-    def _told(self, handle: int, matched: int, count: int) -> list[Subscription]:
-        """Those of whom the core has just said that they are told.
-
-        Looked up before anybody is told: a handle that a callback frees may be given to a new subscription.
-        """
-        told = [self._subscriptions[each] for each in self._core.fired(count)] if count else []
-        if count == matched and self._conditional.isdisjoint(subscription.handle for subscription in told):
-            self._unconditional[handle] = Told(told)
-        return told
-
-    def _ask(self, handle: int, value: Any, timestamp: int) -> int:
-        """Has the core decide about what is not simply a float."""
-        if isinstance(value, int | float):
-            try:
-                number = float(value)
-            except OverflowError:
-                number = math.inf if value > 0 else -math.inf
-            return self._decide(handle, number, timestamp)
-        changed = bool(self._remembering and self._last.get(handle, _NEVER)[0] != value)
-        return self._core.emit_symbol(handle, self._symbols.of(value), changed, timestamp)
+            else:
+                if self._asking:  # each time: a callback may have emitted something else
+                    self._core.attributes(self._symbols.of(source), priority)
+                taken, together, count = self._core.emit_many(handles, numbers, times, at)
+                at += taken
+                matched += together
+                if count < 0:
+                    raise _failure(count, handles[at])
+                if not count:
+                    continue
+                name = self._topics.names[handles[at - 1]]
+                one = self._core.deliver(Event(name, numbers[at - 1], times[at - 1], source, priority), 0, count)
+            delivered, dropped, failed = delivered + one.delivered, dropped + one.dropped, failed + one.failed
+        return Emitted(matched, delivered, dropped, failed, self._core.sequence())
 
     def advance(self, now: int) -> int:
         """Fires the lasting conditions that are due; their events carry the topic's latest value. Returns how many."""
         count = 0
         while (due := self._core.take_due(now)) is not None:
             handle, topic = due
-            value, source, priority = self._last[topic]
+            last = self._topics.last[topic]
+            assert last is not None  # a condition that waits has begun with an event
             count += 1
-            self._deliver([self._subscriptions[handle]], Event(self._names[topic], value, now, source, priority), 0, 0)
+            self._core.tell(handle, last._replace(timestamp=now))
         return count
 
     @property
@@ -391,12 +353,12 @@ class Bus:
 
     def topics(self) -> list[TopicStatistics]:
         """Every topic with its events, those with the most first."""
-        found = []
-        for handle, name in enumerate(self._names):
-            if not name.startswith(_HIDDEN):
-                known = self._unconditional.get(handle)
-                emitted = self._core.emitted(handle) + self._unasked[handle] + (known.events if known else 0)
-                found.append(TopicStatistics(name=name, emitted=emitted))
+        names = enumerate(self._topics.names)
+        found = [
+            TopicStatistics(name=name, emitted=self._core.emitted(handle))
+            for handle, name in names
+            if not name.startswith(_HIDDEN)
+        ]
         return sorted(found, key=lambda topic: (-topic.emitted, topic.name))
 
     def subscriptions(self) -> list[Subscription]:
@@ -405,21 +367,33 @@ class Bus:
 
     def statistics(self) -> Statistics:
         """What happened so far."""
+        delivered, dropped, failed = self._core.totals()
         return Statistics(
-            topics=len(self._names),
+            topics=len(self._topics.names),
             subscriptions=len(self._subscriptions),
-            emitted=self._emitted,
-            delivered=self._delivered,
-            dropped=self._dropped,
-            failed=self._failed,
+            emitted=self._core.sequence(),
+            delivered=delivered,
+            dropped=dropped,
+            failed=failed,
         )
 
-    def _broken(self, subscription: Subscription) -> int:
-        """Counts the exception under way, which is the callback's own matter and not the emitter's; returns 1."""
-        self._failed += 1
-        subscription.failed += 1
-        _log.exception("a subscriber of %s failed; the others go on", subscription.filter)
-        return 1
+    def _broken(self, handle: int, error: Exception) -> None:
+        """A callback raised, which is its own matter and not the emitter's."""
+        subscription = self._subscriptions.get(handle)
+        filter = subscription.filter if subscription is not None else "a filter that is closed"
+        _log.error("a subscriber of %s failed; the others go on", filter, exc_info=error)
+
+
+def _tell_if_passes(program: list[Any], callback: Callback, event: Event) -> object:
+    """For a filter that the core cannot decide."""
+    return callback(event) if passes(program, event) else Outcome.UNWANTED
+
+
+def _number(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def _items(buffer: Buffer, format: str) -> Any:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The native core through cffi, with the methods of `ganglion.bus.twin`.
+"""The native core: what is rare through cffi, what happens once an event through native/python/lane.c.
 
 The import fails where the build has no native module, or where cffi is not installed.
 """
@@ -8,60 +8,118 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from ganglion._native import ffi, lib
-from ganglion.bus.twin import Test
+from ganglion._native import ffi, lane, lib
+from ganglion.bus.delivery import Callback
+from ganglion.bus.outcome import Emitted, Outcome
+from ganglion.bus.twin import Test, Topics
+from ganglion.event import Event, Priority
 from ganglion_micro.dispatch import Where
 
 
 class Core:
     """Topics, subscriptions and the state between them, in C: native/include/ganglion.h says what each call means.
 
+    Args:
+        topics: What the bus knows of its topics; the core reads it, and writes `last` when it is to remember.
+        slowly: `Bus.emit` in Python, for what the fast lane leaves to it.
+        broken: Told of a handle and of what its callback raised.
+        clock: Of events without a timestamp.
+
     Attributes:
-        emit: `emit(topic, number, now)`: how many filters match the topic, times 2**32, plus how many subscriptions are
-                told; -1 without memory, -2 where there is no such topic. Another one after each `subscribe`.
+        emit: `Bus.emit`.
+        emit_number: `emit_number(topic, number, now)`: how many filters match the topic, times 2**32, plus how many
+                subscriptions are told; -1 without memory, -2 where there is no such topic. `deliver` tells them.
         emit_symbol: The same for `emit_symbol(topic, symbol, changed, now)`.
+        deliver: `deliver(event, matched, count)`: tells those whom the core has just named.
+        tell: `tell(handle, event)`: tells one.
+        counts: As `Delivery.counts`.
+        adapt: `adapt(is_slow, remembers, has_symbols)`: all events are for `slowly`; each is to be noted in `last`;
+                conditions compare with values that are no numbers.
     """
 
-    emit: Callable[[int, float, int], int]
+    emit: Callable[..., Emitted]
+    emit_number: Callable[[int, float, int], int]
     emit_symbol: Callable[[int, int, bool, int], int]
+    deliver: Callable[[Event, int, int], Emitted]
+    tell: Callable[[int, Event], None]
+    counts: Callable[[int], tuple[int, int]]
+    adapt: Callable[[bool, bool, bool], None]
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        topics: Topics,
+        slowly: Callable[..., Emitted],
+        broken: Callable[[int, Exception], None],
+        clock: Callable[[], int] | None,
+    ) -> None:
         self._bus = ffi.gc(_memory(lib.gg_bus_new()), lib.gg_bus_free)
         self.attributes = partial(lib.gg_bus_attributes, self._bus)
         self.emitted = partial(lib.gg_bus_emitted, self._bus)
+        self.emit_number = partial(lib.gg_bus_emit, self._bus)
+        self.emit_symbol = partial(lib.gg_bus_emit_symbol, self._bus)
+        self.sequence = partial(lib.gg_bus_sequence, self._bus)
+        self._callbacks: list[Callback | None] = []
+        parts = lane(
+            int(ffi.cast("uintptr_t", self._bus)),
+            self._bus,
+            topics.handles,
+            topics.names,
+            topics.last,
+            self._callbacks,
+            slowly,
+            broken,
+            Event,
+            Emitted,
+            Outcome.REPLACED,
+            Outcome.LOST,
+            Outcome.UNWANTED,
+            "",
+            Priority.NORMAL,
+            clock,
+            "timestamp",
+            "source",
+            "priority",
+        )
+        self.emit, self.deliver, self.tell, self._renew, self.counts, self._totals, self.adapt = parts
         self._due: Any = ffi.new("int32_t[2]")
-        self._counts: Any = ffi.new("int64_t[2]")
-        self._make_room(16)
+        self._sums: Any = ffi.new("int64_t[2]")
 
-    def _make_room(self, room: int) -> None:
-        self._room = room
-        self._fired: Any = ffi.new("int32_t[]", room)
-        self.emit = partial(lib.gg_bus_emit, self._bus, self._fired)
-        self.emit_symbol = partial(lib.gg_bus_emit_symbol, self._bus, self._fired)
+    def attach(self, handle: int, callback: Callback) -> None:
+        """A new subscription."""
+        if handle == len(self._callbacks):
+            self._callbacks.append(None)
+        self._callbacks[handle] = callback
+        self._renew(handle)
+
+    def detach(self, handle: int) -> tuple[int, int]:
+        """It ends; returns what `counts` did."""
+        counts = self.counts(handle)
+        self._callbacks[handle] = None
+        self._renew(handle)
+        return counts
+
+    def totals(self) -> tuple[int, int, int]:
+        """Delivered, dropped and failed."""
+        totals: Emitted = self._totals()
+        return totals.delivered, totals.dropped, totals.failed
 
     def emit_many(
         self, topics: "memoryview[int]", numbers: "memoryview[float]", times: "memoryview[int]", start: int
     ) -> tuple[int, int, int]:
         """Emits from `start` on until somebody is told: how many, the sum of the filters that match, how many are told.
 
-        The third is -1 or -2, as of `emit`, where the next one fails.
+        The third is -1 or -2, as of `emit_number`, where the next one fails.
         """
-        counts = self._counts
+        sums = self._sums
         taken = lib.gg_bus_emit_many(
             self._bus,
-            self._fired,
             ffi.from_buffer("int32_t[]", topics) + start,
             ffi.from_buffer("double[]", numbers) + start,
             ffi.from_buffer("int64_t[]", times) + start,
             len(topics) - start,
-            counts,
+            sums,
         )
-        return taken, counts[0], counts[1]
-
-    def fired(self, count: int) -> list[int]:
-        """The subscriptions that were told last, in order."""
-        handles: list[int] = ffi.unpack(self._fired, count)
-        return handles
+        return taken, sums[0], sums[1]
 
     def topic(self, name: str) -> int:
         data = name.encode()
@@ -80,10 +138,7 @@ class Core:
             "cooldown": where.cooldown,
         }
         condition, predicate = ffi.new("gg_where *", fields), ffi.new("gg_test[]", list(tests))
-        handle = _handle(lib.gg_bus_subscribe(self._bus, data, len(data), priority, condition, predicate, len(tests)))
-        if handle >= self._room:
-            self._make_room(2 * self._room)
-        return handle
+        return _handle(lib.gg_bus_subscribe(self._bus, data, len(data), priority, condition, predicate, len(tests)))
 
     def unsubscribe(self, subscription: int) -> None:
         lib.gg_bus_unsubscribe(self._bus, subscription)

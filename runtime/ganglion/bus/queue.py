@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
+from ganglion.bus.outcome import Outcome
 from ganglion.event import Event, Priority
 
 
@@ -23,13 +24,6 @@ class Overflow(Enum):
     """The event before on the same topic, full or not; beyond that as DROP_OLDEST."""
     REFUSE = "refuse"
     """Nothing: `Bus.emit` raises, and nobody is told of the event."""
-
-
-class Loss(Enum):
-    """What became of an event, or for its sake of another; None of `put` means that nothing was lost."""
-
-    OTHER = "other"
-    ITSELF = "itself"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +77,7 @@ class Queue:
         """Whether one more is one too many."""
         return self._waiting >= self.capacity
 
-    def put(self, event: Event) -> Loss | None:
+    def put(self, event: Event) -> Outcome | None:
         """Takes an event; says whether something was lost for it."""
         line = self._lines[event.priority]
         key: int | str = self._put
@@ -94,20 +88,20 @@ class Queue:
                     self._waiting -= 1
                     self._go_in(line, key, event)
                     self._dropped += 1
-                    return Loss.OTHER
+                    return Outcome.REPLACED
         if self._waiting < self.capacity:
             self._go_in(line, key, event)
             return None
         self._dropped += 1
         if self.overflow in (Overflow.DROP_NEWEST, Overflow.REFUSE):
-            return Loss.ITSELF
+            return Outcome.LOST
         least = next(each for each in self._lines if each)
         if self._lines.index(least) > event.priority:
-            return Loss.ITSELF
+            return Outcome.LOST
         least.popitem(last=False)
         self._waiting -= 1
         self._go_in(line, key, event)
-        return Loss.OTHER
+        return Outcome.REPLACED
 
     def _go_in(self, line: "OrderedDict[int | str, Event]", key: int | str, event: Event) -> None:
         line[key] = event

@@ -12,6 +12,10 @@ class Symbols:
         self._known: dict[Any, list[int]] = {}  # value -> [symbol, how many conditions]
         self._unhashable: list[tuple[Any, list[int]]] = []
 
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self._known or self._unhashable)
+
     def of(self, value: Any) -> int:
         """The symbol of a value; 0 where no condition names it."""
         entry = self._find(value)

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The Python core, which boards run too, with the methods of `ganglion.bus.native`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
+from ganglion.bus.delivery import Delivery
+from ganglion.bus.outcome import Emitted
+from ganglion.event import Event
 from ganglion_micro.dispatch import Dispatch, Where
 
 #: (op, field, symbol, number, integer), as in `gg_test`.
@@ -11,22 +15,50 @@ Test = tuple[int, int, int, float, int]
 _NO_TOPIC = -2
 
 
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """What a bus knows of its topics.
+
+    Attributes:
+        handles: By name.
+        names: By handle.
+        last: The last event of each, while conditions ask for it.
+    """
+
+    handles: dict[str, int] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)
+    last: list[Event | None] = field(default_factory=list)
+
+
 class Core:
     """Topics, subscriptions and the state between them. See `ganglion.bus.native.Core`."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        topics: Topics,
+        slowly: Callable[..., Emitted],
+        broken: Callable[[int, Exception], None],
+        clock: Callable[[], int] | None,
+    ) -> None:
         self._dispatch = Dispatch()
+        self._delivery = Delivery(broken)
         self._fired: list[int] = []
         self.topic = self._dispatch.topic
         self.unsubscribe = self._dispatch.unsubscribe
         self.take_due = self._dispatch.take_due
         self.attributes = self._dispatch.attributes
         self.emitted = self._dispatch.emitted
+        self.emit = slowly
+        self.attach = self._delivery.attach
+        self.detach = self._delivery.detach
+        self.tell = self._delivery.tell
+        self.counts = self._delivery.counts
+        self.totals = self._delivery.totals
 
     def subscribe(self, filter: str, priority: int, where: Where, tests: Sequence[Test]) -> int:
         return self._dispatch.subscribe(filter, priority, where, list(tests))
 
-    def emit(self, topic: int, number: float, now: int) -> int:
+    def emit_number(self, topic: int, number: float, now: int) -> int:
         try:
             self._fired = fired = self._dispatch.emit(topic, float(number), now)
         except IndexError:
@@ -49,8 +81,14 @@ class Core:
             return 0, 0, _NO_TOPIC
         return taken, matched, len(self._fired)
 
-    def fired(self, count: int) -> list[int]:
-        return self._fired
+    def deliver(self, event: Event, matched: int, count: int) -> Emitted:
+        return self._delivery.deliver(self._fired if count else [], event, matched, self.sequence())
+
+    def sequence(self) -> int:
+        return self._dispatch.sequence
+
+    def adapt(self, is_slow: bool, remembers: bool, has_symbols: bool) -> None:
+        """Here everything is slow."""
 
     @property
     def deadline(self) -> int:

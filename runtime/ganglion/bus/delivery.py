@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tells callbacks, and counts: the twin of native/python/lane.c, for the Python core."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ganglion.bus.outcome import Emitted, Outcome
+from ganglion.event import Event
+
+Callback = Callable[[Event], object]
+
+
+class _Told:
+    """One subscription; another one when its handle gets a new meaning."""
+
+    __slots__ = ("callback", "delivered", "failed")
+
+    def __init__(self, callback: Callback) -> None:
+        self.callback = callback
+        self.delivered = self.failed = 0
+
+
+class Delivery:
+    """Callbacks by the handle of their subscription.
+
+    Args:
+        broken: Told of a handle and of what its callback raised.
+    """
+
+    def __init__(self, broken: Callable[[int, Exception], None]) -> None:
+        self._broken = broken
+        self._told: dict[int, _Told] = {}
+        self._delivered = self._dropped = self._failed = 0
+
+    def attach(self, handle: int, callback: Callback) -> None:
+        """A new subscription."""
+        self._told[handle] = _Told(callback)
+
+    def detach(self, handle: int) -> tuple[int, int]:
+        """It ends; returns what `counts` did."""
+        counts = self.counts(handle)
+        del self._told[handle]
+        return counts
+
+    def counts(self, handle: int) -> tuple[int, int]:
+        """How many events a subscription was told of, and how many of these made its callback raise."""
+        told = self._told[handle]
+        return told.delivered, told.failed
+
+    def totals(self) -> tuple[int, int, int]:
+        """Delivered, dropped and failed."""
+        return self._delivered, self._dropped, self._failed
+
+    def deliver(self, handles: list[int], event: Event, matched: int, sequence: int) -> Emitted:
+        """Tells all of them, in order, but for those that are closed meanwhile."""
+        counts = [0, 0, 0]
+        for handle, told in [(handle, self._told[handle]) for handle in handles]:
+            if self._told.get(handle) is told:
+                self._tell(handle, told, event, counts)
+        return Emitted(matched, counts[0], counts[1], counts[2], sequence)
+
+    def tell(self, handle: int, event: Event) -> None:
+        """Tells one."""
+        self._tell(handle, self._told[handle], event, [0, 0, 0])
+
+    def _tell(self, handle: int, told: _Told, event: Event, counts: list[int]) -> None:
+        outcome: Any = None
+        told.delivered += 1  # first, so that a callback that closes itself is counted
+        try:
+            outcome = told.callback(event)
+        except Exception as error:
+            counts[2] += 1
+            self._failed += 1
+            told.failed += 1
+            self._broken(handle, error)
+        if outcome is Outcome.REPLACED or outcome is Outcome.LOST:
+            counts[1] += 1
+            self._dropped += 1
+        if outcome is Outcome.LOST or outcome is Outcome.UNWANTED:
+            told.delivered -= 1
+        else:
+            counts[0] += 1
+            self._delivered += 1
