@@ -28,15 +28,38 @@ enum gg_op {
     GG_EQUALS,     /* value == low; or the symbol, where that is not 0 */
     GG_NOT_EQUALS, /* the opposite of GG_EQUALS */
     GG_CHANGES,    /* the value is not the one before; true of no first value, and not of NaN after NaN */
+    GG_MOVES,      /* the number is more than `low` away from the one that was told last; true of the first one */
 };
 
+/* What a window says of the numbers in it. */
+enum gg_statistic {
+    GG_NO_WINDOW,
+    GG_COUNT,     /* how many there are; of symbols, too */
+    GG_MEAN,
+    GG_LEAST,
+    GG_GREATEST,
+    GG_DEVIATION, /* the standard deviation of these numbers, not an estimate for more: divided by their count */
+    GG_RATE,      /* how much the last is more than the first, by the second */
+};
+
+/* A condition with a window is about its statistic, and that is what is told. The window is full when it has `capacity`
+ * numbers, or where it has a span when the first one is that old; before, there is no statistic but GG_COUNT. What is NaN
+ * or a symbol does not go in. An event that leaves the window without a statistic, or does not go in, is none.
+ *
+ * At most one of lasting, debounce and sample: they keep the latest event for which the condition is true, and tell it
+ * when it is due. An event is fed only when nothing is due before it: see GG_DUE. */
 typedef struct {
     int32_t op;        /* enum gg_op */
     int32_t edge;      /* 1: fire when it becomes true, and again only after it was false; 0: on every event */
     double low, high;
     int32_t symbol;    /* for GG_EQUALS and GG_NOT_EQUALS; 0 where they are about the number in low */
+    int32_t statistic; /* enum gg_statistic: of a window */
+    int32_t capacity;  /* the most numbers that are in it, 1 to GG_WINDOW */
+    int64_t span;      /* ns that they stay in it; 0: until there are too many */
     double hysteresis; /* once true, stays true until the value is this far on the other side of the limit */
     int64_t lasting;   /* ns it must be true without a break before it fires; only with edge */
+    int64_t debounce;  /* ns without an event for which it is true before it fires; only without edge */
+    int64_t sample;    /* ns from such an event until it fires with the latest one; only without edge */
     int64_t cooldown;  /* ns after a firing in which it does not fire again */
 } gg_where;
 
@@ -73,12 +96,30 @@ typedef struct {
 /* Tests of one predicate, and answers on its stack. */
 enum { GG_TESTS = 512, GG_STACK = 32 };
 
+/* Numbers in a window. */
+enum { GG_WINDOW = 65536 };
+
 /* What is returned instead of a handle or counts. */
 enum gg_failure {
     GG_NO_MEMORY = -1,
     GG_NO_TOPIC = -2,     /* not a handle of gg_bus_topic */
     GG_NO_PREDICATE = -3, /* the tests leave another number of answers than one, or are too many */
+    GG_DUE = -4,          /* something is due at this time or before: it is taken first */
+    GG_NO_WHERE = -5,     /* the condition contradicts itself */
 };
+
+/* One subscription that is told of an event, or keeps it. */
+typedef struct {
+    int32_t subscription;
+    int32_t is_kept; /* told when it is due; gg_bus_take_due names it then */
+    double number;   /* what it is told: the event's, or that of its window */
+} gg_fired;
+
+/* One subscription of which something is due on a topic. */
+typedef struct {
+    int32_t subscription, topic;
+    int64_t time;
+} gg_due;
 
 typedef struct gg_bus gg_bus;
 
@@ -104,33 +145,33 @@ void gg_bus_unsubscribe(gg_bus *bus, int32_t subscription);
 /* The symbol of the source and the priority of all events from now on; 0 and 0 at first. */
 void gg_bus_attributes(gg_bus *bus, int32_t source, int32_t priority);
 
-/* Decides who is told of a number; gg_bus_fired has their handles, in the order they are to be told.
+/* Decides who is told of a number; gg_bus_fired has them in the order they are to be told.
  *
- * Returns how many filters match the topic, times 2^32, plus how many subscriptions are told; or a gg_failure. It
- * allocates only on the first event of a topic after a subscription came or went. */
+ * Returns how many filters match the topic, times 2^32, plus how many gg_fired there are; or a gg_failure. It allocates
+ * only on the first event of a topic after a subscription came or went. */
 int64_t gg_bus_emit(gg_bus *bus, int32_t topic, double number, int64_t now);
 
 /* The same for what is no number: `symbol` is the one that conditions know it by, or 0; `changed` says whether it
  * differs from the value before. */
 int64_t gg_bus_emit_symbol(gg_bus *bus, int32_t topic, int32_t symbol, int changed, int64_t now);
 
-/* Emits numbers one after the other until somebody is told of one, or all are through. Returns how many it took.
+/* Emits numbers one after the other until somebody is told of one or keeps it, or all are through. Returns how many it took.
  * `counts[0]` becomes the sum of the filters that match; `counts[1]` how many are told of the last one that was taken, or the gg_failure of the one after it. */
 int64_t gg_bus_emit_many(gg_bus *bus, const int32_t *topics, const double *numbers, const int64_t *times, int64_t count,
                          int64_t counts[2]);
 
 /* Who is told of the last event; good until the next one, or until somebody subscribes. */
-const int32_t *gg_bus_fired(const gg_bus *bus);
+const gg_fired *gg_bus_fired(const gg_bus *bus);
 
 /* How many events there were. */
 uint64_t gg_bus_sequence(const gg_bus *bus);
 
-/* When the first of the lasting conditions becomes due; INT64_MAX where none is waiting. */
+/* When the first of those that wait is due; INT64_MAX where none is waiting. */
 int64_t gg_bus_deadline(const gg_bus *bus);
 
-/* Takes one lasting condition that is due at `now`: its subscription and topic. Returns 1, or 0 when none is left.
- * Those due first come first, then in the order they are to be told, then by topic. */
-int gg_bus_take_due(gg_bus *bus, int64_t now, int32_t *subscription, int32_t *topic);
+/* Takes one that is due at `now`. Returns 1, or 0 when none is left. Those due first come first, then in the order they
+ * are to be told, then by topic. */
+int gg_bus_take_due(gg_bus *bus, int64_t now, gg_due *due);
 
 /* ---- Sound and pictures ------------------------------------------------------------------------------------- */
 

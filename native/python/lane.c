@@ -15,6 +15,7 @@
 typedef struct { /* of one subscription */
     uint64_t generation; /* another one whenever the handle gets a new meaning */
     uint64_t delivered, failed;
+    int has_window;
 } gg_told;
 
 typedef struct {
@@ -27,7 +28,7 @@ typedef struct {
 
 /* What `self` holds; but for the first, the arguments of `lane` in their order. */
 enum {
-    LANE, BUS, HANDLES, NAMES, LAST, CALLBACKS, SLOWLY, BROKEN, EVENT, EMITTED, REPLACED, LOST, UNWANTED, SOURCE,
+    LANE, BUS, HANDLES, NAMES, LAST, CALLBACKS, KEPT, SLOWLY, BROKEN, EVENT, EMITTED, REPLACED, LOST, UNWANTED, SOURCE,
     PRIORITY, CLOCK, KEY_TIMESTAMP, KEY_SOURCE, KEY_PRIORITY, PARTS,
 };
 
@@ -125,25 +126,48 @@ static int tell(PyObject *self, gg_lane *lane, int32_t handle, PyObject *event, 
     return 1;
 }
 
+/* The event as it is told to a subscription with a window: its value is the window's. */
+static PyObject *with_number(PyObject *self, PyObject *event, double number) {
+    return named_tuple(part(self, EVENT), (PyObject *[]){
+        owned(PyTuple_GetItem(event, 0)), PyFloat_FromDouble(number), owned(PyTuple_GetItem(event, 2)),
+        owned(PyTuple_GetItem(event, 3)), owned(PyTuple_GetItem(event, 4)),
+    });
+}
+
+/* Keeps an event for a subscription until it is due; 0 with an exception. */
+static int keep(PyObject *self, int32_t handle, int32_t topic, PyObject *event) {
+    PyObject *key = PyLong_FromLongLong((int64_t)handle << 32 | topic);
+    int is_well = key && !PyDict_SetItem(part(self, KEPT), key, event);
+    Py_XDECREF(key);
+    return is_well;
+}
+
 /* Tells those whom the core has just named. They are noted first: what a callback does may change all of it. */
-static PyObject *tell_all(PyObject *self, gg_lane *lane, PyObject *event, int64_t matched, int32_t count) {
+static PyObject *tell_all(PyObject *self, PyObject *event, int32_t topic, int64_t matched, int32_t count) {
     enum { FEW = 16 };
     typedef struct {
         uint64_t generation;
-        int32_t handle;
+        gg_fired fired;
     } gg_note;
+    gg_lane *lane = lane_of(self);
     gg_note few[FEW], *notes = count > FEW ? malloc((size_t)count * sizeof *notes) : few;
-    const int32_t *fired = gg_bus_fired(lane->bus);
+    const gg_fired *fired = gg_bus_fired(lane->bus);
     uint64_t sequence = gg_bus_sequence(lane->bus);
     int64_t counts[3] = {0};
     int is_well = 1;
     if (!notes)
         return PyErr_NoMemory();
     for (int32_t i = 0; i < count; i++)
-        notes[i] = (gg_note){lane->told[fired[i]].generation, fired[i]};
-    for (int32_t i = 0; i < count && is_well; i++)
-        if (lane->told[notes[i].handle].generation == notes[i].generation) /* else closed meanwhile */
-            is_well = tell(self, lane, notes[i].handle, event, counts);
+        notes[i] = (gg_note){lane->told[fired[i].subscription].generation, fired[i]};
+    for (int32_t i = 0; i < count && is_well; i++) {
+        int32_t handle = notes[i].fired.subscription;
+        const gg_told *told = &lane->told[handle];
+        if (told->generation != notes[i].generation)
+            continue; /* closed meanwhile */
+        PyObject *mine = told->has_window ? with_number(self, event, notes[i].fired.number) : owned(event);
+        is_well = mine && (notes[i].fired.is_kept ? keep(self, handle, topic, mine) : tell(self, lane, handle, mine, counts));
+        Py_XDECREF(mine);
+    }
     if (notes != few)
         free(notes);
     return is_well ? emitted(self, matched, counts, sequence) : NULL;
@@ -221,18 +245,18 @@ static PyObject *emit(PyObject *self, PyObject *const *arguments, Py_ssize_t cou
         });
         if (event && lane->remembers)
             PyList_SetItem(part(self, LAST), handle, owned(event));
-        result = event ? tell_all(self, lane, event, answer >> 32, told) : NULL;
+        result = event ? tell_all(self, event, (int32_t)handle, answer >> 32, told) : NULL;
         Py_XDECREF(event);
     }
     Py_XDECREF(timestamp);
     return result;
 }
 
-/* deliver(event, matched, count): to those whom the core has just named. */
+/* deliver(event, topic, matched, count): to those whom the core has just named. */
 static PyObject *deliver(PyObject *self, PyObject *const *arguments, Py_ssize_t count) {
     (void)count;
-    long long matched = PyLong_AsLongLong(arguments[1]), told = PyLong_AsLongLong(arguments[2]);
-    return tell_all(self, lane_of(self), arguments[0], matched, (int32_t)told);
+    long topic = PyLong_AsLong(arguments[1]), told = PyLong_AsLong(arguments[3]);
+    return tell_all(self, arguments[0], (int32_t)topic, PyLong_AsLongLong(arguments[2]), (int32_t)told);
 }
 
 /* tell(handle, event): one subscription. */
@@ -242,7 +266,7 @@ static PyObject *tell_one(PyObject *self, PyObject *const *arguments, Py_ssize_t
     return tell(self, lane_of(self), (int32_t)PyLong_AsLong(arguments[0]), arguments[1], counts) ? owned(Py_None) : NULL;
 }
 
-/* renew(handle): it has a new meaning, or none any more. */
+/* renew(handle, has_window): it has a new meaning, or none any more. */
 static PyObject *renew(PyObject *self, PyObject *const *arguments, Py_ssize_t count) {
     gg_lane *lane = lane_of(self);
     int32_t handle = (int32_t)PyLong_AsLong(arguments[0]), room = lane->room;
@@ -256,7 +280,7 @@ static PyObject *renew(PyObject *self, PyObject *const *arguments, Py_ssize_t co
         lane->told = moved;
         lane->room = room;
     }
-    lane->told[handle] = (gg_told){.generation = ++lane->generation};
+    lane->told[handle] = (gg_told){.generation = ++lane->generation, .has_window = PyLong_AsLong(arguments[1]) != 0};
     return owned(Py_None);
 }
 

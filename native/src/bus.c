@@ -48,7 +48,7 @@ struct gg_bus {
     int32_t subscription_count, subscription_room, free;
     int32_t waiting_count, waiting_room, match_count;
     int32_t source, priority; /* of the events to come */
-    int32_t *fired;           /* room for every subscription */
+    gg_fired *fired;          /* room for every subscription */
     int32_t fired_room;
     uint64_t version, orders, sequence;
 };
@@ -88,6 +88,8 @@ void gg_bus_free(gg_bus *bus) {
     if (!bus)
         return;
     for (int32_t i = 0; i < bus->topic_count; i++) {
+        for (int32_t m = 0; m < bus->topics[i].count; m++)
+            free(bus->topics[i].matches[m].state.window);
         free(bus->topics[i].name);
         free(bus->topics[i].matches);
     }
@@ -120,7 +122,7 @@ int32_t gg_bus_topic(gg_bus *bus, const char *name, size_t length) {
     return *data = bus->topic_count++;
 }
 
-const int32_t *gg_bus_fired(const gg_bus *bus) { return bus->fired; }
+const gg_fired *gg_bus_fired(const gg_bus *bus) { return bus->fired; }
 
 uint64_t gg_bus_sequence(const gg_bus *bus) { return bus->sequence; }
 
@@ -172,6 +174,8 @@ int32_t gg_bus_subscribe(gg_bus *bus, const char *filter, size_t length, int32_t
     int32_t slot = bus->free == GG_NONE ? bus->subscription_count : bus->free;
     if (!gg_predicate_is_sound(tests, count))
         return GG_NO_PREDICATE;
+    if (!gg_where_is_sound(where))
+        return GG_NO_WHERE;
     if (!reserve(&bus->subscriptions, slot + 1, &bus->subscription_room, sizeof *bus->subscriptions) ||
         !reserve(&bus->fired, slot + 1, &bus->fired_room, sizeof *bus->fired))
         return GG_NO_MEMORY;
@@ -209,7 +213,7 @@ void gg_bus_unsubscribe(gg_bus *bus, int32_t slot) {
         bus->filters.nodes[subscription->node].data = subscription->next;
         gg_trie_prune(&bus->filters, subscription->node);
     }
-    for (int32_t i = 0; subscription->where.lasting && i < bus->waiting_count; i++) {
+    for (int32_t i = 0; i < bus->waiting_count; i++) {
         gg_match *match = bus->waiting[i];
         if (match->order != subscription->order)
             continue;
@@ -226,6 +230,24 @@ void gg_bus_unsubscribe(gg_bus *bus, int32_t slot) {
 }
 
 static int by_turn(const void *a, const void *b) { return goes_before(a, b) ? -1 : 1; }
+
+/* Windows for those that are new on a topic; 0 without memory, and then there are none. */
+static int make_windows(gg_bus *bus, const gg_topic *topic, gg_match *matches, int32_t count) {
+    int32_t old = 0;
+    for (int32_t i = 0; i < count; i++) {
+        const gg_where *where = &bus->subscriptions[matches[i].subscription].where;
+        while (old < topic->count && goes_before(&topic->matches[old], &matches[i]))
+            old++;
+        if (!where->statistic || (old < topic->count && topic->matches[old].order == matches[i].order))
+            continue;
+        if (!(matches[i].state.window = gg_window_new(where))) {
+            while (i--)
+                free(matches[i].state.window);
+            return 0;
+        }
+    }
+    return 1;
+}
 
 /* Makes the matches of a topic anew; 0 without memory, and then the old ones stay. */
 static int refresh(gg_bus *bus, int32_t index) {
@@ -249,15 +271,19 @@ static int refresh(gg_bus *bus, int32_t index) {
                 .priority = bus->subscriptions[i].priority, .subscription = i, .topic = index,
             };
     qsort(matches, (size_t)count, sizeof *matches, by_turn);
+    if (!make_windows(bus, topic, matches, count)) {
+        free(matches);
+        return 0;
+    }
     /* Both lists are in order: one pass finds those that stay. Those that go are not waiting any more. */
-    for (int32_t new = 0, old = 0; new < count && old < topic->count;) {
-        if (matches[new].order == topic->matches[old].order) {
+    for (int32_t new = 0, old = 0; old < topic->count;) {
+        if (new < count && matches[new].order == topic->matches[old].order) {
             matches[new] = topic->matches[old++];
             if (matches[new].state.due != GG_NEVER)
                 bus->waiting[matches[new].waits] = &matches[new];
             new++;
-        } else if (goes_before(&topic->matches[old], &matches[new])) {
-            old++;
+        } else if (new == count || goes_before(&topic->matches[old], &matches[new])) {
+            free(topic->matches[old++].state.window);
         } else {
             new++;
         }
@@ -274,7 +300,7 @@ static int refresh(gg_bus *bus, int32_t index) {
 
 static int64_t decide(gg_bus *bus, int32_t index, gg_event *event) {
     gg_topic *topic = &bus->topics[index];
-    int32_t count = 0, *fired = bus->fired;
+    int32_t count = 0;
     bus->sequence++;
     topic->emitted++;
     event->source = bus->source;
@@ -284,8 +310,9 @@ static int64_t decide(gg_bus *bus, int32_t index, gg_event *event) {
         if (!gg_predicate_holds(subscription->tests, subscription->test_count, event))
             continue;
         int64_t due = match->state.due;
-        if (gg_state_feed(&match->state, &subscription->where, event))
-            fired[count++] = match->subscription;
+        enum gg_answer answer = gg_state_feed(&match->state, &subscription->where, event);
+        if (answer != GG_NOTHING)
+            bus->fired[count++] = (gg_fired){match->subscription, answer == GG_KEPT, match->state.number};
         if (due == match->state.due)
             continue;
         if (due != GG_NEVER) /* it waits until another time, or no more; a new time is never the old one */
@@ -296,23 +323,25 @@ static int64_t decide(gg_bus *bus, int32_t index, gg_event *event) {
     return (int64_t)topic->count << 32 | count;
 }
 
-/* The topic, with its matches as they are now; NULL without memory. */
-static gg_topic *current(gg_bus *bus, int32_t index) {
-    gg_topic *topic = &bus->topics[index];
-    return topic->version == bus->version || refresh(bus, index) ? topic : NULL;
-}
-
 void gg_bus_attributes(gg_bus *bus, int32_t source, int32_t priority) {
     bus->source = source;
     bus->priority = priority;
 }
 
-int64_t gg_bus_emit(gg_bus *bus, int32_t index, double number, int64_t now) {
+/* Whether an event may be decided about: 0, or why not. */
+static int64_t obstacle(gg_bus *bus, int32_t index, int64_t now) {
     if (index < 0 || index >= bus->topic_count)
         return GG_NO_TOPIC;
-    gg_topic *topic = current(bus, index);
-    if (!topic)
-        return GG_NO_MEMORY;
+    if (gg_bus_deadline(bus) <= now && bus->waiting_count)
+        return GG_DUE;
+    return bus->topics[index].version == bus->version || refresh(bus, index) ? 0 : GG_NO_MEMORY;
+}
+
+int64_t gg_bus_emit(gg_bus *bus, int32_t index, double number, int64_t now) {
+    int64_t why = obstacle(bus, index, now);
+    if (why)
+        return why;
+    gg_topic *topic = &bus->topics[index];
     int same = topic->has_number && (number == topic->last || (isnan(number) && isnan(topic->last)));
     topic->last = number;
     topic->has_number = 1;
@@ -320,12 +349,10 @@ int64_t gg_bus_emit(gg_bus *bus, int32_t index, double number, int64_t now) {
 }
 
 int64_t gg_bus_emit_symbol(gg_bus *bus, int32_t index, int32_t symbol, int changed, int64_t now) {
-    if (index < 0 || index >= bus->topic_count)
-        return GG_NO_TOPIC;
-    gg_topic *topic = current(bus, index);
-    if (!topic)
-        return GG_NO_MEMORY;
-    topic->has_number = 0;
+    int64_t why = obstacle(bus, index, now);
+    if (why)
+        return why;
+    bus->topics[index].has_number = 0;
     return decide(bus, index, &(gg_event){.number = NAN, .symbol = symbol, .changed = changed, .time = now});
 }
 
@@ -347,13 +374,12 @@ int64_t gg_bus_emit_many(gg_bus *bus, const int32_t *topics, const double *numbe
 
 int64_t gg_bus_deadline(const gg_bus *bus) { return bus->waiting_count ? bus->waiting[0]->state.due : GG_NEVER; }
 
-int gg_bus_take_due(gg_bus *bus, int64_t now, int32_t *subscription, int32_t *topic) {
+int gg_bus_take_due(gg_bus *bus, int64_t now, gg_due *due) {
     while (bus->waiting_count && bus->waiting[0]->state.due <= now) {
         gg_match *first = bus->waiting[0];
         wait_no_more(bus, first);
-        *subscription = first->subscription;
-        *topic = first->topic;
-        if (gg_state_due(&first->state, &bus->subscriptions[first->subscription].where, now))
+        *due = (gg_due){first->subscription, first->topic, first->state.due};
+        if (gg_state_due(&first->state, &bus->subscriptions[first->subscription].where, due->time))
             return 1;
     }
     return 0;

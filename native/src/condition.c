@@ -1,8 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "condition.h"
 
+#include <math.h>
+
+int gg_where_is_sound(const gg_where *where) {
+    int waits = (where->lasting != 0) + (where->debounce != 0) + (where->sample != 0);
+    int is_window = where->statistic != GG_NO_WINDOW;
+    return where->op >= GG_ALWAYS && where->op <= GG_MOVES && where->statistic >= GG_NO_WINDOW &&
+           where->statistic <= GG_RATE && (!is_window || (where->capacity >= 1 && where->capacity <= GG_WINDOW)) &&
+           where->span >= 0 && where->lasting >= 0 && where->debounce >= 0 && where->sample >= 0 &&
+           where->cooldown >= 0 && waits <= 1 && (where->edge ? !where->debounce && !where->sample : !where->lasting);
+}
+
 static int holds(const gg_where *where, const gg_state *state, const gg_event *event) {
-    double number = event->number, slack = state->active ? where->hysteresis : 0;
+    double number = state->number, slack = state->active ? where->hysteresis : 0;
     switch (where->op) {
     case GG_ABOVE:
         return slack > 0 ? number >= where->low - slack : number > where->low;
@@ -18,6 +29,8 @@ static int holds(const gg_where *where, const gg_state *state, const gg_event *e
         return where->symbol ? event->symbol != where->symbol : number != where->low;
     case GG_CHANGES:
         return state->started && event->changed;
+    case GG_MOVES:
+        return state->has_fired ? fabs(number - state->told) > where->low : !isnan(number);
     default:
         return 1;
     }
@@ -31,7 +44,13 @@ static int may_fire(gg_state *state, const gg_where *where, int64_t now) {
         return 0;
     state->has_fired = 1;
     state->fired = now;
+    state->told = state->number;
     return 1;
+}
+
+static int64_t later(int64_t now, int64_t time) {
+    int64_t sum;
+    return __builtin_add_overflow(now, time, &sum) ? GG_NEVER : sum;
 }
 
 int gg_state_due(gg_state *state, const gg_where *where, int64_t now) {
@@ -39,23 +58,42 @@ int gg_state_due(gg_state *state, const gg_where *where, int64_t now) {
     return may_fire(state, where, now);
 }
 
-int gg_state_feed(gg_state *state, const gg_where *where, const gg_event *event) {
+enum gg_answer gg_state_feed(gg_state *state, const gg_where *where, const gg_event *event) {
     int64_t now = event->time;
+    double number = event->number;
     int was = state->active;
+    if (where->statistic) {
+        if (isnan(number) && where->statistic != GG_COUNT)
+            return GG_NOTHING;
+        number = gg_window_add(state->window, where, number, now);
+        if (isnan(number))
+            return GG_NOTHING;
+    }
+    double before = state->number;
+    state->number = number;
     state->active = (uint8_t)holds(where, state, event);
     state->started = 1;
-    if (!state->active) {
-        state->due = GG_NEVER;
-        return 0;
-    }
-    if (!where->edge)
-        return may_fire(state, where, now);
-    if (!was && where->lasting) {
-        if (__builtin_add_overflow(now, where->lasting, &state->due))
+    if (where->edge) {
+        if (!state->active)
             state->due = GG_NEVER;
-        return 0;
+        else if (!was && where->lasting)
+            state->due = later(now, where->lasting);
+        else if (!was)
+            return may_fire(state, where, now) ? GG_TOLD : GG_NOTHING;
+        return state->due != GG_NEVER ? GG_KEPT : GG_NOTHING;
     }
-    if (now >= state->due && state->due != GG_NEVER)
-        return gg_state_due(state, where, now);
-    return !was && may_fire(state, where, now);
+    if (!state->active) {
+        state->number = before; /* what waits is told as it was */
+        return GG_NOTHING;
+    }
+    if (where->debounce) {
+        state->due = later(now, where->debounce);
+        return GG_KEPT;
+    }
+    if (where->sample) {
+        if (state->due == GG_NEVER)
+            state->due = later(now, where->sample);
+        return GG_KEPT;
+    }
+    return may_fire(state, where, now) ? GG_TOLD : GG_NOTHING;
 }

@@ -23,9 +23,13 @@ def programme(seed: int, length: int = 600) -> list[list[object]]:
         now += pick.randrange(5)
         match pick.choices(["subscribe", "unsubscribe", "emit", "emit_symbol", "take_due"], [2, 1, 6, 2, 4])[0]:
             case "subscribe":
-                edge = pick.random() < 0.6
-                condition = [pick.randrange(8), 8.0, 8.5, pick.randrange(3), edge, pick.choice([0.0, 0.25])]
+                edge = pick.random() < 0.4
+                waits = pick.choice([[0, 0], [0, 0], [3, 0], [0, 5]])
+                window = pick.choice([[0, 0, 0], [0, 0, 0], [pick.randrange(1, 7), pick.choice([1, 3]), 0], [2, 4, 9]])
+                condition = [pick.randrange(9), 8.0, 8.5, pick.randrange(3), edge, pick.choice([0.0, 0.25])]
                 condition += [pick.choice([0, 3, 10]) if edge else 0, pick.choice([0, 4])]
+                condition += [0, 0] if edge else waits
+                condition += window
                 calls.append(["subscribe", pick.choice(FILTERS), pick.randrange(4), condition])
             case "unsubscribe":
                 calls.append(["unsubscribe", pick.randrange(100)])

@@ -49,7 +49,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     input in = {data, data + size};
     gg_bus *bus = gg_bus_new();
     text filters[MOST], names[TOPICS];
-    int32_t handles[MOST], due, topic, standing = 0, known = 0;
+    int32_t handles[MOST], standing = 0, known = 0;
+    gg_due due;
     int64_t now = 0;
 
     while (in.at < in.end) {
@@ -60,9 +61,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         case 0: {
             text filter = some_text(&in);
             gg_where where = {
-                .op = byte(&in) % 8, .edge = byte(&in) % 2, .low = (int8_t)byte(&in), .high = (int8_t)byte(&in),
+                .op = byte(&in) % 10, .edge = byte(&in) % 2, .low = (int8_t)byte(&in), .high = (int8_t)byte(&in),
                 .symbol = byte(&in) % 3, .hysteresis = byte(&in) % 4, .lasting = byte(&in) % 8, .cooldown = byte(&in) % 8,
+                .debounce = byte(&in) % 8, .sample = byte(&in) % 8, .statistic = byte(&in) % 8,
+                .capacity = byte(&in) % 8, .span = byte(&in) % 16,
             };
+            switch (byte(&in) % 4) { /* most of these would be refused */
+            case 0: where.lasting = where.debounce = where.statistic = 0; break;
+            case 1: where.lasting = where.sample = where.edge = 0; break;
+            case 2: where.debounce = where.sample = 0; break;
+            }
             gg_test tests[8];
             int32_t count = byte(&in) % 9;
             for (int32_t i = 0; i < count; i++)
@@ -73,7 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             if (standing == MOST || !is_filter(&filter))
                 break;
             int32_t handle = gg_bus_subscribe(bus, filter.text, filter.length, byte(&in) % 4, &where, tests, count);
-            if (handle == GG_NO_PREDICATE && count)
+            if ((handle == GG_NO_PREDICATE && count) || handle == GG_NO_WHERE)
                 break;
             if (handle < 0 || handle > MOST)
                 abort();
@@ -100,9 +108,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 goto end; /* no room for another one here */
             if (names[handle].length != name.length || memcmp(names[handle].text, name.text, name.length))
                 abort();
+            while (byte(&in) % 8 && gg_bus_take_due(bus, now, &due))
+                ;
+            int is_due = gg_bus_deadline(bus) <= now;
             int64_t answer = byte(&in) % 4
                 ? gg_bus_emit(bus, handle, (int8_t)byte(&in), now)
                 : gg_bus_emit_symbol(bus, handle, byte(&in) % 3, byte(&in) % 2, now);
+            if (is_due != (answer == GG_DUE))
+                abort();
+            if (is_due)
+                break;
             int wanted = 0;
             for (int i = 0; i < standing; i++)
                 wanted += gg_topic_matches(filters[i].text, filters[i].length, name.text, name.length);
@@ -111,8 +126,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             break;
         }
         default:
-            while (gg_bus_take_due(bus, now, &due, &topic))
-                if (due < 0 || due > MOST || topic < 0 || topic >= known)
+            while (gg_bus_take_due(bus, now, &due))
+                if (due.subscription < 0 || due.subscription > MOST || due.topic < 0 || due.topic >= known ||
+                    due.time > now)
                     abort();
             if (gg_bus_deadline(bus) <= now)
                 abort();

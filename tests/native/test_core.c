@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,28 +30,35 @@ static void topics_match_as_the_standard_says(void) {
 }
 
 static int count(int64_t answer) { return (int)(answer & INT32_MAX); }
+static int kept(const gg_bus *bus, int64_t answer) {
+    int found = 0;
+    for (int i = 0; i < count(answer); i++)
+        found += gg_bus_fired(bus)[i].is_kept;
+    return found;
+}
 static int matched(int64_t answer) { return (int)(answer >> 32); }
 
 static void a_lasting_condition_fires_once_and_when_due(void) {
     gg_bus *bus = gg_bus_new();
     gg_where where = {.op = GG_ABOVE, .edge = 1, .low = 8, .hysteresis = 0.5, .lasting = 10};
     int32_t topic = gg_bus_topic(bus, "t", 1), subscription = gg_bus_subscribe(bus, "#", 1, 1, &where, NULL, 0);
-    int32_t due_topic, due;
+    gg_due due;
 
     int64_t answer = gg_bus_emit(bus, topic, 9, 100);
-    CHECK(count(answer) == 0 && matched(answer) == 1);
+    CHECK(count(answer) == 1 && kept(bus, answer) == 1 && matched(answer) == 1);
     CHECK(gg_bus_deadline(bus) == 110);
-    CHECK(count(gg_bus_emit(bus, topic, 7.6, 105)) == 0); /* within the hysteresis */
-    CHECK(!gg_bus_take_due(bus, 109, &due, &due_topic));
-    CHECK(gg_bus_take_due(bus, 110, &due, &due_topic) && due == subscription && due_topic == topic);
-    CHECK(!gg_bus_take_due(bus, 200, &due, &due_topic));
+    CHECK(kept(bus, gg_bus_emit(bus, topic, 7.6, 105)) == 1); /* within the hysteresis */
+    CHECK(gg_bus_emit(bus, topic, 1, 110) == GG_DUE);
+    CHECK(!gg_bus_take_due(bus, 109, &due));
+    CHECK(gg_bus_take_due(bus, 110, &due) && due.subscription == subscription && due.topic == topic && due.time == 110);
+    CHECK(!gg_bus_take_due(bus, 200, &due));
     CHECK(gg_bus_deadline(bus) == INT64_MAX);
     gg_bus_emit(bus, topic, 1, 210);
     gg_bus_emit(bus, topic, 9, 220);
     CHECK(gg_bus_deadline(bus) == 230);
     gg_bus_unsubscribe(bus, subscription);
     CHECK(gg_bus_deadline(bus) == INT64_MAX);
-    CHECK(!gg_bus_take_due(bus, 300, &due, &due_topic));
+    CHECK(!gg_bus_take_due(bus, 300, &due));
     gg_bus_free(bus);
 }
 
@@ -58,7 +66,8 @@ static void those_due_first_come_first_however_many_wait(void) {
     enum { MANY = 200 };
     gg_bus *bus = gg_bus_new();
     gg_where where = {.op = GG_ABOVE, .edge = 1};
-    int32_t topic = gg_bus_topic(bus, "t", 1), due, due_topic, taken = 0;
+    int32_t topic = gg_bus_topic(bus, "t", 1), taken = 0;
+    gg_due due;
     for (int i = 0; i < MANY; i++) {
         where.lasting = 1 + i * 7919 % MANY; /* each time once, in no order */
         gg_bus_subscribe(bus, "t", 1, 1, &where, NULL, 0);
@@ -69,8 +78,8 @@ static void those_due_first_come_first_however_many_wait(void) {
     for (int64_t last = 0; gg_bus_deadline(bus) != INT64_MAX; taken++) {
         int64_t now = gg_bus_deadline(bus);
         CHECK(now > last);
-        CHECK(gg_bus_take_due(bus, now, &due, &due_topic));
-        CHECK(due % 2 == 1 && now == 1 + due * 7919 % MANY);
+        CHECK(gg_bus_take_due(bus, now, &due));
+        CHECK(due.subscription % 2 == 1 && now == 1 + due.subscription * 7919 % MANY);
         last = now;
     }
     CHECK(taken == MANY / 2);
@@ -80,15 +89,17 @@ static void those_due_first_come_first_however_many_wait(void) {
 static void what_waits_is_found_again_when_subscriptions_come_and_go(void) {
     gg_bus *bus = gg_bus_new();
     gg_where lasting = {.op = GG_ABOVE, .edge = 1, .lasting = 10}, always = {.op = GG_ALWAYS};
-    int32_t topic = gg_bus_topic(bus, "a/b", 3), due, due_topic;
+    int32_t topic = gg_bus_topic(bus, "a/b", 3);
+    gg_due due;
     int32_t waits = gg_bus_subscribe(bus, "a/+", 3, 1, &lasting, NULL, 0);
     gg_bus_emit(bus, topic, 1, 0);
     for (int i = 0; i < 30; i++) {
         gg_bus_subscribe(bus, i % 2 ? "a/#" : "+/b", 3, i % 4, &always, NULL, 0);
-        CHECK(count(gg_bus_emit(bus, topic, 1, i / 10)) == i + 1);
+        int64_t answer = gg_bus_emit(bus, topic, 1, i / 10);
+        CHECK(count(answer) == i + 2 && kept(bus, answer) == 1);
     }
     CHECK(gg_bus_deadline(bus) == 10);
-    CHECK(gg_bus_take_due(bus, 10, &due, &due_topic) && due == waits && due_topic == topic);
+    CHECK(gg_bus_take_due(bus, 10, &due) && due.subscription == waits && due.topic == topic);
     gg_bus_free(bus);
 }
 
@@ -99,7 +110,8 @@ static void many_come_and_go(void) {
     for (int i = 0; i < 100; i++)
         CHECK(gg_bus_subscribe(bus, i % 2 ? "a/+" : "a/b", 3, i % 4, &always, NULL, 0) == i);
     CHECK(count(gg_bus_emit(bus, topic, 0, 0)) == 100);
-    CHECK(gg_bus_fired(bus)[0] == 3 && gg_bus_fired(bus)[99] == 96); /* priority 3 first, 0 last, each in order */
+    CHECK(gg_bus_fired(bus)[0].subscription == 3); /* priority 3 first, 0 last, each in order */
+    CHECK(gg_bus_fired(bus)[99].subscription == 96);
     for (int i = 0; i < 100; i += 2)
         gg_bus_unsubscribe(bus, i);
     int64_t answer = gg_bus_emit(bus, topic, 0, 0);
@@ -124,7 +136,7 @@ static void ten_thousand_filters_are_found_and_forgotten(void) {
             int length = snprintf(text, sizeof text, "site/%d/room/%d/temperature", i % 100, i);
             int32_t topic = gg_bus_topic(bus, text, (size_t)length);
             CHECK(gg_bus_topic(bus, text, (size_t)length) == topic);
-            CHECK(count(gg_bus_emit(bus, topic, 0, 0)) == 1 && gg_bus_fired(bus)[0] == handles[i]);
+            CHECK(count(gg_bus_emit(bus, topic, 0, 0)) == 1 && gg_bus_fired(bus)[0].subscription == handles[i]);
         }
         for (int i = 0; i < MANY; i++)
             gg_bus_unsubscribe(bus, handles[(i * 7) % MANY]);
@@ -133,12 +145,83 @@ static void ten_thousand_filters_are_found_and_forgotten(void) {
     gg_bus_free(bus);
 }
 
+static void a_window_tells_its_statistic_once_it_is_full(void) {
+    static const struct {
+        int32_t statistic, capacity;
+        int64_t span;
+        double told[6]; /* of 4, 8, 6, -2, 6, 6 at 0, 1, ... 5 s; NaN: not told */
+    } cases[] = {
+        {GG_COUNT, 3, 0, {1, 2, 3, 3, 3, 3}},
+        {GG_MEAN, 3, 0, {NAN, NAN, 6, 4, 10 / 3.0, 10 / 3.0}},
+        {GG_LEAST, 3, 0, {NAN, NAN, 4, -2, -2, -2}},
+        {GG_GREATEST, 2, 0, {NAN, 8, 8, 6, 6, 6}},
+        {GG_DEVIATION, 2, 0, {NAN, 2, 1, 4, 4, 0}},
+        {GG_RATE, 3, 0, {NAN, NAN, 1, -5, 0, 4}},
+        {GG_MEAN, 100, 2000000000, {NAN, NAN, 7, 2, 2, 6}},
+        {GG_COUNT, 100, 2000000000, {1, 2, 2, 2, 2, 2}},
+    };
+    static const double numbers[] = {4, 8, 6, -2, 6, 6};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        gg_bus *bus = gg_bus_new();
+        gg_where where = {.statistic = cases[i].statistic,
+                          .capacity = cases[i].capacity, .span = cases[i].span};
+        int32_t topic = gg_bus_topic(bus, "t", 1), subscription = gg_bus_subscribe(bus, "t", 1, 1, &where, NULL, 0);
+        for (int n = 0; n < 6; n++) {
+            CHECK(count(gg_bus_emit_symbol(bus, topic, 1, 1, n * 1000000000LL)) == (cases[i].statistic == GG_COUNT));
+            if (cases[i].statistic == GG_COUNT)
+                break;
+            int64_t answer = gg_bus_emit(bus, topic, numbers[n], n * 1000000000LL);
+            CHECK(count(answer) == !isnan(cases[i].told[n]));
+            CHECK(!count(answer) || gg_bus_fired(bus)[0].number == cases[i].told[n]);
+        }
+        gg_bus_unsubscribe(bus, subscription);
+        gg_bus_emit(bus, topic, 1, 0); /* the window goes here, or with the bus */
+        gg_bus_free(bus);
+    }
+}
+
+static void what_comes_too_often_is_thinned(void) {
+    gg_bus *bus = gg_bus_new();
+    gg_where moves = {.op = GG_MOVES, .low = 1}, debounce = {.debounce = 10}, sample = {.sample = 10};
+    int32_t topic = gg_bus_topic(bus, "t", 1);
+    gg_due due;
+    gg_bus_subscribe(bus, "t", 1, 1, &moves, NULL, 0);
+    gg_bus_subscribe(bus, "t", 1, 1, &debounce, NULL, 0);
+    gg_bus_subscribe(bus, "t", 1, 1, &sample, NULL, 0);
+    static const struct {
+        int64_t now;
+        double number;
+        int told;
+    } steps[] = {{0, 5, 1}, {4, 6, 0}, {8, 6.5, 1}, {9, 5.5, 0}};
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        int64_t answer = gg_bus_emit(bus, topic, steps[i].number, steps[i].now);
+        CHECK(kept(bus, answer) == 2 && count(answer) == 2 + steps[i].told);
+    }
+    CHECK(gg_bus_take_due(bus, 30, &due) && due.subscription == 2 && due.time == 10);
+    CHECK(gg_bus_take_due(bus, 30, &due) && due.subscription == 1 && due.time == 19);
+    CHECK(!gg_bus_take_due(bus, 30, &due));
+    gg_bus_free(bus);
+}
+
+static void a_condition_that_contradicts_itself_is_refused(void) {
+    static const gg_where wrong[] = {
+        {.op = 99}, {.op = -1}, {.statistic = 99}, {.statistic = GG_MEAN}, {.statistic = GG_MEAN, .capacity = GG_WINDOW + 1},
+        {.statistic = GG_MEAN, .capacity = 1, .span = -1}, {.lasting = 1}, {.edge = 1, .debounce = 1},
+        {.edge = 1, .sample = 1}, {.debounce = 1, .sample = 1}, {.cooldown = -1},
+    };
+    gg_bus *bus = gg_bus_new();
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        CHECK(gg_bus_subscribe(bus, "t", 1, 1, &wrong[i], NULL, 0) == GG_NO_WHERE);
+    gg_bus_free(bus);
+}
+
 static void random_calls_keep_the_counts_right(void) {
     enum { MOST = 60 };
     static const char *const filters[] = {"a", "+", "#", "a/+", "+/b", "a/#", "$x/#", "+/+", "/+", "a/b/c/#", "a/b/c"};
     static const char *const topics[] = {"a", "b", "a/b", "a/", "/b", "$x", "$x/a", "a/b/c", "a/b/c/d"};
     gg_bus *bus = gg_bus_new();
-    int32_t handles[MOST], due, topic;
+    int32_t handles[MOST];
+    gg_due due;
     const char *standing[MOST];
     int count_standing = 0;
     uint32_t random = 1;
@@ -158,14 +241,16 @@ static void random_calls_keep_the_counts_right(void) {
             handles[gone] = handles[--count_standing];
             standing[gone] = standing[count_standing];
         } else if (pick % 8 == 2) {
-            while (gg_bus_take_due(bus, now, &due, &topic))
-                CHECK(due <= MOST && topic < 9);
+            while (gg_bus_take_due(bus, now, &due))
+                CHECK(due.subscription <= MOST && due.topic < 9);
             CHECK(gg_bus_deadline(bus) > now);
         } else {
             const char *name = topics[pick / 8 % 9];
             int wanted = 0;
             for (int i = 0; i < count_standing; i++)
                 wanted += matches(standing[i], name);
+            while (gg_bus_take_due(bus, now, &due))
+                ;
             int64_t answer = gg_bus_emit(bus, gg_bus_topic(bus, name, strlen(name)), pick / 128 % 9, now);
             CHECK(matched(answer) == wanted && count(answer) <= wanted);
         }
@@ -186,10 +271,10 @@ static void a_predicate_holds_events_back_and_leaves_the_state_alone(void) {
     CHECK(gg_bus_subscribe(bus, "t", 1, 1, &always, tests, 5) == 0);
     CHECK(gg_bus_subscribe(bus, "t", 1, 1, &always, not_late, 2) == 1);
     CHECK(gg_bus_subscribe(bus, "t", 1, 1, &changes, tests + 1, 1) == 2);
-    CHECK(count(gg_bus_emit(bus, topic, 9, 1)) == 1 && gg_bus_fired(bus)[0] == 1);
+    CHECK(count(gg_bus_emit(bus, topic, 9, 1)) == 1 && gg_bus_fired(bus)[0].subscription == 1);
     gg_bus_attributes(bus, 7, 0);
-    CHECK(count(gg_bus_emit(bus, topic, 9, INT64_MAX)) == 2 && gg_bus_fired(bus)[0] == 0 && gg_bus_fired(bus)[1] == 2);
-    CHECK(count(gg_bus_emit(bus, topic, 5, 1)) == 1 && gg_bus_fired(bus)[0] == 1);
+    CHECK(count(gg_bus_emit(bus, topic, 9, INT64_MAX)) == 2 && gg_bus_fired(bus)[0].subscription == 0 && gg_bus_fired(bus)[1].subscription == 2);
+    CHECK(count(gg_bus_emit(bus, topic, 5, 1)) == 1 && gg_bus_fired(bus)[0].subscription == 1);
     gg_bus_attributes(bus, 0, 3);
     CHECK(count(gg_bus_emit(bus, topic, 5, 1)) == 2);
     CHECK(count(gg_bus_emit_symbol(bus, topic, 1, 1, 1)) == 2);
@@ -226,7 +311,7 @@ static void many_are_emitted_until_somebody_is_told(void) {
         topics[i] = gg_bus_topic(bus, i % 2 ? "b" : "a", 1);
     int32_t subscription = gg_bus_subscribe(bus, "+", 1, 1, &above, NULL, 0);
     CHECK(gg_bus_emit_many(bus, topics, numbers, times, 5, counts) == 2);
-    CHECK(counts[0] == 2 && counts[1] == 1 && gg_bus_fired(bus)[0] == subscription);
+    CHECK(counts[0] == 2 && counts[1] == 1 && gg_bus_fired(bus)[0].subscription == subscription);
     CHECK(gg_bus_emit_many(bus, topics + 2, numbers + 2, times + 2, 3, counts) == 3);
     CHECK(counts[0] == 3 && counts[1] == 0);
     topics[3] = 7;
@@ -253,8 +338,11 @@ static void times_at_the_end_of_time_do_not_overflow(void) {
     int32_t topic = gg_bus_topic(bus, "t", 1);
     gg_bus_subscribe(bus, "t", 1, 1, &where, NULL, 0);
     gg_bus_subscribe(bus, "t", 1, 1, &cooldown, NULL, 0);
-    CHECK(count(gg_bus_emit(bus, topic, 1, INT64_MIN)) == 1);
-    CHECK(count(gg_bus_emit(bus, topic, 1, INT64_MAX)) >= 1);
+    CHECK(count(gg_bus_emit(bus, topic, 1, INT64_MIN)) == 2);
+    CHECK(gg_bus_emit(bus, topic, 1, INT64_MAX) == GG_DUE);
+    gg_due due;
+    CHECK(gg_bus_take_due(bus, INT64_MAX, &due) && due.time == -1);
+    CHECK(count(gg_bus_emit(bus, topic, 1, INT64_MAX)) == 1);
     gg_bus_free(bus);
 }
 
@@ -275,6 +363,9 @@ int main(void) {
     what_waits_is_found_again_when_subscriptions_come_and_go();
     many_come_and_go();
     ten_thousand_filters_are_found_and_forgotten();
+    a_window_tells_its_statistic_once_it_is_full();
+    what_comes_too_often_is_thinned();
+    a_condition_that_contradicts_itself_is_refused();
     random_calls_keep_the_counts_right();
     a_predicate_holds_events_back_and_leaves_the_state_alone();
     tests_that_are_no_predicate_are_refused();

@@ -2,9 +2,16 @@
 """Plays a programme of calls on the twin of the bus's core; runs on MicroPython, as a script, and on CPython."""
 
 import json
+import struct
 import sys
 
-from ganglion_micro.dispatch import Dispatch, Where
+from ganglion_micro.dispatch import Dispatch
+from ganglion_micro.match import Where
+
+
+def fired(bus):
+    """Who was told, with the bits of the numbers: their digits are each interpreter's own."""
+    return [[handle, struct.pack(">d", number).hex(), is_kept] for handle, number, is_kept in bus.fired]
 
 
 def play(programme):
@@ -21,10 +28,10 @@ def play(programme):
             result = bus.unsubscribe(standing.pop(arguments[0] % len(standing))) if standing else None
         elif name == "emit":
             topic, number, now = arguments
-            result = [bus.emit(bus.topic(topic), float(number), now), bus.matched]
+            result = [bus.emit(bus.topic(topic), float(number), now), bus.matched, fired(bus)]
         elif name == "emit_symbol":
             topic, symbol, changed, now = arguments
-            result = [bus.emit_symbol(bus.topic(topic), symbol, changed, now), bus.matched]
+            result = [bus.emit_symbol(bus.topic(topic), symbol, changed, now), bus.matched, fired(bus)]
         else:
             result = bus.take_due(arguments[0])
         lines.append(json.dumps([result, bus.deadline]))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ganglion.bus import Bus, Filter, Op, Where
+from ganglion.bus import Bus, Filter, Op, Statistic, Where, Window
 from ganglion.errors import NotFoundError
 from ganglion.event import Event, Priority
 
@@ -79,7 +79,7 @@ def test_a_lasting_condition_fires_when_its_time_has_passed_though_nothing_is_he
     assert bus.deadline == 110
     assert bus.advance(109) == 0
     assert bus.advance(112) == 1
-    assert events == [Event("t", 9.5, 112)]
+    assert events == [Event("t", 9.5, 110)]  # when it was due, whenever somebody looked
     assert bus.deadline is None
 
 
@@ -279,10 +279,18 @@ def test_many_more_subscriptions_than_there_was_room_for(bus):
         {"op": Op.ABOVE, "low": 10**400},
         {"op": Op.EQUALS, "value": 10**400},
         {"op": Op.OUTSIDE, "low": 1, "high": 2, "hysteresis": 0.6},
+        {"op": Op.MOVES},
+        {"op": Op.MOVES, "low": -1},
+        {"op": Op.MOVES, "low": 1, "edge": True},
+        {"edge": True},
+        {"op": Op.ABOVE, "low": 1, "edge": True, "debounce": 1},
+        {"debounce": 1, "sample": 1},
+        {"op": Op.CHANGES, "window": Window(statistic=Statistic.MEAN, count=2)},
+        {"op": Op.EQUALS, "value": "x", "window": Window(statistic=Statistic.MEAN, count=2)},
     ],
 )
 def test_a_condition_that_makes_no_sense_is_refused(wrong):
-    with pytest.raises(ValueError, match=r"needs|must|CHANGES"):
+    with pytest.raises(ValueError, match=r"needs|must|edge|contradict|a window is about numbers"):
         Where(**wrong)
 
 
@@ -297,23 +305,43 @@ def test_what_is_no_filter_or_name_is_refused_by_name(bus, wrong):
 values = st.sampled_from(
     [0.0, 7.4, 7.5, 7.8, 8.0, 8.1, 9.0, math.nan, True, 10**400, "open", "shut", None, [1], {"a": 1}]
 )
-wheres = st.none() | st.builds(
-    lambda op, value, edge, hysteresis, lasting, cooldown: Where(
+windows = st.none() | st.builds(
+    lambda statistic, count, span: Window(statistic=statistic, count=count, span=span),
+    st.sampled_from(list(Statistic)),
+    st.sampled_from([1, 2, 5]),
+    st.sampled_from([0, 6]),
+)
+
+
+def condition(op, value, edge, hysteresis, waits, cooldown, window) -> Where:
+    """One that makes sense, from parts that may not."""
+    edge = edge and op not in (Op.ALWAYS, Op.CHANGES, Op.MOVES)
+    symbolic = op in (Op.EQUALS, Op.NOT_EQUALS) and not isinstance(value, bool | float)
+    lasting, debounce, sample = waits
+    return Where(
         op=op,
-        low=8.0,
+        low=0.25 if op is Op.MOVES else 8.0,
         high=8.5,
         value=value,
-        edge=edge and op is not Op.CHANGES,
+        edge=edge,
         hysteresis=hysteresis,
-        lasting=lasting if edge and op is not Op.CHANGES else 0,
+        lasting=lasting if edge else 0,
+        debounce=0 if edge else debounce,
+        sample=0 if edge else sample,
         cooldown=cooldown,
-    ),
+        window=None if symbolic or op is Op.CHANGES else window,
+    )
+
+
+wheres = st.none() | st.builds(
+    condition,
     st.sampled_from(list(Op)),
     st.sampled_from([8.0, True, "open", None, [1]]),
     st.booleans(),
     st.sampled_from([0.0, 0.25]),
-    st.sampled_from([0, 3, 10]),
+    st.sampled_from([(0, 0, 0), (3, 4, 0), (10, 0, 5)]),
     st.sampled_from([0, 4]),
+    windows,
 )
 topics = st.sampled_from(["a", "b", "b/c", "b/", "/c", "$x", "$x/c"])
 filters = st.sampled_from(["a", "+", "#", "b/c", "+/c", "b/#", "+/+", "$x/#", "/+"])

@@ -7,7 +7,7 @@ from ganglion.bus.filter import Filter
 from ganglion.bus.outcome import Emitted
 from ganglion.bus.queue import Overflow, Queue
 from ganglion.bus.subscription import Statistics, Subscription, TopicStatistics
-from ganglion.bus.where import Op, Where
+from ganglion.bus.where import Op, Statistic, Where, Window
 
 __all__ = [
     "BACKEND",
@@ -19,8 +19,10 @@ __all__ = [
     "Op",
     "Overflow",
     "Queue",
+    "Statistic",
     "Statistics",
     "Subscription",
     "TopicStatistics",
     "Where",
+    "Window",
 ]

@@ -10,7 +10,7 @@ from ganglion.bus import twin
 from ganglion.bus.delivery import Callback
 from ganglion.bus.outcome import Emitted
 from ganglion.event import Event
-from ganglion_micro.dispatch import Where
+from ganglion_micro.match import Where
 
 
 class Core(Protocol):
@@ -27,7 +27,7 @@ class Core(Protocol):
     @property
     def unsubscribe(self) -> Callable[[int], None]: ...
     @property
-    def take_due(self) -> Callable[[int], tuple[int, int] | None]: ...
+    def take_due(self) -> Callable[[int], tuple[int, int, int] | None]: ...
     @property
     def deadline(self) -> int: ...
     @property
@@ -37,11 +37,11 @@ class Core(Protocol):
     @property
     def attributes(self) -> Callable[[int, int], None]: ...
     @property
-    def attach(self) -> Callable[[int, Callback], None]: ...
+    def attach(self) -> Callable[[int, Callback, bool], None]: ...
     @property
     def detach(self) -> Callable[[int], tuple[int, int]]: ...
     @property
-    def deliver(self) -> Callable[[Event, int, int], Emitted]: ...
+    def deliver(self) -> Callable[[Event, int, int, int], Emitted]: ...
     @property
     def tell(self) -> Callable[[int, Event], None]: ...
     @property
@@ -78,6 +78,7 @@ if os.environ.get("GANGLION_BACKEND") == "python":
 def core(
     backend: str,
     topics: twin.Topics,
+    kept: dict[int, Event],
     slowly: Callable[..., Emitted],
     broken: Callable[[int, Exception], None],
     clock: Callable[[], int] | None,
@@ -89,4 +90,4 @@ def core(
     """
     if backend not in _CORES:
         raise ImportError(f"this build has no {backend} bus: {WHY_NOT}")
-    return _CORES[backend](topics, slowly, broken, clock)
+    return _CORES[backend](topics, kept, slowly, broken, clock)

@@ -14,7 +14,7 @@ from struct import calcsize
 from typing import Any, Protocol
 
 from ganglion.bus.backend import BACKEND, core
-from ganglion.bus.delivery import Callback
+from ganglion.bus.delivery import Callback, key
 from ganglion.bus.filter import Filter
 from ganglion.bus.outcome import Emitted, Outcome
 from ganglion.bus.predicate import Test, split
@@ -27,11 +27,12 @@ from ganglion.errors import NotFoundError, RefusedError
 from ganglion.event import Event, Priority
 from ganglion_micro import dispatch
 from ganglion_micro.filter import passes
+from ganglion_micro.match import NEVER
 from ganglion_micro.topic import is_filter, is_name, matches
 
 _log = logging.getLogger(__name__)
 
-_ALWAYS = dispatch.Where()
+_ALWAYS = Where()
 #: Beginning of the topics that nobody sees.
 _HIDDEN = "$matching/"
 _ATTRIBUTES = (dispatch.SOURCE, dispatch.PRIORITY)
@@ -86,11 +87,12 @@ class Bus:
         self.backend = backend or BACKEND
         self._clock = clock
         self._topics = Topics()
-        self._core = core(self.backend, self._topics, self._emit, self._broken, clock)
+        self._kept: dict[int, Event] = {}
+        self._core = core(self.backend, self._topics, self._kept, self._emit, self._broken, clock)
         self.emit: Emit = self._core.emit
         self._subscriptions: dict[int, Subscription] = {}
         self._symbols = Symbols()
-        self._remembering = 0  # subscriptions that ask for a topic's last event later
+        self._remembering = 0  # subscriptions that ask for a topic's last value
         self._asking = 0  # subscriptions that look at sources and priorities
         self._hidden = 0
         self._refusing: dict[Subscription, Queue] = {}
@@ -174,19 +176,21 @@ class Bus:
         tests: Sequence[Test],
         rest: list[Any] | None,
     ) -> Subscription:
-        condition = _ALWAYS
-        if where is not None:
-            condition = where.core(self._symbols.take(where.value) if where.is_about_symbol else 0)
-            self._remembering += _remembers(where)
+        condition = where or _ALWAYS
         subscription = Subscription(self, filter, where)
-        if where is not None and where.is_about_symbol:
-            subscription.symbols.append(where.value)
+        if condition.is_about_symbol:
+            subscription.symbols.append(condition.value)
         subscription.symbols += [test.named for test in tests if test.is_named]
         subscription.asks = any(test.field in _ATTRIBUTES for test in tests)
-        self._asking += subscription.asks
+        symbol = self._symbols.take(condition.value) if condition.is_about_symbol else 0
         known = [test.known_by(self._symbols.take(test.named)) if test.is_named else test for test in tests]
-        subscription.handle = self._core.subscribe(filter, priority, condition, [test.core() for test in known])
-        self._core.attach(subscription.handle, callback if rest is None else partial(_tell_if_passes, rest, callback))
+        told = callback if rest is None else partial(_tell_if_passes, rest, callback)
+        subscription.handle = self._core.subscribe(
+            filter, priority, condition.core(symbol), [test.core() for test in known]
+        )
+        self._core.attach(subscription.handle, told, condition.window is not None)
+        self._asking += subscription.asks
+        self._remembering += condition.op is Op.CHANGES
         self._subscriptions[subscription.handle] = subscription
         self._adapt()
         return subscription
@@ -233,7 +237,9 @@ class Bus:
             subscription.queue.close()
         for value in subscription.symbols:
             self._symbols.release(value)
-        if subscription.where is not None and _remembers(subscription.where):
+        for kept in [each for each in self._kept if each >> 32 == subscription.handle]:
+            del self._kept[kept]
+        if subscription.where is not None and subscription.where.op is Op.CHANGES:
             self._remembering -= 1
             if not self._remembering:
                 self._topics.last[:] = [None] * len(self._topics.last)
@@ -264,21 +270,24 @@ class Bus:
         if self._refusing:
             self._make_sure_of_room(topic)
         handle = topic if type(topic) is int else self.topic(topic)  # type: ignore[arg-type]
-        if self._asking:
-            self._core.attributes(self._symbols.of(source), priority)
-        last = self._topics.last
-        if isinstance(value, int | float):
-            answer = self._core.emit_number(handle, _number(value), now)
-        else:
-            known = last[handle] if self._remembering and 0 <= handle < len(last) else None
-            changed = self._remembering > 0 and (None if known is None else known.value) != value
-            answer = self._core.emit_symbol(handle, self._symbols.of(value), changed, now)
+        while (answer := self._decide(handle, value, now, source, priority)) == dispatch.DUE:
+            self.advance(now)
         if answer < 0:
             raise _failure(answer, handle)
         event: Event = _new(Event, (self._topics.names[handle], value, now, source, priority))
         if self._remembering:
-            last[handle] = event
-        return self._core.deliver(event, answer >> 32, answer & 0xFFFFFFFF)
+            self._topics.last[handle] = event
+        return self._core.deliver(event, handle, answer >> 32, answer & 0xFFFFFFFF)
+
+    def _decide(self, handle: int, value: Any, now: int, source: str, priority: int) -> int:
+        if self._asking:
+            self._core.attributes(self._symbols.of(source), priority)
+        if isinstance(value, int | float):
+            return self._core.emit_number(handle, _number(value), now)
+        last = self._topics.last
+        known = last[handle] if self._remembering and 0 <= handle < len(last) else None
+        changed = self._remembering > 0 and (None if known is None else known.value) != value
+        return self._core.emit_symbol(handle, self._symbols.of(value), changed, now)
 
     def _make_sure_of_room(self, topic: int | str) -> None:
         names = self._topics.names
@@ -325,31 +334,36 @@ class Bus:
                 taken, together, count = self._core.emit_many(handles, numbers, times, at)
                 at += taken
                 matched += together
+                if count == dispatch.DUE:
+                    self.advance(times[at])
+                    continue
                 if count < 0:
                     raise _failure(count, handles[at])
                 if not count:
                     continue
                 name = self._topics.names[handles[at - 1]]
-                one = self._core.deliver(Event(name, numbers[at - 1], times[at - 1], source, priority), 0, count)
+                event = Event(name, numbers[at - 1], times[at - 1], source, priority)
+                one = self._core.deliver(event, handles[at - 1], 0, count)
             delivered, dropped, failed = delivered + one.delivered, dropped + one.dropped, failed + one.failed
         return Emitted(matched, delivered, dropped, failed, self._core.sequence())
 
     def advance(self, now: int) -> int:
-        """Fires the lasting conditions that are due; their events carry the topic's latest value. Returns how many."""
+        """Fires what is due, each with the event it has kept and the time it was due. Returns how many.
+
+        `emit` does it too: what was due before an event is told before it.
+        """
         count = 0
         while (due := self._core.take_due(now)) is not None:
-            handle, topic = due
-            last = self._topics.last[topic]
-            assert last is not None  # a condition that waits has begun with an event
+            handle, topic, time = due
             count += 1
-            self._core.tell(handle, last._replace(timestamp=now))
+            self._core.tell(handle, self._kept.pop(key(handle, topic))._replace(timestamp=time))
         return count
 
     @property
     def deadline(self) -> int | None:
         """When `advance` must next be called, in nanoseconds; None where nothing is waiting."""
         first = self._core.deadline
-        return None if first == dispatch.NEVER else first
+        return None if first == NEVER else first
 
     def topics(self) -> list[TopicStatistics]:
         """Every topic with its events, those with the most first."""
@@ -407,11 +421,6 @@ def _items(buffer: Buffer, format: str) -> Any:
         raise ValueError(f"items of {view.itemsize} bytes are none of {calcsize(format)}")
     raw: Any = view.cast("B")
     return raw.cast(format)
-
-
-def _remembers(where: Where) -> bool:
-    """Whether it asks for a topic's last value when no event is at hand, or for the one before."""
-    return where.lasting > 0 or where.op is Op.CHANGES
 
 
 def _failure(answer: int, handle: int) -> Exception:

@@ -8,15 +8,23 @@ from ganglion.bus.outcome import Emitted, Outcome
 from ganglion.event import Event
 
 Callback = Callable[[Event], object]
+#: A subscription's handle, the number that its window has, and whether it keeps the event: `gg_fired`.
+Fired = tuple[int, float, bool]
+
+
+def key(handle: int, topic: int) -> int:
+    """Of what a subscription keeps of a topic."""
+    return handle << 32 | topic
 
 
 class _Told:
     """One subscription; another one when its handle gets a new meaning."""
 
-    __slots__ = ("callback", "delivered", "failed")
+    __slots__ = ("callback", "delivered", "failed", "has_window")
 
-    def __init__(self, callback: Callback) -> None:
+    def __init__(self, callback: Callback, has_window: bool) -> None:
         self.callback = callback
+        self.has_window = has_window
         self.delivered = self.failed = 0
 
 
@@ -24,17 +32,19 @@ class Delivery:
     """Callbacks by the handle of their subscription.
 
     Args:
+        kept: Gets the events that subscriptions keep until they are due, by `key`.
         broken: Told of a handle and of what its callback raised.
     """
 
-    def __init__(self, broken: Callable[[int, Exception], None]) -> None:
+    def __init__(self, kept: dict[int, Event], broken: Callable[[int, Exception], None]) -> None:
+        self._kept = kept
         self._broken = broken
         self._told: dict[int, _Told] = {}
         self._delivered = self._dropped = self._failed = 0
 
-    def attach(self, handle: int, callback: Callback) -> None:
-        """A new subscription."""
-        self._told[handle] = _Told(callback)
+    def attach(self, handle: int, callback: Callback, has_window: bool) -> None:
+        """A new subscription, which is told the statistic of a window instead of a value."""
+        self._told[handle] = _Told(callback, has_window)
 
     def detach(self, handle: int) -> tuple[int, int]:
         """It ends; returns what `counts` did."""
@@ -51,12 +61,16 @@ class Delivery:
         """Delivered, dropped and failed."""
         return self._delivered, self._dropped, self._failed
 
-    def deliver(self, handles: list[int], event: Event, matched: int, sequence: int) -> Emitted:
-        """Tells all of them, in order, but for those that are closed meanwhile."""
+    def deliver(self, fired: list[Fired], event: Event, topic: int, matched: int, sequence: int) -> Emitted:
+        """Tells all of them, in order, but for those that are closed meanwhile; or keeps it for them."""
         counts = [0, 0, 0]
-        for handle, told in [(handle, self._told[handle]) for handle in handles]:
+        for handle, told, number, is_kept in [(one[0], self._told[one[0]], *one[1:]) for one in fired]:
             if self._told.get(handle) is told:
-                self._tell(handle, told, event, counts)
+                mine = event._replace(value=number) if told.has_window else event
+                if is_kept:
+                    self._kept[key(handle, topic)] = mine
+                else:
+                    self._tell(handle, told, mine, counts)
         return Emitted(matched, counts[0], counts[1], counts[2], sequence)
 
     def tell(self, handle: int, event: Event) -> None:

@@ -13,7 +13,7 @@ from ganglion.bus.delivery import Callback
 from ganglion.bus.outcome import Emitted, Outcome
 from ganglion.bus.twin import Test, Topics
 from ganglion.event import Event, Priority
-from ganglion_micro.dispatch import Where
+from ganglion_micro.match import Where
 
 
 class Core:
@@ -21,6 +21,7 @@ class Core:
 
     Args:
         topics: What the bus knows of its topics; the core reads it, and writes `last` when it is to remember.
+        kept: Gets the events that subscriptions keep until they are due, by `delivery.key`.
         slowly: `Bus.emit` in Python, for what the fast lane leaves to it.
         broken: Told of a handle and of what its callback raised.
         clock: Of events without a timestamp.
@@ -28,9 +29,9 @@ class Core:
     Attributes:
         emit: `Bus.emit`.
         emit_number: `emit_number(topic, number, now)`: how many filters match the topic, times 2**32, plus how many
-                subscriptions are told; -1 without memory, -2 where there is no such topic. `deliver` tells them.
+                subscriptions are told; or a `gg_failure`. `deliver` tells them.
         emit_symbol: The same for `emit_symbol(topic, symbol, changed, now)`.
-        deliver: `deliver(event, matched, count)`: tells those whom the core has just named.
+        deliver: `deliver(event, topic, matched, count)`: tells those whom the core has just named, or keeps it.
         tell: `tell(handle, event)`: tells one.
         counts: As `Delivery.counts`.
         adapt: `adapt(is_slow, remembers, has_symbols)`: all events are for `slowly`; each is to be noted in `last`;
@@ -40,7 +41,7 @@ class Core:
     emit: Callable[..., Emitted]
     emit_number: Callable[[int, float, int], int]
     emit_symbol: Callable[[int, int, bool, int], int]
-    deliver: Callable[[Event, int, int], Emitted]
+    deliver: Callable[[Event, int, int, int], Emitted]
     tell: Callable[[int, Event], None]
     counts: Callable[[int], tuple[int, int]]
     adapt: Callable[[bool, bool, bool], None]
@@ -48,6 +49,7 @@ class Core:
     def __init__(
         self,
         topics: Topics,
+        kept: dict[int, Event],
         slowly: Callable[..., Emitted],
         broken: Callable[[int, Exception], None],
         clock: Callable[[], int] | None,
@@ -66,6 +68,7 @@ class Core:
             topics.names,
             topics.last,
             self._callbacks,
+            kept,
             slowly,
             broken,
             Event,
@@ -81,21 +84,21 @@ class Core:
             "priority",
         )
         self.emit, self.deliver, self.tell, self._renew, self.counts, self._totals, self.adapt = parts
-        self._due: Any = ffi.new("int32_t[2]")
+        self._due: Any = ffi.new("gg_due *")
         self._sums: Any = ffi.new("int64_t[2]")
 
-    def attach(self, handle: int, callback: Callback) -> None:
-        """A new subscription."""
+    def attach(self, handle: int, callback: Callback, has_window: bool) -> None:
+        """See `Delivery.attach`."""
         if handle == len(self._callbacks):
             self._callbacks.append(None)
         self._callbacks[handle] = callback
-        self._renew(handle)
+        self._renew(handle, has_window)
 
     def detach(self, handle: int) -> tuple[int, int]:
-        """It ends; returns what `counts` did."""
+        """See `Delivery.detach`."""
         counts = self.counts(handle)
         self._callbacks[handle] = None
-        self._renew(handle)
+        self._renew(handle, False)
         return counts
 
     def totals(self) -> tuple[int, int, int]:
@@ -108,7 +111,7 @@ class Core:
     ) -> tuple[int, int, int]:
         """Emits from `start` on until somebody is told: how many, the sum of the filters that match, how many are told.
 
-        The third is -1 or -2, as of `emit_number`, where the next one fails.
+        The third is the `gg_failure` of the next one, where that fails.
         """
         sums = self._sums
         taken = lib.gg_bus_emit_many(
@@ -136,6 +139,11 @@ class Core:
             "hysteresis": where.hysteresis,
             "lasting": where.lasting,
             "cooldown": where.cooldown,
+            "debounce": where.debounce,
+            "sample": where.sample,
+            "statistic": where.statistic,
+            "capacity": where.capacity,
+            "span": where.span,
         }
         condition, predicate = ffi.new("gg_where *", fields), ffi.new("gg_test[]", list(tests))
         return _handle(lib.gg_bus_subscribe(self._bus, data, len(data), priority, condition, predicate, len(tests)))
@@ -147,10 +155,9 @@ class Core:
     def deadline(self) -> int:
         return int(lib.gg_bus_deadline(self._bus))
 
-    def take_due(self, now: int) -> tuple[int, int] | None:
-        if lib.gg_bus_take_due(self._bus, now, self._due, self._due + 1):
-            return int(self._due[0]), int(self._due[1])
-        return None
+    def take_due(self, now: int) -> tuple[int, int, int] | None:
+        due = self._due
+        return (due.subscription, due.topic, due.time) if lib.gg_bus_take_due(self._bus, now, due) else None
 
 
 def _memory(pointer: Any) -> Any:
@@ -162,6 +169,8 @@ def _memory(pointer: Any) -> Any:
 def _handle(handle: int) -> int:
     if handle == -3:
         raise ValueError("the tests of a subscription are no predicate")
+    if handle == -5:
+        raise ValueError("the condition of a subscription contradicts itself")
     if handle < 0:
         raise MemoryError("the bus has no memory for another topic or subscription")
     return int(handle)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from ganglion.bus.delivery import Delivery
 from ganglion.bus.outcome import Emitted
 from ganglion.event import Event
-from ganglion_micro.dispatch import Dispatch, Where
+from ganglion_micro.dispatch import DUE, Dispatch
+from ganglion_micro.match import Where
 
 #: (op, field, symbol, number, integer), as in `gg_test`.
 Test = tuple[int, int, int, float, int]
@@ -36,13 +37,13 @@ class Core:
     def __init__(
         self,
         topics: Topics,
+        kept: dict[int, Event],
         slowly: Callable[..., Emitted],
         broken: Callable[[int, Exception], None],
         clock: Callable[[], int] | None,
     ) -> None:
         self._dispatch = Dispatch()
-        self._delivery = Delivery(broken)
-        self._fired: list[int] = []
+        self._delivery = Delivery(kept, broken)
         self.topic = self._dispatch.topic
         self.unsubscribe = self._dispatch.unsubscribe
         self.take_due = self._dispatch.take_due
@@ -60,29 +61,29 @@ class Core:
 
     def emit_number(self, topic: int, number: float, now: int) -> int:
         try:
-            self._fired = fired = self._dispatch.emit(topic, float(number), now)
+            count = self._dispatch.emit(topic, float(number), now)
         except IndexError:
             return _NO_TOPIC
-        return self._dispatch.matched << 32 | len(fired)
+        return count if count == DUE else self._dispatch.matched << 32 | count
 
     def emit_symbol(self, topic: int, symbol: int, changed: bool, now: int) -> int:
         try:
-            self._fired = fired = self._dispatch.emit_symbol(topic, symbol, changed, now)
+            count = self._dispatch.emit_symbol(topic, symbol, changed, now)
         except IndexError:
             return _NO_TOPIC
-        return self._dispatch.matched << 32 | len(fired)
+        return count if count == DUE else self._dispatch.matched << 32 | count
 
     def emit_many(
         self, topics: "memoryview[int]", numbers: "memoryview[float]", times: "memoryview[int]", start: int
     ) -> tuple[int, int, int]:
         try:
-            taken, matched, self._fired = self._dispatch.emit_many(topics, numbers, times, start)
+            return self._dispatch.emit_many(topics, numbers, times, start)
         except IndexError:
             return 0, 0, _NO_TOPIC
-        return taken, matched, len(self._fired)
 
-    def deliver(self, event: Event, matched: int, count: int) -> Emitted:
-        return self._delivery.deliver(self._fired if count else [], event, matched, self.sequence())
+    def deliver(self, event: Event, topic: int, matched: int, count: int) -> Emitted:
+        fired = self._dispatch.fired if count else []
+        return self._delivery.deliver(fired, event, topic, matched, self.sequence())
 
     def sequence(self) -> int:
         return self._dispatch.sequence
