@@ -173,6 +173,47 @@ int64_t gg_bus_deadline(const gg_bus *bus);
  * are to be told, then by topic. */
 int gg_bus_take_due(gg_bus *bus, int64_t now, gg_due *due);
 
+/* ---- The inbox: events of other threads --------------------------------------------------------------------- */
+
+/* The fixed part of an event: 64 bytes, little-endian wherever it leaves the machine. */
+typedef struct {
+    int32_t topic;      /*  0: handle of gg_bus_topic */
+    int32_t type;       /*  4: handle of the type; 0 where there is none */
+    int32_t source;     /*  8: symbol; 0 where there is none */
+    int32_t slot;       /* 12: where the owner of the bus keeps a value that is no number, if GG_IN_SLOT */
+    uint64_t sequence;  /* 16: among the events of its maker */
+    int64_t wall;       /* 24: ns since 1970 */
+    int64_t monotonic;  /* 32: ns since some moment of this boot */
+    double value;       /* 40 */
+    float confidence;   /* 48: 0 to 1 */
+    int32_t priority;   /* 52: 0 to 3 */
+    uint32_t flags;     /* 56 */
+    uint32_t reserved;  /* 60: 0 */
+} gg_record;
+
+enum { GG_IN_SLOT = 1 };
+
+/* Records in an inbox, at most. */
+enum { GG_INBOX = 65536 };
+
+typedef struct gg_inbox gg_inbox;
+
+/* An inbox for `capacity` records, or the next power of two, that writes 8 bytes to the file descriptor `wake` when
+ * something comes and the consumer may sleep: an eventfd. NULL without memory. */
+gg_inbox *gg_inbox_new(uint32_t capacity, int wake);
+void gg_inbox_free(gg_inbox *inbox);
+
+/* Puts a copy of a record in; 0 if there was no room, which is counted. Any thread may, at any time: it takes no lock,
+ * allocates nothing and waits for nobody. */
+int gg_inbox_put(gg_inbox *inbox, const gg_record *record);
+
+/* Takes up to `most` records, in the order in which their places were taken; returns how many. One thread at a time.
+ * Who has been woken reads the file descriptor and then takes until nothing comes. */
+int32_t gg_inbox_take(gg_inbox *inbox, gg_record *records, int32_t most);
+
+/* How many records found no room. */
+uint64_t gg_inbox_dropped(const gg_inbox *inbox);
+
 /* ---- Sound and pictures ------------------------------------------------------------------------------------- */
 
 /* Root-mean-square level of 16-bit samples in dBFS (a full-scale sine is 0, AES17), at least -120. */

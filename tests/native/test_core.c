@@ -5,6 +5,10 @@
 
 #include "ganglion.h"
 
+_Static_assert(sizeof(gg_record) == 64 && offsetof(gg_record, sequence) == 16 && offsetof(gg_record, value) == 40 &&
+                   offsetof(gg_record, flags) == 56,
+               "the layout of a record");
+
 static int failed;
 #define CHECK(x)                                                                                                       \
     do {                                                                                                               \
@@ -215,6 +219,21 @@ static void a_condition_that_contradicts_itself_is_refused(void) {
     gg_bus_free(bus);
 }
 
+static void an_inbox_refuses_what_it_has_no_room_for(void) {
+    gg_inbox *inbox = gg_inbox_new(3, -1); /* nobody to wake, which is no matter */
+    gg_record records[8] = {0};
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 5; i++)
+            CHECK(gg_inbox_put(inbox, &(gg_record){.topic = i, .value = round}) == (i < 4));
+        CHECK(gg_inbox_dropped(inbox) == (uint64_t)round + 1);
+        CHECK(gg_inbox_take(inbox, records, 3) == 3 && records[2].topic == 2 && records[2].value == round);
+        CHECK(gg_inbox_take(inbox, records, 8) == 1 && records[0].topic == 3);
+        CHECK(gg_inbox_take(inbox, records, 8) == 0);
+    }
+    gg_inbox_free(inbox);
+    gg_inbox_free(NULL);
+}
+
 static void random_calls_keep_the_counts_right(void) {
     enum { MOST = 60 };
     static const char *const filters[] = {"a", "+", "#", "a/+", "+/b", "a/#", "$x/#", "+/+", "/+", "a/b/c/#", "a/b/c"};
@@ -366,6 +385,7 @@ int main(void) {
     a_window_tells_its_statistic_once_it_is_full();
     what_comes_too_often_is_thinned();
     a_condition_that_contradicts_itself_is_refused();
+    an_inbox_refuses_what_it_has_no_room_for();
     random_calls_keep_the_counts_right();
     a_predicate_holds_events_back_and_leaves_the_state_alone();
     tests_that_are_no_predicate_are_refused();

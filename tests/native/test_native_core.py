@@ -79,6 +79,17 @@ def test_no_programme_of_calls_breaks_the_core(tmp_path):
     assert "Done " in done.stderr
 
 
+def test_threads_that_put_at_the_same_time_lose_nothing(tmp_path):
+    """Under ThreadSanitizer, which sees an access that is not ordered though it did no harm this time."""
+    program = tmp_path / "race_inbox"
+    command = ["clang", "-g", "-O1", "-std=gnu11", "-fsanitize=thread", f"-I{ROOT / 'native' / 'include'}"]
+    sources = [ROOT / "native" / "src" / "inbox.c", ROOT / "tests" / "native" / "race_inbox.c"]
+    built = subprocess.run([*command, *sources, "-o", program], capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
+    done = subprocess.run([program], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_the_fuzzer_sees_a_wrong_match(tmp_path):
     """With a matcher that knows no wildcards it ends at once."""
     topic = tmp_path / "topic.c"

@@ -48,7 +48,7 @@ ROWS = [
     {"units", "event", "clock", "worker", "pattern", "_native"},
     {"settings"},
     {"bus", "mqtt"},
-    {"config", "mesh", "sim", "reader"},
+    {"config", "mesh", "sim", "reader", "inbox"},
     {"mova", "sensors", "guardian"},
     {"node"},
     {"cli"},

@@ -11,6 +11,7 @@ from typing import Any
 from ganglion._native import ffi, lane, lib
 from ganglion.bus.delivery import Callback
 from ganglion.bus.outcome import Emitted, Outcome
+from ganglion.bus.record import RECORD
 from ganglion.bus.twin import Test, Topics
 from ganglion.event import Event, Priority
 from ganglion_micro.match import Where
@@ -158,6 +159,30 @@ class Core:
     def take_due(self, now: int) -> tuple[int, int, int] | None:
         due = self._due
         return (due.subscription, due.topic, due.time) if lib.gg_bus_take_due(self._bus, now, due) else None
+
+
+class Mailbox:
+    """The ring of an inbox in C, which takes no lock and whose `put` a C library may call. See `inbox.Mailbox`.
+
+    Attributes:
+        address: Of the `gg_inbox`, for `gg_inbox_put` in C.
+    """
+
+    def __init__(self, capacity: int, wake: int) -> None:
+        self._inbox = ffi.gc(_memory(lib.gg_inbox_new(capacity, wake)), lib.gg_inbox_free)
+        self._taken: Any = ffi.new("gg_record[]", 256)
+        self.address = int(ffi.cast("uintptr_t", self._inbox))
+
+    @property
+    def dropped(self) -> int:
+        return int(lib.gg_inbox_dropped(self._inbox))
+
+    def put(self, record: bytes) -> bool:
+        return bool(lib.gg_inbox_put(self._inbox, ffi.from_buffer("gg_record *", record)))
+
+    def take(self) -> bytes:
+        count = lib.gg_inbox_take(self._inbox, self._taken, len(self._taken))
+        return bytes(ffi.buffer(self._taken, count * RECORD.size))
 
 
 def _memory(pointer: Any) -> Any:
