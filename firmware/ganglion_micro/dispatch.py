@@ -5,7 +5,7 @@ native/include/ganglion.h says what each call means; here is the same, in the pl
 """
 
 from ganglion_micro.match import KEPT, NEVER, NOTHING, Match, Where
-from ganglion_micro.topic import Tree
+from ganglion_micro.topic import Tree, matches
 
 TYPE_CHECKING = False  # MicroPython has no `typing`
 if TYPE_CHECKING:
@@ -50,10 +50,11 @@ def compare(op: int, left: float, right: float) -> bool:
 
 
 class _Topic:
-    __slots__ = ("emitted", "last", "matches", "name", "version")
+    __slots__ = ("emitted", "last", "matches", "name", "type", "version")
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.type = ""
         self.matches = []  # type: list[Match]
         self.version = 0
         self.emitted = 0
@@ -79,6 +80,8 @@ class Dispatch:
         self._free = []  # type: list[int]
         self._source = 0
         self._priority = 0
+        self._types = {}  # type: dict[int, str]  # filters, by subscription
+        self._type_handles = {}  # type: dict[str, int]
         self._filters = Tree()
         self._waiting = []  # type: list[Match]
         self._version = 1
@@ -91,6 +94,22 @@ class Dispatch:
             handle = self._handles[name] = len(self._topics)
             self._topics.append(_Topic(name))
         return handle
+
+    def type(self, topic: int, type: str) -> int:
+        """Says of what type the events of a topic are, with a slash for each dot; returns the handle of the type.
+
+        Raises:
+            IndexError: no topic has this handle.
+        """
+        at = self._topics[topic]
+        at.type = type
+        at.version = 0
+        return self._type_handles.setdefault(type, len(self._type_handles))
+
+    def restrict(self, subscription: int, type: str) -> None:
+        """Has a subscription be told of topics only whose type matches a filter, written as one of topics."""
+        self._types[subscription] = type
+        self._version += 1
 
     def subscribe(self, filter: str, priority: int, where: Where, tests: "list[Any] | None" = None) -> int:
         """Adds a subscription. Higher priorities are told first, equal ones in the order they subscribed."""
@@ -116,6 +135,7 @@ class Dispatch:
         assert entry is not None
         self._filters.remove(entry[0], subscription)
         self._subscriptions[subscription] = None
+        self._types.pop(subscription, None)
         self._free.append(subscription)
         self._waiting = [match for match in self._waiting if match.subscription != subscription]
         self._version += 1
@@ -243,13 +263,16 @@ class Dispatch:
         topic = self._topics[handle]
         if topic.version != self._version:
             known = {match.order: match for match in topic.matches}
-            matches = []
+            found = []
             for slot in self._filters.match(topic.name):
                 entry = self._subscriptions[slot]
                 assert entry is not None
+                wanted = self._types.get(slot)
+                if wanted is not None and not (topic.type and matches(wanted, topic.type)):
+                    continue
                 _, order, priority, where, tests = entry
-                matches.append(known.get(order) or Match(slot, order, priority, where, tests, handle))
-            matches.sort(key=lambda match: (-match.priority, match.order))
-            topic.matches = matches
+                found.append(known.get(order) or Match(slot, order, priority, where, tests, handle))
+            found.sort(key=lambda match: (-match.priority, match.order))
+            topic.matches = found
             topic.version = self._version
         return topic

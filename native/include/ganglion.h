@@ -130,6 +130,10 @@ void gg_bus_free(gg_bus *bus);
 /* The handle of a topic, counted from 0 in the order they are first asked for; -1 without memory. */
 int32_t gg_bus_topic(gg_bus *bus, const char *name, size_t length);
 
+/* Says of what type the events of a topic are, from now on. Types are written as topics are, with a slash for each dot.
+ * Returns the handle of the type, counted from 0 in the order they are first named; or a gg_failure. */
+int32_t gg_bus_type(gg_bus *bus, int32_t topic, const char *type, size_t length);
+
 /* How many events of a topic there were; 0 of what is no topic. */
 uint64_t gg_bus_emitted(const gg_bus *bus, int32_t topic);
 
@@ -138,6 +142,10 @@ uint64_t gg_bus_emitted(const gg_bus *bus, int32_t topic);
  * tests does not hold are none to it: they leave the state of `where` as it is. Without tests every event counts. */
 int32_t gg_bus_subscribe(gg_bus *bus, const char *filter, size_t length, int32_t priority, const gg_where *where,
                          const gg_test *tests, int32_t count);
+
+/* Has a subscription be told of topics only whose type matches a filter, which is written as one of topics. 0, or a
+ * gg_failure. */
+int32_t gg_bus_restrict(gg_bus *bus, int32_t subscription, const char *type, size_t length);
 
 /* Takes a subscription away, with its state; what it was waiting for does not come. The handle must be in use. */
 void gg_bus_unsubscribe(gg_bus *bus, int32_t subscription);

@@ -12,6 +12,8 @@
 
 typedef struct {
     gg_where where;
+    char *type; /* filter; NULL: of any type, and of none */
+    size_t type_length;
     uint64_t order; /* unique, so a slot that is used again is not mistaken for the one before */
     int32_t priority;
     int32_t node;           /* of its filter; GG_NONE in a free slot */
@@ -19,6 +21,11 @@ typedef struct {
     int32_t test_count;
     gg_test *tests;
 } gg_subscription;
+
+typedef struct {
+    char *text;
+    size_t length;
+} gg_text;
 
 typedef struct { /* one subscription on one topic */
     gg_state state;
@@ -31,6 +38,7 @@ typedef struct { /* one subscription on one topic */
 typedef struct {
     char *name;
     size_t length;
+    int32_t type; /* handle; GG_NONE where it has none */
     gg_match *matches;
     int32_t count;
     uint64_t version, emitted;
@@ -44,6 +52,9 @@ struct gg_bus {
     gg_match **waiting; /* a heap, by `sooner`; there is room for every match of every topic */
     gg_trie filters;    /* data: the first subscription */
     gg_trie names;      /* data: the topic */
+    gg_trie types;      /* data: the handle */
+    gg_text *type_names;
+    int32_t type_count, type_room;
     int32_t topic_count, topic_room;
     int32_t subscription_count, subscription_room, free;
     int32_t waiting_count, waiting_room, match_count;
@@ -77,7 +88,7 @@ gg_bus *gg_bus_new(void) {
         return NULL;
     bus->version = 1;
     bus->free = GG_NONE;
-    if (!gg_trie_init(&bus->filters) || !gg_trie_init(&bus->names)) {
+    if (!gg_trie_init(&bus->filters) || !gg_trie_init(&bus->names) || !gg_trie_init(&bus->types)) {
         gg_bus_free(bus);
         return NULL;
     }
@@ -93,15 +104,26 @@ void gg_bus_free(gg_bus *bus) {
         free(bus->topics[i].name);
         free(bus->topics[i].matches);
     }
-    for (int32_t i = 0; i < bus->subscription_count; i++)
+    for (int32_t i = 0; i < bus->subscription_count; i++) {
         free(bus->subscriptions[i].tests);
+        free(bus->subscriptions[i].type);
+    }
+    for (int32_t i = 0; i < bus->type_count; i++)
+        free(bus->type_names[i].text);
     gg_trie_free(&bus->filters);
     gg_trie_free(&bus->names);
+    gg_trie_free(&bus->types);
+    free(bus->type_names);
     free(bus->topics);
     free(bus->subscriptions);
     free(bus->waiting);
     free(bus->fired);
     free(bus);
+}
+
+static char *copied(const char *text, size_t length) {
+    char *copy = malloc(length ? length : 1);
+    return copy ? memcpy(copy, text, length) : NULL;
 }
 
 int32_t gg_bus_topic(gg_bus *bus, const char *name, size_t length) {
@@ -111,15 +133,35 @@ int32_t gg_bus_topic(gg_bus *bus, const char *name, size_t length) {
     int32_t *data = &bus->names.nodes[node].data;
     if (*data != GG_NONE)
         return *data;
-    char *copy = malloc(length ? length : 1);
+    char *copy = copied(name, length);
     if (!copy || !reserve(&bus->topics, bus->topic_count + 1, &bus->topic_room, sizeof *bus->topics)) {
         free(copy);
         gg_trie_prune(&bus->names, node);
         return -1;
     }
-    memcpy(copy, name, length);
-    bus->topics[bus->topic_count] = (gg_topic){.name = copy, .length = length, .last = NAN};
+    bus->topics[bus->topic_count] = (gg_topic){.name = copy, .length = length, .type = GG_NONE, .last = NAN};
     return *data = bus->topic_count++;
+}
+
+int32_t gg_bus_type(gg_bus *bus, int32_t topic, const char *type, size_t length) {
+    if (topic < 0 || topic >= bus->topic_count)
+        return GG_NO_TOPIC;
+    int32_t node = gg_trie_node(&bus->types, type, length);
+    if (node == GG_NONE)
+        return GG_NO_MEMORY;
+    int32_t *data = &bus->types.nodes[node].data;
+    if (*data == GG_NONE) {
+        char *copy = copied(type, length);
+        if (!copy || !reserve(&bus->type_names, bus->type_count + 1, &bus->type_room, sizeof *bus->type_names)) {
+            free(copy);
+            gg_trie_prune(&bus->types, node);
+            return GG_NO_MEMORY;
+        }
+        bus->type_names[bus->type_count] = (gg_text){copy, length};
+        *data = bus->type_count++;
+    }
+    bus->topics[topic].version = 0; /* other subscriptions may match it now */
+    return bus->topics[topic].type = *data;
 }
 
 const gg_fired *gg_bus_fired(const gg_bus *bus) { return bus->fired; }
@@ -203,6 +245,17 @@ int32_t gg_bus_subscribe(gg_bus *bus, const char *filter, size_t length, int32_t
     return slot;
 }
 
+int32_t gg_bus_restrict(gg_bus *bus, int32_t slot, const char *type, size_t length) {
+    char *copy = copied(type, length);
+    if (!copy)
+        return GG_NO_MEMORY;
+    free(bus->subscriptions[slot].type);
+    bus->subscriptions[slot].type = copy;
+    bus->subscriptions[slot].type_length = length;
+    bus->version++;
+    return 0;
+}
+
 void gg_bus_unsubscribe(gg_bus *bus, int32_t slot) {
     gg_subscription *subscription = &bus->subscriptions[slot];
     if (subscription->next != GG_NONE)
@@ -222,7 +275,9 @@ void gg_bus_unsubscribe(gg_bus *bus, int32_t slot) {
         i = -1; /* the others may have moved */
     }
     free(subscription->tests);
+    free(subscription->type);
     subscription->tests = NULL;
+    subscription->type = NULL;
     subscription->node = GG_NONE;
     subscription->next = bus->free;
     bus->free = slot;
@@ -249,6 +304,16 @@ static int make_windows(gg_bus *bus, const gg_topic *topic, gg_match *matches, i
     return 1;
 }
 
+/* Whether the type of a topic is one that a subscription asks for. */
+static int is_of_type(const gg_bus *bus, const gg_subscription *subscription, const gg_topic *topic) {
+    if (!subscription->type)
+        return 1;
+    if (topic->type == GG_NONE)
+        return 0;
+    const gg_text *type = &bus->type_names[topic->type];
+    return gg_topic_matches(subscription->type, subscription->type_length, type->text, type->length);
+}
+
 /* Makes the matches of a topic anew; 0 without memory, and then the old ones stay. */
 static int refresh(gg_bus *bus, int32_t index) {
     gg_topic *topic = &bus->topics[index];
@@ -256,7 +321,7 @@ static int refresh(gg_bus *bus, int32_t index) {
     int32_t node_count = gg_trie_match(&bus->filters, topic->name, topic->length, &nodes), count = 0;
     for (int32_t n = 0; n < node_count; n++)
         for (int32_t i = bus->filters.nodes[nodes[n]].data; i != GG_NONE; i = bus->subscriptions[i].next)
-            count++;
+            count += is_of_type(bus, &bus->subscriptions[i], topic);
     gg_match *matches = malloc((size_t)(count ? count : 1) * sizeof *matches);
     int32_t total = bus->match_count - topic->count + count;
     if (!matches || !reserve(&bus->waiting, total, &bus->waiting_room, sizeof *bus->waiting)) {
@@ -266,10 +331,11 @@ static int refresh(gg_bus *bus, int32_t index) {
     int32_t at = 0;
     for (int32_t n = 0; n < node_count; n++)
         for (int32_t i = bus->filters.nodes[nodes[n]].data; i != GG_NONE; i = bus->subscriptions[i].next)
-            matches[at++] = (gg_match){
-                .state = {.due = GG_NEVER}, .order = bus->subscriptions[i].order,
-                .priority = bus->subscriptions[i].priority, .subscription = i, .topic = index,
-            };
+            if (is_of_type(bus, &bus->subscriptions[i], topic))
+                matches[at++] = (gg_match){
+                    .state = {.due = GG_NEVER}, .order = bus->subscriptions[i].order,
+                    .priority = bus->subscriptions[i].priority, .subscription = i, .topic = index,
+                };
     qsort(matches, (size_t)count, sizeof *matches, by_turn);
     if (!make_windows(bus, topic, matches, count)) {
         free(matches);

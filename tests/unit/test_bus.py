@@ -348,7 +348,8 @@ filters = st.sampled_from(["a", "+", "#", "b/c", "+/c", "b/#", "+/+", "$x/#", "/
 # What a callback does when it is told; a number picks the subscription that it closes.
 acts = st.none() | st.integers(0, 20) | topics | st.just("subscribe")
 steps = st.one_of(
-    st.tuples(st.just("subscribe"), filters, st.integers(0, 3), wheres, acts),
+    st.tuples(st.just("subscribe"), filters, st.integers(0, 3), wheres, acts, st.sampled_from(["", "", "signal.*"])),
+    st.tuples(st.just("typed"), topics),
     st.tuples(st.just("close"), st.integers(0, 20)),
     st.tuples(st.just("emit"), topics, values, st.integers(0, 5)),
     st.tuples(st.just("advance"), st.integers(0, 12)),
@@ -365,14 +366,17 @@ class Run:
         self.log: list[object] = []
         self.subscriptions = []
 
-    def subscribe(self, filter, priority, where, act) -> None:
+    def typed(self, topic) -> None:
+        self.bus.topic(topic, type="signal.anomaly")
+
+    def subscribe(self, filter, priority, where, act, type="") -> None:
         number = len(self.subscriptions)
 
         def told(event: Event) -> None:
             self.log.append((number, event.topic, repr(event.value), event.timestamp))
             self.act(act)
 
-        self.subscriptions.append(self.bus.subscribe(filter, told, where=where, priority=priority))
+        self.subscriptions.append(self.bus.subscribe(filter, told, where=where, priority=priority, type=type))
 
     def act(self, act) -> None:
         if self.depth == 3:

@@ -32,7 +32,7 @@ class Recorder:
         self.events = []
         self._names = []
 
-    def topic(self, name):
+    def topic(self, name, *, type=""):
         self._names.append(name)
         return len(self._names) - 1
 

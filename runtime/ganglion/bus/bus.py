@@ -13,6 +13,7 @@ from functools import partial
 from struct import calcsize
 from typing import Any, Protocol
 
+from ganglion.bus import taxonomy
 from ganglion.bus.backend import BACKEND, core
 from ganglion.bus.delivery import Callback, key
 from ganglion.bus.filter import Filter
@@ -95,13 +96,17 @@ class Bus:
         self._remembering = 0  # subscriptions that ask for a topic's last value
         self._asking = 0  # subscriptions that look at sources and priorities
         self._hidden = 0
+        self._types: dict[int, str] = {}
         self._refusing: dict[Subscription, Queue] = {}
 
-    def topic(self, name: str) -> int:
+    def topic(self, name: str, *, type: str = "") -> int:
         """The handle of a topic: emitting by it saves a look-up.
 
+        Args:
+            type: Of its events, from the taxonomy: `signal.input.external.environment.temperature`.
+
         Raises:
-            ValueError: not a topic name.
+            ValueError: not a topic name, or not a type; or the topic has another type.
         """
         handle = self._topics.handles.get(name)
         if handle is None:
@@ -111,7 +116,16 @@ class Bus:
             self._topics.names.append(name)
             self._topics.last.append(None)
             self._topics.handles[name] = handle
+        if type and (known := self._types.get(handle)) != type:
+            if known is not None:
+                raise ValueError(f"the events of {name} are of the type {known!r}, not {type!r}")
+            self._core.type(handle, taxonomy.levels(type))
+            self._types[handle] = type
         return handle
+
+    def type(self, handle: int) -> str:
+        """The type of a topic's events; "" where it has none."""
+        return self._types.get(handle, "")
 
     def name(self, handle: int) -> str:
         """The name of a topic."""
@@ -124,6 +138,7 @@ class Bus:
         *,
         where: Where | None = None,
         matching: Filter | None = None,
+        type: str = "",
         priority: int = Priority.NORMAL,
     ) -> Subscription:
         """Tells `callback` of the events on topics that match `filter`, pass `matching` and meet `where`.
@@ -131,17 +146,23 @@ class Bus:
         Higher priorities are told first, equal ones in the order they subscribed. An event that does not pass
         `matching` is none to `where`: it neither begins nor ends anything.
 
+        Args:
+            type: A filter of types, such as `signal.input.external.*`; topics without a type do not match it.
+
         Raises:
-            ValueError: not a topic filter.
+            ValueError: not a topic filter, or not a filter of types.
         """
         if not is_filter(filter):
             raise ValueError(f"{filter!r} is not a topic filter: `+` fills a level, `#` is the last one")
+        levels = taxonomy.filter_levels(type) if type else ""
         tests, rest = split(matching.program) if matching is not None else ([], None)
         if rest is not None and where is not None:
             subscription = self._subscribe_in_two(filter, callback, where, priority, tests, rest)
         else:
             subscription = self._add(filter, callback, where, priority, tests, rest)
         subscription.matching = matching
+        if levels:
+            self._core.restrict((subscription.feeder or subscription).handle, levels)
         return subscription
 
     def queue(
@@ -152,6 +173,7 @@ class Bus:
         overflow: Overflow = Overflow.DROP_OLDEST,
         where: Where | None = None,
         matching: Filter | None = None,
+        type: str = "",
         priority: int = Priority.NORMAL,
     ) -> tuple[Subscription, Queue]:
         """The events that `subscribe` would tell, in a queue; closing the subscription closes it.
@@ -160,7 +182,7 @@ class Bus:
             ValueError: not a topic filter, or no capacity.
         """
         queue = Queue(capacity, overflow)
-        subscription = self.subscribe(filter, queue.put, where=where, matching=matching, priority=priority)
+        subscription = self.subscribe(filter, queue.put, where=where, matching=matching, type=type, priority=priority)
         subscription.queue = queue
         if overflow is Overflow.REFUSE:
             self._refusing[subscription] = queue
@@ -369,7 +391,7 @@ class Bus:
         """Every topic with its events, those with the most first."""
         names = enumerate(self._topics.names)
         found = [
-            TopicStatistics(name=name, emitted=self._core.emitted(handle))
+            TopicStatistics(name=name, emitted=self._core.emitted(handle), type=self.type(handle))
             for handle, name in names
             if not name.startswith(_HIDDEN)
         ]

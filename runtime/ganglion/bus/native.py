@@ -129,6 +129,14 @@ class Core:
         data = name.encode()
         return _handle(lib.gg_bus_topic(self._bus, data, len(data)))
 
+    def type(self, topic: int, type: str) -> int:
+        data = type.encode()
+        return _handle(lib.gg_bus_type(self._bus, topic, data, len(data)))
+
+    def restrict(self, subscription: int, type: str) -> None:
+        data = type.encode()
+        _handle(lib.gg_bus_restrict(self._bus, subscription, data, len(data)))
+
     def subscribe(self, filter: str, priority: int, where: Where, tests: Sequence[Test]) -> int:
         data = filter.encode()
         fields = {

@@ -34,10 +34,11 @@ class Statistics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicStatistics:
-    """A topic and how many events it had."""
+    """A topic, how many events it had, and their type, "" where it has none."""
 
     name: str
     emitted: int
+    type: str
 
 
 class Subscription:

@@ -49,6 +49,8 @@ class Core:
         self.take_due = self._dispatch.take_due
         self.attributes = self._dispatch.attributes
         self.emitted = self._dispatch.emitted
+        self.type = self._dispatch.type
+        self.restrict = self._dispatch.restrict
         self.emit = slowly
         self.attach = self._delivery.attach
         self.detach = self._delivery.detach

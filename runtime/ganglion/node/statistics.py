@@ -4,7 +4,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from ganglion.bus import Bus, Subscription
+from ganglion.bus import Bus, Subscription, TopicStatistics
 
 #: Topics and subscriptions of one answer, so that it fits a message of the mesh.
 MOST = 100
@@ -16,9 +16,13 @@ def of(bus: Bus) -> dict[str, Any]:
     return {
         "backend": bus.backend,
         **asdict(bus.statistics()),
-        "busiest": [{"topic": topic.name, "emitted": topic.emitted} for topic in bus.topics()[:MOST]],
+        "busiest": [_topic(topic) for topic in bus.topics()[:MOST]],
         "told": [_subscription(each) for each in subscriptions[:MOST]],
     }
+
+
+def _topic(topic: TopicStatistics) -> dict[str, Any]:
+    return {"topic": topic.name, "emitted": topic.emitted, "type": topic.type}
 
 
 def _subscription(subscription: Subscription) -> dict[str, Any]:

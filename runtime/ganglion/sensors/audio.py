@@ -68,6 +68,7 @@ def source(section: AudioSection, place: Place) -> Source:
 
 
 class _Audio(Source):
+    branch = "signal.input.external.audio"
     every = 0  # sound comes at its own pace
 
     def __init__(self, section: AudioSection, place: Place, *, voice: bool) -> None:

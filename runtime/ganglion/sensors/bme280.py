@@ -69,6 +69,8 @@ def source(section: Bme280Section, place: Place) -> Source:
 
 
 class _Chip(Source):
+    branch = "signal.input.external.environment"
+
     def __init__(self, section: Bme280Section) -> None:
         self.every = section.every
         self._section = section

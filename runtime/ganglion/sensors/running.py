@@ -25,7 +25,7 @@ _GRACE = 2.0
 class Emitter(Protocol):
     """What is asked of the bus."""
 
-    def topic(self, name: str) -> int: ...
+    def topic(self, name: str, *, type: str = "") -> int: ...
     def emit(self, topic: int | str, value: Any, *, timestamp: int, source: str = ...) -> Any: ...
 
 
@@ -86,7 +86,10 @@ class Running:
         self._timestamps: dict[str, int] = {}
         self._statistics = {channel: Statistics() for channel in sensor.channels}
         self._topics = {
-            channel: (bus.topic(f"sensor/{sensor.name}/{channel}"), f"{sensor.name}.{channel}")
+            channel: (
+                bus.topic(f"sensor/{sensor.name}/{channel}", type=sensor.type(channel)),
+                f"{sensor.name}.{channel}",
+            )
             for channel in sensor.channels
         }
         self._error = ""

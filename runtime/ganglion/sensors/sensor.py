@@ -62,6 +62,10 @@ class Sensor:
         """Name to UCUM unit."""
         return dict(self.source.channels)
 
+    def type(self, channel: str) -> str:
+        """Of the events of a channel; "" where its source has none."""
+        return f"{self.source.branch}.{channel}" if self.source.branch else ""
+
     @property
     def every(self) -> int:
         """Nanoseconds between samples, 0 where the source paces itself."""

@@ -44,11 +44,13 @@ class Source:
 
     Attributes:
         channels: Name of each quantity to its UCUM unit, "" for a bool.
+        branch: Of the taxonomy of events (`ganglion.bus.taxonomy`); a channel's type is below it. "" has no types.
         every: Nanoseconds from one sample to the next; 0 for a source whose `sample` itself waits for the next one.
         simulated: Whether `set` can tell it what to read.
     """
 
     channels: Mapping[str, str]
+    branch: str = ""
     every: int
     simulated: bool = False
 

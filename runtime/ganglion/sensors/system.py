@@ -133,6 +133,8 @@ def thermometer(root: Path) -> Path | None:
 
 
 class _System(Source):
+    branch = "signal.input.system.resource"
+
     def __init__(self, section: SystemSection, root: Path) -> None:
         self.every = section.every
         self._disk = section.disk

@@ -101,6 +101,7 @@ class Scene:
 
 
 class _Folder(Source):
+    branch = "signal.input.external.vision"
     channels: Mapping[str, str] = {"brightness": "%", "motion": "%"}
 
     def __init__(self, section: VisionSection, folder: Path) -> None:
