@@ -6,7 +6,7 @@
 //! zig build cross   the core as a static library for every device target, and the C tests to run there
 const std = @import("std");
 
-const sources = &.{ "topic.c", "trie.c", "predicate.c", "window.c", "condition.c", "bus.c", "inbox.c", "signal.c" };
+const sources = &.{ "topic.c", "trie.c", "predicate.c", "window.c", "condition.c", "bus.c", "queue.c", "inbox.c", "signal.c" };
 const flags = &.{ "-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-ffp-contract=off" };
 
 /// OpenWrt and Raspberry Pi. MIPS is soft float, as OpenWrt builds it.

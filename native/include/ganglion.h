@@ -15,6 +15,62 @@
 /* 1 if the topic name matches the topic filter, else 0. Both must be well formed. */
 int gg_topic_matches(const char *filter, size_t filter_length, const char *topic, size_t topic_length);
 
+/* ---- Events -------------------------------------------------------------------------------------------------- */
+
+/* The fixed part of an event: 64 bytes, little-endian wherever it leaves the machine. */
+typedef struct {
+    int32_t topic;      /*  0: handle of gg_bus_topic */
+    int32_t type;       /*  4: handle of the type; 0 where there is none */
+    int32_t source;     /*  8: symbol; 0 where there is none */
+    int32_t slot;       /* 12: where the owner of the bus keeps a value that is no number, if GG_IN_SLOT */
+    uint64_t sequence;  /* 16: among the events of its maker */
+    int64_t wall;       /* 24: ns since 1970 */
+    int64_t monotonic;  /* 32: ns since some moment of this boot */
+    double value;       /* 40 */
+    float confidence;   /* 48: 0 to 1 */
+    int32_t priority;   /* 52: 0 to 3 */
+    uint32_t flags;     /* 56 */
+    uint32_t reserved;  /* 60: 0 */
+} gg_record;
+
+enum { GG_IN_SLOT = 1 };
+
+/* ---- Queues: events that wait for who takes them in their own time -------------------------------------------- */
+
+/* What gives way where a queue is full. */
+enum gg_overflow {
+    GG_DROP_OLDEST, /* the oldest of the least urgent; what comes, where it is less urgent than all that wait */
+    GG_DROP_NEWEST, /* what comes */
+    GG_LATEST,      /* the record before on the same topic, full or not; beyond that as GG_DROP_OLDEST */
+    GG_REFUSE,      /* what comes: who emits is expected to look first */
+};
+
+/* What became of a record. */
+enum gg_outcome { GG_PUT, GG_REPLACED, GG_LOST };
+
+typedef struct {
+    int32_t capacity, waiting;
+    int32_t most; /* that ever waited */
+    uint64_t put, dropped;
+} gg_queue_statistics;
+
+/* Records in a queue, at most. */
+enum { GG_QUEUE = 1 << 20 };
+
+typedef struct gg_queue gg_queue;
+
+/* An empty queue; NULL without memory, or if the capacity is not 1 to GG_QUEUE or the overflow none. */
+gg_queue *gg_queue_new(int32_t capacity, int32_t overflow);
+void gg_queue_free(gg_queue *queue);
+
+/* Puts a copy of a record in. Where that loses one, it or another, `lost` becomes a copy of that. */
+int gg_queue_put(gg_queue *queue, const gg_record *record, gg_record *lost);
+
+/* Takes up to `most`, the most urgent first and of those the oldest; returns how many. */
+int32_t gg_queue_take(gg_queue *queue, gg_record *records, int32_t most);
+
+gg_queue_statistics gg_queue_counts(const gg_queue *queue);
+
 /* ---- The bus: who must know of an event --------------------------------------------------------------------- */
 
 /* What a subscription asks of a value. A value is a number, or a symbol: what is no number (a text, a map) in the form
@@ -108,12 +164,25 @@ enum gg_failure {
     GG_NO_WHERE = -5,     /* the condition contradicts itself */
 };
 
-/* One subscription that is told of an event, or keeps it. */
+/* What is to be done for a subscription. */
+enum gg_how {
+    GG_TELL,
+    GG_KEEP,    /* until gg_bus_take_due names it */
+    GG_ENQUEUE, /* by gg_bus_enqueue */
+};
+
+/* One subscription that an event concerns. */
 typedef struct {
     int32_t subscription;
-    int32_t is_kept; /* told when it is due; gg_bus_take_due names it then */
-    double number;   /* what it is told: the event's, or that of its window */
+    int32_t how;   /* enum gg_how */
+    double number; /* what it is told: the event's, or that of its window */
 } gg_fired;
+
+/* What became of many events. */
+typedef struct {
+    int64_t matched, queued, dropped;
+    int64_t fired; /* of the last one that was taken; or the gg_failure of the one after it */
+} gg_sums;
 
 /* One subscription of which something is due on a topic. */
 typedef struct {
@@ -147,6 +216,16 @@ int32_t gg_bus_subscribe(gg_bus *bus, const char *filter, size_t length, int32_t
  * gg_failure. */
 int32_t gg_bus_restrict(gg_bus *bus, int32_t subscription, const char *type, size_t length);
 
+/* Has a subscription put its events into a queue, which must outlive it. 0, or a gg_failure. */
+int32_t gg_bus_queue(gg_bus *bus, int32_t subscription, gg_queue *queue);
+
+/* Puts a record into the queue of a subscription; what became of it, as of gg_queue_put. */
+int gg_bus_enqueue(gg_bus *bus, int32_t subscription, const gg_record *record);
+
+/* The slots of records that queues have lost since the last call, which their owner may use again; returns how many.
+ * Good until the next event. */
+int32_t gg_bus_lost(gg_bus *bus, const int32_t **slots);
+
 /* Takes a subscription away, with its state; what it was waiting for does not come. The handle must be in use. */
 void gg_bus_unsubscribe(gg_bus *bus, int32_t subscription);
 
@@ -163,10 +242,11 @@ int64_t gg_bus_emit(gg_bus *bus, int32_t topic, double number, int64_t now);
  * differs from the value before. */
 int64_t gg_bus_emit_symbol(gg_bus *bus, int32_t topic, int32_t symbol, int changed, int64_t now);
 
-/* Emits numbers one after the other until somebody is told of one or keeps it, or all are through. Returns how many it took.
- * `counts[0]` becomes the sum of the filters that match; `counts[1]` how many are told of the last one that was taken, or the gg_failure of the one after it. */
+/* Emits numbers one after the other until somebody is told of one or keeps it, or all are through. Returns how many it
+ * took. Events that go into queues alone do not stop it: their records have no slot, and the source and priority of
+ * gg_bus_attributes. */
 int64_t gg_bus_emit_many(gg_bus *bus, const int32_t *topics, const double *numbers, const int64_t *times, int64_t count,
-                         int64_t counts[2]);
+                         gg_sums *sums);
 
 /* Who is told of the last event; good until the next one, or until somebody subscribes. */
 const gg_fired *gg_bus_fired(const gg_bus *bus);
@@ -182,24 +262,6 @@ int64_t gg_bus_deadline(const gg_bus *bus);
 int gg_bus_take_due(gg_bus *bus, int64_t now, gg_due *due);
 
 /* ---- The inbox: events of other threads --------------------------------------------------------------------- */
-
-/* The fixed part of an event: 64 bytes, little-endian wherever it leaves the machine. */
-typedef struct {
-    int32_t topic;      /*  0: handle of gg_bus_topic */
-    int32_t type;       /*  4: handle of the type; 0 where there is none */
-    int32_t source;     /*  8: symbol; 0 where there is none */
-    int32_t slot;       /* 12: where the owner of the bus keeps a value that is no number, if GG_IN_SLOT */
-    uint64_t sequence;  /* 16: among the events of its maker */
-    int64_t wall;       /* 24: ns since 1970 */
-    int64_t monotonic;  /* 32: ns since some moment of this boot */
-    double value;       /* 40 */
-    float confidence;   /* 48: 0 to 1 */
-    int32_t priority;   /* 52: 0 to 3 */
-    uint32_t flags;     /* 56 */
-    uint32_t reserved;  /* 60: 0 */
-} gg_record;
-
-enum { GG_IN_SLOT = 1 };
 
 /* Records in an inbox, at most. */
 enum { GG_INBOX = 65536 };

@@ -81,6 +81,7 @@ PyObject *PyList_GetItem(PyObject *list, Py_ssize_t at);
 int PyList_SetItem(PyObject *list, Py_ssize_t at, PyObject *item);
 PyObject *PyDict_New(void);
 PyObject *PyDict_GetItemWithError(PyObject *dict, PyObject *key);
+int PyDict_DelItem(PyObject *dict, PyObject *key);
 int PyDict_SetItem(PyObject *dict, PyObject *key, PyObject *value);
 
 PyObject *PyBool_FromLong(long value);

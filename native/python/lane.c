@@ -24,11 +24,12 @@ typedef struct {
     int32_t room;
     int is_slow, remembers, has_symbols;
     uint64_t generation, delivered, dropped, failed;
+    int32_t slot; /* the one that was given last */
 } gg_lane;
 
 /* What `self` holds; but for the first, the arguments of `lane` in their order. */
 enum {
-    LANE, BUS, HANDLES, NAMES, LAST, CALLBACKS, KEPT, SLOWLY, BROKEN, EVENT, EMITTED, REPLACED, LOST, UNWANTED, SOURCE,
+    LANE, BUS, HANDLES, NAMES, LAST, CALLBACKS, KEPT, SLOTS, NEWS, SLOWLY, BROKEN, EVENT, EMITTED, REPLACED, LOST, UNWANTED, SOURCE,
     PRIORITY, CLOCK, KEY_TIMESTAMP, KEY_SOURCE, KEY_PRIORITY, PARTS,
 };
 
@@ -142,6 +143,61 @@ static int keep(PyObject *self, int32_t handle, int32_t topic, PyObject *event) 
     return is_well;
 }
 
+/* Where an event stays that does not fit a record; -1 with an exception. */
+static int32_t slot_for(PyObject *self, gg_lane *lane, PyObject *event) {
+    lane->slot = lane->slot == INT32_MAX ? 0 : lane->slot + 1;
+    PyObject *key = PyLong_FromLong(lane->slot);
+    int is_well = key && !PyDict_SetItem(part(self, SLOTS), key, event);
+    Py_XDECREF(key);
+    return is_well ? lane->slot : -1;
+}
+
+/* Gives back what queues have lost; 0 with an exception. */
+static int release(PyObject *self, gg_lane *lane) {
+    const int32_t *slots;
+    for (int32_t i = gg_bus_lost(lane->bus, &slots); i--;) {
+        PyObject *key = PyLong_FromLong(slots[i]);
+        int is_well = key && !PyDict_DelItem(part(self, SLOTS), key);
+        Py_XDECREF(key);
+        if (!is_well)
+            return 0;
+    }
+    return 1;
+}
+
+/* Puts an event into the queue of a subscription; 0 with an exception. */
+static int enqueue(PyObject *self, gg_lane *lane, int32_t handle, int32_t topic, PyObject *event, int64_t counts[3]) {
+    PyObject *value = PyTuple_GetItem(event, 1);
+    gg_record record = {
+        .topic = topic, .sequence = gg_bus_sequence(lane->bus), .confidence = 1,
+        .wall = PyLong_AsLongLong(PyTuple_GetItem(event, 2)), .priority = (int32_t)PyLong_AsLong(PyTuple_GetItem(event, 4)),
+    };
+    if (PyErr_Occurred())
+        return 0;
+    if (IS(value, PyFloat_Type) && PyTuple_GetItem(event, 3) == part(self, SOURCE)) {
+        record.value = PyFloat_AsDouble(value);
+    } else {
+        record.flags = GG_IN_SLOT;
+        if ((record.slot = slot_for(self, lane, event)) < 0)
+            return 0;
+    }
+    int outcome = gg_bus_enqueue(lane->bus, handle, &record);
+    counts[0] += outcome != GG_LOST;
+    counts[1] += outcome != GG_PUT;
+    lane->delivered += outcome != GG_LOST;
+    lane->dropped += outcome != GG_PUT;
+    lane->told[handle].delivered += outcome != GG_LOST;
+    if (!release(self, lane))
+        return 0;
+    if (outcome == GG_LOST)
+        return 1;
+    PyObject *key = PyLong_FromLong(handle), *news = key ? PyDict_GetItemWithError(part(self, NEWS), key) : NULL;
+    PyObject *done = news ? PyObject_CallFunctionObjArgs(news, NULL) : NULL;
+    Py_XDECREF(key);
+    Py_XDECREF(done);
+    return done != NULL || (!news && !PyErr_Occurred());
+}
+
 /* Tells those whom the core has just named. They are noted first: what a callback does may change all of it. */
 static PyObject *tell_all(PyObject *self, PyObject *event, int32_t topic, int64_t matched, int32_t count) {
     enum { FEW = 16 };
@@ -165,7 +221,14 @@ static PyObject *tell_all(PyObject *self, PyObject *event, int32_t topic, int64_
         if (told->generation != notes[i].generation)
             continue; /* closed meanwhile */
         PyObject *mine = told->has_window ? with_number(self, event, notes[i].fired.number) : owned(event);
-        is_well = mine && (notes[i].fired.is_kept ? keep(self, handle, topic, mine) : tell(self, lane, handle, mine, counts));
+        if (!mine)
+            is_well = 0;
+        else if (notes[i].fired.how == GG_KEEP)
+            is_well = keep(self, handle, topic, mine);
+        else if (notes[i].fired.how == GG_ENQUEUE)
+            is_well = enqueue(self, lane, handle, topic, mine, counts);
+        else
+            is_well = tell(self, lane, handle, mine, counts);
         Py_XDECREF(mine);
     }
     if (notes != few)
@@ -314,6 +377,15 @@ static PyObject *adapt(PyObject *self, PyObject *const *arguments, Py_ssize_t co
     return owned(Py_None);
 }
 
+/* queued(delivered, dropped): what emit_many has put into queues. */
+static PyObject *queued(PyObject *self, PyObject *const *arguments, Py_ssize_t count) {
+    gg_lane *lane = lane_of(self);
+    (void)count;
+    lane->delivered += (uint64_t)PyLong_AsLongLong(arguments[0]);
+    lane->dropped += (uint64_t)PyLong_AsLongLong(arguments[1]);
+    return release(self, lane) ? owned(Py_None) : NULL;
+}
+
 /* ---- Making one ---------------------------------------------------------------------------------------------- */
 
 static void free_lane(PyObject *capsule) {
@@ -328,6 +400,7 @@ static PyMethodDef functions[] = {
     {"emit", FAST(emit), METH_FASTCALL | METH_KEYWORDS, "Tells everybody concerned of an event."},
     {"deliver", FAST(deliver), METH_FASTCALL, "Tells those whom the core has named."},
     {"tell", FAST(tell_one), METH_FASTCALL, "Tells one subscription."},
+    {"queued", FAST(queued), METH_FASTCALL, "Counts what went into queues without Python."},
     {"renew", FAST(renew), METH_FASTCALL, "Gives a handle a new meaning."},
     {"counts", FAST(counts_of), METH_FASTCALL, "What one subscription was told."},
     {"totals", FAST(totals), METH_FASTCALL, "What all were told."},

@@ -14,6 +14,7 @@ typedef struct {
     gg_where where;
     char *type; /* filter; NULL: of any type, and of none */
     size_t type_length;
+    gg_queue *queue; /* NULL: it is told */
     uint64_t order; /* unique, so a slot that is used again is not mistaken for the one before */
     int32_t priority;
     int32_t node;           /* of its filter; GG_NONE in a free slot */
@@ -61,6 +62,8 @@ struct gg_bus {
     int32_t source, priority; /* of the events to come */
     gg_fired *fired;          /* room for every subscription */
     int32_t fired_room;
+    int32_t *lost; /* slots; room for every record of every queue, and one that comes */
+    int32_t lost_count, lost_room, queue_room;
     uint64_t version, orders, sequence;
 };
 
@@ -118,6 +121,7 @@ void gg_bus_free(gg_bus *bus) {
     free(bus->subscriptions);
     free(bus->waiting);
     free(bus->fired);
+    free(bus->lost);
     free(bus);
 }
 
@@ -256,6 +260,30 @@ int32_t gg_bus_restrict(gg_bus *bus, int32_t slot, const char *type, size_t leng
     return 0;
 }
 
+int32_t gg_bus_queue(gg_bus *bus, int32_t slot, gg_queue *queue) {
+    int32_t room = bus->queue_room + gg_queue_counts(queue).capacity;
+    if (!reserve(&bus->lost, room + 1, &bus->lost_room, sizeof *bus->lost))
+        return GG_NO_MEMORY;
+    bus->queue_room = room;
+    bus->subscriptions[slot].queue = queue;
+    return 0;
+}
+
+int gg_bus_enqueue(gg_bus *bus, int32_t slot, const gg_record *record) {
+    gg_record lost = {0};
+    int outcome = gg_queue_put(bus->subscriptions[slot].queue, record, &lost);
+    if (lost.flags & GG_IN_SLOT)
+        bus->lost[bus->lost_count++] = lost.slot;
+    return outcome;
+}
+
+int32_t gg_bus_lost(gg_bus *bus, const int32_t **slots) {
+    int32_t count = bus->lost_count;
+    *slots = bus->lost;
+    bus->lost_count = 0;
+    return count;
+}
+
 void gg_bus_unsubscribe(gg_bus *bus, int32_t slot) {
     gg_subscription *subscription = &bus->subscriptions[slot];
     if (subscription->next != GG_NONE)
@@ -276,6 +304,9 @@ void gg_bus_unsubscribe(gg_bus *bus, int32_t slot) {
     }
     free(subscription->tests);
     free(subscription->type);
+    if (subscription->queue)
+        bus->queue_room -= gg_queue_counts(subscription->queue).capacity;
+    subscription->queue = NULL;
     subscription->tests = NULL;
     subscription->type = NULL;
     subscription->node = GG_NONE;
@@ -377,8 +408,10 @@ static int64_t decide(gg_bus *bus, int32_t index, gg_event *event) {
             continue;
         int64_t due = match->state.due;
         enum gg_answer answer = gg_state_feed(&match->state, &subscription->where, event);
-        if (answer != GG_NOTHING)
-            bus->fired[count++] = (gg_fired){match->subscription, answer == GG_KEPT, match->state.number};
+        if (answer != GG_NOTHING) {
+            int32_t how = answer == GG_KEPT ? GG_KEEP : subscription->queue ? GG_ENQUEUE : GG_TELL;
+            bus->fired[count++] = (gg_fired){match->subscription, how, match->state.number};
+        }
         if (due == match->state.due)
             continue;
         if (due != GG_NEVER) /* it waits until another time, or no more; a new time is never the old one */
@@ -422,18 +455,38 @@ int64_t gg_bus_emit_symbol(gg_bus *bus, int32_t index, int32_t symbol, int chang
     return decide(bus, index, &(gg_event){.number = NAN, .symbol = symbol, .changed = changed, .time = now});
 }
 
+/* Puts a number into the queues that it is for; 0 where somebody else wants to know of it, and then nothing is done. */
+static int enqueue_all(gg_bus *bus, int32_t topic, int64_t now, int32_t count, gg_sums *sums) {
+    for (int32_t i = 0; i < count; i++)
+        if (bus->fired[i].how != GG_ENQUEUE)
+            return 0;
+    for (int32_t i = 0; i < count; i++) {
+        gg_record record = {
+            .topic = topic, .source = bus->source, .sequence = bus->sequence, .wall = now,
+            .value = bus->fired[i].number, .confidence = 1, .priority = bus->priority,
+        };
+        int outcome = gg_bus_enqueue(bus, bus->fired[i].subscription, &record);
+        sums->queued += outcome != GG_LOST;
+        sums->dropped += outcome != GG_PUT;
+    }
+    return 1;
+}
+
 int64_t gg_bus_emit_many(gg_bus *bus, const int32_t *topics, const double *numbers, const int64_t *times, int64_t count,
-                         int64_t counts[2]) {
-    counts[0] = counts[1] = 0;
+                         gg_sums *sums) {
+    *sums = (gg_sums){0};
     for (int64_t i = 0; i < count; i++) {
         int64_t answer = gg_bus_emit(bus, topics[i], numbers[i], times[i]);
         if (answer < 0) {
-            counts[1] = answer;
+            sums->fired = answer;
             return i;
         }
-        counts[0] += answer >> 32;
-        if ((counts[1] = answer & INT32_MAX))
+        sums->matched += answer >> 32;
+        int32_t fired = answer & INT32_MAX;
+        if (fired && !enqueue_all(bus, topics[i], times[i], fired, sums)) {
+            sums->fired = fired;
             return i + 1;
+        }
     }
     return count;
 }

@@ -37,7 +37,7 @@ static int count(int64_t answer) { return (int)(answer & INT32_MAX); }
 static int kept(const gg_bus *bus, int64_t answer) {
     int found = 0;
     for (int i = 0; i < count(answer); i++)
-        found += gg_bus_fired(bus)[i].is_kept;
+        found += gg_bus_fired(bus)[i].how == GG_KEEP;
     return found;
 }
 static int matched(int64_t answer) { return (int)(answer >> 32); }
@@ -234,6 +234,52 @@ static void an_inbox_refuses_what_it_has_no_room_for(void) {
     gg_inbox_free(NULL);
 }
 
+/* Random puts and takes beside the plainest queue there is: an array in the order of arrival. */
+static void a_queue_does_what_a_list_does(int32_t overflow) {
+    enum { CAPACITY = 5 };
+    gg_queue *queue = gg_queue_new(CAPACITY, overflow);
+    gg_record list[CAPACITY + 1], record, lost;
+    uint32_t random = 7, waiting = 0, dropped = 0, put = 0;
+    for (uint64_t step = 0; step < 20000; step++) {
+        random = random * 1664525u + 1013904223u;
+        uint32_t pick = random >> 16, found = CAPACITY;
+        if (pick % 3 == 0) {
+            for (uint32_t i = 0; i < waiting; i++)
+                if (found == CAPACITY || list[i].priority > list[found].priority)
+                    found = i;
+            CHECK(gg_queue_take(queue, &record, 1) == (waiting > 0));
+            CHECK(!waiting || record.sequence == list[found].sequence);
+        } else {
+            gg_record new = {.topic = (int32_t)(pick / 4 % 7), .priority = (int32_t)(pick / 32 % 4), .sequence = step};
+            int outcome = gg_queue_put(queue, &new, &lost), is_same = 0, wanted = GG_PUT;
+            for (uint32_t i = 0; overflow == GG_LATEST && i < waiting; i++)
+                if (list[i].topic == new.topic)
+                    found = i, is_same = 1;
+            for (uint32_t i = 0; !is_same && waiting == CAPACITY && i < waiting; i++)
+                if (found == CAPACITY || list[i].priority < list[found].priority)
+                    found = i;
+            if (found < CAPACITY) {
+                int is_newest = overflow == GG_DROP_NEWEST || overflow == GG_REFUSE;
+                wanted = is_newest || (!is_same && list[found].priority > new.priority) ? GG_LOST : GG_REPLACED;
+                dropped++;
+                CHECK(lost.sequence == (wanted == GG_LOST ? step : list[found].sequence));
+            }
+            CHECK(outcome == wanted);
+            put += wanted != GG_LOST;
+            if (wanted != GG_LOST)
+                list[waiting++] = new;
+            if (wanted != GG_REPLACED)
+                found = CAPACITY;
+        }
+        if (found < CAPACITY && waiting--)
+            memmove(list + found, list + found + 1, (waiting - found) * sizeof *list);
+        gg_queue_statistics counts = gg_queue_counts(queue);
+        CHECK(counts.waiting == (int32_t)waiting && counts.dropped == dropped && counts.put == put);
+        CHECK(counts.most <= CAPACITY && counts.capacity == CAPACITY);
+    }
+    gg_queue_free(queue);
+}
+
 static void random_calls_keep_the_counts_right(void) {
     enum { MOST = 60 };
     static const char *const filters[] = {"a", "+", "#", "a/+", "+/b", "a/#", "$x/#", "+/+", "/+", "a/b/c/#", "a/b/c"};
@@ -325,20 +371,50 @@ static void many_are_emitted_until_somebody_is_told(void) {
     gg_where above = {.op = GG_ABOVE, .low = 8};
     int32_t topics[5];
     double numbers[5] = {1, 9, 2, 3, 4};
-    int64_t times[5] = {0, 1, 2, 3, 4}, counts[2];
+    int64_t times[5] = {0, 1, 2, 3, 4};
+    gg_sums sums;
     for (int i = 0; i < 5; i++)
         topics[i] = gg_bus_topic(bus, i % 2 ? "b" : "a", 1);
     int32_t subscription = gg_bus_subscribe(bus, "+", 1, 1, &above, NULL, 0);
-    CHECK(gg_bus_emit_many(bus, topics, numbers, times, 5, counts) == 2);
-    CHECK(counts[0] == 2 && counts[1] == 1 && gg_bus_fired(bus)[0].subscription == subscription);
-    CHECK(gg_bus_emit_many(bus, topics + 2, numbers + 2, times + 2, 3, counts) == 3);
-    CHECK(counts[0] == 3 && counts[1] == 0);
+    CHECK(gg_bus_emit_many(bus, topics, numbers, times, 5, &sums) == 2);
+    CHECK(sums.matched == 2 && sums.fired == 1 && gg_bus_fired(bus)[0].subscription == subscription);
+    CHECK(gg_bus_emit_many(bus, topics + 2, numbers + 2, times + 2, 3, &sums) == 3);
+    CHECK(sums.matched == 3 && sums.fired == 0);
     topics[3] = 7;
-    CHECK(gg_bus_emit_many(bus, topics + 2, numbers + 2, times + 2, 3, counts) == 1);
-    CHECK(counts[0] == 1 && counts[1] == GG_NO_TOPIC);
-    CHECK(gg_bus_emit_many(bus, topics, numbers, times, 0, counts) == 0);
+    CHECK(gg_bus_emit_many(bus, topics + 2, numbers + 2, times + 2, 3, &sums) == 1);
+    CHECK(sums.matched == 1 && sums.fired == GG_NO_TOPIC);
+    CHECK(gg_bus_emit_many(bus, topics, numbers, times, 0, &sums) == 0);
     CHECK(gg_bus_emitted(bus, topics[0]) == 4 && gg_bus_emitted(bus, topics[1]) == 2);
     CHECK(gg_bus_emitted(bus, -1) == 0 && gg_bus_emitted(bus, 2) == 0);
+    gg_bus_free(bus);
+}
+
+static void many_go_into_a_queue_without_a_stop(void) {
+    gg_bus *bus = gg_bus_new();
+    gg_queue *queue = gg_queue_new(4, GG_DROP_OLDEST);
+    gg_where above = {.op = GG_ABOVE, .low = 8}, always = {.op = GG_ALWAYS};
+    int32_t topics[6], queued = gg_bus_subscribe(bus, "t", 1, 1, &above, NULL, 0);
+    double numbers[6] = {9, 1, 10, 11, 12, 13};
+    int64_t times[6] = {0, 1, 2, 3, 4, 5};
+    const int32_t *slots;
+    gg_record records[4];
+    gg_sums sums;
+    for (int i = 0; i < 6; i++)
+        topics[i] = gg_bus_topic(bus, "t", 1);
+    CHECK(gg_bus_queue(bus, queued, queue) == 0);
+    gg_bus_attributes(bus, 3, 2);
+    CHECK(gg_bus_enqueue(bus, queued, &(gg_record){.slot = 77, .flags = GG_IN_SLOT, .priority = 2}) == GG_PUT);
+    CHECK(gg_bus_emit_many(bus, topics, numbers, times, 6, &sums) == 6);
+    CHECK(sums.matched == 6 && sums.queued == 5 && sums.dropped == 2 && sums.fired == 0);
+    CHECK(gg_bus_lost(bus, &slots) == 1 && slots[0] == 77);
+    CHECK(gg_bus_lost(bus, &slots) == 0);
+    CHECK(gg_queue_take(queue, records, 2) == 2 && records[0].value == 10 && records[0].wall == 2);
+    CHECK(records[1].source == 3 && records[1].priority == 2 && records[1].topic == topics[0]);
+    gg_bus_subscribe(bus, "t", 1, 1, &always, NULL, 0); /* who is told may close the other first */
+    CHECK(gg_bus_emit_many(bus, topics, numbers, times, 6, &sums) == 1 && sums.fired == 2 && sums.queued == 0);
+    CHECK(gg_bus_fired(bus)[0].how == GG_ENQUEUE && gg_bus_fired(bus)[1].how == GG_TELL);
+    gg_bus_unsubscribe(bus, queued);
+    gg_queue_free(queue);
     gg_bus_free(bus);
 }
 
@@ -386,10 +462,14 @@ int main(void) {
     what_comes_too_often_is_thinned();
     a_condition_that_contradicts_itself_is_refused();
     an_inbox_refuses_what_it_has_no_room_for();
+    for (int32_t overflow = GG_DROP_OLDEST; overflow <= GG_REFUSE; overflow++)
+        a_queue_does_what_a_list_does(overflow);
+    CHECK(!gg_queue_new(0, GG_LATEST) && !gg_queue_new(1, 9));
     random_calls_keep_the_counts_right();
     a_predicate_holds_events_back_and_leaves_the_state_alone();
     tests_that_are_no_predicate_are_refused();
     many_are_emitted_until_somebody_is_told();
+    many_go_into_a_queue_without_a_stop();
     what_is_no_topic_is_refused();
     times_at_the_end_of_time_do_not_overflow();
     signals_have_known_answers();

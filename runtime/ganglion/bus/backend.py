@@ -9,6 +9,7 @@ from typing import Protocol
 from ganglion.bus import twin
 from ganglion.bus.delivery import Callback
 from ganglion.bus.outcome import Emitted
+from ganglion.bus.queue import Overflow, Queue
 from ganglion.event import Event
 from ganglion_micro.match import Where
 
@@ -57,7 +58,9 @@ class Core(Protocol):
     def subscribe(self, filter: str, priority: int, where: Where, tests: Sequence[twin.Test]) -> int: ...
     def emit_many(
         self, topics: "memoryview[int]", numbers: "memoryview[float]", times: "memoryview[int]", start: int
-    ) -> tuple[int, int, int]: ...
+    ) -> tuple[int, int, int, int, int]: ...
+    def queue(self, capacity: int, overflow: Overflow) -> Queue: ...
+    def attach_queue(self, handle: int, queue: Queue) -> bool: ...
 
 
 _CORES: dict[str, Callable[..., Core]] = {"python": twin.Core}

@@ -98,6 +98,7 @@ class Bus:
         self._hidden = 0
         self._types: dict[int, str] = {}
         self._refusing: dict[Subscription, Queue] = {}
+        self._direct = 0  # queues that the core fills by itself
 
     def topic(self, name: str, *, type: str = "") -> int:
         """The handle of a topic: emitting by it saves a look-up.
@@ -181,9 +182,12 @@ class Bus:
         Raises:
             ValueError: not a topic filter, or no capacity.
         """
-        queue = Queue(capacity, overflow)
+        queue = self._core.queue(capacity, overflow)
         subscription = self.subscribe(filter, queue.put, where=where, matching=matching, type=type, priority=priority)
         subscription.queue = queue
+        if subscription.feeder is None and subscription.is_decided:
+            subscription.is_direct = self._core.attach_queue(subscription.handle, queue)
+            self._direct += subscription.is_direct
         if overflow is Overflow.REFUSE:
             self._refusing[subscription] = queue
             self._adapt()
@@ -210,6 +214,7 @@ class Bus:
         subscription.handle = self._core.subscribe(
             filter, priority, condition.core(symbol), [test.core() for test in known]
         )
+        subscription.is_decided = rest is None
         self._core.attach(subscription.handle, told, condition.window is not None)
         self._asking += subscription.asks
         self._remembering += condition.op is Op.CHANGES
@@ -256,6 +261,7 @@ class Bus:
         self._asking -= subscription.asks
         self._refusing.pop(subscription, None)
         if subscription.queue is not None:
+            self._direct -= subscription.is_direct
             subscription.queue.close()
         for value in subscription.symbols:
             self._symbols.release(value)
@@ -346,16 +352,17 @@ class Bus:
             )
         matched = delivered = dropped = failed = at = 0
         while at < len(handles):
-            if self._remembering or self._refusing:  # of each topic's last value and room in queues Python knows
+            # Of each topic's last value, of room in queues, and of sources in them Python knows
+            if self._remembering or self._refusing or (source and self._direct):
                 one = self.emit(handles[at], numbers[at], timestamp=times[at], source=source, priority=priority)
                 matched += one.matched
                 at += 1
             else:
-                if self._asking:  # each time: a callback may have emitted something else
+                if self._asking or self._direct:  # each time: a callback may have emitted something else
                     self._core.attributes(self._symbols.of(source), priority)
-                taken, together, count = self._core.emit_many(handles, numbers, times, at)
+                taken, together, count, queued, lost = self._core.emit_many(handles, numbers, times, at)
                 at += taken
-                matched += together
+                matched, delivered, dropped = matched + together, delivered + queued, dropped + lost
                 if count == dispatch.DUE:
                     self.advance(times[at])
                     continue

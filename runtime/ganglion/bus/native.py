@@ -10,7 +10,9 @@ from typing import Any
 
 from ganglion._native import ffi, lane, lib
 from ganglion.bus.delivery import Callback
+from ganglion.bus.native_queue import NativeQueue
 from ganglion.bus.outcome import Emitted, Outcome
+from ganglion.bus.queue import Overflow, Queue
 from ganglion.bus.record import RECORD
 from ganglion.bus.twin import Test, Topics
 from ganglion.event import Event, Priority
@@ -61,7 +63,10 @@ class Core:
         self.emit_number = partial(lib.gg_bus_emit, self._bus)
         self.emit_symbol = partial(lib.gg_bus_emit_symbol, self._bus)
         self.sequence = partial(lib.gg_bus_sequence, self._bus)
+        self._topics = topics
         self._callbacks: list[Callback | None] = []
+        self._slots: dict[int, Event] = {}
+        self._news: dict[int, Callable[[], None]] = {}
         parts = lane(
             int(ffi.cast("uintptr_t", self._bus)),
             self._bus,
@@ -70,6 +75,8 @@ class Core:
             topics.last,
             self._callbacks,
             kept,
+            self._slots,
+            self._news,
             slowly,
             broken,
             Event,
@@ -84,9 +91,9 @@ class Core:
             "source",
             "priority",
         )
-        self.emit, self.deliver, self.tell, self._renew, self.counts, self._totals, self.adapt = parts
+        self.emit, self.deliver, self.tell, self._queued, self._renew, self.counts, self._totals, self.adapt = parts
         self._due: Any = ffi.new("gg_due *")
-        self._sums: Any = ffi.new("int64_t[2]")
+        self._sums: Any = ffi.new("gg_sums *")
 
     def attach(self, handle: int, callback: Callback, has_window: bool) -> None:
         """See `Delivery.attach`."""
@@ -95,8 +102,20 @@ class Core:
         self._callbacks[handle] = callback
         self._renew(handle, has_window)
 
+    def queue(self, capacity: int, overflow: Overflow) -> Queue:
+        """A new one."""
+        return NativeQueue(capacity, overflow, self._topics, self._slots)
+
+    def attach_queue(self, handle: int, queue: Queue) -> bool:
+        """Has a subscription's events go into a queue of this core without its callback. Whether they do."""
+        assert isinstance(queue, NativeQueue)
+        _handle(lib.gg_bus_queue(self._bus, handle, queue.pointer))
+        self._news[handle] = queue._tell
+        return True
+
     def detach(self, handle: int) -> tuple[int, int]:
         """See `Delivery.detach`."""
+        self._news.pop(handle, None)
         counts = self.counts(handle)
         self._callbacks[handle] = None
         self._renew(handle, False)
@@ -109,10 +128,12 @@ class Core:
 
     def emit_many(
         self, topics: "memoryview[int]", numbers: "memoryview[float]", times: "memoryview[int]", start: int
-    ) -> tuple[int, int, int]:
-        """Emits from `start` on until somebody is told: how many, the sum of the filters that match, how many are told.
+    ) -> tuple[int, int, int, int, int]:
+        """Emits from `start` on until somebody is told.
 
-        The third is the `gg_failure` of the next one, where that fails.
+        Returns:
+            How many it took; the sum of the filters that match; how many are told of the last one, or the `gg_failure`
+            of the next; how many went into queues; how many were lost there.
         """
         sums = self._sums
         taken = lib.gg_bus_emit_many(
@@ -123,7 +144,11 @@ class Core:
             len(topics) - start,
             sums,
         )
-        return taken, sums[0], sums[1]
+        if sums.queued or sums.dropped:
+            self._queued(sums.queued, sums.dropped)
+            for news in self._news.values():
+                news()
+        return taken, sums.matched, sums.fired, sums.queued, sums.dropped
 
     def topic(self, name: str) -> int:
         data = name.encode()

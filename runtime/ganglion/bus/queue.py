@@ -52,7 +52,7 @@ class Queue:
 
     Attributes:
         is_closed: Whether nothing more will come.
-        on_news: Called when an event came, and when it is closed.
+        on_news: Called when an event came, and when it is closed; at least once before something waits.
 
     Raises:
         ValueError: there is no room for even one.
@@ -63,10 +63,13 @@ class Queue:
             raise ValueError(f"a queue has room for at least one event, not for {capacity}")
         self.capacity = capacity
         self.overflow = overflow
+        self.is_closed = False
+        self.on_news: Callable[[], None] | None = None
+        self._make_lines()
+
+    def _make_lines(self) -> None:
         # By priority, each in the order of arrival: by a number, or where only the latest counts by topic.
         self._lines: list[OrderedDict[int | str, Event]] = [OrderedDict() for _ in Priority]
-        self.is_closed = False
-        self.on_news: Callable[[], None] = _nothing
         self._waiting = self._put = self._dropped = self._most = 0
 
     def __len__(self) -> int:
@@ -79,7 +82,7 @@ class Queue:
 
     def put(self, event: Event) -> Outcome | None:
         """Takes an event; says whether something was lost for it."""
-        line = self._lines[event.priority]
+        line = self._lines[min(max(event.priority, 0), 3)]
         key: int | str = self._put
         if self.overflow is Overflow.LATEST:
             key = event.topic
@@ -96,7 +99,7 @@ class Queue:
         if self.overflow in (Overflow.DROP_NEWEST, Overflow.REFUSE):
             return Outcome.LOST
         least = next(each for each in self._lines if each)
-        if self._lines.index(least) > event.priority:
+        if self._lines.index(least) > max(event.priority, 0):
             return Outcome.LOST
         least.popitem(last=False)
         self._waiting -= 1
@@ -108,7 +111,7 @@ class Queue:
         self._put += 1
         self._waiting += 1
         self._most = max(self._most, self._waiting)
-        self.on_news()
+        self._tell()
 
     def drain(self) -> list[Event]:
         """Takes all that wait: the most urgent first, and of one priority in the order they came."""
@@ -131,12 +134,12 @@ class Queue:
     def close(self) -> None:
         """Says that nothing more will come; what waits may still be taken."""
         self.is_closed = True
-        self.on_news()
+        self._tell()
 
     def statistics(self) -> QueueStatistics:
         """What happened so far."""
         return QueueStatistics(waiting=self._waiting, put=self._put, dropped=self._dropped, most=self._most)
 
-
-def _nothing() -> None:
-    """Nobody waits for news."""
+    def _tell(self) -> None:
+        if self.on_news is not None:
+            self.on_news()

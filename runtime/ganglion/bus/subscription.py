@@ -52,8 +52,8 @@ class Subscription:
     """
 
     __slots__ = (
-        "_bus", "_counts", "asks", "feeder", "feeder_of", "filter", "handle", "is_open", "matching", "queue", "symbols",
-        "where",
+        "_bus", "_counts", "asks", "feeder", "feeder_of", "filter", "handle", "is_decided", "is_direct", "is_open",
+        "matching", "queue", "symbols", "where",
     )  # fmt: skip
 
     def __init__(self, bus: "Bus", filter: str, where: Where | None) -> None:
@@ -67,6 +67,8 @@ class Subscription:
         self.feeder: Subscription | None = None  # who has to be closed with it
         self.feeder_of: Subscription | None = None
         self.queue: Queue | None = None
+        self.is_decided = True  # by the core alone, without a look by Python
+        self.is_direct = False  # whether the core fills the queue by itself
         self.handle = -1
         self.is_open = True
 

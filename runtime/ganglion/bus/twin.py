@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from ganglion.bus.delivery import Delivery
 from ganglion.bus.outcome import Emitted
+from ganglion.bus.queue import Overflow, Queue
 from ganglion.event import Event
 from ganglion_micro.dispatch import DUE, Dispatch
 from ganglion_micro.match import Where
@@ -77,11 +78,17 @@ class Core:
 
     def emit_many(
         self, topics: "memoryview[int]", numbers: "memoryview[float]", times: "memoryview[int]", start: int
-    ) -> tuple[int, int, int]:
+    ) -> tuple[int, int, int, int, int]:
         try:
-            return self._dispatch.emit_many(topics, numbers, times, start)
+            return *self._dispatch.emit_many(topics, numbers, times, start), 0, 0
         except IndexError:
-            return 0, 0, _NO_TOPIC
+            return 0, 0, _NO_TOPIC, 0, 0
+
+    def queue(self, capacity: int, overflow: Overflow) -> Queue:
+        return Queue(capacity, overflow)
+
+    def attach_queue(self, handle: int, queue: Queue) -> bool:
+        return False
 
     def deliver(self, event: Event, topic: int, matched: int, count: int) -> Emitted:
         fired = self._dispatch.fired if count else []
