@@ -212,8 +212,8 @@ uint64_t gg_bus_emitted(const gg_bus *bus, int32_t topic);
 int32_t gg_bus_subscribe(gg_bus *bus, const char *filter, size_t length, int32_t priority, const gg_where *where,
                          const gg_test *tests, int32_t count);
 
-/* Has a subscription be told of topics only whose type matches a filter, which is written as one of topics. 0, or a
- * gg_failure. */
+/* Has a subscription be told of topics only whose type matches a filter, which is written as one of topics and has
+ * no NUL. 0, or a gg_failure. */
 int32_t gg_bus_restrict(gg_bus *bus, int32_t subscription, const char *type, size_t length);
 
 /* Has a subscription put its events into a queue, which must outlive it. 0, or a gg_failure. */

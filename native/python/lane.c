@@ -13,9 +13,9 @@
 #include "ganglion.h"
 
 typedef struct { /* of one subscription */
-    uint64_t generation; /* another one whenever the handle gets a new meaning */
-    uint64_t delivered, failed;
-    int has_window;
+    uint64_t delivered;
+    uint32_t generation; /* another one whenever the handle gets a new meaning */
+    uint32_t failed : 31, has_window : 1;
 } gg_told;
 
 typedef struct {
@@ -23,7 +23,8 @@ typedef struct {
     gg_told *told;
     int32_t room;
     int is_slow, remembers, has_symbols;
-    uint64_t generation, delivered, dropped, failed;
+    uint64_t delivered, dropped, failed;
+    uint32_t generation;
     int32_t slot; /* the one that was given last */
 } gg_lane;
 
@@ -94,7 +95,7 @@ static int is_forgiven(PyObject *self, int32_t handle) {
 
 /* Tells one subscription and counts what became of it; 0 with an exception that is not the callback's own. */
 static int tell(PyObject *self, gg_lane *lane, int32_t handle, PyObject *event, int64_t counts[3]) {
-    uint64_t generation = lane->told[handle].generation;
+    uint32_t generation = lane->told[handle].generation;
     PyObject *callback = owned(PyList_GetItem(part(self, CALLBACKS), handle));
     lane->told[handle].delivered++; /* first, so that a callback that closes itself is counted */
     PyObject *outcome = PyObject_CallFunctionObjArgs(callback, event, NULL);
@@ -202,7 +203,7 @@ static int enqueue(PyObject *self, gg_lane *lane, int32_t handle, int32_t topic,
 static PyObject *tell_all(PyObject *self, PyObject *event, int32_t topic, int64_t matched, int32_t count) {
     enum { FEW = 16 };
     typedef struct {
-        uint64_t generation;
+        uint32_t generation;
         gg_fired fired;
     } gg_note;
     gg_lane *lane = lane_of(self);
@@ -352,7 +353,7 @@ static PyObject *counts_of(PyObject *self, PyObject *const *arguments, Py_ssize_
     const gg_told *told = &lane_of(self)->told[PyLong_AsLong(arguments[0])];
     (void)count;
     PyObject *delivered = PyLong_FromUnsignedLongLong(told->delivered);
-    PyObject *failed = PyLong_FromUnsignedLongLong(told->failed);
+    PyObject *failed = PyLong_FromUnsignedLong(told->failed);
     PyObject *both = delivered && failed ? PyTuple_Pack(2, delivered, failed) : NULL;
     Py_XDECREF(delivered);
     Py_XDECREF(failed);

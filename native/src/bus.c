@@ -11,9 +11,8 @@
 #include "trie.h"
 
 typedef struct {
-    gg_where where;
-    char *type; /* filter; NULL: of any type, and of none */
-    size_t type_length;
+    gg_where *where; /* NULL: always */
+    char *type;      /* filter, terminated; NULL: of any type, and of none */
     gg_queue *queue; /* NULL: it is told */
     uint64_t order; /* unique, so a slot that is used again is not mistaken for the one before */
     int32_t priority;
@@ -110,6 +109,7 @@ void gg_bus_free(gg_bus *bus) {
     for (int32_t i = 0; i < bus->subscription_count; i++) {
         free(bus->subscriptions[i].tests);
         free(bus->subscriptions[i].type);
+        free(bus->subscriptions[i].where);
     }
     for (int32_t i = 0; i < bus->type_count; i++)
         free(bus->type_names[i].text);
@@ -125,9 +125,9 @@ void gg_bus_free(gg_bus *bus) {
     free(bus);
 }
 
-static char *copied(const char *text, size_t length) {
-    char *copy = malloc(length ? length : 1);
-    return copy ? memcpy(copy, text, length) : NULL;
+static void *copied(const void *bytes, size_t size) {
+    void *copy = malloc(size ? size : 1);
+    return copy ? memcpy(copy, bytes, size) : NULL;
 }
 
 int32_t gg_bus_topic(gg_bus *bus, const char *name, size_t length) {
@@ -225,21 +225,23 @@ int32_t gg_bus_subscribe(gg_bus *bus, const char *filter, size_t length, int32_t
     if (!reserve(&bus->subscriptions, slot + 1, &bus->subscription_room, sizeof *bus->subscriptions) ||
         !reserve(&bus->fired, slot + 1, &bus->fired_room, sizeof *bus->fired))
         return GG_NO_MEMORY;
-    gg_test *copy = count ? malloc((size_t)count * sizeof *copy) : NULL;
-    int32_t node = count && !copy ? GG_NONE : gg_trie_node(&bus->filters, filter, length);
+    int waits = where->lasting || where->debounce || where->sample || where->cooldown;
+    int is_plain = where->op == GG_ALWAYS && !where->edge && !where->statistic && !waits;
+    gg_test *copy = count ? copied(tests, (size_t)count * sizeof *copy) : NULL;
+    gg_where *condition = is_plain ? NULL : copied(where, sizeof *where);
+    int32_t node = (count && !copy) || (!is_plain && !condition) ? GG_NONE : gg_trie_node(&bus->filters, filter, length);
     if (node == GG_NONE) {
         free(copy);
+        free(condition);
         return GG_NO_MEMORY;
     }
-    if (count)
-        memcpy(copy, tests, (size_t)count * sizeof *copy);
     if (slot == bus->subscription_count)
         bus->subscription_count++;
     else
         bus->free = bus->subscriptions[slot].next;
     int32_t *first = &bus->filters.nodes[node].data;
     bus->subscriptions[slot] = (gg_subscription){
-        .where = *where, .order = bus->orders++, .priority = priority,
+        .where = condition, .order = bus->orders++, .priority = priority,
         .node = node, .previous = GG_NONE, .next = *first, .tests = copy, .test_count = count,
     };
     if (*first != GG_NONE)
@@ -250,12 +252,13 @@ int32_t gg_bus_subscribe(gg_bus *bus, const char *filter, size_t length, int32_t
 }
 
 int32_t gg_bus_restrict(gg_bus *bus, int32_t slot, const char *type, size_t length) {
-    char *copy = copied(type, length);
+    char *copy = malloc(length + 1);
     if (!copy)
         return GG_NO_MEMORY;
+    memcpy(copy, type, length);
+    copy[length] = 0;
     free(bus->subscriptions[slot].type);
     bus->subscriptions[slot].type = copy;
-    bus->subscriptions[slot].type_length = length;
     bus->version++;
     return 0;
 }
@@ -304,11 +307,13 @@ void gg_bus_unsubscribe(gg_bus *bus, int32_t slot) {
     }
     free(subscription->tests);
     free(subscription->type);
+    free(subscription->where);
     if (subscription->queue)
         bus->queue_room -= gg_queue_counts(subscription->queue).capacity;
     subscription->queue = NULL;
     subscription->tests = NULL;
     subscription->type = NULL;
+    subscription->where = NULL;
     subscription->node = GG_NONE;
     subscription->next = bus->free;
     bus->free = slot;
@@ -321,10 +326,10 @@ static int by_turn(const void *a, const void *b) { return goes_before(a, b) ? -1
 static int make_windows(gg_bus *bus, const gg_topic *topic, gg_match *matches, int32_t count) {
     int32_t old = 0;
     for (int32_t i = 0; i < count; i++) {
-        const gg_where *where = &bus->subscriptions[matches[i].subscription].where;
+        const gg_where *where = bus->subscriptions[matches[i].subscription].where;
         while (old < topic->count && goes_before(&topic->matches[old], &matches[i]))
             old++;
-        if (!where->statistic || (old < topic->count && topic->matches[old].order == matches[i].order))
+        if (!where || !where->statistic || (old < topic->count && topic->matches[old].order == matches[i].order))
             continue;
         if (!(matches[i].state.window = gg_window_new(where))) {
             while (i--)
@@ -342,7 +347,7 @@ static int is_of_type(const gg_bus *bus, const gg_subscription *subscription, co
     if (topic->type == GG_NONE)
         return 0;
     const gg_text *type = &bus->type_names[topic->type];
-    return gg_topic_matches(subscription->type, subscription->type_length, type->text, type->length);
+    return gg_topic_matches(subscription->type, strlen(subscription->type), type->text, type->length);
 }
 
 /* Makes the matches of a topic anew; 0 without memory, and then the old ones stay. */
@@ -406,8 +411,13 @@ static int64_t decide(gg_bus *bus, int32_t index, gg_event *event) {
         const gg_subscription *subscription = &bus->subscriptions[match->subscription];
         if (!gg_predicate_holds(subscription->tests, subscription->test_count, event))
             continue;
+        if (!subscription->where) {
+            int32_t how = subscription->queue ? GG_ENQUEUE : GG_TELL;
+            bus->fired[count++] = (gg_fired){match->subscription, how, event->number};
+            continue;
+        }
         int64_t due = match->state.due;
-        enum gg_answer answer = gg_state_feed(&match->state, &subscription->where, event);
+        enum gg_answer answer = gg_state_feed(&match->state, subscription->where, event);
         if (answer != GG_NOTHING) {
             int32_t how = answer == GG_KEPT ? GG_KEEP : subscription->queue ? GG_ENQUEUE : GG_TELL;
             bus->fired[count++] = (gg_fired){match->subscription, how, match->state.number};
@@ -498,7 +508,7 @@ int gg_bus_take_due(gg_bus *bus, int64_t now, gg_due *due) {
         gg_match *first = bus->waiting[0];
         wait_no_more(bus, first);
         *due = (gg_due){first->subscription, first->topic, first->state.due};
-        if (gg_state_due(&first->state, &bus->subscriptions[first->subscription].where, due->time))
+        if (gg_state_due(&first->state, bus->subscriptions[first->subscription].where, due->time))
             return 1;
     }
     return 0;

@@ -11,6 +11,10 @@ static uint32_t hashed(int32_t parent, const char *level, size_t length) { /* FN
     return hash;
 }
 
+static const char *text_of(const gg_node *node) {
+    return node->length > sizeof node->level.near ? node->level.far : node->level.near;
+}
+
 static int32_t *bucket(gg_trie *trie, uint32_t hash) { return &trie->buckets[hash & (uint32_t)(trie->room - 1)]; }
 
 static int resize(gg_trie *trie, int32_t room) {
@@ -34,8 +38,7 @@ static int resize(gg_trie *trie, int32_t room) {
     memset(buckets, 0xff, (size_t)room * sizeof *buckets); /* GG_NONE */
     for (int32_t i = 1; i < trie->count; i++) {
         gg_node *node = &nodes[i];
-        gg_node *parent = &nodes[node->parent];
-        if (!node->level || parent->plus == i || parent->rest == i)
+        if (node->parent == GG_NONE || nodes[node->parent].plus == i || nodes[node->parent].rest == i)
             continue;
         int32_t *head = bucket(trie, node->hash);
         node->next = *head;
@@ -55,7 +58,8 @@ int gg_trie_init(gg_trie *trie) {
 
 void gg_trie_free(gg_trie *trie) {
     for (int32_t i = 1; i < trie->count; i++)
-        free(trie->nodes[i].level);
+        if (trie->nodes[i].length > sizeof trie->nodes[i].level.near)
+            free(trie->nodes[i].level.far);
     free(trie->nodes);
     free(trie->buckets);
     free(trie->scratch);
@@ -68,7 +72,7 @@ static int32_t child(const gg_trie *trie, int32_t parent, const char *level, siz
     for (; i != GG_NONE; i = trie->nodes[i].next) {
         const gg_node *node = &trie->nodes[i];
         if (node->hash == hash && node->parent == parent && node->length == length &&
-            memcmp(node->level, level, length) == 0)
+            memcmp(text_of(node), level, length) == 0)
             break;
     }
     return i;
@@ -84,19 +88,19 @@ static int32_t *wildcard(gg_trie *trie, int32_t parent, const char *level, size_
 static int32_t added(gg_trie *trie, int32_t parent, const char *level, size_t length) {
     if (trie->free == GG_NONE && trie->count == trie->room && !resize(trie, 2 * trie->room))
         return GG_NONE;
-    char *text = malloc(length ? length : 1);
-    if (!text)
+    gg_node new = {
+        .length = (uint32_t)length, .hash = hashed(parent, level, length), .parent = parent,
+        .plus = GG_NONE, .rest = GG_NONE, .next = GG_NONE, .data = GG_NONE,
+    };
+    if (length > sizeof new.level.near && !(new.level.far = malloc(length)))
         return GG_NONE;
-    memcpy(text, level, length);
+    memcpy(length > sizeof new.level.near ? new.level.far : new.level.near, level, length);
     int32_t i = trie->free;
     if (i == GG_NONE)
         i = trie->count++;
     else
         trie->free = trie->nodes[i].next;
-    trie->nodes[i] = (gg_node){
-        .level = text, .length = (uint32_t)length, .hash = hashed(parent, level, length), .parent = parent,
-        .plus = GG_NONE, .rest = GG_NONE, .next = GG_NONE, .data = GG_NONE,
-    };
+    trie->nodes[i] = new;
     int32_t *own = wildcard(trie, parent, level, length);
     if (own) {
         *own = i;
@@ -136,7 +140,7 @@ int32_t gg_trie_node(gg_trie *trie, const char *filter, size_t length) {
 void gg_trie_prune(gg_trie *trie, int32_t i) {
     while (i != 0 && trie->nodes[i].data == GG_NONE && trie->nodes[i].children == 0) {
         gg_node *node = &trie->nodes[i];
-        int32_t parent = node->parent, *link = wildcard(trie, parent, node->level, node->length);
+        int32_t parent = node->parent, *link = wildcard(trie, parent, text_of(node), node->length);
         if (link) {
             *link = GG_NONE;
         } else {
@@ -145,8 +149,9 @@ void gg_trie_prune(gg_trie *trie, int32_t i) {
             *link = node->next;
         }
         trie->nodes[parent].children--;
-        free(node->level);
-        *node = (gg_node){.next = trie->free, .data = GG_NONE};
+        if (node->length > sizeof node->level.near)
+            free(node->level.far);
+        *node = (gg_node){.parent = GG_NONE, .next = trie->free, .data = GG_NONE};
         trie->free = i;
         i = parent;
     }

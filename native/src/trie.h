@@ -13,9 +13,12 @@ enum {
 };
 
 typedef struct {
-    char *level;           /* not terminated; NULL in a free node and in the root */
+    union {
+        char *far; /* the level's bytes, not terminated */
+        char near[8]; /* the bytes themselves, where there are so few */
+    } level;
     uint32_t length, hash; /* of the level's bytes, and of them with the parent */
-    int32_t parent;
+    int32_t parent;        /* GG_NONE of the root, and of a free node */
     int32_t plus, rest;    /* the children `+` and `#`, or GG_NONE; the others are in the buckets */
     int32_t children;      /* how many, of all kinds */
     int32_t next;          /* in the bucket, or in the list of free nodes */

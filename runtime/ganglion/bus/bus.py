@@ -20,7 +20,7 @@ from ganglion.bus.filter import Filter
 from ganglion.bus.outcome import Emitted, Outcome
 from ganglion.bus.predicate import Test, split
 from ganglion.bus.queue import Overflow, Queue
-from ganglion.bus.subscription import Statistics, Subscription, TopicStatistics
+from ganglion.bus.subscription import Statistics, Subscription, Ties, TopicStatistics
 from ganglion.bus.symbols import Symbols
 from ganglion.bus.twin import Topics
 from ganglion.bus.where import Op, Where
@@ -91,7 +91,8 @@ class Bus:
         self._kept: dict[int, Event] = {}
         self._core = core(self.backend, self._topics, self._kept, self._emit, self._broken, clock)
         self.emit: Emit = self._core.emit
-        self._subscriptions: dict[int, Subscription] = {}
+        self._subscriptions: list[Subscription | None] = []  # by handle
+        self._open = 0
         self._symbols = Symbols()
         self._remembering = 0  # subscriptions that ask for a topic's last value
         self._asking = 0  # subscriptions that look at sources and priorities
@@ -161,9 +162,10 @@ class Bus:
             subscription = self._subscribe_in_two(filter, callback, where, priority, tests, rest)
         else:
             subscription = self._add(filter, callback, where, priority, tests, rest)
-        subscription.matching = matching
+        if matching is not None:
+            subscription.ties.matching = matching
         if levels:
-            self._core.restrict((subscription.feeder or subscription).handle, levels)
+            self._core.restrict(_first(subscription).handle, levels)
         return subscription
 
     def queue(
@@ -184,10 +186,11 @@ class Bus:
         """
         queue = self._core.queue(capacity, overflow)
         subscription = self.subscribe(filter, queue.put, where=where, matching=matching, type=type, priority=priority)
-        subscription.queue = queue
-        if subscription.feeder is None and subscription.is_decided:
-            subscription.is_direct = self._core.attach_queue(subscription.handle, queue)
-            self._direct += subscription.is_direct
+        ties = subscription.ties
+        ties.queue = queue
+        if ties.feeder is None and ties.is_decided:
+            ties.is_direct = self._core.attach_queue(subscription.handle, queue)
+            self._direct += ties.is_direct
         if overflow is Overflow.REFUSE:
             self._refusing[subscription] = queue
             self._adapt()
@@ -204,21 +207,23 @@ class Bus:
     ) -> Subscription:
         condition = where or _ALWAYS
         subscription = Subscription(self, filter, where)
-        if condition.is_about_symbol:
-            subscription.symbols.append(condition.value)
-        subscription.symbols += [test.named for test in tests if test.is_named]
-        subscription.asks = any(test.field in _ATTRIBUTES for test in tests)
+        named = [condition.value] if condition.is_about_symbol else []
+        named += [test.named for test in tests if test.is_named]
+        asks = any(test.field in _ATTRIBUTES for test in tests)
+        if named or asks or rest is not None:
+            subscription.rare = Ties(symbols=named, asks=asks, is_decided=rest is None)
         symbol = self._symbols.take(condition.value) if condition.is_about_symbol else 0
         known = [test.known_by(self._symbols.take(test.named)) if test.is_named else test for test in tests]
         told = callback if rest is None else partial(_tell_if_passes, rest, callback)
-        subscription.handle = self._core.subscribe(
-            filter, priority, condition.core(symbol), [test.core() for test in known]
-        )
-        subscription.is_decided = rest is None
-        self._core.attach(subscription.handle, told, condition.window is not None)
-        self._asking += subscription.asks
+        handle = self._core.subscribe(filter, priority, condition.core(symbol), [test.core() for test in known])
+        subscription.handle = handle
+        self._core.attach(handle, told, condition.window is not None)
+        self._asking += asks
         self._remembering += condition.op is Op.CHANGES
-        self._subscriptions[subscription.handle] = subscription
+        if handle == len(self._subscriptions):
+            self._subscriptions.append(None)
+        self._subscriptions[handle] = subscription
+        self._open += 1
         self._adapt()
         return subscription
 
@@ -249,23 +254,26 @@ class Bus:
             return callback(event._replace(topic=event.topic[len(prefix) :]))
 
         subscription = self._add(prefix + "#", tell, where, priority, [], None)
-        subscription.feeder = self._add(filter, feed, None, priority, tests, rest)
-        subscription.feeder.feeder_of = subscription
+        feeder = self._add(filter, feed, None, priority, tests, rest)
+        feeder.ties.is_feeder = True
+        subscription.ties.feeder = feeder
         subscription.filter = filter
         return subscription
 
-    def _drop(self, subscription: Subscription) -> tuple[int, int]:
-        counts = self._core.detach(subscription.handle)
-        self._core.unsubscribe(subscription.handle)
-        del self._subscriptions[subscription.handle]
-        self._asking -= subscription.asks
+    def _drop(self, subscription: Subscription, handle: int) -> tuple[int, int]:
+        counts = self._core.detach(handle)
+        self._core.unsubscribe(handle)
+        self._subscriptions[handle] = None
+        self._open -= 1
         self._refusing.pop(subscription, None)
-        if subscription.queue is not None:
-            self._direct -= subscription.is_direct
-            subscription.queue.close()
-        for value in subscription.symbols:
-            self._symbols.release(value)
-        for kept in [each for each in self._kept if each >> 32 == subscription.handle]:
+        if (ties := subscription.rare) is not None:
+            if ties.queue is not None:
+                ties.queue.close()
+            self._asking -= ties.asks
+            self._direct -= ties.is_direct
+            for value in ties.symbols:
+                self._symbols.release(value)
+        for kept in [each for each in self._kept if each >> 32 == handle]:
             del self._kept[kept]
         if subscription.where is not None and subscription.where.op is Op.CHANGES:
             self._remembering -= 1
@@ -405,15 +413,15 @@ class Bus:
         return sorted(found, key=lambda topic: (-topic.emitted, topic.name))
 
     def subscriptions(self) -> list[Subscription]:
-        """Every subscription that is open, in the order they came."""
-        return [each for each in self._subscriptions.values() if each.is_open and each.feeder_of is None]
+        """Every subscription that is open."""
+        return [each for each in self._subscriptions if each is not None and not (each.rare and each.rare.is_feeder)]
 
     def statistics(self) -> Statistics:
         """What happened so far."""
         delivered, dropped, failed = self._core.totals()
         return Statistics(
             topics=len(self._topics.names),
-            subscriptions=len(self._subscriptions),
+            subscriptions=self._open,
             emitted=self._core.sequence(),
             delivered=delivered,
             dropped=dropped,
@@ -422,9 +430,15 @@ class Bus:
 
     def _broken(self, handle: int, error: Exception) -> None:
         """A callback raised, which is its own matter and not the emitter's."""
-        subscription = self._subscriptions.get(handle)
+        subscription = self._subscriptions[handle]
         filter = subscription.filter if subscription is not None else "a filter that is closed"
         _log.error("a subscriber of %s failed; the others go on", filter, exc_info=error)
+
+
+def _first(subscription: Subscription) -> Subscription:
+    """Who meets the events: a condition behind a filter has another one before it."""
+    ties = subscription.rare
+    return subscription if ties is None or ties.feeder is None else ties.feeder
 
 
 def _tell_if_passes(program: list[Any], callback: Callback, event: Event) -> object:

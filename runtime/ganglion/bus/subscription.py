@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who is told of events, and what is said of how that went."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ganglion.bus.filter import Filter
@@ -41,54 +41,92 @@ class TopicStatistics:
     type: str
 
 
+@dataclass(slots=True)
+class Ties:
+    """What a subscription has that most have not.
+
+    Attributes:
+        matching: The filter on events.
+        queue: Where its events go.
+        symbols: Values that it has a symbol for.
+        asks: Whether it looks at sources or priorities.
+        is_decided: By the core alone, without a look by Python.
+        is_direct: Whether the core fills its queue by itself.
+        feeder: Who has to be closed with it.
+        is_feeder: Whether it is one.
+        counts: What it was told, since it is closed.
+    """
+
+    matching: Filter | None = None
+    queue: Queue | None = None
+    symbols: list[Any] = field(default_factory=list)
+    asks: bool = False
+    is_decided: bool = True
+    is_direct: bool = False
+    feeder: "Subscription | None" = None
+    is_feeder: bool = False
+    counts: tuple[int, int] = (0, 0)
+
+
 class Subscription:
-    """One callback and its filter, until `close`.
+    """One callback and its filter, until `close`. There may be very many, so most of them are four words.
 
     Attributes:
         filter: The topic filter.
         where: The condition on values, if any.
-        matching: The filter on events, if any.
-        is_open: Whether it is told of events.
     """
 
-    __slots__ = (
-        "_bus", "_counts", "asks", "feeder", "feeder_of", "filter", "handle", "is_decided", "is_direct", "is_open",
-        "matching", "queue", "symbols", "where",
-    )  # fmt: skip
+    __slots__ = ("_bus", "filter", "handle", "rare", "where")
 
     def __init__(self, bus: "Bus", filter: str, where: Where | None) -> None:
         self._bus = bus
-        self._counts = (0, 0)  # since it is closed
         self.filter = filter
         self.where = where
-        self.matching: Filter | None = None
-        self.symbols: list[Any] = []  # values that it has a symbol for
-        self.asks = False  # whether it looks at sources or priorities
-        self.feeder: Subscription | None = None  # who has to be closed with it
-        self.feeder_of: Subscription | None = None
-        self.queue: Queue | None = None
-        self.is_decided = True  # by the core alone, without a look by Python
-        self.is_direct = False  # whether the core fills the queue by itself
+        self.rare: Ties | None = None
         self.handle = -1
-        self.is_open = True
+
+    @property
+    def ties(self) -> Ties:
+        """What few have; made where there is none."""
+        if self.rare is None:
+            self.rare = Ties()
+        return self.rare
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is told of events."""
+        return self.handle >= 0
+
+    @property
+    def matching(self) -> Filter | None:
+        """The filter on events, if any."""
+        return self.rare.matching if self.rare is not None else None
+
+    @property
+    def queue(self) -> Queue | None:
+        """Where its events go, if not to a callback."""
+        return self.rare.queue if self.rare is not None else None
 
     @property
     def delivered(self) -> int:
         """Events that the callback was told of."""
-        return self._bus._counts(self)[0] if self.is_open else self._counts[0]
+        return self._counts()[0]
 
     @property
     def failed(self) -> int:
         """Of these, how many made it raise."""
-        return self._bus._counts(self)[1] if self.is_open else self._counts[1]
+        return self._counts()[1]
+
+    def _counts(self) -> tuple[int, int]:
+        return self._bus._counts(self) if self.is_open else self.ties.counts
 
     def close(self) -> None:
         """Ends it; closing twice does nothing."""
         if self.is_open:
-            self._counts = self._bus._drop(self)
-            self.is_open = False
-            if self.feeder is not None:
-                self.feeder.close()
+            handle, self.handle = self.handle, -1
+            self.ties.counts = self._bus._drop(self, handle)
+            if self.ties.feeder is not None:
+                self.ties.feeder.close()
 
     def __enter__(self) -> "Subscription":
         return self
