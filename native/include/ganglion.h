@@ -182,6 +182,7 @@ typedef struct {
 typedef struct {
     int64_t matched, queued, dropped;
     int64_t fired; /* of the last one that was taken; or the gg_failure of the one after it */
+    int64_t news;  /* how many queues got some of them */
 } gg_sums;
 
 /* One subscription of which something is due on a topic. */
@@ -247,6 +248,9 @@ int64_t gg_bus_emit_symbol(gg_bus *bus, int32_t topic, int32_t symbol, int chang
  * gg_bus_attributes. */
 int64_t gg_bus_emit_many(gg_bus *bus, const int32_t *topics, const double *numbers, const int64_t *times, int64_t count,
                          gg_sums *sums);
+
+/* Whose queues the last gg_bus_emit_many gave something to; good until the next one, or until somebody subscribes. */
+const int32_t *gg_bus_news(const gg_bus *bus);
 
 /* Who is told of the last event; good until the next one, or until somebody subscribes. */
 const gg_fired *gg_bus_fired(const gg_bus *bus);

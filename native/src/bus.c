@@ -19,6 +19,7 @@ typedef struct {
     int32_t node;           /* of its filter; GG_NONE in a free slot */
     int32_t previous, next; /* among those of one filter; `next` also in the list of free slots */
     int32_t test_count;
+    int32_t has_news; /* it is in bus->news */
     gg_test *tests;
 } gg_subscription;
 
@@ -63,6 +64,8 @@ struct gg_bus {
     int32_t fired_room;
     int32_t *lost; /* slots; room for every record of every queue, and one that comes */
     int32_t lost_count, lost_room, queue_room;
+    int32_t *news; /* subscriptions; room for every one that has a queue */
+    int32_t news_count, news_room, queue_count;
     uint64_t version, orders, sequence;
 };
 
@@ -122,6 +125,7 @@ void gg_bus_free(gg_bus *bus) {
     free(bus->waiting);
     free(bus->fired);
     free(bus->lost);
+    free(bus->news);
     free(bus);
 }
 
@@ -265,9 +269,11 @@ int32_t gg_bus_restrict(gg_bus *bus, int32_t slot, const char *type, size_t leng
 
 int32_t gg_bus_queue(gg_bus *bus, int32_t slot, gg_queue *queue) {
     int32_t room = bus->queue_room + gg_queue_counts(queue).capacity;
-    if (!reserve(&bus->lost, room + 1, &bus->lost_room, sizeof *bus->lost))
+    if (!reserve(&bus->lost, room + 1, &bus->lost_room, sizeof *bus->lost) ||
+        !reserve(&bus->news, bus->queue_count + 1, &bus->news_room, sizeof *bus->news))
         return GG_NO_MEMORY;
     bus->queue_room = room;
+    bus->queue_count++;
     bus->subscriptions[slot].queue = queue;
     return 0;
 }
@@ -308,9 +314,12 @@ void gg_bus_unsubscribe(gg_bus *bus, int32_t slot) {
     free(subscription->tests);
     free(subscription->type);
     free(subscription->where);
-    if (subscription->queue)
+    if (subscription->queue) {
         bus->queue_room -= gg_queue_counts(subscription->queue).capacity;
+        bus->queue_count--;
+    }
     subscription->queue = NULL;
+    subscription->has_news = 0;
     subscription->tests = NULL;
     subscription->type = NULL;
     subscription->where = NULL;
@@ -475,6 +484,11 @@ static int enqueue_all(gg_bus *bus, int32_t topic, int64_t now, int32_t count, g
             .topic = topic, .source = bus->source, .sequence = bus->sequence, .wall = now,
             .value = bus->fired[i].number, .confidence = 1, .priority = bus->priority,
         };
+        gg_subscription *subscription = &bus->subscriptions[bus->fired[i].subscription];
+        if (!subscription->has_news) {
+            subscription->has_news = 1;
+            bus->news[bus->news_count++] = bus->fired[i].subscription;
+        }
         int outcome = gg_bus_enqueue(bus, bus->fired[i].subscription, &record);
         sums->queued += outcome != GG_LOST;
         sums->dropped += outcome != GG_PUT;
@@ -482,9 +496,8 @@ static int enqueue_all(gg_bus *bus, int32_t topic, int64_t now, int32_t count, g
     return 1;
 }
 
-int64_t gg_bus_emit_many(gg_bus *bus, const int32_t *topics, const double *numbers, const int64_t *times, int64_t count,
+static int64_t emit_many(gg_bus *bus, const int32_t *topics, const double *numbers, const int64_t *times, int64_t count,
                          gg_sums *sums) {
-    *sums = (gg_sums){0};
     for (int64_t i = 0; i < count; i++) {
         int64_t answer = gg_bus_emit(bus, topics[i], numbers[i], times[i]);
         if (answer < 0) {
@@ -500,6 +513,18 @@ int64_t gg_bus_emit_many(gg_bus *bus, const int32_t *topics, const double *numbe
     }
     return count;
 }
+
+int64_t gg_bus_emit_many(gg_bus *bus, const int32_t *topics, const double *numbers, const int64_t *times, int64_t count,
+                         gg_sums *sums) {
+    while (bus->news_count)
+        bus->subscriptions[bus->news[--bus->news_count]].has_news = 0;
+    *sums = (gg_sums){0};
+    int64_t taken = emit_many(bus, topics, numbers, times, count, sums);
+    sums->news = bus->news_count;
+    return taken;
+}
+
+const int32_t *gg_bus_news(const gg_bus *bus) { return bus->news; }
 
 int64_t gg_bus_deadline(const gg_bus *bus) { return bus->waiting_count ? bus->waiting[0]->state.due : GG_NEVER; }
 

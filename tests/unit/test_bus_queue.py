@@ -2,6 +2,7 @@
 """bus: queues are bounded, the urgent go first, and every loss is counted and said, on both cores."""
 
 import asyncio
+from array import array
 
 import pytest
 from hypothesis import given
@@ -157,3 +158,22 @@ def test_what_went_in_came_out_waits_or_was_dropped(capacity, overflow, programm
         statistics = queue.statistics()
         assert came == out + statistics.waiting + statistics.dropped
         assert len(queue) == statistics.waiting <= statistics.most <= capacity
+
+
+def test_a_batch_wakes_whose_queue_it_reached_and_may_be_closed_by_another(bus):
+    woken = []
+    _, kitchen = bus.queue("kitchen/+")
+    _, hall = bus.queue("hall/+")
+    attic_subscription, attic = bus.queue("attic/+")
+    kitchen.on_news = lambda: woken.append("kitchen")
+    hall.on_news = lambda: (woken.append("hall"), attic_subscription.close())
+    attic.on_news = lambda: woken.append("attic")
+    for topic in ("kitchen/t", "hall/t", "attic/t"):
+        bus.topic(topic)
+    bus.emit_many(array("i", [1] * 3), array("d", [1, 2, 3]), array("q", [1, 2, 3]))
+    assert set(woken) == {"hall", "attic"}  # who is closed has news too
+    assert (len(kitchen), len(hall), attic.is_closed) == (0, 3, True)
+    woken.clear()
+    bus.emit_many(array("i", [2, 1, 0]), array("d", [1, 2, 3]), array("q", [4, 5, 6]))
+    assert set(woken) == {"kitchen", "hall"}
+    assert len(attic) == 0

@@ -146,8 +146,9 @@ class Core:
         )
         if sums.queued or sums.dropped:
             self._queued(sums.queued, sums.dropped)
-            for news in self._news.values():
-                news()
+            for handle in ffi.unpack(lib.gg_bus_news(self._bus), sums.news):
+                if tell := self._news.get(handle):  # unless one of those before has closed it
+                    tell()
         return taken, sums.matched, sums.fired, sums.queued, sums.dropped
 
     def topic(self, name: str) -> int:
