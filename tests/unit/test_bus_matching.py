@@ -38,6 +38,7 @@ def test_who_is_told_is_whom_the_filter_lets_hear(sources, programme):
     ("source", "left"),
     [
         ({"value": {"$gt": 8, "$lte": 40}}, False),
+        ({"priority": {"$gte": Priority.HIGH}}, False),
         ({"value": {"$in": ["a", 1, None]}, "source": {"$ne": "x"}}, False),
         ({"$or": [{"priority": {"$gte": 2}}, {"timestamp": {"$lt": 5}}, {"$not": {"value": "a"}}]}, False),
         ({}, False),

@@ -9,7 +9,7 @@ from ganglion_micro import filter as m
 
 #: Whole numbers below it are exact in binary64, and so is every comparison with one.
 _EXACT = 2**53
-_TIMES = range(-(2**63), 2**63)
+_TIMES = range(-(2**63), 2**63)  # to ask for an int exactly: what is an IntEnum would be looked for one by one
 
 _COMPARISONS = {m.EQ: d.EQ, m.NE: d.NE, m.LT: d.LT, m.LTE: d.LE, m.GT: d.GT, m.GTE: d.GE}
 _FIELDS = {1: d.VALUE, 2: d.TIME, 3: d.SOURCE, 4: d.PRIORITY}
@@ -99,7 +99,7 @@ def _comparison(operator: int, field: int, operand: Any) -> Test | None:
         return None
     op = _COMPARISONS[operator]
     if field in (d.TIME, d.PRIORITY):
-        return Test(op, field, integer=int(operand)) if isinstance(operand, int) and operand in _TIMES else None
+        return Test(op, field, integer=int(operand)) if isinstance(operand, int) and int(operand) in _TIMES else None
     if field == d.VALUE and isinstance(operand, int | float):
         return Test(op, field, number=float(operand)) if abs(operand) < _EXACT else None
     is_text = isinstance(operand, str)
