@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from ganglion.errors import GanglionError
-from ganglion_tools.bench import bus
+from ganglion_tools.bench import timing
 from ganglion_tools.bench.figure import Figure, figure
 
 
@@ -28,9 +28,9 @@ def test_every_figure_has_both_backends_and_its_peers_beside_it():
 
 
 def test_who_loses_an_event_has_no_figure():
-    lossy = bus.Contestant(name="lossy", run=lambda rounds: rounds - 1, expected=1)
+    lossy = timing.Contestant(name="lossy", run=lambda rounds: rounds - 1, expected=1)
     with pytest.raises(GanglionError, match="lossy counted 9 of 10 events"):
-        bus.nanoseconds([lossy], rounds=10)
+        timing.nanoseconds([lossy], rounds=10)
 
 
 @pytest.mark.parametrize(
