@@ -9,7 +9,7 @@ from ganglion.bus.queue import Queue
 from ganglion.bus.where import Where
 
 if TYPE_CHECKING:
-    from ganglion.bus.bus import Bus
+    from ganglion.bus.registry import Registry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,10 +76,10 @@ class Subscription:
         where: The condition on values, if any.
     """
 
-    __slots__ = ("_bus", "filter", "handle", "rare", "where")
+    __slots__ = ("_registry", "filter", "handle", "rare", "where")
 
-    def __init__(self, bus: "Bus", filter: str, where: Where | None) -> None:
-        self._bus = bus
+    def __init__(self, registry: "Registry", filter: str, where: Where | None) -> None:
+        self._registry = registry
         self.filter = filter
         self.where = where
         self.rare: Ties | None = None
@@ -118,13 +118,13 @@ class Subscription:
         return self._counts()[1]
 
     def _counts(self) -> tuple[int, int]:
-        return self._bus._counts(self) if self.is_open else self.ties.counts
+        return self._registry.counts(self) if self.is_open else self.ties.counts
 
     def close(self) -> None:
         """Ends it; closing twice does nothing."""
         if self.is_open:
             handle, self.handle = self.handle, -1
-            self.ties.counts = self._bus._drop(self, handle)
+            self.ties.counts = self._registry.drop(self, handle)
             if self.ties.feeder is not None:
                 self.ties.feeder.close()
 
