@@ -19,6 +19,10 @@ every = "1s"
 [actuator.buzzer]
 driver = "file"
 path = "/sys/class/leds/buzzer/brightness"
+
+[[report]]
+topic = "sensor/fridge/#"
+change = 0.2
 """
 
 import os
@@ -29,7 +33,7 @@ from pathlib import Path
 from typing import Any
 
 from ganglion.errors import InvalidError, NotFoundError
-from ganglion.settings import read
+from ganglion.settings import duration_field, read
 
 #: A node's, sensor's or actuator's name: it becomes a level of an MQTT topic.
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
@@ -79,12 +83,32 @@ class MeshSection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReportSection:
+    """`[[report]]`: readings that the node sends to the gateway. Without any such table it sends all.
+
+    Attributes:
+        topic: An MQTT filter of topics below `sensor/`.
+        type: A filter of event types, as in `signal.input.external.*`; "" for any.
+        where: A filter on events, as `ganglion watch --where` takes it.
+        change: A number is sent when it is farther than this from the one of its topic that was sent last.
+        sample: The shortest time between two of one topic; the latest in it is sent.
+    """
+
+    topic: str = "sensor/#"
+    type: str = ""
+    where: dict[str, Any] | None = None
+    change: float | None = None
+    sample: int = duration_field("0s")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _File:
     node: dict[str, Any]
     mqtt: dict[str, Any] | None = None
     mesh: dict[str, Any] | None = None
     sensor: dict[str, Any] = field(default_factory=dict)
     actuator: dict[str, Any] = field(default_factory=dict)
+    report: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +122,7 @@ class Config:
         mesh: How it joins; None for a node that only speaks plain MQTT.
         sensors: Name of a sensor to its table, which `ganglion.sensors` reads.
         actuators: Name of an actuator to its table, which `ganglion.guardian` reads.
+        reports: Which readings it sends; all where there is none.
     """
 
     path: Path
@@ -106,6 +131,7 @@ class Config:
     mesh: MeshSection | None
     sensors: dict[str, dict[str, Any]]
     actuators: dict[str, dict[str, Any]]
+    reports: tuple[ReportSection, ...] = ()
 
     def resolve(self, name: str) -> Path:
         """A path of the file, made absolute against the folder of the file."""
@@ -155,6 +181,7 @@ def load(path: Path) -> Config:
         mesh=None if file.mesh is None else read(MeshSection, file.mesh, f"{where}mesh"),
         sensors=_named_tables(file.sensor, f"{where}sensor"),
         actuators=_named_tables(file.actuator, f"{where}actuator"),
+        reports=tuple(read(ReportSection, table, f"{where}report[{i}]") for i, table in enumerate(file.report)),
     )
 
 

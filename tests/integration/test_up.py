@@ -130,6 +130,10 @@ def test_the_trace_is_shown_one_line_a_stage(tmp_path):
         top = ganglion(tmp_path, "bus", "top", "room", "--every", "0.5", "--count", "2")
         assert top.returncode == 0, top.stderr
         assert len(re.findall(r"^\d+\.\d +sensor/mic/level$", top.stdout, re.MULTILINE)) == 2
+        cold = ("--where", '{"value": {"$lt": 100}}', "--count", "2", "--json")
+        seen = ganglion(tmp_path, "bus", "watch", "fridge", "sensor/fridge/temperature", *cold)
+        assert [json.loads(line)["topic"] for line in seen.stdout.splitlines()] == ["sensor/fridge/temperature"] * 2
+        assert ganglion(tmp_path, "bus", "watch", "fridge", "a/#/b").returncode == 4
         assert ganglion(tmp_path, "bus", "stats", "freezer").returncode == 3
         missing = ganglion(tmp_path, "sim", "set", "freezer", "x.y", "1")
         assert missing.returncode == 3

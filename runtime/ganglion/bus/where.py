@@ -86,8 +86,8 @@ class Where:
 
     Attributes:
         op: The comparison.
-        low: The limit of ABOVE and BELOW, the lower end of BETWEEN and OUTSIDE; how far a number must be from the one
-            told last to be one that MOVES.
+        low: The limit of ABOVE and BELOW, the lower end of BETWEEN and OUTSIDE; a number MOVES when it is
+            farther than this from the one told last.
         high: The upper end of BETWEEN and OUTSIDE.
         value: What EQUALS and NOT_EQUALS compare with; any value.
         edge: Fire when it becomes true, and again only after it was false; else on every event for which it is true.

@@ -3,38 +3,48 @@
 
 import argparse
 import json
+import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from ganglion.cli import gateway_client
+from ganglion.cli import events, gateway_client
 from ganglion.cli.gateway_client import GatewayClient
 from ganglion.cli.result import Result, table
 from ganglion.cli.show import plain
 from ganglion.errors import UsageError
 
-#: Seconds that the node has for its answer.
+#: Seconds that the node has for its answer, and of these to wait for an event.
 _TIMEOUT = 10.0
+_WAIT = 4.0
 #: Lines of each table that `top` shows.
 _LINES = 15
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
-    """`ganglion bus stats|top NODE`."""
+    """`ganglion bus stats|top|watch NODE`."""
     verbs = parser.add_subparsers(required=True, metavar="<verb>", dest="verb")
     stats = verbs.add_parser("stats", parents=[common], help="the counters since the node started")
     top = verbs.add_parser("top", parents=[common], help="the rates now, again and again")
     top.add_argument("--every", type=float, default=2.0, metavar="SECONDS", help="between two looks; default: 2")
     top.add_argument("--count", type=int, metavar="N", help="end after so many looks")
-    for verb in (stats, top):
+    watch = verbs.add_parser(
+        "watch", parents=[common], help="the events of its bus as they come, those it keeps for itself too"
+    )
+    for verb in (stats, top, watch):
         verb.add_argument("node", metavar="NODE", help="its name or id")
         gateway_client.arguments(verb)
+    events.arguments(watch, example="sensor/# or mqtt/#")
+    watch.add_argument("--type", default="", metavar="TYPE", help="a filter of types, as in 'signal.input.external.*'")
 
 
 def run(args: argparse.Namespace) -> Result | None:
     """Asks the node. Exit codes: 0 ok, 3 no such node, 5 the node does not answer."""
     gateway = gateway_client.find(args)
+    if args.verb == "watch":
+        events.show(_watch(gateway, args), args)
+        return None
     if args.verb == "stats":
         statistics = _ask(gateway, args.node)
         return Result(data=statistics, text=lambda: _text(statistics, statistics["busiest"], "events"))
@@ -59,6 +69,17 @@ def _follow(gateway: GatewayClient, args: argparse.Namespace) -> None:
         before, then, looks = now, at, looks + 1
 
 
+def _watch(gateway: GatewayClient, args: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """The node's events, and `{"dropped": n}` where it had more than it could keep until it was asked."""
+    where = {} if args.where is None else {"where": events.where(args.where)}
+    params = {"id": secrets.token_hex(8), "topic": args.topic, "type": args.type, "wait": _WAIT, **where}
+    while True:
+        answer = _command(gateway, args.node, "bus.watch", params)
+        yield from answer["events"]
+        if answer["dropped"]:
+            yield {"dropped": answer["dropped"]}
+
+
 def _rates(before: Mapping[str, Any], now: Mapping[str, Any], seconds: float) -> dict[str, float]:
     """Events a second of each topic, the most first; a node that started anew began at 0."""
     old = (
@@ -72,10 +93,14 @@ def _rates(before: Mapping[str, Any], now: Mapping[str, Any], seconds: float) ->
 
 
 def _ask(gateway: GatewayClient, node: str) -> dict[str, Any]:
+    return _command(gateway, node, "bus.statistics", {})
+
+
+def _command(gateway: GatewayClient, node: str, method: str, params: dict[str, Any]) -> dict[str, Any]:
     path = f"/api/v1/nodes/{quote(node, safe='')}/commands"
-    body = {"method": "bus.statistics", "params": {}, "timeout": _TIMEOUT}
-    statistics: dict[str, Any] = gateway.post(path, body, timeout=_TIMEOUT)["result"]
-    return statistics
+    body = {"method": method, "params": params, "timeout": _TIMEOUT}
+    result: dict[str, Any] = gateway.post(path, body, timeout=_TIMEOUT)["result"]
+    return result
 
 
 def _text(statistics: Mapping[str, Any], topics: list[dict[str, Any]], unit: str) -> str:
@@ -83,11 +108,16 @@ def _text(statistics: Mapping[str, Any], topics: list[dict[str, Any]], unit: str
     head = f"{plain(statistics['backend'])} bus: " + ", ".join(f"{plain(statistics[name])} {name}" for name in names)
     rows = [(plain(topic["emitted"]), plain(topic["topic"])) for topic in topics]
     told = [
-        (plain(each["delivered"]), plain(each["failed"]), _queue(each["queue"]), plain(each["filter"]))
+        (plain(each["delivered"]), plain(each["failed"]), *_queue(each["queue"]), plain(each["filter"]))
         for each in statistics["told"][:_LINES]
     ]
-    return "\n".join([head, "", table([unit, "topic"], rows), "", table(["told", "failed", "waiting", "filter"], told)])
+    return "\n".join(
+        [head, "", table([unit, "topic"], rows), "", table(["told", "failed", "waiting", "dropped", "filter"], told)]
+    )
 
 
-def _queue(queue: Mapping[str, Any] | None) -> str:
-    return "" if queue is None else f"{plain(queue['waiting'])} of {plain(queue['capacity'])}"
+def _queue(queue: Mapping[str, Any] | None) -> tuple[str, str]:
+    """How many wait in it, and how many it had no room for."""
+    if queue is None:
+        return "", ""
+    return f"{plain(queue['waiting'])} of {plain(queue['capacity'])}", plain(queue["dropped"])

@@ -26,11 +26,14 @@ from ganglion.mova.shell import ScriptRunner
 from ganglion.node import statistics
 from ganglion.node.plain import PlainTopics
 from ganglion.node.ports import NodePorts
+from ganglion.node.report import report
+from ganglion.node.taps import Taps
 from ganglion.sensors import Sensors, build
+from ganglion.units import SECOND
 
 _log = logging.getLogger(__name__)
 
-#: Seconds between two looks at conditions that last, and at whether the node has joined.
+#: The longest time, in seconds, between two looks at what is due, and at whether the node has joined.
 _TICK = 0.1
 
 
@@ -62,6 +65,7 @@ class Node:
             where=where,
             resolve=lambda name: state / name,
         )
+        self._taps = Taps(self._bus)
         self._transport = self._connection()
         self._mesh = self._membership()
         self._plain = PlainTopics(self._bus, self._transport) if self._transport else None
@@ -104,8 +108,9 @@ class Node:
         )
         mesh.on_request("sim.set", self._set_simulated)
         mesh.on_request("bus.statistics", self._bus_statistics)
+        mesh.on_request("bus.watch", self._taps.watch)
         self._hear_mesh, self._transport.on_messages = self._transport.on_messages, self._hear
-        self._bus.subscribe("sensor/#", self._publish_reading)
+        report(self._bus, self._config.reports, self._publish_reading, where=f"{self._config.path}: ")
         return mesh
 
     async def run(self) -> None:
@@ -170,9 +175,10 @@ class Node:
         while True:
             if not said and (said := self._is_joined()):
                 self._say_ready()
-            await asyncio.sleep(_TICK)
-            if (deadline := self._bus.deadline) is not None and (now := self._clock.now()) >= deadline:
-                self._bus.advance(now)
+            self._taps.forget()
+            self._bus.advance(self._clock.now())
+            deadline = self._bus.deadline
+            await asyncio.sleep(_TICK if deadline is None else min(_TICK, (deadline - self._clock.now()) / SECOND))
 
     def _say_ready(self) -> None:
         """One JSON line on stdout, for who started this process."""
