@@ -6,7 +6,10 @@
 //! zig build cross   the core as a static library for every device target, and the C tests to run there
 const std = @import("std");
 
-const sources = &.{ "topic.c", "trie.c", "predicate.c", "window.c", "condition.c", "bus.c", "queue.c", "inbox.c", "signal.c" };
+const sources = &.{
+    "topic.c", "trie.c",  "predicate.c", "window.c", "condition.c", "bus.c",
+    "queue.c", "inbox.c", "pick.c",      "json.c",   "cbor.c",      "signal.c",
+};
 const flags = &.{ "-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-ffp-contract=off" };
 
 /// OpenWrt and Raspberry Pi. MIPS is soft float, as OpenWrt builds it.
@@ -60,9 +63,10 @@ fn extension(b: *std.Build, target: std.Build.ResolvedTarget, optimize: std.buil
     const module = core(b, target, optimize);
     module.addIncludePath(b.path("native/python"));
     module.addCMacro("Py_LIMITED_API", "0x030b0000");
-    // The glue is not ours to keep free of warnings. lane.c has the module's entry, and calls the glue's.
+    // The glue is not ours to keep free of warnings. module.c has the module's entry, and calls the glue's.
     module.addCSourceFile(.{ .file = glue, .flags = &.{ "-w", "-DPyInit__native=gg_cffi_module" } });
-    module.addCSourceFile(.{ .file = b.path("native/python/lane.c"), .flags = flags });
+    const lane = &.{ "module.c", "lane.c", "telling.c", "intake.c" };
+    module.addCSourceFiles(.{ .root = b.path("native/python"), .files = lane, .flags = flags });
     module.strip = optimize != .debug;
 
     const library = b.addLibrary(.{ .name = "_native", .linkage = .dynamic, .root_module = module });

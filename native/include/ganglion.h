@@ -288,6 +288,19 @@ int32_t gg_inbox_take(gg_inbox *inbox, gg_record *records, int32_t most);
 /* How many records found no room. */
 uint64_t gg_inbox_dropped(const gg_inbox *inbox);
 
+/* ---- Numbers out of documents --------------------------------------------------------------------------------- */
+
+typedef struct {
+    double number;
+    int is_whole; /* it is written without fraction and exponent */
+} gg_number;
+
+/* Picks the number at a path of keys with dots between them out of a JSON document (RFC 8259) or a CBOR map (RFC 8949);
+ * an empty path is the whole document. Of two keys that are the same the last one counts. 1, or 0 where it is not sure:
+ * there is no number, the document is wrong, or it is one that needs a parser (escapes, tags, more than 16 levels, whole
+ * numbers of 2^53 and more). */
+int gg_pick(const uint8_t *payload, size_t length, const char *path, size_t path_length, gg_number *number);
+
 /* ---- Sound and pictures ------------------------------------------------------------------------------------- */
 
 /* Root-mean-square level of 16-bit samples in dBFS (a full-scale sine is 0, AES17), at least -120. */

@@ -33,7 +33,7 @@ typedef struct PyMethodDef {
 
 extern PyObject _Py_NoneStruct;
 #define Py_None (&_Py_NoneStruct)
-extern PyTypeObject PyFloat_Type, PyLong_Type, PyBool_Type, PyUnicode_Type;
+extern PyTypeObject PyFloat_Type, PyLong_Type, PyBool_Type, PyUnicode_Type, PyBytes_Type;
 extern PyObject *PyExc_Exception;
 
 void Py_IncRef(PyObject *object);
@@ -78,11 +78,21 @@ int PyTuple_SetItem(PyObject *tuple, Py_ssize_t at, PyObject *item);
 PyObject *PyTuple_Pack(Py_ssize_t size, ...);
 Py_ssize_t PyTuple_Size(PyObject *tuple);
 PyObject *PyList_GetItem(PyObject *list, Py_ssize_t at);
+Py_ssize_t PyList_Size(PyObject *list);
+int PyList_Append(PyObject *list, PyObject *item);
 int PyList_SetItem(PyObject *list, Py_ssize_t at, PyObject *item);
 PyObject *PyDict_New(void);
 PyObject *PyDict_GetItemWithError(PyObject *dict, PyObject *key);
 int PyDict_DelItem(PyObject *dict, PyObject *key);
 int PyDict_SetItem(PyObject *dict, PyObject *key, PyObject *value);
+
+PyObject *PyBytes_FromStringAndSize(const char *bytes, Py_ssize_t size);
+char *PyBytes_AsString(PyObject *bytes);
+Py_ssize_t PyBytes_Size(PyObject *bytes);
+char *PyByteArray_AsString(PyObject *array);
+Py_ssize_t PyByteArray_Size(PyObject *array);
+int PyByteArray_Resize(PyObject *array, Py_ssize_t size);
+PyObject *PyUnicode_DecodeUTF8(const char *bytes, Py_ssize_t size, const char *errors);
 
 PyObject *PyBool_FromLong(long value);
 double PyFloat_AsDouble(PyObject *number);

@@ -47,6 +47,8 @@ static int is_name(const text *name) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     input in = {data, data + size};
+    gg_number number;
+    gg_pick(data, size, "a.b", 3, &number);
     gg_bus *bus = gg_bus_new();
     text filters[MOST], names[TOPICS];
     int32_t handles[MOST], standing = 0, known = 0;

@@ -451,6 +451,29 @@ static void signals_have_known_answers(void) {
     CHECK(gg_luma_motion(before, after, 3, 29) == 2 && gg_luma_motion(before, after, 3, 30) == 0);
 }
 
+static void numbers_are_picked_exactly(void) {
+    const struct {
+        const char *payload, *path;
+        double number;
+        int is_whole;
+    } known[] = {
+        {"{\"unit\": \"\xC2\xB0" "C\", \"reading\": {\"level\": -21.5}}", "reading.level", -21.5, 0},
+        {" [1, {}] ", "", 0, -1},
+        {"17", "", 17, 1},
+        {"0.30000000000000004", "", 0.1 + 0.2, 0},
+        {"123456789e-30", "", 123456789e-30, 0},
+        {"\xA1" "aa\x19\x01\x00", "a", 0, -1}, /* a byte short: the second `a` is 1 of 2 */
+        {"\xA1\x61" "a\xF9\x3E\x00", "a", 1.5, 0},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        gg_number number;
+        size_t length = i == 6 ? 6 : strlen(known[i].payload); /* the last one has a NUL */
+        int is_there = gg_pick((const uint8_t *)known[i].payload, length, known[i].path, strlen(known[i].path), &number);
+        CHECK(is_there == (known[i].is_whole >= 0));
+        CHECK(!is_there || (number.number == known[i].number && number.is_whole == known[i].is_whole));
+    }
+}
+
 int main(void) {
     topics_match_as_the_standard_says();
     a_lasting_condition_fires_once_and_when_due();
@@ -473,5 +496,6 @@ int main(void) {
     what_is_no_topic_is_refused();
     times_at_the_end_of_time_do_not_overflow();
     signals_have_known_answers();
+    numbers_are_picked_exactly();
     return failed;
 }

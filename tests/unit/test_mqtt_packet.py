@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """mqtt.packet: the standard's own examples, and a PUBLISH that comes out as it went in."""
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 from ganglion.errors import LocalProtocolError, RemoteProtocolError
 from ganglion.mqtt import packet
 from ganglion.mqtt.packet import Message, Will
+from ganglion.mqtt.split import split_natively
 
 
 # Table 2.4, "Size of Remaining Length field": the first and the last number of each row.
@@ -99,9 +102,21 @@ def test_a_qos_that_is_not_spoken_is_refused(qos):
 
 
 def split(data: bytes, limit: int = packet.MAX_PACKET) -> tuple[list[Message], bytes, int]:
-    messages: list[Message] = []
-    acks = bytearray()
-    stop = packet.split_publishes(data, 0, limit, messages, acks)
+    """What both splitters say, in Python and in C."""
+    found = []
+    for splitter in (packet.split_publishes, split_natively):
+        messages: list[Message] = []
+        acks = bytearray()
+        try:
+            stop = splitter(data, 0, limit, messages, acks)
+            error = None
+        except RemoteProtocolError as raised:
+            stop, error = 0, raised
+        found.append((messages, bytes(acks), stop, str(error)))
+    assert found[0] == found[1]
+    assert [type(each) for each in found[1][0]] == [Message] * len(found[1][0])
+    if error is not None:
+        raise error
     return messages, bytes(acks), stop
 
 
@@ -146,9 +161,24 @@ def test_a_publish_that_breaks_the_standard_is_named(wire, says):
         split(bytes.fromhex(wire), limit=999)
 
 
-def test_messages_before_a_bad_one_are_kept():
+@given(st.lists(publishes, max_size=5), st.data())
+def test_bytes_that_were_damaged_are_the_same_to_both(written, data):
+    wire = bytearray(
+        b"".join(
+            packet.publish(packet.topic_name(topic), payload, retain=retain, identifier=identifier)
+            for topic, payload, retain, identifier in written
+        )
+    )
+    for _ in range(data.draw(st.integers(0, 3)) if wire else 0):
+        wire[data.draw(st.integers(0, len(wire) - 1))] = data.draw(st.integers(0, 255))
+    with suppress(RemoteProtocolError):
+        split(bytes(wire[: data.draw(st.integers(0, len(wire)))]), limit=data.draw(st.sampled_from([20, 1000])))
+
+
+@pytest.mark.parametrize("splitter", [packet.split_publishes, split_natively])
+def test_messages_before_a_bad_one_are_kept(splitter):
     messages: list[Message] = []
     good = packet.publish(packet.topic_name("a"), b"1", retain=False)
     with pytest.raises(RemoteProtocolError):
-        packet.split_publishes(good + bytes.fromhex("30 00"), 0, 1000, messages, bytearray())
+        splitter(good + bytes.fromhex("30 00"), 0, 1000, messages, bytearray())
     assert messages == [Message("a", b"1")]

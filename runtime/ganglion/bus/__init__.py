@@ -7,6 +7,7 @@ from ganglion.bus.filter import Filter
 from ganglion.bus.outcome import Emitted
 from ganglion.bus.queue import Overflow, Queue
 from ganglion.bus.subscription import Statistics, Subscription, TopicStatistics
+from ganglion.bus.twin import Pick, Routes
 from ganglion.bus.where import Op, Statistic, Where, Window
 
 __all__ = [
@@ -18,7 +19,9 @@ __all__ = [
     "Filter",
     "Op",
     "Overflow",
+    "Pick",
     "Queue",
+    "Routes",
     "Statistic",
     "Statistics",
     "Subscription",

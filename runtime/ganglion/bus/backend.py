@@ -4,7 +4,7 @@
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from ganglion.bus import twin
 from ganglion.bus.delivery import Callback
@@ -59,6 +59,8 @@ class Core(Protocol):
     def emit_many(
         self, topics: "memoryview[int]", numbers: "memoryview[float]", times: "memoryview[int]", start: int
     ) -> tuple[int, int, int, int, int]: ...
+    @property
+    def take(self) -> Callable[[list[Any], twin.Routes, int, Callable[[Any, int], None]], None]: ...
     def queue(self, capacity: int, overflow: Overflow) -> Queue: ...
     def attach_queue(self, handle: int, queue: Queue) -> bool: ...
 

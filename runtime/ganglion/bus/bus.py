@@ -20,7 +20,7 @@ from ganglion.bus.outcome import Emitted
 from ganglion.bus.queue import Overflow, Queue
 from ganglion.bus.registry import HIDDEN, Registry
 from ganglion.bus.subscription import Statistics, Subscription, TopicStatistics
-from ganglion.bus.twin import Topics
+from ganglion.bus.twin import Routes, Topics
 from ganglion.bus.where import Where
 from ganglion.errors import NotFoundError, RefusedError
 from ganglion.event import Event, Priority
@@ -258,6 +258,16 @@ class Bus:
                 one = self._core.deliver(event, handles[at - 1], 0, count)
             delivered, dropped, failed = delivered + one.delivered, dropped + one.dropped, failed + one.failed
         return Emitted(matched, delivered, dropped, failed, self._core.sequence())
+
+    def take(self, messages: list[Any], routes: Routes, now: int, otherwise: Callable[[Any, int], None]) -> None:
+        """Emits the numbers that routes pick out of payloads, with `now` as the time of all.
+
+        Args:
+            messages: Tuples that begin with a topic and a payload.
+            otherwise: Called with a message, and how many of its picks are done, for what is no number of a JSON or
+                CBOR document beyond doubt, and for a topic without a route.
+        """
+        self._core.take(messages, routes, now, otherwise)
 
     def advance(self, now: int) -> int:
         """Fires what is due, each with the event it has kept and the time it was due. Returns how many.

@@ -14,7 +14,7 @@ from ganglion.bus.native_queue import NativeQueue
 from ganglion.bus.outcome import Emitted, Outcome
 from ganglion.bus.queue import Overflow, Queue
 from ganglion.bus.record import RECORD
-from ganglion.bus.twin import Test, Topics
+from ganglion.bus.twin import Routes, Test, Topics
 from ganglion.event import Event, Priority
 from ganglion_micro.match import Where
 
@@ -37,6 +37,7 @@ class Core:
         deliver: `deliver(event, topic, matched, count)`: tells those whom the core has just named, or keeps it.
         tell: `tell(handle, event)`: tells one.
         counts: As `Delivery.counts`.
+        take: `Bus.take`.
         adapt: `adapt(is_slow, remembers, has_symbols)`: all events are for `slowly`; each is to be noted in `last`;
                 conditions compare with values that are no numbers.
     """
@@ -48,6 +49,7 @@ class Core:
     tell: Callable[[int, Event], None]
     counts: Callable[[int], tuple[int, int]]
     adapt: Callable[[bool, bool, bool], None]
+    take: Callable[[list[Any], Routes, int, Callable[[Any, int], None]], None]
 
     def __init__(
         self,
@@ -91,7 +93,17 @@ class Core:
             "source",
             "priority",
         )
-        self.emit, self.deliver, self.tell, self._queued, self._renew, self.counts, self._totals, self.adapt = parts
+        (
+            self.emit,
+            self.deliver,
+            self.tell,
+            self._queued,
+            self._renew,
+            self.counts,
+            self._totals,
+            self.adapt,
+            self.take,
+        ) = parts
         self._due: Any = ffi.new("gg_due *")
         self._sums: Any = ffi.new("gg_sums *")
 

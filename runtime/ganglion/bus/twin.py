@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from ganglion.bus.delivery import Delivery
 from ganglion.bus.outcome import Emitted
@@ -13,6 +14,12 @@ from ganglion_micro.match import Where
 
 #: (op, field, symbol, number, integer), as in `gg_test`.
 Test = tuple[int, int, int, float, int]
+
+#: What is picked out of a payload: the bus's topic that it is emitted on, the path to it as keys with dots between them
+#: in UTF-8 (None where Python has to look), and the keys.
+Pick = tuple[int, bytes | None, tuple[str, ...]]
+#: By the topic of a message: the source of its events, and the picks.
+Routes = dict[str, tuple[str, tuple[Pick, ...]]]
 
 _NO_TOPIC = -2
 
@@ -83,6 +90,12 @@ class Core:
             return *self._dispatch.emit_many(topics, numbers, times, start), 0, 0
         except IndexError:
             return 0, 0, _NO_TOPIC, 0, 0
+
+    def take(self, messages: list[Any], routes: Routes, now: int, otherwise: Callable[[Any, int], None]) -> None:
+        for message in messages:
+            route = routes.get(message[0])
+            if route is None or route[1]:
+                otherwise(message, 0)
 
     def queue(self, capacity: int, overflow: Overflow) -> Queue:
         return Queue(capacity, overflow)

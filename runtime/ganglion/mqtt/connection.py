@@ -20,6 +20,7 @@ from ganglion.errors import (
 from ganglion.mqtt import packet
 from ganglion.mqtt.outbox import LAST_IDENTIFIER, Outbox
 from ganglion.mqtt.packet import MAX_PACKET, Message, Will
+from ganglion.mqtt.split import split_publishes
 
 #: Seconds that a broker has for its CONNACK, and for anything at all after a PINGREQ.
 PATIENCE = 10.0
@@ -253,7 +254,7 @@ class Connection:
         try:
             while at < end and self.state is not State.CLOSED:
                 if self.state is State.OPEN and data[at] & 0xF0 == packet.PUBLISH:
-                    stop = packet.split_publishes(data, at, self._max_packet, messages, acks)
+                    stop = split_publishes(data, at, self._max_packet, messages, acks)
                 else:
                     stop = self._control(data, at, events, tokens)
                 if stop == at:

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """MQTT 3.1.1 control packets as bytes. Nothing here has state; section numbers are those of the OASIS standard of 2014.
 
-`split_publishes` is the hot path of a node: all consecutive PUBLISH packets of one read in one call. A native
-parser has the same signature.
+`split_publishes` is the hot path of a node; `split.py` has the same in C.
 """
 
 from collections.abc import Sequence

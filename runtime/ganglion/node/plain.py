@@ -5,7 +5,7 @@ import json
 import logging
 from typing import Any
 
-from ganglion.bus import Bus
+from ganglion.bus import Bus, Pick, Routes
 from ganglion.mesh.transport import Message, Transport
 from ganglion.mova.plan import mqtt_topic
 from ganglion_micro.topic import matches
@@ -31,7 +31,8 @@ class PlainTopics:
         self._bus = bus
         self._transport = transport
         self._wanted: dict[tuple[str, str], None] = {}
-        self._routes: dict[str, tuple[str, list[tuple[int, tuple[str, ...]]]]] = {}
+        self._routes: Routes = {}
+        self._now = 0
         self.unreadable = 0
 
     def want(self, filter: str, field: str) -> None:
@@ -43,31 +44,41 @@ class PlainTopics:
 
     def take(self, messages: list[Message], now: int) -> None:
         """Emits what was asked for; `now` in nanoseconds is the time of all that arrived together."""
-        emit, routes = self._bus.emit, self._routes
-        for topic, payload, _, _ in messages:
-            source, picks = routes.get(topic) or self._route(topic)
-            if not picks:
-                continue
-            try:
-                value = _decode(payload)
-                for handle, path in picks:
-                    picked = value
-                    for key in path:
-                        picked = picked[key]
-                    emit(handle, picked, timestamp=now, source=source)
-            except (ValueError, LookupError, TypeError, RecursionError):
-                self.unreadable += 1
+        self._now = now
+        self._bus.take(messages, self._routes, now, self._take_slowly)
 
-    def _route(self, topic: str) -> tuple[str, list[tuple[int, tuple[str, ...]]]]:
-        """The source that events of a topic have, and what is picked from them: the bus's topic, the path."""
+    def _take_slowly(self, message: Message, done: int) -> None:
+        """What is no number beyond doubt, from one of the picks on; and what has no route yet."""
+        topic, payload, _, _ = message
+        source, picks = self._routes.get(topic) or self._route(topic)
+        if len(picks) == done:
+            return
+        try:
+            value = _decode(payload)
+            for handle, _, keys in picks[done:]:
+                picked = value
+                for key in keys:
+                    picked = picked[key]
+                self._bus.emit(handle, picked, timestamp=self._now, source=source)
+        except (ValueError, LookupError, TypeError, RecursionError):
+            self.unreadable += 1
+
+    def _route(self, topic: str) -> tuple[str, tuple[Pick, ...]]:
         if len(self._routes) >= _MAX_ROUTES:
             self._routes.clear()
         fields = dict.fromkeys(field for filter, field in self._wanted if matches(filter, topic))
-        picks = [
-            (self._bus.topic(mqtt_topic(topic, field)), tuple(field.split(".")) if field else ()) for field in fields
-        ]
+        picks = tuple((self._bus.topic(mqtt_topic(topic, field)), _path(field), _keys(field)) for field in fields)
         self._routes[topic] = route = (f"mqtt:{topic}", picks)
         return route
+
+
+def _keys(field: str) -> tuple[str, ...]:
+    return tuple(field.split(".")) if field else ()
+
+
+def _path(field: str) -> bytes | None:
+    """A field as the native core takes it, which knows no key without letters."""
+    return None if field and "" in field.split(".") else field.encode()
 
 
 def _decode(payload: bytes) -> Any:

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The fast lane between Python and the bus: what happens once an event, in CPython's own calls. A call through cffi
+ * costs 50 to 150 ns before it does anything, and gives up the GIL meanwhile; everything that is rarer goes that way.
+ *
+ * The functions have a tuple as their `self`, which holds what they need, so that CPython's collector sees all of it
+ * and a bus that nobody uses any more goes away. ganglion/bus/delivery.py is the same for the Python core, and says
+ * what the functions mean.
+ */
+#ifndef GANGLION_LANE_H
+#define GANGLION_LANE_H
+#include <Python.h>
+
+#include "ganglion.h"
+
+typedef struct { /* of one subscription */
+    uint64_t delivered;
+    uint32_t generation; /* another one whenever the handle gets a new meaning */
+    uint32_t failed : 31, has_window : 1;
+} gg_told;
+
+typedef struct {
+    gg_bus *bus;
+    gg_told *told;
+    int32_t room;
+    int is_slow, remembers, has_symbols;
+    uint64_t delivered, dropped, failed;
+    uint32_t generation;
+    int32_t slot; /* the one that was given last */
+} gg_lane;
+
+/* What `self` holds; but for the first, the arguments of `lane` in their order. */
+enum {
+    LANE, BUS, HANDLES, NAMES, LAST, CALLBACKS, KEPT, SLOTS, NEWS, SLOWLY, BROKEN, EVENT, EMITTED, REPLACED, LOST, UNWANTED, SOURCE,
+    PRIORITY, CLOCK, KEY_TIMESTAMP, KEY_SOURCE, KEY_PRIORITY, PARTS,
+};
+
+typedef struct { /* how every object begins (PEP 384, "Structures") */
+    Py_ssize_t count;
+    PyTypeObject *type;
+} gg_head;
+
+#define IS(object, kind) (((const gg_head *)(object))->type == &(kind))
+
+#define FAST(function) ((PyCFunction)(void (*)(void))(function))
+
+static inline PyObject *gg_part(PyObject *self, int at) { return PyTuple_GetItem(self, at); }
+
+static inline gg_lane *gg_lane_of(PyObject *self) { return PyCapsule_GetPointer(gg_part(self, LANE), NULL); }
+
+static inline PyObject *gg_owned(PyObject *object) {
+    Py_INCREF(object);
+    return object;
+}
+
+/* A named tuple of `count`; takes the items, of which NULL is one that could not be made. */
+PyObject *gg_named_tuple(PyObject *type, int count, PyObject *const *items);
+
+/* An Emitted. */
+PyObject *gg_emitted(PyObject *self, int64_t matched, const int64_t counts[3], uint64_t sequence);
+
+/* ---- telling.c ----------------------------------------------------------------------------------------------- */
+
+/* What an event has beside its topic; NULL for a source and a priority that are not said. */
+typedef struct {
+    PyObject *value, *timestamp, *source, *priority;
+} gg_attributes;
+
+/* Tells those whom the core named in its answer of an event, and notes it where somebody asks for it: an Emitted. */
+PyObject *gg_hear(PyObject *self, gg_lane *lane, int32_t topic, int64_t answer, const gg_attributes *event);
+
+/* Tells those whom the core has just named. They are noted first: what a callback does may change all of it. */
+PyObject *gg_tell_all(PyObject *self, PyObject *event, int32_t topic, int64_t matched, int32_t count);
+
+/* Tells one subscription and counts what became of it; 0 with an exception that is not the callback's own. */
+int gg_tell(PyObject *self, gg_lane *lane, int32_t handle, PyObject *event, int64_t counts[3]);
+
+/* Gives back what queues have lost; 0 with an exception. */
+int gg_release(PyObject *self, gg_lane *lane);
+
+/* ---- intake.c ------------------------------------------------------------------------------------------------ */
+
+/* take(messages, routes, now, otherwise): see PlainTopics.take. */
+PyObject *gg_take(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
+
+/* split(Message, data, start, limit, messages, acks) -> stop: as ganglion.mqtt.packet.split_publishes, up to what is
+ * no whole and blameless PUBLISH. */
+PyObject *gg_split(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
+
+/* ---- lane.c -------------------------------------------------------------------------------------------------- */
+
+/* lane(address of the gg_bus, what `self` holds after it...) -> its functions. */
+PyObject *gg_lane_new(PyObject *module, PyObject *arguments);
+
+#endif
