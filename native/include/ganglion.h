@@ -217,15 +217,15 @@ int32_t gg_bus_subscribe(gg_bus *bus, const char *filter, size_t length, int32_t
  * no NUL. 0, or a gg_failure. */
 int32_t gg_bus_restrict(gg_bus *bus, int32_t subscription, const char *type, size_t length);
 
-/* Has a subscription put its events into a queue, which must outlive it. 0, or a gg_failure. */
+/* Has a subscription that has no queue put its events into one, which must outlive it. 0, or a gg_failure. */
 int32_t gg_bus_queue(gg_bus *bus, int32_t subscription, gg_queue *queue);
 
-/* Puts a record into the queue of a subscription; what became of it, as of gg_queue_put. */
+/* Puts a record into the queue of a subscription; what became of it, as of gg_queue_put, and GG_LOST where it has none.
+ * Who puts records with a slot calls gg_bus_lost after each: there is room for as many as wait in all queues, and one. */
 int gg_bus_enqueue(gg_bus *bus, int32_t subscription, const gg_record *record);
 
-/* The slots of records that queues have lost since the last call, which their owner may use again; returns how many.
- * Good until the next event. */
-int32_t gg_bus_lost(gg_bus *bus, const int32_t **slots);
+/* Takes the slot of a record that a queue has lost, which its owner may use again. 1, or 0 when none is left. */
+int gg_bus_lost(gg_bus *bus, int32_t *slot);
 
 /* Takes a subscription away, with its state; what it was waiting for does not come. The handle must be in use. */
 void gg_bus_unsubscribe(gg_bus *bus, int32_t subscription);

@@ -3,7 +3,8 @@
  * The part of CPython's stable ABI that cffi's glue and lane.c call, so that the extension is built without Python's own
  * headers: Debian keeps those in a package apart, and a cross build has none of its target. Names and types are those of "Stable
  * ABI contents" in the Python/C API manual, and they never change; tests/unit/test_abi3.py holds each against the real
- * Python.h. Objects are counted by call, so nothing here knows how one is laid out. */
+ * Python.h. Objects are counted by call, and of their layout lane.h knows only
+ * where the type is (PEP 384). */
 #ifndef GANGLION_ABI3_PYTHON_H
 #define GANGLION_ABI3_PYTHON_H
 
@@ -33,13 +34,15 @@ typedef struct PyMethodDef {
 
 extern PyObject _Py_NoneStruct;
 #define Py_None (&_Py_NoneStruct)
-extern PyTypeObject PyFloat_Type, PyLong_Type, PyBool_Type, PyUnicode_Type, PyBytes_Type;
+extern PyTypeObject PyFloat_Type, PyLong_Type, PyBool_Type, PyUnicode_Type, PyBytes_Type, PyDict_Type,
+    PyList_Type, PyTuple_Type;
 extern PyObject *PyExc_Exception;
 
 void Py_IncRef(PyObject *object);
 void Py_DecRef(PyObject *object);
 #define Py_INCREF(object) Py_IncRef((PyObject *)(object))
 #define Py_DECREF(object) Py_DecRef((PyObject *)(object))
+#define Py_XINCREF(object) Py_IncRef((PyObject *)(object))
 #define Py_XDECREF(object) Py_DecRef((PyObject *)(object))
 
 PyThreadState *PyEval_SaveThread(void);

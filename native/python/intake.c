@@ -28,7 +28,7 @@ static Py_ssize_t take_one(PyObject *self, gg_lane *lane, PyObject *message, PyO
         if (!(answer & INT32_MAX) && !lane->remembers)
             continue;
         PyObject *value = number.is_whole ? PyLong_FromLongLong((long long)number.number) : PyFloat_FromDouble(number.number);
-        PyObject *told = value ? gg_hear(self, lane, topic, answer, &(gg_attributes){value, timestamp, source, NULL}) : NULL;
+        PyObject *told = value ? gg_hear(self, lane, topic, answer, &(gg_attributes){value, timestamp, source, NULL, NULL}) : NULL;
         Py_XDECREF(value);
         if (!told)
             return -1;

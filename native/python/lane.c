@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <stdlib.h>
+#include <string.h>
 
 #include "lane.h"
 
@@ -27,6 +28,12 @@ static int64_t handle_of(PyObject *self, PyObject *topic) {
     return handle > INT32_MAX ? -1 : handle;
 }
 
+/* Whether a value is surely none; a type that was made from one of numbers is one too. */
+static int is_no_number(PyObject *value) {
+    return value == Py_None || IS(value, PyUnicode_Type) || IS(value, PyDict_Type) || IS(value, PyList_Type) ||
+           IS(value, PyTuple_Type) || IS(value, PyBytes_Type);
+}
+
 /* emit(topic, value, *, timestamp=..., source=..., priority=...): see Bus.emit, which does what is not simple. */
 static PyObject *emit(PyObject *self, PyObject *const *arguments, Py_ssize_t count, PyObject *keywords) {
     gg_lane *lane = gg_lane_of(self);
@@ -48,6 +55,12 @@ static PyObject *emit(PyObject *self, PyObject *const *arguments, Py_ssize_t cou
     PyObject *value = arguments[1];
     int is_number = IS(value, PyFloat_Type) || IS(value, PyLong_Type) || IS(value, PyBool_Type);
     double number = is_number ? PyFloat_AsDouble(value) : 0;
+    if (priority)
+        PyLong_AsLong(priority);
+    if (PyErr_Occurred()) {
+        PyErr_Clear(); /* a number beyond binary64, or no priority: it is said there */
+        return slowly(self, arguments, count, keywords);
+    }
     if (timestamp)
         Py_INCREF(timestamp);
     else if (gg_part(self, CLOCK) != Py_None && !(timestamp = PyObject_CallFunctionObjArgs(gg_part(self, CLOCK), NULL)))
@@ -56,7 +69,7 @@ static PyObject *emit(PyObject *self, PyObject *const *arguments, Py_ssize_t cou
     if (handle >= 0 && timestamp && !PyErr_Occurred()) {
         if (is_number)
             answer = gg_bus_emit(lane->bus, (int32_t)handle, number, now);
-        else if (!lane->remembers && !lane->has_symbols)
+        else if (!lane->remembers && !lane->has_symbols && is_no_number(value))
             answer = gg_bus_emit_symbol(lane->bus, (int32_t)handle, 0, 0, now);
     }
     PyObject *result;
@@ -64,20 +77,82 @@ static PyObject *emit(PyObject *self, PyObject *const *arguments, Py_ssize_t cou
         PyErr_Clear(); /* whatever it was, it is said there */
         result = slowly(self, arguments, count, keywords);
     } else {
-        result = gg_hear(self, lane, (int32_t)handle, answer, &(gg_attributes){value, timestamp, source, priority});
+        result = gg_hear(self, lane, (int32_t)handle, answer, &(gg_attributes){value, timestamp, source, priority, NULL});
     }
     Py_XDECREF(timestamp);
     return result;
 }
 
-/* deliver(event, topic, matched, count): to those whom the core has just named. */
-static PyObject *deliver(PyObject *self, PyObject *const *arguments, Py_ssize_t count) {
+/* send(event, topic, number, symbol, changed): decides, and tells. The number is None where the event's value is none.
+ * Returns an Emitted, or a gg_failure. */
+static PyObject *send(PyObject *self, PyObject *const *arguments, Py_ssize_t count) {
+    gg_lane *lane = gg_lane_of(self);
+    int64_t now = PyLong_AsLongLong(PyTuple_GetItem(arguments[0], 2)), answer;
+    int32_t topic = (int32_t)PyLong_AsLong(arguments[1]);
     (void)count;
-    long topic = PyLong_AsLong(arguments[1]), told = PyLong_AsLong(arguments[3]);
-    return gg_tell_all(self, arguments[0], (int32_t)topic, PyLong_AsLongLong(arguments[2]), (int32_t)told);
+    if (PyErr_Occurred())
+        return NULL;
+    if (arguments[2] != Py_None)
+        answer = gg_bus_emit(lane->bus, topic, PyFloat_AsDouble(arguments[2]), now);
+    else
+        answer = gg_bus_emit_symbol(lane->bus, topic, (int32_t)PyLong_AsLong(arguments[3]),
+                                    PyLong_AsLong(arguments[4]) != 0, now);
+    return answer < 0 ? PyLong_FromLongLong(answer)
+                      : gg_hear(self, lane, topic, answer, &(gg_attributes){.made = arguments[0]});
 }
 
-/* gg_tell(handle, event): one subscription. */
+/* Has those woken whose queues got something; 0 with an exception. */
+static int wake_all(PyObject *self, gg_lane *lane, const int32_t *handles, int64_t count, int64_t counts[3]) {
+    int is_well = 1;
+    for (int64_t i = 0; i < count && is_well; i++)
+        is_well = gg_wake(self, lane, handles[i], counts);
+    return is_well;
+}
+
+/* batch(addresses of topics, numbers and times, where to begin, how many there are, source, priority): emits until
+ * somebody is told, and tells them. Returns how many it took, the gg_failure of the next or 0, and an Emitted. */
+static PyObject *batch(PyObject *self, PyObject *const *arguments, Py_ssize_t count) {
+    gg_lane *lane = gg_lane_of(self);
+    int64_t start = PyLong_AsLongLong(arguments[3]), all = PyLong_AsLongLong(arguments[4]);
+    const int32_t *topics = (const int32_t *)PyLong_AsVoidPtr(arguments[0]) + start;
+    const double *numbers = (const double *)PyLong_AsVoidPtr(arguments[1]) + start;
+    const int64_t *times = (const int64_t *)PyLong_AsVoidPtr(arguments[2]) + start;
+    gg_sums sums;
+    gg_notes notes;
+    (void)count;
+    int64_t taken = gg_bus_emit_many(lane->bus, topics, numbers, times, all - start, &sums);
+    int64_t counts[3] = {sums.queued, sums.dropped, 0};
+    size_t size = (size_t)sums.news * sizeof(int32_t);
+    int32_t *news = malloc(size + 1);
+    if (!news || !gg_note_all(lane, sums.fired > 0 ? (int32_t)sums.fired : 0, &notes)) {
+        free(news);
+        return PyErr_NoMemory();
+    }
+    memcpy(news, gg_bus_news(lane->bus), size);
+    lane->delivered += (uint64_t)sums.queued;
+    lane->dropped += (uint64_t)sums.dropped;
+    int is_well = 1;
+    if (notes.count) {
+        int32_t topic = topics[taken - 1];
+        PyObject *event = gg_named_tuple(gg_part(self, EVENT), 5, (PyObject *[]){
+            gg_owned(PyList_GetItem(gg_part(self, NAMES), topic)), PyFloat_FromDouble(numbers[taken - 1]),
+            PyLong_FromLongLong(times[taken - 1]), gg_owned(arguments[5]), gg_owned(arguments[6]),
+        });
+        is_well = gg_tell_all(self, lane, event, topic, &notes, counts);
+        Py_XDECREF(event);
+    }
+    is_well = is_well && gg_release(self, lane) && wake_all(self, lane, news, sums.news, counts);
+    free(news);
+    PyObject *took = PyLong_FromLongLong(taken), *failure = PyLong_FromLongLong(sums.fired < 0 ? sums.fired : 0);
+    PyObject *made = is_well ? gg_emitted(self, sums.matched, counts, notes.sequence) : NULL;
+    PyObject *result = took && failure && made ? PyTuple_Pack(3, took, failure, made) : NULL;
+    Py_XDECREF(took);
+    Py_XDECREF(failure);
+    Py_XDECREF(made);
+    return result;
+}
+
+/* tell(handle, event): one subscription. */
 static PyObject *tell_one(PyObject *self, PyObject *const *arguments, Py_ssize_t count) {
     int64_t counts[3] = {0};
     (void)count;
@@ -132,15 +207,6 @@ static PyObject *adapt(PyObject *self, PyObject *const *arguments, Py_ssize_t co
     return gg_owned(Py_None);
 }
 
-/* queued(delivered, dropped): what emit_many has put into queues. */
-static PyObject *queued(PyObject *self, PyObject *const *arguments, Py_ssize_t count) {
-    gg_lane *lane = gg_lane_of(self);
-    (void)count;
-    lane->delivered += (uint64_t)PyLong_AsLongLong(arguments[0]);
-    lane->dropped += (uint64_t)PyLong_AsLongLong(arguments[1]);
-    return gg_release(self, lane) ? gg_owned(Py_None) : NULL;
-}
-
 /* ---- Making one ---------------------------------------------------------------------------------------------- */
 
 static void free_lane(PyObject *capsule) {
@@ -151,9 +217,9 @@ static void free_lane(PyObject *capsule) {
 
 static PyMethodDef functions[] = {
     {"emit", FAST(emit), METH_FASTCALL | METH_KEYWORDS, "Tells everybody concerned of an event."},
-    {"deliver", FAST(deliver), METH_FASTCALL, "Tells those whom the core has named."},
+    {"send", FAST(send), METH_FASTCALL, "Decides who is told of an event, and tells them."},
+    {"batch", FAST(batch), METH_FASTCALL, "Emits numbers until somebody is told."},
     {"tell", FAST(tell_one), METH_FASTCALL, "Tells one subscription."},
-    {"queued", FAST(queued), METH_FASTCALL, "Counts what went into queues without Python."},
     {"renew", FAST(renew), METH_FASTCALL, "Gives a handle a new meaning."},
     {"counts", FAST(counts_of), METH_FASTCALL, "What one subscription was told."},
     {"totals", FAST(totals), METH_FASTCALL, "What all were told."},

@@ -61,16 +61,35 @@ PyObject *gg_emitted(PyObject *self, int64_t matched, const int64_t counts[3], u
 
 /* ---- telling.c ----------------------------------------------------------------------------------------------- */
 
-/* What an event has beside its topic; NULL for a source and a priority that are not said. */
+/* What an event has beside its topic; NULL for a source and a priority that are not said. Or the Event itself. */
 typedef struct {
-    PyObject *value, *timestamp, *source, *priority;
+    PyObject *value, *timestamp, *source, *priority, *made;
 } gg_attributes;
+
+/* Whom the core has named, and what their handles meant then: whatever runs in Python may change both. */
+enum { GG_FEW = 16 };
+typedef struct {
+    uint32_t generation;
+    gg_fired fired;
+} gg_note;
+typedef struct {
+    gg_note few[GG_FEW], *all;
+    int32_t count;
+    uint64_t sequence; /* of the event */
+} gg_notes;
+
+/* Notes whom the core has just named; 0 with an exception. */
+int gg_note_all(const gg_lane *lane, int32_t count, gg_notes *notes);
 
 /* Tells those whom the core named in its answer of an event, and notes it where somebody asks for it: an Emitted. */
 PyObject *gg_hear(PyObject *self, gg_lane *lane, int32_t topic, int64_t answer, const gg_attributes *event);
 
-/* Tells those whom the core has just named. They are noted first: what a callback does may change all of it. */
-PyObject *gg_tell_all(PyObject *self, PyObject *event, int32_t topic, int64_t matched, int32_t count);
+/* Tells those who were noted, and frees the notes; NULL is an event that could not be made. Adds how many were told, how many events were lost in queues, and how
+ * many callbacks failed; 0 with an exception that is not a callback's own. */
+int gg_tell_all(PyObject *self, gg_lane *lane, PyObject *event, int32_t topic, gg_notes *notes, int64_t counts[3]);
+
+/* Tells who reads a queue that something came, and counts if that fails; 0 with an exception. */
+int gg_wake(PyObject *self, gg_lane *lane, int32_t handle, int64_t counts[3]);
 
 /* Tells one subscription and counts what became of it; 0 with an exception that is not the callback's own. */
 int gg_tell(PyObject *self, gg_lane *lane, int32_t handle, PyObject *event, int64_t counts[3]);

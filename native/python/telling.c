@@ -24,11 +24,9 @@ PyObject *gg_emitted(PyObject *self, int64_t matched, const int64_t counts[3], u
     });
 }
 
-/* Counts the exception under way, which is the callback's own matter. 0 where it is everybody's: an interrupt. */
+/* Has the exception under way written down; 0 where that raises another one. */
 static int is_forgiven(PyObject *self, int32_t handle) {
     PyObject *type, *value, *traceback;
-    if (!PyErr_ExceptionMatches(PyExc_Exception))
-        return 0;
     PyErr_Fetch(&type, &value, &traceback);
     PyErr_NormalizeException(&type, &value, &traceback);
     if (traceback)
@@ -43,6 +41,17 @@ static int is_forgiven(PyObject *self, int32_t handle) {
     return done != NULL;
 }
 
+/* Counts that what a subscription asked for has raised; 0 where that is everybody's matter: an interrupt. */
+static int has_failed(PyObject *self, gg_lane *lane, int32_t handle, uint32_t generation, int64_t counts[3]) {
+    if (!PyErr_ExceptionMatches(PyExc_Exception))
+        return 0;
+    counts[2]++;
+    lane->failed++;
+    if (lane->told[handle].generation == generation)
+        lane->told[handle].failed++;
+    return is_forgiven(self, handle);
+}
+
 int gg_tell(PyObject *self, gg_lane *lane, int32_t handle, PyObject *event, int64_t counts[3]) {
     uint32_t generation = lane->told[handle].generation;
     PyObject *callback = gg_owned(PyList_GetItem(gg_part(self, CALLBACKS), handle));
@@ -51,11 +60,7 @@ int gg_tell(PyObject *self, gg_lane *lane, int32_t handle, PyObject *event, int6
     int was_told = 1;
     Py_DECREF(callback);
     if (!outcome) {
-        counts[2]++;
-        lane->failed++;
-        if (lane->told[handle].generation == generation)
-            lane->told[handle].failed++;
-        if (!is_forgiven(self, handle))
+        if (!has_failed(self, lane, handle, generation, counts))
             return 0;
     } else {
         if (outcome != Py_None) {
@@ -103,15 +108,28 @@ static int32_t slot_for(PyObject *self, gg_lane *lane, PyObject *event) {
 }
 
 int gg_release(PyObject *self, gg_lane *lane) {
-    const int32_t *slots;
-    for (int32_t i = gg_bus_lost(lane->bus, &slots); i--;) {
-        PyObject *key = PyLong_FromLong(slots[i]);
+    int32_t slot; /* one at a time: what is freed with an event may emit */
+    while (gg_bus_lost(lane->bus, &slot)) {
+        PyObject *key = PyLong_FromLong(slot);
         int is_well = key && !PyDict_DelItem(gg_part(self, SLOTS), key);
         Py_XDECREF(key);
         if (!is_well)
             return 0;
     }
     return 1;
+}
+
+int gg_wake(PyObject *self, gg_lane *lane, int32_t handle, int64_t counts[3]) {
+    uint32_t generation = lane->told[handle].generation;
+    PyObject *key = PyLong_FromLong(handle), *news = key ? PyDict_GetItemWithError(gg_part(self, NEWS), key) : NULL;
+    Py_XINCREF(news);
+    Py_XDECREF(key);
+    if (!news)
+        return !PyErr_Occurred();
+    PyObject *done = PyObject_CallFunctionObjArgs(news, NULL);
+    Py_DECREF(news);
+    Py_XDECREF(done);
+    return done != NULL || has_failed(self, lane, handle, generation, counts);
 }
 
 /* Puts an event into the queue of a subscription; 0 with an exception. */
@@ -135,67 +153,68 @@ static int enqueue(PyObject *self, gg_lane *lane, int32_t handle, int32_t topic,
     counts[1] += outcome != GG_PUT;
     lane->delivered += outcome != GG_LOST;
     lane->dropped += outcome != GG_PUT;
-    lane->told[handle].delivered += outcome != GG_LOST;
-    if (!gg_release(self, lane))
-        return 0;
-    if (outcome == GG_LOST)
-        return 1;
-    PyObject *key = PyLong_FromLong(handle), *news = key ? PyDict_GetItemWithError(gg_part(self, NEWS), key) : NULL;
-    PyObject *done = news ? PyObject_CallFunctionObjArgs(news, NULL) : NULL;
-    Py_XDECREF(key);
-    Py_XDECREF(done);
-    return done != NULL || (!news && !PyErr_Occurred());
+    return gg_release(self, lane) && (outcome == GG_LOST || gg_wake(self, lane, handle, counts));
 }
 
-PyObject *gg_tell_all(PyObject *self, PyObject *event, int32_t topic, int64_t matched, int32_t count) {
-    enum { FEW = 16 };
-    typedef struct {
-        uint32_t generation;
-        gg_fired fired;
-    } gg_note;
-    gg_lane *lane = gg_lane_of(self);
-    gg_note few[FEW], *notes = count > FEW ? malloc((size_t)count * sizeof *notes) : few;
+int gg_note_all(const gg_lane *lane, int32_t count, gg_notes *notes) {
     const gg_fired *fired = gg_bus_fired(lane->bus);
-    uint64_t sequence = gg_bus_sequence(lane->bus);
-    int64_t counts[3] = {0};
-    int is_well = 1;
-    if (!notes)
-        return PyErr_NoMemory();
-    for (int32_t i = 0; i < count; i++)
-        notes[i] = (gg_note){lane->told[fired[i].subscription].generation, fired[i]};
-    for (int32_t i = 0; i < count && is_well; i++) {
-        int32_t handle = notes[i].fired.subscription;
-        const gg_told *told = &lane->told[handle];
-        if (told->generation != notes[i].generation)
-            continue; /* closed meanwhile */
-        PyObject *mine = told->has_window ? with_number(self, event, notes[i].fired.number) : gg_owned(event);
-        if (!mine)
-            is_well = 0;
-        else if (notes[i].fired.how == GG_KEEP)
-            is_well = keep(self, handle, topic, mine);
-        else if (notes[i].fired.how == GG_ENQUEUE)
-            is_well = enqueue(self, lane, handle, topic, mine, counts);
-        else
-            is_well = gg_tell(self, lane, handle, mine, counts);
-        Py_XDECREF(mine);
-    }
-    if (notes != few)
-        free(notes);
-    return is_well ? gg_emitted(self, matched, counts, sequence) : NULL;
+    notes->all = count > GG_FEW ? malloc((size_t)count * sizeof *notes->all) : notes->few;
+    notes->count = notes->all ? count : 0;
+    notes->sequence = gg_bus_sequence(lane->bus);
+    for (int32_t i = 0; i < notes->count; i++)
+        notes->all[i] = (gg_note){lane->told[fired[i].subscription].generation, fired[i]};
+    return notes->all != NULL || PyErr_NoMemory() != NULL;
+}
+
+/* What a subscription is told of an event: the event, or a copy with the number of its window. NULL with an exception. */
+static PyObject *made_for(PyObject *self, const gg_told *told, const gg_note *note, PyObject *event) {
+    return told->has_window ? with_number(self, event, note->fired.number) : gg_owned(event);
+}
+
+int gg_tell_all(PyObject *self, gg_lane *lane, PyObject *event, int32_t topic, gg_notes *notes, int64_t counts[3]) {
+    int is_well = event != NULL;
+    /* First it is kept for all who keep it: a callback may take so long that it is due. */
+    for (int is_telling = 0; is_telling <= 1; is_telling++)
+        for (int32_t i = 0; i < notes->count && is_well; i++) {
+            const gg_note *note = &notes->all[i];
+            int32_t handle = note->fired.subscription;
+            if ((note->fired.how != GG_KEEP) != is_telling || lane->told[handle].generation != note->generation)
+                continue; /* not now, or closed meanwhile */
+            PyObject *mine = made_for(self, &lane->told[handle], note, event);
+            if (!mine)
+                is_well = 0;
+            else if (lane->told[handle].generation != note->generation)
+                ; /* what was freed meanwhile has closed it */
+            else if (note->fired.how == GG_KEEP)
+                is_well = keep(self, handle, topic, mine);
+            else if (note->fired.how == GG_ENQUEUE)
+                is_well = enqueue(self, lane, handle, topic, mine, counts);
+            else
+                is_well = gg_tell(self, lane, handle, mine, counts);
+            Py_XDECREF(mine);
+        }
+    if (notes->all != notes->few)
+        free(notes->all);
+    return is_well;
 }
 
 PyObject *gg_hear(PyObject *self, gg_lane *lane, int32_t topic, int64_t answer, const gg_attributes *event) {
-    int32_t told = answer & INT32_MAX;
-    if (!told && !lane->remembers)
-        return gg_emitted(self, answer >> 32, (int64_t[3]){0}, gg_bus_sequence(lane->bus));
-    PyObject *made = gg_named_tuple(gg_part(self, EVENT), 5, (PyObject *[]){
-        gg_owned(PyList_GetItem(gg_part(self, NAMES), topic)), gg_owned(event->value), gg_owned(event->timestamp),
-        gg_owned(event->source ? event->source : gg_part(self, SOURCE)),
-        gg_owned(event->priority ? event->priority : gg_part(self, PRIORITY)),
-    });
-    if (made && lane->remembers)
-        PyList_SetItem(gg_part(self, LAST), topic, gg_owned(made));
-    PyObject *result = made ? gg_tell_all(self, made, topic, answer >> 32, told) : NULL;
-    Py_XDECREF(made);
-    return result;
+    int64_t counts[3] = {0};
+    gg_notes notes; /* first of all: whatever runs in Python may change who is told */
+    if (!gg_note_all(lane, answer & INT32_MAX, &notes))
+        return NULL;
+    if (notes.count || lane->remembers) {
+        PyObject *made = event->made ? gg_owned(event->made) : gg_named_tuple(gg_part(self, EVENT), 5, (PyObject *[]){
+            gg_owned(PyList_GetItem(gg_part(self, NAMES), topic)), gg_owned(event->value), gg_owned(event->timestamp),
+            gg_owned(event->source ? event->source : gg_part(self, SOURCE)),
+            gg_owned(event->priority ? event->priority : gg_part(self, PRIORITY)),
+        });
+        if (made && lane->remembers)
+            PyList_SetItem(gg_part(self, LAST), topic, gg_owned(made));
+        int is_well = gg_tell_all(self, lane, made, topic, &notes, counts);
+        Py_XDECREF(made);
+        if (!is_well)
+            return NULL;
+    }
+    return gg_emitted(self, answer >> 32, counts, notes.sequence);
 }

@@ -280,17 +280,19 @@ int32_t gg_bus_queue(gg_bus *bus, int32_t slot, gg_queue *queue) {
 
 int gg_bus_enqueue(gg_bus *bus, int32_t slot, const gg_record *record) {
     gg_record lost = {0};
+    if (!bus->subscriptions[slot].queue)
+        return GG_LOST;
     int outcome = gg_queue_put(bus->subscriptions[slot].queue, record, &lost);
-    if (lost.flags & GG_IN_SLOT)
+    if (lost.flags & GG_IN_SLOT && bus->lost_count < bus->lost_room)
         bus->lost[bus->lost_count++] = lost.slot;
     return outcome;
 }
 
-int32_t gg_bus_lost(gg_bus *bus, const int32_t **slots) {
-    int32_t count = bus->lost_count;
-    *slots = bus->lost;
-    bus->lost_count = 0;
-    return count;
+int gg_bus_lost(gg_bus *bus, int32_t *slot) {
+    if (!bus->lost_count)
+        return 0;
+    *slot = bus->lost[--bus->lost_count];
+    return 1;
 }
 
 void gg_bus_unsubscribe(gg_bus *bus, int32_t slot) {

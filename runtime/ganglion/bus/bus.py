@@ -33,6 +33,8 @@ _log = logging.getLogger(__name__)
 #: What has the buffer protocol; `collections.abc` names it from Python 3.12 on.
 Buffer = Any
 
+_NO_TOPIC = -2
+
 #: Half of what a NamedTuple's own constructor costs.
 _new = tuple.__new__
 
@@ -179,24 +181,25 @@ class Bus:
         if self._registry.refusing:
             self._make_sure_of_room(topic)
         handle = topic if type(topic) is int else self.topic(topic)  # type: ignore[arg-type]
-        while (answer := self._decide(handle, value, now, source, priority)) == dispatch.DUE:
+        names = self._topics.names
+        if not 0 <= handle < len(names):
+            raise _failure(_NO_TOPIC, handle)
+        event: Event = _new(Event, (names[handle], value, now, source, priority))
+        while type(answer := self._send(event, handle)) is int:
+            if answer != dispatch.DUE:
+                raise _failure(answer, handle)
             self.advance(now)
-        if answer < 0:
-            raise _failure(answer, handle)
-        event: Event = _new(Event, (self._topics.names[handle], value, now, source, priority))
-        if self._registry.remembering:
-            self._topics.last[handle] = event
-        return self._core.deliver(event, handle, answer >> 32, answer & 0xFFFFFFFF)
+        return answer  # type: ignore[return-value]
 
-    def _decide(self, handle: int, value: Any, now: int, source: str, priority: int) -> int:
-        if self._registry.asking:
-            self._core.attributes(self._registry.symbols.of(source), priority)
+    def _send(self, event: Event, handle: int) -> Emitted | int:
+        registry, value = self._registry, event.value
+        if registry.asking:
+            self._core.attributes(registry.symbols.of(event.source), event.priority)
         if isinstance(value, int | float):
-            return self._core.emit_number(handle, _number(value), now)
-        last = self._topics.last
-        known = last[handle] if self._registry.remembering and 0 <= handle < len(last) else None
-        changed = self._registry.remembering > 0 and (None if known is None else known.value) != value
-        return self._core.emit_symbol(handle, self._registry.symbols.of(value), changed, now)
+            return self._core.send(event, handle, _number(value), 0, False)
+        known = self._topics.last[handle] if registry.remembering else None
+        changed = registry.remembering > 0 and (None if known is None else known.value) != value
+        return self._core.send(event, handle, None, registry.symbols.of(value), changed)
 
     def _make_sure_of_room(self, topic: int | str) -> None:
         names = self._topics.names
@@ -239,23 +242,16 @@ class Bus:
                 matched += one.matched
                 at += 1
             else:
-                if (
-                    self._registry.asking or self._registry.direct
-                ):  # each time: a callback may have emitted something else
+                # Each time: a callback may have emitted something else
+                if self._registry.asking or self._registry.direct:
                     self._core.attributes(self._registry.symbols.of(source), priority)
-                taken, together, count, queued, lost = self._core.emit_many(handles, numbers, times, at)
+                taken, failure, one = self._core.emit_many(handles, numbers, times, at, source, priority)
                 at += taken
-                matched, delivered, dropped = matched + together, delivered + queued, dropped + lost
-                if count == dispatch.DUE:
+                matched += one.matched
+                if failure == dispatch.DUE:
                     self.advance(times[at])
-                    continue
-                if count < 0:
-                    raise _failure(count, handles[at])
-                if not count:
-                    continue
-                name = self._topics.names[handles[at - 1]]
-                event = Event(name, numbers[at - 1], times[at - 1], source, priority)
-                one = self._core.deliver(event, handles[at - 1], 0, count)
+                elif failure:
+                    raise _failure(failure, handles[at])
             delivered, dropped, failed = delivered + one.delivered, dropped + one.dropped, failed + one.failed
         return Emitted(matched, delivered, dropped, failed, self._core.sequence())
 

@@ -28,6 +28,10 @@ class _Told:
         self.delivered = self.failed = 0
 
 
+#: One of `Fired`, with the subscription that the handle means.
+Note = tuple[int, float, bool, _Told]
+
+
 class Delivery:
     """Callbacks by the handle of their subscription.
 
@@ -46,11 +50,9 @@ class Delivery:
         """A new subscription, which is told the statistic of a window instead of a value."""
         self._told[handle] = _Told(callback, has_window)
 
-    def detach(self, handle: int) -> tuple[int, int]:
-        """It ends; returns what `counts` did."""
-        counts = self.counts(handle)
+    def detach(self, handle: int) -> None:
+        """It ends."""
         del self._told[handle]
-        return counts
 
     def counts(self, handle: int) -> tuple[int, int]:
         """How many events a subscription was told of, and how many of these made its callback raise."""
@@ -61,16 +63,22 @@ class Delivery:
         """Delivered, dropped and failed."""
         return self._delivered, self._dropped, self._failed
 
-    def deliver(self, fired: list[Fired], event: Event, topic: int, matched: int, sequence: int) -> Emitted:
-        """Tells all of them, in order, but for those that are closed meanwhile; or keeps it for them."""
+    def note(self, fired: list[Fired]) -> list[Note]:
+        """Who is told, and what their handles mean now: a callback may change both."""
+        return [(*each, self._told[each[0]]) for each in fired]
+
+    def deliver(self, notes: list[Note], event: Event, topic: int, matched: int, sequence: int) -> Emitted:
+        """Tells all of them, in order, but for those that are closed meanwhile.
+
+        First it is kept for all who keep it: a callback may take so long that it is due.
+        """
         counts = [0, 0, 0]
-        for handle, told, number, is_kept in [(one[0], self._told[one[0]], *one[1:]) for one in fired]:
-            if self._told.get(handle) is told:
-                mine = event._replace(value=number) if told.has_window else event
-                if is_kept:
-                    self._kept[key(handle, topic)] = mine
-                else:
-                    self._tell(handle, told, mine, counts)
+        for handle, number, is_kept, told in notes:
+            if is_kept:
+                self._kept[key(handle, topic)] = event._replace(value=number) if told.has_window else event
+        for handle, number, is_kept, told in notes:
+            if not is_kept and self._told.get(handle) is told:
+                self._tell(handle, told, event._replace(value=number) if told.has_window else event, counts)
         return Emitted(matched, counts[0], counts[1], counts[2], sequence)
 
     def tell(self, handle: int, event: Event) -> None:

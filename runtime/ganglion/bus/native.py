@@ -31,21 +31,17 @@ class Core:
 
     Attributes:
         emit: `Bus.emit`.
-        emit_number: `emit_number(topic, number, now)`: how many filters match the topic, times 2**32, plus how many
-                subscriptions are told; or a `gg_failure`. `deliver` tells them.
-        emit_symbol: The same for `emit_symbol(topic, symbol, changed, now)`.
-        deliver: `deliver(event, topic, matched, count)`: tells those whom the core has just named, or keeps it.
+        send: `send(event, topic, number, symbol, changed)`: decides who is told, and tells them; `number` is None for
+            a value that is none. An `Emitted`, or a `gg_failure`. It is noted as the topic's last if asked.
         tell: `tell(handle, event)`: tells one.
         counts: As `Delivery.counts`.
         take: `Bus.take`.
         adapt: `adapt(is_slow, remembers, has_symbols)`: all events are for `slowly`; each is to be noted in `last`;
-                conditions compare with values that are no numbers.
+            conditions compare with values that are no numbers.
     """
 
     emit: Callable[..., Emitted]
-    emit_number: Callable[[int, float, int], int]
-    emit_symbol: Callable[[int, int, bool, int], int]
-    deliver: Callable[[Event, int, int, int], Emitted]
+    send: Callable[[Event, int, float | None, int, bool], Emitted | int]
     tell: Callable[[int, Event], None]
     counts: Callable[[int], tuple[int, int]]
     adapt: Callable[[bool, bool, bool], None]
@@ -62,8 +58,6 @@ class Core:
         self._bus = ffi.gc(_memory(lib.gg_bus_new()), lib.gg_bus_free)
         self.attributes = partial(lib.gg_bus_attributes, self._bus)
         self.emitted = partial(lib.gg_bus_emitted, self._bus)
-        self.emit_number = partial(lib.gg_bus_emit, self._bus)
-        self.emit_symbol = partial(lib.gg_bus_emit_symbol, self._bus)
         self.sequence = partial(lib.gg_bus_sequence, self._bus)
         self._topics = topics
         self._callbacks: list[Callback | None] = []
@@ -93,19 +87,9 @@ class Core:
             "source",
             "priority",
         )
-        (
-            self.emit,
-            self.deliver,
-            self.tell,
-            self._queued,
-            self._renew,
-            self.counts,
-            self._totals,
-            self.adapt,
-            self.take,
-        ) = parts
+        self.emit, self.send, self._batch, self.tell, self._renew, *more = parts
+        self.counts, self._totals, self.adapt, self.take = more
         self._due: Any = ffi.new("gg_due *")
-        self._sums: Any = ffi.new("gg_sums *")
 
     def attach(self, handle: int, callback: Callback, has_window: bool) -> None:
         """See `Delivery.attach`."""
@@ -125,13 +109,11 @@ class Core:
         self._news[handle] = queue._tell
         return True
 
-    def detach(self, handle: int) -> tuple[int, int]:
+    def detach(self, handle: int) -> None:
         """See `Delivery.detach`."""
         self._news.pop(handle, None)
-        counts = self.counts(handle)
         self._callbacks[handle] = None
         self._renew(handle, False)
-        return counts
 
     def totals(self) -> tuple[int, int, int]:
         """Delivered, dropped and failed."""
@@ -139,29 +121,23 @@ class Core:
         return totals.delivered, totals.dropped, totals.failed
 
     def emit_many(
-        self, topics: "memoryview[int]", numbers: "memoryview[float]", times: "memoryview[int]", start: int
-    ) -> tuple[int, int, int, int, int]:
-        """Emits from `start` on until somebody is told.
+        self,
+        topics: "memoryview[int]",
+        numbers: "memoryview[float]",
+        times: "memoryview[int]",
+        start: int,
+        source: str,
+        priority: int,
+    ) -> tuple[int, int, Emitted]:
+        """Emits from `start` on until somebody is told, and tells them.
 
         Returns:
-            How many it took; the sum of the filters that match; how many are told of the last one, or the `gg_failure`
-            of the next; how many went into queues; how many were lost there.
+            How many it took, the `gg_failure` of the next or 0, and what became of them.
         """
-        sums = self._sums
-        taken = lib.gg_bus_emit_many(
-            self._bus,
-            ffi.from_buffer("int32_t[]", topics) + start,
-            ffi.from_buffer("double[]", numbers) + start,
-            ffi.from_buffer("int64_t[]", times) + start,
-            len(topics) - start,
-            sums,
-        )
-        if sums.queued or sums.dropped:
-            self._queued(sums.queued, sums.dropped)
-            for handle in ffi.unpack(lib.gg_bus_news(self._bus), sums.news):
-                if tell := self._news.get(handle):  # unless one of those before has closed it
-                    tell()
-        return taken, sums.matched, sums.fired, sums.queued, sums.dropped
+        buffers = [ffi.from_buffer(each) for each in (topics, numbers, times)]
+        addresses = [int(ffi.cast("uintptr_t", each)) for each in buffers]
+        done: tuple[int, int, Emitted] = self._batch(*addresses, start, len(topics), source, priority)
+        return done
 
     def topic(self, name: str) -> int:
         data = name.encode()

@@ -94,7 +94,8 @@ class Registry:
 
     def drop(self, subscription: Subscription, handle: int) -> tuple[int, int]:
         """Ends it; returns what `counts` did."""
-        counts = self._core.detach(handle)
+        counts = self._counts(subscription, handle)
+        self._core.detach(handle)
         self._core.unsubscribe(handle)
         self._subscriptions[handle] = None
         self.open -= 1
@@ -117,7 +118,7 @@ class Registry:
 
     def counts(self, subscription: Subscription) -> tuple[int, int]:
         """How many events it was told of, and how many of these made its callback raise."""
-        return self._core.counts(subscription.handle)
+        return self._counts(subscription, subscription.handle)
 
     def shown(self) -> list[Subscription]:
         """Those that somebody has made."""
@@ -191,6 +192,12 @@ class Registry:
         subscription.ties.feeder = feeder
         subscription.filter = filter
         return subscription
+
+    def _counts(self, subscription: Subscription, handle: int) -> tuple[int, int]:
+        told, failed = self._core.counts(handle)
+        if (ties := subscription.rare) is not None and ties.is_direct and ties.queue is not None:
+            told = ties.queue.statistics().put
+        return told, failed
 
     def _adapt(self) -> None:
         """Tells the core what the subscriptions there are now ask for."""

@@ -50,6 +50,8 @@ class Core:
         broken: Callable[[int, Exception], None],
         clock: Callable[[], int] | None,
     ) -> None:
+        self._topics = topics
+        self._remembers = False
         self._dispatch = Dispatch()
         self._delivery = Delivery(kept, broken)
         self.topic = self._dispatch.topic
@@ -69,27 +71,39 @@ class Core:
     def subscribe(self, filter: str, priority: int, where: Where, tests: Sequence[Test]) -> int:
         return self._dispatch.subscribe(filter, priority, where, list(tests))
 
-    def emit_number(self, topic: int, number: float, now: int) -> int:
+    def send(self, event: Event, topic: int, number: float | None, symbol: int, changed: bool) -> Emitted | int:
         try:
-            count = self._dispatch.emit(topic, float(number), now)
+            if number is None:
+                count = self._dispatch.emit_symbol(topic, symbol, changed, event.timestamp)
+            else:
+                count = self._dispatch.emit(topic, number, event.timestamp)
         except IndexError:
             return _NO_TOPIC
-        return count if count == DUE else self._dispatch.matched << 32 | count
-
-    def emit_symbol(self, topic: int, symbol: int, changed: bool, now: int) -> int:
-        try:
-            count = self._dispatch.emit_symbol(topic, symbol, changed, now)
-        except IndexError:
-            return _NO_TOPIC
-        return count if count == DUE else self._dispatch.matched << 32 | count
+        if count == DUE:
+            return DUE
+        notes, matched, sequence = self._delivery.note(self._dispatch.fired), self._dispatch.matched, self.sequence()
+        if self._remembers:
+            self._topics.last[topic] = event
+        return self._delivery.deliver(notes, event, topic, matched, sequence)
 
     def emit_many(
-        self, topics: "memoryview[int]", numbers: "memoryview[float]", times: "memoryview[int]", start: int
-    ) -> tuple[int, int, int, int, int]:
+        self,
+        topics: "memoryview[int]",
+        numbers: "memoryview[float]",
+        times: "memoryview[int]",
+        start: int,
+        source: str,
+        priority: int,
+    ) -> tuple[int, int, Emitted]:
         try:
-            return *self._dispatch.emit_many(topics, numbers, times, start), 0, 0
+            taken, matched, count = self._dispatch.emit_many(topics, numbers, times, start)
         except IndexError:
-            return 0, 0, _NO_TOPIC, 0, 0
+            return 0, _NO_TOPIC, Emitted(0, 0, 0, 0, self.sequence())
+        if count <= 0:
+            return taken, count, Emitted(matched, 0, 0, 0, self.sequence())
+        notes, at = self._delivery.note(self._dispatch.fired), start + taken - 1
+        event = Event(self._topics.names[topics[at]], numbers[at], times[at], source, priority)
+        return taken, 0, self._delivery.deliver(notes, event, topics[at], matched, self.sequence())
 
     def take(self, messages: list[Any], routes: Routes, now: int, otherwise: Callable[[Any, int], None]) -> None:
         for message in messages:
@@ -103,15 +117,11 @@ class Core:
     def attach_queue(self, handle: int, queue: Queue) -> bool:
         return False
 
-    def deliver(self, event: Event, topic: int, matched: int, count: int) -> Emitted:
-        fired = self._dispatch.fired if count else []
-        return self._delivery.deliver(fired, event, topic, matched, self.sequence())
-
     def sequence(self) -> int:
         return self._dispatch.sequence
 
     def adapt(self, is_slow: bool, remembers: bool, has_symbols: bool) -> None:
-        """Here everything is slow."""
+        self._remembers = remembers
 
     @property
     def deadline(self) -> int:
