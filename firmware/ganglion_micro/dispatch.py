@@ -104,7 +104,7 @@ class Dispatch:
         at = self._topics[topic]
         at.type = type
         at.version = 0
-        return self._type_handles.setdefault(type, len(self._type_handles))
+        return self._type_handles.setdefault(type, len(self._type_handles) + 1)
 
     def restrict(self, subscription: int, type: str) -> None:
         """Has a subscription be told of topics only whose type matches a filter, written as one of topics."""

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Ganglion's native core: C11, no globals, no Python, no clock of its own (time comes in as an argument). Everything
- * here has a twin in firmware/ganglion_micro, and one suite of tests holds both to the same results.
+ * Ganglion's native core: C11, no globals, no Python, no clock of its own (time comes in as an argument). The bus has a
+ * twin in firmware/ganglion_micro, queue and inbox have theirs in runtime/ganglion, and one suite of tests holds both to
+ * the same results.
  *
  * Strings are UTF-8 with a length, without a terminating NUL. Times are nanoseconds, the same clock in every call.
  */
@@ -25,7 +26,7 @@ typedef struct {
     int32_t slot;       /* 12: where the owner of the bus keeps a value that is no number, if GG_IN_SLOT */
     uint64_t sequence;  /* 16: among the events of its maker */
     int64_t wall;       /* 24: ns since 1970 */
-    int64_t monotonic;  /* 32: ns since some moment of this boot */
+    int64_t monotonic;  /* 32: ns since some moment of this boot; 0 where its maker did not look */
     double value;       /* 40 */
     float confidence;   /* 48: 0 to 1 */
     int32_t priority;   /* 52: 0 to 3 */
@@ -201,15 +202,19 @@ void gg_bus_free(gg_bus *bus);
 int32_t gg_bus_topic(gg_bus *bus, const char *name, size_t length);
 
 /* Says of what type the events of a topic are, from now on. Types are written as topics are, with a slash for each dot.
- * Returns the handle of the type, counted from 0 in the order they are first named; or a gg_failure. */
+ * Returns the handle of the type, counted from 1 in the order they are first named; or a gg_failure. */
 int32_t gg_bus_type(gg_bus *bus, int32_t topic, const char *type, size_t length);
+
+/* The handle of the type of a topic's events; 0 where they have none. */
+int32_t gg_bus_type_of(const gg_bus *bus, int32_t topic);
 
 /* How many events of a topic there were; 0 of what is no topic. */
 uint64_t gg_bus_emitted(const gg_bus *bus, int32_t topic);
 
 /* Adds a subscription and returns its handle, or a gg_failure. A handle is used again after gg_bus_unsubscribe.
  * Higher priorities are told first, equal ones in the order they subscribed. Events for which the predicate of `count`
- * tests does not hold are none to it: they leave the state of `where` as it is. Without tests every event counts. */
+ * tests does not hold are none to it: they leave the state of `where` as it is; but GG_CHANGES is about the topic's value
+ * before, whoever was told of it. Without tests every event counts. `where` is not NULL; GG_ALWAYS is no condition. */
 int32_t gg_bus_subscribe(gg_bus *bus, const char *filter, size_t length, int32_t priority, const gg_where *where,
                          const gg_test *tests, int32_t count);
 
@@ -227,7 +232,8 @@ int gg_bus_enqueue(gg_bus *bus, int32_t subscription, const gg_record *record);
 /* Takes the slot of a record that a queue has lost, which its owner may use again. 1, or 0 when none is left. */
 int gg_bus_lost(gg_bus *bus, int32_t *slot);
 
-/* Takes a subscription away, with its state; what it was waiting for does not come. The handle must be in use. */
+/* Takes a subscription away; what it was waiting for does not come. The handle must be in use. Its windows are freed with
+ * the next event of their topics. */
 void gg_bus_unsubscribe(gg_bus *bus, int32_t subscription);
 
 /* The symbol of the source and the priority of all events from now on; 0 and 0 at first. */
@@ -272,7 +278,7 @@ enum { GG_INBOX = 65536 };
 
 typedef struct gg_inbox gg_inbox;
 
-/* An inbox for `capacity` records, or the next power of two, that writes 8 bytes to the file descriptor `wake` when
+/* An inbox for `capacity` records, or the next power of two from 2 on, that writes 8 bytes to the file descriptor `wake` when
  * something comes and the consumer may sleep: an eventfd. NULL without memory. */
 gg_inbox *gg_inbox_new(uint32_t capacity, int wake);
 void gg_inbox_free(gg_inbox *inbox);

@@ -75,6 +75,8 @@ PyObject *PyCMethod_New(PyMethodDef *method, PyObject *self, PyObject *module, P
 int PyModule_AddFunctions(PyObject *module, PyMethodDef *methods);
 PyObject *PyCapsule_New(void *pointer, const char *name, PyCapsule_Destructor destructor);
 void *PyCapsule_GetPointer(PyObject *capsule, const char *name);
+int PyCapsule_SetContext(PyObject *capsule, void *context);
+void *PyCapsule_GetContext(PyObject *capsule);
 PyObject *PyTuple_New(Py_ssize_t size);
 PyObject *PyTuple_GetItem(PyObject *tuple, Py_ssize_t at);
 int PyTuple_SetItem(PyObject *tuple, Py_ssize_t at, PyObject *item);

@@ -1,8 +1,31 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
+
 #include "lane.h"
+
+static void free_owned(PyObject *capsule) {
+    void (*release)(void *);
+    void *context = PyCapsule_GetContext(capsule);
+    memcpy(&release, &context, sizeof release);
+    release(PyCapsule_GetPointer(capsule, NULL));
+}
+
+/* own(address of what C has made, address of the function that frees it) -> a capsule. Unlike cffi's `ffi.gc`, which the
+ * collector runs before the finalizers that may still use the thing, it frees when the last reference has gone. */
+static PyObject *own(PyObject *module, PyObject *arguments) {
+    PyObject *address, *release;
+    (void)module;
+    if (!PyArg_UnpackTuple(arguments, "own", 2, 2, &address, &release))
+        return NULL;
+    PyObject *capsule = PyCapsule_New(PyLong_AsVoidPtr(address), NULL, free_owned);
+    if (capsule)
+        PyCapsule_SetContext(capsule, PyLong_AsVoidPtr(release));
+    return capsule;
+}
 
 static PyMethodDef added[] = {
     {"lane", gg_lane_new, METH_VARARGS, "A fast lane to a bus."},
+    {"own", own, METH_VARARGS, "Frees what C has made when nothing refers to it any more."},
     {"split", FAST(gg_split), METH_FASTCALL, "Takes PUBLISH packets apart."},
     {0},
 };

@@ -136,7 +136,7 @@ int gg_wake(PyObject *self, gg_lane *lane, int32_t handle, int64_t counts[3]) {
 static int enqueue(PyObject *self, gg_lane *lane, int32_t handle, int32_t topic, PyObject *event, int64_t counts[3]) {
     PyObject *value = PyTuple_GetItem(event, 1);
     gg_record record = {
-        .topic = topic, .sequence = gg_bus_sequence(lane->bus), .confidence = 1,
+        .topic = topic, .type = gg_bus_type_of(lane->bus, topic), .sequence = gg_bus_sequence(lane->bus), .confidence = 1,
         .wall = PyLong_AsLongLong(PyTuple_GetItem(event, 2)), .priority = (int32_t)PyLong_AsLong(PyTuple_GetItem(event, 4)),
     };
     if (PyErr_Occurred())

@@ -39,7 +39,7 @@ typedef struct { /* one subscription on one topic */
 typedef struct {
     char *name;
     size_t length;
-    int32_t type; /* handle; GG_NONE where it has none */
+    int32_t type; /* handle; 0 where it has none */
     gg_match *matches;
     int32_t count;
     uint64_t version, emitted;
@@ -147,7 +147,7 @@ int32_t gg_bus_topic(gg_bus *bus, const char *name, size_t length) {
         gg_trie_prune(&bus->names, node);
         return -1;
     }
-    bus->topics[bus->topic_count] = (gg_topic){.name = copy, .length = length, .type = GG_NONE, .last = NAN};
+    bus->topics[bus->topic_count] = (gg_topic){.name = copy, .length = length, .last = NAN};
     return *data = bus->topic_count++;
 }
 
@@ -166,10 +166,14 @@ int32_t gg_bus_type(gg_bus *bus, int32_t topic, const char *type, size_t length)
             return GG_NO_MEMORY;
         }
         bus->type_names[bus->type_count] = (gg_text){copy, length};
-        *data = bus->type_count++;
+        *data = ++bus->type_count;
     }
     bus->topics[topic].version = 0; /* other subscriptions may match it now */
     return bus->topics[topic].type = *data;
+}
+
+int32_t gg_bus_type_of(const gg_bus *bus, int32_t topic) {
+    return topic < 0 || topic >= bus->topic_count ? 0 : bus->topics[topic].type;
 }
 
 const gg_fired *gg_bus_fired(const gg_bus *bus) { return bus->fired; }
@@ -355,9 +359,9 @@ static int make_windows(gg_bus *bus, const gg_topic *topic, gg_match *matches, i
 static int is_of_type(const gg_bus *bus, const gg_subscription *subscription, const gg_topic *topic) {
     if (!subscription->type)
         return 1;
-    if (topic->type == GG_NONE)
+    if (!topic->type)
         return 0;
-    const gg_text *type = &bus->type_names[topic->type];
+    const gg_text *type = &bus->type_names[topic->type - 1];
     return gg_topic_matches(subscription->type, strlen(subscription->type), type->text, type->length);
 }
 
@@ -483,7 +487,7 @@ static int enqueue_all(gg_bus *bus, int32_t topic, int64_t now, int32_t count, g
             return 0;
     for (int32_t i = 0; i < count; i++) {
         gg_record record = {
-            .topic = topic, .source = bus->source, .sequence = bus->sequence, .wall = now,
+            .topic = topic, .type = bus->topics[topic].type, .source = bus->source, .sequence = bus->sequence, .wall = now,
             .value = bus->fired[i].number, .confidence = 1, .priority = bus->priority,
         };
         gg_subscription *subscription = &bus->subscriptions[bus->fired[i].subscription];

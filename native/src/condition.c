@@ -39,9 +39,11 @@ static int holds(const gg_where *where, const gg_state *state, const gg_event *e
 /* Whether a firing is not too soon after the last one; remembers it where it is not. */
 static int may_fire(gg_state *state, const gg_where *where, int64_t now) {
     int64_t elapsed;
-    if (where->cooldown && state->has_fired && !__builtin_sub_overflow(now, state->fired, &elapsed) &&
-        elapsed < where->cooldown)
-        return 0;
+    if (where->cooldown && state->has_fired) {
+        int is_far = __builtin_sub_overflow(now, state->fired, &elapsed);
+        if (is_far ? now < state->fired : elapsed < where->cooldown)
+            return 0;
+    }
     state->has_fired = 1;
     state->fired = now;
     state->told = state->number;

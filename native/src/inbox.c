@@ -23,7 +23,7 @@ struct gg_inbox {
 };
 
 gg_inbox *gg_inbox_new(uint32_t capacity, int wake) {
-    size_t size = 1;
+    size_t size = 2; /* with one cell, that it is full in a round would say that it is free in the next */
     while (size < capacity && size < GG_INBOX)
         size *= 2;
     gg_inbox *inbox = calloc(1, sizeof *inbox);
@@ -74,7 +74,9 @@ int gg_inbox_put(gg_inbox *inbox, const gg_record *record) {
 
 int32_t gg_inbox_take(gg_inbox *inbox, gg_record *records, int32_t most) {
     int32_t count = 0;
-    atomic_store(&inbox->is_awake, 0); /* before the look: who puts after it wakes again */
+    /* Before the look, and read as well as written, so that what was put before an exchange that saw 1 is seen here: who
+     * puts after it wakes again. */
+    atomic_exchange(&inbox->is_awake, 0);
     while (count < most) {
         gg_cell *cell = &inbox->cells[inbox->taken & inbox->mask];
         if (atomic_load_explicit(&cell->turn, memory_order_acquire) != inbox->taken + 1)

@@ -28,12 +28,12 @@ class Mailbox:
     """A ring of records in Python, for builds without a native core: a lock in the place of atomics.
 
     Args:
-        capacity: Records; the next power of two counts, up to 65,536.
+        capacity: Records; the next power of two counts, from 2 to 65,536.
         wake: File descriptor that gets 8 bytes when something comes and the consumer may sleep.
     """
 
     def __init__(self, capacity: int, wake: int) -> None:
-        self._room = 1 << min(max(capacity - 1, 0).bit_length(), 16)
+        self._room = 1 << min(max(capacity - 1, 1).bit_length(), 16)
         self._wake = wake
         self._records: deque[bytes] = deque()
         self._lock = Lock()
@@ -67,10 +67,11 @@ class Inbox:
 
     Args:
         bus: Gets the events; its `backend` says which ring is used.
-        capacity: Events that may wait; the next power of two counts, up to 65,536. What finds no room is counted.
+        capacity: Events that may wait; the next power of two counts, from 2 to 65,536. What finds no room is counted.
 
     Attributes:
-        mailbox: The ring; a C library puts records into `mailbox.address` with `gg_inbox_put`.
+        mailbox: The ring. A C library may put records in: the native one has the addresses of `gg_inbox_put` and of its
+            first argument.
     """
 
     def __init__(self, bus: Bus, *, capacity: int = 4096) -> None:
@@ -79,6 +80,8 @@ class Inbox:
         self.mailbox = _Native(capacity, self._wake) if bus.backend == "native" else Mailbox(capacity, self._wake)
         # What does not fit a record waits here. Threads put and this one takes: a dict and a count do each in one step.
         self._slots: dict[int, Any] = {}
+        self._taken: deque[tuple[Any, ...]] = deque()
+        self._refused = 0
         self._next_slot = count()
         self._most = capacity
 
@@ -88,8 +91,8 @@ class Inbox:
 
     @property
     def dropped(self) -> int:
-        """Events that found no room."""
-        return self.mailbox.dropped
+        """Events that found no room here, or that a queue of the bus has refused."""
+        return self.mailbox.dropped + self._refused
 
     def post(
         self,
@@ -135,13 +138,17 @@ class Inbox:
         with suppress(BlockingIOError):
             os.eventfd_read(self._wake)
         done = 0
-        while records := self.mailbox.take():
-            for record in RECORD.iter_unpack(records):
-                self._emit(*record)
+        try:
+            while done < self._most:
+                if not self._taken:
+                    self._taken.extend(RECORD.iter_unpack(self.mailbox.take()))
+                    if not self._taken:
+                        return done
                 done += 1
-            if done >= self._most:
+                self._emit(*self._taken.popleft())
+        finally:
+            if self._taken or done >= self._most:
                 os.eventfd_write(self._wake, 1)
-                break
         return done
 
     def _emit(
@@ -165,7 +172,7 @@ class Inbox:
         try:
             self._bus.emit(topic, value, timestamp=wall, source=source, priority=priority)
         except RefusedError:
-            pass  # by a queue that is full, which has counted it
+            self._refused += 1
         except NotFoundError as why:
             _log.error("an event of another thread is dropped: %s", why)
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ganglion.bus import Bus, Filter, Op, Statistic, Where, Window
-from ganglion.errors import NotFoundError
+from ganglion.bus import BACKENDS, Bus, Filter, Op, Statistic, Where, Window
+from ganglion.errors import InvalidError, NotFoundError
 from ganglion.event import Event, Priority
 
 
@@ -429,3 +429,70 @@ def test_events_are_counted_by_topic_whoever_is_told(bus):
     bus.emit("plain", 1, timestamp=10)
     assert [(topic.name, topic.emitted) for topic in bus.topics()] == [("plain", 6), ("asked", 5), ("none", 1)]
     assert [subscription.delivered for subscription in bus.subscriptions()] == [6, 3]
+
+
+def test_a_callback_so_slow_that_what_waits_is_due_takes_nothing_away(bus):
+    """It is kept for all who keep it before anybody is told."""
+    told: list[Event] = []
+    bus.subscribe("a", lambda event: bus.emit("b", 1, timestamp=event.timestamp + 100), priority=Priority.HIGH)
+    bus.subscribe("a", told.append, where=Where(debounce=10))
+    bus.emit("a", 1.0, timestamp=1)
+    assert [(event.value, event.timestamp) for event in told] == [(1.0, 11)]
+    assert bus.deadline is None
+
+
+def test_what_changes_does_so_from_the_last_value_that_passed(bus):
+    for matching in ({"value": {"$lt": 10}}, {"value": {"$lt": 10}, "topic": {"$regex": "."}}):
+        told: list[Event] = []
+        subscription = bus.subscribe("t", told.append, where=Where(op=Op.CHANGES), matching=Filter(matching))
+        for value in (5, 20, 5, 6):
+            bus.emit("t", value, timestamp=1)
+        subscription.close()
+        assert [event.value for event in told] == [6]
+
+
+def test_what_is_emitted_once_more_behind_a_filter_is_counted_once(bus):
+    """The core cannot decide a pattern, so the condition behind it has a topic of its own that nobody sees."""
+    for _ in range(3):
+        told: list[Event] = []
+        where, matching = Where(op=Op.ABOVE, low=30), Filter({"topic": {"$regex": "."}})
+        with bus.subscribe("t", told.append, where=where, matching=matching):
+            assert bus.emit("t", 5, timestamp=1).delivered == 0
+            assert bus.emit("t", 31, timestamp=1).delivered == 1
+            assert bus.statistics().subscriptions == len(bus.subscriptions()) == 1
+        assert len(told) == 1
+    assert (bus.statistics().topics, bus.statistics().emitted, bus.statistics().delivered) == (1, 6, 3)
+    assert bus.statistics().subscriptions == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "says"),
+    [
+        ({"timestamp": 2**63}, ValueError, "64 bits"),
+        ({"timestamp": 1.5}, TypeError, "float"),
+        ({"timestamp": 1, "priority": "high"}, TypeError, "str"),
+    ],
+)
+def test_a_time_or_priority_that_is_none_is_refused_before_anything_is_counted(bus, arguments, error, says):
+    topic = bus.topic("t")
+    bus.queue("#")
+    with pytest.raises(error, match=says):
+        bus.emit(topic, 1.0, **arguments)
+    assert bus.statistics().emitted == 0
+
+
+def test_a_cooldown_lasts_when_the_clock_falls_from_the_end_of_time_to_its_beginning(bus):
+    told: list[Event] = []
+    bus.subscribe("t", told.append, where=Where(op=Op.ABOVE, low=0, cooldown=5))
+    for time in (2**63 - 1, -(2**63)):
+        bus.emit("t", 1, timestamp=time)
+    assert len(told) == 1
+
+
+def test_a_filter_that_is_too_large_for_the_core_is_refused_and_leaves_nothing():
+    with pytest.raises(InvalidError, match="128 comparisons"):
+        Filter({"$or": [{"value": {"$in": []}}] * 129})
+    with pytest.raises(InvalidError, match="128 comparisons"):
+        Filter({"$or": [{}] * 129})
+    for backend in BACKENDS:
+        Bus(backend=backend).subscribe("#", print, matching=Filter({"$or": [{"value": {"$in": []}}] * 128}))

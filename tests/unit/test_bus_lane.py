@@ -4,11 +4,12 @@
 import gc
 import sys
 import weakref
+from array import array
 
 import pytest
 
 from ganglion.bus import Bus, Op, Where
-from ganglion.event import Event
+from ganglion.event import Event, Priority
 
 
 @pytest.fixture(params=["native", "python"])
@@ -133,3 +134,101 @@ def test_a_condition_that_waits_is_told_of_the_last_event(bus):
     bus.emit("t", 6.0, timestamp=3, source="b")
     assert bus.advance(10) == 1
     assert heard == [Event("t", 6.0, 10, "b")]
+
+
+class Number(float):
+    pass
+
+
+def test_a_number_of_a_type_of_its_own_is_one_on_a_topic_that_is_known(bus):
+    told: list[Event] = []
+    bus.subscribe("t", told.append, where=Where(op=Op.ABOVE, low=1))
+    topic = bus.topic("t")
+    for value in (Number(31), Priority.URGENT):
+        bus.emit(topic, value, timestamp=1)
+    assert len(told) == 2
+
+
+@pytest.mark.parametrize("backend", ["native", "python"])
+def test_a_number_beyond_binary64_meets_a_clock_that_is_asked_in_peace(backend):
+    told: list[Event] = []
+    bus = Bus(backend=backend, clock=lambda: 7)
+    bus.subscribe("t", told.append)
+    bus.emit(bus.topic("t"), 10**400)
+    assert [(event.value, event.timestamp) for event in told] == [(10**400, 7)]
+
+
+class Last:
+    """Does something when it is freed."""
+
+    def __init__(self, act) -> None:
+        self.act = act
+
+    def __del__(self) -> None:
+        self.act()
+
+
+def test_what_is_freed_between_an_event_and_its_telling_changes_nothing(bus):
+    heard: list[str] = []
+    bus.subscribe("t", lambda event: heard.append("t"), where=Where(op=Op.CHANGES))
+    bus.subscribe("c", lambda event: heard.append("c"))
+    closed, queue = bus.queue("q")
+    bus.emit("t", 1, timestamp=1)
+    bus.emit("t", Last(lambda: (bus.emit("c", 1, timestamp=1), closed.close())), timestamp=1)
+    bus.emit("t", 2, timestamp=1)
+    assert sorted(heard) == ["c", "t", "t"]
+    assert queue.is_closed
+
+
+def test_what_is_freed_by_a_queue_that_overflows_may_emit_into_it(bus):
+    _, queue = bus.queue("t", capacity=4)
+    for _ in range(4):
+        bus.emit("t", Last(lambda: bus.emit("t", "again", timestamp=2)), timestamp=1)
+    topic = bus.topic("t")
+    bus.emit_many(array("i", [topic] * 8), array("d", range(8)), array("q", range(8)))
+    bus.queue("t", capacity=100)
+    assert len(queue) == 4
+    assert len(queue.drain()) == 4
+    assert bus.statistics().dropped == queue.statistics().dropped
+
+
+def test_a_bus_that_goes_away_with_what_emits_when_it_is_freed(bus):
+    """The collector runs finalizers of a cycle in any order."""
+    left = []
+
+    def use() -> None:
+        mine = Bus(backend=bus.backend, clock=lambda: 1)
+        mine.subscribe("#", lambda event: left.append(event.topic))
+        _, queue = mine.queue("#", capacity=2)
+        mine.emit("t", Last(lambda: (mine.emit("end", 1), queue.drain(), left.append("freed"))))
+
+    use()
+    gc.collect()
+    assert "freed" in left
+
+
+def test_a_reader_that_fails_is_its_own_matter(bus, caplog):
+    heard: list[Event] = []
+    _, queue = bus.queue("t", priority=Priority.HIGH)
+    bus.subscribe("t", heard.append)
+    topic = bus.topic("t")
+
+    def fails() -> None:
+        raise RuntimeError("Event loop is closed")
+
+    queue.on_news = fails
+    assert bus.emit(topic, 1.0, timestamp=1).failed == 1
+    bus.emit_many(array("i", [topic]), array("d", [2]), array("q", [2]))
+    assert [event.value for event in heard] == [1.0, 2.0]
+    assert len(queue) == 2
+    assert "Event loop is closed" in caplog.text
+
+
+def test_an_interrupt_is_not_counted_as_a_failure(bus):
+    def stops(event: Event) -> None:
+        raise KeyboardInterrupt
+
+    bus.subscribe("t", stops)
+    with pytest.raises(KeyboardInterrupt):
+        bus.emit("t", 1, timestamp=1)
+    assert bus.statistics().failed == 0

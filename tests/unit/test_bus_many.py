@@ -96,10 +96,31 @@ def test_buffers_that_do_not_go_together_are_refused(bus):
     handle = bus.topic("a")
     with pytest.raises(ValueError, match="2 topics, 1 values and 2 timestamps"):
         bus.emit_many(array("i", [handle] * 2), array("d", [1]), array("q", [1, 2]))
-    with pytest.raises(ValueError, match="items of 4 bytes are none of 8"):
+    with pytest.raises(ValueError, match="items of the format 'f' are not those of 'd'"):
         bus.emit_many(array("i", [handle]), array("f", [1]), array("q", [1]))
-    with pytest.raises(ValueError, match="none of 4"):
+    with pytest.raises(ValueError, match="3 bytes are no items of 4 bytes"):
         bus.emit_many(b"123", array("d", [1]), array("q", [1]))
+    with pytest.raises(ValueError, match="items of the format 'q' are not those of 'd'"):
+        bus.emit_many(array("i", [handle]), array("q", [1]), array("q", [1]))
+
+
+def test_bytes_may_begin_anywhere(bus):
+    heard: list[float] = []
+    bus.subscribe("a", lambda event: heard.append(event.value))
+    raw = b"x" + array("d", [1.5, 2.5]).tobytes()
+    bus.emit_many(array("i", [bus.topic("a")] * 2), memoryview(raw)[1:], array("q", [1, 2]))
+    assert heard == [1.5, 2.5]
+
+
+def test_news_that_emit_do_not_change_who_is_told_of_the_last_one(bus):
+    heard: list[str] = []
+    _, queue = bus.queue("a")
+    bus.subscribe("b", lambda event: heard.append(f"b {event.topic}"))
+    bus.subscribe("c", lambda event: heard.append(f"c {event.topic}"))
+    handles = array("i", [bus.topic("a"), bus.topic("b")])
+    queue.on_news = lambda: bus.emit("c", 1.0, timestamp=9)
+    bus.emit_many(handles, array("d", [1, 2]), array("q", [1, 2]))
+    assert sorted(heard) == ["b b", "c c"]
 
 
 def test_a_handle_of_no_topic_ends_it_and_those_before_are_told(bus):

@@ -27,7 +27,17 @@ wheres = st.sampled_from(
 )
 matchings = st.sampled_from([None, None, {"value": {"$lt": 4}}, {"topic": {"$regex": "^[ab]"}}, {"source": "s"}])
 values = st.sampled_from([0.0, 1.0, 2.5, 5.0, 5, True, "text", None])
-acts = st.none() | st.integers(0, 9)
+#: What a callback does itself.
+acts = st.one_of(
+    st.none(),
+    st.none(),
+    st.tuples(st.just("close"), st.integers(0, 9)),
+    st.tuples(st.just("emit"), topics, values, st.just(""), st.integers(0, 3)),
+    st.tuples(st.just("emit_many"), st.lists(st.tuples(topics, st.just(3.0)), max_size=2), st.just(""), st.just(1)),
+    st.tuples(st.just("subscribe"), st.sampled_from(["#", "b"]), wheres, st.none()),
+    st.tuples(st.just("advance"), st.integers(0, 6)),
+    st.tuples(st.just("fail")),
+)
 steps = st.one_of(
     st.tuples(
         st.just("queue"),
@@ -58,6 +68,7 @@ class Run:
     def __init__(self, backend: str) -> None:
         self.bus = Bus(backend=backend)
         self.now = 0
+        self.depth = 0
         self.log: list[object] = []
         self.subscriptions = []
         self.queues: list[Queue] = []
@@ -78,10 +89,17 @@ class Run:
     def subscribe(self, filter, where, act) -> None:
         def told(event: Event) -> None:
             self.log.append((event.topic, repr(event.value), event.timestamp))
-            if act is not None:
-                self.close(act)
+            if act is not None and self.depth < 2:
+                self.depth += 1
+                try:
+                    getattr(self, act[0])(*act[1:])
+                finally:
+                    self.depth -= 1
 
         self.subscriptions.append(self.bus.subscribe(filter, told, where=where))
+
+    def fail(self) -> None:
+        raise RuntimeError("broken")
 
     def close(self, number) -> None:
         if self.subscriptions:

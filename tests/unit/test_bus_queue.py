@@ -127,7 +127,7 @@ def test_a_queue_behind_a_filter_and_a_condition_counts_its_losses(bus):
 
 
 def test_a_queue_without_room_is_refused(bus):
-    with pytest.raises(ValueError, match="at least one event, not for 0"):
+    with pytest.raises(ValueError, match="1 to 1048576 events, not for 0"):
         bus.queue("t", capacity=0)
 
 

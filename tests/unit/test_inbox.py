@@ -2,6 +2,7 @@
 """inbox: events of other threads reach the bus on its own, in order, each once, and what finds no room is counted."""
 
 import asyncio
+import ctypes
 import os
 import select
 import sys
@@ -10,7 +11,7 @@ from itertools import pairwise
 
 import pytest
 
-from ganglion.bus import Bus
+from ganglion.bus import Bus, Overflow
 from ganglion.bus.record import RECORD
 from ganglion.event import Event, Priority
 from ganglion.inbox import Inbox
@@ -131,3 +132,59 @@ def test_a_record_is_as_long_and_laid_out_as_the_header_says():
     assert [getattr(record, name) for name in [*names, "flags", "reserved"]] == [
         *(1, 2, 3, 4, 5, 6, 7, 8.5, 0.5, 9, 10, 0)
     ]
+
+
+@pytest.mark.parametrize("capacity", [1, 2, 3])
+def test_the_smallest_inboxes_work(bus, capacity):
+    small, told = Inbox(bus, capacity=capacity), list[float]()
+    bus.subscribe("#", lambda event: told.append(event.value))
+    room = 4 if capacity == 3 else 2
+    for _ in range(3):
+        posted = [small.post(bus.topic("t"), float(i)) for i in range(room + 1)]
+        assert posted == [True] * room + [False]
+        while is_readable(small):
+            small.drain()
+    assert told == [float(i) for i in range(room)] * 3
+    assert small.dropped == 3
+    small.close()
+
+
+def test_what_a_queue_refuses_is_counted(bus, inbox):
+    bus.queue("#", capacity=1, overflow=Overflow.REFUSE)
+    topic = bus.topic("t")
+    for _ in range(5):
+        inbox.post(topic, 1.0)
+    inbox.drain()
+    assert inbox.dropped == 4
+
+
+def test_an_interrupt_loses_only_what_it_interrupts(bus, inbox):
+    told = []
+
+    def stops_once(event: Event) -> None:
+        told.append(event.value)
+        if len(told) == 1:
+            raise KeyboardInterrupt
+
+    bus.subscribe("#", stops_once)
+    for i in range(3):
+        inbox.post(bus.topic("t"), float(i))
+    with pytest.raises(KeyboardInterrupt):
+        inbox.drain()
+    assert is_readable(inbox)
+    inbox.drain()
+    assert told == [0.0, 1.0, 2.0]
+    assert not is_readable(inbox)
+
+
+def test_a_c_library_may_put_records_in_by_address(inbox, bus):
+    if bus.backend != "native":
+        return
+    told: list[Event] = []
+    bus.subscribe("#", told.append)
+    put = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p)(inbox.mailbox.put_address)
+    record = RECORD.pack(bus.topic("t"), 0, 0, 0, 0, 7, 0, 2.5, 1.0, 1, 0, 0)
+    assert put(inbox.mailbox.address, record) == 1
+    assert is_readable(inbox)
+    inbox.drain()
+    assert [(event.value, event.timestamp) for event in told] == [(2.5, 7)]

@@ -9,6 +9,7 @@ of the event under way).
 import logging
 import math
 from collections.abc import Callable
+from operator import index
 from struct import calcsize
 from typing import Any, Protocol
 
@@ -30,10 +31,15 @@ from ganglion_micro.topic import is_name, matches
 
 _log = logging.getLogger(__name__)
 
+#: Formats of `struct` that are the same, where they have the same size.
+_FORMATS = {"i": "il", "d": "d", "q": "ql"}
+
 #: What has the buffer protocol; `collections.abc` names it from Python 3.12 on.
 Buffer = Any
 
 _NO_TOPIC = -2
+#: Times of events.
+_FIRST, _LAST = -(2**63), 2**63 - 1
 
 #: Half of what a NamedTuple's own constructor costs.
 _new = tuple.__new__
@@ -58,7 +64,8 @@ class Emit(Protocol):
             timestamp: Nanoseconds, of 64 bits; conditions count their time by it. By the bus's clock where it is None.
 
         Raises:
-            ValueError: not a topic name, or there is neither timestamp nor clock.
+            ValueError: not a topic name, or there is neither timestamp nor clock, or a time beyond 64 bits.
+            TypeError: the timestamp or the priority is no whole number.
             NotFoundError: no topic has this handle.
             RefusedError: a queue that refuses is full; nobody was told.
         """
@@ -156,6 +163,8 @@ class Bus:
     ) -> tuple[Subscription, Queue]:
         """The events that `subscribe` would tell, in a queue; closing the subscription closes it.
 
+        While one with `Overflow.REFUSE` is full, every event on its topics is refused, whatever it would pass.
+
         Raises:
             ValueError: not a topic filter, or no capacity.
         """
@@ -178,6 +187,9 @@ class Bus:
             if self._clock is None:
                 raise ValueError("the event needs a timestamp: this bus has no clock of its own")
             now = self._clock()
+        if not _FIRST <= index(now) <= _LAST:
+            raise ValueError(f"the time of an event is nanoseconds of 64 bits, not {now}")
+        index(priority)
         if self._registry.refusing:
             self._make_sure_of_room(topic)
         handle = topic if type(topic) is int else self.topic(topic)  # type: ignore[arg-type]
@@ -300,12 +312,13 @@ class Bus:
     def statistics(self) -> Statistics:
         """What happened so far."""
         delivered, dropped, failed = self._core.totals()
+        names, registry = self._topics.names, self._registry
         return Statistics(
-            topics=len(self._topics.names),
-            subscriptions=self._registry.open,
-            emitted=self._core.sequence(),
-            delivered=delivered,
-            dropped=dropped,
+            topics=len(names) - sum(name.startswith(HIDDEN) for name in names) if registry.hidden else len(names),
+            subscriptions=registry.open,
+            emitted=self._core.sequence() - registry.again.emitted,
+            delivered=delivered - registry.again.delivered,
+            dropped=dropped - registry.again.dropped,
             failed=failed,
         )
 
@@ -325,12 +338,15 @@ def _items(buffer: Buffer, format: str) -> Any:
     """A buffer as items of a format of `struct`.
 
     Raises:
-        ValueError: its items are of another size.
+        ValueError: its items are of another kind or size.
     """
     view = memoryview(buffer)
-    if view.itemsize not in (1, calcsize(format)) or view.nbytes % calcsize(format):
-        raise ValueError(f"items of {view.itemsize} bytes are none of {calcsize(format)}")
-    raw: Any = view.cast("B")
+    if view.itemsize != 1 and (view.itemsize != calcsize(format) or view.format not in _FORMATS[format]):
+        raise ValueError(f"items of the format {view.format!r} are not those of {format!r}")
+    if view.nbytes % calcsize(format):
+        raise ValueError(f"{view.nbytes} bytes are no items of {calcsize(format)} bytes")
+    # Bytes may begin anywhere, and numbers may not
+    raw: Any = memoryview(view.tobytes()) if view.itemsize == 1 else view.cast("B")
     return raw.cast(format)
 
 

@@ -63,6 +63,8 @@ class _Reader:
             raise InvalidError(f"a filter is a map of fields, not {_shown(source)}", where=where)
         if depth > MAX_DEPTH:
             raise InvalidError(f"a filter has at most {MAX_DEPTH} levels", where=where)
+        if not source:
+            self._count(1, where)
         parts = []
         for name, operand in source.items():
             here = f"{where}.{name}"
@@ -102,11 +104,14 @@ class _Reader:
     def _test(self, name: str, path: list[Any], operand: Any, where: str) -> list[Any]:
         if name not in _OPERATORS:
             raise InvalidError(f"there is no operator {name!r}{nearest(name, [*_OPERATORS, '$not'])}", where=where)
-        self._tests += len(operand) if isinstance(operand, list) else 1
-        if self._tests > MAX_TESTS:
-            raise InvalidError(f"a filter has at most {MAX_TESTS} comparisons", where=where)
+        self._count(max(1, len(operand)) if isinstance(operand, list) else 1, where)
         operator, check = _OPERATORS[name]
         return [m.TEST, operator, path, check(operand, where)]
+
+    def _count(self, tests: int, where: str) -> None:
+        self._tests += tests
+        if self._tests > MAX_TESTS:
+            raise InvalidError(f"a filter has at most {MAX_TESTS} comparisons", where=where)
 
 
 def _path(name: Any, where: str) -> list[Any]:

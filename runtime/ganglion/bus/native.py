@@ -10,6 +10,7 @@ from typing import Any
 
 from ganglion._native import ffi, lane, lib
 from ganglion.bus.delivery import Callback
+from ganglion.bus.memory import address, owned
 from ganglion.bus.native_queue import NativeQueue
 from ganglion.bus.outcome import Emitted, Outcome
 from ganglion.bus.queue import Overflow, Queue
@@ -55,7 +56,7 @@ class Core:
         broken: Callable[[int, Exception], None],
         clock: Callable[[], int] | None,
     ) -> None:
-        self._bus = ffi.gc(_memory(lib.gg_bus_new()), lib.gg_bus_free)
+        self._bus = lib.gg_bus_new()
         self.attributes = partial(lib.gg_bus_attributes, self._bus)
         self.emitted = partial(lib.gg_bus_emitted, self._bus)
         self.sequence = partial(lib.gg_bus_sequence, self._bus)
@@ -64,8 +65,8 @@ class Core:
         self._slots: dict[int, Event] = {}
         self._news: dict[int, Callable[[], None]] = {}
         parts = lane(
-            int(ffi.cast("uintptr_t", self._bus)),
-            self._bus,
+            address(self._bus),
+            owned(self._bus, "gg_bus_free"),
             topics.handles,
             topics.names,
             topics.last,
@@ -135,8 +136,7 @@ class Core:
             How many it took, the `gg_failure` of the next or 0, and what became of them.
         """
         buffers = [ffi.from_buffer(each) for each in (topics, numbers, times)]
-        addresses = [int(ffi.cast("uintptr_t", each)) for each in buffers]
-        done: tuple[int, int, Emitted] = self._batch(*addresses, start, len(topics), source, priority)
+        done: tuple[int, int, Emitted] = self._batch(*map(address, buffers), start, len(topics), source, priority)
         return done
 
     def topic(self, name: str) -> int:
@@ -187,13 +187,16 @@ class Mailbox:
     """The ring of an inbox in C, which takes no lock and whose `put` a C library may call. See `inbox.Mailbox`.
 
     Attributes:
-        address: Of the `gg_inbox`, for `gg_inbox_put` in C.
+        address: Of the `gg_inbox`.
+        put_address: Of `gg_inbox_put`, for C: `int (gg_inbox *, const gg_record *)`.
     """
 
     def __init__(self, capacity: int, wake: int) -> None:
-        self._inbox = ffi.gc(_memory(lib.gg_inbox_new(capacity, wake)), lib.gg_inbox_free)
+        self._inbox = lib.gg_inbox_new(capacity, wake)
+        self._owner = owned(self._inbox, "gg_inbox_free")
         self._taken: Any = ffi.new("gg_record[]", 256)
-        self.address = int(ffi.cast("uintptr_t", self._inbox))
+        self.address = address(self._inbox)
+        self.put_address = address(ffi.addressof(lib, "gg_inbox_put"))
 
     @property
     def dropped(self) -> int:
@@ -205,12 +208,6 @@ class Mailbox:
     def take(self) -> bytes:
         count = lib.gg_inbox_take(self._inbox, self._taken, len(self._taken))
         return bytes(ffi.buffer(self._taken, count * RECORD.size))
-
-
-def _memory(pointer: Any) -> Any:
-    if pointer == ffi.NULL:
-        raise MemoryError("no memory for a bus")
-    return pointer
 
 
 def _handle(handle: int) -> int:

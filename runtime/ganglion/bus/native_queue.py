@@ -6,6 +6,7 @@ from itertools import count
 from typing import Any
 
 from ganglion._native import ffi, lib
+from ganglion.bus.memory import owned
 from ganglion.bus.outcome import Outcome
 from ganglion.bus.queue import Overflow, Queue, QueueStatistics
 from ganglion.bus.record import IN_SLOT, RECORD
@@ -43,10 +44,8 @@ class NativeQueue(Queue):
         self._slots = slots
 
     def _make_lines(self) -> None:
-        made = lib.gg_queue_new(self.capacity, _OVERFLOWS[self.overflow])
-        if made == ffi.NULL:
-            raise MemoryError(f"no memory for a queue of {self.capacity} events")
-        self.pointer: Any = ffi.gc(made, lib.gg_queue_free)
+        self.pointer: Any = lib.gg_queue_new(self.capacity, _OVERFLOWS[self.overflow])
+        self._owner = owned(self.pointer, "gg_queue_free")
         self._records: Any = ffi.new("gg_record[]", min(_BATCH, self.capacity))
         self._lost: Any = ffi.new("gg_record *")
         self._next_slot = count(-1, -1)

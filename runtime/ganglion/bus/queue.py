@@ -12,6 +12,9 @@ from enum import Enum
 from ganglion.bus.outcome import Outcome
 from ganglion.event import Event, Priority
 
+#: Events that a queue may be made for: `GG_QUEUE` of native/include/ganglion.h.
+MOST = 1 << 20
+
 
 class Overflow(Enum):
     """What gives way where a queue is full."""
@@ -47,7 +50,7 @@ class Queue:
     """A bounded queue with a line for each priority. Not for several threads.
 
     Args:
-        capacity: Events, at least 1.
+        capacity: Events, 1 to `MOST`.
         overflow: What gives way when there are more.
 
     Attributes:
@@ -55,12 +58,12 @@ class Queue:
         on_news: Called when an event came, and when it is closed; at least once before something waits.
 
     Raises:
-        ValueError: there is no room for even one.
+        ValueError: the capacity is another.
     """
 
     def __init__(self, capacity: int, overflow: Overflow) -> None:
-        if capacity < 1:
-            raise ValueError(f"a queue has room for at least one event, not for {capacity}")
+        if not 1 <= capacity <= MOST:
+            raise ValueError(f"a queue has room for 1 to {MOST} events, not for {capacity}")
         self.capacity = capacity
         self.overflow = overflow
         self.is_closed = False
@@ -87,10 +90,11 @@ class Queue:
         if self.overflow is Overflow.LATEST:
             key = event.topic
             for other in self._lines:
-                if other.pop(key, None) is not None:
+                if (before := other.pop(key, None)) is not None:
                     self._waiting -= 1
                     self._go_in(line, key, event)
                     self._dropped += 1
+                    del before  # not sooner: what is freed with it may put something in
                     return Outcome.REPLACED
         if self._waiting < self.capacity:
             self._go_in(line, key, event)
@@ -101,9 +105,10 @@ class Queue:
         least = next(each for each in self._lines if each)
         if self._lines.index(least) > max(event.priority, 0):
             return Outcome.LOST
-        least.popitem(last=False)
+        lost = least.popitem(last=False)
         self._waiting -= 1
         self._go_in(line, key, event)
+        del lost
         return Outcome.REPLACED
 
     def _go_in(self, line: "OrderedDict[int | str, Event]", key: int | str, event: Event) -> None:

@@ -2,6 +2,7 @@
 """The subscriptions of a bus: what each asks of the core, and what all of them together ask of an emit."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -28,6 +29,15 @@ _ALWAYS = Where()
 _ATTRIBUTES = (dispatch.SOURCE, dispatch.PRIORITY)
 
 
+@dataclass(slots=True)
+class Again:
+    """Events that were emitted once more, behind a filter that the core cannot decide, and what became of them."""
+
+    emitted: int = 0
+    delivered: int = 0
+    dropped: int = 0
+
+
 class Registry:
     """Who has subscribed.
 
@@ -44,6 +54,8 @@ class Registry:
         direct: How many queues the core fills by itself.
         refusing: Queues that refuse events while they are full.
         open: How many there are.
+        hidden: Prefixes of topics that nobody sees.
+        again: What was counted twice.
     """
 
     def __init__(self, core: Core, topics: Topics, kept: dict[int, Event], emit: Callable[..., Emitted]) -> None:
@@ -52,7 +64,9 @@ class Registry:
         self._kept = kept
         self._emit = emit
         self._subscriptions: list[Subscription | None] = []  # by handle
-        self._hidden = 0
+        self._prefixes: list[str] = []  # those that are free
+        self.hidden = 0
+        self.again = Again()
         self.symbols = Symbols()
         self.open = self.remembering = self.asking = self.direct = 0
         self.refusing: dict[Subscription, Queue] = {}
@@ -71,7 +85,8 @@ class Registry:
             raise ValueError(f"{filter!r} is not a topic filter: `+` fills a level, `#` is the last one")
         levels = taxonomy.filter_levels(type) if type else ""
         tests, rest = split(matching.program) if matching is not None else ([], None)
-        if rest is not None and where is not None:
+        # What changes does so from the last value that passed, which the core does not know
+        if where is not None and (rest is not None or (tests and where.op is Op.CHANGES)):
             subscription = self._add_two(filter, callback, where, priority, tests, rest)
         else:
             subscription = self._add(filter, callback, where, priority, tests, rest)
@@ -101,6 +116,9 @@ class Registry:
         self.open -= 1
         self.refusing.pop(subscription, None)
         if (ties := subscription.rare) is not None:
+            if ties.is_feeder:
+                self.open += 1  # it was not counted
+                self._prefixes.append(ties.prefix)
             if ties.queue is not None:
                 ties.queue.close()
             self.asking -= ties.asks
@@ -148,7 +166,12 @@ class Registry:
         symbol = self.symbols.take(condition.value) if condition.is_about_symbol else 0
         known = [test.known_by(self.symbols.take(test.named)) if test.is_named else test for test in tests]
         told = callback if rest is None else partial(_tell_if_passes, rest, callback)
-        handle = self._core.subscribe(filter, priority, condition.core(symbol), [test.core() for test in known])
+        try:
+            handle = self._core.subscribe(filter, priority, condition.core(symbol), [test.core() for test in known])
+        except BaseException:
+            for value in named:
+                self.symbols.release(value)
+            raise
         subscription.handle = handle
         self._core.attach(handle, told, condition.window is not None)
         self.asking += asks
@@ -167,28 +190,38 @@ class Registry:
         where: Where,
         priority: int,
         tests: Sequence[Test],
-        rest: list[Any],
+        rest: list[Any] | None,
     ) -> Subscription:
         """For a condition with state behind a filter that the core cannot decide: what passes is emitted once more, on
         a topic that nobody else sees, and the core keeps the condition there."""
-        self._hidden += 1
-        prefix = f"{HIDDEN}{self._hidden}/"
+        if not self._prefixes:
+            self.hidden += 1
+            self._prefixes.append(f"{HIDDEN}{self.hidden}/")
+        prefix, again = self._prefixes.pop(), self.again
 
-        def feed(event: Event) -> None:
-            self._emit(
+        def feed(event: Event) -> Outcome | None:
+            again.emitted += 1
+            one = self._emit(
                 prefix + event.topic,
                 event.value,
                 timestamp=event.timestamp,
                 source=event.source,
                 priority=event.priority,
             )
+            again.delivered += one.delivered
+            again.dropped += one.dropped
+            if one.delivered:
+                return Outcome.REPLACED if one.dropped else None
+            return Outcome.LOST if one.dropped else Outcome.UNWANTED
 
         def tell(event: Event) -> object:
             return callback(event._replace(topic=event.topic[len(prefix) :]))
 
         subscription = self._add(prefix + "#", tell, where, priority, [], None)
         feeder = self._add(filter, feed, None, priority, tests, rest)
+        self.open -= 1
         feeder.ties.is_feeder = True
+        feeder.ties.prefix = prefix
         subscription.ties.feeder = feeder
         subscription.filter = filter
         return subscription

@@ -54,6 +54,7 @@ class Ties:
         is_direct: Whether the core fills its queue by itself.
         feeder: Who has to be closed with it.
         is_feeder: Whether it is one.
+        prefix: Of the topics that it emits on, if it is.
         counts: What it was told, since it is closed.
     """
 
@@ -65,6 +66,7 @@ class Ties:
     is_direct: bool = False
     feeder: "Subscription | None" = None
     is_feeder: bool = False
+    prefix: str = ""
     counts: tuple[int, int] = (0, 0)
 
 
