@@ -128,7 +128,8 @@ static PyObject *batch(PyObject *self, PyObject *const *arguments, Py_ssize_t co
         free(news);
         return PyErr_NoMemory();
     }
-    memcpy(news, gg_bus_news(lane->bus), size);
+    if (size)
+        memcpy(news, gg_bus_news(lane->bus), size);
     lane->delivered += (uint64_t)sums.queued;
     lane->dropped += (uint64_t)sums.dropped;
     int is_well = 1;

@@ -45,13 +45,43 @@ static int is_name(const text *name) {
     return name->length > 0 && !memchr(name->text, '#', name->length) && !memchr(name->text, '+', name->length);
 }
 
+/* A subscription, as it was asked for. */
+typedef struct {
+    text filter, type; /* no length: of any type */
+    int32_t handle;
+    gg_queue *queue; /* NULL: none */
+} standing_one;
+
+static int concerns(const standing_one *one, const text *name, const text *type) {
+    if (!gg_topic_matches(one->filter.text, one->filter.length, name->text, name->length))
+        return 0;
+    return !one->type.length ||
+           (type->length && gg_topic_matches(one->type.text, one->type.length, type->text, type->length));
+}
+
+/* Puts what was emitted into the queues that it is for, with a slot; what is lost for it must have been put before. */
+static void enqueue(gg_bus *bus, int32_t topic, int32_t count, int32_t *slots) {
+    for (int32_t i = 0; i < count; i++) {
+        int32_t lost;
+        gg_fired fired = gg_bus_fired(bus)[i];
+        if (fired.how != GG_ENQUEUE)
+            continue;
+        gg_record record = {.topic = topic, .slot = (*slots)++, .flags = GG_IN_SLOT, .priority = i % 5 - 1};
+        int outcome = gg_bus_enqueue(bus, fired.subscription, &record);
+        while (gg_bus_lost(bus, &lost))
+            if (outcome == GG_PUT || lost < 0 || lost >= *slots || (outcome == GG_LOST && lost != record.slot))
+                abort();
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     input in = {data, data + size};
     gg_number number;
     gg_pick(data, size, "a.b", 3, &number);
     gg_bus *bus = gg_bus_new();
-    text filters[MOST], names[TOPICS];
-    int32_t handles[MOST], standing = 0, known = 0;
+    standing_one all[MOST];
+    text names[TOPICS], types[TOPICS] = {0};
+    int32_t standing = 0, known = 0, slots = 0;
     gg_due due;
     int64_t now = 0;
 
@@ -59,7 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         uint8_t what = byte(&in);
         now += what >> 4;
         gg_bus_attributes(bus, what >> 2 & 3, what >> 4 & 3);
-        switch (what % 4) {
+        switch (what % 6) {
         case 0: {
             text filter = some_text(&in);
             gg_where where = {
@@ -87,16 +117,27 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 break;
             if (handle < 0 || handle > MOST)
                 abort();
-            filters[standing] = filter;
-            handles[standing++] = handle;
+            standing_one *one = &all[standing++];
+            *one = (standing_one){.filter = filter, .handle = handle};
+            if (byte(&in) % 3 == 0) {
+                one->queue = gg_queue_new(1 + byte(&in) % 4, byte(&in) % 4);
+                if (gg_bus_queue(bus, handle, one->queue))
+                    abort();
+            }
+            text type = some_text(&in);
+            if (is_filter(&type) && !memchr(type.text, 0, type.length)) {
+                one->type = type;
+                if (gg_bus_restrict(bus, handle, type.text, type.length))
+                    abort();
+            }
             break;
         }
         case 1:
             if (standing) {
                 int gone = byte(&in) % standing;
-                gg_bus_unsubscribe(bus, handles[gone]);
-                handles[gone] = handles[--standing];
-                filters[gone] = filters[standing];
+                gg_bus_unsubscribe(bus, all[gone].handle);
+                gg_queue_free(all[gone].queue);
+                all[gone] = all[--standing];
             }
             break;
         case 2: {
@@ -122,12 +163,60 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 break;
             int wanted = 0;
             for (int i = 0; i < standing; i++)
-                wanted += gg_topic_matches(filters[i].text, filters[i].length, name.text, name.length);
+                wanted += concerns(&all[i], &name, &types[handle]);
             if (answer >> 32 != wanted || (answer & INT32_MAX) > wanted)
+                abort();
+            enqueue(bus, handle, answer & INT32_MAX, &slots);
+            break;
+        }
+        case 3: {
+            text type = some_text(&in);
+            int32_t topic = byte(&in) % TOPICS;
+            if (topic >= known || !is_name(&type))
+                break;
+            types[topic] = type;
+            int32_t handle = gg_bus_type(bus, topic, type.text, type.length);
+            if (handle < 1 || gg_bus_type_of(bus, topic) != handle)
                 abort();
             break;
         }
+        case 4: {
+            int32_t topics[8], at = 0, count = byte(&in) % 9;
+            double numbers[8];
+            int64_t times[8];
+            for (int32_t i = 0; i < count; i++) {
+                topics[i] = byte(&in) % (known + 2) - 1;
+                numbers[i] = (int8_t)byte(&in);
+                times[i] = now += byte(&in) % 4;
+            }
+            while (at < count) {
+                gg_sums sums;
+                int64_t taken = gg_bus_emit_many(bus, topics + at, numbers + at, times + at, count - at, &sums);
+                if (taken < 0 || taken > count - at || sums.news > standing)
+                    abort();
+                for (int64_t i = 0; i < sums.news; i++)
+                    if (gg_bus_news(bus)[i] < 0 || gg_bus_news(bus)[i] > MOST)
+                        abort();
+                for (int32_t lost; gg_bus_lost(bus, &lost);)
+                    if (lost < 0 || lost >= slots)
+                        abort();
+                at += (int32_t)taken;
+                if (sums.fired == GG_DUE)
+                    gg_bus_take_due(bus, times[at], &due);
+                else if (sums.fired < 0)
+                    break;
+                else if (sums.fired)
+                    enqueue(bus, topics[at - 1], (int32_t)sums.fired, &slots);
+            }
+            break;
+        }
         default:
+            for (int i = 0; i < standing; i++) {
+                gg_record records[3];
+                int32_t most = byte(&in) % 4, waiting = all[i].queue ? gg_queue_counts(all[i].queue).waiting : 0;
+                if (all[i].queue && gg_queue_take(all[i].queue, records, most) != (most < waiting ? most : waiting))
+                    abort();
+            }
             while (gg_bus_take_due(bus, now, &due))
                 if (due.subscription < 0 || due.subscription > MOST || due.topic < 0 || due.topic >= known ||
                     due.time > now)
@@ -137,6 +226,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         }
     }
 end:
+    for (int i = 0; i < standing; i++)
+        gg_queue_free(all[i].queue);
     gg_bus_free(bus);
     return 0;
 }

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """native: the C tests under sanitizers, on every device's processor, and a fuzzer that makes up programmes of calls."""
 
+import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -88,6 +90,41 @@ def test_threads_that_put_at_the_same_time_lose_nothing(tmp_path):
     assert built.returncode == 0, built.stderr
     done = subprocess.run([program], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+#: Tests of the bus and of what feeds it, which call all of native/python.
+_LANE = ("bus", "bus_lane", "bus_many", "bus_queue", "bus_operators", "bus_types", "bus_programme")
+_INTAKE = ("inbox", "mqtt_packet", "pick", "plain")
+
+
+def test_the_fast_lane_uses_no_memory_that_is_not_its_own(tmp_path):
+    """Under AddressSanitizer and UndefinedBehaviourSanitizer, with each object of Python in memory of its own."""
+    glue, module = tmp_path / "glue.c", tmp_path / "_native.so"
+    native = ROOT / "native"
+    sources = ["read-sources", "ganglion._native", native / "ganglion.cdef", native / "include" / "ganglion.h", glue]
+    subprocess.run([sys.executable, "-m", "cffi.gen_src", *sources], check=True)
+    sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-shared-libsan"]
+    command = ["clang", "-g", "-O1", "-fPIC", "-shared", *sanitizers, "-DPy_LIMITED_API=0x030b0000"]
+    command += [f"-I{native / 'python'}", f"-I{native / 'include'}"]
+    alone = ["-w", "-DPyInit__native=gg_cffi_module", "-c", glue, "-o", tmp_path / "glue.o"]
+    rest = [tmp_path / "glue.o", *sorted(native.glob("python/*.c")), *sorted(native.glob("src/*.c"))]
+    for more in (alone, [*rest, "-lm", "-o", module]):
+        built = subprocess.run([*command, *more], capture_output=True, text=True)
+        assert built.returncode == 0, built.stderr
+    library = subprocess.run(
+        ["clang", f"-print-file-name=libclang_rt.asan-{platform.machine()}.so"], capture_output=True, text=True
+    )
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("COV_")},
+        "LD_PRELOAD": library.stdout.strip(),
+        "ASAN_OPTIONS": "detect_leaks=0",  # the interpreter leaves much behind
+        "PYTHONMALLOC": "malloc",
+    }
+    tests = [str(ROOT / "tests" / "unit" / f"test_{name}.py") for name in _LANE + _INTAKE]
+    words = [sys.executable, str(ROOT / "tests/support/sanitized.py"), str(module), "-q", "-s", "--no-cov", *tests]
+    done = subprocess.run([*words, "-p", "no:cacheprovider"], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
+    assert "passed" in done.stdout
 
 
 def test_the_fuzzer_sees_a_wrong_match(tmp_path):
