@@ -64,11 +64,11 @@ class _Line:
 
 
 _LINES = (
-    _Line(attribute="rate", name="events per second", unit="1/s", more_is_better=True, goal=1.0),
+    _Line(attribute="rate", name="events per second", unit="1/s", more_is_better=True, goal=1.5),
     _Line(attribute="p50", name="round trip, p50", unit="ms", more_is_better=False, goal=None),
-    _Line(attribute="p99", name="round trip, p99", unit="ms", more_is_better=False, goal=None),
-    _Line(attribute="idle", name="memory, idle", unit="MiB", more_is_better=False, goal=0.35),
-    _Line(attribute="after", name="memory, after the load", unit="MiB", more_is_better=False, goal=0.35),
+    _Line(attribute="p99", name="round trip, p99", unit="ms", more_is_better=False, goal=1.0),
+    _Line(attribute="idle", name="memory, idle", unit="MiB", more_is_better=False, goal=0.3),
+    _Line(attribute="after", name="memory, after the load", unit="MiB", more_is_better=False, goal=0.3),
     _Line(attribute="start", name="start to first answer", unit="ms", more_is_better=False, goal=0.6),
 )
 
