@@ -126,6 +126,9 @@ def test_the_demo_and_what_to_try_beside_it(person: Person) -> None:
         assert len(warm) == 3
         assert all("fridge/" in line for line in warm)
         assert "sensor/fridge/temperature" in person.types(one("ganglion bus stats"))
+        flowing = person.types(one("ganglion bus watch")).splitlines()
+        assert len(flowing) == 3
+        assert all("sensor/fridge/" in line for line in flowing)
         assert person.types(one("ganglion mova check")) == "1 valid\n"
         assert "native bus" in person.types(one("ganglion doctor"))
         demo.interrupt()
