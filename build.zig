@@ -7,8 +7,8 @@
 const std = @import("std");
 
 const sources = &.{
-    "topic.c", "trie.c",  "predicate.c", "window.c", "condition.c", "bus.c",
-    "queue.c", "inbox.c", "pick.c",      "json.c",   "cbor.c",      "signal.c",
+    "topic.c", "trie.c",  "predicate.c", "window.c", "condition.c", "bus.c",  "matches.c",
+    "emit.c",  "queue.c", "inbox.c",     "pick.c",   "json.c",      "cbor.c", "signal.c",
 };
 const flags = &.{ "-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-ffp-contract=off" };
 

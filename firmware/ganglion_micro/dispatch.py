@@ -273,6 +273,9 @@ class Dispatch:
                 _, order, priority, where, tests = entry
                 found.append(known.get(order) or Match(slot, order, priority, where, tests, handle))
             found.sort(key=lambda match: (-match.priority, match.order))
+            gone = [match for match in topic.matches if match.due != NEVER and match not in found]
+            if gone:  # the type of the topic has changed
+                self._waiting = [match for match in self._waiting if match not in gone]
             topic.matches = found
             topic.version = self._version
         return topic

@@ -452,6 +452,19 @@ static void signals_have_known_answers(void) {
     CHECK(gg_luma_motion(before, after, 3, 29) == 2 && gg_luma_motion(before, after, 3, 30) == 0);
 }
 
+static void what_waits_on_a_topic_that_gets_another_type_waits_no_more(void) {
+    gg_bus *bus = gg_bus_new();
+    gg_where where = {.op = GG_ALWAYS, .debounce = 5};
+    int32_t topic = gg_bus_topic(bus, "t", 1), subscription = gg_bus_subscribe(bus, "t", 1, 1, &where, NULL, 0);
+    gg_due due;
+    CHECK(gg_bus_type(bus, topic, "a", 1) == 1 && gg_bus_restrict(bus, subscription, "a", 1) == 0);
+    CHECK(kept(bus, gg_bus_emit(bus, topic, 1, 0)) == 1 && gg_bus_deadline(bus) == 5);
+    CHECK(gg_bus_type(bus, topic, "b", 1) == 2 && gg_bus_type_of(bus, topic) == 2);
+    CHECK(gg_bus_emit(bus, topic, 1, 1) == 0);
+    CHECK(gg_bus_deadline(bus) == INT64_MAX && !gg_bus_take_due(bus, 9, &due));
+    gg_bus_free(bus);
+}
+
 static void numbers_are_picked_exactly(void) {
     const struct {
         const char *payload, *path;
@@ -497,6 +510,7 @@ int main(void) {
     what_is_no_topic_is_refused();
     times_at_the_end_of_time_do_not_overflow();
     signals_have_known_answers();
+    what_waits_on_a_topic_that_gets_another_type_waits_no_more();
     numbers_are_picked_exactly();
     return failed;
 }

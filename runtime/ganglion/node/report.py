@@ -10,7 +10,7 @@ from ganglion.event import Event
 
 
 def report(bus: Bus, sections: Sequence[ReportSection], publish: Callable[[Event], None], *, where: str) -> None:
-    """Has readings published; one that several tables let through once.
+    """Has readings published; one that several tables let through at the same time once.
 
     Args:
         where: Stands before the place of a mistake.
