@@ -91,7 +91,7 @@ class ReportSection:
         type: A filter of event types, as in `signal.input.external.*`; "" for any.
         where: A filter on events, as `ganglion watch --where` takes it.
         change: A number is sent when it is farther than this from the one of its topic that was sent last.
-        sample: The time that a reading waits for a later one of its topic; the latest is sent at its end, with that time.
+        sample: The time that a reading waits for a later one of its topic; the latest is sent at its end.
     """
 
     topic: str = "sensor/#"
