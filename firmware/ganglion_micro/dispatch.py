@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who must know of an event: the twin of native/src/bus.c, for machines where no compiled core fits.
+"""Who must know of an event: the twin of bus.c, matches.c and emit.c in native/src, where no compiled core fits.
 
 native/include/ganglion.h says what each call means; here is the same, in the plainest way.
 """
 
+from ganglion_micro.filter import has_bits
 from ganglion_micro.match import KEPT, NEVER, NOTHING, Match, Where
 from ganglion_micro.topic import Tree, matches
 
@@ -19,9 +20,11 @@ LT = 2
 LE = 3
 GT = 4
 GE = 5
-AND = 6
-OR = 7
-NOT = 8
+ALL_SET = 6
+ANY_SET = 7
+AND = 8
+OR = 9
+NOT = 10
 
 VALUE = 0
 TIME = 1
@@ -250,6 +253,8 @@ class Dispatch:
                 stack.append(compare(op, self._priority, integer))
             elif field == SOURCE:
                 stack.append(compare(op, self._source, wanted))
+            elif op in (ALL_SET, ANY_SET):
+                stack.append(has_bits(number, integer, op == ALL_SET))
             elif wanted:
                 stack.append(compare(op, symbol, wanted))
             else:

@@ -28,6 +28,8 @@ NIN = 7
 CONTAINS = 8
 REGEX = 9
 EXISTS = 10
+ALL_SET = 11
+ANY_SET = 12
 
 #: What a path finds where there is nothing.
 _MISSING = object()
@@ -84,6 +86,8 @@ def _test(operator: int, value: "Any", operand: "Any") -> bool:
         return isinstance(value, (list, tuple)) and _among(operand, value)
     if operator == REGEX:
         return isinstance(value, str) and len(value) <= MAX_TEXT and search(operand, value)
+    if operator in (ALL_SET, ANY_SET):
+        return isinstance(value, (int, float)) and has_bits(value, operand, operator == ALL_SET)
     if isinstance(value, str) != isinstance(operand, str) or not isinstance(value, (int, float, str)):
         return False
     if operator == LT:
@@ -93,6 +97,14 @@ def _test(operator: int, value: "Any", operand: "Any") -> bool:
     if operator == GT:
         return bool(value > operand)
     return bool(value >= operand)
+
+
+def has_bits(number: float, mask: int, are_all: bool) -> bool:
+    """Whether a whole number that binary64 has exactly has all bits of a mask, or one at least."""
+    if not 0 <= number < 9007199254740992 or number != int(number):
+        return False
+    found = int(number) & mask
+    return found == mask if are_all else found != 0
 
 
 def _among(value: "Any", many: "Iterable[Any]") -> bool:

@@ -137,6 +137,8 @@ enum gg_test_op {
     GG_LE,
     GG_GT,
     GG_GE,
+    GG_ALL_SET, /* a value that is a whole number from 0 to 2^53 has all bits of `integer`; of values alone */
+    GG_ANY_SET, /* it has one of them at least */
     GG_AND,
     GG_OR,
     GG_NOT,
@@ -147,7 +149,7 @@ typedef struct {
     int32_t field;   /* enum gg_field */
     int32_t symbol;  /* what GG_EQ and GG_NE compare a value or a source with; 0 where it is a number */
     double number;   /* what a value is compared with */
-    int64_t integer; /* what time or priority are compared with */
+    int64_t integer; /* what time or priority are compared with; the bits of GG_ALL_SET and GG_ANY_SET */
 } gg_test;
 
 /* Tests of one predicate, and answers on its stack. */

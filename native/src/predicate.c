@@ -9,6 +9,8 @@ int gg_predicate_is_sound(const gg_test *tests, int32_t count) {
         int32_t op = tests[i].op;
         if (op < GG_EQ || op > GG_NOT || tests[i].field < GG_VALUE || tests[i].field > GG_SOURCE)
             return 0;
+        if ((op == GG_ALL_SET || op == GG_ANY_SET) && tests[i].field != GG_VALUE)
+            return 0;
         if (depth < (op == GG_NOT ? 1 : op >= GG_AND ? 2 : 0))
             return 0;
         depth += op == GG_NOT ? 0 : op >= GG_AND ? -1 : 1;
@@ -26,6 +28,13 @@ int gg_predicate_is_sound(const gg_test *tests, int32_t count) {
      : (op) == GG_GT ? (left) > (right)                                                                                \
                      : (left) >= (right))
 
+static uint32_t has_bits(const gg_test *test, double number) {
+    if (!(number >= 0 && number < 0x1p53) || number != (double)(uint64_t)number)
+        return 0;
+    uint64_t mask = (uint64_t)test->integer, set = (uint64_t)number & mask;
+    return test->op == GG_ALL_SET ? set == mask : set != 0;
+}
+
 static uint32_t compared(const gg_test *test, const gg_event *event) {
     switch (test->field) {
     case GG_TIME:
@@ -35,6 +44,8 @@ static uint32_t compared(const gg_test *test, const gg_event *event) {
     case GG_SOURCE:
         return COMPARE(test->op, event->source, test->symbol);
     default:
+        if (test->op > GG_GE)
+            return has_bits(test, event->number);
         return test->symbol ? COMPARE(test->op, event->symbol, test->symbol)
                             : COMPARE(test->op, event->number, test->number);
     }

@@ -145,6 +145,7 @@ def events_filtered() -> list[str]:
         {"value": {"$regex": "^(o|p)?pen$"}},
         {"value.door": "open", "value.temps.1": {"$gt": 8}, "value.fan": 1},
         {"value.0": {"$exists": True}, "timestamp": {"$lt": 8}},
+        {"value": {"$bitsAllSet": 8, "$bitsAnySet": 12}},
         {"$or": [{"topic": {"$regex": "fridge"}}, {"$not": {"priority": {"$not": {"$gte": 3}}}}]},
     ]
     return [

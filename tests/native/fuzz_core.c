@@ -107,7 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             int32_t count = byte(&in) % 9;
             for (int32_t i = 0; i < count; i++)
                 tests[i] = (gg_test){
-                    .op = byte(&in) % 10, .field = byte(&in) % 5, .symbol = byte(&in) % 3,
+                    .op = byte(&in) % 12, .field = byte(&in) % 5, .symbol = byte(&in) % 3,
                     .number = (int8_t)byte(&in), .integer = (int8_t)byte(&in),
                 };
             if (standing == MOST || !is_filter(&filter))

@@ -21,6 +21,7 @@ _operators = st.deferred(
             st.sampled_from(["$lt", "$lte", "$gt", "$gte"]), numbers | st.sampled_from(["", "a", "b"]), min_size=1
         )
         | st.dictionaries(st.sampled_from(["$in", "$nin"]), st.lists(scalars, max_size=3), min_size=1)
+        | st.dictionaries(st.sampled_from(["$bitsAllSet", "$bitsAnySet"]), st.integers(0, 3), min_size=1)
         | st.fixed_dictionaries({"$exists": st.booleans()})
         | st.fixed_dictionaries({"$not": _operators})
     )

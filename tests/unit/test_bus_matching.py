@@ -39,6 +39,8 @@ def test_who_is_told_is_whom_the_filter_lets_hear(sources, programme):
     [
         ({"value": {"$gt": 8, "$lte": 40}}, False),
         ({"priority": {"$gte": Priority.HIGH}}, False),
+        ({"value": {"$bitsAllSet": 5, "$bitsAnySet": 3}}, False),
+        ({"value.status": {"$bitsAllSet": 5}}, True),
         ({"value": {"$in": ["a", 1, None]}, "source": {"$ne": "x"}}, False),
         ({"$or": [{"priority": {"$gte": 2}}, {"timestamp": {"$lt": 5}}, {"$not": {"value": "a"}}]}, False),
         ({}, False),

@@ -42,6 +42,12 @@ def event(value: object, **fields) -> Event:
         ({"value": {"$contains": 1}}, [event([2, 1])], [event("1"), event([2]), event(1)]),
         ({"value": {"$regex": "^fr.dge$"}}, [event("fridge")], [event("the fridge"), event(1), event("x" * 5000)]),
         ({"value": {"$not": {"$gt": 3}}}, [event(3), event("x")], [event(4)]),
+        (
+            {"value": {"$bitsAllSet": 5}},
+            [event(5), event(7.0), event(2**53 - 1)],
+            [event(4), event(5.5), event(-1), event(2**53 + 5), event("5"), event(math.nan), event(math.inf)],
+        ),
+        ({"value.flags": {"$bitsAnySet": 6}}, [event({"flags": 2})], [event({"flags": 1}), event(6), event({})]),
         ({"$not": {"value": 3}}, [event(4)], [event(3)]),
         ({"$or": [{"value": 1}, {"source": "s"}]}, [event(1), event(2, source="s")], [event(2)]),
         ({"$and": [{"value": 1}, {"source": "s"}]}, [event(1, source="s")], [event(1), event(2, source="s")]),
@@ -80,6 +86,8 @@ def test_what_passes_and_what_does_not(source, passing, others):
         ({"value": {"$exists": 1}}, "where.value.$exists: takes true or false, not 1"),
         ({"value": {"$regex": "(a"}}, "where.value.$regex: cannot be read: the bracket at 1 is not closed"),
         ({"value": {"$regex": 3}}, "where.value.$regex: takes a pattern, which is a text, not 3"),
+        ({"value": {"$bitsAnySet": -1}}, "where.value.$bitsAnySet: takes a whole number from 0 to 2^53"),
+        ({"value": {"$bitsAllSet": 2.5}}, "where.value.$bitsAllSet: takes a whole number from 0 to 2^53"),
         ({"value": {"$eq": math.inf}}, "where.value.$eq: takes a finite number"),
         ({"value": {"$not": 3}}, "where.value.$not: takes a map of operators, not 3"),
         ({"priority.x": 3}, "where.priority.x: there is nothing inside of 'priority': only a value has parts"),
@@ -150,6 +158,7 @@ def asked(value: object, operand: object) -> bool:
 def compared(value, name, operand) -> bool:
     kinds = [int | float, str]
     same = any(isinstance(value, kind) and isinstance(operand, kind) for kind in kinds)
+    has_whole = isinstance(value, int | float) and 0 <= value < 2**53 and float(value).is_integer()
     return {
         "$eq": lambda: value == operand,
         "$ne": lambda: value != operand,
@@ -160,6 +169,8 @@ def compared(value, name, operand) -> bool:
         "$in": lambda: any(value == each for each in operand),
         "$nin": lambda: not any(value == each for each in operand),
         "$exists": lambda: (value is not ABSENT) == operand,
+        "$bitsAllSet": lambda: has_whole and f"{int(value) & operand:b}" == f"{operand:b}",
+        "$bitsAnySet": lambda: has_whole and "1" in f"{int(value) & operand:b}",
         "$not": lambda: not asked(value, operand),
     }[name]()
 

@@ -6,7 +6,8 @@
 All entries of a map must hold, and all operators of a field. A field is `topic`, `value`, `timestamp`, `source` or
 `priority`, and after a dot what is inside of a value: a key, or a place in a list. What is not there equals nothing: it
 passes `$ne`, `$nin` and `{"$exists": false}`, and nothing else. true and false are the numbers 1 and 0, as everywhere
-on the bus. `$lt` and its like compare numbers with numbers and texts with texts.
+on the bus. `$lt` and its like compare numbers with numbers and texts with texts. `$bitsAllSet` and `$bitsAnySet` look
+at the bits of whole numbers from 0 to 2^53: of a status word, say.
 """
 
 import math
@@ -158,6 +159,12 @@ def _pattern(operand: Any, where: str) -> Any:
         raise InvalidError(f"cannot be read: {error}", where=where) from None
 
 
+def _mask(operand: Any, where: str) -> Any:
+    if isinstance(operand, bool) or not isinstance(operand, int) or not 0 <= operand < 2**53:
+        raise InvalidError(f"takes a whole number from 0 to 2^53 for its bits, not {_shown(operand)}", where=where)
+    return operand
+
+
 def _bool(operand: Any, where: str) -> Any:
     if not isinstance(operand, bool):
         raise InvalidError(f"takes true or false, not {_shown(operand)}", where=where)
@@ -176,6 +183,8 @@ _OPERATORS: dict[str, tuple[int, Callable[[Any, str], Any]]] = {
     "$contains": (m.CONTAINS, _any),
     "$regex": (m.REGEX, _pattern),
     "$exists": (m.EXISTS, _bool),
+    "$bitsAllSet": (m.ALL_SET, _mask),
+    "$bitsAnySet": (m.ANY_SET, _mask),
 }
 
 

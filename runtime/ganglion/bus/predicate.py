@@ -12,6 +12,7 @@ _EXACT = 2**53
 _TIMES = range(-(2**63), 2**63)  # to ask for an int exactly: what is an IntEnum would be looked for one by one
 
 _COMPARISONS = {m.EQ: d.EQ, m.NE: d.NE, m.LT: d.LT, m.LTE: d.LE, m.GT: d.GT, m.GTE: d.GE}
+_BITS = {m.ALL_SET: d.ALL_SET, m.ANY_SET: d.ANY_SET}
 _FIELDS = {1: d.VALUE, 2: d.TIME, 3: d.SOURCE, 4: d.PRIORITY}
 
 
@@ -95,6 +96,8 @@ def _test(operator: int, path: list[Any], operand: Any) -> list[Test] | None:
 
 
 def _comparison(operator: int, field: int, operand: Any) -> Test | None:
+    if operator in _BITS:
+        return Test(_BITS[operator], field, integer=operand) if field == d.VALUE else None
     if operator not in _COMPARISONS:
         return None
     op = _COMPARISONS[operator]
