@@ -106,6 +106,15 @@ def owner_of_a_pi(tmp_path: Path) -> Iterator[Person]:
     shutil.rmtree(tmp_path)
 
 
+def test_the_script_at_the_top_is_one(tmp_path: Path) -> None:
+    (script,) = blocks("yaml")
+    path = tmp_path / "fridge.yaml"
+    path.write_text(script)
+    words = [sys.executable, "-m", "ganglion", "mova", "check", path]
+    checked = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (checked.returncode, checked.stdout) == (0, "1 valid\n"), checked.stdout
+
+
 def test_every_command_is_run_here() -> None:
     run = re.findall(r"one\(\"(.+?)\"\)", Path(__file__).read_text())
     assert {one(words) for words in run} | {one("make test")} == set(commands())  # `make test` is what runs this
