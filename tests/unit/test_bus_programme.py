@@ -38,15 +38,16 @@ acts = st.one_of(
     st.tuples(st.just("advance"), st.integers(0, 6)),
     st.tuples(st.just("fail")),
 )
+queues = st.tuples(
+    st.just("queue"),
+    st.sampled_from(["#", "+", "a", "c/#"]),
+    st.integers(1, 3),
+    st.sampled_from(list(Overflow)),
+    wheres,
+    matchings,
+)
 steps = st.one_of(
-    st.tuples(
-        st.just("queue"),
-        st.sampled_from(["#", "+", "a", "c/#"]),
-        st.integers(1, 3),
-        st.sampled_from(list(Overflow)),
-        wheres,
-        matchings,
-    ),
+    queues,
     st.tuples(st.just("subscribe"), st.sampled_from(["#", "b"]), wheres, acts),
     st.tuples(st.just("close"), st.integers(0, 9)),
     st.tuples(st.just("emit"), topics, values, st.sampled_from(["", "s"]), st.integers(0, 3)),
@@ -146,8 +147,9 @@ class Run:
 
 
 @settings(max_examples=500)
-@given(st.lists(steps, max_size=30))
-def test_queues_batches_and_drains_are_the_same_on_both_cores(programme):
+@given(st.lists(queues, max_size=3), st.lists(steps, max_size=30))
+def test_queues_batches_and_drains_are_the_same_on_both_cores(first, steps):
+    programme = [*first, *steps]
     native, twin = Run("native"), Run("python")
     news = "news of"
     ours, theirs = native.play(programme), twin.play(programme)

@@ -177,3 +177,15 @@ def test_a_batch_wakes_whose_queue_it_reached_and_may_be_closed_by_another(bus):
     bus.emit_many(array("i", [2, 1, 0]), array("d", [1, 2, 3]), array("q", [4, 5, 6]))
     assert set(woken) == {"kitchen", "hall"}
     assert len(attic) == 0
+
+
+def test_each_queue_has_its_own_events_whatever_they_are(bus):
+    """What does not fit a record is kept for all queues of a bus together."""
+    matching = Filter({"topic": {"$regex": "."}})
+    _, temperatures = bus.queue("temperature", matching=matching)
+    _, doors = bus.queue("door", where=Where(sample=1))
+    bus.emit("temperature", 21.5, timestamp=1)
+    bus.emit("door", "open", timestamp=2)
+    bus.advance(9)
+    assert [event.value for event in temperatures.drain()] == [21.5]
+    assert [event.value for event in doors.drain()] == ["open"]

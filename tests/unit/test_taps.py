@@ -91,13 +91,16 @@ async def test_an_answer_is_no_larger_than_the_mesh_takes(bus, taps):
 async def test_who_stops_asking_is_forgotten(bus, taps, time):
     for i in range(MOST):
         await taps.watch({"id": f"{i}"}, None)
-    with pytest.raises(RefusedError, match="4 watch this node's bus already"):
+    with pytest.raises(RefusedError, match="8 watch this node's bus already"):
         await taps.watch({"id": "one more"}, None)
     time.now = FORGOTTEN
     await taps.watch({"id": "0"}, None)
     time.now += FORGOTTEN
     await taps.watch({"id": "one more"}, None)
     assert len(bus.subscriptions()) == 2
+    assert await taps.watch({"id": "one more", "end": True}, None) == {"events": [], "dropped": 0}
+    assert await taps.watch({"id": "never seen", "end": True}, None) == {"events": [], "dropped": 0}
+    assert len(bus.subscriptions()) == 1
 
 
 @pytest.mark.parametrize(

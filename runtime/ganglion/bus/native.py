@@ -6,6 +6,7 @@ The import fails where the build has no native module, or where cffi is not inst
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import count
 from typing import Any
 
 from ganglion._native import ffi, lane, lib
@@ -63,6 +64,7 @@ class Core:
         self._topics = topics
         self._callbacks: list[Callback | None] = []
         self._slots: dict[int, Event] = {}
+        self._slot_numbers = count(-1, -1)
         self._news: dict[int, Callable[[], None]] = {}
         parts = lane(
             address(self._bus),
@@ -101,7 +103,7 @@ class Core:
 
     def queue(self, capacity: int, overflow: Overflow) -> Queue:
         """A new one."""
-        return NativeQueue(capacity, overflow, self._topics, self._slots)
+        return NativeQueue(capacity, overflow, self._topics, self._slots, self._slot_numbers)
 
     def attach_queue(self, handle: int, queue: Queue) -> bool:
         """Has a subscription's events go into a queue of this core without its callback. Whether they do."""

@@ -2,7 +2,7 @@
 """A queue in C, for numbers that never meet Python before they are taken."""
 
 from collections import deque
-from itertools import count
+from collections.abc import Iterator
 from typing import Any
 
 from ganglion._native import ffi, lib
@@ -31,24 +31,32 @@ class NativeQueue(Queue):
 
     Args:
         topics: Of the bus.
-        slots: Events that do not fit a record, by the number in it: values that are no floats, and sources. The fast
-            lane puts them there under numbers of its own, from 1 up.
+        slots: Of all queues of the bus: events that do not fit a record, by the number in it: values that are no
+            floats, and sources. The fast lane puts them there under numbers of its own, from 0 up.
+        numbers: New ones for the slots of all queues, below 0.
 
     Attributes:
         pointer: The `gg_queue`.
     """
 
-    def __init__(self, capacity: int, overflow: Overflow, topics: Topics, slots: dict[int, Event]) -> None:
+    def __init__(
+        self,
+        capacity: int,
+        overflow: Overflow,
+        topics: Topics,
+        slots: dict[int, Event],
+        numbers: Iterator[int],
+    ) -> None:
         super().__init__(capacity, overflow)
         self._topics = topics
         self._slots = slots
+        self._numbers = numbers
 
     def _make_lines(self) -> None:
         self.pointer: Any = lib.gg_queue_new(self.capacity, _OVERFLOWS[self.overflow])
         self._owner = owned(self.pointer, "gg_queue_free")
         self._records: Any = ffi.new("gg_record[]", min(_BATCH, self.capacity))
         self._lost: Any = ffi.new("gg_record *")
-        self._next_slot = count(-1, -1)
         self._left: deque[Event] = deque()  # since it is closed
 
     def __len__(self) -> int:
@@ -59,7 +67,7 @@ class NativeQueue(Queue):
         return len(self) >= self.capacity
 
     def put(self, event: Event) -> Outcome | None:
-        slot = next(self._next_slot)
+        slot = next(self._numbers)
         self._slots[slot] = event
         topic = self._topics.handles[event.topic]
         record = RECORD.pack(topic, 0, 0, slot, 0, event.timestamp, 0, 0.0, 1.0, event.priority, IN_SLOT, 0)

@@ -6,6 +6,7 @@ import json
 import secrets
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -13,7 +14,7 @@ from ganglion.cli import events, gateway_client
 from ganglion.cli.gateway_client import GatewayClient
 from ganglion.cli.result import Result, table
 from ganglion.cli.show import plain
-from ganglion.errors import UsageError
+from ganglion.errors import GanglionError, UsageError
 
 #: Seconds that the node has for its answer, and of these to wait for an event.
 _TIMEOUT = 10.0
@@ -73,21 +74,29 @@ def _watch(gateway: GatewayClient, args: argparse.Namespace) -> Iterator[dict[st
     """The node's events, and `{"dropped": n}` where it had more than it could keep until it was asked."""
     where = {} if args.where is None else {"where": events.where(args.where)}
     params = {"id": secrets.token_hex(8), "topic": args.topic, "type": args.type, "wait": _WAIT, **where}
-    while True:
-        answer = _command(gateway, args.node, "bus.watch", params)
-        yield from answer["events"]
-        if answer["dropped"]:
-            yield {"dropped": answer["dropped"]}
+    try:
+        while True:
+            answer = _command(gateway, args.node, "bus.watch", params)
+            yield from answer["events"]
+            if answer["dropped"]:
+                yield {"dropped": answer["dropped"]}
+    finally:
+        with suppress(GanglionError):  # else the node forgets it in half a minute
+            _command(gateway, args.node, "bus.watch", {"id": params["id"], "end": True}, timeout=1.0)
 
 
 def _rates(before: Mapping[str, Any], now: Mapping[str, Any], seconds: float) -> dict[str, float]:
-    """Events a second of each topic, the most first; a node that started anew began at 0."""
-    old = (
-        {topic["topic"]: topic["emitted"] for topic in before["busiest"]} if now["emitted"] >= before["emitted"] else {}
-    )
+    """Events a second of each topic, the most first; a node that started anew began at 0.
+
+    A node does not list more than its busiest topics, so of one that was not among them nothing is known.
+    """
+    is_new = now["emitted"] < before["emitted"]
+    old = {} if is_new else {topic["topic"]: topic["emitted"] for topic in before["busiest"]}
+    is_whole = is_new or len(before["busiest"]) >= before["topics"]
     rates = {
         topic["topic"]: round(max(0, topic["emitted"] - old.get(topic["topic"], 0)) / seconds, 3)
         for topic in now["busiest"]
+        if is_whole or topic["topic"] in old
     }
     return dict(sorted(rates.items(), key=lambda item: (-item[1], item[0])))
 
@@ -96,10 +105,12 @@ def _ask(gateway: GatewayClient, node: str) -> dict[str, Any]:
     return _command(gateway, node, "bus.statistics", {})
 
 
-def _command(gateway: GatewayClient, node: str, method: str, params: dict[str, Any]) -> dict[str, Any]:
+def _command(
+    gateway: GatewayClient, node: str, method: str, params: dict[str, Any], timeout: float = _TIMEOUT
+) -> dict[str, Any]:
     path = f"/api/v1/nodes/{quote(node, safe='')}/commands"
-    body = {"method": method, "params": params, "timeout": _TIMEOUT}
-    result: dict[str, Any] = gateway.post(path, body, timeout=_TIMEOUT)["result"]
+    body = {"method": method, "params": params, "timeout": timeout}
+    result: dict[str, Any] = gateway.post(path, body, timeout=timeout)["result"]
     return result
 
 

@@ -175,8 +175,11 @@ class Node:
         while True:
             if not said and (said := self._is_joined()):
                 self._say_ready()
-            self._taps.forget()
-            self._bus.advance(self._clock.now())
+            try:
+                self._taps.forget()
+                self._bus.advance(self._clock.now())
+            except Exception:  # of a part that looks on: the node goes on
+                _log.exception("looking at what is due failed")
             deadline = self._bus.deadline
             await asyncio.sleep(_TICK if deadline is None else min(_TICK, (deadline - self._clock.now()) / SECOND))
 

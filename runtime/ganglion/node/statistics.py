@@ -7,7 +7,7 @@ from typing import Any
 from ganglion.bus import Bus, Subscription, TopicStatistics
 
 #: Topics and subscriptions of one answer, so that it fits a message of the mesh.
-MOST = 100
+MOST = 300
 
 
 def of(bus: Bus) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from ganglion.reader import Reader
 from ganglion_micro import cbor
 
 #: Taps at the same time, and seconds without a request until one is closed.
-MOST = 4
+MOST = 8
 FORGOTTEN = 30.0
 #: Seconds a request may wait for an event.
 LONGEST = 5.0
@@ -57,13 +57,16 @@ class Taps:
 
         Args:
             params: `id`, a text that is this watcher's alone; `topic`, `type` and `where` as `Bus.subscribe` takes
-                them; `wait`, the seconds to wait for an event, at most `LONGEST`.
+                them; `wait`, the seconds to wait for an event, at most `LONGEST`; `end`, true for who asks no more.
 
         Raises:
             InvalidError: no filter, or no id.
             RefusedError: too many watch already.
         """
         self.forget()
+        if params.get("end") is True:
+            self._close(params.get("id"))
+            return {"events": [], "dropped": 0}
         wait = params.get("wait", 0)
         if not isinstance(wait, int | float):
             raise InvalidError(f"must be seconds, not {wait!r}", where="wait")
@@ -82,8 +85,11 @@ class Taps:
         """Closes those that nobody asks for any more."""
         for id, tap in list(self._taps.items()):
             if self._monotonic() - tap.asked > FORGOTTEN:
-                tap.subscription.close()
-                del self._taps[id]
+                self._close(id)
+
+    def _close(self, id: object) -> None:
+        if isinstance(id, str) and (tap := self._taps.pop(id, None)) is not None:
+            tap.subscription.close()
 
     def _find(self, params: dict[str, Any]) -> _Tap:
         id = params.get("id")
