@@ -91,17 +91,17 @@ class Window:
     __slots__ = ("_began", "_samples")
 
     def __init__(self) -> None:
-        self._began = None  # type: int | None
+        self._began = 0
         self._samples = []  # type: list[tuple[int, float]]
 
     def add(self, where: Where, number: float, now: int) -> float:
         """Takes a number and returns the statistic of those that are in the window now; NaN until it is full."""
-        if self._began is None:
-            self._began = now
         samples = self._samples
         gone = 0
         while where.span and gone < len(samples) and now - samples[gone][0] >= where.span:
             gone += 1
+        if gone == len(samples):
+            self._began = now
         if len(samples) - gone == where.capacity:
             gone += 1
         if gone:
@@ -222,13 +222,16 @@ class Match:
         if where.edge:
             if not self.active:
                 self.due = NEVER
-            elif not was and where.lasting:
-                self.due = min(now + where.lasting, NEVER)
             elif not was:
-                return TOLD if self.may_fire(now) else NOTHING
+                due = self._soonest(now + where.lasting)
+                if due <= now:
+                    return TOLD if self.may_fire(now) else NOTHING
+                self.due = min(due, NEVER)
             return KEPT if self.due != NEVER else NOTHING
         if not self.active:
             self.number = before  # what waits is told as it was
+            if where.debounce and where.op not in (CHANGES, MOVES):
+                self.due = NEVER  # it was no more than a glitch
             return NOTHING
         if where.debounce:
             self.due = min(now + where.debounce, NEVER)
@@ -238,6 +241,12 @@ class Match:
                 self.due = min(now + where.sample, NEVER)
             return KEPT
         return TOLD if self.may_fire(now) else NOTHING
+
+    def _soonest(self, time: int) -> int:
+        """A time, or the end of the cooldown if that is later."""
+        if not self.where.cooldown or self._fired is None:
+            return time
+        return max(time, self._fired + self.where.cooldown)
 
     def may_fire(self, now: int) -> bool:
         """Whether a firing is not too soon after the last one; remembers it where it is not."""

@@ -100,8 +100,8 @@ enum gg_statistic {
 };
 
 /* A condition with a window is about its statistic, and that is what is told. The window is full when it has `capacity`
- * numbers, or where it has a span when the first one is that old; before, there is no statistic but GG_COUNT. What is NaN
- * or a symbol does not go in. An event that leaves the window without a statistic, or does not go in, is none.
+ * numbers, or where it has a span when the first one since it was empty is that old; before, there is no statistic but
+ * GG_COUNT. What is NaN or a symbol does not go in. An event that leaves the window without a statistic, or does not go in, is none.
  *
  * At most one of lasting, debounce and sample: they keep the latest event for which the condition is true, and tell it
  * when it is due. An event is fed only when nothing is due before it: see GG_DUE. */
@@ -115,9 +115,10 @@ typedef struct {
     int64_t span;      /* ns that they stay in it; 0: until there are too many */
     double hysteresis; /* once true, stays true until the value is this far on the other side of the limit */
     int64_t lasting;   /* ns it must be true without a break before it fires; only with edge */
-    int64_t debounce;  /* ns without an event for which it is true before it fires; only without edge */
+    int64_t debounce;  /* ns without an event for which it is true before it fires; one for which it is false ends that,
+                          but for GG_CHANGES and GG_MOVES; only without edge */
     int64_t sample;    /* ns from such an event until it fires with the latest one; only without edge */
-    int64_t cooldown;  /* ns after a firing in which it does not fire again */
+    int64_t cooldown;  /* ns after a firing in which it does not fire again; with edge, what is still true then fires */
 } gg_where;
 
 /* What a test looks at. */

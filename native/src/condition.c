@@ -55,6 +55,12 @@ static int64_t later(int64_t now, int64_t time) {
     return __builtin_add_overflow(now, time, &sum) ? GG_NEVER : sum;
 }
 
+/* A time, or the end of the cooldown if that is later. */
+static int64_t soonest(const gg_state *state, const gg_where *where, int64_t time) {
+    int64_t end = where->cooldown && state->has_fired ? later(state->fired, where->cooldown) : time;
+    return end > time ? end : time;
+}
+
 int gg_state_due(gg_state *state, const gg_where *where, int64_t now) {
     state->due = GG_NEVER;
     return may_fire(state, where, now);
@@ -78,14 +84,18 @@ enum gg_answer gg_state_feed(gg_state *state, const gg_where *where, const gg_ev
     if (where->edge) {
         if (!state->active)
             state->due = GG_NEVER;
-        else if (!was && where->lasting)
-            state->due = later(now, where->lasting);
-        else if (!was)
-            return may_fire(state, where, now) ? GG_TOLD : GG_NOTHING;
+        else if (!was) {
+            int64_t due = soonest(state, where, later(now, where->lasting));
+            if (due <= now)
+                return may_fire(state, where, now) ? GG_TOLD : GG_NOTHING;
+            state->due = due;
+        }
         return state->due != GG_NEVER ? GG_KEPT : GG_NOTHING;
     }
     if (!state->active) {
         state->number = before; /* what waits is told as it was */
+        if (where->debounce && where->op != GG_CHANGES && where->op != GG_MOVES)
+            state->due = GG_NEVER; /* it was no more than a glitch */
         return GG_NOTHING;
     }
     if (where->debounce) {

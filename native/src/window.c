@@ -58,13 +58,12 @@ static int is_full(const gg_window *window, const gg_where *where, int64_t now) 
 }
 
 double gg_window_add(gg_window *window, const gg_where *where, double number, int64_t now) {
-    if (!window->has_begun)
-        window->began = now;
-    window->has_begun = 1;
     while (where->span && window->count && elapsed(now, sample(window, where, 0)->time) >= (uint64_t)where->span) {
         window->at = (window->at + 1) % where->capacity;
         window->count--;
     }
+    if (!window->count)
+        window->began = now; /* anew, where nothing came for so long that all have gone */
     if (window->count == where->capacity) {
         window->at = (window->at + 1) % where->capacity;
         window->count--;

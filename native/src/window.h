@@ -12,9 +12,8 @@ typedef struct {
 } gg_sample;
 
 typedef struct {
-    int64_t began;     /* time of the first sample, if has_begun */
+    int64_t began;     /* time of the first sample since it was empty */
     int32_t at, count; /* of a ring: place of the oldest, and how many there are */
-    int32_t has_begun;
     gg_sample samples[]; /* where->capacity of them */
 } gg_window;
 

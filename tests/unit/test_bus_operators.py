@@ -41,9 +41,32 @@ def test_debounce_tells_the_last_of_a_burst_when_it_is_over(bus):
     assert told(bus, where, *steps) == [(12, "c"), (25, "d")]
 
 
-def test_debounce_is_about_events_for_which_the_condition_is_true(bus):
+def test_debounce_takes_glitches_out(bus):
     where = Where(op=Op.ABOVE, low=8, debounce=5)
-    assert told(bus, where, (0, 9.0), (3, 1.0), (4, 2.0)) == [(5, 9.0)]
+    assert told(bus, where, (0, 9.0), (3, 1.0), (4, 2.0), (20, 10.0), (23, 11.0)) == [(28, 11.0)]
+
+
+def test_to_stay_is_silence_for_the_debounce_of_a_change(bus):
+    assert told(bus, Where(op=Op.CHANGES, debounce=5), (0, 1.0), (1, 2.0), (3, 2.0)) == [(6, 2.0)]
+    assert told(bus, Where(op=Op.MOVES, low=1, debounce=5), (0, 1.0), (3, 1.5)) == [(5, 1.0)]
+
+
+@pytest.mark.parametrize("lasting", [0, 1])
+def test_what_becomes_true_in_the_cooldown_and_stays_fires_at_its_end(bus, lasting):
+    where = Where(op=Op.ABOVE, low=30, edge=True, lasting=lasting, cooldown=10)
+    first = lasting  # when it fires for the first time
+    assert told(bus, where, (0, 31.0), (2, 20.0), (3, 31.0), (4, 33.0), (40, 32.0)) == [
+        (first, 31.0),
+        (first + 10, 33.0),
+    ]
+    assert told(bus, where, (100, 31.0), (102, 20.0), (103, 31.0), (104, 1.0), (140, 1.0)) == [(100 + first, 31.0)]
+
+
+def test_a_window_of_time_begins_anew_after_a_gap(bus):
+    where = Where(op=Op.ABOVE, low=30, edge=True, window=Window(statistic=Statistic.MEAN, span=10))
+    cold = [(at, 20.0) for at in range(12)]
+    assert told(bus, where, *cold, (3600, 31.0), (3605, 31.0)) == []
+    assert told(bus, where, *((at, 31.0) for at in range(5000, 5020, 5))) == [(5010, 31.0)]
 
 
 def test_a_sample_is_the_latest_of_each_time_that_has_any(bus):

@@ -61,8 +61,9 @@ class Window:
     Attributes:
         statistic: What is compared, and told, instead of each number, once the window is full.
         count: The most numbers, 1 to 65536. Alone, the window is full when there are as many.
-        span: Nanoseconds that a number stays. With it, the window is full when the first number is that old; `count`
-            (256 where it is not given) bounds the memory, and the oldest go sooner where more come.
+        span: Nanoseconds that a number stays. With it, the window is full when the first number since it was empty is
+            that old, so numbers must come more often than that; `count` (256 where it is not given) bounds the memory,
+            and the oldest go sooner where more come.
 
     Raises:
         ValueError: it has neither end, or one that makes no sense.
@@ -93,9 +94,11 @@ class Where:
         edge: Fire when it becomes true, and again only after it was false; else on every event for which it is true.
         hysteresis: Once true, it stays true until the value is this far on the other side of the limit.
         lasting: Nanoseconds it must be true without a break before it fires; only with `edge`.
-        debounce: Nanoseconds of silence after an event for which it is true before that one fires; not with `edge`.
+        debounce: Nanoseconds of silence after an event for which it is true before that one fires, unless it is false
+            in between (of CHANGES and MOVES that is silence too); not with `edge`.
         sample: Nanoseconds from an event for which it is true until the latest such one fires; not with `edge`.
-        cooldown: Nanoseconds after a firing in which it does not fire again.
+        cooldown: Nanoseconds after a firing in which it does not fire again. With `edge`, what has become true in it
+            fires at its end, if it is still true then.
         window: What is compared instead of each number.
 
     Raises:
