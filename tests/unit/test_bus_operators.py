@@ -48,7 +48,8 @@ def test_debounce_takes_glitches_out(bus):
 
 def test_to_stay_is_silence_for_the_debounce_of_a_change(bus):
     assert told(bus, Where(op=Op.CHANGES, debounce=5), (0, 1.0), (1, 2.0), (3, 2.0)) == [(6, 2.0)]
-    assert told(bus, Where(op=Op.MOVES, low=1, debounce=5), (0, 1.0), (3, 1.5)) == [(5, 1.0)]
+    moves = Where(op=Op.MOVES, low=1, debounce=5)
+    assert told(bus, moves, (20, 1.0), (30, 3.0), (32, 1.5)) == [(25, 1.0), (35, 3.0)]
 
 
 @pytest.mark.parametrize("lasting", [0, 1])
