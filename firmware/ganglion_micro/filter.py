@@ -60,11 +60,16 @@ def _find(event: "tuple[Any, ...]", path: "list[Any]") -> "Any":
             if step not in found:
                 return _MISSING
             found = found[step]
-        elif isinstance(found, (list, tuple)) and step.isdigit() and int(step) < len(found):
+        elif isinstance(found, (list, tuple)) and _is_place(step) and int(step) < len(found):
             found = found[int(step)]
         else:
             return _MISSING
     return found
+
+
+def _is_place(step: str) -> bool:
+    """Whether a step of a path may be a place in a list: `isdigit` knows digits that `int` does not."""
+    return 0 < len(step) < 10 and all(digit in "0123456789" for digit in step)
 
 
 def _test(operator: int, value: "Any", operand: "Any") -> bool:

@@ -55,9 +55,8 @@ static PyObject *emit(PyObject *self, PyObject *const *arguments, Py_ssize_t cou
     PyObject *value = arguments[1];
     int is_number = IS(value, PyFloat_Type) || IS(value, PyLong_Type) || IS(value, PyBool_Type);
     double number = is_number ? PyFloat_AsDouble(value) : 0;
-    if (priority)
-        PyLong_AsLong(priority);
-    if (PyErr_Occurred()) {
+    long level = priority ? PyLong_AsLong(priority) : 0;
+    if (PyErr_Occurred() || level != (int32_t)level) {
         PyErr_Clear(); /* a number beyond binary64, or no priority: it is said there */
         return slowly(self, arguments, count, keywords);
     }

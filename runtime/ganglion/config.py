@@ -25,6 +25,7 @@ topic = "sensor/fridge/#"
 change = 0.2
 """
 
+import math
 import os
 import re
 import tomllib
@@ -100,6 +101,10 @@ class ReportSection:
     change: float | None = None
     sample: int = duration_field("0s")
 
+    def __post_init__(self) -> None:
+        if self.change is not None and not 0 <= self.change < math.inf:
+            raise ValueError(f"change is 0 or more, not {self.change:g}")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _File:
@@ -173,6 +178,8 @@ def load(path: Path) -> Config:
     except tomllib.TOMLDecodeError as error:
         raise InvalidError(f"not TOML: {error}", where=str(path)) from None
     where = f"{path}: "
+    if isinstance(table.get("report"), dict):
+        raise InvalidError("write [[report]] with two brackets: there may be several", where=f"{where}report")
     file = read(_File, table, where)
     return Config(
         path=path.absolute(),

@@ -75,6 +75,8 @@ class Inbox:
     """
 
     def __init__(self, bus: Bus, *, capacity: int = 4096) -> None:
+        if capacity < 1:
+            raise ValueError(f"an inbox has room for at least one event, not for {capacity}")
         self._bus = bus
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.mailbox = _Native(capacity, self._wake) if bus.backend == "native" else Mailbox(capacity, self._wake)
@@ -91,7 +93,7 @@ class Inbox:
 
     @property
     def dropped(self) -> int:
-        """Events that found no room here, or that a queue of the bus has refused."""
+        """Events that found no room here, were refused by a queue of the bus, or had no topic there."""
         return self.mailbox.dropped + self._refused
 
     def post(
@@ -174,6 +176,7 @@ class Inbox:
         except RefusedError:
             self._refused += 1
         except NotFoundError as why:
+            self._refused += 1
             _log.error("an event of another thread is dropped: %s", why)
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ the same), `^`, `$`, and `(?i)` at the start. What needs memory of what was matc
 refused. Matching searches: a pattern without `^` may begin anywhere.
 """
 
+from string import digits, hexdigits
 from typing import Any
 
 from ganglion_micro import pattern as m
@@ -131,7 +132,7 @@ class _Parser:
             return None
         end = self.text.find("}", self.at)
         low, comma, high = self.text[self.at + 1 : end].partition(",")
-        if end < 0 or not low.isdigit() or (high and not high.isdigit()):
+        if end < 0 or not low or not all(digit in digits for digit in low + high):
             return None
         if max(len(low), len(high)) > 4:
             raise PatternError(f"a repetition of more than {m.MAX_PROGRAM}")
@@ -193,13 +194,11 @@ class _Parser:
             return _CONTROL[found]
         if found and found in "xu":
             size = 2 if found == "x" else 4
-            digits = self.text[self.at : self.at + size]
-            try:
-                point = int(digits, 16)
-            except ValueError:
-                raise PatternError(f"\\{found} at {start + 1} needs {size} hexadecimal digits") from None
+            given = self.text[self.at : self.at + size]
+            if len(given) < size or not all(digit in hexdigits for digit in given):
+                raise PatternError(f"\\{found} at {start + 1} needs {size} hexadecimal digits")
             self.at += size
-            return point
+            return int(given, 16)
         if not found or found.isalnum():
             raise PatternError(f"\\{found} at {start + 1} is not supported")
         return ord(found)

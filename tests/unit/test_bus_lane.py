@@ -8,7 +8,7 @@ from array import array
 
 import pytest
 
-from ganglion.bus import Bus, Op, Where
+from ganglion.bus import Bus, Op, Overflow, Where, Window
 from ganglion.event import Event, Priority
 
 
@@ -232,3 +232,29 @@ def test_an_interrupt_is_not_counted_as_a_failure(bus):
     with pytest.raises(KeyboardInterrupt):
         bus.emit("t", 1, timestamp=1)
     assert bus.statistics().failed == 0
+
+
+@pytest.mark.parametrize("priority", [2**31, -(2**31) - 1, 2.5])
+def test_a_priority_that_is_none_is_refused_in_a_batch_too(bus, priority):
+    _, queue = bus.queue("#")
+    topic = bus.topic("t")
+    with pytest.raises((ValueError, TypeError)):
+        bus.emit(topic, 1.0, priority=priority)
+    with pytest.raises((ValueError, TypeError)):
+        bus.emit_many(array("i", [topic]), array("d", [1]), array("q", [1]), priority=priority)
+    assert len(queue) == 0
+
+
+def test_what_is_no_choice_is_refused_and_its_word_is_one(bus):
+    with pytest.raises(ValueError, match="99"):
+        Where(op=99)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="99"):
+        Window(statistic=99, count=1)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="lates"):
+        bus.queue("#", overflow="lates")
+    with pytest.raises(TypeError):
+        bus.queue("#", capacity=1.5)
+    assert bus.queue("#", overflow="latest")[1].overflow is Overflow.LATEST
+    with pytest.raises(ValueError, match="Signal"):
+        bus.topic("s/u", type="Signal..x")
+    assert [each.name for each in bus.topics()] == []

@@ -4,6 +4,7 @@
 import json
 import math
 import re
+from datetime import date
 
 import pytest
 from hypothesis import given
@@ -60,6 +61,9 @@ def event(value: object, **fields) -> Event:
         ({"value.lid": {"$ne": 1}}, [FRIDGE, event({"lid": 2})], [event({"lid": 1})]),
         ({"value.temps.9": {"$nin": [1]}, "value.temps.x": {"$exists": False}}, [FRIDGE], []),
         ({"value.temps.-1": {"$exists": True}}, [], [FRIDGE]),
+        ({"value.temps.²": {"$exists": True}}, [], [FRIDGE]),
+        ({f"value.temps.{'0' * 5000}": {"$exists": True}}, [], [FRIDGE]),
+        ({"value": {"$regex": "a{²}"}}, [event("a{²}")], [event("aa")]),
     ],
 )
 def test_what_passes_and_what_does_not(source, passing, others):
@@ -86,6 +90,15 @@ def test_what_passes_and_what_does_not(source, passing, others):
         ({"value": {"$exists": 1}}, "where.value.$exists: takes true or false, not 1"),
         ({"value": {"$regex": "(a"}}, "where.value.$regex: cannot be read: the bracket at 1 is not closed"),
         ({"value": {"$regex": 3}}, "where.value.$regex: takes a pattern, which is a text, not 3"),
+        ({"priority": "high"}, "where.priority: takes a number for this field, not 'high'"),
+        ({"timestamp": {"$in": [1, "x"]}}, "where.timestamp.$in: takes a number for this field, not 'x'"),
+        ({"topic": {"$gt": 5}}, "where.topic.$gt: takes a text for this field, not 5"),
+        ({"source": None}, "where.source: takes a text for this field, not None"),
+        ({"topic": {"$bitsAllSet": 5}}, "where.topic.$bitsAllSet: is no question to a text"),
+        ({"priority": {"$regex": "5"}}, "where.priority.$regex: is no question to a number"),
+        ({"value": date(2026, 1, 1)}, "where.value: takes a value of JSON, not datetime.date(2026, 1, 1)"),
+        ({"value": {"$regex": "\\x-1"}}, "where.value.$regex: cannot be read: \\x at 1 needs 2 hexadecimal digits"),
+        ({"value": {"$regex": "\\u+123"}}, "where.value.$regex: cannot be read: \\u at 1 needs 4 hexadecimal digits"),
         ({"value": {"$bitsAnySet": -1}}, "where.value.$bitsAnySet: takes a whole number from 0 to 2^53"),
         ({"value": {"$bitsAllSet": 2.5}}, "where.value.$bitsAllSet: takes a whole number from 0 to 2^53"),
         ({"value": {"$eq": math.inf}}, "where.value.$eq: takes a finite number"),
@@ -187,3 +200,23 @@ def test_nothing_else_than_an_error_comes_of_nonsense(source):
         Filter(source)
     except InvalidError as error:
         assert str(error).startswith("where")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('{"value": {"$gt": 8}, "value": 3}', "where: is no JSON: 'value' is there twice"),
+        ('{"value": {"$gt": 8, "$gt": 9}}', "where: is no JSON: '$gt' is there twice"),
+        ("{", "where: is no JSON: "),
+        ("[" * 100_000, "where: is no JSON: "),
+        ("3", "where: a filter is a map of fields, not 3"),
+        ('{"vale": 3}', "where.vale: "),
+    ],
+)
+def test_a_text_that_is_no_filter_is_named(text, says):
+    with pytest.raises(InvalidError, match=f"^{re.escape(says)}"):
+        Filter.parse(text)
+
+
+def test_a_filter_is_read_from_its_text():
+    assert Filter.parse('{"value": {"$gt": 8}}').source == {"value": {"$gt": 8}}

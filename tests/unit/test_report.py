@@ -68,7 +68,7 @@ def test_a_reading_that_two_tables_let_through_leaves_once(bus, tmp_path):
         ("wher = {}", r'report\[0\].wher: unknown key; did you mean "where"'),
         ('topic = "alert/#"', r"report\[0\].topic: readings are on topics below sensor/"),
         ('topic = "sensor/#/x"', r"report\[0\]: 'sensor/#/x' is not a topic filter"),
-        ("change = -1.0", r"report\[0\]: "),
+        ("change = -1.0", r"report\[0\]: change is 0 or more, not -1"),
         ('type = "a..b"', r"report\[0\]: "),
         ('sample = "soon"', r"report\[0\].sample: "),
     ],
@@ -76,3 +76,8 @@ def test_a_reading_that_two_tables_let_through_leaves_once(bus, tmp_path):
 def test_a_mistake_is_named_with_its_place(bus, tmp_path, table, says):
     with pytest.raises(InvalidError, match=says):
         reported(bus, tmp_path, f"[[report]]\n{table}\n")
+
+
+def test_one_bracket_is_seen(bus, tmp_path):
+    with pytest.raises(InvalidError, match=r"report: write \[\[report\]\] with two brackets"):
+        reported(bus, tmp_path, '[report]\nsample = "1s"\n')

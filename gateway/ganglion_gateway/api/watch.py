@@ -31,14 +31,7 @@ def read_where(text: str | None) -> Filter | None:
     Raises:
         InvalidError: it is none.
     """
-    if text is None:
-        return None
-    try:
-        return Filter(json.loads(text))
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, InvalidError):
-            raise
-        raise InvalidError(f"is no JSON: {error}", where="where") from None
+    return None if text is None else Filter.parse(text)
 
 
 def routes(services: Services) -> APIRouter:

@@ -10,6 +10,7 @@ from ganglion.bus import twin
 from ganglion.bus.delivery import Callback
 from ganglion.bus.outcome import Emitted
 from ganglion.bus.queue import Overflow, Queue
+from ganglion.errors import InvalidError
 from ganglion.event import Event
 from ganglion_micro.match import Where
 
@@ -82,7 +83,10 @@ BACKENDS = tuple(sorted(_CORES))
 """Those that there are: `native` where it is built, and `python`."""
 BACKEND = "native" if "native" in _CORES else "python"
 """Which core a `Bus` takes by itself. `GANGLION_BACKEND=python` in the environment asks for the twin."""
-if os.environ.get("GANGLION_BACKEND") == "python":
+_asked = os.environ.get("GANGLION_BACKEND", "")
+if _asked not in ("", "native", "python"):
+    raise InvalidError(f"must be native or python, not {_asked!r}", where="GANGLION_BACKEND")
+if _asked == "python":
     BACKEND, WHY_NOT = "python", "GANGLION_BACKEND=python asks for the Python twin"
 
 

@@ -40,6 +40,8 @@ Buffer = Any
 _NO_TOPIC = -2
 #: Times of events.
 _FIRST, _LAST = -(2**63), 2**63 - 1
+#: Priorities of events.
+_LEAST, _MOST = -(2**31), 2**31 - 1
 
 #: Half of what a NamedTuple's own constructor costs.
 _new = tuple.__new__
@@ -104,6 +106,7 @@ class Bus:
         Raises:
             ValueError: not a topic name, or not a type; or the topic has another type.
         """
+        levels = taxonomy.levels(type) if type else ""
         handle = self._topics.handles.get(name)
         if handle is None:
             if not is_name(name):
@@ -115,7 +118,7 @@ class Bus:
         if type and (known := self._types.get(handle)) != type:
             if known is not None:
                 raise ValueError(f"the events of {name} are of the type {known!r}, not {type!r}")
-            self._core.type(handle, taxonomy.levels(type))
+            self._core.type(handle, levels)
             self._types[handle] = type
         return handle
 
@@ -189,7 +192,7 @@ class Bus:
             now = self._clock()
         if not _FIRST <= index(now) <= _LAST:
             raise ValueError(f"the time of an event is nanoseconds of 64 bits, not {now}")
-        index(priority)
+        _check_priority(priority)
         if self._registry.refusing:
             self._make_sure_of_room(topic)
         handle = topic if type(topic) is int else self.topic(topic)  # type: ignore[arg-type]
@@ -242,6 +245,7 @@ class Bus:
             NotFoundError: no topic has one of the handles; those before it were told.
         """
         handles, numbers, times = _items(topics, "i"), _items(values, "d"), _items(timestamps, "q")
+        _check_priority(priority)
         if not len(handles) == len(numbers) == len(times):
             raise ValueError(
                 f"{len(handles)} topics, {len(numbers)} values and {len(times)} timestamps do not go together"
@@ -325,6 +329,11 @@ class Bus:
     def _broken(self, handle: int, error: Exception) -> None:
         """A callback raised, which is its own matter and not the emitter's."""
         _log.error("a subscriber of %s failed; the others go on", self._registry.filter_of(handle), exc_info=error)
+
+
+def _check_priority(priority: int) -> None:
+    if not _LEAST <= index(priority) <= _MOST:
+        raise ValueError(f"a priority is a whole number of 32 bits, not {priority}")
 
 
 def _number(value: float) -> float:

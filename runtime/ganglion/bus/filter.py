@@ -10,6 +10,7 @@ on the bus. `$lt` and its like compare numbers with numbers and texts with texts
 at the bits of whole numbers from 0 to 2^53: of a status word, say.
 """
 
+import json
 import math
 import reprlib
 from collections.abc import Callable, Mapping
@@ -26,6 +27,8 @@ MAX_DEPTH = 16
 MAX_TESTS = 128
 
 _FIELDS = {name: index for index, name in enumerate(Event._fields)}
+_VALUE = _FIELDS["value"]
+_TEXTS = (_FIELDS["topic"], _FIELDS["source"])
 
 
 class Filter:
@@ -46,6 +49,19 @@ class Filter:
     def __init__(self, source: Mapping[str, Any], *, where: str = "where") -> None:
         self.source = source
         self.program = _Reader().read(source, where, 0)
+
+    @classmethod
+    def parse(cls, text: str, *, where: str = "where") -> "Filter":
+        """A filter as it is written in JSON.
+
+        Raises:
+            InvalidError: it is no JSON, says a key twice, or is no filter.
+        """
+        try:
+            source = json.loads(text, object_pairs_hook=_once)
+        except (ValueError, RecursionError) as error:
+            raise InvalidError(f"is no JSON: {error}", where=where) from None
+        return cls(source, where=where)
 
     def passes(self, event: Event) -> bool:
         """Whether an event passes."""
@@ -107,6 +123,8 @@ class _Reader:
             raise InvalidError(f"there is no operator {name!r}{nearest(name, [*_OPERATORS, '$not'])}", where=where)
         self._count(max(1, len(operand)) if isinstance(operand, list) else 1, where)
         operator, check = _OPERATORS[name]
+        if len(path) == 1 and path[0] != _VALUE and operator != m.EXISTS:
+            _check_kind(path[0], name, operand, where)
         return [m.TEST, operator, path, check(operand, where)]
 
     def _count(self, tests: int, where: str) -> None:
@@ -132,9 +150,31 @@ def _path(name: Any, where: str) -> list[Any]:
     return [_FIELDS[root], *steps]
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A map of JSON whose keys are all different."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} is there twice")
+    return made
+
+
+def _check_kind(field: int, operator: str, operand: Any, where: str) -> None:
+    """A topic and a source are texts; a time and a priority are numbers."""
+    is_text = field in _TEXTS
+    wants = "a text" if is_text else "a number"
+    if (is_text and operator.startswith("$bits")) or (not is_text and operator in ("$regex", "$contains")):
+        raise InvalidError(f"is no question to {wants}, which this field is", where=where)
+    for one in operand if isinstance(operand, list) else [operand]:
+        if isinstance(one, bool) or not isinstance(one, str if is_text else int | float):
+            raise InvalidError(f"takes {wants} for this field, not {_shown(one)}", where=where)
+
+
 def _any(operand: Any, where: str) -> Any:
     if isinstance(operand, float) and not math.isfinite(operand):
         raise InvalidError("takes a finite number", where=where)
+    if operand is not None and not isinstance(operand, bool | int | float | str | list | Mapping):
+        raise InvalidError(f"takes a value of JSON, not {_shown(operand)}", where=where)
     return operand
 
 

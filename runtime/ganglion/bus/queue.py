@@ -8,6 +8,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from operator import index
 
 from ganglion.bus.outcome import Outcome
 from ganglion.event import Event, Priority
@@ -62,7 +63,8 @@ class Queue:
     """
 
     def __init__(self, capacity: int, overflow: Overflow) -> None:
-        if not 1 <= capacity <= MOST:
+        overflow = Overflow(overflow)
+        if not 1 <= index(capacity) <= MOST:
             raise ValueError(f"a queue has room for 1 to {MOST} events, not for {capacity}")
         self.capacity = capacity
         self.overflow = overflow

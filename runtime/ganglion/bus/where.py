@@ -74,6 +74,7 @@ class Window:
     span: int = 0
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "statistic", Statistic(self.statistic))
         if not self.count and self.span:
             object.__setattr__(self, "count", _SPAN_COUNT)
         if not (isinstance(self.count, int) and 1 <= self.count <= MAX_WINDOW):
@@ -118,6 +119,7 @@ class Where:
     window: Window | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "op", Op(self.op))
         if self.op in _RANGES + _LIMITS and not _is_finite(self.low):
             raise ValueError(f"{self.op.name} needs a number as low, not {self.low!r}")
         if self.op in _RANGES and not (_is_finite(self.high) and self.low <= self.high):  # type: ignore[operator]

@@ -48,13 +48,9 @@ def where(text: str) -> Any:
         UsageError: it is none.
     """
     try:
-        read = json.loads(text)
-        Filter(read, where="--where")
+        return Filter.parse(text, where="--where").source
     except InvalidError as error:
         raise UsageError(str(error)) from None
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"--where is no JSON: {error}") from None
-    return read
 
 
 def _text(document: dict[str, Any]) -> str:

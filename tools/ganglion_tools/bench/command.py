@@ -70,7 +70,9 @@ def _text(figures: list[Figure]) -> str:
         )
         for each in figures
     ]
-    return table(["figure", "ganglion", "beside", "there", "ratio", "goal", ""], rows)
+    shown = table(["figure", "ganglion", "beside", "there", "ratio", "goal", ""], rows)
+    missing = any(each.peer and each.peer_value is None for each in figures)
+    return f"{shown}\n\nPeers in Python come with: pip install 'ganglion[bench]'" if missing else shown
 
 
 def _peer(figure: Figure) -> str:
