@@ -120,7 +120,7 @@ async def test_the_command_follows_and_ends_after_its_count(site: Site) -> None:
 
 
 async def test_a_wrong_filter_ends_the_command_before_it_asks(site: Site) -> None:
-    for where, says in [("{", "--where is no JSON"), ('{"vale": 1}', "an event has no field 'vale'")]:
+    for where, says in [("{", "--where: is no JSON"), ('{"vale": 1}', "an event has no field 'vale'")]:
         command = [sys.executable, "-m", "ganglion", "watch", "--where", where, "--gateway", "http://127.0.0.1:1"]
         child = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
         _, error = await child.communicate()
