@@ -87,7 +87,10 @@ async def test_a_socket_without_a_token_is_not_opened(site: Site) -> None:
     assert refused.value.response.status_code == 403
 
 
-@pytest.mark.parametrize(("query", "says"), [("?where={", "where: is no JSON"), ("?topic=a/%23/b", "topic: 'a/#/b'")])
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [("?where={", "where: is no JSON"), ("?topic=a/%23/b", "topic: 'a/#/b'"), ("?wher=1", "?wher: there is no such")],
+)
 async def test_a_filter_that_is_none_is_named_on_both_ways(site: Site, query: str, says: str) -> None:
     async with socket(site.gateway, query) as opened:
         with pytest.raises(websockets.ConnectionClosed) as closed:

@@ -23,6 +23,7 @@ from ganglion_gateway.api.documents import (
     webhook_document,
     write_cursor,
 )
+from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.watch import Where, read_where
 from ganglion_gateway.problems import RESPONSES
 from ganglion_gateway.services import Services
@@ -51,7 +52,7 @@ Who = Annotated[Principal, Depends(_who)]
 
 def routes(services: Services) -> APIRouter:
     """The router."""
-    router = APIRouter(prefix="/api/v1", responses=RESPONSES)
+    router = APIRouter(prefix="/api/v1", responses=RESPONSES, dependencies=[Depends(of_requests)])
     _nodes(router, services)
     _events(router, services)
     _enrol_keys(router, services)

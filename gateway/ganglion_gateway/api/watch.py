@@ -6,12 +6,13 @@ import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, WebSocket, WebSocketDisconnect
+from fastapi import APIRouter, Depends, Query, Request, WebSocket, WebSocketDisconnect
 from fastapi.responses import StreamingResponse
 
 from ganglion.bus import Filter
 from ganglion.errors import InvalidError
 from ganglion_gateway.access.tokens import Principal
+from ganglion_gateway.api.query import of_requests, only_known
 from ganglion_gateway.live import Watcher
 from ganglion_gateway.services import Services
 
@@ -36,7 +37,7 @@ def read_where(text: str | None) -> Filter | None:
 
 def routes(services: Services) -> APIRouter:
     """The router."""
-    router = APIRouter(prefix="/api/v1", tags=["events"])
+    router = APIRouter(prefix="/api/v1", tags=["events"], dependencies=[Depends(of_requests)])
 
     @router.get("/watch", summary="Events as they come, a JSON document a line")
     async def watch(request: Request, topic: Topic = "#", where: Where = None) -> StreamingResponse:
@@ -55,6 +56,7 @@ def routes(services: Services) -> APIRouter:
     @router.websocket("/watch")
     async def watch_socket(socket: WebSocket, topic: Topic = "#", where: Where = None) -> None:
         try:
+            only_known(socket)
             with services.live.watch(topic, read_where(where)) as watcher:
                 await socket.accept()
                 await _send(services, socket, watcher)
