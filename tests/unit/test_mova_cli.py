@@ -2,12 +2,14 @@
 """`ganglion mova check|run` as a shell sees it: exit codes, one JSON document on stdout, people's text beside it."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ganglion.cli.main import main
+from ganglion.mova.plan import Plan
 from support.mova import DOCUMENTS, edge
 
 FRIDGE = Path(__file__).parents[2] / "tools/ganglion_tools/up/fridge.yaml"
@@ -159,3 +161,150 @@ def test_a_document_that_is_invalid_or_not_carried_out_is_not_run(
     code, _, err = shell(capsys, "run", tools, "--protocol", "creative_brainstorming")
     assert code == 1
     assert "MV302 a prompt that offers tools to the model is not carried out yet" in err
+
+
+def test_a_plan_is_shown_and_written_and_is_the_same_each_time(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    code, first = as_json(capsys, "compile", FRIDGE, "--output", tmp_path / "fridge.plan")
+    assert code == 0
+    plan = Plan.decode((tmp_path / "fridge.plan").read_bytes())
+    assert (first["name"], first["hash"]) == ("fridge_watch", plan.hash)
+    assert first["bytes"] == (tmp_path / "fridge.plan").stat().st_size
+    assert first["protocols"] == [{"name": "too_warm", "steps": 5}]
+    assert first["triggers"] == [{"id": "warm", "source": "sensor", "topic": "sensor/fridge/temperature"}]
+    code, out, _ = shell(capsys, "compile", FRIDGE)
+    assert code == 0
+    assert plan.hash in out
+    assert "warm" in out
+
+
+def test_what_cannot_be_compiled_or_written_is_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, broken: Path
+) -> None:
+    code, _, said = shell(capsys, "compile", broken)
+    assert (code, f"{broken}:5:25: MV104" in said) == (1, True)
+    code, _, said = shell(capsys, "compile", FRIDGE, "--output", tmp_path)
+    assert (code, "Is a directory" in said) == (1, True)
+    assert shell(capsys, "compile", tmp_path / "none.yaml")[0] == 3
+
+
+DRAWN = """\
+version: "2.2"
+dialect: edge/1
+name: trial
+triggers:
+  - {id: often, every: 5m, run: one}
+protocols:
+  - name: one
+    error_handling: {retry_count: 1, fallback_step_id: beep}
+    steps:
+      - {id: ask, action: prompt, prompt: 'Say "hi"', otherwise: hello}
+      - id: decide
+        action: condition
+        conditions:
+          logic: AND
+          rules:
+            - variable: session.data.n
+              operator: greater_than
+              value: 3
+              next_step_id: beep
+              sub_conditions: {logic: AND, rules: [{variable: session.data.m, operator: exists}]}
+          default_next_step_id: done
+      - id: beep
+        action: log
+        message: loud
+        conditions: {logic: NOT, rules: [{variable: session.data.quiet, operator: equals, value: true}]}
+        next_step: ask
+      - {id: done, action: end}
+  - name: two
+    steps: [{id: only, action: log, message: x}]
+"""
+GRAPH = """\
+flowchart TD
+    s0["ask: prompt Say #quot;hi#quot;"]
+    s1{{"decide: condition"}}
+    s2["beep: log loud"]
+    s3(["done: end"])
+    t0>"often"] --> s0
+    s0 --> s1
+    s0 -. failed .-> s2
+    s1 -->|"session.data.n greater_than 3 and (session.data.m exists)"| s2
+    s1 -->|else| s3
+    s1 -. failed .-> s2
+    s2 -->|"not (session.data.quiet equals true)"| s0"""
+
+
+def test_a_protocol_is_drawn_with_every_way_through_it(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "drawn.yaml"
+    path.write_text(DRAWN)
+    code, out, _ = shell(capsys, "graph", path, "--protocol", "one")
+    assert (code, out.rstrip("\n").replace("#34;", "#quot;")) == (0, GRAPH)
+    code, both = as_json(capsys, "graph", path)
+    assert (code, [each["protocol"] for each in both["graphs"]]) == (0, ["one", "two"])
+    assert both["graphs"][1]["mermaid"].splitlines()[1:] == [
+        '    s0["only: log x"]',
+        "    s0 --> done",
+        "    done((end))",
+    ]
+    code, _, said = shell(capsys, "graph", path, "--protocol", "three")
+    assert (code, "no protocol 'three', but one, two" in said) == (3, True)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_arrow_of_a_real_document_ends_at_a_box(capsys: pytest.CaptureFixture[str], document: Path) -> None:
+    code, drawn = as_json(capsys, "graph", document)
+    assert code == 0
+    for each in drawn["graphs"]:
+        lines = each["mermaid"].splitlines()[1:]
+        boxes = {re.match(r" +(\w+)", line).group(1) for line in lines if "-->" not in line and ".->" not in line}  # type: ignore[union-attr]
+        assert {line.rpartition(" ")[2] for line in lines if "->" in line} <= boxes
+
+
+FLAT = """
+version: "2.2"
+tools:
+  - {id: shop, name: Shop, endpoint: "https://example.org/{x}", method: POST}
+protocols:
+  - name: order
+    steps:
+      - {id: ask, action: prompt, prompt: What?, next_step: decide}
+      - {id: decide, action: condition, conditions: [{variable: x, operator: exists, value: true, next_step_id: end}]}
+      - {id: end, action: end}
+"""
+CLASSES = """
+version: "2.2"
+classes:
+  tool_api: {id: shop, name: Shop, url: "https://example.org/{x}", method: POST}
+  protocol:
+    name: order
+    steps:
+      - {id: ask, action: prompt, prompt: What?, next_step_id: decide}
+      - id: decide
+        action: condition
+        conditions: {logic: AND, rules: [{variable: x, operator: exists, value: true, next_step_id: end}]}
+      - {id: end, action: end}
+"""
+
+
+def test_one_document_in_both_forms_is_parsed_to_the_same(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    found = []
+    for folder, text in (("flat", FLAT), ("classes", CLASSES)):
+        path = tmp_path / folder / "order.yaml"
+        path.parent.mkdir()
+        path.write_text(text)
+        code, data = as_json(capsys, "parse", path)
+        assert (code, data.pop("form"), data.pop("file")) == (0, folder, str(path))
+        found.append(data)
+    assert found[0] == found[1]
+    decide = found[0]["protocols"][0]["steps"][1]
+    rule = {"variable": "x", "operator": "exists", "value": True, "next": "end", "conditions": None}
+    assert decide["conditions"] == {"logic": "AND", "rules": [rule], "default": None}
+    assert found[0]["tools"] == [{"id": "shop", "url": "https://example.org/{x}", "name": "Shop", "method": "POST"}]
+
+
+@pytest.mark.parametrize("document", [*DOCUMENTS, FRIDGE], ids=lambda path: path.name)
+def test_every_real_document_is_parsed(capsys: pytest.CaptureFixture[str], document: Path) -> None:
+    code, out, _ = shell(capsys, "parse", document)
+    assert code == 0
+    assert json.loads(out)["name"]

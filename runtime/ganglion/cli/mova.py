@@ -10,21 +10,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ganglion.cli import mova_plan
 from ganglion.cli.result import Result, table
 from ganglion.errors import NotFoundError, UsageError
-from ganglion.mova.check import check
-from ganglion.mova.diagnostic import Diagnostic, DocumentError, Severity
+from ganglion.mova.check import check, refuse
+from ganglion.mova.diagnostic import Diagnostic, Severity
 from ganglion.mova.load import Document, load
 from ganglion.mova.ports import NoModelError, PromptReply, PromptRequest
 from ganglion_micro.text import text as shown
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
-    """`ganglion mova check FILE…` and `ganglion mova run FILE`."""
+    """`ganglion mova check|parse|compile|graph|run FILE`."""
     verbs = parser.add_subparsers(required=True, metavar="<verb>", dest="verb")
     for name, line in (("check", "say what is wrong with documents"), ("validate", "the same as check")):
         verb = verbs.add_parser(name, parents=[common], help=line)
         verb.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a document, JSON or YAML")
+    mova_plan.arguments(verbs, common)
     verb = verbs.add_parser("run", parents=[common], help="run a protocol here; actuators and the mesh stay untouched")
     verb.add_argument("file", type=Path, metavar="FILE", help="a document, JSON or YAML")
     verb.add_argument("--protocol", metavar="NAME", help="which protocol; needed where there are several")
@@ -38,7 +40,16 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
 
 def run(args: argparse.Namespace) -> Result:
     """Runs the verb. Exit codes: 0 ok, 1 invalid or failed, 3 no such file."""
-    return _run(args) if args.verb == "run" else _check(args.files)
+    match args.verb:
+        case "run":
+            return _run(args)
+        case "parse":
+            return mova_plan.parsed(args)
+        case "compile":
+            return mova_plan.compiled(args)
+        case "graph":
+            return mova_plan.drawn(args)
+    return _check(args.files)
 
 
 def _check(files: list[Path]) -> Result:
@@ -77,9 +88,7 @@ def _run(args: argparse.Namespace) -> Result:
     from ganglion.mova.once import run_once
 
     document = load(args.file)
-    found = check(document)
-    if any(each.severity is Severity.ERROR for each in found):
-        raise DocumentError(document.file, found)
+    refuse(document)
     protocol = _chosen([each.name for each in model(document).protocols], args)
     plan = compile(document, only=protocol)
     data = dict(model(document).data)

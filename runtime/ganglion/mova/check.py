@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ganglion.mova import vocabulary
-from ganglion.mova.diagnostic import Diagnostic, Place
+from ganglion.mova.diagnostic import Diagnostic, DocumentError, Place, Severity
 from ganglion.mova.expression import ExpressionSyntaxError, parse
 from ganglion.mova.load import DIALECT, VERSIONS, Document
 from ganglion.mova.model import Conditions, Model, Protocol, Reference, Rule, Step, Trigger, model
@@ -20,6 +20,17 @@ from ganglion_micro.condition import OPERATORS
 #: Where a run may put a value: a path in the session.
 _TARGET = re.compile(r"(?:session\.data\.)?[^\W\d][\w-]*(?:\.[\w-]+)*")
 _RESERVED = {"session", "event", "profile"}
+
+
+def refuse(document: Document) -> None:
+    """Lets a document pass that is valid.
+
+    Raises:
+        DocumentError: it is not; the error has all diagnostics.
+    """
+    found = check(document)
+    if any(each.severity is Severity.ERROR for each in found):
+        raise DocumentError(document.file, found)
 
 
 def check(document: Document) -> list[Diagnostic]:

@@ -12,8 +12,8 @@ Where the document leaves something open:
 from collections.abc import Iterable
 from typing import Any
 
-from ganglion.mova.check import check
-from ganglion.mova.diagnostic import DocumentError, Place, Severity
+from ganglion.mova.check import refuse
+from ganglion.mova.diagnostic import DocumentError, Place
 from ganglion.mova.expression import parse
 from ganglion.mova.load import Document
 from ganglion.mova.model import RETRIES, Conditions, Model, Protocol, Reference, Rule, Step, Tool, Trigger, model
@@ -44,9 +44,7 @@ def compile(document: Document, *, only: str | None = None) -> Plan:
     Raises:
         DocumentError: the document is not valid, or uses what the engine does not carry out; it has all diagnostics.
     """
-    found = check(document)
-    if any(each.severity is Severity.ERROR for each in found):
-        raise DocumentError(document.file, found)
+    refuse(document)
     report = Report(document.text)
     plan = _Compiler(model(document), report).plan(only)
     if not report.failed:
