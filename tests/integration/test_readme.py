@@ -139,6 +139,7 @@ def test_the_demo_and_what_to_try_beside_it(person: Person) -> None:
         assert len(flowing) == 3
         assert all("sensor/fridge/" in line for line in flowing)
         assert person.types(one("ganglion mova check")) == "1 valid\n"
+        assert person.types(one("ganglion mova test")).endswith("3 passed\n")
         assert "native bus" in person.types(one("ganglion doctor"))
         demo.interrupt()
         assert "Traceback" not in demo.text

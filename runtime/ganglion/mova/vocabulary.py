@@ -258,10 +258,10 @@ _TEST = Object(
     {
         "name": Field(_FILLED, required=True),
         "llm": Field(Anything()),
+        "tools": Field(_FREE),
         "feed": Field(_FREE),
+        "for": Field(Duration()),
         "expect": Field(ListOf(_FREE)),
-        "session": Field(_FREE),
-        "trigger": Field(_FILLED),
     },
 )
 _TOP = {

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The world of a test: sensors that are fed, a model and tools that say what they shall, a note of what is done."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ganglion.bus import Bus
+from ganglion.errors import NotFoundError, UnreachableError
+from ganglion.mova.ports import NoModelError, PromptReply, PromptRequest, ToolReply, ToolRequest
+from ganglion.mova.virtual import BEGINNING, VirtualLoop
+from ganglion.units import SECOND
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """Something that a script did.
+
+    Attributes:
+        kind: `actuated`, `published`, `emitted` or `ran`.
+        name: The actuator, the topic, or the protocol.
+        value: What it was set to, or what was said; of a run its status.
+        at: Nanoseconds since the beginning.
+    """
+
+    kind: str
+    name: str
+    value: Any
+    at: int
+
+    def __str__(self) -> str:
+        return f"{self.value!r} at {self.at / SECOND:g} s"
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The verdict on every command: limits are the node's, and no document's."""
+
+    value: Any
+    accepted: bool = True
+    reason: str = ""
+
+
+class Stage:
+    """`ganglion.mova.ports.Ports`, `Tools` and `Time` at once.
+
+    Args:
+        bus: Of the script.
+        loop: What the time is.
+        test: The document's, for its `llm` and `tools`.
+
+    Attributes:
+        sensors: The values that were fed last.
+        happened: All that was done, in order.
+    """
+
+    def __init__(self, bus: Bus, loop: VirtualLoop, test: dict[str, Any]) -> None:
+        self.bus = bus
+        self.loop = loop
+        self.sensors: dict[str, Any] = {}
+        self.happened: list[Happening] = []
+        given = test.get("llm", "down")
+        self._answers: list[Any] = [] if given == "down" else list(given) if isinstance(given, list) else [given]
+        self._tools: dict[str, Any] = test.get("tools") or {}
+
+    def now(self) -> int:
+        return self.loop.now()
+
+    async def prompt(self, request: PromptRequest) -> PromptReply:
+        if not self._answers:
+            raise NoModelError("the model is down in this test")
+        value = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        return PromptReply(value=value, model="test")
+
+    async def actuate(self, actuator: str, value: Any, *, owner: str, for_ns: int | None, priority: int) -> Accepted:
+        self._note("actuated", actuator, value)
+        return Accepted(value)
+
+    def publish(self, topic: str, value: Any, *, must_arrive: bool, run: str) -> str:
+        self._note("published", topic, value)
+        return f"test-{len(self.happened)}"
+
+    def emit(self, topic: str, value: Any, *, source: str) -> None:
+        self._note("emitted", topic, value)
+        self.bus.emit(topic, value, timestamp=self.now(), source=source)
+
+    async def read(self, sensor: str) -> Any:
+        if sensor not in self.sensors:
+            raise NotFoundError(f"the test has fed nothing to {sensor} yet")
+        return self.sensors[sensor]
+
+    async def call(self, request: ToolRequest) -> ToolReply:
+        if request.tool not in self._tools:
+            raise UnreachableError(f"the test says nothing of the tool {request.tool}")
+        return ToolReply(status=200, body=self._tools[request.tool])
+
+    def episode(self, episode: dict[str, Any]) -> None:
+        self._note("ran", episode["protocol"], episode["status"])
+
+    def _note(self, kind: str, name: str, value: Any) -> None:
+        self.happened.append(Happening(kind=kind, name=name, value=value, at=self.now() - BEGINNING))
