@@ -15,7 +15,7 @@ _NANOSECONDS = {
     "h": 3600 * SECOND,
     "d": 86400 * SECOND,
 }
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 
 
 def duration(text: str, *, where: str = "") -> int:
@@ -24,6 +24,6 @@ def duration(text: str, *, where: str = "") -> int:
     Raises:
         InvalidError: it is not a number with one of the units ms, s, m, h, d.
     """
-    if not isinstance(text, str) or not (match := _DURATION.fullmatch(text.strip())):
+    if not isinstance(text, str) or not (match := DURATION.fullmatch(text.strip())):
         raise InvalidError(f"{text!r} is not a duration: write a number with ms, s, m, h or d, as in 10s", where=where)
     return round(float(match[1]) * _NANOSECONDS[match[2]])

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ganglion.cli import mova_plan, mova_test
+from ganglion.cli import mova_author, mova_plan, mova_test
 from ganglion.cli.result import Result, table
 from ganglion.errors import NotFoundError, UsageError
 from ganglion.mova.check import check, refuse
@@ -21,13 +21,14 @@ from ganglion_micro.text import text as shown
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
-    """`ganglion mova check|parse|compile|graph|run|test FILE`."""
+    """`ganglion mova check|parse|compile|graph|run|test|init|schema|diff`."""
     verbs = parser.add_subparsers(required=True, metavar="<verb>", dest="verb")
     for name, line in (("check", "say what is wrong with documents"), ("validate", "the same as check")):
         verb = verbs.add_parser(name, parents=[common], help=line)
         verb.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a document, JSON or YAML")
     mova_plan.arguments(verbs, common)
     mova_test.arguments(verbs, common)
+    mova_author.arguments(verbs, common)
     verb = verbs.add_parser("run", parents=[common], help="run a protocol here; actuators and the mesh stay untouched")
     verb.add_argument("file", type=Path, metavar="FILE", help="a document, JSON or YAML")
     verb.add_argument("--protocol", metavar="NAME", help="which protocol; needed where there are several")
@@ -50,6 +51,12 @@ def run(args: argparse.Namespace) -> Result:
             return mova_plan.compiled(args)
         case "test":
             return mova_test.tested(args)
+        case "init":
+            return mova_author.begun(args)
+        case "schema":
+            return mova_author.described()
+        case "diff":
+            return mova_author.compared(args)
         case "graph":
             return mova_plan.drawn(args)
     return _check(args.files)

@@ -11,7 +11,7 @@ from ganglion.mova.diagnostic import Place
 from ganglion.mova.source import Map, Report, at_key, inside
 from ganglion.mova.values import kind_of
 from ganglion.settings import nearest
-from ganglion.units import duration
+from ganglion.units import DURATION, duration
 
 _IDENTIFIER = re.compile(r"[a-zA-Z0-9_]+")
 
@@ -36,6 +36,9 @@ class Kind(Protocol):
     def check(self, value: Any, place: Place, context: Context) -> None:
         """Reports what is wrong with a value."""
 
+    def schema(self, edge: bool) -> dict[str, Any]:
+        """JSON Schema (2020-12) of a right one, for editors; `edge` for the edge dialect."""
+
 
 @dataclass(frozen=True, slots=True)
 class Anything:
@@ -43,6 +46,9 @@ class Anything:
 
     def check(self, value: Any, place: Place, context: Context) -> None:
         """Accepts it."""
+
+    def schema(self, edge: bool) -> dict[str, Any]:
+        return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,10 @@ class Text:
                 "MV105", place, f"{value!r} may have letters of A to Z, digits and _ only, in a document with classes"
             )
 
+    def schema(self, edge: bool) -> dict[str, Any]:
+        pattern = f"^{_IDENTIFIER.pattern}$" if self.identifier else r"\S" if self.filled else None
+        return {"type": "string"} | ({"pattern": pattern} if pattern else {})
+
 
 @dataclass(frozen=True, slots=True)
 class Number:
@@ -80,6 +90,11 @@ class Number:
             bounds = f"{self.least} or more" if self.most is None else f"from {self.least} to {self.most}"
             context.report.add("MV112", place, f"{place.path.rpartition('.')[2]} is {value} and must be {bounds}")
 
+    def schema(self, edge: bool) -> dict[str, Any]:
+        bounds = {"minimum": self.least, "maximum": self.most}
+        kind = "integer" if self.whole else "number"
+        return {"type": kind} | {key: value for key, value in bounds.items() if value is not None}
+
 
 @dataclass(frozen=True, slots=True)
 class Flag:
@@ -89,6 +104,9 @@ class Flag:
         """Reports another type."""
         if not isinstance(value, bool):
             context.wrong_type(place, "true or false", value)
+
+    def schema(self, edge: bool) -> dict[str, Any]:
+        return {"type": "boolean"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +123,9 @@ class Choice:
             hint = nearest(value, self.values).removeprefix("; ")
             context.report.add("MV104", place, f"unknown {place.path.rpartition('.')[2]} {value!r}", hint)
 
+    def schema(self, edge: bool) -> dict[str, Any]:
+        return {"enum": list(self.values)}
+
 
 @dataclass(frozen=True, slots=True)
 class Duration:
@@ -119,6 +140,9 @@ class Duration:
             context.report.add(
                 "MV109", place, f"{shown} is no duration", "write a number with ms, s, m, h or d, as in 10s"
             )
+
+    def schema(self, edge: bool) -> dict[str, Any]:
+        return {"type": "string", "pattern": rf"^\s*{DURATION.pattern}\s*$"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +162,9 @@ class ListOf:
         for i, each in enumerate(value):
             self.item.check(each, inside(place, value, i), context)
 
+    def schema(self, edge: bool) -> dict[str, Any]:
+        return {"type": "array", "items": self.item.schema(edge)} | ({"minItems": 1} if self.filled else {})
+
 
 @dataclass(frozen=True, slots=True)
 class OneOrMany:
@@ -151,6 +178,9 @@ class OneOrMany:
             ListOf(self.item).check(value, place, context)
         else:
             self.item.check(value, place, context)
+
+    def schema(self, edge: bool) -> dict[str, Any]:
+        return {"anyOf": [self.item.schema(edge), ListOf(self.item).schema(edge)]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +196,9 @@ class MapOf:
             return
         for key in value:
             self.value.check(value[key], inside(place, value, key), context)
+
+    def schema(self, edge: bool) -> dict[str, Any]:
+        return {"type": "object", "additionalProperties": self.value.schema(edge)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +216,9 @@ class ListOrMap:
             self.as_map.check(value, place, context)
         else:
             context.wrong_type(place, "a list or a map", value)
+
+    def schema(self, edge: bool) -> dict[str, Any]:
+        return {"anyOf": [self.as_list.schema(edge), self.as_map.schema(edge)]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +271,26 @@ class Object:
             if field.required and key not in value:
                 hint = f"a {self.name} needs " + ", ".join(k for k, f in fields.items() if f.required)
                 context.report.add("MV101", inside(place, value, key), f"the {self.name} has no {key!r}", hint)
+
+    def schema(self, edge: bool) -> dict[str, Any]:
+        fields = {key: field for key, field in self.fields.items() if edge or not field.edge}
+        made: dict[str, Any] = {
+            "type": "object",
+            "properties": {key: field.kind.schema(edge) for key, field in fields.items()},
+            "required": [key for key, field in fields.items() if field.required],
+        }
+        if self.cases is None:
+            return made | ({"additionalProperties": False} if edge else {})
+        cases = [Object(self.name, {**self.fields, **more}).schema(edge) for more in self.cases.values()]
+        for value, case in zip(self.cases, cases, strict=True):
+            case["properties"][self.by] = {"const": value}
+        # By `if` rather than `anyOf`, so that an editor complains of the case that is meant
+        return made | {
+            "allOf": [
+                {"if": {"properties": {self.by: {"const": value}}}, "then": case}
+                for value, case in zip(self.cases, cases, strict=True)
+            ]
+        }
 
     def _unknown(self, value: Map, key: str, fields: dict[str, Field], place: Place, context: Context) -> None:
         hint = nearest(key, fields).removeprefix("; ")

@@ -64,6 +64,9 @@ class _Nested:
         """As `conditions`."""
         CONDITIONS.check(value, place, context)
 
+    def schema(self, edge: bool) -> dict[str, Any]:
+        return {"$ref": f"#/$defs/{'edge' if edge else 'plain'}_conditions"}
+
 
 _RULES = ListOf(_condition(_Nested()), filled=True)
 CONDITIONS = ListOrMap(
@@ -138,6 +141,9 @@ class _Action:
         else:
             Choice((*BASE_ACTIONS, *EDGE_ACTIONS) if context.edge else BASE_ACTIONS).check(value, place, context)
 
+    def schema(self, edge: bool) -> dict[str, Any]:
+        return {"enum": [*BASE_ACTIONS, *(EDGE_ACTIONS if edge else ())]}
+
 
 def _step(identifier: Text, edge: bool) -> Object:
     actions = (*BASE_ACTIONS, *EDGE_ACTIONS) if edge else BASE_ACTIONS
@@ -169,6 +175,9 @@ class _Concurrency:
         """A name, or a map with `mode` and `max`."""
         kind: Kind = _CONCURRENCY if isinstance(value, dict) else Choice(CONCURRENCIES)
         kind.check(value, place, context)
+
+    def schema(self, edge: bool) -> dict[str, Any]:
+        return {"anyOf": [Choice(CONCURRENCIES).schema(edge), _CONCURRENCY.schema(edge)]}
 
 
 _CONCURRENCY = Object(
@@ -407,3 +416,27 @@ DOCUMENTS = {
     ("classes", False): _classes(False),
     ("classes", True): _classes(True),
 }
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of a whole document, in either form, plain or of the edge dialect: for editors.
+
+    It says less than `check`, which follows references and knows places.
+    """
+
+    def whole(edge: bool) -> dict[str, Any]:
+        return {
+            "if": {"required": ["classes"]},
+            "then": DOCUMENTS["classes", edge].schema(edge),
+            "else": DOCUMENTS["flat", edge].schema(edge),
+        }
+
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "MOVA 2.2 with the edge dialect",
+        "type": "object",
+        "if": {"required": ["dialect"], "properties": {"dialect": {"const": "edge/1"}}},
+        "then": whole(True),
+        "else": whole(False),
+        "$defs": {"edge_conditions": CONDITIONS.schema(True), "plain_conditions": CONDITIONS.schema(False)},
+    }

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""For who writes MOVA documents: one to begin with, the language for an editor, and what an edit has changed."""
+
+import argparse
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from ganglion.cli.result import Result
+from ganglion.errors import InvalidError, RefusedError, UsageError
+from ganglion.mova.check import refuse
+from ganglion.mova.difference import ABSENT, Difference, differences
+from ganglion.mova.load import load
+from ganglion.mova.model import model
+from ganglion.mova.normal import normal
+from ganglion.mova.templates import TEMPLATES, template
+from ganglion.mova.vocabulary import json_schema
+
+_NAME = re.compile(r"[A-Za-z0-9_]{1,40}")
+
+
+def arguments(verbs: Any, common: argparse.ArgumentParser) -> None:
+    """`ganglion mova init|schema|diff`."""
+    verb = verbs.add_parser("init", parents=[common], help="write a document to begin with")
+    verb.add_argument("file", type=Path, metavar="FILE", help="where to; its name becomes that of the script")
+    verb.add_argument("--template", choices=sorted(TEMPLATES), default="edge", help="default: edge")
+    verbs.add_parser("schema", parents=[common], help="JSON Schema of the language, for editors")
+    verb = verbs.add_parser("diff", parents=[common], help="what two documents mean differently")
+    verb.add_argument("before", type=Path, metavar="BEFORE", help="a document, JSON or YAML")
+    verb.add_argument("after", type=Path, metavar="AFTER", help="another one")
+
+
+def begun(args: argparse.Namespace) -> Result:
+    """Writes a template. What is there is never written over.
+
+    Raises:
+        UsageError: the name of the file is none of a script.
+        RefusedError: there is a file already.
+        InvalidError: it cannot be written.
+    """
+    name = args.file.stem
+    if not _NAME.fullmatch(name) or args.file.suffix not in (".yaml", ".yml"):
+        raise UsageError(f"{args.file}: give it a name of letters, digits and _ with .yaml, as in fridge.yaml")
+    try:
+        with args.file.open("x", encoding="utf-8") as file:
+            file.write(template(args.template, name))
+    except FileExistsError:
+        raise RefusedError(f"{args.file} is there already") from None
+    except OSError as error:
+        raise InvalidError(str(error), where=str(args.file)) from None
+    data = {"file": str(args.file), "template": args.template}
+    return Result(data=data, text=lambda: f"wrote {args.file}; try: ganglion mova test {args.file}")
+
+
+def described() -> Result:
+    """The schema."""
+    schema = json_schema()
+    return Result(data=schema, text=lambda: json.dumps(schema, indent=2))
+
+
+def compared(args: argparse.Namespace) -> Result:
+    """Exit codes: 0 they mean the same, 1 they do not.
+
+    Raises:
+        DocumentError: one of them is not valid.
+    """
+    sides = []
+    for file in (args.before, args.after):
+        document = load(file)
+        refuse(document)
+        sides.append({"version": document.version, **normal(model(document))})
+    found = list(differences(*sides))
+    data = {"same": not found, "differences": [_document(each) for each in found]}
+    return Result(data=data, text=lambda: "\n".join(map(_line, found)) or "the same", exit_code=1 if found else 0)
+
+
+def _document(difference: Difference) -> dict[str, Any]:
+    sides = {"before": difference.before, "after": difference.after}
+    return {"path": difference.path} | {side: value for side, value in sides.items() if value is not ABSENT}
+
+
+def _line(difference: Difference) -> str:
+    before, after = (value if value is ABSENT else json.dumps(value, ensure_ascii=False) for value in difference[1:])
+    if before is ABSENT:
+        return f"+ {difference.path}: {after}"
+    if after is ABSENT:
+        return f"- {difference.path}: {before}"
+    return f"~ {difference.path}: {before} -> {after}"
