@@ -70,7 +70,7 @@ def compared(args: argparse.Namespace) -> Result:
         document = load(file)
         refuse(document)
         sides.append({"version": document.version, **normal(model(document))})
-    found = list(differences(*sides))
+    found = list(differences(sides[0], sides[1]))
     data = {"same": not found, "differences": [_document(each) for each in found]}
     return Result(data=data, text=lambda: "\n".join(map(_line, found)) or "the same", exit_code=1 if found else 0)
 
