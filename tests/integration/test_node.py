@@ -2,6 +2,7 @@
 """A node as a process of its own: from a sensor to an actuator and an alert, over a real broker to a gateway."""
 
 import asyncio
+import base64
 import json
 import os
 import sys
@@ -13,8 +14,10 @@ from pathlib import Path
 import cbor2
 import pytest
 
-from ganglion.errors import NotFoundError
+from ganglion.errors import InvalidError, NotFoundError
 from ganglion.mesh.mqtt_transport import MqttTransport
+from ganglion.mova.compile import compile
+from ganglion.mova.load import load
 from support.mesh import Gateway, running
 from support.waiting import until
 
@@ -138,6 +141,36 @@ async def test_a_warm_fridge_beeps_and_its_alert_and_episode_arrive(broker, tmp_
 async def arrived(gateway: Gateway, cls: str) -> dict[str, object]:
     await until(lambda: any(body["class"] == cls for body in gateway.store.events.values()), what=f"an {cls}")
     return next(body for body in gateway.store.events.values() if body["class"] == cls)
+
+
+async def test_a_script_is_replaced_while_the_node_runs_and_another_goes_on(broker, tmp_path):
+    gateway = Gateway(tmp_path / "gateway", broker.url)
+    (tmp_path / "enrol.key").write_text(gateway.keys.create().text)
+    cold = FAST.replace("above: 8", "above: 50")  # the simulated chip begins at a room's temperature
+    (tmp_path / "fridge.yaml").write_text(cold)
+    (tmp_path / "also.yaml").write_text(cold.replace("fast_fridge", "also").replace("alert/fridge", "alert/also"))
+    config = FRIDGE.format(broker=broker.url).replace('["fridge.yaml"]', '["fridge.yaml", "also.yaml"]')
+    edited = compile(load(FAST.replace("above: 8", "above: 60").replace("alert/fridge", "alert/hot"), file="x.yaml"))
+
+    def alerts() -> set[object]:
+        return {body["topic"] for body in gateway.store.events.values() if body["class"] == "alert"}
+
+    async with running(gateway.client), node(tmp_path, config) as fridge:
+        await fridge.ready()
+        ask = gateway.client.request
+        for wrong in ({}, {"plan": "!"}, {"plan": "AAAA"}, {"plan": 3}):
+            with pytest.raises(InvalidError, match="plan"):
+                await ask("scripts.put", wrong, to="fridge", timeout=5)
+        plan = base64.urlsafe_b64encode(edited.encode()).decode()
+        answer = await ask("scripts.put", {"plan": plan}, to="fridge", timeout=5)
+        assert answer == {"name": "fast_fridge", "hash": edited.hash, "replaced": True}
+        listed = await ask("scripts.list", {}, to="fridge", timeout=5)
+        assert {each["name"] for each in listed["scripts"]} == {"fast_fridge", "also"}
+        await ask("sim.set", {"sensor": "fridge.temperature", "value": 55.0}, to="fridge", timeout=5)
+        await until(alerts, what="an alert")
+        assert alerts() == {"alert/also"}
+        await ask("sim.set", {"sensor": "fridge.temperature", "value": 65.0}, to="fridge", timeout=5)
+        await until(lambda: "alert/hot" in alerts(), what="the alert of the new script")
 
 
 async def test_without_a_broker_a_node_senses_and_acts_and_its_alert_arrives_once_later(broker, tmp_path):

@@ -20,6 +20,7 @@ from support.brokers import mosquitto_broker
 from support.chat_server import KEY, MODEL, Say, chat_server
 
 STAGES = ["sensor", "trigger", "prompt", "condition", "guardian", "actuator", "mesh", "gateway", "webhook"]
+FRIDGE = Path(__file__).parents[2] / "tools/ganglion_tools/up/fridge.yaml"
 
 
 @contextmanager
@@ -137,6 +138,14 @@ def test_the_trace_is_shown_one_line_a_stage(tmp_path):
         told = json.loads(ganglion(tmp_path, "bus", "stats", "fridge", "--json").stdout)["told"]
         assert [each["filter"] for each in told if each["queue"]] == []  # who has watched leaves nothing behind
         assert ganglion(tmp_path, "bus", "stats", "freezer").returncode == 3
+        edited = tmp_path / "edited.yaml"
+        edited.write_text(FRIDGE.read_text().replace("name: fridge_watch", "name: edited"))
+        live = ganglion(tmp_path, "mova", "watch", str(edited), "--node", "fridge", "--once", "--json")
+        said = json.loads(live.stdout)
+        assert (said["live"], said["name"], said["replaced"]) == (True, "edited", False)
+        edited.write_text(edited.read_text().replace("{at: 5s, actuated", "{at: 6s, actuated"))
+        failing = ganglion(tmp_path, "mova", "watch", str(edited), "--node", "fridge", "--once")
+        assert (failing.returncode, "the test 'model away still beeps' fails" in failing.stderr) == (1, True)
         missing = ganglion(tmp_path, "sim", "set", "freezer", "x.y", "1")
         assert missing.returncode == 3
         real = ganglion(tmp_path, "sim", "set", "host", "system.cpu", "1")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ganglion.cli import mova_author, mova_plan, mova_test
+from ganglion.cli import mova_author, mova_plan, mova_test, mova_watch
 from ganglion.cli.result import Result, table
 from ganglion.errors import NotFoundError, UsageError
 from ganglion.mova.check import check, refuse
@@ -21,7 +21,7 @@ from ganglion_micro.text import text as shown
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
-    """`ganglion mova check|parse|compile|graph|run|test|init|schema|diff`."""
+    """`ganglion mova check|parse|compile|graph|run|test|init|schema|diff|watch`."""
     verbs = parser.add_subparsers(required=True, metavar="<verb>", dest="verb")
     for name, line in (("check", "say what is wrong with documents"), ("validate", "the same as check")):
         verb = verbs.add_parser(name, parents=[common], help=line)
@@ -29,6 +29,7 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     mova_plan.arguments(verbs, common)
     mova_test.arguments(verbs, common)
     mova_author.arguments(verbs, common)
+    mova_watch.arguments(verbs, common)
     verb = verbs.add_parser("run", parents=[common], help="run a protocol here; actuators and the mesh stay untouched")
     verb.add_argument("file", type=Path, metavar="FILE", help="a document, JSON or YAML")
     verb.add_argument("--protocol", metavar="NAME", help="which protocol; needed where there are several")
@@ -40,7 +41,7 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     verb.add_argument("--llm", metavar="URL", help="an OpenAI-compatible service; default: GANGLION_LLM_URL")
 
 
-def run(args: argparse.Namespace) -> Result:
+def run(args: argparse.Namespace) -> Result | None:
     """Runs the verb. Exit codes: 0 ok, 1 invalid or failed, 3 no such file."""
     match args.verb:
         case "run":
@@ -51,6 +52,9 @@ def run(args: argparse.Namespace) -> Result:
             return mova_plan.compiled(args)
         case "test":
             return mova_test.tested(args)
+        case "watch":
+            mova_watch.watched(args)
+            return None
         case "init":
             return mova_author.begun(args)
         case "schema":

@@ -9,12 +9,10 @@ from typing import Any
 from ganglion.cli.result import Result, table
 from ganglion.errors import InvalidError, NotFoundError
 from ganglion.mova.check import refuse
-from ganglion.mova.compile import compile
 from ganglion.mova.graph import graph
 from ganglion.mova.load import load
 from ganglion.mova.model import model
 from ganglion.mova.normal import normal
-from ganglion_micro import plan as p
 
 
 def parsed(args: argparse.Namespace) -> Result:
@@ -36,6 +34,10 @@ def compiled(args: argparse.Namespace) -> Result:
         DocumentError: the document is not valid, or uses what the engine does not carry out.
         InvalidError: the plan cannot be written where it was asked for.
     """
+    # The other verbs must not pay for what only compiling needs.
+    from ganglion.mova.compile import compile
+    from ganglion_micro import plan as p
+
     plan = compile(load(args.file))
     data = plan.encode()
     if args.output is not None:

@@ -3,14 +3,15 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ganglion.cli.result import Result
 from ganglion.errors import NotFoundError
-from ganglion.mova.compile import compile
 from ganglion.mova.load import load
-from ganglion.mova.trial import Outcome, run
 from ganglion.units import SECOND
+
+if TYPE_CHECKING:
+    from ganglion.mova.trial import Outcome
 
 
 def arguments(verbs: Any, common: argparse.ArgumentParser) -> None:
@@ -28,6 +29,10 @@ def tested(args: argparse.Namespace) -> Result:
         InvalidError: a test makes no sense.
         NotFoundError: no test has that name.
     """
+    # The other verbs must not pay for what only running needs.
+    from ganglion.mova.compile import compile
+    from ganglion.mova.trial import run
+
     found: list[tuple[str, Outcome]] = []
     for file in args.files:
         document = load(file)
@@ -43,7 +48,7 @@ def tested(args: argparse.Namespace) -> Result:
     return Result(data={"passed": passed, "tests": reports}, text=lambda: _text(found), exit_code=0 if passed else 1)
 
 
-def _report(file: str, outcome: Outcome) -> dict[str, Any]:
+def _report(file: str, outcome: "Outcome") -> dict[str, Any]:
     happened = [
         {"at_s": each.at / SECOND, "kind": each.kind, "name": each.name, "value": each.value}
         for each in outcome.happened
@@ -59,7 +64,7 @@ def _report(file: str, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _text(found: list[tuple[str, Outcome]]) -> str:
+def _text(found: "list[tuple[str, Outcome]]") -> str:
     lines = []
     for file, outcome in found:
         said = "FAILED" if outcome.failures else "ok"

@@ -27,6 +27,7 @@ from ganglion.node import statistics
 from ganglion.node.plain import PlainTopics
 from ganglion.node.ports import NodePorts
 from ganglion.node.report import report
+from ganglion.node.scripts import Scripts
 from ganglion.node.taps import Taps
 from ganglion.sensors import Sensors, build
 from ganglion.units import SECOND
@@ -69,7 +70,7 @@ class Node:
         self._transport = self._connection()
         self._mesh = self._membership()
         self._plain = PlainTopics(self._bus, self._transport) if self._transport else None
-        self._scripts = ScriptRunner(
+        self._runner = ScriptRunner(
             self._bus,
             NodePorts(
                 bus=self._bus,
@@ -81,6 +82,10 @@ class Node:
             ),
             self._clock,
         )
+        self._scripts = Scripts(self._runner, self._plain)
+        if self._mesh is not None:
+            self._mesh.on_request("scripts.put", self._scripts.put)
+            self._mesh.on_request("scripts.list", self._scripts.list)
         self._plans = [compile(load(config.resolve(script))) for script in config.node.scripts]
 
     def _connection(self) -> MqttTransport | None:
@@ -122,11 +127,7 @@ class Node:
             loop.add_signal_handler(sign, life.cancel)
         await self._actuators.start()
         try:
-            for plan in self._plans:
-                self._scripts.add(plan)
-                if self._plain is not None:
-                    for filter, field in plan.mqtt_topics:
-                        self._plain.want(filter, field)
+            self._scripts.add(self._plans)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._sensors.run())
                 tasks.create_task(self._actuators.run())
@@ -138,7 +139,7 @@ class Node:
         except asyncio.CancelledError:
             _log.info("the node %s stops", self._config.node.name)
         finally:
-            await self._scripts.aclose()
+            await self._runner.aclose()
             await self._actuators.stop()
 
     def _birth(self) -> dict[str, Any]:
