@@ -46,8 +46,13 @@ def figures() -> list[Figure]:
         *_match("new", ours.new, goal=None),
         *_growth("known", is_new=False, goal=2.0),
         *_growth("new", is_new=True, goal=5.0),  # as the logarithm grows
-        *_latency(),
-        *_memory(),
+        *_with_both(
+            "an event of another thread to its callback on the loop, 99th percentile",
+            "us",
+            scale.microseconds,
+            goal=200.0,
+        ),
+        *_with_both(f"memory of {scale.SUBSCRIPTIONS:,} subscriptions", "MiB", scale.mebibytes, goal=4.0),
     ]
 
 
@@ -134,28 +139,14 @@ def _growth(which: str, *, is_new: bool, goal: float) -> list[Figure]:
     return found
 
 
-def _latency() -> list[Figure]:
-    name = "an event of another thread to its callback on the loop, 99th percentile"
+def _with_both(name: str, unit: str, measure: Callable[[str], float], *, goal: float) -> list[Figure]:
     return [
         figure(
             name=f"{name}, {backend}",
-            unit="us",
-            value=scale.microseconds(backend),
+            unit=unit,
+            value=measure(backend),
             more_is_better=False,
-            goal=_goal(backend, 200.0),
-        )
-        for backend in BACKENDS
-    ]
-
-
-def _memory() -> list[Figure]:
-    return [
-        figure(
-            name=f"memory of {scale.SUBSCRIPTIONS:,} subscriptions, {backend}",
-            unit="MiB",
-            value=scale.mebibytes(backend),
-            more_is_better=False,
-            goal=_goal(backend, 4.0),
+            goal=_goal(backend, goal),
         )
         for backend in BACKENDS
     ]
