@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The bus: topics, subscriptions with conditions, and delivery to callbacks. It reads no clock: events bring the time.
+"""The bus: topics, events, and their delivery. It has no clock: events bring their time, or it is given one.
 
 Delivery is in the call: `emit` returns when every callback has. A callback may emit (its event is delivered first,
 completely), subscribe (it takes part from the next event on) and unsubscribe (who is closed is not told any more, even
