@@ -31,6 +31,8 @@ TIME = 1
 PRIORITY = 2
 SOURCE = 3
 
+#: In place of a count: there is no such topic.
+NO_TOPIC = -2
 #: In place of a count: something is due at this time or before, and is taken first.
 DUE = -4
 

@@ -12,7 +12,7 @@ from time import monotonic_ns, time_ns
 from typing import Any
 
 from ganglion.bus import Bus
-from ganglion.bus.record import IN_SLOT, RECORD
+from ganglion.bus.record import IN_SLOT, RECORD, Record, records
 from ganglion.errors import NotFoundError, RefusedError
 from ganglion.event import Priority
 
@@ -82,7 +82,7 @@ class Inbox:
         self.mailbox = _Native(capacity, self._wake) if bus.backend == "native" else Mailbox(capacity, self._wake)
         # What does not fit a record waits here. Threads put and this one takes: a dict and a count do each in one step.
         self._slots: dict[int, Any] = {}
-        self._taken: deque[tuple[Any, ...]] = deque()
+        self._taken: deque[Record] = deque()
         self._refused = 0
         self._next_slot = count()
         self._most = capacity
@@ -143,36 +143,20 @@ class Inbox:
         try:
             while done < self._most:
                 if not self._taken:
-                    self._taken.extend(RECORD.iter_unpack(self.mailbox.take()))
+                    self._taken.extend(records(self.mailbox.take()))
                     if not self._taken:
                         return done
                 done += 1
-                self._emit(*self._taken.popleft())
+                self._emit(self._taken.popleft())
         finally:
             if self._taken or done >= self._most:
                 os.eventfd_write(self._wake, 1)
         return done
 
-    def _emit(
-        self,
-        topic: int,
-        _type: int,
-        _source: int,
-        slot: int,
-        _sequence: int,
-        wall: int,
-        _monotonic: int,
-        value: Any,
-        _confidence: float,
-        priority: int,
-        flags: int,
-        _reserved: int,
-    ) -> None:
-        source = ""
-        if flags & IN_SLOT:
-            value, source = self._slots.pop(slot)
+    def _emit(self, record: Record) -> None:
+        value, source = self._slots.pop(record.slot) if record.flags & IN_SLOT else (record.value, "")
         try:
-            self._bus.emit(topic, value, timestamp=wall, source=source, priority=priority)
+            self._bus.emit(record.topic, value, timestamp=record.wall, source=source, priority=record.priority)
         except RefusedError:
             self._refused += 1
         except NotFoundError as why:

@@ -116,3 +116,9 @@ def test_there_is_a_difference_where_two_are_not_the_same(before, after):
         not list(differences(before, after))
     )
     assert list(differences(before, before)) == []
+
+
+def test_watching_a_file_that_is_not_there_says_so(capsys, tmp_path):
+    words = ("--node", "fridge", "--gateway", "http://127.0.0.1:9", "--once")
+    code, _, said = shell(capsys, "watch", tmp_path / "none.yaml", *words)
+    assert (code, "there is no such file" in said) == (3, True)

@@ -37,7 +37,6 @@ _FORMATS = {"i": "il", "d": "d", "q": "ql"}
 #: What has the buffer protocol; `collections.abc` names it from Python 3.12 on.
 Buffer = Any
 
-_NO_TOPIC = -2
 #: Times of events.
 _FIRST, _LAST = -(2**63), 2**63 - 1
 #: Priorities of events.
@@ -198,7 +197,7 @@ class Bus:
         handle = topic if type(topic) is int else self.topic(topic)  # type: ignore[arg-type]
         names = self._topics.names
         if not 0 <= handle < len(names):
-            raise _failure(_NO_TOPIC, handle)
+            raise _failure(dispatch.NO_TOPIC, handle)
         event: Event = _new(Event, (names[handle], value, now, source, priority))
         while type(answer := self._send(event, handle)) is int:
             if answer != dispatch.DUE:

@@ -9,7 +9,7 @@ from ganglion._native import ffi, lib
 from ganglion.bus.memory import owned
 from ganglion.bus.outcome import Outcome
 from ganglion.bus.queue import Overflow, Queue, QueueStatistics
-from ganglion.bus.record import IN_SLOT, RECORD
+from ganglion.bus.record import IN_SLOT, RECORD, Record, records
 from ganglion.bus.twin import Topics
 from ganglion.event import Event, Priority
 
@@ -100,27 +100,12 @@ class NativeQueue(Queue):
 
     def _take(self, most: int) -> list[Event]:
         taken = lib.gg_queue_take(self.pointer, self._records, most)
-        return [
-            self._event(*record)
-            for record in RECORD.iter_unpack(ffi.buffer(self._records, taken * RECORD.size) if taken else b"")
-        ]
+        data = ffi.buffer(self._records, taken * RECORD.size) if taken else b""
+        return [self._event(record) for record in records(data)]
 
-    def _event(
-        self,
-        topic: int,
-        _type: int,
-        _source: int,
-        slot: int,
-        _sequence: int,
-        wall: int,
-        _monotonic: int,
-        value: float,
-        _confidence: float,
-        priority: int,
-        flags: int,
-        _reserved: int,
-    ) -> Event:
-        if flags & IN_SLOT:
-            return self._slots.pop(slot)
+    def _event(self, record: Record) -> Event:
+        if record.flags & IN_SLOT:
+            return self._slots.pop(record.slot)
+        priority = record.priority
         known = _PRIORITIES[priority] if 0 <= priority < len(_PRIORITIES) else priority
-        return Event(self._topics.names[topic], value, wall, "", known)
+        return Event(self._topics.names[record.topic], record.value, record.wall, "", known)

@@ -90,6 +90,7 @@ class Registry:
             subscription = self._add_two(filter, callback, where, priority, tests, rest)
         else:
             subscription = self._add(filter, callback, where, priority, tests, rest)
+        self.open += 1
         if matching is not None:
             subscription.ties.matching = matching
         if levels:
@@ -113,11 +114,10 @@ class Registry:
         self._core.detach(handle)
         self._core.unsubscribe(handle)
         self._subscriptions[handle] = None
-        self.open -= 1
+        self.open -= not subscription.is_feeder
         self.refusing.pop(subscription, None)
         if (ties := subscription.rare) is not None:
-            if ties.is_feeder:
-                self.open += 1  # it was not counted
+            if subscription.is_feeder:
                 self._prefixes.append(ties.prefix)
             if ties.queue is not None:
                 ties.queue.close()
@@ -140,7 +140,7 @@ class Registry:
 
     def shown(self) -> list[Subscription]:
         """Those that somebody has made."""
-        return [each for each in self._subscriptions if each is not None and not (each.rare and each.rare.is_feeder)]
+        return [each for each in self._subscriptions if each is not None and not each.is_feeder]
 
     def filter_of(self, handle: int) -> str:
         """What the subscription with a handle listens to."""
@@ -179,7 +179,6 @@ class Registry:
         if handle == len(self._subscriptions):
             self._subscriptions.append(None)
         self._subscriptions[handle] = subscription
-        self.open += 1
         self._adapt()
         return subscription
 
@@ -219,7 +218,6 @@ class Registry:
 
         subscription = self._add(prefix + "#", tell, where, priority, [], None)
         feeder = self._add(filter, feed, None, priority, tests, rest)
-        self.open -= 1
         feeder.ties.is_feeder = True
         feeder.ties.prefix = prefix
         subscription.ties.feeder = feeder

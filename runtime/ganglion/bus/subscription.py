@@ -100,6 +100,11 @@ class Subscription:
         return self.handle >= 0
 
     @property
+    def is_feeder(self) -> bool:
+        """Whether nobody has made it: it filters for another one."""
+        return self.rare is not None and self.rare.is_feeder
+
+    @property
     def matching(self) -> Filter | None:
         """The filter on events, if any."""
         return self.rare.matching if self.rare is not None else None

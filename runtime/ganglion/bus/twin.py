@@ -9,7 +9,7 @@ from ganglion.bus.delivery import Delivery
 from ganglion.bus.outcome import Emitted
 from ganglion.bus.queue import Overflow, Queue
 from ganglion.event import Event
-from ganglion_micro.dispatch import DUE, Dispatch
+from ganglion_micro.dispatch import DUE, NO_TOPIC, Dispatch
 from ganglion_micro.match import Where
 
 #: (op, field, symbol, number, integer), as in `gg_test`.
@@ -20,8 +20,6 @@ Test = tuple[int, int, int, float, int]
 Pick = tuple[int, bytes | None, tuple[str, ...]]
 #: By the topic of a message: the source of its events, and the picks.
 Routes = dict[str, tuple[str, tuple[Pick, ...]]]
-
-_NO_TOPIC = -2
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +76,7 @@ class Core:
             else:
                 count = self._dispatch.emit(topic, number, event.timestamp)
         except IndexError:
-            return _NO_TOPIC
+            return NO_TOPIC
         if count == DUE:
             return DUE
         notes, matched, sequence = self._delivery.note(self._dispatch.fired), self._dispatch.matched, self.sequence()
@@ -98,7 +96,7 @@ class Core:
         try:
             taken, matched, count = self._dispatch.emit_many(topics, numbers, times, start)
         except IndexError:
-            return 0, _NO_TOPIC, Emitted(0, 0, 0, 0, self.sequence())
+            return 0, NO_TOPIC, Emitted(0, 0, 0, 0, self.sequence())
         if count <= 0:
             return taken, count, Emitted(matched, 0, 0, 0, self.sequence())
         notes, at = self._delivery.note(self._dispatch.fired), start + taken - 1

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
-from urllib.parse import quote
 
 from ganglion.cli import events, gateway_client
 from ganglion.cli.gateway_client import GatewayClient
@@ -16,8 +15,7 @@ from ganglion.cli.result import Result, table
 from ganglion.cli.show import plain
 from ganglion.errors import GanglionError, UsageError
 
-#: Seconds that the node has for its answer, and of these to wait for an event.
-_TIMEOUT = 10.0
+#: Seconds that the node waits for an event, of those that it has for its answer.
 _WAIT = 4.0
 #: Lines of each table that `top` shows.
 _LINES = 15
@@ -76,13 +74,13 @@ def _watch(gateway: GatewayClient, args: argparse.Namespace) -> Iterator[dict[st
     params = {"id": secrets.token_hex(8), "topic": args.topic, "type": args.type, "wait": _WAIT, **where}
     try:
         while True:
-            answer = _command(gateway, args.node, "bus.watch", params)
+            answer = gateway.command(args.node, "bus.watch", params)["result"]
             yield from answer["events"]
             if answer["dropped"]:
                 yield {"dropped": answer["dropped"]}
     finally:
         with suppress(GanglionError):  # else the node forgets it in half a minute
-            _command(gateway, args.node, "bus.watch", {"id": params["id"], "end": True}, timeout=1.0)
+            gateway.command(args.node, "bus.watch", {"id": params["id"], "end": True}, timeout=1.0)
 
 
 def _rates(before: Mapping[str, Any], now: Mapping[str, Any], seconds: float) -> dict[str, float]:
@@ -102,16 +100,8 @@ def _rates(before: Mapping[str, Any], now: Mapping[str, Any], seconds: float) ->
 
 
 def _ask(gateway: GatewayClient, node: str) -> dict[str, Any]:
-    return _command(gateway, node, "bus.statistics", {})
-
-
-def _command(
-    gateway: GatewayClient, node: str, method: str, params: dict[str, Any], timeout: float = _TIMEOUT
-) -> dict[str, Any]:
-    path = f"/api/v1/nodes/{quote(node, safe='')}/commands"
-    body = {"method": method, "params": params, "timeout": timeout}
-    result: dict[str, Any] = gateway.post(path, body, timeout=timeout)["result"]
-    return result
+    statistics: dict[str, Any] = gateway.command(node, "bus.statistics", {})["result"]
+    return statistics
 
 
 def _text(statistics: Mapping[str, Any], topics: list[dict[str, Any]], unit: str) -> str:

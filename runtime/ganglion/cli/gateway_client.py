@@ -22,6 +22,8 @@ from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedE
 
 #: Seconds that the gateway has for an answer, beyond what the question itself may take.
 TIMEOUT = 10.0
+#: Seconds that a node has for a command.
+COMMAND = 10.0
 #: Seconds of silence in which a gateway that is followed says at least that it lives.
 SILENCE = 30.0
 #: Bytes of an answer; more is no answer of a gateway.
@@ -88,6 +90,21 @@ class GatewayClient:
             headers={"Content-Type": "application/json"},
         )
         return self._ask(request, TIMEOUT + timeout)
+
+    def command(self, node: str, method: str, params: Mapping[str, Any], *, timeout: float = COMMAND) -> dict[str, Any]:
+        """What the gateway answers when a node has done a thing: `result` is the node's word.
+
+        Args:
+            node: Its name or id.
+            timeout: Seconds that the node has.
+
+        Raises: see `post`.
+        """
+        path = f"/api/v1/nodes/{quote(node, safe='')}/commands"
+        answer: dict[str, Any] = self.post(
+            path, {"method": method, "params": params, "timeout": timeout}, timeout=timeout
+        )
+        return answer
 
     def follow(self, path: str) -> Iterator[dict[str, Any]]:
         """Documents as they come, a line each, until the gateway ends. An empty line says that it lives.

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from ganglion.errors import NotFoundError, UsageError
 from ganglion.mova.check import check, refuse
 from ganglion.mova.diagnostic import Diagnostic, Severity
 from ganglion.mova.load import Document, load
-from ganglion.mova.ports import NoModelError, PromptReply, PromptRequest
+from ganglion.mova.ports import Accepted, NoModelError, PromptReply, PromptRequest
 from ganglion_micro.text import text as shown
 
 
@@ -167,15 +166,6 @@ def _text(outcome: dict[str, Any]) -> str:
     return table(("step", "action", "status", "took", "result"), rows) + "\n" + end
 
 
-@dataclass(frozen=True, slots=True)
-class _Dry:
-    """The verdict on a command that nobody carries out."""
-
-    value: Any
-    accepted: bool = True
-    reason: str = "dry: nothing was switched"
-
-
 class _DryPorts:
     """Real models and tools; what would move or be sent is said on stderr."""
 
@@ -192,11 +182,11 @@ class _DryPorts:
         chat = Chat(self._url, os.environ.get("GANGLION_LLM_KEY", ""), os.environ.get("GANGLION_LLM_MODEL", ""))
         return await chat.prompt(request)
 
-    async def actuate(self, actuator: str, value: Any, *, owner: str, for_ns: int | None, priority: int) -> _Dry:
+    async def actuate(self, actuator: str, value: Any, *, owner: str, for_ns: int | None, priority: int) -> Accepted:
         """Says what would be switched."""
         held = "" if for_ns is None else f" for {for_ns / 1e9:g} s"
         print(f"dry: would set {actuator} to {shown(value)}{held}", file=sys.stderr)
-        return _Dry(value)
+        return Accepted(value, "dry: nothing was switched")
 
     def publish(self, topic: str, value: Any, *, must_arrive: bool, run: str) -> str:
         """Says what would be published."""

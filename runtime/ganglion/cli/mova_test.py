@@ -31,16 +31,13 @@ def tested(args: argparse.Namespace) -> Result:
     """
     # The other verbs must not pay for what only running needs.
     from ganglion.mova.compile import compile
-    from ganglion.mova.trial import run
+    from ganglion.mova.trial import run_all
 
     found: list[tuple[str, Outcome]] = []
     for file in args.files:
         document = load(file)
         plan = compile(document)
-        assert document.root is not None  # it was compiled
-        for i, test in enumerate(document.root.get("tests") or []):
-            if args.name is None or args.name in test["name"]:
-                found.append((document.file, run(plan, test, where=f"{document.file}: tests[{i}]")))
+        found += [(document.file, outcome) for outcome in run_all(document, plan, named=args.name or "")]
     if args.name is not None and not found:
         raise NotFoundError(f"no test has {args.name!r} in its name")
     passed = all(not outcome.failures for _, outcome in found)

@@ -7,7 +7,6 @@ import json
 import time
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from ganglion.cli import gateway_client
 from ganglion.cli.gateway_client import GatewayClient
@@ -15,9 +14,8 @@ from ganglion.cli.show import plain
 from ganglion.errors import GanglionError
 from ganglion.mova.load import load
 
-#: Seconds between two looks at the file, and that the node has for its answer.
+#: Seconds between two looks at the file.
 _LOOK = 0.2
-_TIMEOUT = 10.0
 
 
 def arguments(verbs: Any, common: argparse.ArgumentParser) -> None:
@@ -37,7 +35,7 @@ def watched(args: argparse.Namespace) -> None:
     Raises:
         GanglionError: with `--once`, what is wrong.
     """
-    gateway, before = gateway_client.find(args), b""
+    gateway, before = gateway_client.find(args), None
     while True:
         data = _bytes(args.file)
         if data != before:
@@ -72,17 +70,13 @@ def _say(args: argparse.Namespace, document: dict[str, Any], text: str) -> None:
 def _put(gateway: GatewayClient, node: str, file: Path) -> dict[str, Any]:
     # The other verbs must not pay for what only running needs.
     from ganglion.mova.compile import compile
-    from ganglion.mova.trial import run
+    from ganglion.mova.trial import run_all
 
     document = load(file)
     plan = compile(document)
-    assert document.root is not None  # it was compiled
-    for i, test in enumerate(document.root.get("tests") or []):
-        outcome = run(plan, test, where=f"{document.file}: tests[{i}]")
+    for outcome in run_all(document, plan):
         if outcome.failures:
             raise GanglionError(f"{document.file}: the test {outcome.name!r} fails: {outcome.failures[0]}")
     params = {"plan": base64.urlsafe_b64encode(plan.encode()).decode()}
-    path = f"/api/v1/nodes/{quote(node, safe='')}/commands"
-    body = {"method": "scripts.put", "params": params, "timeout": _TIMEOUT}
-    answer: dict[str, Any] = gateway.post(path, body, timeout=_TIMEOUT)["result"]
+    answer: dict[str, Any] = gateway.command(node, "scripts.put", params)["result"]
     return answer

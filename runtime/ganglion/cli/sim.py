@@ -4,15 +4,11 @@
 import argparse
 import json
 import math
-from urllib.parse import quote
 
 from ganglion.cli import gateway_client
 from ganglion.cli.result import Result
 from ganglion.cli.show import plain
 from ganglion.errors import UsageError
-
-#: Seconds that the node has for its answer.
-_TIMEOUT = 10.0
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
@@ -28,11 +24,7 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
 def run(args: argparse.Namespace) -> Result:
     """Sets the value. Exit codes: 0 ok, 3 no such node or sensor, 4 the sensor is real, 5 the node does not answer."""
     value = _value(args.value)
-    done = gateway_client.find(args).post(
-        f"/api/v1/nodes/{quote(args.node, safe='')}/commands",
-        {"method": "sim.set", "params": {"sensor": args.sensor, "value": value}, "timeout": _TIMEOUT},
-        timeout=_TIMEOUT,
-    )
+    done = gateway_client.find(args).command(args.node, "sim.set", {"sensor": args.sensor, "value": value})
     now = "follows its trace" if value is None else f"senses {json.dumps(value)}"
     return Result(data=done, text=lambda: f"{plain(args.sensor)} of {plain(args.node)} {now}")
 

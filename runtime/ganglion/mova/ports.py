@@ -79,6 +79,15 @@ class Verdict(Protocol):
     def reason(self) -> str: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The verdict on every command where no guardian is: limits are a node's, and no document's."""
+
+    value: Any
+    reason: str = ""
+    accepted: bool = True
+
+
 class Ports(Protocol):
     """The world of a script. Errors of `ganglion.errors` become failures of the step, and so does any other."""
 

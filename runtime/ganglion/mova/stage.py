@@ -6,7 +6,7 @@ from typing import Any
 
 from ganglion.bus import Bus
 from ganglion.errors import NotFoundError, UnreachableError
-from ganglion.mova.ports import NoModelError, PromptReply, PromptRequest, ToolReply, ToolRequest
+from ganglion.mova.ports import Accepted, NoModelError, PromptReply, PromptRequest, ToolReply, ToolRequest
 from ganglion.mova.virtual import BEGINNING, VirtualLoop
 from ganglion.units import SECOND
 
@@ -29,15 +29,6 @@ class Happening:
 
     def __str__(self) -> str:
         return f"{self.value!r} at {self.at / SECOND:g} s"
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """The verdict on every command: limits are the node's, and no document's."""
-
-    value: Any
-    accepted: bool = True
-    reason: str = ""
 
 
 class Stage:

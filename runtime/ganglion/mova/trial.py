@@ -17,11 +17,13 @@ give or take half a second; with `never: true` it must not have been.
 import asyncio
 import random
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from ganglion.bus import Bus
 from ganglion.errors import InvalidError
+from ganglion.mova.load import Document
 from ganglion.mova.plan import Plan, mqtt_topic
 from ganglion.mova.shell import ScriptRunner
 from ganglion.mova.stage import Happening, Stage
@@ -51,6 +53,18 @@ class Outcome:
     happened: list[Happening]
     elapsed: int
     took: float
+
+
+def run_all(document: Document, plan: Plan, *, named: str = "") -> Iterator[Outcome]:
+    """Runs the tests of a document whose plan this is, one after the other; those alone whose name has this in it.
+
+    Raises:
+        InvalidError: a test makes no sense.
+    """
+    assert document.root is not None  # it was compiled
+    for i, test in enumerate(document.root.get("tests") or []):
+        if named in test["name"]:
+            yield run(plan, test, where=f"{document.file}: tests[{i}]")
 
 
 def run(plan: Plan, test: dict[str, Any], *, where: str) -> Outcome:
