@@ -34,16 +34,38 @@ _log = logging.getLogger(__name__)
 _RETURN_CODES = {132: 1, 133: 2, 136: 3, 134: 4, 135: 5}
 #: Filters in one SUBSCRIBE: AWS IoT Core takes no more.
 _FILTERS = 8
-#: Messages that wait for `on_messages`; aiomqtt discards more.
-_MAX_ARRIVED = 100_000
+#: Turns of the loop that the first message of a batch waits for others.
+_TURNS = 4
 
 
-class _Batches(asyncio.Queue[aiomqtt.Message]):
-    """A queue that hands out all that waits at once, so that a burst costs one task switch and not one a message."""
+class _Arrivals(asyncio.Queue[aiomqtt.Message]):
+    """A queue that hands over by itself what has come, a few turns of the loop later: paho takes one message a turn.
 
-    def _get(self) -> aiomqtt.Message:
-        batch = [super(_Batches, self)._get() for _ in range(self.qsize())]
-        return cast(aiomqtt.Message, batch)
+    No task has to be there for it: one that takes messages out is cancelled when the connection is lost, with what has
+    arrived in the same moment in its hands.
+    """
+
+    def __init__(self, take: Callable[[list[aiomqtt.Message]], None]) -> None:
+        super().__init__()
+        self._take = take
+        self._batch: list[aiomqtt.Message] = []
+
+    def _put(self, item: aiomqtt.Message) -> None:
+        if not self._batch:
+            self._wait(_TURNS)
+        self._batch.append(item)
+
+    def _wait(self, turns: int) -> None:
+        if turns:
+            asyncio.get_running_loop().call_soon(self._wait, turns - 1)
+        else:
+            self.hand_over()
+
+    def hand_over(self) -> None:
+        """Does it now."""
+        batch, self._batch = self._batch, []
+        if batch:
+            self._take(batch)
 
 
 class _Entry(NamedTuple):
@@ -186,6 +208,7 @@ class AiomqttTransport:
 
     async def _connection(self) -> None:
         """One connection, until it is lost (an ExceptionGroup) or cannot be had (MqttError)."""
+        arrivals = _Arrivals(self._take)
         client = aiomqtt.Client(
             self.url.host,
             self.url.port,
@@ -197,8 +220,7 @@ class AiomqttTransport:
             clean_session=True,
             will=self._will,
             keepalive=self._keep_alive,
-            queue_type=_Batches,
-            max_queued_incoming_messages=_MAX_ARRIVED,
+            queue_type=cast(type[asyncio.Queue[aiomqtt.Message]], lambda maxsize: arrivals),
             max_inflight_messages=self._window,
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         )
@@ -219,13 +241,14 @@ class AiomqttTransport:
                     # They start in this order: the filters are on the wire before anything that could be answered
                     for filters in _chunks(list(self._filters.items())):
                         tasks.create_task(self._subscribe(client, filters))
-                    tasks.create_task(self._receive(client))
+                    tasks.create_task(_until_lost(client))
                     tasks.create_task(self._ask(client))
                     for _ in range(self._window):
                         tasks.create_task(self._send(client))
                     self._call(self.on_connected)
             finally:
                 self._client = None
+                arrivals.hand_over()
                 while not self._outgoing.empty():
                     entry = self._outgoing.get_nowait()
                     if not entry.serial:
@@ -236,14 +259,10 @@ class AiomqttTransport:
                     self._backoff.reset()
                     self._complaints.clear()
 
-    async def _receive(self, client: aiomqtt.Client) -> None:
-        async for batch in client.messages:
-            messages = [
-                Message(message.topic.value, message.payload, message.qos, message.retain)
-                for message in cast(list[aiomqtt.Message], batch)
-            ]
-            self._counters.received += len(messages)
-            self._call(self.on_messages, messages)
+    def _take(self, batch: list[aiomqtt.Message]) -> None:
+        messages = [Message(each.topic.value, each.payload, each.qos, each.retain) for each in batch]
+        self._counters.received += len(messages)
+        self._call(self.on_messages, messages)
 
     async def _send(self, client: aiomqtt.Client) -> None:
         """One of `window` that take turns: each has at most one message on its way."""
@@ -289,6 +308,12 @@ class AiomqttTransport:
         except Exception:
             self._counters.failed += 1
             _log.exception("A callback of the broker's connection raised; the connection goes on.")
+
+
+async def _until_lost(client: aiomqtt.Client) -> None:
+    """Ends with the MqttError that ends the connection; messages go another way."""
+    async for _ in client.messages:
+        pass
 
 
 async def _enter(client: aiomqtt.Client) -> None:
