@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`python -m ganglion.shims [--board sim|linux] [--config FILE] script.py [arguments]` runs a MicroPython script."""
+
+import os
+import sys
+
+import ganglion
+
+# The folder that it is called in is not CPython's to look in: a script's select.py is not the host's
+if sys.path[0] == os.getcwd() and not ganglion.__path__[0].startswith(sys.path[0]):
+    del sys.path[0]
+
+import argparse
+import traceback
+from pathlib import Path
+
+from ganglion.errors import GanglionError
+from ganglion.shims import board, restart
+from ganglion.shims.board.made import made
+from ganglion.shims.run import run
+
+
+def main(words: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m ganglion.shims", description="Runs a MicroPython script.")
+    parser.add_argument("--board", choices=["sim", "linux"], help="what is under `machine`; simulated without it")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="which pins, buses and chips the board has: TOML")
+    parser.add_argument("script", type=Path)
+    parser.add_argument("arguments", nargs=argparse.REMAINDER)
+    options = parser.parse_args(words)
+    restart.by([sys.executable, *(["-P"] if sys.flags.safe_path else []), "-m", "ganglion.shims", *words])
+    try:
+        board.use(made(options.board, options.config))
+        run(options.script, options.arguments)
+    except GanglionError as error:
+        print(f"ganglion.shims: {error}", file=sys.stderr)
+        return error.exit_code
+    except Exception as error:
+        traceback.print_exception(error)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

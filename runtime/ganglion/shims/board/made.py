@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Makes the board that a configuration describes."""
+
+import importlib
+import time
+from pathlib import Path
+from typing import Any
+
+from ganglion.errors import InvalidError
+from ganglion.shims.board.board import Board
+from ganglion.shims.board.registers import Registers
+from ganglion.shims.board.sim import SimBoard
+from ganglion.shims.settings import Settings, chips, load
+
+
+def made(kind: str | None, path: Path | None) -> Board:
+    """The board of a file, or of a kind without one; simulated where nothing is said.
+
+    Raises:
+        NotFoundError, InvalidError: the file is missing or wrong.
+    """
+    settings = Settings() if path is None else load(path)
+    if (kind or settings.board) == "linux":
+        from ganglion.shims.board.linux import LinuxBoard
+
+        return LinuxBoard(settings)
+    return _simulated(settings, "the configuration" if path is None else str(path))
+
+
+def _simulated(settings: Settings, where: str) -> SimBoard:
+    board = SimBoard()
+    for first, second in settings.wires:
+        board.connect(first, second)
+    for i, chip in enumerate(chips(settings, where)):
+        place = f"{where}: chip[{i}]"
+        try:
+            board.attach(_model(chip.model, place), chip.address, -1 if chip.bus == "soft" else chip.bus)
+        except ValueError as error:
+            raise InvalidError(str(error), where=place) from error
+    board.networks |= {name: str(password) for name, password in settings.networks.items()}
+    return board
+
+
+def _model(name: str, where: str) -> Any:
+    if name == "registers":
+        return Registers()
+    try:
+        return importlib.import_module(f"ganglion.sim.{name}").ChipModel(now=time.monotonic_ns)
+    except (ModuleNotFoundError, AttributeError):
+        raise InvalidError(f"there is no model of a chip {name!r}", where=where) from None

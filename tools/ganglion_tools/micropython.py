@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A real MicroPython: the unix port that Debian 13 carries, run on any Debian with libraries of its own.
+
+It is fetched once with apt, from the mirror that this machine uses and under Debian's signature, into a folder; no
+root is needed, and nothing is installed. That of `i386` has the pointers of a microcontroller, of 32 bits. So is what
+its authors test it with, out of the source package.
+"""
+
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ganglion.errors import GanglionError
+
+#: What the interpreter is linked to comes along: it wants a newer libc than Debian 12 has.
+PACKAGES = ["micropython", "libc6", "libffi8", "libmbedcrypto16", "libmbedtls21", "libmbedx509-7"]
+#: What is kept of the source package.
+SOURCES = ["tests", "examples", "lib/micropython-lib"]
+KEYRINGS = [f"/usr/share/keyrings/debian-archive-keyring.{ending}" for ending in ("gpg", "pgp")]
+
+
+def interpreter(folder: Path, architecture: str = "") -> list[str]:
+    """The command that starts MicroPython.
+
+    Args:
+        folder: Where it is, or is brought to.
+        architecture: As Debian calls it; empty for this machine's.
+
+    Raises:
+        GanglionError: it is not there and could not be fetched.
+    """
+    if not folder.is_dir():
+        _fetch(folder, architecture)
+    (loader,) = folder.glob("usr/lib*/ld-linux*.so.*")
+    (libraries,) = folder.glob("usr/lib/*-linux-gnu*")
+    return [str(loader), "--library-path", str(libraries), str(folder / "usr" / "bin" / "micropython")]
+
+
+def source(folder: Path) -> Path:
+    """The folder with MicroPython's own tests, examples and libraries in Python, of the version of `interpreter`.
+
+    Args:
+        folder: Where they are, or are brought to: `tests`, `examples`, `lib`, and `version`.
+
+    Raises:
+        GanglionError: they are not there and could not be fetched.
+    """
+    if not folder.is_dir():
+        with _apt(folder, "deb-src") as (scratch, apt):
+            _do([*apt, "source", PACKAGES[0]], scratch / "deb")
+            (unpacked,) = (each for each in (scratch / "deb").iterdir() if each.is_dir())
+            (scratch / "tree" / "version").write_text(unpacked.name.rpartition("-")[2] + "\n")
+            for name in SOURCES:
+                (scratch / "tree" / name).parent.mkdir(parents=True, exist_ok=True)
+                (unpacked / name).rename(scratch / "tree" / name)
+    return folder
+
+
+def _fetch(folder: Path, architecture: str = "") -> None:
+    """Brings MicroPython into the folder, whole or not at all.
+
+    Raises:
+        GanglionError: apt could not; the message has its last words.
+    """
+    with _apt(folder, "deb", architecture) as (scratch, apt):
+        _do([*apt, "download", *PACKAGES], scratch / "deb")
+        for package in (scratch / "deb").iterdir():
+            _do(["dpkg", "-x", str(package), str(scratch / "tree")], scratch)
+
+
+@contextmanager
+def _apt(folder: Path, kind: str, architecture: str = "") -> Iterator[tuple[Path, list[str]]]:
+    """A scratch folder, and apt with Debian 13's archive there. What `tree` in it has at the end becomes the folder.
+
+    Args:
+        folder: Which; another process may bring it at the same time.
+        kind: Of packages, as apt's sources call them: `deb` or `deb-src`.
+        architecture: As Debian calls it; empty for this machine's.
+
+    Raises:
+        GanglionError: apt has no archive to fetch from.
+    """
+    keyring = next((path for path in KEYRINGS if Path(path).exists()), None)
+    if keyring is None:
+        raise GanglionError("MicroPython comes from Debian: apt-get install debian-archive-keyring")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as name:
+        scratch = Path(name).absolute()
+        for each in ("lists/partial", "cache/archives/partial", "deb", "tree"):
+            (scratch / each).mkdir(parents=True)
+        (scratch / "sources.list").write_text(f"{kind} [signed-by={keyring}] {_mirror()} trixie main\n")
+        options = {
+            "Dir::Etc::sourcelist": scratch / "sources.list",
+            "Dir::Etc::sourceparts": "/dev/null",
+            "Dir::State::lists": scratch / "lists",
+            "Dir::Cache": scratch / "cache",
+            "Acquire::Languages": "none",
+            "APT::Sandbox::User": "root",  # files stay this user's own, whoever it is
+        }
+        if architecture:
+            options |= {"APT::Architecture": architecture, "APT::Architectures": architecture}
+        apt = ["apt-get", "-q", *(word for key, value in options.items() for word in ("-o", f"{key}={value}"))]
+        _do([*apt, "update"], scratch)
+        yield scratch, apt
+        try:
+            (scratch / "tree").rename(folder)
+        except OSError:
+            if not folder.is_dir():  # else another run has brought it meanwhile
+                raise
+
+
+def _mirror() -> str:
+    """The URL of Debian's archive in this machine's own apt sources.
+
+    Raises:
+        GanglionError: it has none, or is not a Debian.
+    """
+    if shutil.which("apt-get") is None:
+        raise GanglionError("MicroPython is fetched by apt-get, and this machine has none")
+    release = platform.freedesktop_os_release().get("VERSION_CODENAME", "")
+    targets = ["apt-get", "indextargets", "--format", "$(RELEASE) $(COMPONENT) $(SITE)", "Created-By: Packages"]
+    for line in _do(targets, Path("/")).splitlines():
+        if line.startswith(f"{release} main "):
+            return line.split(maxsplit=2)[2]
+    raise GanglionError(f"apt's sources here have no archive with `{release} main` to fetch MicroPython beside")
+
+
+def _do(command: list[str], folder: Path) -> str:
+    environment = {**os.environ, "LC_ALL": "C"}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)  # noqa: S603
+    if done.returncode:
+        words = "\n".join((done.stdout + done.stderr).splitlines()[-5:])
+        raise GanglionError(f"MicroPython could not be fetched: {' '.join(command[:1])} said:\n{words}")
+    return done.stdout
