@@ -43,6 +43,12 @@ class Window:
         self.bits |= bit
         return FRESH
 
+    def discard(self, seq: int) -> None:
+        """It is as if it had not come: what followed from it failed."""
+        behind = self.top - seq
+        if 0 <= behind < SIZE:
+            self.bits &= ~(1 << behind)
+
 
 class Strict:
     """Commands and answers of one sender: class C."""

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs a command that finds a BME280 on `/dev/i2c-1`: umockdev answers its ioctls from the chip model.
+"""Runs a command that finds every chip that senses on `/dev/i2c-1`, and those that act on `/dev/i2c-2`.
 
-    /usr/bin/python3 umockdev_i2c.py COMMAND…        with PYTHONPATH=runtime:firmware
+Umockdev answers its ioctls from the chips' models.
+
+    /usr/bin/python3 umockdev_i2c.py COMMAND…        with PYTHONPATH=runtime:firmware:tests
 
 It needs the interpreter that Debian's python3-gi is for. What is simulated begins below the kernel's interface: smbus2
 and all above it are as on a board. The messages are those of linux/i2c-dev.h and linux/i2c.h.
@@ -21,8 +23,10 @@ import gi
 gi.require_version("UMockdev", "1.0")
 from gi.repository import GLib, UMockdev  # noqa: E402
 
-from ganglion.sim.bme280 import ChipModel  # noqa: E402
+from ganglion.sensors.chips import CHIPS  # noqa: E402
+from ganglion.sim import pca9685, pcf8574  # noqa: E402
 from ganglion.sim.i2c import SimulatedI2C  # noqa: E402
+from support.chips import ON_ONE_BUS  # noqa: E402
 
 _I2C_FUNCS = 0x0705
 _I2C_RDWR = 0x0707
@@ -58,8 +62,11 @@ class Adapter(UMockdev.IoctlBase):  # type: ignore[misc]
         raw = bytes(messages.retrieve())
         for place in range(count):
             address, flags, length, _ = _MESSAGE.unpack_from(raw, place * _MESSAGE.size)
-            buffer = messages.resolve(place * _MESSAGE.size + 8, length)
             last = place == count - 1
+            if not length:  # umockdev resolves no empty buffer
+                self._bus.writeto(address, b"", last)
+                continue
+            buffer = messages.resolve(place * _MESSAGE.size + 8, length)
             if flags & _I2C_M_RD:
                 buffer.update(0, self._bus.readfrom(address, length, last))
             else:
@@ -68,11 +75,13 @@ class Adapter(UMockdev.IoctlBase):  # type: ignore[misc]
 
 
 def main(command: list[str]) -> int:
-    chip = ChipModel(now=time.monotonic_ns)
-    chip.set(celsius=4.5, percent=60.0, hectopascal=990.0)
+    chips = {address: CHIPS[kind].simulated(time.monotonic_ns) for kind, address in ON_ONE_BUS.items()}
     bed = UMockdev.Testbed.new()
     bed.add_from_string("P: /devices/i2c-1\nN: i2c-1\nE: DEVNAME=/dev/i2c-1\nE: SUBSYSTEM=i2c-dev\n")
-    bed.attach_ioctl("/dev/i2c-1", Adapter(SimulatedI2C({0x76: chip})))
+    bed.attach_ioctl("/dev/i2c-1", Adapter(SimulatedI2C(chips)))
+    bed.add_from_string("P: /devices/i2c-2\nN: i2c-2\nE: DEVNAME=/dev/i2c-2\nE: SUBSYSTEM=i2c-dev\n")
+    acting = {0x40: pca9685.ChipModel(now=time.monotonic_ns), 0x20: pcf8574.ChipModel(now=time.monotonic_ns)}
+    bed.attach_ioctl("/dev/i2c-2", Adapter(SimulatedI2C(acting)))
     loop = GLib.MainLoop()
     environment = {**os.environ, "UMOCKDEV_DIR": bed.get_root_dir()}
     result = []

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganglion.sim.bme280 import TRIM, ChipModel, Fault
+from ganglion.sim.bme280 import TRIM, BMP280Model, ChipModel
+from ganglion.sim.device import Fault
 from ganglion.sim.i2c import SimulatedI2C
 from ganglion_micro.drivers.bme280 import (
     BME280,
@@ -16,6 +17,7 @@ from ganglion_micro.drivers.bme280 import (
     compensate_pressure,
     fine_temperature,
 )
+from support.chips import OneAnswer
 
 # BST-BMP280-DS001 section 3.12, "Calculating pressure and temperature": calibration, readings, results
 EXAMPLE = (27504, 26435, -1000, 36477, -10685, 3024, 2855, 140, -7, 15500, -14600, 6000)
@@ -38,21 +40,6 @@ class Bench:
 @pytest.fixture
 def bench():
     return Bench()
-
-
-class OneAnswer:
-    """Passes a bus on, but lets one register read as it is told."""
-
-    def __init__(self, i2c, register, data):
-        self._i2c, self._register, self._data = i2c, register, data
-
-    def readfrom_mem(self, addr, memaddr, nbytes):
-        if memaddr == self._register:
-            return self._data
-        return self._i2c.readfrom_mem(addr, memaddr, nbytes)
-
-    def writeto_mem(self, addr, memaddr, buf):
-        self._i2c.writeto_mem(addr, memaddr, buf)
 
 
 def test_compensation_is_the_data_sheets_worked_example():
@@ -124,9 +111,11 @@ def test_another_chip_is_refused_by_its_id(bench):
 
 
 def test_a_bmp280_is_read_without_humidity(bench):
-    chip = OneAnswer(bench.i2c, 0xD0, b"\x58")
-    bench.chip.set(celsius=4.5, hectopascal=990)
-    assert bench.measure(BMP280(chip)) == pytest.approx({"temperature": 4.5, "pressure": 990}, abs=0.02)
+    chip = BMP280Model(now=lambda: bench.now)
+    chip.set(celsius=4.5, hectopascal=990)
+    assert bench.measure(BMP280(SimulatedI2C({0x76: chip}))) == pytest.approx(
+        {"temperature": 4.5, "pressure": 990}, abs=0.02
+    )
 
 
 @pytest.mark.parametrize("register", [0xD0, 0x88, 0xA1, 0xE1])

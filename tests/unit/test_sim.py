@@ -10,11 +10,14 @@ from hypothesis import strategies as st
 import ganglion_tools.up
 from ganglion.errors import InvalidError, NotFoundError
 from ganglion.sim import trace
-from ganglion.sim.bme280 import Air, ChipModel
+from ganglion.sim.bme280 import BMP280Model, ChipModel
 from ganglion.sim.i2c import SimulatedI2C
 
 MILLISECOND = 1_000_000
 WARMING = "seconds,celsius\n0,4\n10,8\n20,6\n"
+
+
+ROOM = {"celsius": 20, "percent": 45, "hectopascal": 1013.25}
 
 
 class Time:
@@ -175,15 +178,24 @@ def test_registers_that_cannot_be_written_are_not(bus):
     assert bus.readfrom_mem(0x76, 0x88, 1) != b"\x00"
 
 
+def test_a_bmp280_has_another_id_and_no_humidity(now):
+    """BST-BMP280-DS001 4.3.1: 0xD0 reads 0x58."""
+    bus = SimulatedI2C({0x76: BMP280Model(now=now)})
+    assert bus.readfrom_mem(0x76, 0xD0, 1) == b"\x58"
+    bus.writeto_mem(0x76, 0xF2, b"\x01")
+    assert bus.readfrom_mem(0x76, 0xF2, 1) == b"\x00"
+    assert bus.readfrom_mem(0x76, 0xE1, 7) == bytes(7)
+
+
 def test_the_air_follows_the_trace_and_what_is_set_stays(now):
     chip = ChipModel(now=now, trace=trace.parse(WARMING))
     now.ns = 5_000_000_000
-    assert chip.air == Air(celsius=6)
+    assert chip.surroundings == {**ROOM, "celsius": 6}
     chip.set(celsius=30, percent=80)
     now.ns = 15_000_000_000
-    assert chip.air == Air(celsius=30, percent=80)
+    assert chip.surroundings == {**ROOM, "celsius": 30, "percent": 80}
     chip.set(celsius=None)
-    assert chip.air == Air(celsius=7, percent=80)
+    assert chip.surroundings == {**ROOM, "celsius": 7, "percent": 80}
 
 
 @pytest.mark.parametrize("wrong", [{"celsius": 100}, {"celsius": -41}, {"percent": 101}, {"hectopascal": 0}])
@@ -191,7 +203,7 @@ def test_air_that_the_chip_cannot_measure_is_refused_and_changes_nothing(now, wr
     chip = ChipModel(now=now)
     with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be"):
         chip.set(**wrong)
-    assert chip.air == Air()
+    assert chip.surroundings == ROOM
     with pytest.raises(ValueError, match="a BME280 has no lux"):
         chip.set(lux=3)
 

@@ -1,37 +1,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A Bosch BME280 down to its registers, written from the data sheet BST-BME280-DS002, section in brackets.
+"""A Bosch BME280 or BMP280 down to its registers, written from the data sheet BST-BME280-DS002, section in brackets.
 
 It shares no line with the driver: its physics are the floating-point formulas of appendix A [8.1] run backwards,
 while the driver compensates with the integer ones [4.2.3].
 """
 
-import errno
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import dataclass
 
+from ganglion.sim.chip import SimulatedChip
+from ganglion.sim.device import nack
+from ganglion.sim.surroundings import Quantity
 from ganglion.sim.trace import Trace
 
 _ID, _RESET, _CTRL_HUM, _STATUS, _CTRL_MEAS, _CONFIG, _DATA = 0xD0, 0xE0, 0xF2, 0xF3, 0xF4, 0xF5, 0xF7
-_CHIP_ID = 0x60  # [5.4.1]
 _RESET_WORD = 0xB6  # [5.4.2]
 _STARTUP = 2_000_000  # ns until the NVM is copied and the chip answers, table 1
 _MEASURING = 0x08  # [5.4.4]
 _SKIPPED = b"\x80\x00\x00\x80\x00\x00\x80\x00"  # press, temp, hum after a reset [5.3, table 18]
 _TIMES = {0: 0, 1: 1, 2: 2, 3: 4, 4: 8}  # osrs code -> oversampling; 5 and above are 16 [5.4.5]
-
-
-class Fault(Enum):
-    """What can be wrong with the chip.
-
-    NACK: it does not acknowledge its address. STUCK: it drives the data line high, so all reads are 0xFF.
-    BUSY: its measurements never end.
-    """
-
-    NACK = "nack"
-    STUCK = "stuck"
-    BUSY = "busy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,79 +49,39 @@ TRIM = Trim(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Air:
-    """What the chip is in.
-
-    Attributes:
-        celsius: -40 to 85.
-        percent: Relative humidity, 0 to 100.
-        hectopascal: 300 to 1100.
-
-    Raises:
-        ValueError: outside what the chip can measure [1.1 to 1.3].
-    """
-
-    celsius: float = 20.0
-    percent: float = 45.0
-    hectopascal: float = 1013.25
-
-    def __post_init__(self) -> None:
-        for name, (low, high) in {"celsius": (-40, 85), "percent": (0, 100), "hectopascal": (300, 1100)}.items():
-            if not low <= getattr(self, name) <= high:
-                raise ValueError(f"{name} must be {low} to {high}, not {getattr(self, name)}")
+#: What it can measure [1.1 to 1.3]: degrees Celsius, percent of relative humidity, hPa. It rests at sea level.
+AIR = {
+    "celsius": Quantity(20.0, -40, 85),
+    "percent": Quantity(45.0, 0, 100),
+    "hectopascal": Quantity(1013.25, 300, 1100),
+}
+#: Channel of the driver to the quantity of the air that it measures.
+QUANTITIES: Mapping[str, str] = {"temperature": "celsius", "pressure": "hectopascal", "humidity": "percent"}
 
 
-class ChipModel:
-    """One chip: a device for `SimulatedI2C`.
+class ChipModel(SimulatedChip):
+    """One chip; see `SimulatedChip` for `now`, `trace` and errors.
 
     Args:
-        now: Nanoseconds of any clock that does not go back; measurements take their time in it.
-        trace: The air over time in columns `celsius`, `percent`, `hectopascal`; it begins now.
         trim: Calibration.
-
-    Raises:
-        ValueError: the trace has another column or a value that the chip cannot measure.
     """
 
+    name = "BME280"
+    quantities = AIR
+    chip_id = 0x60  # [5.4.1]
+
     def __init__(self, *, now: Callable[[], int], trace: Trace | None = None, trim: Trim = TRIM) -> None:
-        if trace is not None:
-            _check(trace)
-        self.fault: Fault | None = None
-        self._now = now
-        self._began = self._awake = now()
-        self._trace = trace
-        self._held: dict[str, float] = {}
+        super().__init__(now=now, trace=trace)
+        self._awake = now()
         self._trim = trim
         self._pointer = 0
         self._memory = bytearray(256)
-        self._memory[_ID] = _CHIP_ID
+        self._memory[_ID] = self.chip_id
         for register, data in trim.registers().items():
             self._memory[register : register + len(data)] = data
         self._clear()
 
-    def set(self, **quantities: float | None) -> None:
-        """Holds `celsius`, `percent` or `hectopascal` at a value whatever the trace says; None follows it again.
-
-        Raises:
-            ValueError: no such quantity, or the chip cannot measure the value.
-        """
-        held = self._held | {name: value for name, value in quantities.items() if value is not None}
-        for name, value in quantities.items():
-            if name not in Air.__dataclass_fields__:
-                raise ValueError(f"a BME280 has no {name}")
-            if value is None:
-                held.pop(name, None)
-        replace(Air(), **held)
-        self._held = held
-
-    @property
-    def air(self) -> Air:
-        """What the chip is in now."""
-        elapsed = (self._now() - self._began) / 1e9
-        return replace(Air(), **((self._trace.at(elapsed) if self._trace else {}) | self._held))
-
-    def write(self, data: bytes) -> None:
+    def _take(self, data: bytes) -> None:
         """Register and value in pairs; a single byte sets the pointer that the next read begins at [6.2.1, 6.2.2]."""
         self._acknowledge()
         if len(data) % 2:
@@ -141,18 +89,16 @@ class ChipModel:
         for register, value in zip(data[0::2], data[1::2], strict=False):
             self._set(register, value)
 
-    def read(self, count: int) -> bytes:
+    def _give(self, count: int) -> bytes:
         self._acknowledge()
-        if self.fault is Fault.STUCK:
-            return b"\xff" * count
         self._finish()
         data = bytes(self._memory[(self._pointer + i) & 0xFF] for i in range(count))
         self._pointer = (self._pointer + count) & 0xFF
         return data
 
     def _acknowledge(self) -> None:
-        if self.fault is Fault.NACK or self._now() < self._awake:
-            raise OSError(errno.ENODEV, "the chip does not acknowledge")
+        if self._now() < self._awake:
+            raise nack()
 
     def _clear(self) -> None:
         """The registers of table 18 in their reset state."""
@@ -191,7 +137,7 @@ class ChipModel:
         """Puts a measurement that is due into the data registers; normal mode begins the next at once."""
         if self._done is None:
             return
-        if self.fault is Fault.BUSY or self._now() < self._done:
+        if self._busy(self._done):
             self._memory[_STATUS] |= _MEASURING
             return
         self._memory[_STATUS] &= ~_MEASURING
@@ -203,27 +149,34 @@ class ChipModel:
             self._done = None
 
     def _measure(self) -> bytes:
-        air = self.air
+        air = self.surroundings
         times_t, times_p, times_h = self._oversampling()
-        exact = _search(lambda raw: _fine(raw, self._trim) / 5120, air.celsius, 1 << 20)
+        exact = _search(lambda raw: _fine(raw, self._trim) / 5120, air["celsius"], 1 << 20)
         temperature = _resolve(exact, times_t)
         fine = _fine(temperature if times_t else exact, self._trim)
         # Pressure falls as its reading rises
-        pressure = _search(lambda raw: -_pascal(raw, fine, self._trim), -100 * air.hectopascal, 1 << 20)
-        humidity = _search(lambda raw: _percent(raw, fine, self._trim), air.percent, 1 << 16)
+        pressure = _search(lambda raw: -_pascal(raw, fine, self._trim), -100 * air["hectopascal"], 1 << 20)
+        humidity = _search(lambda raw: _percent(raw, fine, self._trim), air["percent"], 1 << 16)
         pressure = _resolve(pressure, times_p)
         if not times_h:
             humidity = 0x8000
         return (pressure << 4).to_bytes(3, "big") + (temperature << 4).to_bytes(3, "big") + humidity.to_bytes(2, "big")
 
 
-def _check(trace: Trace) -> None:
-    known = Air.__dataclass_fields__
-    for name, values in trace.columns.items():
-        if name not in known:
-            raise ValueError(f"column {name!r} of the trace is none of {', '.join(known)}")
-        for value in (min(values), max(values)):
-            replace(Air(), **{name: value})
+class BMP280Model(ChipModel):
+    """The chip without humidity (BST-BMP280-DS001): another id [4.3.1], and no registers of humidity."""
+
+    name = "BMP280"
+    chip_id = 0x58
+
+    def __init__(self, *, now: Callable[[], int], trace: Trace | None = None, trim: Trim = TRIM) -> None:
+        super().__init__(now=now, trace=trace, trim=trim)
+        self._memory[0xA1] = 0
+        self._memory[0xE1:0xE8] = bytes(7)
+
+    def _set(self, register: int, value: int) -> None:
+        if register != _CTRL_HUM:
+            super()._set(register, value)
 
 
 def _resolve(raw: int, times: int) -> int:
@@ -265,7 +218,3 @@ def _percent(raw: int, fine: float, trim: Trim) -> float:
     v = fine - 76800
     v = (raw - (h4 * 64 + h5 / 16384 * v)) * (h2 / 65536 * (1 + h6 / 67108864 * v * (1 + h3 / 67108864 * v)))
     return v * (1 - h1 * v / 524288)
-
-
-#: Channel of the driver to the quantity of the air that it measures.
-QUANTITIES: Mapping[str, str] = {"temperature": "celsius", "pressure": "hectopascal", "humidity": "percent"}

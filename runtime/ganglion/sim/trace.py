@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A recording: a CSV file with a column `seconds` and one column a quantity. Reads it; knows nothing of clocks."""
+"""What simulated hardware follows: quantities over time, from a recording. Reads it; knows nothing of clocks."""
 
-import csv
-import math
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ganglion.errors import InvalidError, NotFoundError
+from ganglion.errors import InvalidError
+from ganglion.sim.recording import Recording, from_csv, read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,50 +49,34 @@ class Trace:
 
 
 def load(path: Path, *, loop: bool = True) -> Trace:
-    """Reads a recording.
+    """Reads a recording in which every row has every quantity.
 
     Raises:
         NotFoundError: there is no such file.
-        InvalidError: it has no rows, a cell is no finite number, or time does not rise; the line is named.
+        InvalidError: it has no rows, a cell is no finite number, or time does not rise; the row is named.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise NotFoundError(f"{path} does not exist; a trace is a CSV file with a column `seconds`") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidError(str(error), where=str(path)) from None
-    return parse(text, where=str(path), loop=loop)
+    return _dense(read(path), where=str(path), loop=loop)
 
 
 def parse(text: str, *, where: str = "trace", loop: bool = True) -> Trace:
-    """Reads the text of a recording; see `load`."""
-    rows = csv.reader(line for line in text.splitlines() if line.strip() and not line.startswith("#"))
-    header = [name.strip() for name in next(rows, [])]
-    if header[:1] != ["seconds"] or len(header) < 2 or len(set(header)) < len(header) or "" in header:
-        raise InvalidError("the first line must be `seconds,<name>,…` with a name a column, each once", where=where)
-    columns: list[list[float]] = [[] for _ in header]
-    for number, row in enumerate(rows, 2):
-        place = f"{where}: row {number}"
-        if len(row) != len(header):
-            raise InvalidError(f"has {len(row)} cells, the header {len(header)}", where=place)
-        for column, cell in zip(columns, row, strict=True):
-            column.append(_number(cell, place))
-        if len(columns[0]) > 1 and columns[0][-1] <= columns[0][-2]:
-            raise InvalidError("`seconds` must rise from row to row", where=place)
-    if not columns[0]:
+    """Reads the text of a recording as CSV; see `load`."""
+    return _dense(from_csv(text.splitlines(keepends=True), where=where), where=where, loop=loop)
+
+
+def _dense(recording: Recording, *, where: str, loop: bool) -> Trace:
+    seconds: list[float] = []
+    columns: list[list[float]] = [[] for _ in recording.columns]
+    for number, (at, cells) in enumerate(recording.rows, 2):
+        seconds.append(at)
+        for column, cell in zip(columns, cells, strict=True):
+            if cell is None or isinstance(cell, bool):
+                said = "an empty cell" if cell is None else f"{str(cell).lower()}, which is not a number"
+                raise InvalidError(f"has {said}", where=f"{where}: row {number}")
+            column.append(cell)
+    if not seconds:
         raise InvalidError("holds no rows", where=where)
     return Trace(
-        seconds=tuple(columns[0]),
-        columns={name: tuple(column) for name, column in zip(header[1:], columns[1:], strict=True)},
+        seconds=tuple(seconds),
+        columns={name: tuple(column) for name, column in zip(recording.columns, columns, strict=True)},
         loop=loop,
     )
-
-
-def _number(cell: str, where: str) -> float:
-    try:
-        number = float(cell)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise InvalidError(f"{cell.strip()!r} is not a number", where=where)
-    return number
