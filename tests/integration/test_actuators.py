@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from ganglion.clock import Clock
 from ganglion.errors import InvalidError, NotFoundError
 from ganglion.guardian import Actuators
 from support.waiting import until
@@ -19,7 +18,6 @@ def made(tmp_path, effects=None, **tables):
         table.setdefault("driver", "file")
     return Actuators.from_tables(
         tables,
-        clock=Clock(),
         path=tmp_path / "actuators.json",
         resolve=lambda name: tmp_path / name,
         on_effect=(lambda effect: None) if effects is None else effects.append,
@@ -178,7 +176,7 @@ async def test_commands_at_the_same_time_are_decided_one_after_the_other(tmp_pat
 )
 async def test_a_wrong_table_is_named(tmp_path, tables, says):
     with pytest.raises(InvalidError) as caught:
-        Actuators.from_tables(tables, clock=Clock(), where="node.toml: ")
+        Actuators.from_tables(tables, where="node.toml: ")
     assert str(caught.value).startswith(f"node.toml: {says}")
 
 

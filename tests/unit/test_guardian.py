@@ -1,12 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""guardian: arbitration, expiry, interlocks, restarts; by example, then by a machine that tries to break it."""
-
-import json
+"""guardian: arbitration, expiry, interlocks, restarts, silence, quiet hours; by example."""
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from ganglion.errors import NotFoundError
 from ganglion.guardian import Command, Effect, Guardian, Risk, Rule, memory
@@ -136,7 +131,9 @@ def test_the_heater_goes_off_first_when_the_fan_must():
     ask(both, "heater", True, now=S)
     assert both.tick(2 * S) == []
     assert both.deadline == 6 * S
-    assert [(effect.actuator, effect.value) for effect in both.tick(6 * S)] == [("heater", False), ("fan", False)]
+    assert [(effect.actuator, effect.value) for effect in both.tick(6 * S)] == [("heater", False)]
+    assert both.deadline <= 6 * S
+    assert [(effect.actuator, effect.value) for effect in both.tick(6 * S)] == [("fan", False)]
 
 
 def test_a_heater_is_refused_whose_fan_goes_off_before_its_minimum_time():
@@ -154,6 +151,21 @@ def test_exclusion_holds_both_ways():
     assert not ask(both, "open", True, now=0).accepted
 
 
+def test_nothing_new_relies_on_what_is_not_seen_yet_and_what_is_on_is_let_be():
+    both = guardian(fan=Rule(limits=Limits(low=0, high=100)), heater=Rule(limits=Limits(), requires=("fan",)))
+    ask(both, "fan", 50, now=0)
+    both.sent("fan")
+    assert ask(both, "heater", True, now=S).reason == "heater: it may be on only while fan is on"
+    both.confirmed("fan", S)
+    assert ask(both, "heater", True, now=S).accepted
+    ask(both, "fan", 70, now=S)
+    both.sent("fan")
+    assert both.tick(2 * S) == []
+    both.failed("fan", 2 * S)
+    assert not both.pending("fan")
+    assert [effect.actuator for effect in both.tick(2 * S)] == ["heater"]
+
+
 def test_a_failed_write_makes_the_state_unknown_until_it_is_safe():
     both = guardian(**HEATING)
     ask(both, "fan", True, now=0)
@@ -166,7 +178,7 @@ def test_a_failed_write_makes_the_state_unknown_until_it_is_safe():
     both.failed("fan", 2 * S)
     assert both.deadline == 4 * S
     both.tick(4 * S)
-    both.confirmed("fan")
+    both.confirmed("fan", 4 * S)
     assert both.deadline is None
     assert ask(both, "fan", True, now=4 * S).accepted
 
@@ -216,30 +228,42 @@ def test_minimum_times_hold_across_a_restart(tmp_path):
     before.start(0)
     before.request(Command(actuator="pump", value=True, owner="anna", now=100 * S))
     before.stop(110 * S)
-    memory.save(path, before.memory(115 * S), wall=1_000 * S)
+    memory.save(path, before.memory(115 * S), now=115 * S, boot="monday")
 
     after = Guardian(rules)
-    after.start(7 * S, memory.load(path, wall=1_020 * S))
-    assert ask(after, "pump", True, now=7 * S).reason == "pump: it must stay off for 35 s more (min_off)"
-    assert ask(after, "pump", True, now=42 * S).accepted
+    after.start(135 * S, memory.load(path, now=135 * S, boot="monday"))
+    assert ask(after, "pump", True, now=135 * S).reason == "pump: it must stay off for 35 s more (min_off)"
+    assert ask(after, "pump", True, now=170 * S).accepted
 
 
-def test_a_wall_clock_that_went_back_makes_the_wait_longer_and_not_shorter(tmp_path):
+@pytest.mark.parametrize(("boot", "now"), [("tuesday", 900 * S), ("", 900 * S), ("monday", 0)])
+def test_what_passed_while_nobody_counted_makes_the_wait_longer_and_not_shorter(tmp_path, boot, now):
     path = tmp_path / "actuators.json"
     rules = {"pump": Rule(limits=Limits(min_off=60 * S))}
     before = Guardian(rules)
     before.start(0)
-    memory.save(path, before.memory(10 * S), wall=1_000 * S)
+    memory.save(path, before.memory(10 * S), now=10 * S, boot="monday" if boot else "")
     after = Guardian(rules)
-    after.start(0, memory.load(path, wall=0))
+    after.start(0, memory.load(path, now=now, boot=boot))
     assert ask(after, "pump", True, now=0).reason == "pump: it must stay off for 50 s more (min_off)"
 
 
-@pytest.mark.parametrize("damage", ["", "{", "[]", '{"at": 1}', '{"at": 1, "actuators": {"pump": 3}}', "\x00"])
+def test_a_file_that_cannot_be_replaced_is_not_believed_any_more(tmp_path):
+    path = tmp_path / "actuators.json"
+    memory.save(path, {}, now=0, boot="monday")
+    path.with_suffix(".new").mkdir()
+    with pytest.raises(IsADirectoryError):
+        memory.save(path, {}, now=0, boot="monday")
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    "damage", ["", "{", "[]", '{"at": 1}', '{"boot": "b", "at": 1, "actuators": {"pump": 3}}', "\x00"]
+)
 def test_a_damaged_memory_counts_as_the_worst_past(tmp_path, damage):
     path = tmp_path / "actuators.json"
     path.write_text(damage)
-    assert memory.load(path, wall=0) == {}
+    assert memory.load(path, now=0, boot="b") == {}
     pump = Guardian({"pump": Rule(limits=Limits(min_off=60 * S))})
     pump.start(0, {})
     assert not ask(pump, "pump", True, now=59 * S).accepted
@@ -251,170 +275,128 @@ def test_a_remembered_value_that_no_longer_fits_is_not_believed():
     assert lamp.value("lamp") == 0
 
 
-# A small house in which every limit and every lock is there at least once
-HOUSE = {
-    "fan": Rule(limits=Limits(min_on=2 * S, min_off=3 * S, max_on=15 * S)),
-    "heater": Rule(limits=Limits(min_on=9 * S, min_off=4 * S, max_on=12 * S), requires=("fan",)),
-    "cooler": Rule(limits=Limits(min_on=6 * S, min_off=8 * S), requires=("fan",), excludes=("heater",)),
-    "boost": Rule(limits=Limits(min_on=1 * S), requires=("heater",)),
-    "valve": Rule(limits=Limits(safe=True, min_off=2 * S)),
-    "lamp": Rule(limits=Limits(low=0, high=100, max_step=40, rate=20, max_on=30 * S)),
-    "mode": Rule(limits=Limits(values=("off", "eco", "max"), min_on=3 * S)),
-}
-VALUES = {
-    "lamp": st.integers(-10, 110) | st.floats(0, 100, allow_nan=False),
-    "mode": st.sampled_from(["off", "eco", "max", "turbo"]),
-}
-# Mostly on, mostly what others depend on: else the machine is seldom where an interlock matters
-COMMANDS = st.sampled_from(["fan", "fan", "heater", "heater", *sorted(HOUSE)]).flatmap(
-    lambda name: st.tuples(st.just(name), VALUES.get(name, st.sampled_from([True, True, False])))
-)
+def test_times_count_from_when_it_is_known_to_have_obeyed():
+    pump = guardian(pump=Rule(limits=Limits(min_on=5 * S, min_off=10 * S)))
+    ask(pump, "pump", True, now=0)
+    pump.confirmed("pump", 2 * S)
+    assert "3 s more (min_on)" in ask(pump, "pump", False, now=4 * S).reason
+    ask(pump, "pump", False, now=7 * S)
+    pump.failed("pump", 8 * S)
+    pump.tick(9 * S)
+    pump.confirmed("pump", 9 * S)
+    assert "it must stay off for 1 s more" in ask(pump, "pump", True, now=18 * S).reason
 
 
-class House(RuleBasedStateMachine):
-    """Random owners send random commands over time; what the actuators do is recorded and held to the rules."""
+def test_an_owner_that_is_silent_holds_it_no_more():
+    buzzer = guardian(buzzer=Rule(limits=Limits()))
+    assert ask(buzzer, "buzzer", True, now=0, heartbeat=5 * S).heartbeat == 5 * S
+    assert buzzer.renew("anna", 4 * S) == ["buzzer"]
+    assert buzzer.renew("boris", 4 * S) == []
+    assert buzzer.deadline == 9 * S
+    assert buzzer.tick(9 * S - 1) == []
+    assert [effect.reason for effect in buzzer.tick(9 * S)] == ["buzzer: its owner anna has been silent for 5 s"]
+    assert buzzer.renew("anna", 9 * S) == []
 
-    @initialize()
-    def begin(self):
-        self.now = 1_000 * S
-        self.wall = 50_000 * S
-        self.saved = "{}"
-        self.values = {}
-        self.switched = {}
-        self.moved = {}
-        self.asked = {}
-        self.restart()
 
-    @rule(
-        commands=st.lists(COMMANDS, min_size=1, max_size=6),
-        owner=st.sampled_from("abc"),
-        priority=st.sampled_from([1, 1, 1, 0, 2, 3]),
-        lasting=st.sampled_from([60, 20, 5, 1, 0]),
+def test_an_actuator_demands_that_its_owner_is_heard_of():
+    pump = guardian(pump=Rule(limits=Limits(), max_silence=10 * S))
+    assert ask(pump, "pump", True, now=0, expires=60 * S).heartbeat == 10 * S
+    assert ask(pump, "pump", True, now=S, heartbeat=30 * S).heartbeat == 10 * S
+    assert ask(pump, "pump", True, now=2 * S, heartbeat=3 * S).heartbeat == 3 * S
+    assert pump.deadline == 5 * S
+
+
+@pytest.mark.parametrize("wrong", [{"priority": 4}, {"priority": -1}, {"heartbeat": 0}])
+def test_a_command_that_makes_no_sense_is_refused(wrong):
+    assert not ask(guardian(buzzer=BUZZER), "buzzer", True, now=0, **wrong).accepted
+
+
+H = 3600 * S
+NIGHT = ((22 * H, 7 * H),)
+
+
+def test_in_quiet_hours_it_does_not_go_on_and_what_is_on_goes_off():
+    drill = guardian(drill=Rule(limits=Limits(quiet=NIGHT)))
+    assert ask(drill, "drill", True, now=0, day=21 * H).accepted
+    assert drill.deadline == H
+    assert [effect.reason for effect in drill.tick(H, 22 * H)] == ["drill: quiet_hours have begun"]
+    assert ask(drill, "drill", True, now=2 * H, day=23 * H).reason == "drill: it may not be on in quiet_hours"
+    assert ask(drill, "drill", False, now=2 * H, day=23 * H).accepted
+    assert ask(drill, "drill", True, now=3 * H, day=7 * H).accepted
+
+
+def test_where_nobody_knows_the_time_it_is_quiet():
+    drill = guardian(drill=Rule(limits=Limits(quiet=NIGHT)))
+    assert "nobody knows what time it is" in ask(drill, "drill", True, now=0).reason
+    assert ask(drill, "drill", True, now=0, day=12 * H).accepted
+    assert [effect.value for effect in drill.tick(S, None)] == [False]
+
+
+def test_up_to_quiet_max_it_may_be_on_at_night():
+    fan = guardian(fan=Rule(limits=Limits(low=0, high=100, quiet=NIGHT, quiet_max=20)))
+    assert ask(fan, "fan", 80, now=0, day=21 * H).accepted
+    assert [effect.value for effect in fan.tick(H, 22 * H)] == [0]
+    assert ask(fan, "fan", 21, now=H, day=22 * H).reason == "fan: it may not be above 20 in quiet_hours (quiet_max)"
+    assert ask(fan, "fan", 20, now=H, day=22 * H).accepted
+    assert fan.tick(2 * H, 23 * H) == []
+
+
+def test_what_would_still_have_to_be_on_when_quiet_hours_begin_does_not_go_on():
+    drill = guardian(drill=Rule(limits=Limits(quiet=NIGHT, min_on=600 * S)))
+    assert (
+        "quiet_hours begin in 300 s, before its min_on" in ask(drill, "drill", True, now=0, day=22 * H - 300 * S).reason
     )
-    def ask(self, commands, owner, priority, lasting):
-        for name, value in commands:
-            self.ask_one(name, value, owner, priority, lasting)
-
-    def ask_one(self, name, value, owner, priority, lasting):
-        before = self.values[name]
-        decision = ask(
-            self.guardian, name, value, now=self.now, owner=owner, priority=priority, expires=self.now + lasting * S
-        )
-        assert bool(decision.accepted) or decision.reason.startswith(f"{name}: ")
-        if decision.accepted:
-            limits = HOUSE[name].limits
-            if limits.low is not None and value != before:
-                assert abs(value - before) <= limits.max_step
-                assert abs(value - before) * S <= limits.rate * (self.now - self.moved[name])
-            self.obey(name, value)
-            self.asked[name] = (owner, priority, self.now + lasting * S)
-        else:
-            assert decision.value == before
-
-    @rule(seconds=st.integers(1, 9) | st.floats(0, 60))
-    def wait(self, seconds):
-        end = self.now + int(seconds * S)
-        while (deadline := self.guardian.deadline) is not None and deadline <= end:
-            self.pass_to(max(deadline, self.now))
-            due = self.guardian.deadline
-            assert due is None or due > self.now, "what is due stays undone"
-        self.pass_to(end)
-
-    @rule(stopped_for=st.integers(0, 8), killed=st.booleans(), chance=st.integers(0, 5))
-    def start_again(self, stopped_for, killed, chance):
-        if chance:
-            return
-        if not killed:
-            for effect in self.guardian.stop(self.now):
-                self.obey(effect.actuator, effect.value, at_restart=True)
-            self.save()
-        self.now += stopped_for * S
-        self.wall += stopped_for * S
-        self.restart()
-
-    @precondition(lambda self: hasattr(self, "asked") and self.asked)
-    @rule(data=st.data())
-    def try_to_take(self, data):
-        name = data.draw(st.sampled_from(sorted(self.asked)))
-        owner, priority, until = self.asked[name]
-        if priority == 0 or until <= self.now or self.guardian.holder(name, self.now) != owner:
-            return
-        decision = ask(self.guardian, name, HOUSE[name].limits.off, now=self.now, owner="thief", priority=priority - 1)
-        assert not decision.accepted
-
-    @invariant()
-    def requirements_hold(self):
-        for name, rule_ in HOUSE.items():
-            if self.is_on(name):
-                assert all(self.is_on(other) for other in rule_.requires), name
-
-    @invariant()
-    def exclusion_holds(self):
-        assert not (self.is_on("heater") and self.is_on("cooler"))
-
-    @invariant()
-    def nothing_is_on_longer_than_it_may(self):
-        for name, rule_ in HOUSE.items():
-            if rule_.limits.max_on is not None and self.is_on(name):
-                assert self.now - self.switched[name] < rule_.limits.max_on or rule_.limits.max_on == 0
-
-    @invariant()
-    def what_nobody_holds_becomes_safe(self):
-        """At once, or when its minimum time or that of what depends on it is over."""
-        if not hasattr(self, "guardian"):
-            return
-        for name, rule_ in HOUSE.items():
-            if self.values[name] != rule_.limits.safe and not self.guardian.holder(name, self.now):
-                assert self.guardian.deadline is not None
-
-    def is_on(self, name):
-        return name in self.values and HOUSE[name].limits.is_on(self.values[name])
-
-    def pass_to(self, now):
-        self.wall += now - self.now
-        self.now = now
-        for effect in self.guardian.tick(now):
-            self.obey(effect.actuator, effect.value)
-
-    def obey(self, name, value, *, at_restart=False):
-        """The world: what really happens to the actuator, checked against its limits and the others, then saved."""
-        limits = HOUSE[name].limits
-        was_on, on = self.is_on(name), limits.is_on(value)
-        assert not limits.misfit(value)
-        if name in self.values and on != was_on:
-            stayed = self.now - self.switched[name]
-            if not at_restart:
-                assert stayed >= (limits.min_on if was_on else limits.min_off), (name, stayed / S)
-            self.switched[name] = self.now
-        if self.values.get(name) != value:
-            self.moved[name] = self.now
-        self.values[name] = value
-        if not at_restart:
-            self.requirements_hold()
-            self.exclusion_holds()
-        self.save()
-
-    def save(self):
-        remembered = self.guardian.memory(self.now)
-        self.saved = json.dumps([self.wall, {n: [m.value, m.switched, m.moved] for n, m in remembered.items()}])
-
-    def restart(self):
-        """As after a power cut: only what was saved is known, by the wall clock."""
-        known = {}
-        if self.saved != "{}":
-            at, actuators = json.loads(self.saved)
-            age = self.wall - at
-            known = {
-                name: memory.Memory(value=value, switched=switched + age, moved=moved + age)
-                for name, (value, switched, moved) in actuators.items()
-            }
-        self.guardian = Guardian(HOUSE)
-        self.asked = {}
-        for effect in self.guardian.start(self.now, known):
-            if effect.actuator not in self.values:
-                self.switched[effect.actuator] = self.now
-            self.obey(effect.actuator, effect.value, at_restart=True)
+    both = guardian(fan=Rule(limits=Limits(quiet=NIGHT)), heater=Rule(limits=Limits(min_on=600 * S), requires=("fan",)))
+    assert ask(both, "fan", True, now=0, day=22 * H - 300 * S).accepted
+    refused = ask(both, "heater", True, now=0, day=22 * H - 300 * S).reason
+    assert refused == "heater: fan goes off in 300 s, before its own min_on is over"
 
 
-TestHouse = House.TestCase
-TestHouse.settings = settings(max_examples=150, stateful_step_count=50)
+def test_a_fan_stays_on_past_its_max_on_until_its_heater_is_known_to_be_off():
+    both = guardian(fan=Rule(limits=Limits(max_on=10 * S)), heater=Rule(limits=Limits(), requires=("fan",)))
+    ask(both, "fan", True, now=0)
+    ask(both, "heater", True, now=S)
+    assert [effect.actuator for effect in both.tick(10 * S)] == ["heater"]
+    both.failed("heater", 10 * S)
+    assert both.tick(10 * S) == []
+    assert both.deadline == 11 * S
+    assert [effect.actuator for effect in both.tick(11 * S)] == ["heater"]
+    both.confirmed("heater", 11 * S)
+    assert [effect.actuator for effect in both.tick(11 * S)] == ["fan"]
+
+
+@pytest.mark.parametrize(
+    ("risk", "alone", "asked"),
+    [(Risk.READ, True, True), (Risk.LOW, True, True), (Risk.CONFIRM, False, True), (Risk.NEVER, False, False)],
+)
+def test_the_risk_bounds_what_a_model_has_caused(risk, alone, asked):
+    lock = guardian(lock=Rule(limits=Limits(), risk=risk))
+    assert ask(lock, "lock", True, now=0, advised=True).accepted is alone
+    assert ask(lock, "lock", True, now=0, advised=True, consent="anna").accepted is asked
+    assert ask(lock, "lock", False, now=0).accepted
+
+
+def test_nobody_is_asked_for_consent_to_what_is_refused_anyhow():
+    lock = guardian(lock=Rule(limits=Limits(min_on=5 * S), risk=Risk.CONFIRM))
+    assert ask(lock, "lock", True, now=0, advised=True).unasked
+    ask(lock, "lock", True, now=0)
+    refused = ask(lock, "lock", False, now=S, advised=True)
+    assert (refused.unasked, "min_on" in refused.reason) == (False, True)
+
+
+def test_a_chain_goes_off_one_after_the_other_and_each_waits_for_the_write_before():
+    chain = guardian(
+        fan=Rule(limits=Limits(max_on=10 * S)),
+        heater=Rule(limits=Limits(), requires=("fan",)),
+        boost=Rule(limits=Limits(), requires=("heater",)),
+    )
+    for name in ("fan", "heater", "boost"):
+        ask(chain, name, True, now=0, expires=60 * S)
+    assert [effect.actuator for effect in chain.tick(10 * S)] == ["boost"]
+    chain.failed("boost", 10 * S)
+    assert chain.tick(10 * S) == []
+    assert chain.deadline == 11 * S, "nothing is due before the retry"
+    assert [effect.actuator for effect in chain.tick(11 * S)] == ["boost"]
+    chain.confirmed("boost", 11 * S)
+    assert [effect.actuator for effect in chain.tick(11 * S)] == ["heater"]
+    assert [effect.actuator for effect in chain.tick(11 * S)] == ["fan"]

@@ -1,54 +1,39 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A node's actuators at work: asks the guardian, writes on a thread, reads back, keeps the times on disk."""
+"""A node's actuators at work: asks the guardian, writes, reads back, and tells the watchdog that somebody is there."""
 
 import asyncio
 import logging
-import math
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from ganglion.errors import NotFoundError
-from ganglion.guardian import memory
-from ganglion.guardian.actuator import Actuator, build, guard
-from ganglion.guardian.words import Command, Decision, Effect
-from ganglion.worker import Worker
-from ganglion_micro.limits import same
+from ganglion.errors import NotFoundError, RefusedError
+from ganglion.guardian import memory, sources
+from ganglion.guardian.actuator import Actuator, build, guard, no_adapters
+from ganglion.guardian.day import time_of_day
+from ganglion.guardian.raw import Raw
+from ganglion.guardian.restriction import Side
+from ganglion.guardian.times import Times
+from ganglion.guardian.watchdog import Watchdog
+from ganglion.guardian.words import ActuatorStatus, Command, Decision, Effect, Rule
+from ganglion.guardian.writer import Writer
+from ganglion.units import SECOND
+
+if TYPE_CHECKING:
+    from ganglion_micro.drivers.bus import I2C
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
-#: Seconds that a write with its reading back may take before it counts as failed.
-_PATIENCE = 2.0
+#: Nanoseconds after which it looks again, though nothing is due: wall clocks are set, and a watchdog waits for a beat.
+_LOOK = SECOND
 
 
-class Clock(Protocol):
-    def now(self) -> int:
-        """Nanoseconds since the Unix epoch."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActuatorStatus:
-    """One actuator.
-
-    Attributes:
-        id: Its name.
-        value: What it was told last.
-        certain: Whether it is known to have obeyed.
-        holder: The owner of the command that holds, "" for none.
-        risk: Its class.
-        errors: Writes that failed since the start.
-    """
-
-    id: str
-    value: Any
-    certain: bool
-    holder: str
-    risk: str
-    errors: int
+async def _nobody(command: Command, within_ns: int) -> str:
+    raise RefusedError("nobody can be asked for consent: this node is in no mesh")
 
 
 class Actuators:
@@ -56,9 +41,14 @@ class Actuators:
 
     Args:
         actuators: Name to actuator.
-        clock: Unix time, for the file alone; the limits count in `monotonic`, which nobody sets.
         path: Where the switching times are kept; None for nowhere.
         on_effect: Told of what the guardian did by itself.
+        consent: Asks a person whether a command that a language model has caused may be carried out, waits so many
+            nanoseconds, and returns who has agreed; RefusedError where nobody did.
+        monotonic: The clock that nobody sets, in nanoseconds.
+        day: The time of the local day, in nanoseconds; None where nobody knows it.
+        boot: As `memory.boot` says.
+        watchdog: Writes the fail-safe values when this process cannot; None for nobody.
         where: What stands before a complaint.
 
     Raises:
@@ -69,49 +59,93 @@ class Actuators:
         self,
         actuators: Mapping[str, Actuator],
         *,
-        clock: Clock,
         path: Path | None = None,
         on_effect: Callable[[Effect], None] = lambda effect: None,
+        consent: Callable[[Command, int], Awaitable[str]] = _nobody,
         monotonic: Callable[[], int] = time.monotonic_ns,
+        day: Callable[[], int | None] = time_of_day,
+        boot: Callable[[], str] = memory.boot,
+        watchdog: Watchdog | None = None,
         where: str = "",
     ) -> None:
         self._actuators = dict(actuators)
         self._guardian = guard(actuators, where=where)
-        self._clock = clock
-        self._path = path
         self._on_effect = on_effect
+        self.consent = consent
         self._monotonic = monotonic
-        self._workers = {name: Worker(f"actuator {name}") for name in actuators}
-        self._disk = Worker("actuators' memory")
-        self._errors = dict.fromkeys(actuators, 0)
+        self._day = day
+        self._watchdog = watchdog
+        drivers = {name: actuator.driver for name, actuator in actuators.items()}
+        self._writer = Writer(self._guardian, drivers, monotonic=monotonic)
+        self._times = Times(path, monotonic, boot)
+        self._hold({name: each.rule for name, each in actuators.items()})
         self._lock = asyncio.Lock()  # one decision with its write at a time: an interlock's order is its meaning
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._changed = asyncio.Event()
         self._started = False
+        self._stopped = False
+        self._watched = False
+        self._unwatched: set[str] = set()  # whose last write failed, or which the watchdog cannot write
 
     @classmethod
     def from_tables(
         cls,
         tables: Mapping[str, Mapping[str, Any]],
         *,
-        clock: Clock,
         path: Path | None = None,
         where: str = "",
         resolve: Callable[[str], Path] = Path,
         on_effect: Callable[[Effect], None] = lambda effect: None,
+        watchdog: Watchdog | None = None,
+        i2c: "Callable[[str], I2C]" = no_adapters,
+        sides: Sequence[Side] = (),
     ) -> "Actuators":
         """From `[actuator.<name>]` tables; see `actuator.build` for the arguments and what is raised."""
-        actuators = {name: build(name, table, where=where, resolve=resolve) for name, table in tables.items()}
-        return cls(actuators, clock=clock, path=path, on_effect=on_effect, where=where)
+        shared: dict[tuple[Any, ...], Any] = {}
+        actuators = {
+            name: build(name, table, where=where, resolve=resolve, i2c=i2c, shared=shared, sides=sides)
+            for name, table in tables.items()
+        }
+        return cls(actuators, path=path, on_effect=on_effect, watchdog=watchdog if tables else None, where=where)
+
+    def _hold(self, rules: Mapping[str, Rule]) -> None:
+        self._rules = rules
+        self._times.limit(rules)
+        self._looks = self._watchdog is not None or any(rule.limits.quiet for rule in rules.values())
+
+    def restrict(self, fleet: Side) -> None:
+        """Holds them from now on to limits of the fleet too, and no more to those that it had before.
+
+        What is outside of them is made safe by `run`, once its min_on is over. Where they contradict what a table or
+        the board says, the actuator gets its fail-safe value and no other.
+        """
+        rules = {name: actuator.under(fleet) for name, actuator in self._actuators.items()}
+        for name, rule in rules.items():
+            if rule.barred and rule.barred != self._rules[name].barred:
+                _log.warning("actuator %s: %s", name, rule.barred)
+        self._hold(rules)
+        self._guardian.restrict(rules)
+        self._changed.set()
 
     async def start(self) -> None:
         """Writes all fail-safe values. Nothing if it was done; `run` and `actuate` do it by themselves."""
-        async with self._lock:
-            await self._start()
+        await self._whole(self._start)
 
     async def actuate(
-        self, actuator: str, value: Any, *, owner: str, for_ns: int | None = None, priority: int = 1
+        self,
+        actuator: str,
+        value: Any,
+        *,
+        owner: str,
+        for_ns: int | None = None,
+        priority: int = 1,
+        within_ns: int | None = None,
+        heartbeat_ns: int | None = None,
+        advised: bool = False,
+        run: str = "",
+        why: str = "",
     ) -> Decision:
-        """Asks for a value.
+        """Asks for a value. Cancelled before the decision it does nothing; after it all is done to its end.
 
         Args:
             actuator: Its name.
@@ -119,27 +153,61 @@ class Actuators:
             owner: Who asks; a later command of the same owner replaces the earlier one.
             for_ns: Nanoseconds after which it gets its fail-safe value, None for until somebody asks again.
             priority: 0 to 3.
+            within_ns: Nanoseconds in which reading back must show the value; None for at once, if it can be read.
+            heartbeat_ns: Nanoseconds in which the owner renews it, or else is silent; None for one that need not.
+            advised: Whether a language model's answer has caused it. It waits for a person where the risk is `confirm`,
+                and is judged again when that person has agreed.
+            run: Of the script that asks.
+            why: What the language model has answered, for that person.
 
         Returns:
-            The decision. A write that fails is a refusal too, and the guardian then makes the actuator safe.
+            The decision. A write that fails is a refusal too, and the guardian then makes the actuator safe; so is,
+            with `within_ns`, a value that is not seen. It is a refusal alone where the actuator was told something
+            else before it was seen.
 
         Raises:
             NotFoundError: there is no such actuator.
         """
-        async with self._lock:
-            await self._start()
+
+        def command(consent: str) -> Command:
             now = self._monotonic()
-            expires = None if for_ns is None else now + for_ns
-            command = Command(actuator=actuator, value=value, owner=owner, priority=priority, expires=expires, now=now)
-            decision = self._guardian.request(command)
-            if decision.changed:
-                await self._save()
-                confirmed, error = await self._write(actuator, value)
-                decision = replace(decision, confirmed=confirmed)
-                if error:
-                    decision = replace(decision, accepted=False, expires=None, reason=f"{actuator}: {error}")
-            self._changed.set()
-            return decision
+            return Command(
+                actuator=actuator,
+                value=value,
+                owner=owner,
+                priority=priority,
+                expires=None if for_ns is None else now + for_ns,
+                heartbeat=heartbeat_ns,
+                advised=advised,
+                consent=consent,
+                run=run,
+                why=why,
+                now=now,
+                day=self._day(),
+            )
+
+        async def obey(consent: str = "") -> Decision | asyncio.Task[Decision]:
+            await self._start()
+            return await self._obey(command(consent), within_ns)
+
+        decision = await self._whole(obey)
+        if isinstance(decision, Decision) and decision.unasked:
+            try:
+                person = await self.consent(command(""), self._actuators[actuator].rule.consent_within)
+            except RefusedError as error:
+                return replace(decision, reason=f"{actuator}: {error}")
+            decision = await self._whole(lambda: obey(person))
+        return decision if isinstance(decision, Decision) else await asyncio.shield(decision)
+
+    async def renew(self, owner: str) -> list[str]:
+        """An owner lives: the names of the actuators that it holds."""
+
+        async def renew() -> list[str]:
+            await self._start()
+            return self._guardian.renew(owner, self._monotonic())
+
+        self._changed.set()
+        return await self._whole(renew)
 
     async def release(self, actuator: str, *, owner: str) -> None:
         """Ends an owner's command before its time.
@@ -147,33 +215,31 @@ class Actuators:
         Raises:
             NotFoundError: there is no such actuator.
         """
-        async with self._lock:
-            await self._start()
-            self._guardian.release(actuator, owner, self._monotonic())
-            self._changed.set()
+        await self.start()
+        self._guardian.release(actuator, owner, self._monotonic())
+        self._changed.set()
 
     async def run(self) -> None:
         """Does what becomes due, until it is cancelled. Call `stop` then."""
         await self.start()
         while True:
-            async with self._lock:
-                self._changed.clear()
-                await self._carry_out(self._guardian.tick(self._monotonic()))
-                deadline = self._guardian.deadline
-            wait = None if deadline is None else max(deadline - self._monotonic(), 0) / 1e9
+            self._changed.clear()
+            deadline = await self.tick()
+            wait = None if deadline is None else max(deadline - self._monotonic(), 0)
+            if self._looks:
+                wait = _LOOK if wait is None else min(wait, _LOOK)
             try:
-                await asyncio.wait_for(self._changed.wait(), wait)
+                await asyncio.wait_for(self._changed.wait(), None if wait is None else wait / SECOND)
             except TimeoutError:
                 continue
 
+    async def tick(self) -> int | None:
+        """Does what is due; when it must be called again, None for when something has changed."""
+        return await self._whole(self._tick)
+
     async def stop(self) -> None:
         """Writes all fail-safe values; the threads end."""
-        async with self._lock:
-            if self._started:
-                self._started = False
-                await self._carry_out(self._guardian.stop(self._monotonic()))
-            for worker in (*self._workers.values(), self._disk):
-                worker.stop()
+        await self._whole(self._stop)
 
     def value(self, actuator: str) -> Any:
         """What the actuator was told last.
@@ -196,90 +262,157 @@ class Actuators:
                 value=self._guardian.value(name),
                 certain=self._guardian.certain(name),
                 holder=self._guardian.holder(name, now),
-                risk=actuator.rule.risk,
-                errors=self._errors[name],
+                risk=self._rules[name].risk,
+                errors=self._writer.errors[name],
             )
-            for name, actuator in sorted(self._actuators.items())
+            for name in sorted(self._actuators)
         ]
 
     def capabilities(self) -> dict[str, dict[str, Any]]:
         """Name to `{risk}` with the range or the values: what a node says of itself at birth."""
         said: dict[str, dict[str, Any]] = {}
-        for name, actuator in sorted(self._actuators.items()):
-            limits = actuator.rule.limits
-            said[name] = {"risk": str(actuator.rule.risk)}
+        for name, rule in sorted(self._rules.items()):
+            limits = rule.limits
+            said[name] = {"risk": str(rule.risk)}
             if limits.low is not None:
                 said[name] |= {"low": limits.low, "high": limits.high}
             else:
                 said[name]["values"] = list(limits.values) or [False, True]
         return said
 
+    def limits(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """Name to each limit that holds: its `value`, times in seconds, and who it is `from`."""
+        return {name: sources.limits(rule) for name, rule in sorted(self._rules.items())}
+
+    def barred(self) -> dict[str, str]:
+        """Those that may have nothing but their fail-safe value, and why."""
+        return {name: rule.barred for name, rule in self._rules.items() if rule.barred}
+
+    async def _whole(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """What the work returns, alone with the guardian. Once begun it ends, whoever is cancelled meanwhile.
+
+        What the guardian has decided and nobody has written would be a lie that no later command puts right.
+        """
+        await self._lock.acquire()
+        task = self._task(work())
+        task.add_done_callback(lambda _: self._lock.release())
+        return await asyncio.shield(task)
+
+    def _task(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)  # the loop alone would not keep it
+        task.add_done_callback(self._tasks.discard)
+        return task
+
     async def _start(self) -> None:
         if self._started:
+            await self._look()
             return
-        known = memory.load(self._path, wall=self._clock.now()) if self._path else {}
+        if self._stopped:
+            raise RefusedError("the actuators are safe, and stay so: the node stops")
+        known = await self._times.load(self._watchdog.take_over if self._watchdog is not None else lambda: None)
         effects = self._guardian.start(self._monotonic(), known)
         self._started = True
         await self._carry_out(effects)
+        self._watch()
+
+    async def _look(self) -> None:
+        """Tells the watchdog that somebody is there. Where it thought otherwise, all begins anew."""
+        if self._watchdog is not None and self._watchdog.beat():
+            reason = "the watchdog has made all safe, since the node hung"
+            _log.error("the node hung, and the watchdog has made all actuators safe")
+            for actuator in self._actuators.values():
+                actuator.driver.forget()
+            await self._carry_out(self._guardian.start(self._monotonic(), reason=reason))
+
+    async def _tick(self) -> int | None:
+        await self._start()
+        await self._carry_out(self._guardian.tick(self._monotonic(), self._day()))
+        return self._guardian.deadline
+
+    async def _stop(self) -> None:
+        self._stopped = True
+        done = True
+        try:
+            if self._started:
+                self._started, done = False, False
+                await self._carry_out(self._guardian.stop(self._monotonic()))
+                done = all(self._guardian.certain(name) for name in self._actuators)
+        finally:
+            if self._watchdog is not None:
+                self._watchdog.leave(done=done)
+            self._writer.stop()
+            self._times.stop()
 
     async def _carry_out(self, effects: list[Effect]) -> None:
-        if effects:
-            await self._save()
         for effect in effects:
-            _, error = await self._write(effect.actuator, effect.value)
-            if not error:
+            _, error = await self._writer.write(effect.actuator, effect.value)
+            if self._watchdog is not None:
+                self._watchdog.say()
+            if error:
+                self._unwatched.add(effect.actuator)
+            else:
                 _log.info("actuator %s is %s: %s", effect.actuator, effect.value, effect.reason)
+                if self._watched and effect.actuator in self._unwatched:
+                    self._watch()  # there may be another way to it now
             self._on_effect(effect)
+        if effects:
+            await self._times.save(self._guardian)
 
-    async def _write(self, name: str, value: Any) -> tuple[bool | None, str]:
-        """Whether reading back confirmed it (None: cannot), and what went wrong."""
-        driver = self._actuators[name].driver
-
-        def write() -> Any | None:
-            driver.write(value)
-            return driver.read()
-
-        future = self._workers[name].call(write)
-        if not (await asyncio.wait({future}, timeout=_PATIENCE))[0]:
-            future.cancel()  # the thread goes on; what it will answer comes too late
-            return self._lost(name, f"it took longer than {_PATIENCE:g} s")
-        try:
-            seen = future.result()
-        except OSError as error:
-            return self._lost(name, str(error))
-        if seen is None:
-            self._guardian.confirmed(name)
-            return None, ""
-        if not _alike(seen, value):
-            return self._lost(name, f"it reads back {seen!r} after {value!r} was written")
-        self._guardian.confirmed(name)
-        return True, ""
-
-    def _lost(self, name: str, error: str) -> tuple[bool | None, str]:
-        if self._guardian.certain(name):
-            _log.warning("actuator %s: %s; it will be made safe", name, error)
-        self._errors[name] += 1
-        self._guardian.failed(name, self._monotonic())
+    async def _obey(self, command: Command, within_ns: int | None) -> Decision | asyncio.Task[Decision]:
+        """The decision; or, where reading back does not show the value yet, what waits for that to decide."""
+        decision = self._guardian.request(command)
         self._changed.set()
-        return False, error
+        if not decision.accepted or not (decision.changed or within_ns is not None):
+            return decision
+        becomes_safe = self._guardian.safe(command.actuator)
+        if decision.changed and not becomes_safe:
+            await self._times.save(self._guardian)
+        write = self._writer.write if decision.changed else self._writer.assure
+        shown, error = await write(command.actuator, command.value, may_wait=within_ns is not None)
+        if decision.changed and becomes_safe:
+            await self._times.save(self._guardian)
+        if error:
+            self._unwatched.add(command.actuator)
+        if within_ns is not None and not error:
+            if shown is None:
+                error = "it cannot be read back, so nothing confirms that it happened"
+            elif not shown:
+                return self._task(self._confirm(decision, within_ns, self._writer.replaced(command.actuator)))
+        return _concluded(decision, shown, error)
 
-    async def _save(self) -> None:
-        if self._path is None:
+    async def _confirm(self, decision: Decision, within_ns: int, replaced: asyncio.Event) -> Decision:
+        """Waits without the lock until the value is seen: expiry, max_on, interlocks and the stop go on meanwhile."""
+        name, value = decision.actuator, decision.value
+        seen, error = await self._writer.wait(name, value, within_ns, replaced)
+        async with self._lock:
+            if replaced.is_set():
+                return _concluded(decision, False, f"it was told something else before it showed {value!r}")
+            self._changed.set()
+            concluded = _concluded(decision, *self._writer.judge(name, value, seen, error))
+            await self._times.save(self._guardian)
+            return concluded
+
+    def _watch(self) -> None:
+        """Has the watchdog hold what it must write."""
+        self._watched = True
+        if self._watchdog is None:
             return
-        limited = {
-            name: each
-            for name, each in self._guardian.memory(self._monotonic()).items()
-            if (limits := self._actuators[name].rule.limits).min_on or limits.min_off or limits.rate
-        }
-        if not limited:
-            return
-        try:
-            await self._disk.call(partial(memory.save, self._path, limited, wall=self._clock.now()))
-        except OSError as error:
-            _log.warning("%s: %s; minimum times will not hold across a restart", self._path, error)
+        writes: list[Raw] = []
+        self._unwatched.clear()
+        for name in self._guardian.order:
+            actuator = self._actuators[name]
+            try:
+                writes += actuator.driver.raw(actuator.rule.limits.safe)
+            except OSError as error:
+                self._unwatched.add(name)
+                _log.warning("actuator %s: %s; nobody makes it safe if this node is killed", name, error)
+        self._watchdog.watch(writes)
 
 
-def _alike(seen: Any, value: Any) -> bool:
-    if isinstance(seen, float) and isinstance(value, float):
-        return math.isclose(seen, value, rel_tol=1e-6)
-    return same(seen, value)
+def _concluded(decision: Decision, shown: bool | None, error: str) -> Decision:
+    if not error:
+        return replace(decision, confirmed=shown)
+    agreed = f"; {decision.consent} had agreed to it" if decision.consent else ""
+    reason = f"{decision.actuator}: {error}{agreed}"
+    return replace(decision, confirmed=shown, accepted=False, expires=None, reason=reason)

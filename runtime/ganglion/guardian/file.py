@@ -3,12 +3,14 @@
 
 import os
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ganglion.errors import InvalidError
-from ganglion.guardian.driver import Driver, Place, Section
+from ganglion.guardian.driver import Driver, Place, Section, claim
+from ganglion.guardian.raw import FileWrite, Raw
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +46,9 @@ def driver(section: FileSection, place: Place) -> Driver:
         raise InvalidError(
             "two values have the same text: reading back could not tell them", where=f"{place.where}.text"
         )
-    return File(place.resolve(section.path), section.text, readback=section.readback)
+    path = place.resolve(section.path)
+    claim(place, (os.path.realpath(path),), str(path), "path")
+    return File(path, section.text, readback=section.readback)
 
 
 class File:
@@ -65,7 +69,7 @@ class File:
         self._flags = os.O_WRONLY | os.O_CLOEXEC | (0 if device else os.O_CREAT)
 
     def write(self, value: Any) -> None:
-        data = self._said(value).encode() + b"\n"
+        data = self._data(value)
         descriptor = os.open(self._path, self._flags, 0o644)
         try:
             if os.write(descriptor, data) != len(data):
@@ -87,10 +91,18 @@ class File:
             return None
         return self._last if said == self._said(self._last) else said
 
+    def forget(self) -> None:
+        """What is in the file is read after each write."""
+
+    def raw(self, value: Any) -> Sequence[Raw]:
+        return [FileWrite(path=os.path.abspath(self._path), data=self._data(value))]
+
+    def _data(self, value: Any) -> bytes:
+        return self._said(value).encode() + b"\n"
+
     def _said(self, value: Any) -> str:
-        key = (
-            str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
-        )
-        if key in self._text:
-            return self._text[key]
-        return str(int(value)) if isinstance(value, bool) else key
+        if isinstance(value, bool):
+            return self._text.get(str(value).lower(), str(int(value)))
+        if isinstance(value, float):
+            return self._text.get(f"{value:g}", str(int(value)) if value.is_integer() else repr(value))
+        return self._text.get(str(value), str(value))

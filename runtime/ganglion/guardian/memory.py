@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""When each actuator was last switched, on disk, so that minimum on and off times hold across a restart."""
+"""When each actuator was last switched, on disk, so that minimum on and off times hold across a restart.
+
+Ages count in the clock that nobody sets, which goes on from process to process until the machine is booted. What passed
+between two boots nobody knows: it counts as nothing, since waiting longer is safe.
+"""
 
 import json
 import logging
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,34 +18,45 @@ from ganglion.guardian.words import Memory
 _log = logging.getLogger(__name__)
 
 
-def save(path: Path, memory: Mapping[str, Memory], *, wall: int) -> None:
-    """Replaces the file; a power cut leaves the old one or the new one.
+def boot() -> str:
+    """What tells this boot of the machine from all others; "" where the kernel does not say."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def save(path: Path, memory: Mapping[str, Memory], *, now: int, boot: str) -> None:
+    """Replaces the file; a power cut leaves the old one or the new one. One that cannot be replaced is removed.
 
     Args:
         path: The file; its folder exists.
         memory: Of each actuator, as the guardian gives it.
-        wall: Nanoseconds since the Unix epoch.
+        now: The time in the clock that nobody sets, in nanoseconds.
+        boot: As `boot` says.
 
     Raises:
         OSError: it cannot be written.
     """
-    document = {"at": wall, "actuators": {name: asdict(each) for name, each in memory.items()}}
+    document = {"boot": boot, "at": now, "actuators": {name: asdict(each) for name, each in memory.items()}}
     draft = path.with_suffix(".new")
-    with draft.open("w", encoding="utf-8") as file:
-        json.dump(document, file)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    try:
+        with draft.open("w", encoding="utf-8") as file:
+            json.dump(document, file)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError:
+        with suppress(OSError):
+            path.unlink()  # what it says is over: better to know nothing
+        raise
 
 
-def load(path: Path, *, wall: int) -> dict[str, Memory]:
-    """What was saved, aged by the time since; empty if nothing was, or if it cannot be read.
-
-    A wall clock that went back (a board that has not learned the time yet) adds nothing: waiting longer is safe.
-    """
+def load(path: Path, *, now: int, boot: str) -> dict[str, Memory]:
+    """What was saved, aged by the time since; empty if nothing was, or if it cannot be read."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        since = max(wall - int(document["at"]), 0)
+        since = max(now - int(document["at"]), 0) if boot and document["boot"] == boot else 0
         return {
             str(name): Memory(
                 value=each["value"], switched=int(each["switched"]) + since, moved=int(each["moved"]) + since
@@ -49,6 +65,6 @@ def load(path: Path, *, wall: int) -> dict[str, Memory]:
         }
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         _log.warning("%s is damaged (%s): all actuators count as switched just now", path, error)
         return {}

@@ -34,3 +34,14 @@ for wrong in ({"low": 1}, {"low": 2, "high": 1}, {"rate": 1}, {"max_on": 0}, {"v
         print(error)
     else:
         raise AssertionError(wrong)
+HOUR = 3600 * SECOND
+night = Limits(low=0, high=9, min_on=600 * SECOND, quiet=((22 * HOUR, 7 * HOUR), (13 * HOUR, 14 * HOUR)), quiet_max=2)
+for _ in range(150):
+    day = dice.one_of([None, 0, 7 * HOUR - 1, 7 * HOUR, 13 * HOUR - 300 * SECOND, 13 * HOUR, 21 * HOUR, 22 * HOUR])
+    state = State(dice.one_of([0, 1, 9]), -dice.throw(900) * SECOND, 0)
+    value = dice.one_of([0, 1, 2, 3, 9])
+    print(day, night.is_quiet(day), night.quiet_in(day), night.is_loud(value), refusal(night, state, value, 0, day))
+    state.change(night, value, 5)
+    state.lose()
+    state.settle(7)
+    assert (state.switched, state.moved, state.certain) == (7, 7, True)

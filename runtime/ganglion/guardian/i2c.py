@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Chips on an I2C bus that several actuators share: each is set up once, and again when it did not answer well.
+
+The bus is the caller's to open, or simulated: then a model of the chip is on it.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ganglion.errors import InvalidError
+from ganglion.guardian.driver import Place
+
+if TYPE_CHECKING:
+    from ganglion_micro.drivers.bus import I2C
+
+SIMULATED = "sim"
+C = TypeVar("C")
+
+
+def check(bus: str, address: int, first: int, last: int, place: Place) -> None:
+    """Returns where the keys `bus` and `address` make sense.
+
+    Raises:
+        InvalidError: they do not.
+    """
+    if bus != SIMULATED and not bus.startswith("/dev/"):
+        raise InvalidError(f'must be "/dev/i2c-N" or "sim", not {bus!r}', where=f"{place.where}.bus")
+    if not first <= address <= last:
+        raise InvalidError(f"must be 0x{first:02x} to 0x{last:02x}", where=f"{place.where}.address")
+
+
+def shared(place: Place, key: tuple[Any, ...], make: Callable[[], C]) -> C:
+    """What all actuators with this key share; made for the first of them."""
+    if key not in place.shared:
+        place.shared[key] = make()
+    found: C = place.shared[key]
+    return found
+
+
+class Chip:
+    """A chip with several outputs, one call at a time; a subclass sets it up in `set_up`.
+
+    Args:
+        bus: Opens the bus.
+    """
+
+    def __init__(self, bus: "Callable[[], I2C]") -> None:
+        self._bus = bus
+        self._open: Any = None
+        self._lock = threading.Lock()
+
+    def call(self, work: "Callable[[Any], C]") -> C:
+        """What `work` makes of the chip's driver.
+
+        Raises:
+            OSError: it does not answer, or not as it should; it is set up again at the next call.
+        """
+        with self._lock:
+            try:
+                if self._open is None:
+                    self._open = self.set_up(self._bus())
+                return work(self._open)
+            except OSError:
+                self._open = None
+                raise
+
+    def forget(self) -> None:
+        """It is set up again at the next call."""
+        with self._lock:
+            self._open = None
+
+    def set_up(self, i2c: "I2C") -> Any:
+        """The driver of the chip, whose outputs have then what they were told last."""
+        raise NotImplementedError

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Actuators whose hardware fails in ways that nobody planned for: nothing is believed, and nobody is left unwatched."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ganglion.errors import InvalidError
+from ganglion.guardian import Actuators, Rule, watchdog
+from ganglion.guardian.actuator import Actuator, build
+from ganglion.guardian.file import File
+from ganglion.guardian.raw import FileWrite, Raw
+from ganglion.guardian.restriction import Restriction, Side
+from ganglion.guardian.watchdog import Watchdog
+from ganglion_micro.limits import Limits
+
+
+class Lamp:
+    """Fails as it is told."""
+
+    def __init__(self) -> None:
+        self.fails: Exception | None = None
+        self.value: Any = None
+
+    def write(self, value: Any) -> None:
+        if self.fails is not None:
+            raise self.fails
+        self.value = value
+
+    def read(self) -> Any:
+        return self.value
+
+    def forget(self) -> None:
+        """It knows nothing by heart."""
+
+    def raw(self, value: Any) -> Sequence[Raw]:
+        if self.fails is not None:
+            raise OSError("not there yet")
+        return [FileWrite(path="/dev/null", data=b"0")]
+
+
+class Watched(Watchdog):
+    """Keeps what it is told to watch; starts nothing."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.watched: list[int] = []
+        self.left: list[bool] = []
+
+    def watch(self, writes: Any) -> None:
+        self.watched.append(len(list(writes)))
+
+    def beat(self) -> bool:
+        return False
+
+    def leave(self, *, done: bool) -> None:
+        self.left.append(done)
+        super().leave(done=done)
+
+
+class Time:
+    ns = 0
+
+    def __call__(self) -> int:
+        return self.ns
+
+
+def actuators(tmp_path: Path, lamp: Lamp, clock: Time) -> tuple[Actuators, Watched]:
+    watched = Watched(tmp_path / "lock")
+    made = Actuators(
+        {"lamp": Actuator(name="lamp", driver=lamp, rule=Rule(limits=Limits()))}, monotonic=clock, watchdog=watched
+    )
+    return made, watched
+
+
+async def test_whose_first_write_fails_is_watched_once_it_can_be_written(tmp_path: Path) -> None:
+    lamp, clock = Lamp(), Time()
+    lamp.fails = OSError("busy")
+    made, watched = actuators(tmp_path, lamp, clock)
+    await made.start()
+    assert watched.watched == [0]
+    lamp.fails = None
+    clock.ns += 2_000_000_000
+    await made.tick()
+    assert watched.watched == [0, 1]
+    await made.tick()
+    assert watched.watched == [0, 1], "and once is enough"
+    await made.stop()
+    assert watched.left == [True]
+
+
+async def test_an_error_that_no_driver_should_raise_is_a_write_that_failed(tmp_path: Path) -> None:
+    lamp, clock = Lamp(), Time()
+    made, watched = actuators(tmp_path, lamp, clock)
+    await made.start()
+    lamp.fails = UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
+    decision = await made.actuate("lamp", True, owner="me")
+    assert not decision.accepted
+    assert "UnicodeDecodeError" in decision.reason
+    assert not made.status()[0].certain
+    await made.stop()
+    assert watched.left == [False]
+
+
+def test_a_watchdog_that_could_not_be_started_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Watchdog(tmp_path / "lock")
+    made.take_over()
+    monkeypatch.setattr(watchdog, "command", lambda: ["/nowhere/watchdog"])
+    made.watch([FileWrite(path="/dev/null", data=b"0")])
+    assert not made.beat()
+    monkeypatch.undo()
+    assert not made.beat()
+    assert (tmp_path / "lock").read_text().isdecimal(), "it runs, and says its number"
+    made.leave(done=True)
+
+
+def both(tmp_path: Path, one: dict[str, Any], other: dict[str, Any]) -> None:
+    Actuators.from_tables({"one": one, "other": other}, resolve=lambda name: tmp_path / name)
+
+
+def test_one_thing_is_not_two_actuators(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "lamp")
+    with pytest.raises(InvalidError, match=r"actuator\.other\.path: .*link is another actuator's"):
+        both(tmp_path, {"driver": "file", "path": "lamp"}, {"driver": "file", "path": "link", "max_on": "1s"})
+    chip = {"driver": "pca9685", "bus": "sim", "channel": 3}
+    with pytest.raises(InvalidError, match=r"actuator\.other\.channel: channel 3 is another actuator's"):
+        both(tmp_path, chip, chip)
+    with pytest.raises(InvalidError, match=r"actuator\.other\.channel: channel 0 of .* is another actuator's"):
+        both(tmp_path, {"driver": "pwm", "chip": "pwm"}, {"driver": "pwm", "chip": "./pwm"})
+
+
+LIMIT = Restriction(where={"driver": "gpio", "line": 17}, max_on=1_000_000_000)
+
+
+@pytest.mark.parametrize(
+    ("line", "limit", "says"),
+    [
+        ("GPIO17", LIMIT, "name it by its number"),
+        ("17", LIMIT, "name it by its number"),
+        ("17", Restriction(where={"name": "fan"}), "a line's number is written without quotes"),
+        (17, Restriction(where={"driver": "gpio", "lien": 17}), "by 'lien'; did you mean \"line\""),
+    ],
+)
+def test_no_spelling_goes_around_a_boards_limit(line: Any, limit: Restriction, says: str) -> None:
+    table = {"driver": "gpio", "line": line}
+    with pytest.raises(InvalidError, match=says):
+        build("pump", table, sides=[Side("board mine", [limit])])
+
+
+@pytest.mark.parametrize(
+    ("value", "says"), [(1234567.0, "1234567"), (999999.6, "999999.6"), (0.5, "0.5"), (-2.0, "-2")]
+)
+def test_a_number_is_written_as_it_is(tmp_path: Path, value: float, says: str) -> None:
+    lamp = File(tmp_path / "lamp", {})
+    lamp.write(value)
+    assert (tmp_path / "lamp").read_text() == says + "\n"
+    assert lamp.read() == value
+
+
+def test_a_number_beyond_all_floats_is_refused_as_any_other() -> None:
+    assert "must be 0 to 1" in Limits(low=0, high=1).misfit(10**400)
