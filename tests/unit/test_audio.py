@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""audio: the WAV file at its pace, ALSA's own recorder on its file plugin, and speech found in the demo's room."""
+"""audio: the WAV file at its pace, speech found in the demo's room, noise, silence, octaves, and what is kept."""
 
+import asyncio
+import contextlib
 import math
+import os
+import re
 import threading
 import time
 import wave
@@ -13,9 +17,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ganglion_tools.up
+from ganglion import units
+from ganglion.bus import Bus
+from ganglion.clock import Clock
 from ganglion.errors import InvalidError, NotFoundError, UsageError
-from ganglion.sensors import audio, build, pcm
+from ganglion.sensors import Sensors, audio, build, pcm, wake
 from ganglion.sensors.voice import VoiceActivity
+from support.waiting import until
 
 ROOM = Path(ganglion_tools.up.__file__).parent / "room.wav"
 #: Where somebody speaks in the demo's sound, in seconds.
@@ -84,13 +92,22 @@ def test_speech_is_heard_and_silence_is_not(fast):
         assert max(window["level"] for window in silent) < -55
 
 
-def test_a_file_takes_as_long_as_it_sounds(tmp_path):
-    mic = hearing(source=str(tone(tmp_path / "a.wav", seconds=0.2)), every="50ms", voice="off")
-    began = time.monotonic()
-    for _ in range(6):
-        mic.sample()
-    mic.source.close()
-    assert time.monotonic() - began >= 0.29
+def test_a_file_gives_no_sample_before_its_time(tmp_path):
+    now = 0
+
+    class Patient(threading.Event):
+        def wait(self, timeout=None):
+            nonlocal now
+            now += round(timeout * 1e9)
+            return False
+
+    stream = pcm.WavStream(tone(tmp_path / "a.wav", seconds=0.2), loop=True, now=lambda: now)
+    stream._interrupted = Patient()
+    heard = 0
+    for _ in range(20):
+        heard += len(stream.read()) // 2
+        assert now == pytest.approx(heard / 16_000 * 1e9, abs=1000)
+    stream.close()
 
 
 def test_a_file_begins_again_or_ends(tmp_path, fast):
@@ -195,41 +212,6 @@ def test_the_demos_sound_is_small():
     assert ROOM.stat().st_size <= 260_000
 
 
-@pytest.fixture
-def card(tmp_path, monkeypatch):
-    """ALSA's file plugin as a microphone: the real recorder and library, without a card."""
-    with wave.open(str(ROOM), "rb") as file:
-        file.setpos(16_000 * 2)
-        (tmp_path / "mic.raw").write_bytes(file.readframes(16_000))
-    conf = tmp_path / "asound.conf"
-    conf.write_text(
-        f'pcm.mic {{ type file file /dev/null format raw slave {{ pcm null }} infile "{tmp_path / "mic.raw"}" }}\n'
-    )
-    monkeypatch.setenv("ALSA_CONFIG_PATH", f"/usr/share/alsa/alsa.conf:{conf}")
-    return tmp_path / "mic.raw"
-
-
-def test_a_microphone_is_read_through_alsa(card):
-    mic = hearing(source="alsa:mic", voice="off")
-    level = mic.sample()["level"]
-    mic.source.close()
-    from ganglion_micro.signal import audio_level
-
-    assert level == pytest.approx(audio_level(card.read_bytes()[:3200]), abs=1e-6)
-
-
-def test_a_card_that_is_not_there_says_so_in_alsas_words(card):
-    mic = hearing(source="alsa:nocard", voice="off")
-    with pytest.raises(OSError, match="audio open error: No such file or directory"):
-        mic.sample()
-    mic.source.close()
-
-
-def test_without_alsas_tools_their_package_is_named():
-    with pytest.raises(FileNotFoundError, match="no-arecord is not installed: apt-get install alsa-utils"):
-        pcm.AlsaStream("default", command="no-arecord")
-
-
 def test_a_click_is_no_speech_and_a_pause_does_not_end_it():
     voice = VoiceActivity(threshold=0.5, hangover=2)
     heard = [voice.add(p) for p in (0.9, 0.9, 0.1, 0.9, 0.9, 0.9, 0.1, 0.1, 0.9, 0.1, 0.1, 0.1)]
@@ -244,3 +226,149 @@ def test_speech_ends_within_the_hangover_of_silence(probabilities, hangover):
     for _ in range(hangover + 1):
         voice.add(0.0)
     assert not voice.active
+
+
+def bang(path):
+    """Two seconds at -60 dBFS, with 20 ms at -6 in the middle."""
+    samples = array("h", [round((16384 if 16000 <= i < 16320 else 33) * math.sin(i / 3)) for i in range(32000)])
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        file.writeframes(samples.tobytes())
+    return str(path)
+
+
+def told(values, channel):
+    return "".join("#" if value[channel] else "." for value in values)
+
+
+def test_a_bang_is_loud_for_its_hold_and_ends_a_silence(tmp_path, fast):
+    mic = hearing(
+        source=bang(tmp_path / "a.wav"),
+        voice="off",
+        loud={"above": -20.0, "hold": "300ms"},
+        silence={"below": -50.0, "after": "500ms"},
+    )
+    values = listen(mic, 20)
+    mic.source.close()
+    assert told(values, "loud") == "..........####......"
+    assert told(values, "silence") == "....######.....#####"
+
+
+def test_octaves_have_channels_where_they_are_asked_for(tmp_path, fast):
+    mic = hearing(source=str(tone(tmp_path / "a.wav")), voice="off", bands=True)
+    last = listen(mic, 3)[-1]
+    mic.source.close()
+    assert last["band_1000"] == pytest.approx(-6.02, abs=0.1)
+    assert last["band_4000"] < -50
+    assert mic.channels["band_63"] == "dB"
+
+
+def test_weighting_lets_a_kilohertz_pass_and_little_of_a_hum(tmp_path, fast):
+    samples = array("h", [round(16384 * math.sin(2 * math.pi * 100 * i / 16000)) for i in range(16000)])
+    path = tone(tmp_path / "hum.wav")
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        file.writeframes(samples.tobytes())
+    mic = hearing(source=str(path), voice="off", weighting="A")
+    assert listen(mic, 8)[-1]["level"] == pytest.approx(-6.02 - 19.1, abs=0.4)
+    mic.source.close()
+
+
+def test_speech_is_kept_on_a_rule_and_told_while_it_is(tmp_path, fast):
+    sensor = build(
+        "mic",
+        {"kind": "audio", "source": str(ROOM), "record": {"when": "voice", "before": "300ms", "after": "200ms"}},
+        state=lambda path: tmp_path / path,
+    )
+    sensor.source.open()
+    values = listen(sensor, 75)
+    sensor.source.close()
+    voice, recording = told(values, "voice"), told(values, "recording")
+    assert re.fullmatch(r"\.+(#+)\.+(#+)\.+", voice)
+    assert recording == re.sub(r"#\.\.", "###", voice)  # and two tenths of a second after
+    files = sorted((tmp_path / "recordings" / "mic").iterdir())
+    assert [path.suffix for path in files] == [".wav", ".wav"]
+    with wave.open(str(files[0]), "rb") as file, wave.open(str(ROOM), "rb") as room:
+        first = recording.index("#")
+        room.setpos((first - 3) * 1600)  # and three before
+        length = file.getnframes()
+        assert length == 1600 * (3 + recording.index(".", first) - first)
+        assert file.readframes(length) == room.readframes(length)
+
+
+def test_without_a_rule_nothing_says_that_it_may_record_and_nothing_does(tmp_path, fast, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sensors = Sensors(Bus(), Clock())
+    sensors.add(build("a", {"kind": "audio", "source": str(ROOM)}, state=lambda path: tmp_path / path))
+    sensors.add(
+        build("b", {"kind": "audio", "source": str(ROOM), "loud": {"above": -20.0}, "record": {"when": "loud"}})
+    )
+    assert {name for name in sensors.capabilities() if "recording" in name} == {"b.recording"}
+    mic = hearing(source=str(ROOM))
+    listen(mic, 40)
+    mic.source.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ({"weighting": "C"}, "sensor.mic: weighting must be A or Z"),
+        ({"wake_words": ["okay_nabo"]}, "sensor.mic.wake_words: no model for 'okay_nabo'; did you mean \"okay_nabu\"?"),
+        ({"loud": {"above": -20, "below": -10}}, "sensor.mic.loud: below must not be higher than above"),
+        ({"loud": {"abov": -20}}, 'sensor.mic.loud.abov: unknown key; did you mean "above"?'),
+        ({"silence": {"below": -20, "above": -30}}, "sensor.mic.silence: above must not be lower than below"),
+        ({"record": {"when": "never"}}, "sensor.mic.record: when must be loud, voice or wake_word"),
+        ({"record": {"when": "loud"}}, "sensor.mic.record.when: nobody looks for loud: loud = {above = -20}"),
+        ({"record": {"when": "wake_word"}}, "sensor.mic.record.when: nobody looks for wake_word: wake_words = "),
+        ({"voice": "off", "record": {"when": "voice"}}, "sensor.mic.record.when: nobody looks for voice"),
+        ({"record": {"when": "voice", "keep": "1MB"}}, "sensor.mic.record: keep = '1MB' has no room for one file"),
+        ({"record": {"when": "voice", "keep": "many"}}, "'many' is not a size: write a number with kB, MB or GB"),
+        ({"record": {"when": "voice", "before": "31s"}}, "sensor.mic.record: before must be at most 30s"),
+        ({"record": {"when": "voice", "after": "11m"}}, "sensor.mic.record: after must be at most 10m"),
+        ({"record": {"when": "voice", "longest": "1ms"}}, "sensor.mic.record: longest must be from 1s to 1h"),
+        ({"record": {"when": "voice", "folder": "/tmp"}}, "sensor.mic.record: folder '/tmp' must be inside the node's"),
+        ({"record": {"when": "voice", "folder": "a/../../b"}}, "must be inside the node's state folder"),
+        ({"record": {"when": "voice", "files": 0}}, "sensor.mic.record: files must be at least 1"),
+    ],
+)
+def test_a_wrong_table_is_named(table, says):
+    with pytest.raises(InvalidError) as caught:
+        build("mic", {"kind": "audio", "source": str(ROOM), **table})
+    assert says in str(caught.value)
+
+
+def test_without_the_models_their_package_is_named(monkeypatch):
+    monkeypatch.setattr(wake, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=r"needs pymicro-wakeword: pip install 'ganglion\[audio\]'"):
+        build("mic", {"kind": "audio", "source": str(ROOM), "wake_words": ["alexa"]})
+
+
+async def test_a_pipe_whose_writer_goes_is_an_error_with_words_and_is_heard_again(tmp_path):
+    pipe = tmp_path / "sound"
+    os.mkfifo(pipe)
+    sensors = Sensors(Bus(), Clock())
+    sensors.add(build("mic", {"kind": "audio", "source": f"pipe:{pipe}", "voice": "off"}))
+    level = next(place for place, status in enumerate(sensors.status()) if status.id == "mic.level")
+    task = asyncio.create_task(sensors.run())
+    try:
+        for heard in (1, 2):
+            writer = os.open(pipe, os.O_RDWR)  # waits for no reader
+            os.write(writer, bytes(3200))
+            await until(lambda heard=heard: sensors.status()[level].count == heard)
+            assert sensors.status()[level].health == "ok"
+            os.close(writer)
+            await until(lambda: sensors.status()[level].error)
+            assert sensors.status()[level].error == f"who writes {pipe} has closed it"
+            assert sensors.status()[level].health == "failing"
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("64MB", 64_000_000), ("1.5 GiB", 1536 * 1024**2), ("2kB", 2000), (" 1KiB ", 1024)]
+)
+def test_sizes_are_written_as_people_do(text, size):
+    assert units.size(text) == size

@@ -7,7 +7,6 @@ import gc
 import subprocess
 import sys
 import threading
-from contextlib import asynccontextmanager
 
 import pytest
 from hypothesis import given
@@ -17,30 +16,14 @@ from ganglion.clock import Clock
 from ganglion.errors import InvalidError, NotFoundError, RefusedError, UnreachableError
 from ganglion.sensors import Sensor, Sensors, build
 from ganglion.sensors import running as running_
+from ganglion.sensors.channel import Bounds
 from ganglion.sensors.schedule import Health, Schedule, Statistics
 from ganglion.sensors.source import Source
+from support.sensing import Emitted, running
 from support.waiting import until
 
 S = 1_000_000_000
 MS = 1_000_000
-
-
-class Recorder:
-    """Keeps what is emitted, with the thread it came from."""
-
-    def __init__(self):
-        self.events = []
-        self._names = []
-
-    def topic(self, name, *, type=""):
-        self._names.append(name)
-        return len(self._names) - 1
-
-    def emit(self, topic, value, *, timestamp, source=""):
-        self.events.append((self._names[topic], value, timestamp, source, threading.current_thread()))
-
-    def values(self, topic):
-        return [event[1] for event in self.events if event[0] == topic]
 
 
 class Scripted(Source):
@@ -78,21 +61,6 @@ class Scripted(Source):
 
 def sensor(source, name="s", calibration=None):
     return Sensor(name=name, kind="scripted", source=source, calibration=calibration or {})
-
-
-@asynccontextmanager
-async def running(*all_sensors):
-    bus = Recorder()
-    sensors = Sensors(bus, Clock())
-    for each in all_sensors:
-        sensors.add(each)
-    task = asyncio.create_task(sensors.run())
-    try:
-        yield sensors, bus
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 def test_times_do_not_drift_and_those_that_passed_are_counted():
@@ -196,6 +164,15 @@ async def test_whatever_a_driver_raises_the_others_go_on(failure):
         assert sensors.status()[0].error
 
 
+def test_what_a_source_lost_by_itself_is_in_its_status():
+    class Losing(Scripted):
+        missed = 7
+
+    sensors = Sensors(Emitted(), Clock())
+    sensors.add(sensor(Losing(1)))
+    assert [status.missed for status in sensors.status()] == [7]
+
+
 async def test_a_read_that_hangs_is_marked_and_holds_up_nobody(monkeypatch):
     monkeypatch.setattr(running_, "_HANGS", 50 * MS)
     monkeypatch.setattr(running_, "_GRACE", 0.05)
@@ -226,6 +203,17 @@ async def test_a_read_on_demand_is_fresh():
         await until(lambda: sensors.last("s.x") == 1)
         assert await sensors.read("s.x") == 2
         assert await sensors.read("s.x") == 3
+
+
+async def test_a_read_on_demand_is_of_a_sample_that_begins_after_it():
+    gate = threading.Event()
+    source = Scripted(gate, 7, every=3600 * S)
+    async with running(sensor(source)) as (sensors, _):
+        await until(lambda: len(source.script) == 1, what="the first sample has begun, and waits")
+        reading = asyncio.create_task(sensors.read("s.x"))
+        await asyncio.sleep(0)
+        gate.set()
+        assert await reading == 7
 
 
 async def test_a_read_on_demand_that_fails_says_why():
@@ -284,6 +272,124 @@ async def test_a_read_that_is_interrupted_by_the_stop_is_no_error(caplog):
     assert caplog.messages == []
 
 
+@pytest.mark.parametrize("steps", range(5))
+async def test_a_stop_at_the_moment_of_a_read_on_demand_is_a_stop(steps):
+    async with running(sensor(Scripted(1, every=3600 * S))) as (sensors, _):
+        await until(lambda: sensors.last("s.x") == 1)
+        reading = asyncio.create_task(sensors.read("s.x"))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            await sensors.stop("s")
+        with contextlib.suppress(UnreachableError):
+            await reading
+        assert sensors.status()[0].health is Health.STOPPED
+
+
+class Sure(Scripted):
+    """Reads pairs: what it sees, and how sure it is."""
+
+    def __init__(self, *script):
+        super().__init__(*script)
+        self.channels = {"face": "1", "certainty": "1"}
+        self.confidence = {"face": "certainty"}
+
+    def sample(self):
+        face, certainty = super().sample()["x"]
+        return {"face": face, "certainty": certainty}
+
+
+async def test_what_is_out_of_range_or_not_sure_is_no_event_and_counted():
+    bounds = {
+        "face": Bounds(range=(0, 100), min_confidence=0.5),
+        "certainty": Bounds(max_rate_hz=0.001),
+    }
+    source = Sure((1, 0.9), (2, 0.4), (200, 0.9), (3, 0.5))
+    source.every = 3600 * S
+    sure = Sensor(name="s", kind="scripted", source=source, calibration={}, bounds=bounds)
+    async with running(sure) as (sensors, bus):
+        await until(lambda: sensors.last("s.face") == 1)
+        with pytest.raises(UnreachableError, match=r"no value just now: it is sure by 0\.4 only"):
+            await sensors.read("s.face")
+        with pytest.raises(UnreachableError, match=r"no value just now: it reads 200, and its range is 0 to 100"):
+            await sensors.read("s.face")
+        assert sensors.status()[0].error == "it reads 200, and its range is 0 to 100"
+        assert await sensors.read_all("s") == {"face": 3, "certainty": 0.5}
+        assert bus.values("sensor/s/face") == [1, 3]
+        assert bus.values("sensor/s/certainty") == [0.9]
+        face, certainty = sensors.status()
+        assert (face.refused, face.doubted, face.withheld, face.count, face.error) == (1, 1, 0, 2, "")
+        assert (certainty.withheld, certainty.count, certainty.value) == (3, 4, 0.5)
+        assert face.samples > face.events > 0
+
+
+async def test_of_three_that_follow_quickly_the_last_begins_when_the_first_is_closed():
+    hung = threading.Event()
+    first, last = Scripted(hung), Scripted(3)
+    async with running(sensor(first)) as (sensors, _):
+        await until(lambda: first.threads)
+        sensors.change(into=[sensor(Scripted(2))])
+        await asyncio.sleep(0)
+        asked = asyncio.create_task(sensors.read("s.x"))
+        await asyncio.sleep(0)
+        sensors.change(into=[sensor(last)])
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert last.opened == 0
+        hung.set()
+        with pytest.raises(UnreachableError, match="stopped"):
+            await asked
+        await until(lambda: last.opened)
+        assert first.closed >= 2
+
+
+class Alternating(Source):
+    """Reads one channel after the other."""
+
+    every = 0
+
+    def __init__(self):
+        self.channels = {"x": "1", "y": "1", "never": "1"}
+        self.count = 0
+
+    def sample(self):
+        threading.Event().wait(0.001)
+        self.count += 1
+        return {"x" if self.count % 10 else "y": self.count}
+
+
+async def test_a_channel_that_is_not_in_each_sample_is_waited_for(monkeypatch):
+    monkeypatch.setattr(running_, "_NEXT", 300_000_000)
+    async with running(sensor(Alternating())) as (sensors, _):
+        await until(lambda: sensors.health("s") is Health.OK)
+        for _ in range(3):
+            assert await sensors.read("s.y") % 10 == 0
+            assert await sensors.read("s.x") % 10
+        with pytest.raises(UnreachableError, match=r"s\.never had no value just now"):
+            await sensors.read("s.never")
+
+
+class Holding(Scripted):
+    holds = True
+
+
+async def test_what_is_held_is_no_answer_once_the_sensor_fails():
+    async with running(sensor(Holding(1, OSError("gone")))) as (sensors, _):
+        await until(lambda: sensors.health("s") is Health.FAILING)
+        with pytest.raises(UnreachableError, match="gone"):
+            await sensors.read("s.x")
+
+
+async def test_a_replacement_begins_when_what_was_there_is_closed():
+    first, second = Scripted(1), Scripted(2)
+    async with running(sensor(first)) as (sensors, bus):
+        await until(lambda: bus.values("sensor/s/x"))
+        sensors.change(into=[sensor(second)])
+        await until(lambda: 2 in bus.values("sensor/s/x"))
+        assert first.closed >= 2
+        assert bus.values("sensor/s/x") == sorted(bus.values("sensor/s/x"))
+
+
 def fridge(**table):
     return build("fridge", {"kind": "bme280", "bus": "sim", "every": "5ms", **table})
 
@@ -326,7 +432,7 @@ async def test_the_status_counts_and_the_capabilities_name_units():
 
 
 def test_two_sensors_of_one_name_are_refused():
-    sensors = Sensors(Recorder(), Clock())
+    sensors = Sensors(Emitted(), Clock())
     sensors.add(sensor(Scripted(1)))
     with pytest.raises(InvalidError, match=r"sensor\.s: there is a sensor of that name already"):
         sensors.add(sensor(Scripted(1)))
@@ -339,11 +445,10 @@ def test_two_sensors_of_one_name_are_refused():
         ({"kind": "bme20", "bus": "sim"}, "sensor.fridge.kind: there is no kind 'bme20'; did you mean \"bme280\"?"),
         ({"bus": "sim"}, "sensor.fridge.kind: this key is required"),
         ({"kind": "bme280"}, "sensor.fridge.bus: this key is required"),
-        ({"kind": "bme280", "bus": "sim", "address": 3}, "sensor.fridge: address must be 0x76 or 0x77, not 0x03"),
+        ({"kind": "bme280", "bus": "sim", "address": 3}, "sensor.fridge.address: must be 0x76 or 0x77, not 0x03"),
         ({"kind": "bme280", "bus": "i2c-1"}, "sensor.fridge: bus must be"),
         ({"kind": "bme280", "bus": "sim", "oversampling": 5}, "sensor.fridge: oversampling must be"),
         ({"kind": "bme280", "bus": "/dev/i2c-1", "trace": "x.csv"}, "sensor.fridge: trace is for bus"),
-        ({"kind": "bmp280", "bus": "sim"}, "sensor.fridge: the simulated chip is a BME280"),
         ({"kind": "bme280", "bus": "sim", "every": "1"}, "sensor.fridge.every: '1' is not a duration"),
         ({"kind": "bme280", "bus": "sim", "address": "0x76"}, "sensor.fridge.address: must be a whole number"),
     ],

@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """signal: known answers, and the native core held to its Python twin."""
 
-import math
-from array import array
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,40 +8,12 @@ from hypothesis import strategies as st
 from ganglion.sensors import signal
 from ganglion_micro import signal as twin
 
-RATE = 16_000
-PCM = st.lists(st.integers(-32768, 32767), max_size=400).map(lambda samples: array("h", samples).tobytes())
-PLANE = st.binary(min_size=0, max_size=400)
+SIZES = st.tuples(st.integers(0, 12), st.integers(0, 12))
 
 
 @pytest.fixture(params=[pytest.param(signal, id=signal.BACKEND), pytest.param(twin, id="twin")])
 def core(request):
     return request.param
-
-
-def sine(peak, hertz=1000, seconds=0.1):
-    return array("h", [round(peak * math.sin(2 * math.pi * hertz * i / RATE)) for i in range(int(RATE * seconds))])
-
-
-@pytest.mark.parametrize(
-    ("peak", "level"), [(32767, 0.0), (32767 * 10 ** (-6 / 20), -6.0), (3276.7, -20.0), (32.767, -60.0)]
-)
-def test_a_sine_has_the_level_of_its_peak(core, peak, level):
-    """AES17: dBFS is against the level of a full-scale sine."""
-    assert core.audio_level(sine(peak).tobytes()) == pytest.approx(level, abs=0.05)
-
-
-def test_a_full_scale_square_is_three_decibels_above_a_sine(core):
-    assert core.audio_level(array("h", [32767, -32767] * 800).tobytes()) == pytest.approx(3.01, abs=0.01)
-
-
-@pytest.mark.parametrize("pcm", [b"", bytes(3200)])
-def test_silence_has_a_floor(core, pcm):
-    assert core.audio_level(pcm) == -120.0
-    assert core.audio_zero_crossings(pcm) == 0
-
-
-def test_a_sine_crosses_zero_twice_a_period(core):
-    assert core.audio_zero_crossings(sine(1000, hertz=440, seconds=1).tobytes()) in (879, 880)
 
 
 def test_the_mean_of_a_plane(core):
@@ -65,19 +34,53 @@ def test_a_change_must_be_more_than_the_threshold_either_way(core):
     assert core.luma_motion(bytes([100, 100, 100, 0]), bytes([125, 75, 126, 255]), 25) == 2
 
 
+def test_how_much_lighter_it_is_does_not_depend_on_what_moves(core):
+    assert core.luma_lighter(bytes([10, 20, 30, 40, 50]), bytes([15, 25, 35, 255, 0])) == 5
+    assert core.luma_lighter(b"", b"") == 0
+    assert core.luma_lighter(bytes(4), bytes([255] * 4)) == 255
+
+
 def test_planes_of_two_sizes_cannot_be_compared(core):
     with pytest.raises(ValueError, match="planes of 1 and 2 pixels"):
+        core.luma_lighter(b"a", b"ab")
+    with pytest.raises(ValueError, match="planes of 1 and 2 pixels"):
         core.luma_motion(b"a", b"ab", 25)
-
-
-@given(PCM)
-def test_native_and_twin_hear_the_same(pcm):
-    assert signal.audio_level(pcm) == pytest.approx(twin.audio_level(pcm), abs=1e-9)
-    assert signal.audio_zero_crossings(pcm) == twin.audio_zero_crossings(pcm)
 
 
 @given(st.integers(0, 400).flatmap(lambda n: st.tuples(*[st.binary(min_size=n, max_size=n)] * 2)), st.integers(0, 255))
 def test_native_and_twin_see_the_same(planes, threshold):
     before, after = planes
     assert signal.luma_mean(before) == pytest.approx(twin.luma_mean(before), abs=1e-9)
-    assert signal.luma_motion(before, after, threshold) == twin.luma_motion(before, after, threshold)
+    for lighter in (0, 7, -300):
+        moved = twin.luma_motion(before, after, threshold, lighter)
+        assert signal.luma_motion(before, after, threshold, lighter) == moved
+    assert signal.luma_lighter(before, after) == twin.luma_lighter(before, after)
+    for width in (0, 1, 2, 7):
+        assert signal.luma_texture(before, width) == pytest.approx(twin.luma_texture(before, width), abs=1e-9)
+
+
+@given(st.binary(min_size=1, max_size=600), st.data())
+def test_native_and_twin_reduce_a_picture_to_the_same_plane(buffer, data):
+    size, to = data.draw(SIZES), data.draw(SIZES)
+    first, pixel, row = data.draw(st.integers(0, 3)), data.draw(st.integers(1, 3)), data.draw(st.integers(0, 40))
+    expected = outcome(twin.luma_reduce, buffer, size, to, first, pixel, row)
+    assert outcome(signal.luma_reduce, buffer, size, to, first, pixel, row) == expected
+
+
+def outcome(function, *arguments):
+    try:
+        return function(*arguments)
+    except ValueError as error:
+        return str(error)
+
+
+def test_a_reduced_picture_is_the_mean_of_its_parts(core):
+    assert core.luma_reduce(bytes([0, 10, 20, 30, 100, 110, 120, 130]), (4, 2), (2, 1)) == bytes([55, 75])
+    assert core.luma_reduce(bytes([1, 2]), (2, 1), (4, 2)) == bytes([1, 1, 2, 2] * 2)
+    with pytest.raises(ValueError, match="7 bytes are no picture of 4 by 2"):
+        core.luma_reduce(bytes(7), (4, 2), (2, 1))
+
+
+def test_texture_is_how_much_neighbours_differ(core):
+    assert core.luma_texture(bytes([5] * 12), 4) == 0.0
+    assert core.luma_texture(bytes([0, 9, 0, 9, 0, 9]), 3) == 9.0

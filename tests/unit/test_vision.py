@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 import ganglion_tools.up
 from ganglion.errors import InvalidError, NotFoundError, UsageError
 from ganglion.sensors import build, vision
+from ganglion.sensors.frames.folder import picture as picture_of
 
 FRAMES = Path(ganglion_tools.up.__file__).parent / "frames"
 
@@ -28,7 +29,7 @@ def seeing(folder, **table):
 
 def test_brightness_is_percent_of_white(tmp_path):
     picture(tmp_path / "a.png", grey=51)
-    assert seeing(tmp_path).sample() == {"brightness": pytest.approx(20.0)}
+    assert seeing(tmp_path).sample()["brightness"] == pytest.approx(20.0)
 
 
 def test_motion_is_percent_of_the_pixels_that_changed(tmp_path):
@@ -40,21 +41,24 @@ def test_motion_is_percent_of_the_pixels_that_changed(tmp_path):
     assert camera.sample()["motion"] == pytest.approx(25.0)
 
 
-def test_a_change_of_light_below_the_threshold_is_no_motion(tmp_path):
+def test_a_change_below_the_threshold_is_no_motion(tmp_path):
     picture(tmp_path / "a.png", grey=100)
-    picture(tmp_path / "b.png", grey=125)
+    picture(tmp_path / "b.png", grey=100)
+    with Image.open(tmp_path / "b.png") as image:
+        ImageDraw.Draw(image).rectangle((0, 0, 15, 119), fill=(125, 125, 125))  # a tenth
+        image.save(tmp_path / "b.png")
     camera = seeing(tmp_path)
     camera.sample()
     assert camera.sample()["motion"] == 0.0
     sharper = seeing(tmp_path, threshold=24)
     sharper.sample()
-    assert sharper.sample()["motion"] == 100.0
+    assert sharper.sample()["motion"] == pytest.approx(10.0)
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "webp", "PPM"])
 def test_pictures_of_any_size_and_kind_become_one_small_plane(tmp_path, suffix):
     picture(tmp_path / f"a.{suffix}", grey=128, size=(641, 479))
-    plane = vision.luma(tmp_path / f"a.{suffix}")
+    plane = picture_of(tmp_path / f"a.{suffix}", most=160).plane()
     assert len(plane) == 160 * 120
     assert all(abs(pixel - 128) <= 2 for pixel in plane)
 
@@ -80,7 +84,7 @@ def test_a_cut_off_picture_is_an_error_of_the_world(tmp_path):
     for cut in range(8, len(data) * 3 // 4, 7):
         (tmp_path / "a.png").write_bytes(data[:cut])
         with pytest.raises(OSError, match=r".+"):
-            vision.luma(tmp_path / "a.png")
+            picture_of(tmp_path / "a.png", most=160)
 
 
 def test_a_folder_that_became_empty_is_an_error(tmp_path):
@@ -99,10 +103,12 @@ def test_the_rate_is_the_schedule():
 @pytest.mark.parametrize(
     ("table", "error", "says"),
     [
-        ({"source": "none"}, NotFoundError, "sensor.camera.source: .* is no folder"),
+        ({"source": "none"}, NotFoundError, "sensor.camera.source: .* is no folder and no film"),
         ({"source": "empty"}, InvalidError, r"sensor.camera.source: .* holds no pictures \(\.png"),
         ({"source": "empty", "rate": 0}, InvalidError, "sensor.camera: rate must be above 0"),
         ({"source": "empty", "threshold": 255}, InvalidError, "sensor.camera: threshold must be 0 to 254"),
+        ({"source": "empty", "detect": ["face"]}, InvalidError, "detect has 'face'; did you mean \"faces\""),
+        ({"source": "empty", "size": [640]}, InvalidError, "size must be width and height"),
         ({"sorce": "empty"}, InvalidError, 'sensor.camera.sorce: unknown key; did you mean "source"'),
     ],
 )
@@ -114,7 +120,7 @@ def test_a_wrong_section_is_named(tmp_path, table, error, says):
 
 def test_without_pillow_the_extra_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(vision, "find_spec", lambda name: None)
-    with pytest.raises(UsageError, match=r"kind vision needs Pillow: pip install 'ganglion\[vision\]'"):
+    with pytest.raises(UsageError, match=r"pictures need Pillow: pip install 'ganglion\[vision\]'"):
         build("camera", {"kind": "vision", "source": str(tmp_path)})
 
 

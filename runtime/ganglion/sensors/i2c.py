@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Linux's I2C adapters with `machine.I2C`'s methods, by smbus2."""
 
+import contextlib
+import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -9,7 +11,8 @@ if TYPE_CHECKING:
 
 class LinuxI2C:
     """`/dev/i2c-N`. Every transfer is one I2C_RDWR (kernel: Documentation/i2c/dev-interface), so that a register is
-    addressed and read without another master or process in between.
+    addressed and read without another master, process or thread in between: the kernel lets one transfer at a time
+    onto an adapter, whoever has it open. Several chips on one adapter need nothing more, nor do several threads.
 
     Raises:
         OSError: the device node cannot be opened; from a transfer, ENXIO or EREMOTEIO when nothing acknowledges.
@@ -21,20 +24,21 @@ class LinuxI2C:
 
         self._message = smbus2.i2c_msg
         self._bus = smbus2.SMBus(path)
-        self._held: list[i2c_msg] = []
+        self._held = _Held()
 
     def close(self) -> None:
         self._bus.close()
 
     def scan(self) -> list[int]:
-        found = []
-        for address in range(0x08, 0x78):
-            try:
-                self.readfrom(address, 1)
-            except OSError:
-                continue
-            found.append(address)
-        return found
+        return [address for address in range(0x08, 0x78) if self._answers(address)]
+
+    def _answers(self, address: int) -> bool:
+        """To a write of nothing, or to a read: not every adapter can do the one, nor every chip the other."""
+        for message in (self._message.write(address, b""), self._message.read(address, 1)):
+            with contextlib.suppress(OSError):
+                self._transfer(message)
+                return True
+        return False
 
     def readfrom(self, addr: int, nbytes: int, stop: bool = True) -> bytes:
         message = self._message.read(addr, nbytes)
@@ -47,7 +51,7 @@ class LinuxI2C:
             self._transfer(message)
         else:
             # Linux ends a transfer with a stop: the message waits for the one that follows its repeated start
-            self._held.append(message)
+            self._held.messages.append(message)
         return len(buf)
 
     def readfrom_mem(self, addr: int, memaddr: int, nbytes: int) -> bytes:
@@ -58,5 +62,12 @@ class LinuxI2C:
         self.writeto(addr, bytes([memaddr]) + bytes(buf))
 
     def _transfer(self, message: "i2c_msg") -> None:
-        messages, self._held = [*self._held, message], []
+        messages, self._held.messages = [*self._held.messages, message], []
         self._bus.i2c_rdwr(*messages)
+
+
+class _Held(threading.local):
+    """What waits for a repeated start: each thread's own, for it goes with that thread's next transfer."""
+
+    def __init__(self) -> None:
+        self.messages: list[i2c_msg] = []

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Streams of raw sound, signed 16-bit, 16 kHz, one channel: from a WAV file at real pace, or from ALSA's `arecord`."""
+"""Streams of raw sound, signed 16-bit, 16 kHz, one channel: from a WAV file at real pace, or from a named pipe."""
 
-import subprocess
+import os
+import select
+import stat
 import threading
 import wave
 from collections.abc import Callable
@@ -9,16 +11,24 @@ from pathlib import Path
 from typing import Protocol
 
 from ganglion.errors import InvalidError, NotFoundError
+from ganglion.sensors.sound import RATE, WIDTH
 
-RATE = 16_000  # Hz
-WIDTH = 2  # bytes a sample
+#: Samples that a file gives at a time: 20 ms.
+_STEP = RATE // 50
+#: What is read of a pipe at a time, at most: as much as Linux lets wait in one.
+READ = 65536
 
 
 class Stream(Protocol):
     """Sound as it arrives."""
 
-    def read(self, count: int) -> bytes:
-        """The next `count` bytes, once they are there.
+    @property
+    def missed(self) -> int:
+        """Frames of 10 ms that were lost before they came here."""
+        ...
+
+    def read(self) -> bytes:
+        """What has come since, once there is some: whole samples.
 
         Raises:
             OSError: the source has ended or was interrupted; the message says what it said last.
@@ -40,11 +50,15 @@ def check_wav(path: Path) -> None:
         InvalidError: it is no WAV file, or not one of 16 kHz, 16 bits and one channel.
     """
     try:
+        if not path.is_file() and path.exists():
+            raise InvalidError("is no file", where=str(path))
         with wave.open(str(path), "rb") as file:
             form = (file.getframerate(), 8 * file.getsampwidth(), file.getnchannels())
             sound = file.readframes(1)
     except FileNotFoundError:
         raise NotFoundError(f"{path} does not exist") from None
+    except OSError as error:
+        raise InvalidError(f"cannot be read: {error.strerror}", where=str(path)) from None
     except (wave.Error, EOFError) as error:
         raise InvalidError(f"no WAV file of plain PCM: {error or 'it is cut off'}", where=str(path)) from error
     if form != (RATE, 8 * WIDTH, 1):
@@ -55,7 +69,7 @@ def check_wav(path: Path) -> None:
 
 
 class WavStream:
-    """A file as a microphone would give it: no byte before its time.
+    """A file as a microphone would give it: no sample before its time.
 
     Args:
         path: A WAV file that `check_wav` lets pass.
@@ -63,36 +77,34 @@ class WavStream:
         now: Nanoseconds; the pace.
     """
 
+    missed = 0
+
     def __init__(self, path: Path, *, loop: bool, now: Callable[[], int]) -> None:
         self._file = wave.open(str(path), "rb")  # noqa: SIM115 - `close` closes it
         self._loop = loop
         self._now = now
         self._began = now()
-        self._frames = 0
+        self._samples = 0
         self._interrupted = threading.Event()
 
-    def read(self, count: int) -> bytes:
-        data = b""
-        while len(data) < count:
-            more = self._frames_of(count - len(data))
-            if not more:
-                if not self._loop:
-                    raise OSError("the file has ended")
-                self._file.rewind()
-                if not (more := self._frames_of(count - len(data))):
-                    raise OSError("the file holds no sound any more")
-            data += more
-        self._frames += count // WIDTH
-        wait = self._frames / RATE - (self._now() - self._began) / 1e9
-        if wait < -1:  # the machine slept: a microphone would have lost that sound too
+    def read(self) -> bytes:
+        if not (data := self._next()):
+            if not self._loop:
+                raise OSError("the file has ended")
+            self._file.rewind()
+            if not (data := self._next()):
+                raise OSError("the file holds no sound any more")
+        self._samples += len(data) // WIDTH
+        wait = self._samples / RATE - (self._now() - self._began) / 1e9
+        if wait < -1:  # the machine slept, or who hears is slow: the pace is that of now, and nothing is left out
             self._began = self._now()
-            self._frames = 0
+            self._samples = 0
         elif self._interrupted.wait(max(wait, 0)):
             raise OSError("interrupted")
         return data
 
-    def _frames_of(self, count: int) -> bytes:
-        data = self._file.readframes(count // WIDTH)
+    def _next(self) -> bytes:
+        data = self._file.readframes(_STEP)
         return data[: len(data) // WIDTH * WIDTH]  # a file that is cut off may end within a sample
 
     def interrupt(self) -> None:
@@ -102,46 +114,48 @@ class WavStream:
         self._file.close()
 
 
-class AlsaStream:
-    """A sound card by its ALSA name, read through `arecord` (Debian: alsa-utils).
-
-    Args:
-        device: `default`, `hw:1,0`, … as `arecord -L` lists them.
-        command: The program.
+class PipeStream:
+    """A named pipe (`mkfifo`) that another program writes raw sound into, at the pace of that program.
 
     Raises:
-        FileNotFoundError: there is no such program.
+        OSError: there is no such pipe, or it is none.
     """
 
-    def __init__(self, device: str, *, command: str = "arecord") -> None:
-        argv = [command, "-q", "-D", device, "-t", "raw", "-f", "S16_LE", "-c", "1", "-r", str(RATE)]
-        try:
-            self._process = subprocess.Popen(  # noqa: S603 - no shell, and the device is the operator's word
-                argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-            )
-        except FileNotFoundError:
-            raise FileNotFoundError(f"{command} is not installed: apt-get install alsa-utils") from None
+    missed = 0
 
-    def read(self, count: int) -> bytes:
-        assert self._process.stdout is not None
-        data = self._process.stdout.read(count)
-        if len(data) < count:
-            self._process.terminate()
-            assert self._process.stderr is not None
-            said = self._process.stderr.read().decode(errors="replace").strip()
-            raise OSError(said.splitlines()[-1] if said else "the recording has ended")
-        return data
+    def __init__(self, path: Path) -> None:
+        try:
+            if not path.is_fifo() and path.exists():  # opening may do something, where it is a device
+                raise OSError(f"{path} is no named pipe; a WAV file is given without pipe:")
+            # without a writer an open that waits would wait for ever
+            self._pipe = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        except FileNotFoundError:
+            raise FileNotFoundError(f"{path} does not exist: mkfifo {path}") from None
+        if not stat.S_ISFIFO(os.fstat(self._pipe).st_mode):
+            os.close(self._pipe)
+            raise OSError(f"{path} is no named pipe; a WAV file is given without pipe:")
+        self._path = path
+        self._half = b""
+        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._poll = select.poll()
+        self._poll.register(self._pipe, select.POLLIN)
+        self._poll.register(self._wake, select.POLLIN)
+
+    def read(self) -> bytes:
+        while True:
+            if self._wake in dict(self._poll.poll()):
+                raise OSError("interrupted")
+            if not (more := os.read(self._pipe, READ)):
+                raise OSError(f"who writes {self._path} has closed it")
+            data = self._half + more
+            whole = len(data) // WIDTH * WIDTH
+            data, self._half = data[:whole], data[whole:]
+            if data:
+                return data
 
     def interrupt(self) -> None:
-        self._process.terminate()
+        os.eventfd_write(self._wake, 1)
 
     def close(self) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(1)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        for pipe in (self._process.stdout, self._process.stderr):
-            if pipe is not None:
-                pipe.close()
+        os.close(self._pipe)
+        os.close(self._wake)

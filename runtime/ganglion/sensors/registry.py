@@ -5,14 +5,16 @@ A sensor that fails is closed, opened again after a wait, and marked; it never t
 """
 
 import asyncio
-import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from ganglion.errors import InvalidError, NotFoundError, UnreachableError
-from ganglion.sensors.running import Clock, Emitter, Running, SensorStatus
+from ganglion.sensors.computed import Computed, Computing, bind, ordered
+from ganglion.sensors.running import Clock, Emitter, Running
+from ganglion.sensors.schedule import Health
 from ganglion.sensors.sensor import Sensor
 from ganglion.sensors.source import Value
+from ganglion.sensors.status import SensorStatus
 from ganglion.settings import nearest
 
 
@@ -36,22 +38,60 @@ class Sensors:
         """Takes a sensor in; it is read from now on, or from `run` on.
 
         Raises:
-            InvalidError: there is one of that name.
+            InvalidError: there is one of that name, or what it is computed from is not there or does not go together.
         """
         if sensor.name in self._sensors:
             raise InvalidError("there is a sensor of that name already", where=f"sensor.{sensor.name}")
-        self._sensors[sensor.name] = Running(sensor, self._bus, self._clock, self._monotonic)
-        if self._group is not None:
-            self.start(sensor.name)
+        self.change(into=[sensor])
+
+    def change(self, *, into: Iterable[Sensor] = (), out: Iterable[str] = ()) -> None:
+        """Takes sensors in and others out, all or none; one of a name that is there takes its place.
+
+        Nothing waits here: what goes is stopped in its own time, and what comes in its place begins after that. All
+        others go on undisturbed.
+
+        Raises:
+            NotFoundError: there is none of a name.
+            InvalidError: a sensor's events would be of another type than those of its name before; or what a sensor is
+                computed from is not there then, or does not go together, or is computed from that sensor.
+        """
+        gone = {name: self._named(name) for name in out}
+        coming = {sensor.name: sensor for sensor in into}
+        self._agree(coming, gone)
+        made = {name: self._made(sensor) for name, sensor in coming.items()}
+        for name in gone:
+            self._sensors.pop(name).cancel()
+        for name, running in made.items():
+            before = self._sensors.get(name)
+            self._sensors[name] = running
+            if before is not None:
+                before.cancel()
+            self._begin(running, None if before is None else before.task)
+
+    def _agree(self, coming: Mapping[str, Sensor], gone: Collection[str]) -> None:
+        staying = {name: each.sensor for name, each in self._sensors.items() if name not in gone}
+        there = {**staying, **coming}
+        for sensor in ordered(there.values()):
+            bind(sensor, there)
+
+    def _made(self, sensor: Sensor) -> Running:
+        kind = Computing if isinstance(sensor.source, Computed) else Running
+        try:
+            return kind(sensor, self._bus, self._clock, self._monotonic)
+        except ValueError as error:
+            said = f"{error}: give it another name, or start the node again"
+            raise InvalidError(said, where=f"sensor.{sensor.name}") from None
 
     async def remove(self, name: str) -> None:
         """Stops a sensor and forgets it.
 
         Raises:
             NotFoundError: there is none of that name.
+            InvalidError: another is computed from it.
         """
+        self._agree({}, [name])
         await self.stop(name)
-        del self._sensors[name]
+        self.change(out=[name])
 
     async def run(self) -> None:
         """Reads the sensors until it is cancelled, and closes them then."""
@@ -70,24 +110,47 @@ class Sensors:
             NotFoundError: there is none of that name.
         """
         running = self._named(name)
-        if self._group is not None and running.task is None:
-            running.task = self._group.create_task(running.run(), name=f"sensor {name}")
+        if running.task is None or running.is_ending:
+            self._begin(running, running.task)
+
+    def _begin(self, running: Running, before: asyncio.Task[None] | None) -> None:
+        if self._group is not None:
+            running.task = self._group.create_task(running.run(before), name=f"sensor {running.sensor.name}")
 
     async def stop(self, name: str) -> None:
-        """Reads a sensor no more and closes its source; nothing if it is stopped.
+        """Reads a sensor no more and closes its source; nothing if it is stopped. A read that hangs is left behind.
 
         Raises:
             NotFoundError: there is none of that name.
         """
         running = self._named(name)
         if (task := running.task) is not None:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            running.cancel()
+            await asyncio.wait({task})
+
+    def sensors(self) -> Mapping[str, Sensor]:
+        """They, by name."""
+        return {name: self._sensors[name].sensor for name in sorted(self._sensors)}
 
     def status(self) -> list[SensorStatus]:
         """Every channel, by name of its sensor."""
         return [status for name in sorted(self._sensors) for status in self._sensors[name].status()]
+
+    def status_of(self, name: str) -> list[SensorStatus]:
+        """Every channel of a sensor.
+
+        Raises:
+            NotFoundError: there is none of that name.
+        """
+        return self._named(name).status()
+
+    def health(self, name: str) -> Health:
+        """How a sensor is.
+
+        Raises:
+            NotFoundError: there is none of that name.
+        """
+        return self._named(name).health
 
     def capabilities(self) -> dict[str, dict[str, str]]:
         """Channel id to `{unit, kind}`: what a node says of itself at birth."""
@@ -100,20 +163,30 @@ class Sensors:
             NotFoundError: there is no such channel.
         """
         running, channel = self._channel(sensor_id)
-        return running.values.get(channel)
+        return running.channels[channel].value
 
     async def read(self, sensor_id: str) -> Value:
         """A value taken now, also emitted as usual; before `run` it waits for that.
 
         Raises:
             NotFoundError: there is no such channel.
-            UnreachableError: the sensor is stopped, or the read failed.
+            UnreachableError: the sensor is stopped, the read failed, or what it read is not believed.
         """
         running, channel = self._channel(sensor_id)
-        values = await running.sample_now()
-        if channel not in values:
-            raise UnreachableError(f"{sensor_id} had no value just now")
-        return values[channel]
+        value = await running.value_now(channel)
+        if value is None:
+            why = running.channels[channel].refusal
+            raise UnreachableError(f"{sensor_id} had no value just now{f': {why}' if why else ''}")
+        return value
+
+    async def read_all(self, name: str) -> dict[str, Value]:
+        """Values of all channels of a sensor that are believed, taken now and emitted as usual.
+
+        Raises:
+            NotFoundError: there is no such sensor.
+            UnreachableError: it is stopped, or the read failed.
+        """
+        return await self._named(name).sample_now()
 
     def set_simulated(self, sensor_id: str, value: Value | None) -> None:
         """Makes a simulated channel read `value`; None gives it back to its trace.

@@ -3,6 +3,8 @@
 
 from enum import StrEnum
 
+from ganglion.units import SECOND
+
 #: The first wait after a failure, unless the sensor is read less often anyway; doubled by each further one.
 _FIRST_WAIT = 500_000_000
 _LONGEST_WAIT = 60_000_000_000
@@ -40,8 +42,7 @@ class Schedule:
 
     def succeeded(self, now: int) -> Health:
         """A read ended well; returns the health before. Times do not drift, and those that passed are missed."""
-        before, self.health = self.health, Health.OK
-        self.failures = 0
+        before = self.answered()
         if self.every:
             if now >= self._planned:
                 passed = (now - self._planned) // self.every
@@ -50,6 +51,12 @@ class Schedule:
             self.due = self._planned
         else:
             self.due = now
+        return before
+
+    def answered(self) -> Health:
+        """A read ended well whose time somebody else has planned; returns the health before."""
+        before, self.health = self.health, Health.OK
+        self.failures = 0
         return before
 
     def failed(self, now: int) -> Health:
@@ -83,3 +90,43 @@ class Statistics:
     @property
     def mean(self) -> float | None:
         return self._sum / self.count if self.count else None
+
+
+class Rate:
+    """How many a second there were lately: in this window so far, and in the rest of its length of the one before.
+
+    Args:
+        window: Nanoseconds.
+        now: When counting begins.
+    """
+
+    __slots__ = ("_before", "_count", "_is_first", "_since", "_window")
+
+    def __init__(self, *, window: int, now: int) -> None:
+        self._window = window
+        self._since = now
+        self._count = 0
+        self._before = 0
+        self._is_first = True
+
+    def add(self, now: int) -> None:
+        """Counts one."""
+        if now - self._since >= self._window:
+            self._turn(now)
+        self._count += 1
+
+    def per_second(self, now: int) -> float:
+        """So many a second. In the first window over the time since the beginning, a second at least."""
+        self._turn(now)
+        into = now - self._since
+        if self._is_first:
+            return self._count * SECOND / max(into, SECOND)
+        return (self._before * (self._window - into) / self._window + self._count) * SECOND / self._window
+
+    def _turn(self, now: int) -> None:
+        windows = (now - self._since) // self._window
+        if windows > 0:
+            self._before = self._count if windows == 1 else 0
+            self._count = 0
+            self._since += windows * self._window
+            self._is_first = False

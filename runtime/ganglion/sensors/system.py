@@ -6,7 +6,7 @@ The parsers take text, so that any machine's recorded files test them.
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,6 +39,7 @@ def source(section: SystemSection, place: Place) -> Source:
     Raises:
         InvalidError: it has no `/proc/stat`, or there is no such path for `disk`.
     """
+    section = replace(section, root=place.folder("root", section.root), disk=place.folder("disk", section.disk))
     root = Path(section.root)
     if not (root / "proc/stat").exists():
         raise InvalidError(f"{root / 'proc/stat'} does not exist: this kind needs Linux", where=f"{place.where}.root")
@@ -134,6 +135,7 @@ def thermometer(root: Path) -> Path | None:
 
 class _System(Source):
     branch = "signal.input.system.resource"
+    ranges: Mapping[str, tuple[float, float]] = {"cpu": (0, 100), "memory": (0, 100), "disk": (0, 100)}
 
     def __init__(self, section: SystemSection, root: Path) -> None:
         self.every = section.every

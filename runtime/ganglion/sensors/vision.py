@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Kind `vision`: how bright a scene is and how much of it moves. Pictures are reduced to a small luma plane at once."""
+"""Kind `vision`: how bright a scene is, what moves in it, and who is seen. No picture is kept."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,11 +7,15 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ganglion.errors import InvalidError, NotFoundError, UsageError
-from ganglion.sensors import signal
+from ganglion.sensors import seen
+from ganglion.sensors.frames.folder import SUFFIXES, Folder, pictures
+from ganglion.sensors.frames.frame import WIDTH, Frames
+from ganglion.sensors.scene import Scene
 from ganglion.sensors.source import Place, Section, Source, Value
+from ganglion.settings import duration_field, nearest
+from ganglion.units import SECOND
 
-WIDTH, HEIGHT = 160, 120
-_SUFFIXES = (".png", ".jpg", ".jpeg", ".pgm", ".ppm", ".bmp", ".webp")
+_CAMERA = "v4l2:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,102 +23,128 @@ class VisionSection(Section):
     """`[sensor.<name>]` with `kind = "vision"`.
 
     Attributes:
-        source: A folder of pictures, shown in the order of their names.
+        source: `v4l2:/dev/video0`, a folder of pictures, which are shown in the order of their names, or a film.
         rate: Pictures a second, above 0 and at most 60.
+        size: Pixels of a camera's pictures, width and height.
         loop: Whether the first follows the last; otherwise the last one stays.
         threshold: By how many steps of 255 a pixel must change to count as moved; 25 is well above a camera's noise.
+        moving: From how many percent of such pixels something moves.
+        hold: How long it goes on moving after the last of them.
+        detect: Any of `faces`, `people` and `qr`, by OpenCV.
+        detect_every: From one look for those to the next.
     """
 
     source: str
     rate: float = 1.0
+    size: tuple[int, ...] = (640, 480)
     loop: bool = True
     threshold: int = 25
+    moving: float = 0.2
+    hold: int = duration_field("0s")
+    detect: tuple[str, ...] = ()
+    detect_every: int = duration_field("1s")
 
     def __post_init__(self) -> None:
         if not 0 < self.rate <= 60:
             raise ValueError(f"rate must be above 0 and at most 60, not {self.rate}")
+        if len(self.size) != 2 or not all(16 <= each <= 8192 for each in self.size):
+            raise ValueError(f"size must be width and height, 16 to 8192 pixels each, not {list(self.size)}")
         if not 0 <= self.threshold <= 254:
             raise ValueError(f"threshold must be 0 to 254, not {self.threshold}")
+        if not 0 < self.moving <= 100:
+            raise ValueError(f"moving must be above 0 and at most 100 percent, not {self.moving}")
+        for kind in self.detect:
+            if kind not in seen.KINDS:
+                raise ValueError(f"detect has {kind!r}{nearest(kind, seen.KINDS)}")
+        if self.hold < 0 or self.detect_every < 0:
+            raise ValueError("hold and detect_every are times, such as 2s")
 
 
 SECTION = VisionSection
 
 
 def source(section: VisionSection, place: Place) -> Source:
-    """The folder.
+    """The camera, the folder or the film.
 
     Raises:
-        UsageError: Pillow is not installed.
-        NotFoundError: there is no such folder.
-        InvalidError: it holds no pictures.
+        UsageError: what reads it, or looks into it, is not installed.
+        NotFoundError: there is no such folder or file.
+        InvalidError: the folder holds no pictures.
     """
+    if place.replayed:
+        return _Vision(section, Folder(place.resolve(section.source), loop=section.loop, most=None))
+    if section.detect and find_spec("cv2") is None:
+        raise UsageError(f"{place.where}.detect: needs OpenCV: pip install 'ganglion[opencv]'")
+    return _Vision(section, _frames(section, place))
+
+
+def _frames(section: VisionSection, place: Place) -> Frames:
+    if section.source.startswith(_CAMERA):
+        from ganglion.sensors.frames.v4l2 import Camera
+
+        width, height = section.size
+        device = place.device("source", section.source.removeprefix(_CAMERA), r"/dev/video\d+")
+        return Camera(device, width=width, height=height, rate=section.rate)
+    path = place.resolve(section.source)
+    if path.is_file():
+        return _film(section, place, path)
+    if not path.is_dir():
+        raise NotFoundError(f"{place.where}.source: {path} is no folder and no film")
     if find_spec("PIL") is None:
-        raise UsageError(f"{place.where}: kind vision needs Pillow: pip install 'ganglion[vision]'")
-    folder = place.resolve(section.source)
-    if not folder.is_dir():
-        raise NotFoundError(f"{place.where}.source: {folder} is no folder")
-    if not pictures(folder):
-        raise InvalidError(f"{folder} holds no pictures ({', '.join(_SUFFIXES)})", where=f"{place.where}.source")
-    return _Folder(section, folder)
+        raise UsageError(f"{place.where}: pictures need Pillow: pip install 'ganglion[vision]'")
+    if not pictures(path):
+        raise InvalidError(f"{path} holds no pictures ({', '.join(SUFFIXES)})", where=f"{place.where}.source")
+    return Folder(path, loop=section.loop, most=None if section.detect else WIDTH)
 
 
-def pictures(folder: Path) -> list[Path]:
-    """What is shown, in order."""
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
+def _film(section: VisionSection, place: Place, path: Path) -> Frames:
+    if find_spec("cv2") is None:
+        raise UsageError(f"{place.where}.source: a film needs OpenCV: pip install 'ganglion[opencv]'")
+    from ganglion.sensors.frames.film import Film
+
+    return Film(path, loop=section.loop)
 
 
-def luma(path: Path) -> bytes:
-    """A picture as 160 by 120 bytes, 0 black to 255 white.
-
-    Raises:
-        OSError: it is damaged, or no picture.
-    """
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            image.draft("L", (WIDTH, HEIGHT))  # a JPEG is decoded at the size that is needed
-            grey = image.convert("L").resize((WIDTH, HEIGHT), Image.Resampling.BOX, reducing_gap=2.0)
-    except (SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise OSError(f"{path}: {error}") from error
-    return grey.tobytes()
-
-
-class Scene:
-    """What two pictures after each other say.
-
-    Args:
-        threshold: By how many steps of 255 a pixel must change.
-    """
-
-    def __init__(self, *, threshold: int) -> None:
-        self._threshold = threshold
-        self._before: bytes | None = None
-
-    def add(self, plane: bytes) -> dict[str, Value]:
-        """Brightness in percent of white, and motion in percent of the pixels; no motion for the first picture."""
-        values: dict[str, Value] = {"brightness": signal.luma_mean(plane) / 2.55}
-        if self._before is not None:
-            values["motion"] = 100 * signal.luma_motion(self._before, plane, self._threshold) / len(plane)
-        self._before = plane
-        return values
-
-
-class _Folder(Source):
+class _Vision(Source):
     branch = "signal.input.external.vision"
-    channels: Mapping[str, str] = {"brightness": "%", "motion": "%"}
 
-    def __init__(self, section: VisionSection, folder: Path) -> None:
-        self.every = round(1_000_000_000 / section.rate)
+    def __init__(self, section: VisionSection, frames: Frames) -> None:
+        self.every = round(SECOND / section.rate)
         self._section = section
-        self._folder = folder
-        self._next = 0
-        self._scene = Scene(threshold=section.threshold)
+        self._frames = frames
+        self._scene = self._unseen()
+        self._seeing: seen.Seeing | None = None
+        self._looks = max(1, round(section.detect_every / self.every))  # of so many pictures one is looked into
+        self._shown = 0
+        self.channels: Mapping[str, str] = {
+            "brightness": "%",
+            "motion": "%",
+            "moving": "",
+            "covered": "",
+            **{kind: seen.KINDS[kind] for kind in section.detect},
+        }
+
+    def open(self) -> None:
+        if self._section.detect and self._seeing is None:
+            self._seeing = seen.Seeing(self._section.detect)
+        self._shown = 0
+        self._scene = self._unseen()
+        self._frames.open()
+
+    def _unseen(self) -> Scene:
+        section = self._section
+        return Scene(threshold=section.threshold, moving=section.moving, hold=section.hold // self.every)
 
     def sample(self) -> Mapping[str, Value]:
-        shown = pictures(self._folder)  # each time: a camera may be writing them
-        if not shown:
-            raise OSError(f"{self._folder} holds no pictures any more")
-        place = self._next % len(shown) if self._section.loop else min(self._next, len(shown) - 1)
-        self._next = place + 1
-        return self._scene.add(luma(shown[place]))
+        frame = self._frames.next()
+        values = self._scene.add(frame.plane())
+        if self._seeing is not None and self._shown % self._looks == 0:
+            values |= self._seeing.add(frame)
+        self._shown += 1
+        return values
+
+    def interrupt(self) -> None:
+        self._frames.interrupt()
+
+    def close(self) -> None:
+        self._frames.close()

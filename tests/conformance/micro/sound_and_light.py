@@ -3,13 +3,18 @@
 
 from array import array
 
-from ganglion_micro.signal import audio_level, audio_zero_crossings, luma_mean, luma_motion
+from ganglion_micro.signal import luma_lighter, luma_mean, luma_motion, luma_reduce, luma_texture
+from ganglion_micro.sound import HOP, Sound, decibels
 from support.dice import Dice
 
-assert audio_level(b"") == -120.0
-assert audio_level(bytes(320)) == -120.0
-assert abs(audio_level(bytes(array("h", [32767, -32767] * 100))) - 3.0103) < 1e-4
-assert audio_zero_crossings(bytes(array("h", [5, -5, -5, 0, -1]))) == 3
+assert decibels(0.0) == -120.0
+sound = Sound(1)
+assert sound.feed(bytes(array("h", [32767, -32767] * 100))) == 2 * HOP
+assert sound.take(2) is None
+pcm, ((energy, crossings, *_),) = sound.take(1)
+assert abs(decibels(energy) - 3.0103) < 1e-4
+assert crossings == HOP - 1
+assert len(pcm) == 2 * HOP
 assert luma_mean(b"") == 0.0
 assert luma_motion(b"\x00\x10\xff", b"\x08\x20\x00", 8) == 2
 try:
@@ -22,6 +27,10 @@ else:
 dice = Dice(17)
 for peak in (3, 300, 30000):
     pcm = bytes(array("h", [dice.throw(2 * peak + 1) - peak for _ in range(500)]))
-    print(f"{audio_level(pcm):.9f}", audio_zero_crossings(pcm))
+    for weighted in (False, True):
+        sound = Sound(4, weighted, True)
+        sound.feed(pcm)
+        print([f"{decibels(number):.6f}" for frame in sound.take(3)[1] for number in frame])
     before, after = bytes([dice.throw(256) for _ in range(300)]), bytes([dice.throw(256) for _ in range(300)])
-    print(f"{luma_mean(before):.9f}", luma_motion(before, after, peak & 255))
+    print(f"{luma_mean(before):.9f}", luma_motion(before, after, peak & 255), luma_lighter(before, after))
+    print(luma_reduce(before, (10, 10), (4, 3), 1, 2, 25), f"{luma_texture(after, 17):.9f}")
