@@ -9,6 +9,7 @@ bytes, and another algorithm, a header more, a detached payload or another encod
 from hashlib import sha256
 
 from ganglion_micro import cbor
+from ganglion_micro.cbor_write import head
 
 TYPE_CHECKING = False  # MicroPython has no `typing`
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ KID_SIZE = 8
 _START = b"\xd2\x84\x4d\xa2\x01\x32\x04\x48"
 # 84 array of 4 · 6a text of 10
 _CONTEXT = b"\x84\x6aSignature1"
+# What is signed up to the key id: context, and 4d bstr of 13 with the protected header
+_SIGNED = _CONTEXT + _START[2:]
 # a3 map of 3 · 01 01 kty: OKP · 20 06 crv: Ed25519 · 21 58 20 x: bstr of 32
 _KEY = b"\xa3\x01\x01\x20\x06\x21\x58\x20"
 
@@ -50,7 +53,7 @@ class Sign1:
 
     def signed(self, aad: bytes) -> bytes:
         """The bytes that `signature` is over."""
-        return sig_structure(protected(self.kid), aad, self.payload)
+        return _signed(self.kid, aad, self.payload)
 
 
 def protected(kid: bytes) -> bytes:
@@ -65,7 +68,17 @@ def sig_structure(header: bytes, aad: bytes, payload: bytes) -> bytes:
         header: The protected header, encoded.
         aad: What both sides know and nobody sends.
     """
-    return _CONTEXT + cbor.encode(header) + cbor.encode(aad) + cbor.encode(payload)
+    return _CONTEXT + _octets(header) + _octets(aad) + _octets(payload)
+
+
+def _signed(kid: bytes, aad: bytes, payload: bytes) -> bytes:
+    """`sig_structure` of a message of our one shape."""
+    return _SIGNED + kid + _octets(aad) + _octets(payload)
+
+
+def _octets(data: bytes) -> bytes:
+    """A byte string, encoded: what `cbor.encode` makes of it, without asking what it is."""
+    return head(0x40, len(data)) + data
 
 
 def sign1(payload: bytes, kid: bytes, aad: bytes, sign: "Callable[[bytes], bytes]") -> bytes:
@@ -77,15 +90,7 @@ def sign1(payload: bytes, kid: bytes, aad: bytes, sign: "Callable[[bytes], bytes
     Raises:
         CBORError: larger than `cbor.MAX_SIZE`.
     """
-    body = cbor.encode(payload)
-    data = (
-        _START
-        + kid
-        + b"\xa0"
-        + body
-        + b"\x58\x40"
-        + sign(_CONTEXT + b"\x4d" + _START[3:] + kid + cbor.encode(aad) + body)
-    )
+    data = _START + kid + b"\xa0" + _octets(payload) + b"\x58\x40" + sign(_signed(kid, aad, payload))
     if len(data) > cbor.MAX_SIZE:
         raise COSEError(f"{len(data)} bytes, and {cbor.MAX_SIZE} is the limit")
     return data

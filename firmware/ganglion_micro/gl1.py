@@ -65,7 +65,11 @@ class MSG:
         Raises:
             CBORError: the body has no deterministic encoding, or is too large or too deep.
         """
-        return cbor.encode([VERSION, self.kind, self.dst, self.epoch, self.seq, self.ts, self.body])
+        return cbor.encode(self.fields())
+
+    def fields(self) -> "list[Any]":
+        """The array that the payload encodes."""
+        return [VERSION, self.kind, self.dst, self.epoch, self.seq, self.ts, self.body]
 
 
 def unpack(payload: bytes) -> MSG:
@@ -74,7 +78,15 @@ def unpack(payload: bytes) -> MSG:
     Raises:
         CBORError: it is not deterministic CBOR, or no MSG of this version.
     """
-    fields = cbor.decode(payload)
+    return message(cbor.decode(payload))
+
+
+def message(fields: "Any") -> MSG:
+    """The message in a payload that is decoded already.
+
+    Raises:
+        CBORError: it is no MSG of this version.
+    """
     if type(fields) is not list or len(fields) != 7:
         raise cbor.CBORError("a MSG is an array of 7")
     version, kind, dst, epoch, seq, ts, body = fields
@@ -122,10 +134,16 @@ def topic(mesh: str, kind: int, node: str, to: str = "", name: str = "") -> str:
         return f"gl1/{mesh}/n/{node}/d/batch"
     if kind == EVENT:
         return f"gl1/{mesh}/n/{node}/e/{name}"
-    if kind in (REPLY, CREDENTIAL):
+    if kind == REPLY:
         return f"gl1/{mesh}/n/{to}/r"
+    if kind == CREDENTIAL:  # not among the replies: who has yet to join may read this one, and no more
+        return f"gl1/{mesh}/n/{to}/credential"
     if kind == REQUEST:
         return f"gl1/{mesh}/n/{to}/q"
+    if kind == KEY:
+        return f"gl1/{mesh}/n/{to}/key"
+    if kind == CRDT:  # for everyone, or what one has asked for
+        return f"gl1/{mesh}/n/{to}/sync" if to else f"gl1/{mesh}/n/{node}/s"
     if kind == BIRTH:
         return f"gl1/{mesh}/n/{node}/birth"
     if kind == DEATH:
@@ -137,6 +155,20 @@ def topic(mesh: str, kind: int, node: str, to: str = "", name: str = "") -> str:
     return ""
 
 
+def group_topic(mesh: str, kind: int, node: str, group: str, name: str = "") -> str:
+    """The one topic on which a message to a group may arrive; "" where its kind goes to none.
+
+    Args:
+        node: The sender's node id.
+        name: The class of an EVENT.
+    """
+    if kind == BATCH:
+        return f"gl1/{mesh}/g/{group}/{node}/d/batch"
+    if kind == EVENT:
+        return f"gl1/{mesh}/g/{group}/{node}/e/{name}"
+    return ""
+
+
 def gateway_topic(mesh: str, node: str) -> str:
     """Where a gateway's birth is retained a second time, so that nodes need not hear every node's birth."""
     return f"gl1/{mesh}/c/gateway/{node}"
@@ -145,6 +177,21 @@ def gateway_topic(mesh: str, node: str) -> str:
 def bundle_topic(mesh: str) -> str:
     """Where the root key and the issuer's credential are retained."""
     return f"gl1/{mesh}/c/bundle"
+
+
+def revoked_topic(mesh: str) -> str:
+    """Where the list of revoked keys is retained."""
+    return f"gl1/{mesh}/c/revoked"
+
+
+def beacon_topic(mesh: str) -> str:
+    """Where a gateway says every few seconds that it is there."""
+    return f"gl1/{mesh}/c/beacon"
+
+
+def config_topic(mesh: str, what: str) -> str:
+    """Where a document that holds for the whole mesh is retained: `policy`, `limits`."""
+    return f"gl1/{mesh}/c/{what}"
 
 
 def base32(data: bytes) -> str:
@@ -177,6 +224,14 @@ def from_base32(text: str) -> bytes:
 def node_id(thumbprint: bytes) -> str:
     """A node's name in topics: the first 16 bytes of its key's thumbprint, 26 letters."""
     return base32(thumbprint[:16])
+
+
+def is_node_id(text: str) -> bool:
+    """Whether a text is the id of a node, of whichever."""
+    try:
+        return len(from_base32(text)) == 16
+    except ValueError:
+        return False
 
 
 def kid_of(node: str) -> bytes:

@@ -20,13 +20,16 @@ from aiomqtt.exceptions import MqttConnectError
 from paho.mqtt.reasoncodes import ReasonCode
 
 from ganglion.errors import GanglionError, LocalProtocolError, UnreachableError
+from ganglion.mesh.alternates import Alternates
 from ganglion.mesh.backoff import STABLE, Backoff
 from ganglion.mesh.complaints import Complaints
+from ganglion.mesh.refusals import Refusals
 from ganglion.mesh.transport import Message, TransportStatistics, refused_subscription
 from ganglion.mqtt import packet
 from ganglion.mqtt.client import Counters
 from ganglion.mqtt.connection import refusal
-from ganglion.mqtt.url import BrokerUrl
+from ganglion.mqtt.tls import failure
+from ganglion.mqtt.url import Addresses, BrokerUrl
 
 _log = logging.getLogger(__name__)
 
@@ -80,7 +83,7 @@ class AiomqttTransport:
     """`Transport` for programs that are not a node.
 
     Args:
-        url: The broker, `mqtt://[user:password@]host[:1883]` or `mqtts://`.
+        url: The broker as `ganglion.mqtt.url` writes it, or several addresses of it, tried in turn.
         client_id: What the broker knows us by; a random one where none is given.
         keep_alive: Seconds, 1 to 65535. Under 5 a broker may end an idle connection: paho looks once a second.
         backoff: Delays between attempts.
@@ -94,7 +97,7 @@ class AiomqttTransport:
 
     def __init__(
         self,
-        url: str | BrokerUrl,
+        url: Addresses,
         *,
         client_id: str | None = None,
         keep_alive: int = 30,
@@ -106,10 +109,9 @@ class AiomqttTransport:
         self.on_messages: Callable[[list[Message]], None] = lambda messages: None
         self.on_connected: Callable[[], None] = lambda: None
         self.on_disconnected: Callable[[], None] = lambda: None
-        self.url = url if isinstance(url, BrokerUrl) else BrokerUrl.parse(url)
+        self._alternates = Alternates(url, backoff or Backoff())
         self.client_id = client_id or f"ganglion{secrets.token_hex(7)}"
         self._keep_alive = keep_alive
-        self._backoff = backoff or Backoff()
         self._window = window
         self._max_pending = max_pending
         self._max_bytes = max_bytes
@@ -122,9 +124,15 @@ class AiomqttTransport:
         self._outgoing: asyncio.Queue[_Entry] = asyncio.Queue()
         self._asked: dict[str, int | None] = {}  # what the broker is still to be told; None takes a filter back
         self._news = asyncio.Event()
-        self._complaints = Complaints(_log, str(self.url))
+        self._complaints = Complaints(_log)
+        self._refusals = Refusals(self._ask_for)
         self._counters = Counters()
         self._connections = self._overflowed = self._refused = 0
+
+    @property
+    def url(self) -> BrokerUrl:
+        """The address in use, or tried next."""
+        return self._alternates.url
 
     @property
     def connected(self) -> bool:
@@ -164,10 +172,16 @@ class AiomqttTransport:
 
     def subscribe(self, filter: str, qos: int = 0) -> None:
         packet.topic_filter(filter)
-        self._filters[filter] = self._asked[filter] = packet.level(qos)
+        self._filters[filter] = packet.level(qos)
+        self._refusals.forget(filter)
+        self._ask_for([(filter, qos)])
+
+    def _ask_for(self, filters: list[tuple[str, int]]) -> None:
+        self._asked.update(filters)
         self._news.set()
 
     def unsubscribe(self, filter: str) -> None:
+        self._refusals.forget(filter)
         if self._filters.pop(filter, None) is not None:
             self._asked[filter] = None
             self._news.set()
@@ -200,20 +214,23 @@ class AiomqttTransport:
                 connection.cancel()
                 await asyncio.gather(connection, return_exceptions=True)
                 raise
+            why: GanglionError = UnreachableError("the connection ended")
             try:
                 connection.result()
             except* (aiomqtt.MqttError, GanglionError) as group:
-                self._complaints.add(_reason(group.exceptions[0]))
-            await asyncio.sleep(self._backoff.delay())
+                why = _reason(self.url, group.exceptions[0])
+                self._complaints.add(self.url, why)
+            await asyncio.sleep(self._alternates.failed(why))
 
     async def _connection(self) -> None:
         """One connection, until it is lost (an ExceptionGroup) or cannot be had (MqttError)."""
         arrivals = _Arrivals(self._take)
+        username, password = self.url.credentials()
         client = aiomqtt.Client(
             self.url.host,
             self.url.port,
-            username=self.url.username,
-            password=self.url.password,
+            username=username,
+            password=password,
             tls_context=self.url.tls_context(),
             identifier=self.client_id,
             protocol=aiomqtt.ProtocolVersion.V311,
@@ -248,6 +265,7 @@ class AiomqttTransport:
                     self._call(self.on_connected)
             finally:
                 self._client = None
+                self._refusals.clear()
                 arrivals.hand_over()
                 while not self._outgoing.empty():
                     entry = self._outgoing.get_nowait()
@@ -256,7 +274,7 @@ class AiomqttTransport:
                         self._counters.dropped += 1
                 self._call(self.on_disconnected)
                 if asyncio.get_running_loop().time() - began >= STABLE:
-                    self._backoff.reset()
+                    self._alternates.worked()
                     self._complaints.clear()
 
     def _take(self, batch: list[aiomqtt.Message]) -> None:
@@ -300,7 +318,9 @@ class AiomqttTransport:
         for (filter, _), code in zip(filters, codes, strict=True):
             if code >= 0x80:
                 self._refused += 1
-                self._complaints.add(refused_subscription(filter))
+                self._complaints.add(self.url, refused_subscription(filter))
+                if filter in self._filters:
+                    self._refusals.add(filter, self._filters[filter])
 
     def _call(self, callback: Callable[..., None], *args: object) -> None:
         try:
@@ -332,10 +352,12 @@ def _chunks(filters: list[tuple[str, int]]) -> list[list[tuple[str, int]]]:
     return [filters[i : i + _FILTERS] for i in range(0, len(filters), _FILTERS)]
 
 
-def _reason(error: Exception) -> GanglionError:
+def _reason(url: BrokerUrl, error: Exception) -> GanglionError:
     """Why a connection is over or cannot be had, in the words of `MqttTransport`."""
     if isinstance(error, GanglionError):
         return error
+    if isinstance(error.__context__, OSError):  # aiomqtt has made text of it
+        return failure(url, error.__context__)
     code = error.rc if isinstance(error, aiomqtt.MqttCodeError) else None
     if isinstance(error, MqttConnectError) and isinstance(code, ReasonCode):
         return refusal(_RETURN_CODES.get(code.value, code.value))

@@ -14,8 +14,8 @@ from ganglion.units import SECOND
 
 #: Nodes say something every 10 s; one that has missed two of these and a half is not there.
 SILENCE = 25 * SECOND
-#: Sensors of one node. More are a mistake in its names, and are not taken.
-MAX_SENSORS = 256
+#: Sensors of one node, with those of third parties that it reads. More are a mistake in its names, and are not taken.
+MAX_SENSORS = 1024
 #: Alerts at hand.
 ALERTS = 50
 
@@ -28,11 +28,13 @@ class Latest:
         value: A number (bools are 0 and 1) or any JSON value.
         timestamp: When it was taken.
         unit: As the node's birth says; "" where it does not.
+        confidential: The group that it was sealed for; "" for everyone, None where nobody knows any more.
     """
 
     value: Any
     timestamp: int
     unit: str = ""
+    confidential: str | None = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,6 +43,9 @@ class Node:
 
     Attributes:
         sensors: Latest readings by sensor.
+        revoked: When the mesh was told to believe it no more.
+        former: The ids that it had before its key was rotated.
+        clock: "bad" where its clock is known to be wrong, by its last birth.
         changed: Count of changes, for whoever shows it.
     """
 
@@ -56,8 +61,16 @@ class Node:
     first_seen: int = 0
     last_seen: int = 0
     died: int | None = None
+    revoked: int | None = None
+    former: list[str] = field(default_factory=list)
     sensors: dict[str, Latest] = field(default_factory=dict)
+    clock: str = ""
     changed: int = 0
+
+    @property
+    def ids(self) -> list[str]:
+        """Every id that it had; what it said under one is kept under that one."""
+        return [self.id, *self.former]
 
     def unit(self, sensor: str) -> str:
         """The unit of a sensor, from the birth."""
@@ -78,6 +91,7 @@ class Fleet:
     def __init__(self) -> None:
         self.nodes: dict[str, Node] = {}
         self.alerts: deque[dict[str, Any]] = deque(maxlen=ALERTS)
+        self._successors: dict[str, str] = {}
         self._dirty: set[str] = set()
 
     def load(self, rows: Iterable[dict[str, Any]], readings: Iterable[dict[str, Any]]) -> None:
@@ -88,11 +102,21 @@ class Fleet:
                 self._dirty.add(node.id)
             node.online = False
             self.nodes[node.id] = node
+            self._successors |= dict.fromkeys(node.former, node.id)
         for row in readings:
             self._take(row)
 
-    def born(self, row: dict[str, Any], *, present: bool, now: int) -> dict[str, Any]:
-        """A birth; returns the row as it is to be stored. `present`: it shows that the node is there now."""
+    def born(self, row: dict[str, Any], *, present: bool, now: int, former: str = "") -> dict[str, Any]:
+        """A birth; returns the row as it is to be stored.
+
+        Args:
+            present: It shows that the node is there now.
+            former: The id before its key was rotated: under it there is nobody any more.
+        """
+        if (before := self.nodes.pop(former, None)) is not None and row["id"] not in self.nodes:
+            before.id = row["id"]
+            self.nodes[before.id] = before
+            self._dirty.discard(former)
         known = self.nodes.get(row["id"])
         if known is None:
             known = self.nodes[row["id"]] = Node(**row)
@@ -100,16 +124,39 @@ class Fleet:
             for name in ("name", "board", "sw", "epoch", "caps", "tags", "credential_expires"):
                 setattr(known, name, row[name])
             known.last_seen = max(known.last_seen, row["last_seen"])
+        if former and former not in known.former:
+            known.former = [*known.former, former]
+        self._successors |= dict.fromkeys(known.former, known.id)
         for sensor, latest in known.sensors.items():
             latest.unit = known.unit(sensor)
         if present:
             self._hear(known, now)
         known.changed += 1
-        return {**row, "online": known.online, "first_seen": known.first_seen, "last_seen": known.last_seen}
+        kept = {name: getattr(known, name) for name in ("online", "first_seen", "last_seen", "revoked", "former")}
+        return {**row, **kept}
+
+    def doubt(self, node: str, wrong: bool) -> None:
+        """What is known of a node's clock now."""
+        self.nodes[node].clock = "bad" if wrong else ""
+
+    def doubts(self, node: str) -> bool:
+        """Whether a node's clock is known to be wrong."""
+        known = self.nodes.get(self.now(node))
+        return known is not None and known.clock == "bad"
+
+    def now(self, node: str) -> str:
+        """The id that a node has now."""
+        return self._successors.get(node, node)
+
+    def revoke(self, node: str, now: int) -> None:
+        """A node that is believed no more."""
+        if (known := self.nodes.get(node)) is not None:
+            known.revoked = now
+            self._lose(known, now)
 
     def heard(self, node: str, now: int) -> None:
         """A node said something that nobody else can have said."""
-        if (known := self.nodes.get(node)) is not None:
+        if (known := self.nodes.get(self.now(node))) is not None:
             self._hear(known, now)
 
     def _hear(self, node: Node, now: int) -> None:
@@ -148,18 +195,19 @@ class Fleet:
         return taken, dropped
 
     def _take(self, row: dict[str, Any]) -> bool:
-        node = self.nodes.get(row["node"])
+        node = self.nodes.get(self.now(row["node"]))
         if node is None:
             return False
         sensor, timestamp = row["sensor"], row["timestamp"]
         value = row["value"] if row["number"] is None else row["number"]
+        confidential = row["confidential"]
         latest = node.sensors.get(sensor)
         if latest is None:
             if len(node.sensors) >= MAX_SENSORS:
                 return False
-            node.sensors[sensor] = Latest(value, timestamp, node.unit(sensor))
+            node.sensors[sensor] = Latest(value, timestamp, node.unit(sensor), confidential)
         elif timestamp >= latest.timestamp:
-            latest.value, latest.timestamp = value, timestamp
+            latest.value, latest.timestamp, latest.confidential = value, timestamp, confidential
         node.changed += 1
         return True
 
@@ -169,7 +217,7 @@ class Fleet:
 
     def name(self, node: str) -> str:
         """What a node is called; its id where it is not known."""
-        known = self.nodes.get(node)
+        known = self.nodes.get(self.now(node))
         return known.name if known else node
 
     def changes(self) -> list[dict[str, Any]]:
@@ -191,7 +239,7 @@ class Fleet:
             NotFoundError: there is none; the message names some that there are.
             RefusedError: several that share the name are there, so a command could reach one that is not meant.
         """
-        if (node := self.nodes.get(who)) is not None:
+        if (node := self.nodes.get(self.now(who))) is not None:
             return node
         named = [node for node in self.nodes.values() if node.name == who]
         there = sorted(node.id for node in named if node.online)
@@ -200,14 +248,14 @@ class Fleet:
                 f"{len(there)} nodes that are online are called {who!r}: say which, {' or '.join(there)}"
             )
         if named:
-            return max(named, key=lambda node: (node.online, node.last_seen))
+            return max(named, key=lambda node: (node.online, node.revoked is None, node.last_seen))
         names = sorted(node.name for node in self.nodes.values())[:10]
         raise NotFoundError(f"no node is called {who!r}; known are {', '.join(names) or 'none yet'}")
 
     @property
     def streams(self) -> list[tuple[str, str]]:
         """Every (node, sensor)."""
-        return [(node.id, sensor) for node in self.nodes.values() for sensor in node.sensors]
+        return [(id, sensor) for node in self.nodes.values() for id in node.ids for sensor in node.sensors]
 
     @property
     def online(self) -> int:

@@ -2,7 +2,7 @@
 """The gateway as a member of its mesh: what it serves, what it hands to the intake, what it lets others ask."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,21 @@ from ganglion.mesh.authority import Authority
 from ganglion.mesh.client import MeshClient
 from ganglion.mesh.credential import NODE
 from ganglion.mesh.enrol import KeyStore
+from ganglion.mesh.kv import Kv, now_at
+from ganglion.mesh.links.spec import LinkSpec
+from ganglion.mesh.looking import Looking
+from ganglion.mesh.pending import Approvals
+from ganglion.mesh.policy import Policy
+from ganglion.mesh.progress import Tell
 from ganglion.mesh.service import GatewayRole
+from ganglion.mesh.signed_config import D, Form, SignedConfig
+from ganglion.mesh.state.effects import Change
 from ganglion_gateway.aiomqtt_transport import AiomqttTransport
+from ganglion_gateway.consents import Consents
 from ganglion_gateway.intake import Intake
+from ganglion_gateway.intents.answers import IntentAnswers
+from ganglion_gateway.jsonable import jsonable
+from ganglion_gateway.live import Live
 from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.model.bridge import Bridge
 
@@ -21,43 +33,63 @@ class GatewayMember:
     """The gateway's mesh client.
 
     Args:
-        broker: URL.
+        broker: URL, or several addresses of it.
+        links: Its links beside the broker; None for none.
         state: Folder with the gateway's identity and epoch.
         name: What its credential calls it.
         version: Of the software, for its birth.
         authority: Signs credentials.
         keys: Enrol keys.
+        approvals: Nodes that wait for an operator.
+        reissued: Remembers the node ids before and after a rotation.
         intake: Takes what members say.
         bridge: Answers `prompt`.
+        intents: Answers `intent`.
+        consents: Answers `consent`.
         metrics: Counts what is dropped.
+        live: Is told of changes in what all members share.
 
     Attributes:
         client: Runs it.
+        kv: What all members share.
     """
 
     def __init__(
         self,
         *,
-        broker: str,
+        broker: str | tuple[str, ...],
+        links: Sequence[LinkSpec] | None = None,
         state: Path,
         name: str,
         version: str,
         authority: Authority,
         keys: KeyStore,
+        approvals: Approvals,
+        reissued: Callable[[str, str], Awaitable[None]],
         intake: Intake,
         bridge: Bridge,
+        intents: IntentAnswers,
+        consents: Consents,
         metrics: Metrics,
+        live: Live,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self._transport = AiomqttTransport(broker)
         self.client = MeshClient(
             transport=self._transport,
+            links=links,
             state=state,
             name=name,
-            birth=lambda: {"sw": version, "board": "gateway", "caps": {"methods": ["prompt", "credential.renew"]}},
+            birth=lambda: {
+                "sw": version,
+                "board": "gateway",
+                "caps": {"methods": ["prompt", "intent", "consent", "credential.renew", "credential.rotate"]},
+            },
             gateway=GatewayRole(
                 authority=authority,
                 keys=keys,
+                approvals=approvals,
+                on_reissued=reissued,
                 on_events=intake.events,
                 on_frames=intake.frames,
                 on_birth=intake.birth,
@@ -65,7 +97,17 @@ class GatewayMember:
             ),
             clock=clock,
         )
+        shared = self.client.state
+        self.kv = Kv(shared, self.client.rights)
+
+        def changed(change: Change) -> None:
+            node, _ = shared.author(change.kid)
+            live.shared(change.key, jsonable(now_at(shared, change)), clock(), f"node:{node}" if node else "")
+
+        shared.watchers.append(changed)
         self.client.on_request("prompt", bridge.prompt, roles=[NODE])
+        self.client.on_request("intent", intents.answer, roles=[NODE])
+        self.client.on_request("consent", consents.answer, roles=[NODE])
         metrics.watch(
             "ganglion_mesh_rejected",
             "Messages of the mesh that were not believed.",
@@ -78,10 +120,64 @@ class GatewayMember:
         """Whether the broker is there."""
         return self._transport.connected
 
+    @property
+    def mesh_id(self) -> str:
+        """13 letters."""
+        return self.client.mesh
+
+    @property
+    def looking(self) -> Looking:
+        """See `MeshClient.looking`."""
+        return self.client.looking
+
     async def run(self) -> None:
         """Connects, and reconnects, until cancelled."""
         await self.client.run()
 
-    async def request(self, method: str, params: dict[str, Any], *, to: str, timeout: float) -> Any:
+    def revoke(self, node_id: str) -> None:
+        """See `Service.revoke`."""
+        self.client.desk.revoke(node_id)
+
+    def decided(self, node_id: str) -> None:
+        """See `Service.decided`."""
+        self.client.desk.decided(node_id)
+
+    @property
+    def node_id(self) -> str:
+        """The gateway's own, 26 letters."""
+        return self.client.identity.node_id
+
+    @property
+    def policy(self) -> Policy:
+        """What holds at the gateway."""
+        return self.client.rights.policy
+
+    def config(self, form: Form[D]) -> SignedConfig[D] | None:
+        """See `Service.config`."""
+        return self.client.desk.config(form)
+
+    def set_config(self, form: Form[D], config: D) -> D:
+        """See `Service.set_config`."""
+        return self.client.desk.set_config(form, config)
+
+    def policy_of(self, node_id: str) -> int | None:
+        """The version of the policy that a node has said it has; None where it has said nothing."""
+        peer = self.client.member.find(node_id)
+        return None if peer is None else peer.policy
+
+    async def request(
+        self,
+        method: str,
+        params: dict[str, Any],
+        *,
+        to: str,
+        called: str = "",
+        timeout: float,
+        on_progress: Tell | None = None,
+    ) -> Any:
         """See `MeshClient.request`."""
-        return await self.client.request(method, params, to=to, timeout=timeout)
+        return await self.client.request(method, params, to=to, called=called, timeout=timeout, on_progress=on_progress)
+
+    def statistics(self) -> dict[str, Any]:
+        """How its membership goes, as JSON can say it."""
+        return self.client.statistics().document()

@@ -5,10 +5,11 @@ A node is believed about itself, not about the shape of what it sends. Nothing h
 one bad event would otherwise keep its whole batch out of the database, and be sent again for ever.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ganglion.mesh.floor import TOLERANCE
 from ganglion.mesh.member import Received
 from ganglion.units import SECOND
 from ganglion_gateway.jsonable import jsonable
@@ -25,6 +26,12 @@ HEARTBEAT = "system/uptime"
 AHEAD = 86400 * SECOND
 #: And not older than this.
 OLDEST = 1_577_836_800 * SECOND  # 2020-01-01
+#: The longest that an event waits for the node it is for, and how long one does that says nothing of it.
+MAX_WAIT = 7 * 86400 * SECOND
+_WAIT = 30 * SECOND
+
+#: Begins the source of what has a time that is not to be relied on.
+BAD = "clock=bad"
 
 Row = dict[str, Any]
 
@@ -37,17 +44,21 @@ class Batch:
         events: For `events`, all of them.
         episodes: For `episodes`, those of class `episode`.
         refused: Events whose numbers have no place in a database.
+        relays: For `relays`, of those that are for another node: `event`, `sender`, `node`, `expires`,
+            and as `confidential` the group that it was sealed for, or "".
     """
 
     events: list[Row]
     episodes: list[Row]
     refused: int
+    relays: list[Row]
 
 
 def event_rows(received: Sequence[Received], now: int) -> Batch:
     """Rows of EVENTs that arrived at `now`."""
     events: list[Row] = []
     episodes: list[Row] = []
+    relays: list[Row] = []
     refused = 0
     for one in received:
         if one.seq > MAX_INTEGER:
@@ -57,8 +68,34 @@ def event_rows(received: Sequence[Received], now: int) -> Batch:
         if row["cls"] == "episode":
             episodes.append(_episode(one, row["id"], now))
             row["value"] = None  # the episode has a table of its own
+        elif to := _text(one.body.get("to")):
+            wait = _wait(one.body.get("wait"))
+            relays.append(
+                {
+                    "event": row["id"],
+                    "sender": one.node_id,
+                    "node": to,
+                    "expires": now + wait,
+                    "confidential": one.group,
+                }
+            )
         events.append(row)
-    return Batch(events=events, episodes=episodes, refused=refused)
+    return Batch(events=events, episodes=episodes, refused=refused, relays=relays)
+
+
+def clock_is_wrong(one: Received, now: int) -> bool:
+    """Whether the clock of who sealed this is known to be wrong: the sender says so, or it is of a time to come.
+
+    What is old proves nothing: it may have waited in a spool.
+    """
+    says = one.body if type(one.body) is dict else {}
+    at = says.get("timestamp")
+    return says.get("clock") == "bad" or max(one.timestamp, at if type(at) is int else 0) > now + TOLERANCE
+
+
+def marked(source: str, wrong: bool) -> str:
+    """The source of something whose time is not to be relied on says so, as that of something unsigned does."""
+    return f"{BAD} {source}".rstrip() if wrong else source
 
 
 def _event(one: Received, now: int) -> Row:
@@ -72,7 +109,7 @@ def _event(one: Received, now: int) -> Row:
         "seq": one.seq,
         "topic": _text(body.get("topic")) or cls,
         "value": jsonable(body.get("value")),
-        "source": _text(body.get("source")),
+        "source": marked(_text(body.get("source")), clock_is_wrong(one, now)),
         "run": _text(body.get("run")),
         "timestamp": _time(body.get("timestamp"), one.timestamp, now),
         "sealed": _time(one.timestamp, now, now),
@@ -94,8 +131,16 @@ def _episode(one: Received, identity: str, now: int) -> Row:
     }
 
 
-def reading_rows(received: Sequence[Received], now: int) -> tuple[list[Row], int]:
-    """Rows of BATCHes, and how many readings were dropped because they are none."""
+def _wait(value: Any) -> int:
+    return min(value, MAX_WAIT) if type(value) is int and value > 0 else _WAIT
+
+
+def reading_rows(received: Sequence[Received], now: int, wrong: Container[str] = ()) -> tuple[list[Row], int]:
+    """Rows of BATCHes, and how many readings were dropped because they are none.
+
+    Args:
+        wrong: Nodes whose clock is known to be wrong: their readings are of the time when they came.
+    """
     rows: list[Row] = []
     dropped = 0
     for one in received:
@@ -105,22 +150,22 @@ def reading_rows(received: Sequence[Received], now: int) -> tuple[list[Row], int
         for reading in one.body:
             if type(reading) is list and reading[:1] == [HEARTBEAT]:
                 continue
-            row = _reading(one.node_id, reading, now)
+            row = _reading(one.node_id, reading, now, trusted=one.node_id not in wrong)
             if row is None:
                 dropped += 1
             else:
-                rows.append(row)
+                rows.append({**row, "confidential": one.group})
     return rows, dropped
 
 
-def _reading(node: str, reading: Any, now: int) -> Row | None:
+def _reading(node: str, reading: Any, now: int, *, trusted: bool) -> Row | None:
     if type(reading) is not list or len(reading) != 3:
         return None
     stream, timestamp, value = reading
     if type(stream) is not str or not 0 < len(sensor := sensor_of(stream)) <= MAX_SENSOR:
         return None
-    if type(timestamp) is not int or not OLDEST <= timestamp <= now + AHEAD:
-        timestamp = now  # a clock that was never set: when it came is the nearest that is known
+    if not trusted or type(timestamp) is not int or not OLDEST <= timestamp <= now + AHEAD:
+        timestamp = now  # a clock that is wrong, or was never set: when it came is the nearest that is known
     simple = isinstance(value, bool | float) or (type(value) is int and abs(value) <= 2**53)
     number = jsonable(float(value)) if simple else None
     other = None if simple else jsonable(value)

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The path of one event, from the sensor to the webhook, a line a stage with its time. Pure: rows in, lines out."""
+"""The path of one event, from a sensor to a webhook or a node, a line a stage with its time. Pure: rows to lines."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from ganglion.units import MILLISECOND
 from ganglion_gateway.rows import sensor_of
+from ganglion_gateway.store import relays
 from ganglion_gateway.store.webhooks import DEAD, DELIVERED
 
+#: Those of every trace; an event that was for another node has a line of the stage `node` behind them.
 STAGES = ("sensor", "trigger", "prompt", "condition", "guardian", "actuator", "mesh", "gateway", "webhook")
 
 DONE = "done"
@@ -20,7 +22,13 @@ _Row = dict[str, Any]
 
 
 def trace(
-    event: _Row, episode: dict[str, Any] | None, attempts: Sequence[_Row], *, node: str, endpoints: dict[str, str]
+    event: _Row,
+    episode: dict[str, Any] | None,
+    attempts: Sequence[_Row],
+    *,
+    relay: _Row | None = None,
+    node: str,
+    endpoints: dict[str, str],
 ) -> dict[str, Any]:
     """The document of `/api/v1/traces/{event}`.
 
@@ -28,10 +36,11 @@ def trace(
         event: A row of `events`.
         episode: Of the run that published it, where its node has told it.
         attempts: Its webhooks and their attempts.
+        relay: Its row of `relays`, where it was for another node.
         node: The node's name.
         endpoints: What people call the endpoints, by id.
     """
-    lines = [*_run(event, episode, node), *_way(event), *_webhooks(attempts, endpoints)]
+    lines = [*_run(event, episode, node), *_way(event), *_webhooks(attempts, endpoints), *_relay(relay)]
     first = min((line["at"] for line in lines if line["at"] is not None), default=event["timestamp"])
     for line in lines:
         line["since_ms"] = None if line["at"] is None else _ms(line["at"] - first)
@@ -180,6 +189,19 @@ def _webhooks(attempts: Sequence[_Row], endpoints: dict[str, str]) -> list[Line]
             line = _line("webhook", PENDING, f"{name}: {row['error']}{tries}; it is tried again")
         lines.append(line)
     return lines
+
+
+def _relay(row: _Row | None) -> list[Line]:
+    """To the node it was for; nothing where it was for the gateway alone."""
+    if row is None:
+        return []
+    if row["state"] == relays.DELIVERED:
+        return [_line("node", DONE, f"{row['node']} took it", at=row["ended"])]
+    if row["state"] == relays.DEAD:
+        return [_line("node", FAILED, f"{row['node']}: given up: {row['error']}", at=row["ended"])]
+    return [
+        _line("node", PENDING, f"{row['node']}: {row['error'] or 'waits for one node of that name or id to be there'}")
+    ]
 
 
 def _show(value: Any) -> str:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * CBOR (RFC 8949) as far as a number is to be picked out of it: items of definite length without tags. Whatever this is
- * not sure of, Python reads.
+ * CBOR (RFC 8949) as far as a number is to be picked out of it: items of definite length that JSON could say, too.
+ * Whatever this is not sure of, Python reads.
  */
 #include <math.h>
 #include <string.h>
@@ -53,7 +53,7 @@ static double binary64(uint64_t bits) {
     return made;
 }
 
-/* The number of a head; 0 where it is none that binary64 has. */
+/* The number of a head; 0 where it is none that binary64 has, or not finite. */
 static int number(int major, int info, uint64_t argument, gg_number *made) {
     double number;
     if (major == UNSIGNED || major == NEGATIVE) {
@@ -66,16 +66,16 @@ static int number(int major, int info, uint64_t argument, gg_number *made) {
         return 0;
     }
     *made = (gg_number){number, major != SIMPLE};
-    return 1;
+    return isfinite(number);
 }
 
-/* The inside of a string whose head was read. */
-static int string(gg_reader *reader, int major, uint64_t length, const uint8_t **start) {
+/* The inside of a text whose head was read. */
+static int string(gg_reader *reader, uint64_t length, const uint8_t **start) {
     if (length > (uint64_t)(reader->end - reader->at))
         return 0;
     *start = reader->at;
     reader->at += length;
-    return major == BYTES || gg_is_utf8(*start, (size_t)length);
+    return gg_is_utf8(*start, (size_t)length);
 }
 
 static int map(gg_reader *reader, uint64_t count, gg_path path, int depth) {
@@ -83,16 +83,9 @@ static int map(gg_reader *reader, uint64_t count, gg_path path, int depth) {
         int major, info;
         uint64_t argument;
         const uint8_t *key;
-        gg_path behind = {0};
-        if (!head(reader, &major, &info, &argument))
+        if (!head(reader, &major, &info, &argument) || major != TEXT || !string(reader, argument, &key))
             return 0;
-        if (major == TEXT) {
-            if (!string(reader, TEXT, argument, &key))
-                return 0;
-            behind = gg_path_behind(path, key, (size_t)argument);
-        } else if (major != UNSIGNED && major != NEGATIVE) {
-            return 0;
-        }
+        gg_path behind = gg_path_behind(path, key, (size_t)argument);
         if (behind.at)
             reader->found = 0; /* of two keys that are the same the last one counts */
         if (!gg_cbor_value(reader, behind, depth - 1))
@@ -105,6 +98,7 @@ int gg_cbor_value(gg_reader *reader, gg_path path, int depth) {
     int major, info, is_end = path.at && path.at == path.end, is_beside = !path.at;
     uint64_t argument;
     const uint8_t *start;
+    gg_number read;
     if (!depth || !head(reader, &major, &info, &argument))
         return 0;
     if (is_end) {
@@ -118,17 +112,16 @@ int gg_cbor_value(gg_reader *reader, gg_path path, int depth) {
     switch (major) {
     case UNSIGNED:
     case NEGATIVE:
-        return 1;
-    case BYTES:
+        return argument <= INT64_MAX;
     case TEXT:
-        return string(reader, major, argument, &start);
+        return string(reader, argument, &start);
     case ARRAY:
         while (argument--)
             if (!gg_cbor_value(reader, path, depth - 1))
                 return 0;
         return 1;
     case SIMPLE:
-        return info == FALSE || info == TRUE || info == NIL || info >= HALF;
+        return info == FALSE || info == TRUE || info == NIL || number(major, info, argument, &read);
     default:
         return 0;
     }

@@ -34,12 +34,12 @@ def event(seq: int, cls: str = "alert", **body: Any) -> Received:
     return Received(gl1.EVENT, NODE, None, known, 1, seq, NOW)
 
 
-async def store(site: Here, *events: Received) -> None:
+async def store(site: Here, *events: Received, at: int = NOW) -> None:
     from ganglion_gateway import rows
     from ganglion_gateway.store import events as table
 
-    batch = rows.event_rows(events, NOW)
-    await site.services.database.write(lambda connection: table.save(connection, batch, NOW))
+    batch = rows.event_rows(events, at)
+    await site.services.database.write(lambda connection: table.save(connection, batch, at))
 
 
 def is_problem(answer: Any, status: int) -> dict[str, Any]:
@@ -164,6 +164,17 @@ async def test_the_last_trace_is_that_of_the_last_alert(site: Here) -> None:
     assert trace["event"]["id"] == f"{NODE}-1-1"
     assert trace["status"] == "pending"
     assert trace == await site.get(f"/traces/{NODE}-1-1")
+
+
+async def test_the_episode_of_a_run_is_asked_by_its_id_or_as_the_last(site: Here) -> None:
+    site.services.fleet.load([{"id": NODE, "name": "fridge"}], [])
+    is_problem(await site.http.get("/api/v1/nodes/fridge/episodes/last"), 404)
+    told = [event(i, "episode", id=f"r{i}", steps=[], started=NOW + i) for i in (1, 2)]
+    await store(site, *told)
+    assert (await site.get(f"/nodes/{NODE}/episodes/last"))["id"] == "r2"
+    assert (await site.get("/nodes/fridge/episodes/r1"))["id"] == "r1"
+    problem = is_problem(await site.http.get(f"/api/v1/nodes/{NODE}/episodes/r3"), 404)
+    assert "not told of a run r3" in problem["detail"]
 
 
 async def test_an_enrol_key_is_shown_once_and_counted(site: Here) -> None:
@@ -310,7 +321,7 @@ async def test_the_command_lines_webhook_keeps_its_messages_when_its_url_changes
         return WebhookSettings(url=f"http://127.0.0.1:{port}/", allow_private=True)
 
     async with here(tmp_path / "state", webhook=hook(1)) as site:
-        await store(site, event(1))
+        await store(site, event(1), at=site.services.clock())  # now: an old one would be given up
     async with here(tmp_path / "state", webhook=hook(2)) as site:
         [listed] = (await site.get("/webhooks"))["webhooks"]
         assert (listed["url"], listed["messages"]) == ("http://127.0.0.1:2/", {"pending": 1})

@@ -80,7 +80,7 @@ class Post:
             }
             for seq in seqs
         ]
-        batch = Batch(events=rows, episodes=[], refused=0)
+        batch = Batch(events=rows, episodes=[], refused=0, relays=[])
         await self.database.write(lambda connection: events.save(connection, batch, now))
 
     async def states(self) -> list[tuple[str, int]]:

@@ -9,15 +9,22 @@ from typing import Any
 
 import pytest
 
+from ganglion.bus import Bus
+from ganglion.clock import Clock
 from ganglion.errors import InvalidError, NotFoundError, RefusedError
+from ganglion.guardian import Actuators
 from ganglion.mesh.client import MeshClient
 from ganglion.mesh.member import Peer
 from ganglion.mesh.mqtt_transport import MqttTransport
+from ganglion.mova.ports import PromptRequest
+from ganglion.mqtt.url import Addresses
+from ganglion.node.ports import NodePorts
+from ganglion.sensors import Sensors
 from ganglion.units import MILLISECOND
 from ganglion_gateway.settings import ModelSettings, WebhookSettings
 from ganglion_gateway.webhook.schedule import Policy
 from ganglion_gateway.webhook.signature import new_secret
-from support.brokers import Broker
+from support.brokers import Broker, on_every_broker
 from support.chat_server import MODEL, Say, chat_server
 from support.gateway import Here, here
 from support.mesh import Attacker, enrolled, running
@@ -31,7 +38,7 @@ CAPS = {"sensors": {"fridge.temperature": {"unit": "Cel", "kind": "bme280"}}}
 class Site:
     """A gateway on a broker, and the nodes that join it."""
 
-    def __init__(self, folder: Path, broker: str, here: Here) -> None:
+    def __init__(self, folder: Path, broker: Addresses, here: Here) -> None:
         self.folder = folder
         self.broker = broker
         self.here = here
@@ -75,6 +82,7 @@ async def site(folder: Path, broker: Broker, **settings: Any) -> AsyncIterator[S
         yield Site(folder, broker.url, started)
 
 
+@on_every_broker
 async def test_a_node_that_joins_is_in_the_inventory_with_what_it_reads(broker: Broker, tmp_path: Path) -> None:
     async with site(tmp_path, broker) as at:
         node = await at.node()
@@ -106,6 +114,7 @@ async def test_a_node_that_joins_is_in_the_inventory_with_what_it_reads(broker: 
             assert await stored() == [[now + i * MILLISECOND, 4.0 + i] for i in range(5)]
 
 
+@on_every_broker
 async def test_a_node_that_goes_is_away_and_one_that_comes_back_is_there(broker: Broker, tmp_path: Path) -> None:
     async with site(tmp_path, broker) as at:
         for _ in range(2):
@@ -223,6 +232,27 @@ async def test_a_node_asks_the_model_and_the_question_is_written_down(broker: Br
             assert entry["detail"]["run"] == "r1"
 
 
+async def test_a_script_offers_its_tools_to_the_gateways_model(broker: Broker, tmp_path: Path) -> None:
+    tool = {"id": "light.set", "description": "Sets a light", "parameters": {"type": "object"}}
+    async with chat_server() as chat:
+        chat.says(Say(calls=(("c1", "light_set", '{"on": true}'),), finish="tool_calls"), Say(text="The light is on."))
+        async with site(tmp_path, broker, model=ModelSettings.read(chat.environment)) as at:
+            node = await at.node()
+            async with running(node):
+                await enrolled(node)
+                clock, bus = Clock(), Bus()
+                actuators = Actuators.from_tables({})
+                ports = NodePorts(
+                    bus=bus, clock=clock, sensors=Sensors(bus, clock), actuators=actuators, mesh=node, transport=None
+                )
+                first = await ports.prompt(PromptRequest(prompt="Light!", tools=[tool], seconds=5.0))
+                assert (first.value, list(first.calls)) == (None, [["c1", "light.set", {"on": True}]])
+                rounds = [[list(first.calls), [{"ok": True}]]]
+                last = await ports.prompt(PromptRequest(prompt="Light!", tools=[tool], rounds=rounds, seconds=5.0))
+                assert (last.value, list(last.calls)) == ("The light is on.", [])
+        assert chat.requests[1]["messages"][-1] == {"role": "tool", "tool_call_id": "c1", "content": '{"ok": true}'}
+
+
 async def test_without_a_model_the_node_is_told_so(broker: Broker, tmp_path: Path) -> None:
     async with site(tmp_path, broker) as at:
         node = await at.node()
@@ -232,6 +262,7 @@ async def test_without_a_model_the_node_is_told_so(broker: Broker, tmp_path: Pat
                 await node.request("prompt", {"prompt": "Why?"}, timeout=10)
 
 
+@on_every_broker
 async def test_a_command_reaches_the_node_and_its_answer_comes_back(broker: Broker, tmp_path: Path) -> None:
     async def set_simulated(params: dict[str, Any], peer: Peer) -> Any:
         if params["sensor"] == "real":
@@ -257,10 +288,13 @@ async def test_a_command_reaches_the_node_and_its_answer_comes_back(broker: Brok
                 "result": {"by": "gateway", "sensor": "fridge.temperature", "value": 12},
             }
             assert (await command("other")).status_code == 404
-            assert (await command("real")).status_code == 403
+            refused = await command("real")
+            assert refused.status_code == 403
+            assert refused.json()["detail"] == "fridge: real is a real sensor: it senses what there is"
         body = {"method": "sim.set", "params": {"secret": "swordfish"}, "timeout": 0.3}
         away = await at.here.http.post("/api/v1/nodes/fridge/commands", json=body)
         assert away.status_code == 504
+        assert away.json()["detail"].startswith("fridge does not answer 'sim.set'")
         entries = (await at.here.get("/audit", action="node.command"))["entries"]
         assert [entry["detail"]["outcome"] for entry in entries] == ["failed", "failed", "failed", "ok"]
         assert "swordfish" not in str(entries)

@@ -15,7 +15,7 @@ from ganglion.mesh.identity import Identity
 from ganglion.mesh.member import Cause, Member, Peer
 from ganglion.units import SECOND
 from ganglion_micro import cose, gl1
-from support.brokers import Broker
+from support.brokers import Broker, on_every_broker
 from support.mesh import Attacker, Gateway, enrolled, running
 from support.waiting import until
 
@@ -119,6 +119,7 @@ async def test_a_replayed_frame_is_dropped_and_counted(siege: Siege) -> None:
     assert siege.gateway.store.readings == [["fridge/temperature", 1, 4.5]]
 
 
+@on_every_broker
 async def test_a_replayed_command_is_dropped_and_counted(siege: Siege) -> None:
     assert await siege.gateway.client.request("led", {"on": True}, to="fridge", timeout=10) == 1
     await until(lambda: siege.attacker.on("/q"), what="the attacker has it")
@@ -246,7 +247,9 @@ async def test_a_death_that_somebody_replays_is_answered_with_a_birth(siege: Sie
 
 
 async def test_an_old_retained_birth_does_not_roll_a_node_back(siege: Siege) -> None:
-    old = next(message for message in siege.attacker.on(f"{siege.node.identity.node_id}/birth"))
+    births = f"{siege.node.identity.node_id}/birth"
+    await until(lambda: siege.attacker.on(births), what="the attacker has it")
+    old = siege.attacker.on(births)[0]
     rebooted = siege.gateway.node("fridge")
     async with running(rebooted):
         await until(lambda: siege.gateway.store.births[-1].epoch == 2, what="the second boot")

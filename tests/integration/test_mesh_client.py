@@ -12,8 +12,9 @@ from ganglion.mesh.client import MeshClient
 from ganglion.mesh.enrol import EnrolKey, EnrolRecord
 from ganglion.mesh.member import Cause, Peer
 from ganglion.mesh.mqtt_transport import MqttTransport
+from ganglion.mesh.progress import Progress, report
 from ganglion.units import SECOND
-from support.brokers import Broker
+from support.brokers import Broker, on_every_broker
 from support.mesh import Gateway, enrolled, running
 from support.waiting import until
 
@@ -23,6 +24,7 @@ def gateway(tmp_path: Path, broker: Broker) -> Gateway:
     return Gateway(tmp_path, broker.url)
 
 
+@on_every_broker
 async def test_a_node_enrols_by_key_and_its_event_is_stored_and_acknowledged(gateway: Gateway) -> None:
     node = gateway.node("fridge", birth=lambda: {"board": "linux", "sw": "1.0"})
     stored: list[str] = []
@@ -43,6 +45,7 @@ async def test_a_node_enrols_by_key_and_its_event_is_stored_and_acknowledged(gat
         assert not set(statistics.rejected) - {Cause.REPLAYED}, "NATS may deliver twice at QoS 1"
 
 
+@on_every_broker
 async def test_readings_are_gathered_into_one_signed_frame(gateway: Gateway) -> None:
     node = gateway.node("fridge", heartbeat=0)
     async with running(gateway.client, node):
@@ -72,6 +75,7 @@ async def test_the_gateway_hears_a_heartbeat(gateway: Gateway) -> None:
         assert {reading[0] for frame in gateway.store.frames for reading in frame.body} == {"system/uptime"}
 
 
+@on_every_broker
 async def test_a_restarted_node_needs_no_key_and_has_the_next_epoch(gateway: Gateway) -> None:
     node = gateway.node("fridge")
     async with running(gateway.client):
@@ -89,6 +93,7 @@ async def test_a_restarted_node_needs_no_key_and_has_the_next_epoch(gateway: Gat
     ]
 
 
+@on_every_broker
 async def test_a_node_that_vanishes_dies_by_its_will(gateway: Gateway) -> None:
     node = gateway.node("fridge")
     async with running(gateway.client):
@@ -202,6 +207,7 @@ async def test_a_credential_is_renewed_at_two_thirds_of_its_time(tmp_path: Path,
 # Requests
 
 
+@on_every_broker
 async def test_the_gateway_asks_a_node_and_a_node_the_gateway(gateway: Gateway) -> None:
     node = gateway.node("fridge")
 
@@ -240,7 +246,10 @@ async def test_errors_come_back_as_what_they_are(gateway: Gateway) -> None:
         ask = gateway.client.request
         with pytest.raises(RefusedError, match="fridge: the limit is 30 s"):
             await ask("no", {}, to="fridge", timeout=10)
-        with pytest.raises(NotFoundError, match="no method 'dance'; known are broken, no, unsendable"):
+        with pytest.raises(
+            NotFoundError,
+            match=r"no method 'dance'; known are broken, identity\.rotate, mesh\.peers, .*, no, ping, unsendable",
+        ):
             await ask("dance", {}, to="fridge", timeout=10)
         with pytest.raises(Exception, match="'broken' failed; the log of"):
             await ask("broken", {}, to="fridge", timeout=10)
@@ -264,7 +273,7 @@ async def test_a_node_obeys_gateways_alone_unless_it_says_otherwise(gateway: Gat
     async with running(gateway.client, fridge, room):
         await enrolled(fridge, room)
         assert await room.request("hello", {}, to="fridge", timeout=10) == "room"
-        with pytest.raises(RefusedError, match="'command' is not for members with the roles node"):
+        with pytest.raises(RefusedError, match="'command' is refused to room: no rule lets it call command"):
             await room.request("command", {}, to="fridge", timeout=10)
 
 
@@ -327,6 +336,79 @@ async def test_a_request_has_a_deadline_on_the_other_side_too(gateway: Gateway) 
         with pytest.raises(UnreachableError):
             await gateway.client.request("forever", {}, to="fridge", timeout=1.0)
         await asyncio.wait_for(ended.wait(), 10)
+
+
+async def test_progress_comes_before_the_answer(gateway: Gateway) -> None:
+    node = gateway.node("fridge")
+    heard: list[Progress] = []
+    go = asyncio.Event()
+
+    async def work(params: dict[str, Any], peer: Peer) -> Any:
+        report(1, total=2, text="half of it")
+        await go.wait()
+        return "done"
+
+    node.on_request("work", work)
+    async with running(gateway.client, node):
+        await enrolled(node)
+        call = asyncio.create_task(
+            gateway.client.request("work", {}, to="fridge", timeout=20, on_progress=heard.append)
+        )
+        await until(lambda: heard, what="the progress")
+        assert heard == [Progress(1, 2, "half of it")]
+        go.set()
+        assert await call == "done"
+
+
+async def test_a_call_that_is_cancelled_is_ended_on_the_other_side(gateway: Gateway) -> None:
+    node = gateway.node("fridge")
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def forever(params: dict[str, Any], peer: Peer) -> Any:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    node.on_request("forever", forever)
+    async with running(gateway.client, node):
+        await enrolled(node)
+        call = asyncio.create_task(gateway.client.request("forever", {}, to="fridge", timeout=60))
+        await asyncio.wait_for(begun.wait(), 10)
+        call.cancel()
+        await asyncio.wait_for(ended.wait(), 10)
+        with pytest.raises(asyncio.CancelledError):
+            await call
+
+
+async def test_a_command_that_a_restart_may_have_cut_off_is_not_done_again(gateway: Gateway) -> None:
+    done: list[int] = []
+
+    async def dose(params: dict[str, Any], peer: Peer) -> Any:
+        done.append(params["ml"])
+        await asyncio.Event().wait()
+
+    first = gateway.node("pump")
+    first.on_request("dose", dose)
+    async with running(gateway.client):
+        life = asyncio.create_task(first.run())
+        await enrolled(first)
+        call = asyncio.create_task(gateway.client.request("dose", {"ml": 5}, to="pump", timeout=30))
+        await until(lambda: done, what="the dose is given")
+        transport: Any = first._transport
+        transport._client._transport.abort()
+        first._methods._publish = lambda sealed: None  # what is killed says nothing
+        life.cancel()
+        await asyncio.gather(life, return_exceptions=True)
+        again = gateway.node("pump")
+        again.on_request("dose", dose)
+        async with running(again):
+            with pytest.raises(
+                UnreachableError, match="pump has restarted since it was asked: whether 'dose' was done"
+            ):
+                await call
+    assert done == [5]
 
 
 async def test_a_gateway_publishes_no_events(gateway: Gateway) -> None:

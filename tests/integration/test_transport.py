@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from ganglion.errors import InvalidError, LocalProtocolError
+from ganglion.mesh import refusals
 from ganglion.mesh.mqtt_transport import MqttTransport
 from ganglion.mesh.transport import Message, Transport
 from support.brokers import BROKERS, Broker, free_ports, nats_broker
-from support.certificates import Certificates, make_certificates
+from support.certificates import Certificates
 from support.transports import TRANSPORTS, Counted, Inbox, running
 from support.waiting import until
 
@@ -237,9 +238,11 @@ async def test_credentials_let_in_and_wrong_ones_are_named_once(
             await until(lambda: welcome.connected)
             await until(lambda: backoff.attempts >= 4)
             assert not stranger.connected
+            assert backoff.refusals == backoff.attempts, "each time it is patient"
     said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert len(said) == 1
     assert "return code" in said[0]
+    assert "account=FILE" in said[0]
     assert "wr0ng" not in caplog.text
 
 
@@ -266,13 +269,45 @@ async def test_a_refused_subscription_is_counted_and_named(
     assert "refuses the subscription to 'secret/#'" in caplog.text
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return make_certificates(tmp_path_factory.mktemp("certificates"))
+@pytest.mark.parametrize("which", BROKERS)
+async def test_an_account_that_is_written_later_lets_in(make: Make, which: str, tmp_path: Path) -> None:
+    async with BROKERS[which](tmp_path, users={"node": "right"}) as broker:
+        account = tmp_path / "account"
+        transport = make(f"{broker.url}?account={account}")
+        async with running(transport):
+            for wrong in (None, "node", "node:wr0ng"):
+                if wrong is not None:
+                    account.write_text(wrong)
+                await asyncio.sleep(0)
+                assert not transport.connected
+            account.write_text("node:right\n")
+            await until(lambda: transport.connected, what="connected")
+
+
+async def test_a_subscription_that_was_refused_is_asked_for_again(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refusals, "_PAUSE", (0.01, 0.1))
+    async with nats_broker(tmp_path, users={"node": "right"}, deny_subscribe="secret/#") as broker:
+        transport = make(broker.url_as("node", "right"))
+        inbox = Inbox(transport)
+        transport.subscribe("secret/#", 1)
+        async with running(transport):
+            await subscribed(transport, inbox)
+            await until(lambda: transport.statistics().refused >= 3, what="asked three times")
+            (tmp_path / "nats.conf").write_text((tmp_path / "nats.conf").read_text().replace("secret", "other"))
+            assert broker.pid is not None
+            os.kill(broker.pid, signal.SIGHUP)  # NATS Server reads its configuration again
+            await until(lambda: _echo(transport, inbox, "secret/a"), what="heard")
+            transport.unsubscribe("secret/#")
+        assert transport.statistics().connections == 1
 
 
 # paho leaves the socket of a handshake that failed to the garbage collector
-@pytest.mark.filterwarnings("ignore:Exception ignored in. <ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning")
+LEFT = pytest.mark.filterwarnings("ignore:Exception ignored in. <ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning")
+
+
+@LEFT
 @pytest.mark.parametrize("which", BROKERS)
 async def test_tls_trusts_the_authority_it_is_told_and_no_other(
     make: Make, which: str, tmp_path: Path, certificates: Certificates, caplog: pytest.LogCaptureFixture
@@ -284,7 +319,71 @@ async def test_tls_trusts_the_authority_it_is_told_and_no_other(
             await subscribed(trusting, inbox)
             await until(lambda: "certificate" in caplog.text)
             assert not doubting.connected
+    assert "is not trusted" in caplog.text
+    assert "name its authority with ?ca=FILE" in caplog.text
     gc.collect()
+
+
+@LEFT
+async def test_tls_refuses_a_certificate_of_another_host_and_says_so_patiently(
+    make: Make, tmp_path: Path, certificates: Certificates, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with nats_broker(tmp_path, certificate=(certificates.certificate, certificates.key)) as broker:
+        backoff = Counted()
+        url = broker.url.replace("localhost", "127.0.0.1")
+        transport = make(f"{url}?ca={certificates.authority}", backoff=backoff)
+        async with running(transport):
+            await until(lambda: backoff.attempts >= 2)
+            assert not transport.connected
+        assert backoff.refusals == backoff.attempts
+    said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(said) == 1
+    assert "is another host's" in said[0]
+    assert "have one made for 127.0.0.1" in said[0]
+    gc.collect()
+
+
+@LEFT
+async def test_a_broker_without_tls_is_told_from_one_that_is_not_trusted(
+    make: Make, broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    backoff = Counted()
+    async with running(make(broker.url.replace("mqtt:", "mqtts:"), backoff=backoff)):
+        await until(lambda: backoff.attempts >= 2)
+    said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(said) == 1
+    assert "mqtts://" in said[0]
+    gc.collect()
+
+
+@pytest.mark.parametrize("which", BROKERS)
+async def test_a_certificate_of_our_own_lets_in_where_the_broker_asks_for_one(
+    make: Make, which: str, tmp_path: Path, certificates: Certificates, caplog: pytest.LogCaptureFixture
+) -> None:
+    pair = (certificates.certificate, certificates.key)
+    async with BROKERS[which](tmp_path, certificate=pair, clients=certificates.authority) as broker:
+        url = f"{broker.url}?ca={certificates.authority}"
+        member = make(f"{url}&certificate={pair[0]}&key={pair[1]}")
+        backoff = Counted()
+        inbox = Inbox(member)
+        async with running(member, MqttTransport(url, backoff=backoff)):
+            await subscribed(member, inbox)
+            await until(lambda: backoff.attempts >= 2)
+    said = {record.getMessage() for record in caplog.records if record.levelname == "WARNING"}
+    assert any("asks for a certificate of ours: name it with ?certificate=FILE&key=FILE" in line for line in said)
+
+
+async def test_the_next_address_is_tried_where_nobody_answers(make: Make, broker: Broker) -> None:
+    (nobody,) = free_ports(1)
+    transport = make([f"mqtt://127.0.0.1:{nobody}", broker.url])
+    async with running(transport):
+        await until(lambda: transport.connected, what="connected")
+        assert str(transport.url) == broker.url
+        await broker.kill()
+        await until(lambda: not transport.connected, what="lost")
+        await broker.start()
+        await until(lambda: transport.connected, what="connected again")
+        assert str(transport.url) == broker.url
 
 
 async def test_what_mqtt_cannot_carry_is_refused_where_it_enters(make: Make) -> None:

@@ -22,6 +22,7 @@ class Say:
 
     Attributes:
         text: What the model says.
+        calls: Tools that it calls instead: `(id, name, arguments as JSON)`.
         status: HTTP status; other than 200 the text is the error's message.
         retry_after: Header of a refusal, in seconds.
         streams: Answer with server-sent events, where the request asks for it.
@@ -34,6 +35,7 @@ class Say:
     """
 
     text: str = ""
+    calls: tuple[tuple[str, str, str], ...] = ()
     status: int = 200
     retry_after: int | None = None
     streams: bool = True
@@ -112,20 +114,27 @@ class ChatServer:
         usage = {"prompt_tokens": 21, "completion_tokens": len(say.text), "total_tokens": 21 + len(say.text)}
         if not (say.streams and request.get("stream")):
             await asyncio.sleep(say.pause)
-            choice = {"index": 0, "message": {"role": "assistant", "content": say.text}, "finish_reason": say.finish}
+            message: dict[str, Any] = {"role": "assistant", "content": say.text}
+            if say.calls:
+                message = {"role": "assistant", "content": None, "tool_calls": [_call(*call) for call in say.calls]}
+            choice = {"index": 0, "message": message, "finish_reason": say.finish}
             document = {"object": "chat.completion", "model": MODEL, "choices": [choice]}
             return await _send(writer, 200, {**document, **({"usage": usage} if say.usage else {})})
         return await self._stream(writer, say, usage if say.usage else None)
 
     async def _stream(self, writer: asyncio.StreamWriter, say: Say, usage: dict[str, int] | None) -> bool:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
-        pieces = [say.text[i : i + say.piece] for i in range(0, len(say.text), say.piece)]
+        pieces: list[dict[str, Any]] = [{"content": piece} for piece in _cut(say.text, say.piece)]
+        for number, (id, name, arguments) in enumerate(say.calls):
+            pieces.append({"tool_calls": [{"index": number, **_call(id, name, "")}]})
+            parts = _cut(arguments, say.piece)
+            pieces += [{"tool_calls": [{"index": number, "function": {"arguments": part}}]} for part in parts]
         for index, piece in enumerate(pieces):
             if index == say.stop_after:
                 await writer.drain()
                 writer.transport.abort()
                 return False
-            _event(writer, {"choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}]})
+            _event(writer, {"choices": [{"index": 0, "delta": piece, "finish_reason": None}]})
             await writer.drain()
             await asyncio.sleep(say.pause)
         _event(writer, {"choices": [{"index": 0, "delta": {}, "finish_reason": say.finish}]})
@@ -135,6 +144,14 @@ class ChatServer:
         writer.write(b"0\r\n\r\n")
         await writer.drain()
         return True
+
+
+def _cut(text: str, size: int) -> list[str]:
+    return [text[i : i + size] for i in range(0, len(text), size)]
+
+
+def _call(id: str, name: str, arguments: str) -> dict[str, Any]:
+    return {"id": id, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
 def _event(writer: asyncio.StreamWriter, fields: dict[str, Any]) -> None:

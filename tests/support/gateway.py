@@ -10,7 +10,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,7 @@ class Here:
 
 @asynccontextmanager
 async def here(
-    folder: Path, broker: str = NO_BROKER, *, policy: Policy | None = None, **settings: Any
+    folder: Path, broker: str | tuple[str, ...] = NO_BROKER, *, policy: Policy | None = None, **settings: Any
 ) -> AsyncIterator[Here]:
     """A gateway with its state in `folder`, until the block ends."""
     chosen = Settings(state=folder, broker=broker, version="0.0-test", **settings)
@@ -109,9 +109,17 @@ class Process:
 
 
 async def start(
-    state: Path, broker: str, *words: str, environment: Mapping[str, str] | None = None, log: Path | None = None
+    state: Path,
+    broker: str,
+    *words: str,
+    environment: Mapping[str, str] | None = None,
+    log: Path | None = None,
+    within: Sequence[str] = (),
 ) -> Process:
     """Starts a gateway on a free port; returns when it says that it is ready.
+
+    Args:
+        within: The words before its own that start it elsewhere: in a node of a `network`.
 
     Raises:
         AssertionError: it ended instead; its log is in the message.
@@ -120,7 +128,19 @@ async def start(
     known = {name: value for name, value in os.environ.items() if not name.startswith(("GANGLION_", "PYTEST_"))}
     with log.open("ab") as stderr:
         child = await asyncio.create_subprocess_exec(
-            *[sys.executable, "-m", "ganglion", "gateway", "--state", str(state), "--broker", broker, "--port", "0"],
+            *[
+                *within,
+                sys.executable,
+                "-m",
+                "ganglion",
+                "gateway",
+                "--state",
+                str(state),
+                "--broker",
+                broker,
+                "--port",
+                "0",
+            ],
             *words,
             stdout=asyncio.subprocess.PIPE,
             stderr=stderr,
@@ -137,10 +157,14 @@ async def start(
 
 @asynccontextmanager
 async def process(
-    state: Path, broker: str = NO_BROKER, *words: str, environment: Mapping[str, str] | None = None
+    state: Path,
+    broker: str = NO_BROKER,
+    *words: str,
+    environment: Mapping[str, str] | None = None,
+    within: Sequence[str] = (),
 ) -> AsyncIterator[Process]:
     """A gateway in a process of its own, until the block ends."""
-    started = await start(state, broker, *words, environment=environment)
+    started = await start(state, broker, *words, environment=environment, within=within)
     try:
         yield started
     finally:

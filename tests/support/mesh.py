@@ -3,7 +3,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +15,10 @@ from ganglion.mesh.enrol import EnrolKey, EnrolRecord
 from ganglion.mesh.identity import Identity
 from ganglion.mesh.member import Member, Received, Sealed
 from ganglion.mesh.mqtt_transport import MqttTransport
+from ganglion.mesh.pending import Approval, Waiting
 from ganglion.mesh.service import GatewayRole
 from ganglion.mesh.transport import Message
+from ganglion.mqtt.url import Addresses
 from ganglion.units import SECOND
 from ganglion_micro import gl1
 from support.transports import Counted
@@ -56,6 +58,23 @@ class Keys:
         self.uses[key_id] -= 1
         self.users.add((key_id, node_id))
         return True
+
+
+class Desk:
+    """An operator's desk in memory: the smallest `Approvals`."""
+
+    def __init__(self) -> None:
+        self.waiting = Waiting()
+        self.approved: dict[str, Approval] = {}
+
+    async def ask(self, node_id: str, public: bytes, name: str, now: int) -> Approval | None:
+        if node_id not in self.approved:
+            self.waiting.ask(node_id, public, name, now)
+        return self.approved.get(node_id)
+
+    def approve(self, node_id: str, name: str, *tags: str) -> None:
+        self.waiting.remove(node_id)
+        self.approved[node_id] = Approval(name=name, tags=tags)
 
 
 class Site:
@@ -156,13 +175,23 @@ class Store:
 class Gateway:
     """A gateway's mesh client on a broker, with its keys and its store."""
 
-    def __init__(self, folder: Path, url: str, *, lifetime: int = NODE_LIFETIME) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        url: Addresses,
+        *,
+        lifetime: int = NODE_LIFETIME,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
         self.folder = folder
         self.url = url
         self.lifetime = lifetime
+        self.clock = clock
         self.authority = Authority.open(folder / "authority", now=time.time_ns())
         self.keys = Keys(self.authority)
+        self.desk = Desk()
         self.store = Store()
+        self.reissued: list[tuple[str, str]] = []
         self.client = self.start()
 
     def start(self) -> MeshClient:
@@ -174,6 +203,8 @@ class Gateway:
             on_frames=self.store.frames.extend,
             on_birth=self.store.births.append,
             on_death=self.store.deaths.append,
+            on_reissued=self._reissue,
+            approvals=self.desk,
             lifetime=self.lifetime,
         )
         self.client = MeshClient(
@@ -181,20 +212,24 @@ class Gateway:
             state=self.folder / "gateway",
             name="gateway",
             gateway=role,
+            clock=self.clock,
         )
         return self.client
 
+    async def _reissue(self, former: str, new: str) -> None:
+        self.reissued.append((former, new))
+
     def node(self, name: str, *, key: EnrolKey | None = None, **options: Any) -> MeshClient:
-        """A node with a state folder of its name; with a new enrol key unless it has been here before."""
+        """A node with a state folder of its name; with a new enrol key unless it has been here or names the mesh."""
         state = self.folder / name
-        if key is None and not (state / "credential.cwt").exists():
+        if key is None and "mesh" not in options and not (state / "credential.cwt").exists():
             key = self.keys.create()
         return MeshClient(
             transport=MqttTransport(self.url, backoff=Counted()),
             state=state,
             name=name,
             enrol_key=key.text if key else None,
-            **options,
+            **{"clock": self.clock, **options},
         )
 
 
@@ -221,7 +256,7 @@ async def enrolled(*clients: MeshClient) -> None:
 class Attacker:
     """Whoever owns the broker: hears everything and says anything, without a key."""
 
-    def __init__(self, url: str, mesh: str) -> None:
+    def __init__(self, url: Addresses, mesh: str) -> None:
         self.transport = MqttTransport(url, backoff=Counted())
         self.heard: list[Message] = []
         self.transport.on_messages = self.heard.extend

@@ -21,15 +21,20 @@ TRANSPORTS: dict[str, Callable[..., Transport]] = {"mqtt": MqttTransport, "aiomq
 
 
 class Counted(Backoff):
-    """Delays short enough for a test, and how many there were."""
+    """Delays short enough for a test, how many there were, and how many of them after a refusal."""
 
     def __init__(self) -> None:
         super().__init__(base=0.02, cap=0.2, rng=Random(1))
-        self.attempts = 0
+        self.attempts = self.refusals = 0
 
-    def delay(self) -> float:
+    def delay(self, *, grow: bool = True) -> float:
         self.attempts += 1
-        return super().delay()
+        return super().delay(grow=grow)
+
+    def refused(self) -> float:
+        self.attempts += 1
+        self.refusals += 1
+        return super().refused()
 
 
 class Inbox:

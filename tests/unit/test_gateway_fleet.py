@@ -33,7 +33,7 @@ def born(fleet: Fleet, id: str = "a", *, now: int = NOW, present: bool = True, *
 
 
 def reading(value: float, at: int, *, node: str = "a", sensor: str = "t") -> dict[str, Any]:
-    return {"node": node, "sensor": sensor, "timestamp": at, "number": value, "value": None}
+    return {"node": node, "sensor": sensor, "timestamp": at, "number": value, "value": None, "confidential": ""}
 
 
 def test_a_birth_makes_a_node_be_there_and_a_will_makes_it_go() -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ganglion.mesh.floor import TOLERANCE
 from ganglion.mesh.member import Received
 from ganglion.units import SECOND
 from ganglion_gateway import rows
@@ -58,6 +59,24 @@ def test_an_event_is_a_row_with_the_id_that_the_mesh_gave_it() -> None:
         "received": NOW + 7,
         "stored": NOW + 7,
     }
+
+
+def test_an_event_of_a_clock_that_is_wrong_says_so_in_its_source() -> None:
+    def source(one: Received) -> str:
+        [row] = rows.event_rows([one], NOW).events
+        return str(row["source"])
+
+    assert source(event({"source": "s", "clock": "bad"})) == "clock=bad s"
+    assert source(event({"clock": "bad"})) == "clock=bad"
+    assert source(event({"source": "s"}, timestamp=NOW + TOLERANCE)) == "s"
+    assert source(event({"source": "s"}, timestamp=NOW + TOLERANCE + 1)) == "clock=bad s"
+    assert source(event({"source": "s", "timestamp": NOW + TOLERANCE + 1})) == "clock=bad s"
+    assert source(event({"source": "s", "timestamp": 1}, timestamp=1)) == "s", "it may have waited for long"
+
+
+def test_a_reading_of_a_clock_that_is_wrong_is_of_when_it_came() -> None:
+    [row], _ = rows.reading_rows([batch(["t", NOW - 9, 1.5])], NOW, {NODE})
+    assert row["timestamp"] == NOW
 
 
 def test_an_episode_goes_to_its_own_table_and_is_found_by_its_run() -> None:

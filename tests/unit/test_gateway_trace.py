@@ -3,6 +3,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -68,6 +69,22 @@ def lines(
     for line in trace(event, told, attempts, node="fridge", endpoints={"wh": "hook"})["lines"]:
         found.setdefault(line["stage"], []).append(line)
     return found
+
+
+@pytest.mark.parametrize(
+    ("state", "error", "status", "detail"),
+    [
+        ("delivered", "", "done", "hall took it"),
+        ("dead", "its time was over", "failed", "hall: given up: its time was over"),
+        ("pending", "", "pending", "hall: waits for one node of that name or id to be there"),
+        ("pending", "no answer", "pending", "hall: no answer"),
+    ],
+)
+def test_an_event_for_a_node_has_one_line_more(state: str, error: str, status: str, detail: str) -> None:
+    relay = {"node": "hall", "state": state, "error": error, "ended": NOW if state != "pending" else None}
+    document = trace(EVENT, FULL, [attempt()], relay=relay, node="fridge", endpoints={"wh": "hook"})
+    assert [line["stage"] for line in document["lines"]] == [*STAGES, "node"]
+    assert (document["lines"][-1]["detail"], document["status"]) == (detail, status)
 
 
 def test_one_full_pass_has_every_stage_once_and_in_order() -> None:

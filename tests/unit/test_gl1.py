@@ -87,7 +87,7 @@ def test_a_node_id_is_26_letters_and_begins_with_the_key_id() -> None:
         (gl1.EVENT, "gl1/m/n/node/e/name"),
         (gl1.REQUEST, "gl1/m/n/to/q"),
         (gl1.REPLY, "gl1/m/n/to/r"),
-        (gl1.CREDENTIAL, "gl1/m/n/to/r"),
+        (gl1.CREDENTIAL, "gl1/m/n/to/credential"),
         (gl1.ENROL, "gl1/m/n/node/enrol"),
         (gl1.BATCH, "gl1/m/n/node/d/batch"),
         (gl1.HELLO, ""),

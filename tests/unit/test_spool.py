@@ -1,19 +1,30 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""mesh.spool, and mesh.delivery's rule of what is sent when."""
+"""mesh.spool: what is kept and what goes first; mesh.courier: what is sent when."""
 
 import sqlite3
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ganglion.mesh.delivery import PATIENCE, WINDOW, Courier
-from ganglion.mesh.spool import Row, Spool
+from ganglion.mesh.courier import PATIENCE, WINDOW, Courier
+from ganglion.mesh.spool import Dropped, Rank, Row, Spool
 
 
-def row(seq: int, *, epoch: int = 1, size: int = 10) -> Row:
-    return Row(epoch, seq, "gl1/m/n/x/e/alert", bytes(size))
+def row(seq: int, *, epoch: int = 1, size: int = 10, cls: str = "alert") -> Row:
+    return Row(epoch, seq, f"gl1/m/n/x/e/{cls}", bytes(size))
+
+
+class Hours:
+    """A clock that goes on when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 5.0
+
+    def __call__(self) -> float:
+        return self.now * 3600
 
 
 @pytest.fixture
@@ -50,9 +61,112 @@ def test_an_event_that_arrives_before_it_is_on_the_disk_is_removed_in_the_same_c
 def test_the_oldest_are_dropped_over_the_bound_and_named(path: Path) -> None:
     spool = Spool(path, limit=100)
     done = spool.commit([row(seq, size=30) for seq in range(1, 6)], [])
-    assert done.dropped == [(1, 1), (1, 2)]
+    assert done.dropped == [Dropped((1, 1), Rank.ALERT, False), Dropped((1, 2), Rank.ALERT, False)]
     assert ([one.seq for one in spool.after((-1, -1), 9)], spool.bytes) == ([3, 4, 5], 90)
     spool.close()
+
+
+def test_what_matters_least_goes_first_and_of_that_the_oldest(path: Path) -> None:
+    spool = Spool(path, limit=150)
+    rows = [row(seq, size=30, cls=cls) for seq, cls in enumerate(["alert", "door", "episode", "door", "episode"], 1)]
+    spool.commit(rows, [])
+    gone = [spool.commit([row(seq, size=30)], []).dropped for seq in range(6, 11)]
+    assert [(one.key[1], one.rank) for each in gone for one in each] == [
+        (3, Rank.RECORD),
+        (5, Rank.RECORD),
+        (2, Rank.EVENT),
+        (4, Rank.EVENT),
+        (1, Rank.ALERT),
+    ]
+    assert [one.seq for one in spool.after((-1, -1), 9)] == [6, 7, 8, 9, 10]
+    assert spool.commit([row(11, size=30, cls="episode")], []).dropped == [Dropped((1, 11), Rank.RECORD, False)]
+    spool.close()
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(st.tuples(st.sampled_from(["alert", "door", "episode"]), st.integers(1, 60)), max_size=30),
+    st.lists(st.integers(1, 30), max_size=10),
+)
+def test_what_stays_is_the_best_that_fits_and_the_counters_are_those_of_the_table(
+    made: list[tuple[str, int]], arrived: list[int]
+) -> None:
+    rows = [row(seq, size=size, cls=cls) for seq, (cls, size) in enumerate(made, 1)]
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "spool.db"
+        spool = Spool(path, limit=300)
+        done = spool.commit(rows, [(1, seq) for seq in arrived])
+        left = [one for one in rows if one.seq not in arrived]
+        for each in sorted(left, key=lambda one: (one.rank, one.key)):
+            if sum(len(one.payload) for one in left) > 300:
+                left.remove(each)
+        assert spool.after((-1, -1), 99) == left
+        assert {one.key for one in done.dropped} | set(done.removed) | {one.key for one in left} == {
+            one.key for one in rows
+        }
+        counted = (spool.counts, spool.bytes)
+        spool.close()
+        spool = Spool(path)
+        assert (spool.counts, spool.bytes) == counted
+        spool.close()
+
+
+def test_what_waited_too_long_while_the_node_ran_is_dropped(path: Path) -> None:
+    hours = Hours()
+    spool = Spool(path, age=24 * 3600, monotonic=hours)
+    spool.commit([row(1)], [])
+    hours.now += 20
+    spool.commit([row(2)], [])
+    hours.now += 4
+    assert spool.commit([], []).dropped == [], "to the second it may stay"
+    hours.now += 1
+    assert spool.commit([], []).dropped == [Dropped((1, 1), Rank.ALERT, True)]
+    assert [one.seq for one in spool.after((-1, -1), 9)] == [2]
+    spool.close()
+
+
+def test_a_node_that_is_off_does_not_make_its_events_old_and_starts_do_not_make_them_young(path: Path) -> None:
+    for start in range(1, 6):
+        hours = Hours()
+        hours.now = start * 1000  # what a clock says at the start means nothing
+        spool = Spool(path, age=24 * 3600, monotonic=hours)
+        if start == 1:
+            spool.commit([row(1)], [])
+        for _ in range(7):
+            hours.now += 1
+            spool.commit([], [])
+        assert spool.count == (1 if start <= 3 else 0)
+        spool.close()
+
+
+def test_an_idle_look_at_an_empty_spool_writes_nothing(path: Path) -> None:
+    hours = Hours()
+    spool = Spool(path, monotonic=hours)
+    spool.commit([row(1)], [])
+    spool.commit([], [(1, 1)])
+    before = path.with_name("spool.db-wal").stat()
+    for _ in range(100):
+        hours.now += 1
+        spool.commit([], [])
+    assert path.with_name("spool.db-wal").stat() == before
+    spool.close()
+
+
+def test_a_spool_of_before_there_were_ranks_is_taken_over_with_all_it_holds(path: Path) -> None:
+    db = sqlite3.connect(path, isolation_level=None)
+    db.execute("PRAGMA journal_mode=WAL")
+    db.execute(
+        "CREATE TABLE event (epoch INTEGER NOT NULL, seq INTEGER NOT NULL, topic TEXT NOT NULL,"
+        " payload BLOB NOT NULL, PRIMARY KEY (epoch, seq)) WITHOUT ROWID"
+    )
+    db.executemany("INSERT INTO event VALUES (?, ?, ?, ?)", [row(seq) for seq in range(1, 4)])
+    db.close()
+    for _ in range(2):
+        spool = Spool(path)
+        assert [one.seq for one in spool.after((-1, -1), 9)] == [1, 2, 3]
+        assert spool.commit([], []).dropped == []
+        assert spool.counts == [0, 0, 3]
+        spool.close()
 
 
 def test_the_same_event_is_kept_once(path: Path) -> None:

@@ -6,7 +6,8 @@ import os
 import shutil
 import socket
 import sysconfig
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ganglion.errors import UnreachableError, UsageError
@@ -31,25 +32,35 @@ MOSQUITTO = """\
 listener {port} 127.0.0.1
 allow_anonymous true
 persistence true
+set_tcp_nodelay true
 persistence_location {store}/
 {user}"""
 
 
-def free_port(usual: int = 0, taken: Sequence[int] = ()) -> int:
-    """`usual` where one is given and nobody listens on it on loopback, else one that the kernel picks."""
-    if usual and usual not in taken:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", usual))
-            except OSError:
-                pass
-            else:
-                return usual
+def free_port() -> int:
+    """One of loopback that the kernel picks."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+@contextmanager
+def claimed_port(usual: int) -> Iterator[int]:
+    """`usual` where nobody listens on it on loopback and nobody else has claimed it, else one that the kernel picks.
+
+    Between the look and the moment when a server listens, another of us would see the same; so the claim is a socket
+    with an abstract name (unix(7)), which one process can have, and which is gone with it.
+    """
+    with ExitStack() as kept:
+        try:
+            kept.enter_context(socket.socket(socket.AF_UNIX)).bind(f"\0ganglion-port-{usual}")
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(("127.0.0.1", usual))
+        except OSError:
+            usual = free_port()
+        yield usual
 
 
 def command(kind: str, folder: Path, port: int) -> list[str]:
@@ -89,8 +100,10 @@ async def answers(url: BrokerUrl, *, timeout: float) -> None:
         closed=lambda client: None,
     )
 
+    username, password = url.credentials()
+
     def connect(now: float) -> Connection:
-        return Connection("ganglion-up", outbox=Outbox(), username=url.username, password=url.password, now=now)
+        return Connection("ganglion-up", outbox=Outbox(), username=username, password=password, now=now)
 
     problem: Exception | None = None
     try:

@@ -14,10 +14,12 @@ import structlog
 
 from ganglion.errors import GanglionError, InvalidError, RefusedError, UnreachableError
 from ganglion.mesh.member import Peer
+from ganglion.mova.completion import Completion, EventStream, StreamError
+from ganglion.mova.ports import PromptReply
+from ganglion.mova.question import AnswerError, body
 from ganglion.units import SECOND
 from ganglion_gateway.metrics import Metrics
-from ganglion_gateway.model.question import AnswerError, Question
-from ganglion_gateway.model.stream import Completion, EventStream, StreamError
+from ganglion_gateway.model.question import Question
 from ganglion_gateway.settings import ModelSettings
 
 _log = structlog.get_logger(__name__)
@@ -91,7 +93,8 @@ class Bridge:
         """The method `prompt` of the mesh.
 
         Returns:
-            `{value, text, model, tokens: {prompt, completion}}`; of the tokens, those that the service counts.
+            `{value, text, model, tokens: {prompt, completion}, calls}`; of the tokens, those that the service counts,
+            and the calls as in `PromptReply`.
 
         Raises:
             InvalidError: a parameter is wrong, or the model's answer is not what was asked for.
@@ -101,9 +104,9 @@ class Bridge:
         question = Question.read(params)
         began = self._clock()
         outcome, failure = "answered", ""
-        completion = Completion()
+        completion = Completion(question.tokens)
         try:
-            value = await self._ask(question, completion)
+            answer = await self._ask(question, completion)
         except GanglionError as error:
             outcome, _, failure = str(error).partition(": ")
             raise
@@ -115,7 +118,7 @@ class Bridge:
             self._count(outcome, completion, took)
             detail = {
                 "script": question.script,
-                "run": question.run,
+                "run": question.request.run,
                 "outcome": outcome,
                 "error": failure[:300],
                 "model": completion.model,
@@ -123,16 +126,22 @@ class Bridge:
                 "took_ms": round(took / 1_000_000),
             }
             await asyncio.shield(self._record(peer.node_id, peer.name, detail))
-        return {"value": value, "text": completion.text, "model": completion.model, "tokens": _tokens(completion)}
+        return {
+            "value": answer.value,
+            "text": completion.text,
+            "model": completion.model,
+            "tokens": _tokens(completion),
+            "calls": list(answer.calls),
+        }
 
-    async def _ask(self, question: Question, completion: Completion) -> Any:
+    async def _ask(self, question: Question, completion: Completion) -> PromptReply:
         settings = self._settings
         if settings is None:
             raise RefusedError("no_model: this gateway has no language model; GANGLION_LLM_URL gives it one")
         try:
             async with asyncio.timeout(question.seconds), self._turn:
                 await self._patiently(settings, question, completion)
-            return question.value(completion)
+            return question.reply(completion)
         except TimeoutError:
             raise UnreachableError(f"timeout: the model gave no whole answer within {question.seconds:g} s") from None
         except _BusyError as busy:
@@ -169,7 +178,9 @@ class Bridge:
         base = settings.url.rstrip("/")
         url = base if base.endswith("/chat/completions") else f"{base}/chat/completions"
         try:
-            async with self._http.stream("POST", url, json=question.body(settings.model), headers=headers) as answer:
+            async with self._http.stream(
+                "POST", url, json=body(question.request, settings.model), headers=headers
+            ) as answer:
                 if answer.status_code != 200:
                     await _refuse(answer)
                 if "event-stream" in answer.headers.get("content-type", ""):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Nodes and their readings, stored and found."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
@@ -16,6 +16,16 @@ async def save_node(connection: AsyncConnection, row: dict[str, Any]) -> None:
     """A node as its birth tells it. When it was first seen is kept."""
     statement = insert_or_update(connection, nodes, ["id"], keep=["first_seen"])
     await connection.execute(statement, [row])
+
+
+async def remove_nodes(connection: AsyncConnection, ids: Collection[str]) -> None:
+    """Nobody has these ids any more; what was said under them stays."""
+    await connection.execute(delete(nodes).where(nodes.c.id.in_(list(ids))))
+
+
+async def revoke_node(connection: AsyncConnection, node: str, at: int) -> None:
+    """A node that is believed no more."""
+    await connection.execute(update(nodes).where(nodes.c.id == node).values(revoked=at, online=False))
 
 
 async def save_presence(connection: AsyncConnection, changes: Sequence[dict[str, Any]]) -> None:
@@ -49,11 +59,11 @@ async def latest(database: Database) -> list[Row]:
     return await database.all(select(readings).join(newest, same))
 
 
-async def history(database: Database, node: str, sensor: str, *, since: int, limit: int) -> list[Row]:
-    """The newest readings of a sensor from a time on, oldest first."""
+async def history(database: Database, ids: list[str], sensor: str, *, since: int, limit: int) -> list[Row]:
+    """The newest readings of a sensor from a time on, oldest first, under any id that its node had."""
     statement = (
         select(readings.c.timestamp, readings.c.number, readings.c.value)
-        .where(readings.c.node == node, readings.c.sensor == sensor, readings.c.timestamp >= since)
+        .where(readings.c.node.in_(ids), readings.c.sensor == sensor, readings.c.timestamp >= since)
         .order_by(readings.c.timestamp.desc())
         .limit(limit)
     )

@@ -44,6 +44,14 @@ class EnrolKeys:
         """Every key, newest first."""
         return await self._database.all(select(enrol_keys).order_by(enrol_keys.c.created.desc()))
 
+    async def revoke(self, key: str) -> Row | None:
+        """Lets nobody join by a key any more; its row, or None where there is none."""
+        mine = enrol_keys.c.id == key
+        await self._database.write(
+            lambda connection: connection.execute(update(enrol_keys).where(mine).values(revoked=True))
+        )
+        return await self._database.one(select(enrol_keys).where(mine))
+
     async def find(self, key_id: bytes) -> EnrolRecord | None:
         """See `KeyStore`."""
         row = await self._database.one(select(enrol_keys).where(enrol_keys.c.id == key_id.hex()))
@@ -56,6 +64,10 @@ class EnrolKeys:
             revoked=row["revoked"],
             tags=tuple(row["tags"]),
         )
+
+    async def joined(self) -> list[str]:
+        """Ids of the nodes that a key has let in, born or not yet."""
+        return [row["node"] for row in await self._database.all(select(enrol_uses.c.node).distinct())]
 
     async def take(self, key_id: bytes, node_id: str, now: int) -> bool:
         """See `KeyStore`."""

@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Creates and lists enrol keys, by which nodes join the mesh."""
+"""Creates, lists and revokes enrol keys, by which nodes join the mesh."""
 
 import argparse
+import re
 import time
+from pathlib import Path
 from typing import Any
 
-from ganglion.cli import gateway_client
+from ganglion.cli import gateway_client, gateway_flags
 from ganglion.cli.result import Result, table
 from ganglion.cli.show import moment, plain
+from ganglion.errors import NotFoundError
 from ganglion.units import duration
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
-    """`ganglion enrol-key create|list`."""
+    """`ganglion enrol-key create|list|revoke`."""
     verbs = parser.add_subparsers(required=True, metavar="<verb>", dest="verb")
     create = verbs.add_parser("create", parents=[common], help="make a key; it is shown this once")
     create.add_argument("--name", default="", metavar="TEXT", help="what it is for")
@@ -21,8 +24,14 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     create.add_argument(
         "--tag", action="append", default=[], dest="tags", metavar="TAG", help="given to each node that joins by it"
     )
-    gateway_client.arguments(create)
-    gateway_client.arguments(verbs.add_parser("list", parents=[common], help="the keys there are, without secrets"))
+    create.add_argument("--code", type=Path, metavar="FILE", help="draw it as a QR code too, as in key.png")
+    gateway_flags.arguments(create)
+    gateway_flags.arguments(verbs.add_parser("list", parents=[common], help="the keys there are, without secrets"))
+    revoke = verbs.add_parser(
+        "revoke", parents=[common], help="let nobody join by a key any more; who has joined stays"
+    )
+    revoke.add_argument("id", metavar="ID", help="as `list` shows it; never the key itself")
+    gateway_flags.arguments(revoke)
 
 
 def run(args: argparse.Namespace) -> Result:
@@ -32,14 +41,29 @@ def run(args: argparse.Namespace) -> Result:
         InvalidError: the time is none.
     """
     client = gateway_client.find(args)
+    if args.verb == "revoke":
+        return _revoke(client, args.id)
     return _create(client, args) if args.verb == "create" else _list(client)
 
 
 def _create(client: gateway_client.GatewayClient, args: argparse.Namespace) -> Result:
     duration(args.ttl, where="--ttl")
     body = {"uses": args.uses, "ttl": args.ttl, "tags": args.tags, "name": args.name}
+    if args.code is not None:
+        from ganglion.cli import code
+
+        code.check(args.code)  # before there is a key that nobody gets
     created: dict[str, Any] = client.post("/api/v1/enrol-keys", body)
+    if args.code is not None:
+        code.write(created["key"], args.code)
     return Result(data=created, text=lambda: plain(created["key"]))
+
+
+def _revoke(client: gateway_client.GatewayClient, key: str) -> Result:
+    if not re.fullmatch("[0-9a-f]{16}", key):
+        raise NotFoundError("an enrol key is revoked by its id, 16 letters: `ganglion enrol-key list` shows them")
+    gone: dict[str, Any] = client.post(f"/api/v1/enrol-keys/{key}/revoke", {})
+    return Result(data=gone, text=lambda: f"nobody joins by {plain(gone['id'])} any more; who has joined by it stays")
 
 
 def _list(client: gateway_client.GatewayClient) -> Result:

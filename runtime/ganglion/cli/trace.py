@@ -5,7 +5,7 @@ import argparse
 from typing import Any
 from urllib.parse import quote
 
-from ganglion.cli import gateway_client
+from ganglion.cli import gateway_client, gateway_flags
 from ganglion.cli.result import Result, table
 from ganglion.cli.show import clock, plain
 
@@ -15,7 +15,7 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--last", action="store_true", help="the newest alert")
     which.add_argument("id", nargs="?", metavar="ID", help="of an event, <node>-<epoch>-<number>")
-    gateway_client.arguments(parser)
+    gateway_flags.arguments(parser)
 
 
 def run(args: argparse.Namespace) -> Result:

@@ -32,11 +32,17 @@ class Backoff:
         self._rng = rng or Random()
         self._ceiling = base
 
-    def delay(self) -> float:
-        """Seconds to wait before the next attempt: between 0 and a bound that doubles with each call."""
+    def delay(self, *, grow: bool = True) -> float:
+        """Seconds before the next attempt: between 0 and a bound, which doubles with each call that may `grow`."""
         ceiling = self._ceiling
-        self._ceiling = min(2 * ceiling, self._cap)
+        if grow:
+            self._ceiling = min(2 * ceiling, self._cap)
         return self._rng.uniform(0.0, ceiling)
+
+    def refused(self) -> float:
+        """Seconds to wait when the answer was no: half the cap at least, for asking again does not make it a yes."""
+        self._ceiling = self._cap
+        return self._rng.uniform(self._cap / 2, self._cap)
 
     def reset(self) -> None:
         """It worked: the next delay is short again."""

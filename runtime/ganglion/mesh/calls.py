@@ -1,64 +1,54 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Requests to other members and their answers, both ways. What it has to say it hands to `publish`; it opens no socket.
+"""Requests of this member to others. What it has to say it hands to `publish`; it opens no socket.
 
-A request is the same one however often it is sent: its id is new for each call and kept by both sides, the receiver
-keeps its answer for five minutes, so sending again is always safe. It names the receiver's boot nonce, so it is obeyed
-in that boot or never.
+A call is done at most once. It has one id however often it is sent, and names the boot it was first sent to. A peer
+that has restarted does not obey it, and says how long it has been up. Longer than the call has waited: no earlier boot
+can have heard of it, and it is sent to this one. Else nobody can say whether it was done, and the caller is told.
 """
 
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Collection
+import time
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 
-from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError, UnreachableError
-from ganglion.mesh.member import Cause, Member, Peer, Received, Sealed, clock_valid
+from ganglion.errors import GanglionError, InvalidError, RefusedError, UnreachableError
+from ganglion.mesh.aead import SealError
+from ganglion.mesh.member import Cause, Member, Peer, Received, Sealed
+from ganglion.mesh.methods import CODES, LONGEST
+from ganglion.mesh.progress import Progress, Tell
 from ganglion.units import SECOND
 from ganglion_micro import cbor, gl1
 
 _log = logging.getLogger(__name__)
 
-#: Seconds without an answer after which a request is sent again.
+#: Seconds without a word after which a request is sent again.
 RESEND = 5.0
-#: Nanoseconds that an answer is kept for a request that comes again, and the longest time a request may take.
-KEPT = 300 * SECOND
-#: Answers kept; the oldest go first. One of a kilobyte each is a megabyte.
-_ANSWERS = 1024
-#: Requests served at the same time.
-_SERVED = 256
 
-Handler = Callable[[dict[str, Any], Peer], Awaitable[Any]]
-
-_CODES: tuple[tuple[type[GanglionError], str], ...] = (
-    (RefusedError, "refused"),
-    (NotFoundError, "not_found"),
-    (InvalidError, "invalid"),
-    (UnreachableError, "unreachable"),
-)
 _ERRORS: dict[str, type[GanglionError]] = {
     "timeout": UnreachableError,
     "stale": UnreachableError,
     "busy": UnreachableError,
-    **{code: error for error, code in _CODES},
+    **{code: error for error, code in CODES},
 }
-
-
-class _Served(NamedTuple):
-    handler: Handler
-    roles: Collection[str] | None
 
 
 class _Call:
     """A request of ours that waits."""
 
-    __slots__ = ("answer", "peer", "wake")
+    __slots__ = ("answer", "body", "nonce", "on_progress", "peer", "progressed", "sent", "wake")
 
-    def __init__(self) -> None:
+    def __init__(self, body: dict[str, Any], on_progress: Tell | None) -> None:
+        self.body = body
+        self.on_progress = on_progress
         self.wake = asyncio.Event()
-        self.peer: Peer | None = None
         self.answer: dict[str, Any] | None = None
+        self.progressed = False
+        self.peer: Peer | None = None  # whom it was first sent to; nobody else gets it
+        self.nonce = b""  # and in which boot
+        self.sent = 0.0
 
 
 class Calls:
@@ -68,10 +58,7 @@ class Calls:
         member: Seals them.
         publish: Sends a sealed message at QoS 1.
         clock: Nanoseconds since the Unix epoch.
-        roles: Who may ask for a method that names nobody itself; None is every member.
-
-    Attributes:
-        failed: Handlers that ended with an error that was none of Ganglion's.
+        monotonic: Seconds that go on evenly.
     """
 
     def __init__(
@@ -80,168 +67,140 @@ class Calls:
         *,
         publish: Callable[[Sealed], None],
         clock: Callable[[], int],
-        roles: Collection[str] | None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._member = member
         self._publish = publish
         self._clock = clock
-        self._roles = roles
-        self._methods: dict[str, _Served] = {}
+        self._monotonic = monotonic
         self._calls: dict[str, _Call] = {}
-        self._answers: dict[tuple[bytes, str], tuple[int, dict[str, Any]]] = {}
-        self._serving: dict[tuple[bytes, str], asyncio.Task[None]] = {}
-        self.failed = 0
-
-    def on_request(self, method: str, handler: Handler, *, roles: Collection[str] | None = None) -> None:
-        """Serves a method, to members with one of these roles."""
-        self._methods[method] = _Served(handler, self._roles if roles is None else roles)
 
     async def request(
-        self, find: Callable[[], Peer | None], to: str, method: str, params: dict[str, Any], timeout: float
+        self,
+        find: Callable[[], Peer | None],
+        to: str,
+        method: str,
+        params: dict[str, Any],
+        timeout: float,
+        on_progress: Tell | None = None,
     ) -> Any:
-        """The result of a method of a peer.
+        """The result of a method of a peer. Cancelled, it has the peer end what it does, and does not wait for that.
 
         Args:
             find: The peer, or None while it is not known; asked again whenever the mesh has changed.
-            to: What to call it in errors.
+            to: What to call it in errors while it is not known.
             timeout: Seconds, 300 at most.
+            on_progress: Called with what the peer says of how far it is.
 
         Raises:
-            UnreachableError: no answer in time; whether it was done is unknown.
+            UnreachableError: no answer in time, or the peer has restarted; whether it was done is unknown.
+            InvalidError: the parameters are too large or too deep for a message, or no CBOR.
             GanglionError: the peer's answer, as the class that it raised there.
         """
         identity = secrets.token_hex(8)
-        call = self._calls[identity] = _Call()
-        deadline = self._clock() + round(min(timeout, KEPT / SECOND) * SECOND)
+        deadline = self._clock() + round(min(timeout, LONGEST / SECOND) * SECOND)
+        body = {"id": identity, "method": method, "params": params, "deadline": deadline}
+        if on_progress is not None:
+            body["progress"] = True
+        call = self._calls[identity] = _Call(body, on_progress)
         try:
             async with asyncio.timeout(timeout):
-                answer = await self._ask(call, identity, find, method, params, deadline)
+                answer = await self._ask(call, find)
         except TimeoutError:
             why = "it has not been heard of" if call.peer is None else "no answer"
-            raise UnreachableError(f"{to} does not answer {method!r} within {timeout:g} s: {why}") from None
+            who = to if call.peer is None else call.peer.name
+            raise UnreachableError(f"{who} does not answer {method!r} within {timeout:g} s: {why}") from None
+        except asyncio.CancelledError:
+            if call.peer is not None and call.answer is None:
+                self._seal(call.peer, {"id": identity, "cancel": True, "nonce": call.nonce})
+            raise
         finally:
             del self._calls[identity]
         if answer.get("ok") is True:
             return answer.get("result")
+        assert call.peer is not None
         error = answer.get("error")
         code, message = (error.get("code"), error.get("message")) if type(error) is dict else (None, None)
-        raise _ERRORS.get(str(code), GanglionError)(f"{to}: {message or 'refused without a reason'}")
+        said = str(message)[:1000] if message else "refused without a reason"
+        raise _ERRORS.get(str(code), GanglionError)(f"{call.peer.name}: {said}")
 
-    async def _ask(
-        self,
-        call: _Call,
-        identity: str,
-        find: Callable[[], Peer | None],
-        method: str,
-        params: dict[str, Any],
-        deadline: int,
-    ) -> dict[str, Any]:
+    async def _ask(self, call: _Call, find: Callable[[], Peer | None]) -> dict[str, Any]:
         again = True
         while True:
-            call.wake.clear()
-            call.peer = peer = find()
-            if peer is not None:
-                body = {"id": identity, "method": method, "params": params, "nonce": peer.nonce, "deadline": deadline}
-                self._publish(self._member.seal(gl1.REQUEST, body, now=self._clock(), to=peer.node_id))
-            with suppress(TimeoutError):
-                async with asyncio.timeout(RESEND):
-                    await call.wake.wait()
+            if (found := find()) is not None:
+                self._send(call, found)
+            await self._wait(call)
             if (answer := call.answer) is None:
                 continue
             error = answer.get("error")
-            if not (again and type(error) is dict and error.get("code") == "stale"):
+            if type(error) is not dict or error.get("code") != "stale":
                 return answer
-            # It has restarted, and its birth is still on the way: its signed answer names the nonce of now.
-            again, call.answer = False, None
-            nonce = answer.get("nonce")
-            if peer is not None and type(nonce) is bytes and len(nonce) == 8:
-                peer.nonce = nonce
+            assert call.peer is not None  # who has answered
+            nonce, up = answer.get("nonce"), answer.get("up")
+            if type(nonce) is not bytes or len(nonce) != 8 or type(up) is not int:
+                return answer
+            if not again or up / 1000 <= self._monotonic() - call.sent:
+                done = f"whether {call.body['method']!r} was done is unknown"
+                raise UnreachableError(
+                    f"{call.peer.name} has restarted since it was asked: {done}; look, then ask again"
+                )
+            # That boot began before it was asked: only its birth is still on the way.
+            again, call.answer, call.nonce = False, None, b""
+            call.peer.nonce = nonce
+
+    def _send(self, call: _Call, found: Peer) -> None:
+        if not call.nonce:
+            call.peer = call.peer or found
+            call.nonce, call.sent = call.peer.nonce, self._monotonic()
+        assert call.peer is not None
+        try:
+            self._seal(call.peer, {**call.body, "nonce": call.nonce})
+        except cbor.CBORError as unfit:
+            raise InvalidError(f"the request {call.body['method']!r} cannot be sent: {unfit}") from None
+
+    def _seal(self, peer: Peer, body: dict[str, Any]) -> None:
+        try:
+            alone = self._member.alone(peer)
+        except SealError as error:
+            raise RefusedError(f"{body.get('method', 'it')!r} is not sent: {error}") from None
+        self._publish(self._member.seal(gl1.REQUEST, body, now=self._clock(), to=peer.node_id, alone=alone))
+
+    async def _wait(self, call: _Call) -> None:
+        """Returns when it is answered, when the mesh has changed, or after a silence."""
+        while call.answer is None:
+            call.wake.clear()
+            call.progressed = False
+            with suppress(TimeoutError):
+                async with asyncio.timeout(RESEND):
+                    await call.wake.wait()
+            if not call.progressed:
+                return
 
     def changed(self) -> None:
         """There is a connection again, or a birth was heard: what waits is sent again."""
         for call in self._calls.values():
             call.wake.set()
 
-    def take_reply(self, received: Received) -> None:
-        """A REPLY with an id: wakes the call it answers."""
+    def take(self, received: Received) -> None:
+        """A REPLY with an id: wakes the call it answers, or tells how far that is."""
         body = received.body
         call = self._calls.get(body["id"]) if type(body) is dict and type(body.get("id")) is str else None
-        if call is None or call.peer is not received.peer:
+        if call is None or call.peer is not received.peer or call.answer is not None:
             return  # it came after its time, or twice
-        call.answer = body
+        if "progress" not in body:
+            call.answer = body
+        elif (progress := Progress.read(body["progress"])) is not None:
+            call.progressed = True
+            self._tell(call, progress)
+        else:
+            self._member.reject(Cause.MALFORMED, f"{received.node_id} says how far it is in a way that says nothing")
+            return
         call.wake.set()
 
-    def take_request(self, received: Received) -> None:
-        """A REQUEST: answers it from memory, or begins to serve it."""
-        peer, body = received.peer, received.body
-        assert peer is not None
-        identity: str = body["id"]
-        if received.stale:
-            reply = _error(identity, "stale", f"{peer.name} asked an earlier boot of this node: ask again")
-            self._reply(peer, {**reply, "nonce": self._member.nonce})
+    def _tell(self, call: _Call, progress: Progress) -> None:
+        if call.on_progress is None:
             return
-        key = (peer.kid, identity)
-        now = self._clock()
-        if (kept := self._answers.get(key)) is not None and kept[0] > now:
-            self._reply(peer, kept[1])
-            return
-        if key in self._serving:
-            return
-        method, params, deadline = body.get("method"), body.get("params"), body.get("deadline")
-        if type(method) is not str or type(params) is not dict or type(deadline) is not int or len(identity) > 64:
-            self._member.reject(Cause.MALFORMED, f"a request of {peer.node_id} without method, params or deadline")
-            return
-        if len(self._serving) >= _SERVED:
-            self._reply(peer, _error(identity, "busy", f"{_SERVED} requests are being served: try later"))
-            return
-        task = asyncio.get_running_loop().create_task(self._serve(peer, identity, method, params, deadline))
-        self._serving[key] = task
-        task.add_done_callback(lambda _: self._serving.pop(key, None))
-
-    async def _serve(self, peer: Peer, identity: str, method: str, params: dict[str, Any], deadline: int) -> None:
-        now = self._clock()
-        left = min(deadline - now, KEPT) if clock_valid(now) and clock_valid(deadline) else KEPT
-        served = self._methods.get(method)
         try:
-            if served is None:
-                raise NotFoundError(f"there is no method {method!r}; known are {', '.join(sorted(self._methods))}")
-            if served.roles is not None and not set(served.roles) & set(peer.credential.roles):
-                self._member.reject(Cause.UNAUTHORISED, f"{peer.node_id} asked for {method}")
-                raise RefusedError(f"{method!r} is not for members with the roles {', '.join(peer.credential.roles)}")
-            if left <= 0:
-                raise UnreachableError(f"the time for {method!r} was over when it arrived")
-            async with asyncio.timeout(left / SECOND):
-                result = await served.handler(params, peer)
-            reply = {"id": identity, "ok": True, "result": result}
-            cbor.encode(reply, 1)
-        except TimeoutError:
-            reply = _error(identity, "timeout", f"{method!r} took longer than the time it had")
-        except cbor.CBORError as error:
-            reply = _error(identity, "failed", f"the result of {method!r} cannot be sent: {error}")
-        except GanglionError as error:
-            code = next((code for kind, code in _CODES if isinstance(error, kind)), "failed")
-            reply = _error(identity, code, str(error))
-        except Exception:
-            self.failed += 1
-            _log.exception("The method %s failed.", method)
-            reply = _error(
-                identity, "failed", f"{method!r} failed; the log of {self._member.identity.node_id} says why"
-            )
-        while len(self._answers) >= _ANSWERS:
-            del self._answers[next(iter(self._answers))]
-        self._answers[peer.kid, identity] = (self._clock() + KEPT, reply)
-        self._reply(peer, reply)
-
-    def _reply(self, peer: Peer, body: dict[str, Any]) -> None:
-        self._publish(self._member.seal(gl1.REPLY, body, now=self._clock(), to=peer.node_id))
-
-    async def aclose(self) -> None:
-        """Ends what is being served."""
-        tasks = list(self._serving.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _error(identity: str, code: str, message: str) -> dict[str, Any]:
-    return {"id": identity, "ok": False, "error": {"code": code, "message": message}}
+            call.on_progress(progress)
+        except Exception:  # of who looks on: the call goes on
+            _log.exception("What listens to the progress of %s failed.", call.body["method"])

@@ -4,6 +4,7 @@
 import logging
 
 from ganglion.errors import GanglionError
+from ganglion.mqtt.url import BrokerUrl
 
 #: Distinct reasons between two stable connections; a broker that invents new ones is heard no further.
 _LIMIT = 32
@@ -14,20 +15,18 @@ class Complaints:
 
     Args:
         log: Where they go, as warnings.
-        what: What they are about: the broker's URL without credentials.
     """
 
-    def __init__(self, log: logging.Logger, what: str) -> None:
+    def __init__(self, log: logging.Logger) -> None:
         self._log = log
-        self._what = what
-        self._said: set[str] = set()
+        self._said: set[tuple[str, str]] = set()
 
-    def add(self, error: GanglionError) -> None:
-        """Logs `error` unless it was logged since the last `clear`."""
-        reason = str(error)
+    def add(self, what: BrokerUrl, error: GanglionError) -> None:
+        """Logs `error`, which is about `what`, unless it was logged since the last `clear`."""
+        reason = str(what), str(error)
         if reason not in self._said and len(self._said) < _LIMIT:
             self._said.add(reason)
-            self._log.warning("%s: %s. It is tried again.", self._what, reason)
+            self._log.warning("%s: %s. It is tried again.", *reason)
 
     def clear(self) -> None:
         """All is well: the next reason is news again."""

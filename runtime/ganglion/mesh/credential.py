@@ -6,6 +6,7 @@ there is no third link. Pure: time is an argument.
 """
 
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -53,6 +54,8 @@ class Credential:
         starts: Not valid before.
         expires: Not valid from then on.
         data: The CWT itself.
+        former: Id of the node before its key was rotated, "" where this is its first key or was renewed since.
+        x25519: Their key for secrets, 32 bytes; b"" where they cannot be given any.
     """
 
     mesh: str
@@ -65,11 +68,13 @@ class Credential:
     starts: int
     expires: int
     data: bytes
+    former: str = ""
+    x25519: bytes = b""
 
     @property
     def kid(self) -> bytes:
         """The key id, 8 bytes."""
-        return gl1.kid_of(self.node_id)
+        return cose.kid(self.public)
 
     def check(self, now: int) -> None:
         """Returns where it is valid at `now`.
@@ -98,20 +103,26 @@ def issue(
     tags: Sequence[str],
     now: int,
     lifetime: int,
+    former: str = "",
+    x25519: bytes = b"",
 ) -> bytes:
     """Signs a credential.
 
     Args:
         lifetime: Nanoseconds from now.
+        former: Id of the node before its key was rotated.
+        x25519: Its key for secrets, 32 bytes; b"" for none.
 
     Raises:
         CredentialError: a key that is none, or of small order.
     """
+    if x25519 and crypto.x25519(os.urandom(32), x25519) is None:
+        raise CredentialError("not a public key of X25519, or one of small order: anybody could read what is for it")
     if not crypto.acceptable(public):
         raise CredentialError("not a public key of Ed25519, or one of small order: nobody can be held to it")
     node = gl1.node_id(cose.thumbprint(public))
     second = now // SECOND
-    claims = {
+    claims: dict[int | str, Any] = {
         _ISS: mesh,
         _SUB: f"spiffe://{mesh}/{node}",
         _EXP: (now + lifetime) // SECOND,
@@ -122,6 +133,8 @@ def issue(
         "name": name,
         "roles": list(roles),
         "tags": list(tags),
+        **({"former": former} if former else {}),
+        **({"x25519": x25519} if x25519 else {}),
     }
     return cose.sign1(cbor.encode(claims), signer.kid, b"", signer.sign)
 
@@ -145,8 +158,20 @@ def verify(data: bytes, signer: bytes, *, mesh: str) -> Credential:
         raise CredentialError("a credential that this mesh's authority has not signed")
     try:
         return _credential(claims, data, mesh)
-    except (TypeError, LookupError, AttributeError, cbor.CBORError) as error:
+    except (TypeError, LookupError, AttributeError, ValueError) as error:
         raise CredentialError(f"a credential with wrong claims: {error}") from error
+
+
+def subject(data: bytes) -> bytes:
+    """The key that a credential is about, 32 bytes. Nobody has looked at its signature.
+
+    Raises:
+        CredentialError: it is none.
+    """
+    try:
+        return cose.public(cbor.decode(cose.parse(data).payload)[_CNF][1])
+    except (TypeError, LookupError, cbor.CBORError) as error:
+        raise CredentialError(f"not a credential: {error}") from None
 
 
 def _credential(claims: dict[Any, Any], data: bytes, mesh: str) -> Credential:
@@ -166,18 +191,26 @@ def _credential(claims: dict[Any, Any], data: bytes, mesh: str) -> Credential:
         type(words) is not list or any(type(word) is not str for word in words) for words in lists
     ):
         raise CredentialError("a credential whose name, roles or tags are no text")
+    former = claims.get("former", "")
+    if type(former) is not str or (former and (len(gl1.kid_of(former)) != 8 or former == node)):
+        raise CredentialError("a credential whose former id is none")
+    x25519 = claims.get("x25519", b"")
+    if type(x25519) is not bytes or len(x25519) not in (0, 32):
+        raise CredentialError("a credential whose key for secrets is none")
     issued, starts, expires = (time * SECOND for time in times)
     return Credential(
         mesh=mesh,
         node_id=node,
         public=public,
         name=claims["name"],
-        roles=tuple(lists[0]),
+        roles=tuple(map(sys.intern, lists[0])),  # the same few words in thousands of credentials
         tags=tuple(lists[1]),
         issued=issued,
         starts=starts,
         expires=expires,
         data=data,
+        former=former,
+        x25519=x25519,
     )
 
 

@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ed25519 by libsodium (PyNaCl), with the checks that libraries differ in made here; HKDF by hashlib."""
+"""Ed25519 and X25519 by libsodium (PyNaCl), with the checks that libraries differ in made here; the rest by hashlib."""
 
 import hashlib
 import hmac
 
-from nacl.bindings import crypto_sign, crypto_sign_open, crypto_sign_seed_keypair
-from nacl.exceptions import BadSignatureError
+from nacl.bindings import (
+    crypto_scalarmult,
+    crypto_scalarmult_base,
+    crypto_sign,
+    crypto_sign_open,
+    crypto_sign_seed_keypair,
+)
+from nacl.exceptions import BadSignatureError, CryptoError
 
 #: Order of the base point (RFC 8032 section 5.1).
 _L = 2**252 + 27742317777372353535851937790883648493
@@ -55,3 +61,26 @@ def hkdf(secret: bytes, info: bytes, length: int = 32) -> bytes:
         made += block
         count += 1
     return made[:length]
+
+
+def x25519_public(secret: bytes) -> bytes:
+    """The public key of a secret of 32 bytes (RFC 7748 section 6.1)."""
+    return crypto_scalarmult_base(secret)
+
+
+def x25519(secret: bytes, public: bytes) -> bytes | None:
+    """What both sides share, 32 bytes; None where the other's key is none or forces a result (RFC 7748 section 6.1)."""
+    try:
+        shared = crypto_scalarmult(secret, public)
+    except (CryptoError, TypeError, ValueError):
+        return None
+    return None if shared == bytes(32) else shared
+
+
+def mac8(key: bytes, data: bytes) -> bytes:
+    """Keyed BLAKE2b with a digest of 8 bytes (RFC 7693 section 2.9). For frames on one hop, never for what is kept.
+
+    Args:
+        key: 32 bytes, used for nothing else.
+    """
+    return hashlib.blake2b(data, key=key, digest_size=8).digest()

@@ -3,6 +3,7 @@
 
 from typing import Any
 
+from ganglion.mesh import codec
 from ganglion_micro import cbor
 
 #: Bytes after which a frame goes out at once: one frame stays below an Ethernet frame with envelope and topic.
@@ -31,7 +32,7 @@ class Gatherer:
         Raises:
             CBORError: the value has no place in CBOR.
         """
-        data = cbor.encode([stream, timestamp, value], _AROUND - 1)
+        data = codec.encode([stream, timestamp, value], _AROUND - 1)
         self._readings.append(cbor.Encoded(data))
         self._bytes += len(data)
         return self._bytes >= FRAME_BYTES

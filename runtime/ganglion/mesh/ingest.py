@@ -100,7 +100,8 @@ class Ingest:
     def _acknowledge(self, events: Iterable[Received]) -> None:
         by_node: dict[str, list[tuple[int, int]]] = {}
         for event in events:
-            by_node.setdefault(event.node_id, []).append((event.epoch, event.seq))
+            # What was signed before a rotation too goes to the key of now: neighbours know no way to another
+            by_node.setdefault(self._member.now_called(event.node_id), []).append((event.epoch, event.seq))
         for node, keys in by_node.items():
             for i in range(0, len(keys), BATCH):
                 body = {"stored": keys[i : i + BATCH]}

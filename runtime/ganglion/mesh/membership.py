@@ -1,24 +1,32 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a node gets into its mesh and stays there: the bundle, the enrolment by key, the credential and its renewal.
+"""How a node gets into its mesh and stays there: the bundle, enrolment by key or approval, the credential's renewal.
 
-In the state folder: `bundle.cbor` (root and issuer, public) and `credential.cwt` (this node's, public too). Without
-a gateway nothing is lost but time: it asks again, with backoff, for ever.
+In the state folder: `bundle.cbor` (root and issuer), `revoked.cbor` (the newest revocation list), `policy.cbor` (the
+newest policy, once there is one), `limits.cbor` (those of the fleet, likewise) and `credential.cwt` (this node's), all
+public. Without a gateway nothing is lost but
+time: it asks again, with backoff, for ever.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ganglion.errors import GanglionError, InvalidError, RefusedError
 from ganglion.mesh import files
 from ganglion.mesh.backoff import Backoff
-from ganglion.mesh.credential import Credential, CredentialError, Trust
-from ganglion.mesh.enrol import Applicant, EnrolKey
-from ganglion.mesh.identity import Identity
-from ganglion.mesh.member import Member, Received, Sealed, clock_valid
+from ganglion.mesh.credential import Credential, CredentialError, ExpiredError, Trust, WrongMeshError
+from ganglion.mesh.enrol import Applicant, EnrolKey, PendingError
+from ganglion.mesh.fleet_limits import FleetLimits
+from ganglion.mesh.identity import Identity, fingerprint
+from ganglion.mesh.member import Cause, Member, Received, Sealed, clock_valid
+from ganglion.mesh.revocation import KeptList
+from ganglion.mesh.rights import Rights
+from ganglion.mesh.signed_config import FORMS, LIMITS, POLICIES, D, Form, KeptConfig, SignedConfig
+from ganglion.mesh.standing import Standing
 from ganglion.units import SECOND
 from ganglion_micro import cbor, cose, gl1
 
@@ -26,8 +34,14 @@ _log = logging.getLogger(__name__)
 
 #: Seconds that an enrolment waits for its answer.
 _ANSWER = 5.0
+#: Seconds between two requests while an operator has not decided.
+_AGAIN = 15.0
 #: Seconds after which the clock and the credential are looked at again, whatever they said.
 _LOOK = 3600.0
+#: Seconds until the disk is tried again.
+_DISK_RETRY = 60.0
+
+_CREDENTIAL = "credential.cwt"
 
 
 class Membership:
@@ -35,54 +49,108 @@ class Membership:
 
     Args:
         identity: Whose key is certified.
-        state: Folder of the two files.
-        key: The enrol key; None where the node has a credential already.
+        state: Folder of the five files.
+        key: The enrol key; None where the node has a credential already, or is to wait for an approval.
         mesh: The mesh that the configuration names; "" leaves it to the key or the state.
+        root: The root key's thumbprint or the first 16 bytes of it, to be surer than by the id; b"" for none.
         name: What the node wants to be called.
+        standing: Gets what the state folder knows of who may be believed.
+        rights: Get the policy.
+        limited: Called when others of the fleet's limits may hold here: they are others, or the credential is.
         clock: Nanoseconds since the Unix epoch.
 
     Attributes:
         mesh: Id of the mesh, 13 letters.
         trust: Root and issuer, once the bundle was read.
         credential: This node's, once it is enrolled.
-        refusal: What the gateway said, while it refuses the enrolment.
+        refusal: What the gateway said, while it refuses the enrolment; or that this node was revoked.
+        pending: Whether the gateway has the request and an operator has not decided.
 
     Raises:
-        InvalidError: neither key nor credential, or they are of different meshes.
+        InvalidError: neither mesh nor key nor credential, or they are of different meshes.
     """
 
     def __init__(
-        self, *, identity: Identity, state: Path, key: EnrolKey | None, mesh: str, name: str, clock: Callable[[], int]
+        self,
+        *,
+        identity: Identity,
+        state: Path,
+        key: EnrolKey | None,
+        mesh: str,
+        root: bytes,
+        name: str,
+        standing: Standing,
+        rights: Rights,
+        limited: Callable[[], None],
+        clock: Callable[[], int],
     ) -> None:
         self._identity = identity
         self._state = state
         self._clock = clock
-        self._applicant = None if key is None else Applicant(key, identity, name)
+        self._name = name
+        self._standing = standing
+        self._rights = rights
+        self._limited = limited
+        self._key = key
+        self._applicant = Applicant(key, identity, name)
         self._wake = asyncio.Event()
         self._connected = False
+        self._list = KeptList(state / "revoked.cbor")
+        self._configs: dict[str, KeptConfig[Any]] = {
+            form.what: KeptConfig(state / f"{form.what}.cbor", form) for form in FORMS
+        }
         self.trust: Trust | None = None
         self.credential: Credential | None = None
         self.refusal = ""
-        bundle, credential = files.read(state / "bundle.cbor"), files.read(state / "credential.cwt")
+        self.pending = False
+        self._disbelieved = ""
+        self._carried = False
+        self._unwritten: dict[str, bytes] = {}
+        bundle, credential = files.read(state / "bundle.cbor"), files.read(state / _CREDENTIAL)
         known = mesh or (key.mesh_id if key else "")
+        self._pin = key.pin if key else root or _mesh_pin(mesh)
         if bundle is not None:
             try:
-                self.trust = Trust.read(bundle, pin=key.pin if key else gl1.from_base32(mesh) if mesh else _pin(bundle))
+                self.trust = Trust.read(bundle, pin=self._pin or _pin(bundle))
                 self.credential = self._own(credential) if credential is not None else None
-            except (CredentialError, ValueError) as error:
+            except CredentialError as error:
                 raise InvalidError(
                     f"what this folder keeps of its mesh does not fit: use another state folder, or empty it ({error})",
                     where=str(state),
                 ) from error
             known = self.trust.mesh
+            self._pin = self._pin or _pin(bundle)
         if (key is not None and key.mesh_id != known) or (mesh and mesh != known):
             raise InvalidError(f"the mesh is {mesh or known} and the enrol key is for another", where="mesh")
-        if key is None and self.credential is None:
+        if not known:
             raise InvalidError(
-                "this node is in no mesh: make a key with `ganglion enrol-key create` and put it into [mesh] enrol_key",
+                "this node is in no mesh: make a key with `ganglion enrol-key create` and put it into [mesh] enrol_key,"
+                " or name the mesh in [mesh] id and have the node approved",
                 where="mesh.enrol_key",
             )
         self.mesh = known
+        self._remember()
+
+    def _remember(self) -> None:
+        """What the state folder proves of times and of who was revoked."""
+        if self.trust is None:
+            return
+        self._standing.floor.prove(self.trust.issuer.issued)
+        self._list.load(self.trust)
+        for kept in self._configs.values():
+            kept.load(self.trust)
+        self._rights.policy = self._configs[POLICIES.what].config
+        if self.credential is not None:
+            self._vouched(self.credential)
+        if self._list.newest is not None:
+            self._standing.revocations = self._list.newest
+            self._standing.floor.prove(self._list.newest.issued)
+            self._look_for_us()
+
+    def _vouched(self, credential: Credential) -> None:
+        self._standing.floor.prove(credential.issued)
+        self._standing.floor.end = credential.expires
+        self._standing.vouched = max(self._standing.vouched, credential.issued)
 
     def _own(self, data: bytes) -> Credential:
         assert self.trust is not None
@@ -95,7 +163,9 @@ class Membership:
     def valid(self) -> bool:
         """Whether others will believe this node now."""
         now = self._clock()
-        return self.credential is not None and (not clock_valid(now) or now < self.credential.expires)
+        if self.credential is None or self._standing.revoked(self._identity.kid, now=now):
+            return False
+        return not clock_valid(now) or now < self.credential.expires
 
     def connected(self, connected: bool) -> None:
         """The connection came or went."""
@@ -106,47 +176,153 @@ class Membership:
         """A birth was heard: perhaps the gateway's."""
         self._wake.set()
 
+    def config(self, form: Form[D]) -> SignedConfig[D] | None:
+        """The newest that was heard; None before any."""
+        return self._configs[form.what].newest
+
+    @property
+    def limits(self) -> list[Mapping[str, Any]]:
+        """What the fleet limits here; nothing before this node is a member."""
+        holds: FleetLimits = self._configs[LIMITS.what].config
+        return [] if self.credential is None else holds.of(self.credential)
+
     def take_bundle(self, data: bytes, member: Member) -> bool:
-        """The retained bundle, from an untrusted broker; whether there is a new trust."""
-        pin = self._applicant.key.pin if self._applicant else gl1.from_base32(self.mesh)
+        """A bundle, from an untrusted broker or neighbour; whether there is a new trust."""
         try:
-            trust = Trust.read(data, pin=pin)
+            trust = Trust.read(data, pin=self._pin)
             if clock_valid(now := self._clock()):
                 trust.issuer.check(now)
         except CredentialError as error:
-            _log.warning("A bundle on the broker is not believed: %s.", error)
+            member.reject(_cause(error), f"a bundle: {error}")
+            if str(error) != self._disbelieved:  # once, however often it is sent
+                _log.warning("A bundle that was heard is not believed: %s.", error)
+            self._disbelieved = str(error)
             return False
+        self._disbelieved = ""
         if self.trust is not None:
             # An older one, or the same again: the broker cannot take the mesh back in time.
             if trust.issuer.issued < self.trust.issuer.issued:
+                member.reject(Cause.STALE, "a bundle older than the one that is known")
                 return False
             if data == self.trust.data and member.trust is not None:
                 return False
-        files.write(self._state / "bundle.cbor", data)
+        self._keep("bundle.cbor", data)
         self.trust = trust
         member.adopt(trust)
         self._wake.set()
         return True
 
-    def take_answer(self, received: Received) -> None:
+    def take_revocations(self, data: bytes, member: Member) -> None:
+        """A list, from an untrusted broker or neighbour: enforced where it is newer than what is known.
+
+        Raises:
+            CredentialError: the authority has not signed it.
+        """
+        if self.trust is not None and self._list.take(data, self.trust):
+            assert self._list.newest is not None
+            member.enforce(self._list.newest)
+            self._look_for_us()
+
+    def take_config(self, form: Form[Any], data: bytes) -> None:
+        """A policy or the like, from an untrusted broker or neighbour: it holds where it is newer than what is known.
+
+        Raises:
+            CredentialError: the authority has not signed it.
+        """
+        kept = self._configs[form.what]
+        if self.trust is None or not kept.take(data, self.trust):
+            return
+        _log.info("The %s %d holds.", form.title, kept.config.version)
+        if form is POLICIES:
+            self._rights.adopt(kept.config)
+        else:
+            self._limited()
+
+    def _look_for_us(self) -> None:
+        revocations = self._list.newest
+        if revocations is None or not self._standing.revoked(self._identity.kid, now=self._clock()):
+            return
+        when = datetime.fromtimestamp(revocations.until[self._identity.kid][0] // SECOND, UTC)
+        self.refusal = (
+            f"this node's key was revoked in the mesh {self.mesh} on {when:%Y-%m-%d %H:%M} UTC and nobody believes it "
+            f"any more: to join again under a new key, move {self._state} away and enrol it anew"
+        )
+        self.pending = False
+        _log.error("The mesh says no: %s.", self.refusal)
+        self._wake.set()
+
+    def take_answer(self, received: Received, member: Member) -> None:
         """A CREDENTIAL: the answer to our ENROL."""
-        if self._applicant is None or self.trust is None:
+        if self.trust is None or self._revoked:
             return
         try:
             credential = self._applicant.take(received, self.trust)
+        except PendingError as error:
+            if not self.pending:
+                _log.warning(
+                    "This node waits to be taken into the mesh %s: %s. Its fingerprint is %s.",
+                    self.mesh,
+                    error,
+                    fingerprint(self._identity.node_id),
+                )
+            self.pending, self.refusal = True, ""
+            self._wake.set()
+            return
         except RefusedError as error:
-            self.refusal = str(error)
+            self.pending, self.refusal = False, str(error)
             _log.error("The mesh %s refuses this node: %s.", self.mesh, error)
             self._wake.set()
             return
         if credential is not None:
+            with suppress(CredentialError):
+                self.take_revocations(received.body.get("revoked", b""), member)
+            for form in FORMS:
+                with suppress(CredentialError):
+                    self.take_config(form, received.body.get(form.what, b""))
             self._accept(credential)
 
-    def _accept(self, credential: Credential) -> None:
-        files.write(self._state / "credential.cwt", credential.data)
+    def become(self, identity: Identity, credential: Credential) -> None:
+        """Goes on under another key, which is on the disk with its credential already."""
+        self._identity = identity
+        self._unwritten.pop(_CREDENTIAL, None)  # it was for the key before
+        self._applicant = Applicant(self._key, identity, self._name)
         self.credential = credential
-        self.refusal = ""
+        self._limited()
+        self._vouched(credential)
         self._wake.set()
+
+    def _keep(self, name: str, data: bytes) -> None:
+        """It holds from now on, whether the disk takes it or not; what it does not take is written later."""
+        self._unwritten[name] = data
+        self._write()
+
+    def _write(self) -> None:
+        for name, data in list(self._unwritten.items()):
+            try:
+                files.write(self._state / name, data)
+            except OSError as error:
+                _log.error("%s cannot be kept in %s: %s; it is tried again.", name, self._state, error.strerror)
+            else:
+                del self._unwritten[name]
+
+    async def _rewrite(self) -> None:
+        """Writes what the disk has not taken, until it is taken; until cancelled."""
+        while True:
+            await asyncio.sleep(_DISK_RETRY)
+            self._write()
+
+    def _accept(self, credential: Credential) -> None:
+        self._keep(_CREDENTIAL, credential.data)
+        self.credential = credential
+        self._limited()
+        self._vouched(credential)
+        self.refusal = ""
+        self.pending = False
+        self._wake.set()
+
+    @property
+    def _revoked(self) -> bool:
+        return self._standing.revoked(self._identity.kid, now=self._clock())
 
     async def run(
         self,
@@ -163,23 +339,45 @@ class Membership:
             renew: Asks the gateway for the next credential; its bytes.
             joined: Called after each new credential: others have to hear of it.
         """
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._rewrite())
+            await self._stay(member, publish, renew, joined)
+
+    async def _stay(
+        self,
+        member: Member,
+        publish: Callable[[Sealed], None],
+        renew: Callable[[], Awaitable[Any]],
+        joined: Callable[[], None],
+    ) -> None:
         backoff = Backoff(base=1.0, cap=300.0)
         while True:
+            if self._revoked:
+                await self._wait(None)  # for good: a list only grows
+                continue
             if not self.valid:
-                if await self._enrol(member, publish):
+                if not await self._enrol(member, publish):
+                    if self.pending:
+                        await self._until_decided()
+                    else:
+                        await asyncio.sleep(backoff.delay())
+                if self.valid:
                     _log.info("Enrolled in the mesh %s as %s.", self.mesh, self._identity.node_id)
                     backoff.reset()
                     joined()
-                else:
-                    await asyncio.sleep(backoff.delay())
                 continue
             assert self.credential is not None
-            now = self._clock()
-            if not clock_valid(now) or now < self.credential.renewal:
+            now, identity = self._clock(), self._identity
+            # One from before there was a key for secrets is renewed early; once, for a gateway may not know of any.
+            lacks = self.credential.x25519 != identity.x25519 and not self._carried
+            if not clock_valid(now) or (now < self.credential.renewal and not lacks):
                 await self._wait(min(_LOOK, max(1.0, (self.credential.renewal - now) / SECOND)))
                 continue
             try:
-                self._accept(self._own(await renew()))
+                renewed = await renew()
+                self._carried = True
+                if identity is self._identity:  # else it has another key meanwhile, and a new credential with it
+                    self._accept(self._own(renewed))
             except (GanglionError, TypeError) as error:
                 _log.warning("The credential is not renewed yet: %s.", error)
                 await asyncio.sleep(1.0 + backoff.delay())
@@ -189,19 +387,26 @@ class Membership:
 
     async def _enrol(self, member: Member, publish: Callable[[Sealed], None]) -> bool:
         """Asks once, when there is somebody to ask; whether there is a credential now."""
-        if self._applicant is None:
-            _log.error("The credential has expired: put a new enrol key into [mesh] enrol_key and start again.")
-            await asyncio.sleep(_LOOK)
-            return self.valid
         while not (self._connected and self.trust is not None and member.gateway is not None):
             await self._wait(None)
-        self.refusal = ""
+        if self._revoked:
+            return False
+        waiting, self.refusal, self.pending = self.pending, "", False
         publish(member.seal(gl1.ENROL, self._applicant.ask(self.trust), now=self._clock()))
         loop = asyncio.get_running_loop()
         until = loop.time() + _ANSWER
-        while not self.valid and not self.refusal and loop.time() < until:
+        while not (self.valid or self.refusal or self.pending) and loop.time() < until:
             await self._wait(until - loop.time())
+        if not (self.valid or self.refusal):
+            self.pending = self.pending or waiting  # a crowded gateway may give no answer
         return self.valid
+
+    async def _until_decided(self) -> None:
+        """A while, or until the operator has decided."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _AGAIN
+        while self.pending and loop.time() < until:
+            await self._wait(until - loop.time())
 
     async def _wait(self, seconds: float | None) -> None:
         self._wake.clear()
@@ -210,9 +415,34 @@ class Membership:
                 await self._wake.wait()
 
 
+def _cause(error: CredentialError) -> Cause:
+    if isinstance(error, WrongMeshError):
+        return Cause.WRONG_MESH
+    if isinstance(error, ExpiredError):
+        return Cause.EXPIRED
+    return Cause.FORGED if error.__cause__ is None else Cause.MALFORMED
+
+
 def _pin(bundle: bytes) -> bytes:
     """The pin of a bundle that this node has pinned before, and kept in its own state."""
     try:
         return cose.thumbprint(cose.public(cbor.decode(bundle)["root"]))
     except (cbor.CBORError, TypeError, LookupError):
         raise CredentialError("bundle.cbor is damaged") from None
+
+
+def _mesh_pin(mesh: str) -> bytes:
+    """The 8 bytes in the id of a mesh.
+
+    Raises:
+        InvalidError: it is none.
+    """
+    try:
+        pin = gl1.from_base32(mesh)
+    except ValueError:
+        pin = b"?"
+    if mesh and len(pin) != 8:
+        raise InvalidError(
+            f"{mesh!r} is the id of no mesh: 13 letters, as `ganglion devices pending` shows it", where="mesh.id"
+        )
+    return pin

@@ -5,17 +5,20 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable
+from functools import partial
 
 from ganglion.errors import GanglionError, LocalProtocolError
+from ganglion.mesh.alternates import Alternates
 from ganglion.mesh.backoff import STABLE, Backoff
 from ganglion.mesh.complaints import Complaints
+from ganglion.mesh.refusals import Refusals
 from ganglion.mesh.transport import Message, TransportStatistics, refused_subscription
 from ganglion.mqtt import packet
 from ganglion.mqtt.client import HIGH_WATER, Callbacks, Client, Counters
 from ganglion.mqtt.connection import Connection
 from ganglion.mqtt.outbox import Outbox
 from ganglion.mqtt.packet import MAX_PACKET, Will
-from ganglion.mqtt.url import BrokerUrl
+from ganglion.mqtt.url import Addresses, BrokerUrl
 
 _log = logging.getLogger(__name__)
 
@@ -27,7 +30,7 @@ class MqttTransport:
     """`ganglion.mesh.transport.Transport` on our own MQTT client.
 
     Args:
-        url: The broker, `mqtt://[user:password@]host[:1883]` or `mqtts://`.
+        url: The broker as `ganglion.mqtt.url` writes it, or several addresses of it, tried in turn.
         client_id: What the broker knows us by; a random one where none is given.
         keep_alive: Seconds, 1 to 65535.
         backoff: Delays between attempts.
@@ -41,7 +44,7 @@ class MqttTransport:
 
     def __init__(
         self,
-        url: str | BrokerUrl,
+        url: Addresses,
         *,
         client_id: str | None = None,
         keep_alive: int = 30,
@@ -53,10 +56,9 @@ class MqttTransport:
         self.on_messages: Callable[[list[Message]], None] = lambda messages: None
         self.on_connected: Callable[[], None] = lambda: None
         self.on_disconnected: Callable[[], None] = lambda: None
-        self.url = url if isinstance(url, BrokerUrl) else BrokerUrl.parse(url)
+        self._alternates = Alternates(url, backoff or Backoff())
         self.client_id = client_id or f"ganglion{secrets.token_hex(7)}"
         self._keep_alive = keep_alive
-        self._backoff = backoff or Backoff()
         self._outbox = Outbox() if outbox is None else outbox
         self._high_water = high_water
         self._max_packet = max_packet
@@ -65,8 +67,15 @@ class MqttTransport:
         self._client: Client | None = None
         self._counters = Counters()
         self._connections = self._refused = 0
-        self._complaints = Complaints(_log, str(self.url))
-        self._connection(0.0)  # refuses here what CONNECT cannot carry
+        self._complaints = Complaints(_log)
+        self._refusals = Refusals(self._ask)
+        for each in self._alternates.urls:  # refuses here what CONNECT cannot carry
+            self._connection(each.username, each.password, 0.0)
+
+    @property
+    def url(self) -> BrokerUrl:
+        """The address in use, or tried next."""
+        return self._alternates.url
 
     @property
     def connected(self) -> bool:
@@ -102,10 +111,12 @@ class MqttTransport:
     def subscribe(self, filter: str, qos: int = 0) -> None:
         packet.topic_filter(filter)
         self._filters[filter] = packet.level(qos)
+        self._refusals.forget(filter)
         if self._client is not None:
             self._client.subscribe([(filter, qos)])
 
     def unsubscribe(self, filter: str) -> None:
+        self._refusals.forget(filter)
         if self._filters.pop(filter, None) is not None and self._client is not None:
             self._client.unsubscribe(filter)
 
@@ -133,11 +144,11 @@ class MqttTransport:
         )
         while True:
             try:
-                client = await Client.open(
-                    self.url, self._connection, callbacks, self._counters, high_water=self._high_water
-                )
+                connect = partial(self._connection, *self.url.credentials())
+                client = await Client.open(self.url, connect, callbacks, self._counters, high_water=self._high_water)
             except GanglionError as error:
-                self._complaints.add(error)
+                why = error
+                self._complaints.add(self.url, why)
             else:
                 began = loop.time()
                 try:
@@ -145,20 +156,20 @@ class MqttTransport:
                 except asyncio.CancelledError:
                     await client.close()
                     raise
-                self._complaints.add(why)
+                self._complaints.add(self.url, why)
                 if loop.time() - began >= STABLE:
-                    self._backoff.reset()
+                    self._alternates.worked()
                     self._complaints.clear()
-            await asyncio.sleep(self._backoff.delay())
+            await asyncio.sleep(self._alternates.failed(why))
 
-    def _connection(self, now: float) -> Connection:
+    def _connection(self, username: str | None, password: str | None, now: float) -> Connection:
         return Connection(
             self.client_id,
             keep_alive=self._keep_alive,
             outbox=self._outbox,
             will=self._will,
-            username=self.url.username,
-            password=self.url.password,
+            username=username,
+            password=password,
             max_packet=self._max_packet,
             now=now,
         )
@@ -167,10 +178,13 @@ class MqttTransport:
         self._client = client
         self._connections += 1
         _log.info("Connected to %s.", self.url)
-        filters = list(self._filters.items())
-        for i in range(0, len(filters), _FILTERS):
-            client.subscribe(filters[i : i + _FILTERS])
+        self._ask(list(self._filters.items()))
         self.on_connected()
+
+    def _ask(self, filters: list[tuple[str, int]]) -> None:
+        if self._client is not None:
+            for i in range(0, len(filters), _FILTERS):
+                self._client.subscribe(filters[i : i + _FILTERS])
 
     def _received(self, messages: list[Message]) -> None:
         self.on_messages(messages)
@@ -179,10 +193,13 @@ class MqttTransport:
         for filter, qos in granted.items():
             if qos is None:
                 self._refused += 1
-                self._complaints.add(refused_subscription(filter))
+                self._complaints.add(self.url, refused_subscription(filter))
+                if filter in self._filters:
+                    self._refusals.add(filter, self._filters[filter])
 
     def _closed(self, client: Client) -> None:
         self._client = None
+        self._refusals.clear()
         self.on_disconnected()
 
 

@@ -29,7 +29,8 @@ class Presence:
         transport: Gets the will here and the births later.
         clock: Nanoseconds since the Unix epoch.
         birth: The birth's body as it is now; None while nobody would believe it.
-        bundle: Topic and payload of the authority's bundle, for a gateway; None for a node.
+        authority: Topics and payloads of what the authority says, for a gateway to retain; None for a node.
+        on_said: Gets each new birth, before the broker does.
         on_born: Called when the broker has a birth: events are believed by who has heard it, so they follow.
         on_repeated: Called when the birth was said again.
     """
@@ -41,7 +42,8 @@ class Presence:
         *,
         clock: Callable[[], int],
         birth: Callable[[], dict[str, Any] | None],
-        bundle: Callable[[], tuple[str, bytes]] | None,
+        authority: Callable[[], list[tuple[str, bytes]]] | None,
+        on_said: Callable[[Sealed], None],
         on_born: Callable[[], None],
         on_repeated: Callable[[], None],
     ) -> None:
@@ -49,15 +51,30 @@ class Presence:
         self._transport = transport
         self._clock = clock
         self._birth = birth
-        self._bundle = bundle
+        self._authority = authority
+        self._on_said = on_said
         self._on_born = on_born
         self._on_repeated = on_repeated
         self._last: Sealed | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._announced = asyncio.Event()
         self._leaving = False
+        self.make_will()
+
+    @property
+    def last(self) -> Sealed | None:
+        """The last birth; None before the first."""
+        return self._last
+
+    def rekeyed(self) -> None:
+        """There is another key, whose birth is still to be said: wherever a way to somebody is found next."""
+        self._last = None
+        self.make_will()
+
+    def make_will(self) -> None:
+        """What the broker says for us when the next connection breaks: under the key and epoch of now."""
         will = self._death()
-        transport.set_will(will.topic, will.payload, qos=1)
+        self._transport.set_will(will.topic, will.payload, qos=1)
 
     def announce(self) -> None:
         """Publishes the birth (again): after a connection, a credential, a change of what it says."""
@@ -65,6 +82,7 @@ class Presence:
         body = self._birth()
         if body is not None:
             self._last = self._member.seal(gl1.BIRTH, body, now=self._clock())
+            self._on_said(self._last)
             self._publish(self._last, self._on_born)
             self._announced.set()
 
@@ -73,16 +91,26 @@ class Presence:
         if self._last is not None and self._birth() is not None:
             self._publish(self._last)
 
+    def refresh(self) -> None:
+        """Something that is said with the birth is new: now, and again until everybody has heard it."""
+        self.repeat()
+        self._announced.set()
+
     def outlive(self) -> None:
         """The broker gave an earlier connection of this boot up, or somebody says so: we live."""
         if self._timer is None and not self._leaving:
             self._timer = asyncio.get_running_loop().call_later(_REBIRTH, self.announce)
 
     async def leave(self) -> None:
-        """Says goodbye, and waits for the broker to have heard it: NATS Server can lose what a DISCONNECT follows."""
+        """Says goodbye, and waits for the broker to have heard it: NATS Server can lose what a DISCONNECT follows.
+
+        Without a connection nobody hears it, and a broker that there was says the will.
+        """
         self._leaving = True
         if self._timer is not None:
             self._timer.cancel()
+        if not self._transport.connected:
+            return
         death = self._death()
         heard = asyncio.Event()
         self._transport.publish(death.topic, death.payload, qos=1, on_done=heard.set)
@@ -111,9 +139,12 @@ class Presence:
         self._announced.set()
 
     def _publish(self, sealed: Sealed, on_done: Callable[[], None] | None = None) -> None:
+        if not self._transport.connected:
+            return  # all of it is said anew on the next connection, and must not fill the queue until then
         publish = self._transport.publish
-        if self._bundle is not None:
-            publish(*self._bundle(), qos=1, retain=True)
+        if self._authority is not None:
+            for topic, payload in self._authority():
+                publish(topic, payload, qos=1, retain=True)
             gateway = gl1.gateway_topic(self._member.mesh, self._member.identity.node_id)
             publish(gateway, sealed.payload, qos=1, retain=True)
         publish(sealed.topic, sealed.payload, qos=1, retain=True, on_done=on_done)

@@ -4,14 +4,16 @@
 Nodes have `MqttTransport`, the gateway has `AiomqttTransport`; the same tests hold both to this page.
 """
 
+import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 from ganglion.errors import RefusedError
 from ganglion.mqtt.packet import Message
 
-__all__ = ["Message", "Transport", "TransportStatistics", "refused_subscription"]
+__all__ = ["Message", "NoBroker", "Transport", "TransportStatistics", "carry", "refused_subscription"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +92,9 @@ class Transport(Protocol):
         ...
 
     def subscribe(self, filter: str, qos: int = 0) -> None:
-        """Asks for a topic filter now and after every reconnect. A refusal is logged and counted.
+        """Asks for a topic filter now and after every reconnect.
+
+        A refusal is logged and counted, and the filter asked for again after a while.
 
         Raises:
             LocalProtocolError: no topic filter, or another QoS.
@@ -123,6 +127,74 @@ class Transport(Protocol):
         ...
 
 
+class NoBroker:
+    """The transport of a member that has no broker, and only neighbours: it never connects."""
+
+    def __init__(self) -> None:
+        self.on_messages: Callable[[list[Message]], None] = lambda messages: None
+        self.on_connected: Callable[[], None] = lambda: None
+        self.on_disconnected: Callable[[], None] = lambda: None
+        self.connected = False
+        self.pending = 0
+        self._dropped = 0
+
+    def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int = 0,
+        retain: bool = False,
+        on_done: Callable[[], None] | None = None,
+    ) -> None:
+        self._dropped += 1
+
+    def subscribe(self, filter: str, qos: int = 0) -> None:
+        """Nothing comes."""
+
+    def unsubscribe(self, filter: str) -> None:
+        """Nothing came."""
+
+    def set_will(self, topic: str, payload: bytes, qos: int = 0, retain: bool = False) -> None:
+        """Nobody is there to say it."""
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
+    def statistics(self) -> TransportStatistics:
+        return TransportStatistics(
+            connected=False,
+            connections=0,
+            sent=0,
+            received=0,
+            pending=0,
+            dropped=self._dropped,
+            overflowed=0,
+            refused=0,
+            failed=0,
+        )
+
+
 def refused_subscription(filter: str) -> RefusedError:
     """What is logged when SUBACK says 0x80 (MQTT 3.1.1 section 3.9.3)."""
-    return RefusedError(f"the broker refuses the subscription to {filter!r}: give this user the right to read it")
+    return RefusedError(
+        f"the broker refuses the subscription to {filter!r}: give this user the right to read it "
+        "(a cluster that has just lost a node refuses what it will grant in a moment)"
+    )
+
+
+async def carry(transport: Transport, *, again: asyncio.Event) -> None:
+    """Runs a transport until cancelled; anew whenever `again` is set, as for another will."""
+    while True:
+        again.clear()
+        line = asyncio.create_task(transport.run())
+        anew = asyncio.create_task(again.wait())
+        try:
+            await asyncio.wait((line, anew), return_when=asyncio.FIRST_COMPLETED)
+            if line.done():
+                return line.result()
+        finally:
+            anew.cancel()
+            line.cancel()
+            with suppress(asyncio.CancelledError):
+                await line

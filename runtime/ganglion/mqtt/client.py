@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ganglion.errors import GanglionError, RefusedError, UnreachableError
+from ganglion.errors import GanglionError, UnreachableError
 from ganglion.mqtt.connection import (
     PATIENCE,
     Acknowledged,
@@ -20,6 +20,7 @@ from ganglion.mqtt.connection import (
     Subscribed,
 )
 from ganglion.mqtt.packet import Message
+from ganglion.mqtt.tls import failure
 from ganglion.mqtt.url import BrokerUrl
 
 _log = logging.getLogger(__name__)
@@ -77,7 +78,10 @@ class Client(asyncio.BufferedProtocol):
         high_water: Bytes that may wait for the socket.
     """
 
-    def __init__(self, connection: Connection, callbacks: Callbacks, counters: Counters, high_water: int) -> None:
+    def __init__(
+        self, url: BrokerUrl, connection: Connection, callbacks: Callbacks, counters: Counters, high_water: int
+    ) -> None:
+        self._url = url
         self._loop = asyncio.get_running_loop()
         self._connection = connection
         self._callbacks = callbacks
@@ -112,25 +116,21 @@ class Client(asyncio.BufferedProtocol):
             RefusedError: the broker does not let us in, or it is not the one that its certificate should
                 name.
             RemoteProtocolError: what answers does not speak MQTT 3.1.1.
-            InvalidError: the file of authorities cannot be read.
+            InvalidError: a file that the URL names cannot be read.
         """
         context = url.tls_context()
         loop = asyncio.get_running_loop()
 
         def protocol() -> Client:
-            return cls(connect(loop.time()), callbacks, counters, high_water)
+            return cls(url, connect(loop.time()), callbacks, counters, high_water)
 
         try:
             async with asyncio.timeout(PATIENCE):
                 _, client = await loop.create_connection(protocol, url.host, url.port, ssl=context)
         except TimeoutError:
             raise UnreachableError(f"nothing answers at {url} within {PATIENCE:.0f} s: is the address right?") from None
-        except ssl.SSLCertVerificationError as error:
-            raise RefusedError(
-                f"the certificate of {url} is not trusted ({error.verify_message}): name its authority with ?ca=FILE"
-            ) from error
         except OSError as error:
-            raise UnreachableError(f"{url} cannot be reached: {error.strerror or error}") from error
+            raise failure(url, error) from error
         try:
             refusal = await client._opened
         except asyncio.CancelledError:
@@ -239,13 +239,18 @@ class Client(asyncio.BufferedProtocol):
         if self._timer is not None:
             self._timer.cancel()
         self._connection.disconnect()
-        why = self._why or UnreachableError(f"the connection broke: {exc or 'the broker closed it'}")
+        why = self._why or self._broken(exc)
         if not self.lost.done():
             self.lost.set_result(why)
         if not self._opened.done():
             self._opened.set_result(why)
         elif self._is_open:
             self._call(self._callbacks.closed, self)
+
+    def _broken(self, exc: Exception | None) -> GanglionError:
+        if isinstance(exc, ssl.SSLError):  # an alert that comes when the handshake is over for us (RFC 8446 section 6)
+            return failure(self._url, exc)
+        return UnreachableError(f"the connection broke: {exc or 'the broker closed it'}")
 
     # What happens
 

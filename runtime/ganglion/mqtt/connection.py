@@ -75,8 +75,8 @@ _REFUSALS: dict[int, tuple[type[GanglionError], str]] = {
     1: (RefusedError, "does not speak MQTT 3.1.1 (return code 1): point the URL at a broker that does"),
     2: (RefusedError, "does not take the client identifier (return code 2): choose 1 to 23 other letters and digits"),
     3: (UnreachableError, "is not available (return code 3): it is starting or overloaded, it is tried again"),
-    4: (RefusedError, "does not take user name or password (return code 4): correct mqtt://user:password@host"),
-    5: (RefusedError, "does not let us in (return code 5): the URL needs user and password of someone it lets in"),
+    4: (RefusedError, "does not take user name or password (return code 4): correct the URL or its account=FILE"),
+    5: (RefusedError, "does not let us in (return code 5): the URL needs user:password or account=FILE that it knows"),
 }  # fmt: skip
 
 

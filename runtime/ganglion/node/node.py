@@ -7,30 +7,58 @@ import logging
 import signal
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
 
 from ganglion import __version__
+from ganglion.board import boards
 from ganglion.bus import Bus
 from ganglion.clock import Clock
 from ganglion.config import Config
-from ganglion.errors import InvalidError
+from ganglion.config import load as load_config
+from ganglion.errors import GanglionError, InvalidError, RefusedError
 from ganglion.event import Event
 from ganglion.guardian import Actuators
+from ganglion.guardian.restriction import Restriction, Side, understood
+from ganglion.guardian.watchdog import Watchdog
 from ganglion.mesh.client import MeshClient
 from ganglion.mesh.identity import Identity
+from ganglion.mesh.keyholder import Confidential
+from ganglion.mesh.links.spec import LinkSpec, several
 from ganglion.mesh.mqtt_transport import MqttTransport
-from ganglion.mesh.transport import Message
+from ganglion.mesh.transport import Message, NoBroker
 from ganglion.mova.compile import compile
 from ganglion.mova.load import load
+from ganglion.mova.secrets import Secrets, from_file
+from ganglion.mova.session.store import open_store
 from ganglion.mova.shell import ScriptRunner
+from ganglion.mova.timetable import Timetable
+from ganglion.mova.tools import HttpTools
 from ganglion.node import statistics
+from ganglion.node.commanded import Commanded
+from ganglion.node.consenting import Consenting
+from ganglion.node.hearing import Hearing
 from ganglion.node.plain import PlainTopics
 from ganglion.node.ports import NodePorts
+from ganglion.node.relayed import Relayed
 from ganglion.node.report import report
 from ganglion.node.scripts import Scripts
+from ganglion.node.sensed import Sensed
+from ganglion.node.shared import Shared
 from ganglion.node.taps import Taps
-from ganglion.sensors import Sensors, build
+from ganglion.sensors import Sensors
+from ganglion.sensors.declared import Declared
+from ganglion.sensors.i2c import LinuxI2C
+from ganglion.sensors.kept import Kept
+from ganglion.settings import nearest, read
 from ganglion.units import SECOND
+from ganglion_micro import gl1
+
+if TYPE_CHECKING:
+    from ganglion.history import History
+    from ganglion.mesh.leaves.effects import Read
+    from ganglion.mesh.leaves.leaves import Leaves
+    from ganglion.node.bridged import Bridged
 
 _log = logging.getLogger(__name__)
 
@@ -57,19 +85,34 @@ class Node:
         self._clock = Clock()
         self._bus = Bus()
         self._sensors = Sensors(self._bus, self._clock)
-        for name, table in config.sensors.items():
-            self._sensors.add(build(name, table, where=where, resolve=config.resolve))
+        self._declared = Declared(
+            self._sensors,
+            Kept(state / "sensors.json"),
+            config.sensors,
+            load=lambda: load_config(config.path).sensors,
+            where=where,
+            resolve=config.resolve,
+            state=lambda path: state / path,
+            now=self._clock.now,
+        )
         self._actuators = Actuators.from_tables(
             config.actuators,
-            clock=self._clock,
             path=state / "actuators.json",
+            watchdog=Watchdog(state / "watchdog.lock"),
+            i2c=LinuxI2C,
+            sides=_limits(config.node.board, where),
             where=where,
             resolve=lambda name: state / name,
         )
         self._taps = Taps(self._bus)
         self._transport = self._connection()
         self._mesh = self._membership()
+        self._leaves = self._parenthood()
+        self._bridged = self._bridge()
+        self._history = self._keeping()
+        self._commanded = Commanded(self._actuators, self._publish, self._clock.now)
         self._plain = PlainTopics(self._bus, self._transport) if self._transport else None
+        self._store = open_store(_beside(config), self._clock)
         self._runner = ScriptRunner(
             self._bus,
             NodePorts(
@@ -81,74 +124,241 @@ class Node:
                 transport=self._transport,
             ),
             self._clock,
+            sessions=self._store,
+            timetable=Timetable(self._clock.now, state / "schedules.json"),
+            tools=HttpTools(_secrets(config)),
         )
-        self._scripts = Scripts(self._runner, self._plain)
+        hearing = Hearing(self._runner, self._ask_intent if self._mesh is not None else None)
+        self._scripts = Scripts(self._runner, self._plain, hearing, sensors=self._sensors, actuators=self._actuators)
         if self._mesh is not None:
-            self._mesh.on_request("scripts.put", self._scripts.put)
-            self._mesh.on_request("scripts.list", self._scripts.list)
+            self._mesh.on_limits = self._limit
+            self._restrict()  # what an earlier run has heard holds before anybody is there
+            self._actuators.consent = Consenting(self._mesh.request).ask
+            serve = self._mesh.on_request
+            serve("scripts.put", self._scripts.put, summary="load a compiled script (plan), until the next start")
+            serve("scripts.list", self._scripts.list, summary="the scripts that are loaded, with their hashes")
+            serve("scripts.remove", self._scripts.remove, summary="unload a script (name), until the next start")
+            serve("scripts.say", hearing.say, summary="say something (text, session_id) to the scripts")
+            serve("scripts.intents", hearing.intents, summary="the intents that the scripts have")
+            serve("scripts.webhook", hearing.webhook, summary="begin what a webhook (webhook, payload) triggers")
+            Sensed(self._sensors, self._declared).serve(serve)
+            self._declared.changed = self._mesh.announce
+            serve("actuators.list", self._commanded.list, summary="the actuators, what they were told and by whom")
+            serve("actuators.renew", self._commanded.renew, summary="say that you live, who has set some")
+            serve(
+                "actuators.set",
+                self._commanded.set,
+                summary="have an actuator set, if it may (actuator, value, for, heartbeat, priority)",
+            )
+            if self._history is not None:
+                serve("history.query", self._history.query, summary="readings of before (topic, since, every, …)")
+                serve("history.stats", self._history.stats, summary="what is kept of them, and what that costs")
+            if self._bridged is not None:
+                serve("bridge.devices", self._bridged.devices, summary="devices of third parties on plain MQTT topics")
+                serve("bridge.set", self._bridged.set, summary="set one (device, channel, value)")
         self._plans = [compile(load(config.resolve(script))) for script in config.node.scripts]
 
     def _connection(self) -> MqttTransport | None:
-        if self._config.mqtt is None:
+        if not self._config.brokers:
             return None
-        # The same at every start, so that the broker ends a connection of ours that it still believes in.
         identity = Identity.load_or_create(self._state / "identity")
-        transport = MqttTransport(self._config.mqtt.broker, client_id=f"gl1-{identity.node_id}")
+        transport = MqttTransport(self._config.brokers, client_id=identity.client_id)
         transport.on_messages = self._hear
         return transport
 
     def _membership(self) -> MeshClient | None:
         if self._config.mesh is None:
             return None
-        if self._transport is None:
-            raise InvalidError("a mesh needs a broker: set mqtt.broker", where=f"{self._config.path}: mesh")
+        section = self._config.mesh
+        if self._transport is None and not section.links:
+            raise InvalidError(
+                "a mesh needs a broker or neighbours: set mqtt.broker, or links", where=f"{self._config.path}: mesh"
+            )
         joined = (self._state / "credential.cwt").exists()
+        if self._transport is None and not joined:
+            raise InvalidError(
+                "a node joins over a broker, once: `ganglion enrol` does that, and then it may have none",
+                where=f"{self._config.path}: mesh",
+            )
         mesh = MeshClient(
-            transport=self._transport,
+            transport=self._transport or NoBroker(),
             state=self._state,
             name=self._config.node.name,
             enrol_key=None if joined else self._config.enrol_key(),
+            mesh=section.id,
+            root=gl1.from_base32(section.root) if section.root else b"",
+            max_stale=section.max_stale,
+            links=self._links(section.links),
             birth=self._birth,
+            confidential=Confidential(group=section.confidential, topics=section.confidential_topics),
             clock=self._clock.now,
         )
-        mesh.on_request("sim.set", self._set_simulated)
-        mesh.on_request("bus.statistics", self._bus_statistics)
-        mesh.on_request("bus.watch", self._taps.watch)
-        self._hear_mesh, self._transport.on_messages = self._transport.on_messages, self._hear
+        serve = mesh.on_request
+        serve("sim.set", self._set_simulated, summary="have a simulated sensor (sensor) sense a value (value)")
+        serve("bus.statistics", self._bus_statistics, summary="what flows through the bus")
+        serve("bus.watch", self._taps.watch, summary="events of the bus (id, topic, type, where, wait, end)")
+        relayed = Relayed(self._bus, self._clock.now)
+        mesh.on_group = relayed.hear
+        serve(
+            "bus.event",
+            relayed.take,
+            summary="an event of another node, which the gateway carries",
+        )
+        serve("mesh.statistics", self._mesh_statistics, summary="connection, spool and refused messages of the mesh")
+        Shared(mesh, self._bus, self._taps, self._clock.now)
+        if self._transport is not None:
+            self._hear_mesh, self._transport.on_messages = self._transport.on_messages, self._hear
         report(self._bus, self._config.reports, self._publish_reading, where=f"{self._config.path}: ")
         return mesh
 
+    def _limit(self) -> None:
+        """The fleet's limits are others: they hold at once, and the birth says so."""
+        assert self._mesh is not None
+        self._restrict()
+        self._mesh.announce()
+
+    def _restrict(self) -> None:
+        assert self._mesh is not None
+        version, tables = self._mesh.limits
+        self._actuators.restrict(Side(f"fleet {version}", understood(tables)))
+
+    def _links(self, links: tuple[str, ...]) -> list[LinkSpec] | None:
+        try:
+            return several(links, self._config.path.parent) or None
+        except InvalidError as error:
+            raise InvalidError(str(error), where=f"{self._config.path}: mesh.links") from None
+
+    def _parenthood(self) -> "Leaves | None":
+        section = self._config.leaves
+        if section is None:
+            return None
+        from ganglion.mesh.leaves.leaves import Leaves  # costs memory, and few nodes have any
+
+        if self._mesh is None:
+            raise InvalidError(
+                "leaves need a parent that is in a mesh: write [mesh], too", where=f"{self._config.path}: leaves"
+            )
+        mesh = self._mesh
+        leaves = Leaves(
+            state=self._state,
+            mesh=mesh.mesh,
+            epoch=mesh.member.epoch,
+            clock=self._clock.now,
+            on_reading=self._emit_of_leaf,
+            on_event=mesh.publish_event,
+            saved=mesh.saved,
+            on_changed=mesh.announce,
+            host=section.host,
+            port=section.port,
+        )
+        mesh.on_request("leaf.call", leaves.call, summary="have a leaf (leaf) do something (method, params)")
+        mesh.on_request("leaf.list", leaves.listed, summary="the leaves of this node, and which are there")
+        return leaves
+
+    def _bridge(self) -> "Bridged | None":
+        section = self._config.bridge
+        if section is None:
+            return None
+        brokers = self._config.bridge_brokers or self._config.brokers
+        if not brokers:
+            raise InvalidError("set bridge.broker, or mqtt.broker", where=f"{self._config.path}: bridge")
+        from ganglion.node.bridged import Bridged  # costs memory, and few nodes read others
+
+        return Bridged(self._bus, self._clock.now, brokers, section, self._publish)
+
+    def _keeping(self) -> "History | None":
+        section = self._config.history
+        if section is None:
+            return None
+        from ganglion.history import History  # costs memory, and not every node keeps one
+
+        return History(
+            self._bus,
+            self._state / "history",
+            topics=section.topics,
+            limit=section.bytes,
+            age=section.age,
+            sync=section.sync,
+            now=self._clock.now,
+        )
+
     async def run(self) -> None:
-        """Runs until SIGTERM, SIGINT or cancellation; then the actuators are made safe and the mesh is told."""
+        """Runs until SIGTERM, SIGINT or cancellation; then the actuators are made safe and the mesh is told.
+
+        SIGHUP has it read the sensors of its configuration again.
+        """
         loop = asyncio.get_running_loop()
         life = asyncio.current_task()
         assert life is not None
         for sign in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(sign, life.cancel)
+        told = asyncio.Event()
+        loop.add_signal_handler(signal.SIGHUP, told.set)
         await self._actuators.start()
         try:
-            self._scripts.add(self._plans)
+            self._scripts.begin(self._plans)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._sensors.run())
+                tasks.create_task(self._reload(told))
                 tasks.create_task(self._actuators.run())
                 tasks.create_task(self._watch())
+                if self._history is not None:
+                    tasks.create_task(self._history.run())
+                if self._bridged is not None:
+                    tasks.create_task(self._bridged.run())
                 if self._mesh is not None:
                     tasks.create_task(self._mesh.run())
+                    if self._leaves is not None:
+                        tasks.create_task(self._leaves.run())
                 elif self._transport is not None:
                     tasks.create_task(self._transport.run())
         except asyncio.CancelledError:
             _log.info("the node %s stops", self._config.node.name)
         finally:
             await self._runner.aclose()
+            await self._store.aclose()
             await self._actuators.stop()
+
+    async def _reload(self, told: asyncio.Event) -> None:
+        """Reads the sensors of the configuration again, each time it is told."""
+        while await told.wait():
+            told.clear()
+            try:
+                done = await self._declared.reload()
+            except GanglionError as error:
+                _log.error("%s; the sensors are as they were", error)
+                continue
+            except Exception as error:  # the edge: no table of a sensor ends the node
+                _log.error("the sensors are as they were: %s", error, exc_info=error)
+                continue
+            said = [f"{what} {', '.join(names)}" for what, names in done.items() if names]
+            _log.info("the sensors were read again: %s", "; ".join(said) or "there are none")
+
+    async def _ask_intent(self, text: str, intents: list[list[Any]]) -> dict[str, Any]:
+        assert self._mesh is not None  # only a node in a mesh asks
+        answer: dict[str, Any] = await self._mesh.request("intent", {"text": text, "intents": intents})
+        return answer
 
     def _birth(self) -> dict[str, Any]:
         caps = {"sensors": self._sensors.capabilities(), "actuators": self._actuators.capabilities()}
+        if self._leaves is not None:
+            caps["sensors"] |= self._leaves.sensors()
+            caps["leaves"] = self._leaves.inventory()
         return {"board": self._config.node.board, "sw": f"ganglion/{__version__}", "caps": caps}
 
+    def _emit_of_leaf(self, read: "Read") -> None:
+        """A reading of a leaf, on the bus among the node's own: what they are reported by lets it through or not."""
+        topic = f"sensor/leaf/{read.leaf}/{read.stream}"
+        with suppress(RefusedError):  # a queue is full and wants no more: telemetry is not kept
+            self._bus.emit(topic, read.value, timestamp=read.timestamp, source=read.source)
+
     def _publish_reading(self, event: Event) -> None:
-        assert self._mesh is not None
-        self._mesh.publish_reading(event.source, event.value, event.timestamp)
+        self._publish(event.source, event.value, event.timestamp, event.topic)
+
+    def _publish(self, stream: str, value: Any, timestamp: int, topic: str) -> None:
+        """A reading to the gateway, where the node is in a mesh; its topic on the bus says if it is confidential."""
+        if self._mesh is not None:
+            self._mesh.publish_reading(stream, value, timestamp, topic=topic)
 
     def _hear(self, messages: list[Message]) -> None:
         """Messages of the mesh to the mesh, all others to the scripts that asked for them."""
@@ -170,6 +380,12 @@ class Node:
         """What flows through this node: `ganglion bus stats` shows it."""
         return statistics.of(self._bus)
 
+    async def _mesh_statistics(self, params: dict[str, Any], peer: object) -> dict[str, Any]:
+        """How this node's membership goes: `ganglion mesh stats` shows it."""
+        assert self._mesh is not None
+        told = self._mesh.statistics().document()
+        return told if self._leaves is None else {**told, "leaves": self._leaves.statistics()}
+
     async def _watch(self) -> None:
         """Fires conditions that have lasted long enough, and says when the node has joined."""
         said = False
@@ -178,6 +394,8 @@ class Node:
                 self._say_ready()
             try:
                 self._taps.forget()
+                if said:
+                    self._commanded.tell()
                 self._bus.advance(self._clock.now())
             except Exception:  # of a part that looks on: the node goes on
                 _log.exception("looking at what is due failed")
@@ -197,3 +415,32 @@ class Node:
         if self._mesh is not None:
             return self._mesh.statistics().enrolled and self._mesh.member.gateway is not None
         return self._transport is None or self._transport.connected
+
+
+def _limits(name: str, where: str) -> list[Side]:
+    """What the board allows.
+
+    Raises:
+        InvalidError: there is no such board.
+    """
+    known = {board.name: board for board in boards()}
+    if name not in known:
+        raise InvalidError(f"there is no board {name!r}{nearest(name, known)}", where=f"{where}node.board")
+    limits = [read(Restriction, table, f"{name}.toml: limit[{i}]") for i, table in enumerate(known[name].limit)]
+    return [Side(f"board {name}", limits)]
+
+
+def _beside(config: Config) -> str:
+    """Where sessions are kept; a file is beside the configuration unless its path is absolute."""
+    url = config.node.sessions
+    if not url.startswith("sqlite:///"):
+        return url
+    return f"sqlite:///{quote(str(config.resolve(unquote(url.removeprefix('sqlite:///')))))}"
+
+
+def _secrets(config: Config) -> Secrets:
+    name = config.node.secrets
+    if name is None:
+        return Secrets(place=f'{config.path}: name a file of secrets in [node], as in secrets = "secrets.toml"')
+    path = config.resolve(name)
+    return Secrets(from_file(path), f"write it into {path} and start the node again")

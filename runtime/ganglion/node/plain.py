@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Plain MQTT topics of third parties, beside the mesh: what a script names comes onto the bus, marked as unsigned."""
 
-import json
 import logging
+from collections.abc import Collection
 from typing import Any
 
 from ganglion.bus import Bus, Pick, Routes
 from ganglion.mesh.transport import Message, Transport
 from ganglion.mova.plan import mqtt_topic
+from ganglion.mova.trigger import KEPT, MQTT
+from ganglion.node.payload import decode
 from ganglion_micro.topic import matches
 
 _log = logging.getLogger(__name__)
@@ -24,7 +26,7 @@ class PlainTopics:
         transport: Whom to ask for them.
 
     Attributes:
-        unreadable: Messages that are neither JSON nor CBOR, or lack the field.
+        unreadable: Messages that `ganglion.node.payload` refuses, or that have nothing of what was asked for.
     """
 
     def __init__(self, bus: Bus, transport: Transport) -> None:
@@ -42,33 +44,55 @@ class PlainTopics:
             self._routes.clear()
             self._transport.subscribe(filter, 1)
 
+    def keep(self, wanted: Collection[tuple[str, str]]) -> None:
+        """Asks for these alone, each as of `want`; what is asked for already goes on without a gap."""
+        for filter, field in wanted:
+            self.want(filter, field)
+        for gone in self._wanted.keys() - set(wanted):
+            del self._wanted[gone]
+            self._routes.clear()
+            if not any(filter == gone[0] for filter, _ in self._wanted):
+                self._transport.unsubscribe(gone[0])
+
     def take(self, messages: list[Message], now: int) -> None:
         """Emits what was asked for; `now` in nanoseconds is the time of all that arrived together."""
         self._now = now
-        self._bus.take(messages, self._routes, now, self._take_slowly)
+        if any(message.retain for message in messages):  # they come after subscribing, and then no more
+            for message in messages:
+                self._take_slowly(message, 0)
+        else:
+            self._bus.take(messages, self._routes, now, self._take_slowly)
 
     def _take_slowly(self, message: Message, done: int) -> None:
         """What is no number beyond doubt, from one of the picks on; and what has no route yet."""
-        topic, payload, _, _ = message
+        topic, payload, _, retain = message
         source, picks = self._routes.get(topic) or self._route(topic)
+        if retain:
+            source = KEPT + topic
         if len(picks) == done:
             return
         try:
-            value = _decode(payload)
-            for handle, _, keys in picks[done:]:
-                picked = value
-                for key in keys:
-                    picked = picked[key]
-                self._bus.emit(handle, picked, timestamp=self._now, source=source)
-        except (ValueError, LookupError, TypeError, RecursionError):
+            value = decode(payload)
+        except ValueError:
             self.unreadable += 1
+            return
+        found = done
+        for handle, _, keys in picks[done:]:
+            try:
+                picked = _picked(value, keys)
+            except LookupError:
+                continue
+            found += 1
+            self._bus.emit(handle, picked, timestamp=self._now, source=source)
+        self.unreadable += not found
 
     def _route(self, topic: str) -> tuple[str, tuple[Pick, ...]]:
         if len(self._routes) >= _MAX_ROUTES:
             self._routes.clear()
-        fields = dict.fromkeys(field for filter, field in self._wanted if matches(filter, topic))
+        # The whole message first: what is kept of it is there when a field of it fires
+        fields = sorted(dict.fromkeys(field for filter, field in self._wanted if matches(filter, topic)), key=bool)
         picks = tuple((self._bus.topic(mqtt_topic(topic, field)), _path(field), _keys(field)) for field in fields)
-        self._routes[topic] = route = (f"mqtt:{topic}", picks)
+        self._routes[topic] = route = (MQTT + topic, picks)
         return route
 
 
@@ -81,15 +105,9 @@ def _path(field: str) -> bytes | None:
     return None if field and "" in field.split(".") else field.encode()
 
 
-def _decode(payload: bytes) -> Any:
-    """The value of a payload: JSON where it is that, else CBOR, else text that is no JSON (`ON`, `open`)."""
-    try:
-        return json.loads(payload)
-    except ValueError:
-        try:
-            text = payload.decode()
-        except UnicodeDecodeError:
-            import cbor2  # loaded where a device speaks CBOR on a plain topic
-
-            return cbor2.loads(payload)
-        return text
+def _picked(value: Any, keys: tuple[str, ...]) -> Any:
+    for key in keys:
+        if not isinstance(value, dict):
+            raise LookupError(key)
+        value = value[key]
+    return value

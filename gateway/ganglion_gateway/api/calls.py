@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The routes by which methods of nodes are called. Who hangs up cancels the call, on the node too.
+
+What only looks is a GET, open to every token. Anything else is a POST, for those that may change something, and is
+written into the audit. With `Accept: application/x-ndjson` the answer is lines: `{"progress": …}` as the node says how
+far it is, then `{"ok": true, "result": …}` or `{"problem": …}` (RFC 9457); empty lines in between say that it goes on.
+"""
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+
+from ganglion.errors import NotFoundError, RefusedError
+from ganglion.mesh.progress import Tell
+from ganglion.mesh.reading import READING
+from ganglion_gateway.access.tokens import Principal
+from ganglion_gateway.api.answering import Answering, Document
+from ganglion_gateway.api.documents import CommandBody
+from ganglion_gateway.api.query import of_requests
+from ganglion_gateway.api.routes import NodeName, Who
+from ganglion_gateway.fleet import Node
+from ganglion_gateway.jsonable import jsonable
+from ganglion_gateway.problems import RESPONSES
+from ganglion_gateway.services import Services
+
+#: What the gateway itself asks nodes; who could ask it through the API could speak in another node's name.
+_OWN = frozenset({"bus.event"})
+
+
+def routes(services: Services) -> APIRouter:
+    """The router."""
+    router = APIRouter(prefix="/api/v1", responses=RESPONSES, dependencies=[Depends(of_requests)], tags=["fleet"])
+    answering = Answering()
+
+    @router.get("/nodes/{node}/calls/{method}", summary="Ask a node what it only looks up")
+    async def look(
+        request: Request,
+        node: NodeName,
+        method: Annotated[str, Path(max_length=64)],
+        timeout: Annotated[float, Query(gt=0, le=300, description="seconds")] = 10.0,
+    ) -> Response:
+        known = _standing(services.fleet.find(node))
+        if method not in READING:
+            names = ", ".join(sorted(READING))
+            raise NotFoundError(f"{method!r} does not only look: POST it to /api/v1/nodes/{node}/commands; {names} do")
+
+        async def work() -> Document:
+            result = await services.mesh.request(method, {}, to=known.id, called=node, timeout=timeout)
+            return {"ok": True, "result": _callable(result) if method == "methods" else jsonable(result)}
+
+        return await answering.whole(request, work())
+
+    @router.post("/nodes/{node}/commands", summary="Ask a node and wait for its answer")
+    async def command(request: Request, node: NodeName, body: CommandBody, who: Who) -> Response:
+        known = _standing(services.fleet.find(node))
+        if body.method in _OWN:
+            raise RefusedError(f"{body.method!r} is what the gateway itself asks of nodes")
+        return await answering.told(request, lambda tell: _command(services, known, node, body, who, tell))
+
+    @router.get("/mesh/statistics", summary="How the gateway's own membership of the mesh goes", tags=["mesh"])
+    async def statistics() -> Document:
+        return services.mesh.statistics()
+
+    return router
+
+
+def _standing(node: Node) -> Node:
+    """The node, which must not have been put out of the mesh: it would not answer, and nobody believe it."""
+    if node.revoked is not None:
+        raise RefusedError(f"{node.name} ({node.id}) was revoked: it is in the mesh no more")
+    return node
+
+
+async def _command(
+    services: Services, node: Node, called: str, body: CommandBody, who: Principal, tell: Tell | None
+) -> Document:
+    outcome = "failed"
+    try:
+        result = await services.mesh.request(
+            body.method, body.params, to=node.id, called=called, timeout=body.timeout, on_progress=tell
+        )
+        outcome = "ok"
+    except asyncio.CancelledError:
+        outcome = "cancelled"
+        raise
+    finally:
+        # Only the names of the parameters: one of them may be the password of a network
+        detail = {"method": body.method, "params": sorted(body.params), "outcome": outcome}
+        await services.note(who, "node.command", node.id, detail)
+    return {"ok": True, "result": _callable(result) if body.method == "methods" else jsonable(result)}
+
+
+def _callable(result: Any) -> Any:
+    """What a node answers to `methods`, without those that are not for who asks through the API."""
+    listed = result.get("methods") if isinstance(result, dict) else None
+    if not isinstance(listed, list):
+        return jsonable(result)
+    return {"methods": [jsonable(each) for each in listed if isinstance(each, dict) and each.get("name") not in _OWN]}

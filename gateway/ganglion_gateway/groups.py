@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The groups of confidential topics: who is in each, and a new key whenever that has changed, or a week has passed."""
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from ganglion.errors import InvalidError, NotFoundError, RefusedError
+from ganglion.mesh import crypto
+from ganglion.mesh.aead import NONCE_SIZE, SealError, seal, unseal
+from ganglion.mesh.group import REMEMBERED, Handover, renew
+from ganglion.mesh.groups import LIMIT, Groups
+from ganglion.units import SECOND
+from ganglion_gateway.fleet import Fleet, Node
+from ganglion_gateway.store import groups as store
+from ganglion_gateway.store.database import Database
+from ganglion_micro import cbor, gl1
+
+_log = structlog.get_logger(__name__)
+
+_DAY = 86400 * SECOND
+#: The longest that a key is the newest.
+WEEK = 7 * _DAY
+#: How long an old key is kept: a spool gives an event up long before.
+KEEP = 60 * _DAY
+#: Seconds between looks at who is in the groups.
+_LOOK = 1.0
+
+
+class Office(Protocol):
+    """What hands keys out: `ganglion.mesh.keyoffice`."""
+
+    def issue(self, handover: Handover) -> None:
+        """Gives its members a key."""
+        ...
+
+    def waits(self, group: str, node: str) -> bool:
+        """Whether a member has yet to say that it has the newest key."""
+        ...
+
+    def able(self, node: str) -> bool:
+        """Whether a member can be given keys."""
+        ...
+
+
+@dataclass(slots=True, kw_only=True)
+class Group:
+    """One group.
+
+    Attributes:
+        nodes: Ids of its members, as they were when they were named.
+        tags: Whoever has one of these is a member too.
+        members: Ids of those that the newest key was made for.
+        made: When that was; 0 where there is no key yet.
+        number: Of the newest key.
+    """
+
+    name: str
+    nodes: list[str]
+    tags: list[str]
+    members: list[str]
+    made: int = 0
+    number: int = 0
+
+
+class GroupRegister:
+    """All groups.
+
+    Args:
+        database: Holds them.
+        fleet: Knows the nodes, their tags, and who was revoked.
+        office: Hands keys out.
+        readable: Gets every key that there is, to read by.
+        secret: Under which keys are in the database.
+        clock: Nanoseconds since the Unix epoch.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        fleet: Fleet,
+        office: Office,
+        readable: Groups,
+        *,
+        secret: bytes,
+        clock: Callable[[], int],
+    ) -> None:
+        self._database = database
+        self._fleet = fleet
+        self._office = office
+        self._readable = readable
+        self._secret = crypto.hkdf(secret, b"gl1 keys of groups at rest")
+        self._clock = clock
+        self._groups: dict[str, Group] = {}
+        self._changing = asyncio.Lock()
+
+    async def load(self) -> None:
+        """What was there before a restart. The fleet must be."""
+        for row in await store.all_groups(self._database):
+            self._groups[row["name"]] = Group(name=row["name"], nodes=row["nodes"], tags=row["tags"], members=[])
+        newest: dict[str, Handover] = {}
+        for row in await store.all_keys(self._database):
+            name, number, group = row["name"], row["number"], self._groups[row["name"]]
+            group.members, group.made, group.number = row["members"], row["made"], number
+            try:
+                key = self._unseal(row["sealed"], name, number)
+            except SealError:
+                _log.error("the key of a group is not readable: restore group-secret", group=name, number=number)
+                continue
+            self._readable.remember(name, number, key)
+            members = tuple(gl1.from_base32(node) for node in row["members"])
+            newest[name] = Handover(group=name, number=number, key=key, members=members)
+        for handover in newest.values():
+            self._office.issue(handover)
+
+    async def run(self) -> None:
+        """Makes new keys as they are due, until cancelled."""
+        while True:
+            try:
+                await self.look()
+            except SQLAlchemyError as error:
+                _log.error("no new key of a group: the database is away", reason=str(error))
+            await asyncio.sleep(_LOOK)
+
+    async def look(self) -> None:
+        """Makes a new key for each group whose members have changed, or whose key is old."""
+        async with self._changing:
+            for group in self._groups.values():
+                members, now = self._wanted(group), self._clock()
+                if members != group.members or (members and now - group.made > WEEK):
+                    await self._renew(group, members, now)
+
+    def _wanted(self, group: Group) -> list[str]:
+        named = {self._fleet.now(node) for node in group.nodes}
+        tags = set(group.tags)
+        return sorted(
+            node.id
+            for node in self._fleet.nodes.values()
+            if node.revoked is None and (node.id in named or not tags.isdisjoint(node.tags))
+        )
+
+    async def _renew(self, group: Group, members: list[str], now: int) -> None:
+        handover = renew(group.name, members, last=group.number, now=now)
+        row = {
+            "name": group.name,
+            "number": handover.number,
+            "sealed": self._seal(handover),
+            "members": members,
+            "made": now,
+        }
+        await self._database.write(
+            lambda connection: store.save_key(connection, row, keep=REMEMBERED, before=now - KEEP), patient=True
+        )
+        group.members, group.made, group.number = members, now, handover.number
+        self._office.issue(handover)
+        _log.info("a group has a new key", group=group.name, number=handover.number, members=len(members))
+
+    def _aad(self, name: str, number: int) -> bytes:
+        return cbor.encode(["gl1-group-at-rest", name, number])
+
+    def _seal(self, handover: Handover) -> bytes:
+        nonce = os.urandom(NONCE_SIZE)
+        return nonce + seal(handover.key, key=self._secret, nonce=nonce, aad=self._aad(handover.group, handover.number))
+
+    def _unseal(self, data: bytes, name: str, number: int) -> bytes:
+        if len(data) < NONCE_SIZE:
+            raise SealError("shorter than its own nonce")
+        return unseal(data[NONCE_SIZE:], key=self._secret, nonce=data[:NONCE_SIZE], aad=self._aad(name, number))
+
+    # What operators do
+
+    def find(self, name: str) -> Group:
+        """A group by its name.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        if (group := self._groups.get(name)) is None:
+            known = ", ".join(sorted(self._groups)) or "none yet"
+            raise NotFoundError(f"no group is called {name!r}; known are {known}: `ganglion group create` makes one")
+        return group
+
+    async def create(self, name: str, *, nodes: Sequence[str], tags: Sequence[str]) -> Group:
+        """A new group, and its first key.
+
+        Raises:
+            InvalidError: the name cannot be one.
+            RefusedError: there is one of this name, or there are too many.
+            NotFoundError: a node is not known.
+        """
+        if not gl1.level(name):
+            raise InvalidError("a group's name is 1 to 32 of a-z A-Z 0-9 _ -", where="name")
+        async with self._changing:
+            if name in self._groups:
+                raise RefusedError(f"there is a group {name!r} already: `ganglion group add {name} NODE` adds to it")
+            if len(self._groups) >= LIMIT:
+                raise RefusedError(f"there are {LIMIT} groups, and no more can be")
+            group = Group(name=name, nodes=self._ids(nodes), tags=_distinct(tags), members=[])
+            row = {"name": name, "nodes": group.nodes, "tags": group.tags, "created": self._clock()}
+            await self._database.write(lambda connection: store.create(connection, row))
+            self._groups[name] = group
+        await self.look()
+        return group
+
+    async def add(self, name: str, *, nodes: Sequence[str], tags: Sequence[str]) -> Group:
+        """More members; they read what is sealed from now on.
+
+        Raises:
+            NotFoundError: the group or a node is not known.
+        """
+        group = self.find(name)
+        return await self._change(group, _distinct([*group.nodes, *self._ids(nodes)]), _distinct([*group.tags, *tags]))
+
+    async def remove(self, name: str, *, nodes: Sequence[str], tags: Sequence[str]) -> Group:
+        """Fewer members; they read nothing that is sealed from now on.
+
+        Raises:
+            NotFoundError: the group or a node is not known, or not in the group by its name; or the tag is not there.
+        """
+        group = self.find(name)
+        gone = [self._fleet.now(node) for node in self._ids(nodes)]
+        named = {self._fleet.now(node): node for node in group.nodes}
+        for node in gone:
+            if node not in named:
+                known = self._fleet.nodes.get(node)
+                by = sorted(set(known.tags) & set(group.tags)) if known is not None else []
+                why = f"it is in it by its tag {by[0]!r}: remove that" if by else "it is not in it"
+                raise NotFoundError(f"{self._fleet.name(node)} cannot be removed from the group {name}: {why}")
+        if missing := [tag for tag in tags if tag not in group.tags]:
+            raise NotFoundError(f"the group {name} has no members by the tag {missing[0]!r}")
+        left = [node for now, node in named.items() if now not in gone]
+        return await self._change(group, left, [tag for tag in group.tags if tag not in tags])
+
+    async def _change(self, group: Group, nodes: list[str], tags: list[str]) -> Group:
+        async with self._changing:
+            await self._database.write(lambda connection: store.change(connection, group.name, nodes=nodes, tags=tags))
+            group.nodes, group.tags = nodes, tags
+        await self.look()
+        return group
+
+    async def rotate(self, name: str) -> Group:
+        """A new key for the same members.
+
+        Raises:
+            NotFoundError: there is no such group.
+        """
+        group = self.find(name)
+        async with self._changing:
+            await self._renew(group, self._wanted(group), self._clock())
+        return group
+
+    def _ids(self, nodes: Sequence[str]) -> list[str]:
+        """Ids of nodes by name or id; an id that nobody has yet is one too.
+
+        Raises:
+            NotFoundError: no node has this name.
+            RefusedError: several have it.
+        """
+        return _distinct([who if gl1.is_node_id(who) else self._named(who).id for who in nodes])
+
+    def _named(self, who: str) -> Node:
+        node = self._fleet.find(who)
+        if node.revoked is not None:
+            raise RefusedError(f"{who} was revoked: nobody believes it, and it is given no keys")
+        return node
+
+    def document(self, group: Group) -> dict[str, Any]:
+        """A group as JSON; of each member whether it has the newest key, and whether it can be given any."""
+        return {
+            "name": group.name,
+            "nodes": [{"id": node, "name": self._fleet.name(node)} for node in map(self._fleet.now, group.nodes)],
+            "tags": group.tags,
+            "number": group.number,
+            "made": group.made,
+            "members": [
+                {
+                    "id": node,
+                    "name": self._fleet.name(node),
+                    "has_key": not self._office.waits(group.name, node),
+                    "can_have": self._office.able(node),
+                }
+                for node in sorted(group.members, key=lambda node: (self._fleet.name(node), node))
+            ],
+        }
+
+    @property
+    def all(self) -> list[Group]:
+        """Every group, by name."""
+        return [self._groups[name] for name in sorted(self._groups)]
+
+
+def _distinct(words: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(words))

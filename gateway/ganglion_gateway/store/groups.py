@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Groups of confidential topics, and every key that something under way may still be sealed with."""
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ganglion_gateway.store.database import Database, Row
+from ganglion_gateway.store.tables import group_keys, groups
+
+
+async def all_groups(database: Database) -> list[Row]:
+    """Every group, by name."""
+    return await database.all(select(groups).order_by(groups.c.name))
+
+
+async def all_keys(database: Database) -> list[Row]:
+    """Every key, the oldest of each group first."""
+    return await database.all(select(group_keys).order_by(group_keys.c.name, group_keys.c.number))
+
+
+async def create(connection: AsyncConnection, row: Row) -> None:
+    """A new group."""
+    await connection.execute(insert(groups), [row])
+
+
+async def change(connection: AsyncConnection, name: str, *, nodes: list[str], tags: list[str]) -> None:
+    """Who is to be in a group."""
+    await connection.execute(update(groups).where(groups.c.name == name).values(nodes=nodes, tags=tags))
+
+
+async def save_key(connection: AsyncConnection, row: Row, *, keep: int, before: int) -> None:
+    """A new key of a group; of the others go those that were made before a time, but for the newest ones.
+
+    Args:
+        keep: How many stay, whenever they were made.
+    """
+    await connection.execute(insert(group_keys), [row])
+    mine = group_keys.c.name == row["name"]
+    newest = select(group_keys.c.number).where(mine).order_by(group_keys.c.number.desc()).limit(keep)
+    kept = [each[0] for each in await connection.execute(newest)]
+    await connection.execute(
+        delete(group_keys).where(mine, group_keys.c.made < before, group_keys.c.number.not_in(kept))
+    )

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which event is to be sent when, without I/O: in order, so many under way, again when no acknowledgement comes."""
+
+from ganglion.mesh.spool import Key, Row
+
+#: Events that may be under way; the gateway takes them in batches of as many.
+WINDOW = 256
+#: Seconds that an event waits for its acknowledgement before it is sent again, and the longest such wait.
+PATIENCE = 5.0
+_PATIENCE_MAX = 60.0
+
+_START: Key = (-1, -1)
+
+
+class _Flight:
+    __slots__ = ("due", "row", "wait")
+
+    def __init__(self, row: Row, due: float) -> None:
+        self.row = row
+        self.wait = PATIENCE
+        self.due = due
+
+
+class Courier:
+    """Which event is to be sent when. Seconds are of any clock that never goes back.
+
+    Attributes:
+        behind: Whether older events wait in the spool: new ones then take their turn.
+        cursor: Up to here everything was sent on this connection.
+    """
+
+    def __init__(self) -> None:
+        self._flights: dict[Key, _Flight] = {}
+        self.behind = True
+        self.cursor = _START
+
+    @property
+    def room(self) -> int:
+        """How many more may be under way."""
+        return WINDOW - len(self._flights)
+
+    @property
+    def deadline(self) -> float | None:
+        """When `due` has something to say."""
+        return min((flight.due for flight in self._flights.values()), default=None)
+
+    def restart(self) -> None:
+        """There is a new connection, or a new gateway: everything that is not acknowledged is sent again, in order."""
+        self._flights.clear()
+        self.behind = True
+        self.cursor = _START
+
+    def sent(self, row: Row, now: float) -> None:
+        """This one is under way."""
+        self._flights[row.key] = _Flight(row, now + PATIENCE)
+        self.cursor = max(self.cursor, row.key)
+
+    def arrived(self, key: Key) -> None:
+        """The gateway has it, or it was dropped."""
+        self._flights.pop(key, None)
+
+    def due(self, now: float) -> list[Row]:
+        """What waited too long, to be sent again; each time it waits twice as long."""
+        late = [flight for flight in self._flights.values() if flight.due <= now]
+        for flight in late:
+            flight.wait = min(2 * flight.wait, _PATIENCE_MAX)
+            flight.due = now + flight.wait
+        return [flight.row for flight in late]
