@@ -3,7 +3,7 @@
 
 A condition is `[logic, rules, default]`, a rule `[code, operator, template, target, nested condition or None]`, where
 `default` and `target` are indices of steps, -1 for none. FIRST is the flat list of which each condition names a step.
-A value that is not set is null: it exists not, equals only null, and no other operator holds for it.
+A value that is not set is null: it exists not, equals only null, differs from all else, and no other operator holds.
 """
 
 from ganglion_micro.expression import MISSING, ExpressionError, contains, evaluate, number
@@ -61,9 +61,11 @@ def holds(condition: "list[Any]", scope: "dict[str, Any]", data: "dict[str, Any]
 
 def target(condition: "list[Any]", scope: "dict[str, Any]", data: "dict[str, Any]", missing: "list[str]") -> int:
     """The step that a condition step goes to, -1 for the one its `next_step` names or that follows."""
-    if condition[0] == FIRST or holds(condition, scope, data, missing):
+    logic = condition[0]
+    if logic == FIRST or holds(condition, scope, data, missing):
         for rule in condition[1]:
-            if rule[3] >= 0 and true(rule, scope, data, missing):
+            # Where the whole is an AND that holds, each rule is known to be true.
+            if rule[3] >= 0 and (logic == AND or true(rule, scope, data, missing)):
                 return int(rule[3])
     return int(condition[2])
 
@@ -99,9 +101,11 @@ def _compare(operator: int, value: "Any", wanted: "Any") -> bool:
     if value is None:
         return False
     if operator == CONTAINS:
+        if isinstance(value, (list, tuple)):
+            return any(same(each, wanted) for each in value)
         if isinstance(value, str):
             wanted = text(wanted)
-        return isinstance(value, (str, list, tuple, dict)) and contains(value, wanted)
+        return isinstance(value, (str, dict)) and contains(value, wanted)
     if operator == IN_RANGE:
         if not isinstance(wanted, (list, tuple)) or len(wanted) != 2:
             return False

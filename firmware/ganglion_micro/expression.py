@@ -76,7 +76,8 @@ def lookup(path: "list[Any]", scope: "dict[str, Any]", data: "dict[str, Any]") -
     else:
         return MISSING
     for i in range(1, len(path)):
-        value = item(value, path[i])
+        # A map first, without a call more: nearly every placeholder of an event is this
+        value = value.get(path[i], MISSING) if type(value) is dict else item(value, path[i])
         if value is MISSING:
             break
     return value
@@ -100,14 +101,17 @@ def item(value: "Any", key: "Any") -> "Any":
 def evaluate(code: "list[Any]", scope: "dict[str, Any]", data: "dict[str, Any]") -> "Any":
     """The value of an expression; MISSING only where the whole expression is one path that leads nowhere.
 
+    What is not set is null where it is compared by `==` and `!=`, and in `and`, `or`, `not`, `if` and a list.
+
     Raises:
-        ExpressionError: a variable is not set, a type does not fit, a bound is passed.
+        ExpressionError: a variable is not set and something is done with it, a type does not fit, a bound is passed.
     """
     if len(code) == 2 and code[0] <= LOAD:
         return code[1] if code[0] == CONST else lookup(code[1], scope, data)
     if len(code) > MAX_CODE:
         raise ExpressionError("the expression is longer than {}".format(MAX_CODE))
     stack: "list[Any]" = []
+    lost: "list[Any]" = []  # the variable that was looked for last and is not set
     at = 0
     while at < len(code):
         op = code[at]
@@ -119,17 +123,21 @@ def evaluate(code: "list[Any]", scope: "dict[str, Any]", data: "dict[str, Any]")
             elif op == LOAD:
                 value = lookup(operand, scope, data)
                 if value is MISSING:
-                    raise ExpressionError("{} is not set".format(".".join([str(k) for k in operand])), True)
+                    lost = operand
                 stack.append(value)
             elif op == BUILD:
                 cut = len(stack) - operand
-                stack[cut:] = [stack[cut:]]
+                stack[cut:] = [[None if each is MISSING else each for each in stack[cut:]]]
             elif op == CALL:
                 count = code[at]
                 at += 1
                 cut = len(stack) - count
+                if MISSING in stack[cut:]:
+                    raise _unset(lost)
                 stack[cut:] = [_call(operand, stack[cut:])]
             else:
+                if stack and stack[-1] is MISSING:
+                    stack[-1] = None
                 value = stack[-1] if op in (AND, OR) else None
                 if op == SKIP_FALSE:
                     jump = not stack.pop()
@@ -145,12 +153,20 @@ def evaluate(code: "list[Any]", scope: "dict[str, Any]", data: "dict[str, Any]")
             at += 1
             right = stack.pop()
             if op == NOT:
-                stack.append(not right)
-            elif op == NEGATIVE:
-                stack.append(_bounded(-_number(right, "-")))
-            else:
-                stack.append(_binary(op, stack.pop(), right))
-    return stack[-1]
+                stack.append(right is MISSING or not right)
+                continue
+            left = None if op == NEGATIVE else stack.pop()
+            if right is MISSING or left is MISSING:
+                if op != EQ and op != NE:
+                    raise _unset(lost)
+                left = None if left is MISSING else left
+                right = None if right is MISSING else right
+            stack.append(_bounded(-_number(right, "-")) if op == NEGATIVE else _binary(op, left, right))
+    return None if stack[-1] is MISSING else stack[-1]
+
+
+def _unset(path: "list[Any]") -> ExpressionError:
+    return ExpressionError("{} is not set".format(".".join([str(key) for key in path])), True)
 
 
 def number(value: "Any") -> bool:
@@ -162,7 +178,7 @@ def number(value: "Any") -> bool:
 def _number(value: "Any", where: str) -> "Any":
     if not number(value):
         raise ExpressionError("{} needs a number, not {}".format(where, text(value)[:40]))
-    return value
+    return _bounded(value)  # what came from outside may be one that nothing can hold
 
 
 def _bounded(value: "Any") -> "Any":
@@ -215,6 +231,8 @@ def _binary(op: int, left: "Any", right: "Any") -> "Any":
         return _bounded(left % right)
     except ZeroDivisionError:
         raise ExpressionError("division by zero") from None
+    except OverflowError:
+        raise ExpressionError("a number that is too large") from None
 
 
 def _compare(op: int, left: "Any", right: "Any") -> bool:

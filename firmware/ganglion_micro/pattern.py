@@ -54,7 +54,7 @@ def search(program: "list[Any]", text: str) -> bool:
         if at == size:
             break
         point = points[at]
-        current = [state + 1 for state in states if _takes(program[state], point)]
+        current = [state + 1 for state in states if takes(program[state], point)]
     return False
 
 
@@ -79,12 +79,13 @@ def _follow(
             waiting.append(step[2])
         elif op == JUMP:
             waiting.append(step[1])
-        elif _holds(op, points, at):
+        elif holds(op, points, at):
             waiting.append(state + 1)
     return False
 
 
-def _holds(op: int, points: "list[int]", at: int) -> bool:
+def holds(op: int, points: "list[int]", at: int) -> bool:
+    """Whether what an instruction without a character asks of a place holds there."""
     size = len(points)
     if op == START:
         return at == 0
@@ -95,7 +96,8 @@ def _holds(op: int, points: "list[int]", at: int) -> bool:
     return (before != after) == (op == BOUNDARY)
 
 
-def _takes(step: "list[Any]", point: int) -> bool:
+def takes(step: "list[Any]", point: int) -> bool:
+    """Whether an instruction takes a character."""
     op = step[0]
     if op == CHAR:
         return bool(step[1] == point)

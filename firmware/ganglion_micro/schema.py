@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checks a value against a JSON Schema of the few keywords that a device needs, so that no model is taken at its word.
+"""Checks a value against a JSON Schema of the keywords that a device needs, so that nobody is taken at his word.
 
-Known: type, enum, const, properties, required, additionalProperties (false or true), items, minItems, maxItems,
-minLength, maxLength, minimum, maximum (JSON Schema 2020-12, Validation). A schema with another keyword that would
-constrain is refused when the script is checked, never passed over here.
+Known are those of `KEYWORDS` and `RARE` (JSON Schema 2020-12, Validation and Applicator); `format` is a note, as it is
+by default there. A schema with another keyword that would constrain is refused when the script is checked, never passed
+over here.
 """
 
+from ganglion_micro.sealed import Sealed
 from ganglion_micro.text import text
 
 TYPE_CHECKING = False  # MicroPython has no `typing`
@@ -26,9 +27,23 @@ KEYWORDS = [
     "maxLength",
     "minimum",
     "maximum",
+    "minProperties",
+    "maxProperties",
+]
+#: Those that `ganglion_micro.schema_rare` knows, which is loaded where a schema has one.
+RARE = [
+    "allOf",
+    "anyOf",
+    "oneOf",
+    "not",
+    "pattern",
+    "multipleOf",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "uniqueItems",
 ]
 #: Keywords that say something and constrain nothing.
-NOTES = ["title", "description", "default", "examples", "$schema", "$id", "$comment"]
+NOTES = ["title", "description", "default", "examples", "$schema", "$id", "$comment", "format"]
 TYPES = ["string", "number", "integer", "boolean", "object", "array", "null"]
 
 
@@ -51,6 +66,14 @@ def invalid(value: "Any", schema: "dict[str, Any]", path: str = "") -> str:
             return "{} is none of the values allowed".format(where)
     if "const" in schema and not same(value, schema["const"]):
         return "{} is not the value required".format(where)
+    for key in RARE:
+        if key in schema:
+            from ganglion_micro.schema_rare import rare
+
+            wrong = rare(value, schema, path, where)
+            if wrong:
+                return wrong
+            break
     kind = type(value)
     if kind is int or kind is float:
         if "minimum" in schema and value < schema["minimum"]:
@@ -60,7 +83,7 @@ def invalid(value: "Any", schema: "dict[str, Any]", path: str = "") -> str:
     elif kind is str:
         return _length(value, schema, "Length", where)
     elif isinstance(value, dict):
-        return _members(value, schema, path, where)
+        return _length(value, schema, "Properties", where) or _members(value, schema, path, where)
     elif isinstance(value, (list, tuple)):
         wrong = _length(value, schema, "Items", where)
         items = schema.get("items")
@@ -88,7 +111,7 @@ def same(left: "Any", right: "Any") -> bool:
 
 def _is(value: "Any", kind: str) -> bool:
     if kind == "string":
-        return isinstance(value, str)
+        return isinstance(value, (str, Sealed))
     if kind == "boolean":
         return type(value) is bool
     if kind == "integer":
@@ -116,11 +139,13 @@ def _members(value: "dict[str, Any]", schema: "dict[str, Any]", path: str, where
         if name not in value:
             return "{} lacks {}".format(where, name)
     properties = schema.get("properties", {})
+    others = schema.get("additionalProperties")
     for name in sorted(value, key=str):
-        if name in properties:
-            wrong = invalid(value[name], properties[name], "{}.{}".format(path, name) if path else name)
+        if name not in properties and others is False:
+            return "{} has {}, which is not allowed".format(where, name)
+        each = properties.get(name, others)
+        if isinstance(each, dict):
+            wrong = invalid(value[name], each, "{}.{}".format(path, name) if path else name)
             if wrong:
                 return wrong
-        elif schema.get("additionalProperties") is False:
-            return "{} has {}, which is not allowed".format(where, name)
     return ""

@@ -3,10 +3,12 @@
 
 A template is `[CONST, value]`, `[VALUE, path, text]` (one placeholder alone: the value keeps its type), `[TEXT, parts]`
 (constants and `[path, text]` in turn), `[LIST, templates]` or `[MAP, [key, template, …]]`. A placeholder whose variable
-is missing is left as it was written, and named in `missing`.
+is missing is left as it was written, and named in `missing`. `[SEALED, parts]` is a text that has `[name]` of a secret
+among its parts; it becomes a `Sealed`.
 """
 
 from ganglion_micro.expression import MISSING, lookup
+from ganglion_micro.sealed import Sealed
 from ganglion_micro.text import text
 
 TYPE_CHECKING = False  # MicroPython has no `typing`
@@ -18,6 +20,7 @@ VALUE = 1
 TEXT = 2
 LIST = 3
 MAP = 4
+SEALED = 5
 
 
 def render(template: "list[Any]", scope: "dict[str, Any]", data: "dict[str, Any]", missing: "list[str]") -> "Any":
@@ -40,9 +43,15 @@ def render(template: "list[Any]", scope: "dict[str, Any]", data: "dict[str, Any]
     if kind == LIST:
         return [render(each, scope, data, missing) for each in template[1]]
     parts = []
+    before: "list[str]" = []
     for part in template[1]:
         if type(part) is str:
             parts.append(part)
+            continue
+        if len(part) == 1:
+            before.append("".join(parts))
+            before.append(part[0])
+            parts = []
             continue
         value = lookup(part[0], scope, data)
         if value is MISSING:
@@ -50,4 +59,7 @@ def render(template: "list[Any]", scope: "dict[str, Any]", data: "dict[str, Any]
             parts.append(part[1])
         else:
             parts.append(text(value))
+    if kind == SEALED:
+        before.append("".join(parts))
+        return Sealed(before)
     return "".join(parts)

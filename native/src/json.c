@@ -3,6 +3,7 @@
  * JSON (RFC 8259) as far as a number is to be picked out of it. Whatever this is not sure of, Python reads: it is never
  * wrong, and never as lenient as a parser may be.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,7 +73,8 @@ static int digits(gg_reader *reader, int64_t *number, int *is_exact) {
     return count;
 }
 
-/* What the C library makes of a number; 0 where it has another decimal point than JSON, or the number is too long. */
+/* What the C library makes of a number; 0 where it has another decimal point than JSON, or the number is too long or
+ * not finite. */
 static int by_library(const uint8_t *start, const uint8_t *end, double *made) {
     char text[LONGEST + 1], *stop;
     size_t length = (size_t)(end - start);
@@ -81,7 +83,7 @@ static int by_library(const uint8_t *start, const uint8_t *end, double *made) {
     memcpy(text, start, length);
     text[length] = 0;
     *made = strtod(text, &stop);
-    return stop == text + length;
+    return stop == text + length && isfinite(*made);
 }
 
 static int number(gg_reader *reader, gg_number *made) {

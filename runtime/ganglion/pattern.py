@@ -6,13 +6,20 @@ the same), `^`, `$`, and `(?i)` at the start. What needs memory of what was matc
 refused. Matching searches: a pattern without `^` may begin anywhere.
 """
 
+import re
 from string import digits, hexdigits
 from typing import Any
 
+from ganglion.words import _
 from ganglion_micro import pattern as m
 
 MAX_TEXT = 500
+MAX_DEPTH = 20
 _MAX_POINT = 0x10FFFF
+_NAME = re.compile(r"\?P?<([^\W\d]\w{0,63})>")
+
+#: Beside the instructions of `ganglion_micro.pattern`: note where the text is now. Only `compile_groups` emits it.
+SAVE = 10  # slot
 
 Program = list[list[Any]]
 
@@ -34,16 +41,37 @@ def compile_pattern(text: str) -> Program:
     Raises:
         PatternError: it cannot be read, or would be too large.
     """
+    return _compiled(_Parser(text))
+
+
+def compile_groups(text: str) -> tuple[Program, list[str]]:
+    """The program of a pattern to which small and capital letters are the same, and the names of its groups.
+
+    Named groups, `(?P<name>…)` or `(?<name>…)`, save where they begin and end, the first of them in slots 0 and 1.
+    `ganglion.intent.regex` runs it.
+
+    Raises:
+        PatternError: it cannot be read, or would be too large.
+    """
+    names: list[str] = []
+    return _compiled(_Parser(text, names)), names
+
+
+def _compiled(parser: "_Parser") -> Program:
+    text = parser.text
     if len(text) > MAX_TEXT:
-        raise PatternError(f"a pattern of more than {MAX_TEXT} characters")
-    parser = _Parser(text)
+        raise PatternError(_("a pattern of more than {most} characters").format(most=MAX_TEXT))
     program = parser.alternatives()
     if parser.at < len(text):
-        raise PatternError(f"a closing bracket without an opening one at {parser.at + 1}")
+        raise PatternError(_("a closing bracket without an opening one at {at}").format(at=parser.at + 1))
     program.append([m.MATCH])
     if len(program) > m.MAX_PROGRAM:
-        raise PatternError("the pattern is too large; use smaller numbers in {m,n}")
+        raise _too_large()
     return program
+
+
+def _too_large() -> PatternError:
+    return PatternError(_("the pattern is too large; use smaller numbers in {m,n}"))
 
 
 def _moved(code: Program, by: int) -> Program:
@@ -55,24 +83,38 @@ def _moved(code: Program, by: int) -> Program:
     ]
 
 
-class _Parser:
-    """Recursive descent; each method returns code whose targets count from its own start."""
+def _split(more: int, enough: int, lazy: bool) -> list[Any]:
+    """The target that is tried first stands first; that matters only to who asks where a match ends."""
+    return [m.SPLIT, enough, more] if lazy else [m.SPLIT, more, enough]
 
-    def __init__(self, text: str) -> None:
+
+class _Parser:
+    """Recursive descent; each method returns code whose targets count from its own start.
+
+    Where a list of names is given, named groups are read into it, and case is folded.
+    """
+
+    def __init__(self, text: str, names: list[str] | None = None) -> None:
         self.text = text
         self.at = 0
+        self._names = names
         self._fold = text.startswith("(?i)")
         self._depth = 0
         if self._fold:
             self.at = 4
+        if names is not None:
+            self._fold = True
 
     def _peek(self) -> str:
         return self.text[self.at : self.at + 1]
 
+    def _unsupported(self, word: str, start: int) -> PatternError:
+        return PatternError(_("{word} at {at} is not supported").format(word=word, at=start + 1))
+
     def alternatives(self) -> Program:
         self._depth += 1
-        if self._depth > 20:
-            raise PatternError("groups deeper than 20")
+        if self._depth > MAX_DEPTH:
+            raise PatternError(_("groups deeper than {most}").format(most=MAX_DEPTH))
         code = self._sequence()
         while self._peek() == "|":
             self.at += 1
@@ -95,7 +137,7 @@ class _Parser:
             piece = self._repeated(piece, start)
             code += _moved(piece, len(code))
             if len(code) > m.MAX_PROGRAM:
-                raise PatternError("the pattern is too large; use smaller numbers in {m,n}")
+                raise _too_large()
         return code
 
     def _repeated(self, piece: Program, start: int) -> Program:
@@ -103,24 +145,25 @@ class _Parser:
         if count is None:
             return piece
         if piece and piece[0][0] >= m.START and len(piece) == 1:
-            raise PatternError(f"nothing to repeat at {start + 1}")
-        if self._peek() == "?":
+            raise PatternError(_("nothing to repeat at {at}").format(at=start + 1))
+        lazy = self._peek() == "?"
+        if lazy:
             self.at += 1
         if self._count() is not None:
-            raise PatternError(f"two repetitions in a row at {self.at}")
+            raise PatternError(_("two repetitions in a row at {at}").format(at=self.at))
         least, most = count
         if (least if most is None else most) * len(piece) > m.MAX_PROGRAM:
-            raise PatternError("the pattern is too large; use smaller numbers in {m,n}")
+            raise _too_large()
         code: Program = []
-        for _ in range(least):
+        for _copy in range(least):
             code += _moved(piece, len(code))
         if most is None:
             here = len(code)
-            loop: Program = [[m.SPLIT, 1, len(piece) + 2], *_moved(piece, 1), [m.JUMP, 0]]
+            loop: Program = [_split(1, len(piece) + 2, lazy), *_moved(piece, 1), [m.JUMP, 0]]
             return code + _moved(loop, here)
-        for _ in range(most - least):
+        for _copy in range(most - least):
             here = len(code)
-            code += _moved([[m.SPLIT, 1, len(piece) + 1], *_moved(piece, 1)], here)
+            code += _moved([_split(1, len(piece) + 1, lazy), *_moved(piece, 1)], here)
         return code
 
     def _count(self) -> tuple[int, int | None] | None:
@@ -135,11 +178,11 @@ class _Parser:
         if end < 0 or not low or not all(digit in digits for digit in low + high):
             return None
         if max(len(low), len(high)) > 4:
-            raise PatternError(f"a repetition of more than {m.MAX_PROGRAM}")
+            raise PatternError(_("a repetition of more than {most}").format(most=m.MAX_PROGRAM))
         least = int(low)
         most = (int(high) if high else None) if comma else least
         if most is not None and most < least:
-            raise PatternError(f"{{{low},{high}}} counts down")
+            raise PatternError(_("{{{low},{high}}} counts down").format(low=low, high=high))
         self.at = end + 1
         return least, most
 
@@ -148,15 +191,7 @@ class _Parser:
         start = self.at
         self.at += 1
         if found == "(":
-            if self._peek() == "?":
-                if self.text[self.at : self.at + 2] != "?:":
-                    raise PatternError(f"(?{self.text[self.at + 1 : self.at + 2]} at {start + 1} is not supported")
-                self.at += 2
-            code = self.alternatives()
-            if self._peek() != ")":
-                raise PatternError(f"the bracket at {start + 1} is not closed")
-            self.at += 1
-            return code
+            return self._group(start)
         if found == "[":
             return [self._set(start)]
         if found == "\\":
@@ -168,15 +203,32 @@ class _Parser:
         if found == "$":
             return [[m.END]]
         if found in "*+?":
-            raise PatternError(f"nothing to repeat at {start + 1}")
+            raise PatternError(_("nothing to repeat at {at}").format(at=start + 1))
         return [self._literal(found)]
+
+    def _group(self, start: int) -> Program:
+        slot = None
+        if self._names is not None and (named := _NAME.match(self.text, self.at)):
+            if named[1] not in self._names:
+                self._names.append(named[1])
+            slot = 2 * self._names.index(named[1])
+            self.at = named.end()
+        elif self._peek() == "?":
+            if self.text[self.at : self.at + 2] != "?:":
+                raise self._unsupported(self.text[start : self.at + 2], start)
+            self.at += 2
+        code = self.alternatives()
+        if self._peek() != ")":
+            raise PatternError(_("the bracket at {at} is not closed").format(at=start + 1))
+        self.at += 1
+        return code if slot is None else [[SAVE, slot], *_moved(code, 1), [SAVE, slot + 1]]
 
     def _literal(self, character: str) -> list[Any]:
         forms = {character, character.lower(), character.upper()} if self._fold else {character}
         points = sorted(ord(form) for form in forms if len(form) == 1)
         if len(points) == 1:
             return [m.CHAR, points[0]]
-        return [m.SET, False, [point for point in points for _ in range(2)]]
+        return [m.SET, False, [point for point in points for _copy in range(2)]]
 
     def _escape(self, start: int) -> list[Any]:
         found = self._peek()
@@ -196,11 +248,15 @@ class _Parser:
             size = 2 if found == "x" else 4
             given = self.text[self.at : self.at + size]
             if len(given) < size or not all(digit in hexdigits for digit in given):
-                raise PatternError(f"\\{found} at {start + 1} needs {size} hexadecimal digits")
+                raise PatternError(
+                    _("{word} at {at} needs {size} hexadecimal digits").format(
+                        word="\\" + found, at=start + 1, size=size
+                    )
+                )
             self.at += size
             return int(given, 16)
         if not found or found.isalnum():
-            raise PatternError(f"\\{found} at {start + 1} is not supported")
+            raise self._unsupported("\\" + found, start)
         return ord(found)
 
     def _set(self, start: int) -> list[Any]:
@@ -212,7 +268,7 @@ class _Parser:
         while True:
             found = self._peek()
             if not found:
-                raise PatternError(f"the bracket at {start + 1} is not closed")
+                raise PatternError(_("the bracket at {at} is not closed").format(at=start + 1))
             if found == "]" and not first:
                 self.at += 1
                 break
@@ -225,7 +281,7 @@ class _Parser:
                 self.at += 1
                 end = self._member(pairs)
                 if end is None or end < low:
-                    raise PatternError(f"a range that counts down at {self.at}")
+                    raise PatternError(_("a range that counts down at {at}").format(at=self.at))
                 high = end
             pairs += [low, high]
             if self._fold:
@@ -245,7 +301,7 @@ class _Parser:
             pairs += _CLASSES[found]
             return None
         if found and found.lower() in _CLASSES:
-            raise PatternError(f"\\{found} inside [] at {start + 1} is not supported")
+            raise PatternError(_("{word} inside [] at {at} is not supported").format(word="\\" + found, at=start + 1))
         return self._escaped(found, start) if found != "b" else 8
 
 

@@ -4,6 +4,9 @@
 import asyncio
 import contextlib
 import json
+import os
+import pty
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -16,8 +19,9 @@ import pytest
 from ganglion.cli.main import main
 from ganglion.errors import InvalidError, RefusedError, UnreachableError
 from ganglion.mova.chat import Chat
-from ganglion.mova.http import HttpTools
 from ganglion.mova.ports import PromptReply, PromptRequest, ToolRequest
+from ganglion.mova.tools import HttpTools
+from support.mova import edge
 
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -75,12 +79,17 @@ def completion(content: str) -> Answer:
     body = {
         "model": "small-1",
         "choices": [{"message": {"role": "assistant", "content": content}}],
-        "usage": {"total_tokens": 31},
+        "usage": {"prompt_tokens": 21, "completion_tokens": 10, "total_tokens": 31},
     }
     return 200, {"Content-Type": "application/json"}, json.dumps(body).encode()
 
 
-SCHEMA = {"type": "object", "properties": {"cause": {"enum": ["door"]}}, "required": ["cause"]}
+SCHEMA = {
+    "type": "object",
+    "properties": {"cause": {"type": "string", "enum": ["door"]}},
+    "required": ["cause"],
+    "additionalProperties": False,
+}
 
 
 async def test_a_prompt_is_a_chat_completion(server: Server) -> None:
@@ -96,6 +105,8 @@ async def test_a_prompt_is_a_chat_completion(server: Server) -> None:
         "messages": [{"role": "system", "content": "Be short."}, {"role": "user", "content": "Why?"}],
         "temperature": 0.2,
         "max_tokens": 40,
+        "stream": True,
+        "stream_options": {"include_usage": True},
         "response_format": {
             "type": "json_schema",
             "json_schema": {"name": "answer", "schema": SCHEMA, "strict": True},
@@ -109,9 +120,9 @@ async def test_a_prompt_is_a_chat_completion(server: Server) -> None:
         ((500, {}, b"boom"), UnreachableError, "HTTP status 500: boom"),
         ((429, {"Retry-After": "9"}, b""), UnreachableError, "HTTP status 429"),
         ((401, {}, b"no key"), RefusedError, "HTTP status 401: no key"),
-        ((200, {}, b"not json"), InvalidError, "not a chat completion"),
-        ((200, {}, b'{"choices": []}'), InvalidError, "not a chat completion"),
-        ((200, {}, b"[]"), InvalidError, "not a chat completion"),
+        ((200, {}, b"not json"), InvalidError, "is not JSON: 'not json'"),
+        ((200, {}, b'{"choices": []}'), InvalidError, "no chat completion"),
+        ((200, {}, b"[]"), InvalidError, "no chat completion"),
         ((200, {"Content-Length": "500"}, b'{"cho'), UnreachableError, "gave no answer"),
         (completion("it was the door"), InvalidError, "not JSON: 'it was the door'"),
     ],
@@ -143,8 +154,22 @@ async def test_nobody_there_is_unreachable() -> None:
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
     with pytest.raises(UnreachableError, match="gave no answer"):
         await Chat(url).prompt(PromptRequest(prompt="x"))
-    with pytest.raises(InvalidError, match="not the URL"):
-        await Chat("ftp://x").prompt(PromptRequest(prompt="x"))
+
+
+@pytest.mark.parametrize(
+    ("url", "called"),
+    [
+        ("ftp://me:secret@x/y?z", "ftp://x"),
+        ("example.org/secret", "example.org"),
+        ("me:secret@example.org", "example.org"),
+        ("example.org?secret=http://y", "example.org"),
+        ("", ""),
+    ],
+)
+async def test_what_is_no_url_of_a_server_is_called_by_its_host_alone(url: str, called: str) -> None:
+    with pytest.raises(InvalidError) as error:
+        await Chat(url).prompt(PromptRequest(prompt="x"))
+    assert str(error.value) == f"{called} is not an http or https server"
 
 
 def tool(method: str, url: str, **parts: Any) -> ToolRequest:
@@ -171,7 +196,7 @@ async def test_what_is_not_json_is_text_and_what_is_too_much_is_refused(server: 
     server.answer = lambda asked: (200, {}, "так".encode())
     assert (await HttpTools().call(tool("GET", server.url))).body == "так"
     server.answer = lambda asked: (200, {}, b"x" * 1_000_001)
-    with pytest.raises(UnreachableError, match="more than 1000000 bytes"):
+    with pytest.raises(InvalidError, match="more than 1000000 bytes"):
         await HttpTools().call(tool("GET", server.url))
 
 
@@ -281,3 +306,193 @@ def test_a_whole_protocol_runs_from_the_shell(
         "/v1/chat/completions",
     ]
     assert json.loads(server.asked[1]["body"]) == {"size": 3}
+
+
+ASKS = {
+    "version": "2.2",
+    "presets": {"terse": {"model": "terse-1", "max_tokens": 5, "system_message": "Be terse."}},
+    "tools": [
+        {
+            "id": "shop",
+            "name": "Shop",
+            "endpoint": "",
+            "headers": {"X-API-Key": "{key}"},
+            "parameters": {"token": "{key}"},
+        }
+    ],
+    "protocols": [
+        {
+            "name": "p",
+            "steps": [
+                {"id": "get", "action": "tool_api", "tool_api_id": "shop"},
+                {"id": "ask", "action": "prompt", "prompt": "Why?"},
+            ],
+        }
+    ],
+}
+
+
+@pytest.fixture
+def asks(server: Server, tmp_path: Path) -> list[str]:
+    """The words that run a document with a tool and a prompt against the server."""
+    server.answer = lambda asked: completion("because") if asked["method"] == "POST" else (200, {}, b"{}")
+    document = json.loads(json.dumps(ASKS))
+    document["tools"][0]["endpoint"] = f"{server.url}/check"
+    path = tmp_path / "asks.json"
+    path.write_text(json.dumps(document))
+    return ["run", str(path), "--llm", server.url, "--set", "key=s3cr3t"]
+
+
+def test_the_model_is_chosen_from_the_shell_before_or_after_the_verb(
+    asks: list[str], server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--llm-model", "m9", "--llm-temperature", "0.5", "--llm-max-tokens", "70", "--llm-timeout", "9"]
+    for words in (["mova", *options, *asks], ["mova", *asks, *options]):
+        assert main([*words, "--llm-api-key", "k-e-y"]) == 0
+        asked = server.asked[-1]
+        body = json.loads(asked["body"])
+        assert (body["model"], body["temperature"], body["max_tokens"]) == ("m9", 0.5, 70)
+        assert asked["headers"]["Authorization"] == "Bearer k-e-y"
+        out, err = capsys.readouterr()
+        assert "k-e-y" not in out + err
+        assert "better set GANGLION_LLM_KEY" in err
+
+
+def test_a_preset_of_the_document_is_for_prompts_that_name_none(
+    asks: list[str], server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["mova", *asks, "--llm-preset", "terse", "--llm-model", "m9"]) == 0
+    body = json.loads(server.asked[-1]["body"])
+    assert (body["model"], body["max_tokens"]) == ("terse-1", 5)
+    assert body["messages"][0] == {"role": "system", "content": "Be terse."}
+    assert main(["mova", *asks, "--llm-preset", "ters"]) == 1
+    assert "there is no preset 'ters' (did you mean \"terse\"?)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--llm-temperature", "3"], "--llm-temperature 3: from 0 to 2"),
+        (["--llm-max-tokens", "0"], "--llm-max-tokens 0: at least 1"),
+        (["--llm-timeout", "0"], "--llm-timeout 0: more than 0"),
+        (["--llm", "notaurl"], "the model service 'notaurl' is no URL: write it as http://"),
+        (["--llm", "ftp://x"], "the model service 'ftp://x' is no URL"),
+        (["--llm", "http://x:y"], "the model service 'http://x:y' is no URL"),
+        (["--webhook-url", "http://x"], "--webhook-url is not known here: webhooks are sent by the gateway"),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_named(
+    asks: list[str], words: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["mova", *asks, *words]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_prompts_answers_and_calls_are_said_without_their_secrets(
+    asks: list[str], server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["mova", *asks, "--verbose"]) == 0
+    err = capsys.readouterr().err
+    port = server.url.rpartition(":")[2]
+    assert err.splitlines() == [
+        f"tool shop: GET http://127.0.0.1:{port}/check: HTTP status 200",
+        "prompt: Why?",
+        "answer: because",
+    ]
+    server.answer = lambda asked: (401, {}, b"who are\nyou?")
+    assert main(["mova", *asks, "-v", "--llm-api-key", "k-e-y"]) == 1
+    out, err = capsys.readouterr()
+    assert f":{port}/check: HTTP status 401: who are you?" in err
+    assert "shop answered with HTTP status 401: who are you?" in out
+    assert main(["mova", "trace"]) == 0
+    assert "shop answered with HTTP status 401: who are you?" in capsys.readouterr().out
+    server.answer = lambda asked: (200, {"Content-Length": "9"}, b"short")
+    assert main(["mova", *asks, "-v"]) == 1
+    assert f":{port} gave no answer: " in (err := err + capsys.readouterr().err)
+    assert "s3cr3t" not in err
+    assert "k-e-y" not in err
+
+
+def test_what_a_model_asks_for_is_said_and_why_it_was_not_sent(
+    asks: list[str], server: Server, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    document = json.loads(Path(asks[1]).read_text())
+    parameters = {"city": {"type": "string"}}
+    document["tools"][0] |= {"endpoint": f"{server.url}/check", "headers": {}, "parameters": parameters}
+    document["protocols"][0]["steps"] = [
+        {"id": "ask", "action": "prompt", "prompt": "Why?", "tools": ["shop"], "continue_after_tools": True}
+    ]
+    Path(asks[1]).write_text(json.dumps(document))
+    wanted = iter(['{"city": 7}', '{"city": "Kyiv"}'])
+
+    def answer(asked: dict[str, Any]) -> Answer:
+        if asked["path"] != "/chat/completions":
+            return 200, {}, b"{}"
+        if (arguments := next(wanted, None)) is None:
+            return completion("because")
+        call = {"id": "c", "type": "function", "function": {"name": "shop", "arguments": arguments}}
+        message = {"role": "assistant", "content": None, "tool_calls": [call]}
+        body = {"model": "small-1", "choices": [{"message": message, "finish_reason": "tool_calls"}]}
+        return 200, {"Content-Type": "application/json"}, json.dumps(body).encode()
+
+    server.answer = answer
+    assert main(["mova", *asks, "-v"]) == 0
+    said = [re.sub(r"http://[^ ]*", "URL", line) for line in capsys.readouterr().err.splitlines()]
+    assert [line for line in said if not line.startswith("prompt: ")] == [
+        'the model asks for shop {"city": 7}',
+        "tool shop: not called: arguments.city is not of type string",
+        'the model asks for shop {"city": "Kyiv"}',
+        "tool shop: GET URL HTTP status 200",
+        "answer: because",
+    ]
+
+
+def test_each_step_is_said_as_it_ends_and_on_a_terminal_waits(
+    asks: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["mova", *asks, "--step-by-step"]) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert [line.partition(" {")[0] for line in said] == [
+        "step get (tool_api): completed",
+        "step ask (prompt): completed",
+    ]
+    terminal, keyboard = pty.openpty()
+    os.write(terminal, b"\n\n")
+    with os.fdopen(keyboard) as typed:
+        monkeypatch.setattr("sys.stdin", typed)
+        assert main(["mova", *asks, "--step-by-step"]) == 0
+        os.close(terminal)
+    err = capsys.readouterr().err
+    assert err.count("Enter carries it out") == 2
+    assert err.index("step get (tool_api): Enter") < err.index("step get (tool_api): completed")
+
+
+def test_what_a_branch_emits_reaches_the_step_of_another_that_waits_for_it(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "calls.yaml"
+    path.write_text(
+        edge(
+            "- id: both\n"
+            "  action: parallel\n"
+            "  branches:\n"
+            "    - [{id: hear, action: wait, event: door/open, timeout: 60s, save: who}]\n"
+            "    - [{id: pause, action: wait, for: 10ms}, {id: say, action: emit, topic: door/open, value: Olha}]\n"
+        )
+    )
+    assert main(["mova", "run", str(path), "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["session"]["data"] == {"who": "Olha"}
+    assert err.splitlines() == [
+        "step hear waits for the event door/open, which only this run can emit here",
+        "dry: would emit door/open Olha",
+    ]
+
+
+def test_the_result_is_written_to_a_file(asks: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    out = tmp_path / "result.json"
+    assert main(["mova", *asks, "--output", str(out), "--session-id", "s7", "--json"]) == 0
+    assert json.loads(out.read_text()) == json.loads(capsys.readouterr().out)
+    assert json.loads(out.read_text())["session_id"] == "s7"
+    assert main(["mova", *asks, "-o", str(tmp_path)]) == 1
+    assert "cannot be written" in capsys.readouterr().err

@@ -54,11 +54,22 @@ class World:
         assert isinstance(answer, PromptReply)
         return answer
 
-    async def actuate(self, actuator: str, value: Any, *, owner: str, for_ns: int | None, priority: int) -> Decision:
+    async def actuate(
+        self,
+        actuator: str,
+        value: Any,
+        *,
+        owner: str,
+        for_ns: int | None,
+        priority: int,
+        within_ns: int | None,
+        advised: bool,
+        run: str,
+    ) -> Decision:
         self.done.append(("actuate", actuator, value, owner, for_ns, priority))
         return Decision(value=value)
 
-    def publish(self, topic: str, value: Any, *, must_arrive: bool, run: str) -> str:
+    def publish(self, topic: str, value: Any, *, to: str, must_arrive: bool, run: str) -> str:
         self.done.append(("publish", topic, value, must_arrive))
         if topic == "broken":
             raise ZeroDivisionError("a port with a mistake")
@@ -385,3 +396,30 @@ async def test_the_last_episodes_are_kept_and_no_more(world: World) -> None:
         go(world, value)
     assert [episode["event"]["value"] for episode in runner.episodes] == [2, 3, 4]
     assert len({episode["id"] for episode in world.episodes}) == 5
+
+
+class Slow:
+    """A clock on which a second goes by each time that somebody looks."""
+
+    def __init__(self) -> None:
+        self.time = START
+
+    def now(self) -> int:
+        self.time += SECOND
+        return self.time
+
+    steady = now
+
+    def shift(self) -> int:
+        return 0
+
+
+async def test_a_run_that_is_over_its_budget_between_two_branches_ends_there(world: World) -> None:
+    runner = ScriptRunner(world.bus, world, Slow())
+    branches = "- {id: b, action: parallel, branches: [[{id: e, action: emit, topic: x, value: 1}], [%s]]}"
+    steps = branches % "{id: w, action: wait, for: 1h}"
+    runner.add(script(steps, protocol="policies: {budget_ms: 900}"))
+    go(world)
+    assert [each["error"] for each in world.episodes] == ["over its budget of 900 ms"]
+    assert world.bus.statistics().failed == 0
+    await runner.aclose()

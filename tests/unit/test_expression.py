@@ -2,6 +2,7 @@
 """Expressions: the parser and the evaluator together, beside Python on the subset that both have."""
 
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -279,3 +280,30 @@ def test_whatever_the_values_are_there_is_a_value_or_a_reason(text: str, p: obje
         shown(evaluate(code, {}, {"p": p, "q": q, "r": r}))
     except ExpressionError as error:
         assert str(error)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("u if u != null else 0", 0),
+        ("u == null", True),
+        ("null != u", False),
+        ("u == v", True),
+        ("not u", True),
+        ("u or 3", 3),
+        ("u and 3", None),
+        ("u or v", None),
+        ("[u, 1]", [None, 1]),
+        ("(u or 0) + 1", 1),
+        ("1 if u else 2", 2),
+    ],
+)
+def test_what_is_not_set_is_null_where_nothing_is_done_with_it(text: str, value: Any) -> None:
+    found = evaluate(parse(text), {}, {})
+    assert (found, type(found)) == (value, type(value))
+
+
+@pytest.mark.parametrize("text", ["u + 1", "1 < u", "-u", "len(u)", "u in [1]", "1 in u", "u[0] + 1", "max(1, u)"])
+def test_what_is_not_set_is_named_where_something_is_done_with_it(text: str) -> None:
+    with pytest.raises(ExpressionError, match=r"u(\.0)? is not set"):
+        evaluate(parse(text), {}, {})

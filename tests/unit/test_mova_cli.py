@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`ganglion mova check|run` as a shell sees it: exit codes, one JSON document on stdout, people's text beside it."""
 
+import io
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -81,10 +83,143 @@ def test_a_mistake_in_json_has_the_documented_shape(capsys: pytest.CaptureFixtur
 
 
 def test_a_file_that_is_not_there_is_exit_code_3(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    for verb in ("check", "run"):
-        code, _, err = shell(capsys, verb, tmp_path / "nope.yaml")
-        assert code == 3
-        assert "there is no such file" in err
+    nope = tmp_path / "nope.yaml"
+    code, _, err = shell(capsys, "run", nope)
+    assert code == 3
+    assert "there is no such file" in err
+    assert shell(capsys, "check", nope)[:2] == (3, f"{nope}: there is no such file\n1 of 1 invalid\n")
+
+
+def test_a_file_that_cannot_be_read_hides_nothing_of_the_others(
+    capsys: pytest.CaptureFixture[str], broken: Path, tmp_path: Path
+) -> None:
+    nope = tmp_path / "nope.yaml"
+    code, out, _ = shell(capsys, "check", FRIDGE, nope, tmp_path, broken)
+    assert code == 3
+    assert out.splitlines() == [
+        f"{nope}: there is no such file",
+        f"{tmp_path}: Is a directory",
+        f"{broken}:5:25: error MV104 unknown action 'promt' (did you mean \"prompt\"?)",
+        "3 of 4 invalid",
+    ]
+    code, data = as_json(capsys, "check", FRIDGE, nope, broken)
+    assert (code, [each["valid"] for each in data["files"]]) == (3, [True, False, False])
+    assert data["files"][1] == {
+        "file": str(nope),
+        "form": None,
+        "version": None,
+        "valid": False,
+        "error": f"{nope}: there is no such file",
+        "diagnostics": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "out"),
+    [
+        (FRIDGE.read_bytes(), 0, "1 valid\n"),
+        (b"[", 1, "<stdin>:1:2: error MV001"),
+        (b"\xff", 1, "<stdin>:1:1: error MV001 the file is not UTF-8 text"),
+    ],
+)
+def test_a_document_is_read_from_stdin(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, text: bytes, code: int, out: str
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text)))
+    got, said, _ = shell(capsys, "check", "-")
+    assert (got, said[: len(out)]) == (code, out)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("parse",), 0, '"file": "<stdin>"'),
+        (("compile",), 0, "fridge_watch: a plan of "),
+        (("graph",), 0, "flowchart TD"),
+        (("run",), 0, "too_warm: completed"),
+        (("test",), 0, " passed"),
+        (("diff", FRIDGE), 0, "the same"),
+        (("fmt",), 0, FRIDGE.read_text()),
+        (("fmt", "--check"), 0, "1 in the layout already"),
+        (("intent", "hello"), 3, ""),
+        (("intent",), 2, ""),
+        (("fmt", FRIDGE), 2, ""),
+    ],
+)
+def test_every_verb_that_reads_a_document_takes_it_from_stdin(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    code: int,
+    said: str,
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(FRIDGE.read_bytes())))
+    got, out, _ = shell(capsys, words[0], "-", *words[1:])
+    assert (got, said in out) == (code, True)
+
+
+@pytest.mark.parametrize("words", [("check",), ("parse",), ("run",), ("test",), ("compile",), ("fmt",)])
+def test_the_folder_of_an_output_is_made(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    output = tmp_path / "new" / "deep" / f"out{FRIDGE.suffix if words == ('fmt',) else ''}"
+    assert shell(capsys, *words, FRIDGE, "-o", output)[0] == 0
+    assert output.stat().st_size > 0
+    assert output.stat().st_mode & 0o777 == 0o644
+    code, _, said = shell(capsys, *words, FRIDGE, "-o", output / f"more{FRIDGE.suffix}")
+    assert (code, f"more{FRIDGE.suffix}: cannot be written: " in said) == (1, True)
+    assert "Errno" not in said
+
+
+def test_an_output_replaces_no_device_and_follows_a_link(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    assert shell(capsys, "compile", FRIDGE, "--output", tmp_path / "pipe")[0] == 0
+    data = os.read(reader, 100_000)
+    os.close(reader)
+    assert (Plan.decode(data).name, (tmp_path / "pipe").is_fifo()) == ("fridge_watch", True)
+    (tmp_path / "link").symlink_to("there")
+    assert shell(capsys, "compile", FRIDGE, "--output", tmp_path / "link")[0] == 0
+    assert ((tmp_path / "there").read_bytes(), (tmp_path / "link").is_symlink()) == (data, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("parse", FRIDGE, "--detailed"), 0, ""),
+        (("validate", FRIDGE, "--verbose"), 0, "5 steps"),
+        (("--lang", "uk", "check", FRIDGE), 0, "дійсних: 1"),
+        (("--lang", "uk", "check", FRIDGE, "--lang", "en"), 0, "1 valid"),
+        (("test", FRIDGE, "--step-by-step"), 2, "--verbose says all that happened"),
+        (("test", FRIDGE, "--session-id", "s1"), 2, "each test has sessions of its own"),
+        (("test", FRIDGE, "--redis-url", "redis://x"), 2, "each test has sessions of its own"),
+        (("test", FRIDGE, "--llm-model", "m"), 2, "a test gives the model's answers itself"),
+        (("test", FRIDGE, "--llm", "http://x"), 2, "a test gives the model's answers itself"),
+        (("sessions", "list"), 2, "say where the sessions are kept"),
+    ],
+)
+def test_options_of_the_first_command_line_are_taken_or_explained(
+    capsys: pytest.CaptureFixture[str], words: tuple[object, ...], code: int, said: str
+) -> None:
+    got, out, err = shell(capsys, *words)
+    assert (got, said in out + err) == (code, True), out + err
+
+
+def test_the_store_of_sessions_is_named_before_the_verb_or_after_it(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path}/sessions.db"
+    assert shell(capsys, "--redis-url", url, "run", FRIDGE, "--session", "a")[0] == 0
+    assert shell(capsys, "run", FRIDGE, "--session", "b", "--redis-url", url)[0] == 0
+    assert as_json(capsys, "--redis-url", url, "sessions", "list") == (0, ["a", "b"])
+
+
+def test_a_document_without_tests_is_said_to_have_none(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text(edge("- {id: e, action: end}"))
+    assert shell(capsys, "test", path)[:2] == (0, f"no tests in {path}\n")
+    code, out, _ = shell(capsys, "test", path, FRIDGE)
+    assert (code, out.splitlines()[0], " passed" in out.splitlines()[-1]) == (0, f"no tests in {path}", True)
 
 
 def test_the_fridge_runs_dry_and_says_what_it_would_do(capsys: pytest.CaptureFixture[str]) -> None:
@@ -151,16 +286,39 @@ def test_the_protocol_is_asked_for_where_there_are_several(capsys: pytest.Captur
     assert "has no protocol 'nope'" in err
 
 
-def test_a_document_that_is_invalid_or_not_carried_out_is_not_run(
-    capsys: pytest.CaptureFixture[str], broken: Path
-) -> None:
+def test_a_document_that_is_invalid_is_not_run(capsys: pytest.CaptureFixture[str], broken: Path) -> None:
     code, _, err = shell(capsys, "run", broken)
     assert code == 1
     assert f"{broken}:5:25: MV104 unknown action" in err
-    tools = next(path for path in DOCUMENTS if path.stem == "presets_and_tool_calling")
-    code, _, err = shell(capsys, "run", tools, "--protocol", "creative_brainstorming")
-    assert code == 1
-    assert "MV302 a prompt that offers tools to the model is not carried out yet" in err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("parse",),
+        ("run",),
+        ("test",),
+        ("compile",),
+        ("graph",),
+        ("intent", "--evaluate", "x.tsv"),
+        ("diff", FRIDGE),
+        ("watch", "--node", "home", "--once", "--gateway", "http://127.0.0.1:9"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_what_is_wrong_with_a_document_is_the_same_json_whoever_loads_it(
+    capsys: pytest.CaptureFixture[str], broken: Path, words: tuple[object, ...]
+) -> None:
+    checked = as_json(capsys, "check", broken)[1]
+    code, said = as_json(capsys, words[0], broken, *words[1:])
+    assert (code, {key: said[key] for key in checked}) == (1, checked)
+
+
+def test_a_script_that_is_invalid_is_not_put_on_a_node(capsys: pytest.CaptureFixture[str], broken: Path) -> None:
+    checked = as_json(capsys, "check", broken)[1]
+    assert main(["scripts", "put", "home", str(broken), "--gateway", "http://127.0.0.1:9", "--json"]) == 1
+    said = json.loads(capsys.readouterr().out)
+    assert {key: said[key] for key in checked} == checked
 
 
 def test_a_plan_is_shown_and_written_and_is_the_same_each_time(
@@ -251,6 +409,96 @@ def test_a_protocol_is_drawn_with_every_way_through_it(capsys: pytest.CaptureFix
     assert (code, "no protocol 'three', but one, two" in said) == (3, True)
 
 
+BRANCHES = """
+version: "2.2"
+dialect: edge/1
+name: drawn
+protocols:
+  - name: main
+    error_handling: {fallback_step_id: last}
+    steps:
+      - id: both
+        action: parallel
+        conditions: [{variable: event.value, operator: exists}]
+        branches:
+          - other
+          - - {id: hear, action: wait, event: door/+, timeout: 1m}
+            - {id: open, action: condition, conditions: [{variable: a, operator: exists}], next_step: stop}
+            - {id: say, action: publish, mqtt: x, value: 1}
+            - {id: tell, action: publish, topic: y, value: 1, to: hall}
+            - {id: stop, action: end}
+        next_step: last
+      - {id: never, action: end}
+      - {id: last, action: wait, for: 5s}
+  - name: other
+    steps: [{id: only, action: log, message: x}]
+"""
+
+
+def test_branches_are_drawn_from_their_step_to_what_follows_it(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "drawn.yaml"
+    path.write_text(BRANCHES)
+    code, out, _ = shell(capsys, "graph", path, "--protocol", "main")
+    assert (code, out.rstrip("\n").splitlines()) == (
+        0,
+        [
+            "flowchart TD",
+            '    s0[/"both: parallel"/]',
+            '    s0b0_0[["other"]]',
+            '    s0b1_0["hear: wait door/+"]',
+            '    s0b1_1{{"open: condition"}}',
+            '    s0b1_2["say: publish mqtt:x"]',
+            '    s0b1_3["tell: publish node:hall/y"]',
+            '    s0b1_4(["stop: end"])',
+            '    s1(["never: end"])',
+            '    s2["last: wait 5s"]',
+            "    s0 --> s0b0_0",
+            "    s0b0_0 --> s2",
+            "    s0 --> s0b1_0",
+            "    s0b1_0 --> s0b1_1",
+            '    s0b1_1 -->|"a exists"| s0b1_4',
+            "    s0b1_1 -->|else| s0b1_2",
+            "    s0b1_2 --> s0b1_3",
+            "    s0b1_3 --> s0b1_4",
+            "    s0b1_4 --> s2",
+            "    s0 -->|else| s2",
+            "    s0 -. failed .-> s2",
+            "    s2 --> done",
+            "    done((end))",
+        ],
+    )
+
+
+def test_what_branches_mean_does_not_depend_on_how_they_are_spelt(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    one, two = tmp_path / "one.yaml", tmp_path / "two.yaml"
+    one.write_text(BRANCHES)
+    spelt = BRANCHES.replace("next_step: stop", "next_step_id: stop").replace(
+        "timeout: 1m}", "timeout: 1m, until: UNTIL}"
+    )
+    rule = "{variable: event.value, operator: exists}"
+    two.write_text(spelt.replace(", until: UNTIL", ""))
+    assert shell(capsys, "diff", one, two)[:2] == (0, "the same\n")
+    one.write_text(spelt.replace("UNTIL", f"[{rule}]"))
+    two.write_text(spelt.replace("UNTIL", f"{{logic: AND, rules: [{rule}]}}"))
+    assert shell(capsys, "diff", one, two)[:2] == (0, "the same\n")
+    two.write_text(spelt.replace("UNTIL", f"{{logic: NOT, rules: [{rule}]}}"))
+    code, out, _ = shell(capsys, "diff", one, two)
+    assert (code, out.splitlines()) == (
+        1,
+        ['~ protocols[main].steps[both].branches[1][hear].until.logic: "AND" -> "NOT"'],
+    )
+
+
+def test_steps_of_branches_are_counted(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "drawn.yaml"
+    path.write_text(BRANCHES)
+    assert as_json(capsys, "check", path, "--detailed")[1]["files"][0]["parts"]["steps"] == 9
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_arrow_of_a_real_document_ends_at_a_box(capsys: pytest.CaptureFixture[str], document: Path) -> None:
     code, drawn = as_json(capsys, "graph", document)
@@ -297,6 +545,8 @@ def test_one_document_in_both_forms_is_parsed_to_the_same(capsys: pytest.Capture
         assert (code, data.pop("form"), data.pop("file")) == (0, folder, str(path))
         found.append(data)
     assert found[0] == found[1]
+    assert shell(capsys, "parse", path, "--validate", "--output", tmp_path / "order.json")[0] == 0
+    assert json.loads((tmp_path / "order.json").read_text())["protocols"] == found[1]["protocols"]
     decide = found[0]["protocols"][0]["steps"][1]
     rule = {"variable": "x", "operator": "exists", "value": True, "next": "end", "conditions": None}
     assert decide["conditions"] == {"logic": "AND", "rules": [rule], "default": None}

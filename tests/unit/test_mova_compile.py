@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Documents become plans: the same document the same bytes, and what is not carried out is refused, never skipped."""
+"""Documents become plans: the same document the same bytes, and a document with errors becomes none."""
 
 import json
 from typing import Any
@@ -55,54 +55,23 @@ def test_a_document_with_errors_is_not_compiled_and_says_where() -> None:
         compiled(edge("- {id: x, action: promt}"))
 
 
-@pytest.mark.parametrize(
-    ("step", "code", "key"),
-    [
-        ("{id: x, action: parallel, branches: [[a]]}", "MV302", "action"),
-        ("{id: x, action: wait, event: a/b}", "MV302", "event"),
-        ("{id: x, action: wait, until: [{variable: a, operator: exists}]}", "MV302", "until"),
-        ("{id: x, action: actuate, actuator: a, value: 1, confirm: {read: true}}", "MV302", "confirm"),
-        ("{id: x, action: publish, topic: a, value: 1, to: kitchen}", "MV302", "to"),
-        ("{id: x, action: prompt, prompt: a, tools: [a]}", "MV302", "tools"),
-    ],
-)
-def test_a_step_that_is_not_carried_out_is_refused(step: str, code: str, key: str) -> None:
-    assert refused(edge(f"- {step}", head=TOOL % "")) == [(code, f"protocols[0].steps[0].{key}")]
-
-
-@pytest.mark.parametrize(
-    ("trigger", "key"),
-    [
-        ('cron: "0 7 * * *"', "cron"),
-        ("at: '07:00'", "at"),
-        ("intent: a", "intent"),
-        ("webhook: a", "webhook"),
-        ("sensor: a, rises: 3", "rises"),
-        ("sensor: a, above: 3, window: 5s", "window"),
-        ("sensor: a, above: 3, every: 5s", "every"),
-        ("mqtt: a, map: {x: y}", "map"),
-        ("mqtt: a, dedupe: id", "dedupe"),
-    ],
-)
-def test_a_trigger_that_a_node_does_not_have_is_refused(trigger: str, key: str) -> None:
-    assert refused(edge(head=TRIGGER % trigger)) == [("MV301", f"triggers[0].{key}")]
-
-
-def test_a_contract_or_credentials_that_would_not_be_kept_are_refused() -> None:
-    step = "- {id: x, action: tool_api, tool_api_id: a}"
-    assert refused(edge(step, head=TOOL % ", authentication: {type: basic}")) == [("MV302", "tools[0].authentication")]
-    # Of a tool that no step calls nothing is left out.
-    assert compiled(edge(head=TOOL % ", authentication: {type: basic}")).body[p.TOOLS] == []
-
-
-def test_only_the_protocol_that_is_asked_for_must_be_one_that_can_run() -> None:
+def test_only_the_protocol_that_is_asked_for_is_compiled() -> None:
     text = (
-        'version: "2.2"\ntools: [{id: t, name: t, endpoint: "http://x"}]\nprotocols:\n'
-        "- {name: a, steps: [{id: x, action: prompt, prompt: x, tools: [t]}]}\n"
+        'version: "2.2"\nprotocols:\n'
+        "- {name: a, steps: [{id: x, action: end}]}\n"
         "- {name: b, steps: [{id: x, action: end}]}\n"
     )
-    assert refused(text) == [("MV302", "protocols[0].steps[0].tools")]
     assert compiled(text, only="b").protocols == ["b"]
+
+
+def test_branches_are_protocols_of_the_plan_that_try_again_as_theirs_does() -> None:
+    steps = "- {id: x, action: parallel, branches: [[{id: y, action: end}], other]}"
+    errors = "error_handling: {retry_count: 7, fallback_step_id: x}"
+    plan = compiled(edge(steps, protocol=errors) + "  - {name: other, steps: [{id: z, action: end}]}\n", only="main")
+    assert plan.protocols == ["main", "other", "main/x/1"]
+    main, _, branch = plan.body[p.PROTOCOLS]
+    assert main[p.STEPS][0][p.ARGS] == [2, 1]
+    assert (branch[p.RETRIES], branch[p.FALLBACK], main[p.FALLBACK]) == (7, -1, 0)
 
 
 def test_only_brings_the_protocols_that_are_called() -> None:
@@ -117,29 +86,108 @@ def test_only_brings_the_protocols_that_are_called() -> None:
     assert [protocol[p.STEPS][0][p.ARGS] for protocol in plan.body[p.PROTOCOLS]] == [[1], [0]]
 
 
+NEVER: list[Any] = [[], None, False, False]
+
+
 @pytest.mark.parametrize(
     ("trigger", "row"),
     [
         (
             "sensor: fridge.temperature, above: 8, hysteresis: 0.5, for: 10m, cooldown: 1h",
-            [p.SENSOR, "sensor/fridge/temperature", "", [0, 8, None, None, True, 0.5, 600 * 10**9, 3600 * 10**9], 0, 0],
+            [
+                *(p.SENSOR, "sensor/fridge/temperature", ""),
+                *([0, 8, None, None, True, 0.5, 600 * 10**9, 3600 * 10**9, 0, 0], 0, 0),
+            ],
         ),
         ("sensor: a.b", [p.SENSOR, "sensor/a/b", "", None, 0, 0]),
-        ("sensor: a.b, changes: true", [p.SENSOR, "sensor/a/b", "", [4, None, None, None, False, 0.0, 0, 0], 0, 0]),
+        (
+            "sensor: a.b, changes: true",
+            [p.SENSOR, "sensor/a/b", "", [4, None, None, None, False, 0.0, 0, 0, 0, 0], 0, 0],
+        ),
         (
             "mqtt: z/+/state, field: contact, equals: false",
-            [p.MQTT, "mqtt.contact/z/+/state", "contact", [3, None, None, False, False, 0.0, 0, 0], 0, 0],
+            [p.MQTT, "mqtt.contact/z/+/state", "contact", [3, None, None, False, False, 0.0, 0, 0, 0, 0], 0, 0],
         ),
-        ("mqtt: z, below: 3, for: 1s", [p.MQTT, "mqtt/z", "", [1, 3, None, None, True, 0.0, 10**9, 0], 0, 0]),
-        ("event: a/b, between: [1, 2]", [p.EVENT, "a/b", "", [2, 1, 2, None, False, 0.0, 0, 0], 0, 0]),
+        ("mqtt: z, below: 3, for: 1s", [p.MQTT, "mqtt/z", "", [1, 3, None, None, True, 0.0, 10**9, 0, 0, 0], 0, 0]),
+        ("event: a/b, between: [1, 2]", [p.EVENT, "a/b", "", [2, 1, 2, None, False, 0.0, 0, 0, 0, 0], 0, 0]),
         ("event: a/b, cooldown: 5s", [p.EVENT, "a/b", "", None, 0, 5 * 10**9]),
+        ("event: a/b, every: 5s", [p.EVENT, "a/b", "", [7, None, None, None, False, 0.0, 0, 0, 5 * 10**9, 0], 0, 0]),
+        (
+            "sensor: a, rises: 3, window: 1m",
+            [p.SENSOR, "sensor/a", "", [5, 3, None, None, True, 0.0, 0, 0, 0, 60 * 10**9], 0, 0],
+        ),
+        (
+            "sensor: a, above: 3, every: 1s",
+            [p.SENSOR, "sensor/a", "", [0, 3, None, None, False, 0.0, 0, 0, 10**9, 0], 0, 0],
+        ),
         ("every: 250ms", [p.EVERY, "", "", None, 250 * 10**6, 0]),
         ("start: true", [p.STARTED, "", "", None, 0, 0]),
+        ("webhook: door, cooldown: 1s", [p.WEBHOOK, "webhook/door", "", None, 0, 10**9]),
     ],
 )
 def test_a_trigger_becomes_a_subscription(trigger: str, row: list[Any]) -> None:
     plan = compiled(edge(head=TRIGGER % trigger))
-    assert plan.body[p.TRIGGERS] == [["t", *row, 0]]
+    assert plan.body[p.TRIGGERS] == [["t", *row, 0, *NEVER, None, None]]
+
+
+@pytest.mark.parametrize(
+    ("trigger", "schedule"),
+    [
+        ("cron: '0 7 * * *', timezone: Europe/Kyiv, missed: run_once", ["0 7 * * *", "", "", "Europe/Kyiv", True]),
+        ("at: '07:30'", ["", "07:30", "", "", False]),
+        ("every: 1h, missed: run_once", ["", "", "1h", "", True]),
+    ],
+)
+def test_a_trigger_becomes_a_schedule(trigger: str, schedule: list[Any]) -> None:
+    plan = compiled(edge(head=TRIGGER % trigger))
+    assert plan.body[p.TRIGGERS] == [["t", p.SCHEDULED, "", "", None, 0, 0, 0, *NEVER, schedule, None]]
+
+
+def test_a_trigger_on_an_intent_listens_to_it() -> None:
+    text = edge(head=TRIGGER % "intent: greet") + "intents: [{name: greet, patterns: [hello]}]\n"
+    assert compiled(text).body[p.TRIGGERS][0][:3] == ["t", p.INTENT, "intent/greet"]
+
+
+def test_a_trigger_takes_values_of_the_message_into_the_session() -> None:
+    trigger = "mqtt: a, field: x, map: {who: user.name, session.data.a.b: '0'}, dedupe: id, retained: true"
+    plan = compiled(edge(head=TRIGGER % trigger))
+    found = plan.body[p.TRIGGERS][0]
+    assert found[p.MAP] == [[["who"], ["user", "name"]], [["a", "b"], ["0"]]]
+    assert (found[p.DEDUPE], found[p.RETAINED], found[p.WHOLE]) == (["id"], True, True)
+    assert plan.mqtt_topics == [("a", ""), ("a", "x")]
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "{id: x, action: log, message: '{event.payload.y}'}",
+        "{id: x, action: log, message: 'all of it: {event}'}",
+        """{id: x, action: set, values: {low: "event['payload']['battery'] < 9"}}""",
+        "{id: x, action: set, values: {a: event.payload}}",
+        "{id: x, action: set, values: {a: 'event[which]'}}",
+        "{id: x, action: publish, topic: t, value: {deep: [{er: '{event.payload.y}'}]}}",
+        "{id: x, action: end, conditions: [{variable: a, operator: equals, value: '{event.payload.y}'}]}",
+        "{id: x, action: parallel, branches: [[{id: y, action: log, message: '{event.payload}'}]]}",
+        "{id: x, action: tool_api, tool_api_id: seen}",
+    ],
+)
+def test_a_script_that_reads_the_payload_has_the_whole_of_it(step: str) -> None:
+    tools = "\ntools: [{id: seen, name: Seen, endpoint: 'http://127.0.0.1/{event.payload.id}'}]"
+    head = TRIGGER % "mqtt: a, field: x" + (tools if "tool_api" in step else "")
+    assert compiled(edge(f"- {step}", head=head)).body[p.TRIGGERS][0][p.WHOLE]
+
+
+def test_a_script_that_only_speaks_of_the_payload_has_the_field_alone() -> None:
+    steps = "# event.payload\n- {id: x, action: log, message: 'event.payload of {event.value}'}"
+    assert not compiled(edge(steps, head=TRIGGER % "mqtt: a, field: x")).body[p.TRIGGERS][0][p.WHOLE]
+
+
+def test_a_trigger_says_where_the_id_of_a_session_is() -> None:
+    found = compiled(edge(head=TRIGGER % "mqtt: a, field: x, session: 'visit.ids[0]'")).body[p.TRIGGERS][0]
+    assert (found[p.SESSION], found[p.WHOLE]) == (["visit", "ids", "0"], True)
+    intents = "\nintents: [{name: hi, patterns: [hi]}]"
+    for trigger, session in (("webhook: a", None), ("event: a", None), ("intent: hi", ["session_id"])):
+        assert compiled(edge(head=TRIGGER % trigger + intents)).body[p.TRIGGERS][0][p.SESSION] == session
 
 
 def test_a_plan_says_which_plain_topics_it_listens_to() -> None:

@@ -88,10 +88,10 @@ def test_the_same_document_is_the_same_in_json_and_yaml() -> None:
     ("text", "line", "column", "says"),
     [
         ('{"a": 1,\n "b" 2}', 2, 6, "no colon after the key 'b'"),
-        ('{"a": [1, 2}', 1, 12, "'}' where a comma or ] is needed"),
+        ('{"a": [1, 2}', 1, 12, "'}' where a comma or ']' is needed"),
         ('{"a": nul}', 1, 7, "'nul' where a value is needed"),
-        ('{"a": "x\ny"}', 1, 7, "a text that cannot be read"),
-        ('{"a": 01}', 1, 8, "'1' where a comma or } is needed"),
+        ('{"a": "x\ny"}', 1, 7, "a line break or another control character in a text"),
+        ('{"a": 01}', 1, 8, "'1' where a comma or '}' is needed"),
         ('{"a": 1} {', 1, 10, "something stands after the end"),
         ('{"a": ', 1, 7, "the document ends where a value is needed"),
         ('{"a": /* x }', 1, 7, "a comment that does not end"),

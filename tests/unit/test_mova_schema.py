@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Schemas of prompts: the short form, what a device checks, and that it agrees with jsonschema."""
 
+import json
 from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ganglion.mova.diagnostic import Place
 from ganglion.mova.load import load
-from ganglion.mova.schema import expand
+from ganglion.mova.schema import contract, expand, strict
 from ganglion_micro.schema import invalid
 
 
@@ -19,7 +20,7 @@ def expanded(text: str) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     assert document.root is not None
     wrong: list[tuple[str, str]] = []
     made = expand(
-        document.root["schema"], Place("schema", 0), lambda place, message: wrong.append((place.path, message))
+        document.root["schema"], Place("schema", 0), lambda place, message, hint="": wrong.append((place.path, message))
     )
     return made, wrong
 
@@ -68,6 +69,10 @@ def test_the_short_form_stands_for_json_schema(short: str, long: dict[str, Any])
         ("{a: {type: string, minLength: -1}}", "schema.a.minLength"),
         ("{type: object, properties: [a]}", "schema.properties"),
         ("7", "schema"),
+        ("{a: {type: string, anyOf: []}}", "schema.a.anyOf"),
+        ("{a: {type: number, multipleOf: 0}}", "schema.a.multipleOf"),
+        ("{type: object, additionalProperties: 3}", "schema.additionalProperties"),
+        ("{type: object, if: {type: object}}", "schema.if"),
     ],
 )
 def test_what_a_device_cannot_check_is_refused_with_its_place(short: str, path: str) -> None:
@@ -99,7 +104,7 @@ def _schemas(inner: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict
             "const": _scalars,
             "properties": st.dictionaries(st.sampled_from("abc"), inner, max_size=2),
             "required": st.lists(st.sampled_from("abc"), max_size=2, unique=True),
-            "additionalProperties": st.booleans(),
+            "additionalProperties": st.one_of(st.booleans(), inner),
             "items": inner,
             "minItems": st.integers(0, 2),
             "maxItems": st.integers(0, 2),
@@ -107,14 +112,91 @@ def _schemas(inner: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict
             "maxLength": st.integers(0, 2),
             "minimum": st.integers(-2, 2),
             "maximum": st.integers(-2, 2),
+            "exclusiveMinimum": st.integers(-2, 2),
+            "exclusiveMaximum": st.integers(-2, 2),
+            "multipleOf": st.sampled_from([1, 2, 0.5, 3]),
+            "pattern": st.sampled_from(["^a", "b$", "a|^$", "[a-c]{2}", "x"]),
+            "uniqueItems": st.booleans(),
+            "minProperties": st.integers(0, 2),
+            "maxProperties": st.integers(0, 2),
+            "allOf": st.lists(inner, min_size=1, max_size=2),
+            "anyOf": st.lists(inner, min_size=1, max_size=2),
+            "oneOf": st.lists(inner, min_size=1, max_size=2),
+            "not": inner,
+            "format": st.just("email"),
         },
     )
 
 
-@given(_schemas(_schemas(st.just({}))), _values)
+@settings(max_examples=1000)
+@given(_schemas(_schemas(st.one_of(st.just({}), st.just({"type": "string"})))), _values)
 def test_it_agrees_with_jsonschema(schema: dict[str, Any], value: Any) -> None:
-    wrong = invalid(value, schema)
-    assert (not wrong) == jsonschema.Draft202012Validator(schema).is_valid(value), wrong
+    read, wrong = strictly(schema)
+    assert not wrong
+    found = invalid(value, read)
+    assert (not found) == jsonschema.Draft202012Validator(schema).is_valid(value), found
+
+
+def strictly(schema: Any) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    document = load(json.dumps({"schema": schema}), file="x.json")
+    assert document.root is not None
+    wrong: list[tuple[str, str]] = []
+    made = strict(
+        document.root["schema"],
+        Place("schema", 0),
+        lambda place, message, hint="": wrong.append((place.path, message)),
+    )
+    return made, wrong
+
+
+@pytest.mark.parametrize(
+    ("value", "schema", "says"),
+    [
+        (5, {"multipleOf": 2}, "the value is no multiple of 2"),
+        (5, {"exclusiveMaximum": 5}, "the value is not below 5"),
+        ({"a": "b"}, {"additionalProperties": {"pattern": "^a"}}, "a does not match the pattern"),
+        ([1, True, 1.0], {"uniqueItems": True}, "[2] stands there twice"),
+        ({"a": 1}, {"properties": {"a": {"oneOf": [{"type": "integer"}, {"minimum": 0}]}}}, "a is 2 of oneOf at once"),
+        ({"a": 1}, {"properties": {"a": {"anyOf": [{"type": "string"}]}}}, "a is nothing of anyOf"),
+        ({"a": 1}, {"properties": {"a": False}}, "a is what it must not be"),
+        ("a" * 5000, {"pattern": "a"}, "the value is longer than the 4096 characters that a pattern is held to"),
+        (1e308, {"multipleOf": 1e-300}, "the value is no multiple of 1e-300"),
+    ],
+)
+def test_a_contract_says_what_is_wrong_and_where(value: Any, schema: Any, says: str) -> None:
+    read, wrong = strictly(schema)
+    assert not wrong
+    assert invalid(value, read) == says
+
+
+def test_many_items_are_found_to_be_unique_in_time_that_grows_with_them() -> None:
+    items: list[Any] = [{"a": [i]} for i in range(20_000)]
+    assert invalid(items, {"uniqueItems": True}) == ""
+    assert invalid([*items, {"a": [0.0]}], {"uniqueItems": True}) == "[20000] stands there twice"
+
+
+@pytest.mark.parametrize(
+    ("schema", "path"),
+    [
+        ({"pattern": "(?=x)"}, "schema.pattern"),
+        ({"properties": {"a": {"b": "string"}}}, "schema.properties.a.b"),
+        ({"anyOf": [{"$ref": "#/x"}]}, "schema.anyOf[0].$ref"),
+        ({"items": 3}, "schema.items"),
+    ],
+)
+def test_a_contract_that_a_device_cannot_check_is_refused(schema: Any, path: str) -> None:
+    assert [place for place, _ in strictly(schema)[1]] == [path]
+
+
+def test_a_contract_is_for_what_goes_in_and_what_comes_out() -> None:
+    def read(schema: Any) -> tuple[Any, Any]:
+        return contract(schema, Place("", 0), lambda place, message, hint="": pytest.fail(message))
+
+    document = load('{"a": {"request": {"type": "object"}}, "b": {"type": "array"}, "c": {}}', file="x.json").root
+    assert document is not None
+    assert read(document["a"]) == ({"type": "object"}, None)
+    assert read(document["b"]) == (None, {"type": "array"})
+    assert read(document["c"]) == (None, None)
 
 
 def test_the_message_names_the_place() -> None:

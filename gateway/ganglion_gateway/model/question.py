@@ -6,11 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from ganglion.errors import InvalidError
-from ganglion_gateway.model.stream import Completion
+from ganglion.mova.completion import Completion
+from ganglion.mova.ports import PromptReply, PromptRequest
+from ganglion.mova.question import AnswerError, reply
 from ganglion_micro.schema import invalid
 
-#: Letters of a question with its system prompt; the mesh carries 64 KiB in all.
+#: Letters of a question with its system prompt, its tools and what they said; the mesh carries 64 KiB in all.
 MAX_PROMPT = 60_000
+#: Tools that a model may be offered, and rounds in which it has called some.
+MAX_TOOLS = 64
+MAX_ROUNDS = 16
 #: Tokens of an answer where the script names no bound, and the most it may name.
 TOKENS = 1024
 MAX_TOKENS = 32_768
@@ -19,39 +24,21 @@ SECONDS = 60.0
 MAX_SECONDS = 290.0
 
 
-class AnswerError(ValueError):
-    """The model answered, and not what was asked for. `code` is for programs."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """One question.
 
     Attributes:
-        prompt: What is asked.
-        system: What the model is told beforehand; "" for nothing.
-        schema: JSON Schema of the answer; None for text.
-        max_tokens: The most that the answer may take.
+        request: What is asked, within the bounds of this gateway.
+        tokens: The most that the answer may take.
         seconds: The longest to wait for it.
-        model: The model that the script names; "" for the gateway's own.
-        temperature: None for the service's own.
         script: Who asks.
-        run: In which run.
     """
 
-    prompt: str
-    system: str
-    schema: dict[str, Any] | None
-    max_tokens: int
+    request: PromptRequest
+    tokens: int
     seconds: float
-    model: str
-    temperature: float | None
     script: str
-    run: str
 
     @classmethod
     def read(cls, params: dict[str, Any]) -> "Question":
@@ -64,62 +51,73 @@ class Question:
         if schema is not None and not isinstance(schema, dict):
             raise InvalidError("must be a JSON Schema, a map", where="schema")
         temperature = params.get("temperature")
-        question = cls(
+        tokens = round(_number(params, "max_tokens", TOKENS, 1, MAX_TOKENS))
+        seconds = _number(params, "seconds", SECONDS, 0.1, MAX_SECONDS)
+        tools = _tools(params)
+        request = PromptRequest(
             prompt=_text(params, "prompt", MAX_PROMPT, required=True),
-            system=_text(params, "system", MAX_PROMPT),
+            system=_text(params, "system", MAX_PROMPT) or None,
             schema=schema,
-            max_tokens=round(_number(params, "max_tokens", TOKENS, 1, MAX_TOKENS)),
-            seconds=_number(params, "seconds", SECONDS, 0.1, MAX_SECONDS),
-            model=_text(params, "model", 128),
+            tokens=tokens,
+            seconds=seconds,
+            model=_text(params, "model", 128) or None,
             temperature=None if temperature is None else _number(params, "temperature", 0, 0, 2),
-            script=_text(params, "script", 128),
+            tools=tools,
+            rounds=_rounds(params, {tool["id"] for tool in tools}),
             run=_text(params, "run", 128),
         )
-        if len(question.prompt) + len(question.system) > MAX_PROMPT:
-            raise InvalidError(f"prompt and system have at most {MAX_PROMPT} letters together", where="prompt")
-        return question
+        offered = json.dumps([tools, request.rounds], ensure_ascii=False) if tools else ""
+        if len(request.prompt) + len(request.system or "") + len(offered) > MAX_PROMPT:
+            sentence = f"prompt, system, tools and rounds have at most {MAX_PROMPT} letters together"
+            raise InvalidError(sentence, where="prompt")
+        return cls(request=request, tokens=tokens, seconds=seconds, script=_text(params, "script", 128))
 
-    def body(self, model: str) -> dict[str, Any]:
-        """The request to a chat-completions API. `model` is asked where the script names none."""
-        system = [{"role": "system", "content": self.system}] if self.system else []
-        body: dict[str, Any] = {
-            "messages": [*system, {"role": "user", "content": self.prompt}],
-            "max_tokens": self.max_tokens,
-            "stream": True,
-            "stream_options": {"include_usage": True},
-        }
-        if self.model or model:
-            body["model"] = self.model or model
-        if self.temperature is not None:
-            body["temperature"] = self.temperature
-        if self.schema is not None:
-            schema = {"name": "answer", "schema": self.schema, "strict": True}
-            body["response_format"] = {"type": "json_schema", "json_schema": schema}
-        return body
-
-    def value(self, answer: Completion) -> Any:
-        """What the answer says: read from JSON and held to the schema where there is one, else its text.
+    def reply(self, answer: Completion) -> PromptReply:
+        """What the answer says, held to the schema where there is one.
 
         Raises:
-            AnswerError: half an answer, none, or not what the schema asks for.
+            AnswerError: it says nothing that was asked for.
         """
-        if not answer.done and not answer.finish:
-            raise AnswerError("incomplete", "the model service stopped in the middle of its answer")
-        if answer.finish == "length":
-            raise AnswerError("truncated", f"the answer did not fit {self.max_tokens} tokens: raise the step's budget")
-        if answer.finish == "content_filter":
-            raise AnswerError("filtered", "the model service withheld the answer")
-        if not answer.text.strip():
-            raise AnswerError("empty", "the model said nothing")
-        if self.schema is None:
-            return answer.text
-        try:
-            value = json.loads(answer.text)
-        except (ValueError, RecursionError):
-            raise AnswerError("invalid_answer", f"the model's answer is not JSON: {answer.text[:80]!r}") from None
-        if wrong := invalid(value, self.schema):
+        made = reply(self.request, answer)
+        if self.request.schema is not None and not made.calls and (wrong := invalid(made.value, self.request.schema)):
             raise AnswerError("invalid_answer", f"the model's answer is not what was asked for: {wrong}")
-        return value
+        return made
+
+
+def _tools(params: dict[str, Any]) -> list[dict[str, Any]]:
+    tools = _list(params, "tools", MAX_TOOLS)
+    for i, tool in enumerate(tools):
+        if not isinstance(tool, dict) or not isinstance(tool.get("id"), str) or not tool["id"]:
+            raise InvalidError("must be a map with an id", where=f"tools[{i}]")
+        if not isinstance(tool.get("description") or "", str) or not isinstance(tool.get("parameters") or {}, dict):
+            raise InvalidError("has a description, a text, and parameters, a JSON Schema", where=f"tools[{i}]")
+    return tools
+
+
+def _rounds(params: dict[str, Any], known: set[str]) -> list[list[Any]]:
+    rounds = _list(params, "rounds", MAX_ROUNDS)
+    for i, each in enumerate(rounds):
+        match each:
+            case [list(calls), list(results)] if len(calls) == len(results) and all(_is_call(c, known) for c in calls):
+                continue
+        raise InvalidError("must be calls [id, tool, arguments], and a result for each", where=f"rounds[{i}]")
+    return rounds
+
+
+def _is_call(call: Any, known: set[str]) -> bool:
+    match call:
+        case [str(), str(tool), dict()]:
+            return tool in known
+    return False
+
+
+def _list(params: dict[str, Any], name: str, most: int) -> list[Any]:
+    value = params.get(name)
+    if value is None:
+        return []
+    if not isinstance(value, list) or len(value) > most:
+        raise InvalidError(f"must be a list of at most {most}", where=name)
+    return value
 
 
 def _text(params: dict[str, Any], name: str, most: int, *, required: bool = False) -> str:

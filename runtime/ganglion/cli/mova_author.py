@@ -3,19 +3,23 @@
 
 import argparse
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
 
-from ganglion.cli.result import Result
-from ganglion.errors import InvalidError, RefusedError, UsageError
-from ganglion.mova.check import refuse
+from ganglion.cli.document import HELP, loaded
+from ganglion.cli.result import Result, write
+from ganglion.errors import RefusedError, UsageError
+from ganglion.mova.check import check
+from ganglion.mova.diagnostic import Diagnostic, Severity, report
 from ganglion.mova.difference import ABSENT, Difference, differences
-from ganglion.mova.load import load
+from ganglion.mova.load import Document, load
 from ganglion.mova.model import model
 from ganglion.mova.normal import normal
 from ganglion.mova.templates import TEMPLATES, template
 from ganglion.mova.vocabulary import json_schema
+from ganglion.mova.worded import worded
 
 _NAME = re.compile(r"[A-Za-z0-9_]{1,40}")
 
@@ -24,10 +28,10 @@ def arguments(verbs: Any, common: argparse.ArgumentParser) -> None:
     """`ganglion mova init|schema|diff`."""
     verb = verbs.add_parser("init", parents=[common], help="write a document to begin with")
     verb.add_argument("file", type=Path, metavar="FILE", help="where to; its name becomes that of the script")
-    verb.add_argument("--template", choices=sorted(TEMPLATES), default="edge", help="default: edge")
+    verb.add_argument("--template", choices=TEMPLATES, default="edge", help="default: edge")
     verbs.add_parser("schema", parents=[common], help="JSON Schema of the language, for editors")
     verb = verbs.add_parser("diff", parents=[common], help="what two documents mean differently")
-    verb.add_argument("before", type=Path, metavar="BEFORE", help="a document, JSON or YAML")
+    verb.add_argument("before", type=Path, metavar="BEFORE", help=HELP)
     verb.add_argument("after", type=Path, metavar="AFTER", help="another one")
 
 
@@ -40,17 +44,19 @@ def begun(args: argparse.Namespace) -> Result:
         InvalidError: it cannot be written.
     """
     name = args.file.stem
-    if not _NAME.fullmatch(name) or args.file.suffix not in (".yaml", ".yml"):
-        raise UsageError(f"{args.file}: give it a name of letters, digits and _ with .yaml, as in fridge.yaml")
-    try:
-        with args.file.open("x", encoding="utf-8") as file:
-            file.write(template(args.template, name))
-    except FileExistsError:
-        raise RefusedError(f"{args.file} is there already") from None
-    except OSError as error:
-        raise InvalidError(str(error), where=str(args.file)) from None
+    if not _NAME.fullmatch(name) or args.file.suffix not in (".yaml", ".yml", ".json"):
+        raise UsageError(f"{args.file}: give it a name of letters, digits and _ with .yaml or .json, as in fridge.yaml")
+    if os.path.lexists(args.file):
+        raise RefusedError(f"{args.file} is there already")
+    text = template(args.template, name)
+    root = load(text, file=f"{name}.yaml").root
+    assert root is not None  # a template is valid
+    if args.file.suffix == ".json":
+        text = json.dumps(root, indent=2, ensure_ascii=False) + "\n"
+    write(args.file, text.encode())
     data = {"file": str(args.file), "template": args.template}
-    return Result(data=data, text=lambda: f"wrote {args.file}; try: ganglion mova test {args.file}")
+    verb = "test" if root.get("tests") else "run"
+    return Result(data=data, text=lambda: f"wrote {args.file}; try: ganglion mova {verb} {args.file}")
 
 
 def described() -> Result:
@@ -60,19 +66,27 @@ def described() -> Result:
 
 
 def compared(args: argparse.Namespace) -> Result:
-    """Exit codes: 0 they mean the same, 1 they do not.
+    """Exit codes: 0 they mean the same, 1 they do not, or one is not valid and its diagnostics are shown.
 
     Raises:
-        DocumentError: one of them is not valid.
+        NotFoundError: there is no such file.
     """
-    sides = []
-    for file in (args.before, args.after):
-        document = load(file)
-        refuse(document)
-        sides.append({"version": document.version, **normal(model(document))})
+    documents = [loaded(file) for file in (args.before, args.after)]
+    checked = [(document, check(document)) for document in documents]
+    if invalid := [each for each in checked if any(found.severity is Severity.ERROR for found in each[1])]:
+        return _incomparable(invalid)
+    sides = [{"version": document.version, **worded(normal(model(document)))} for document in documents]
     found = list(differences(sides[0], sides[1]))
     data = {"same": not found, "differences": [_document(each) for each in found]}
     return Result(data=data, text=lambda: "\n".join(map(_line, found)) or "the same", exit_code=1 if found else 0)
+
+
+def _incomparable(invalid: list[tuple[Document, list[Diagnostic]]]) -> Result:
+    files = [report(document, found) for document, found in invalid]
+    lines = [each.text(document.file) for document, found in invalid for each in found]
+    end = f"cannot be compared: {' and '.join(document.file for document, _ in invalid)} must be valid first"
+    data = {"same": None, "valid": False, "files": files}
+    return Result(data=data, text=lambda: "\n".join([*lines, end]), exit_code=1)
 
 
 def _document(difference: Difference) -> dict[str, Any]:

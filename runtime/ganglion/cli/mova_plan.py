@@ -6,24 +6,27 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ganglion.cli.result import Result, table
-from ganglion.errors import InvalidError, NotFoundError
+from ganglion.cli.document import HELP, loaded
+from ganglion.cli.result import Result, save, table, write
+from ganglion.errors import NotFoundError
 from ganglion.mova.check import refuse
 from ganglion.mova.graph import graph
-from ganglion.mova.load import load
 from ganglion.mova.model import model
 from ganglion.mova.normal import normal
 
 
 def parsed(args: argparse.Namespace) -> Result:
-    """`ganglion mova parse FILE`: the document in one spelling, whichever it was written in.
+    """`ganglion mova parse FILE [--output JSON]`: the document in one spelling, whichever it was written in.
 
     Raises:
         DocumentError: the document is not valid.
+        InvalidError: it cannot be written where it was asked for.
     """
-    document = load(args.file)
+    document = loaded(args.file)
     refuse(document)
     data = {"file": document.file, "form": document.form, "version": document.version, **normal(model(document))}
+    if args.output is not None:
+        save(args.output, data)
     return Result(data=data, text=lambda: json.dumps(data, ensure_ascii=False, indent=2))
 
 
@@ -38,13 +41,10 @@ def compiled(args: argparse.Namespace) -> Result:
     from ganglion.mova.compile import compile
     from ganglion_micro import plan as p
 
-    plan = compile(load(args.file))
+    plan = compile(loaded(args.file))
     data = plan.encode()
     if args.output is not None:
-        try:
-            args.output.write_bytes(data)
-        except OSError as error:
-            raise InvalidError(str(error), where=str(args.output)) from None
+        write(args.output, data)
     document: dict[str, Any] = {
         "name": plan.name,
         "format": p.FORMAT,
@@ -75,7 +75,7 @@ def drawn(args: argparse.Namespace) -> Result:
         DocumentError: the document is not valid.
         NotFoundError: there is no such protocol.
     """
-    document = load(args.file)
+    document = loaded(args.file)
     refuse(document)
     of = model(document)
     chosen = [each for each in of.protocols if args.protocol in (None, each.name)]
@@ -95,10 +95,13 @@ def _titled(graphs: list[dict[str, str]]) -> list[str]:
 def arguments(verbs: Any, common: argparse.ArgumentParser) -> None:
     """The options of all three."""
     verb = verbs.add_parser("parse", parents=[common], help="show a document in one spelling, as JSON")
-    verb.add_argument("file", type=Path, metavar="FILE", help="a document, JSON or YAML")
+    verb.add_argument("file", type=Path, metavar="FILE", help=HELP)
+    verb.add_argument("--output", "-o", type=Path, metavar="JSON", help="write it there too")
+    verb.add_argument("--validate", action="store_true", help="accepted: what is not valid is always refused")
+    verb.add_argument("--detailed", action="store_true", help="accepted: all that there is is always shown")
     verb = verbs.add_parser("compile", parents=[common], help="make the plan that nodes run, and show its hash")
-    verb.add_argument("file", type=Path, metavar="FILE", help="a document, JSON or YAML")
-    verb.add_argument("--output", type=Path, metavar="PLAN", help="where to write it")
+    verb.add_argument("file", type=Path, metavar="FILE", help=HELP)
+    verb.add_argument("--output", "-o", type=Path, metavar="PLAN", help="where to write it")
     verb = verbs.add_parser("graph", parents=[common], help="draw protocols as flowcharts, in Mermaid")
-    verb.add_argument("file", type=Path, metavar="FILE", help="a document, JSON or YAML")
+    verb.add_argument("file", type=Path, metavar="FILE", help=HELP)
     verb.add_argument("--protocol", metavar="NAME", help="this one alone")

@@ -2,11 +2,13 @@
 """Asks a language model behind any OpenAI-compatible URL (POST /v1/chat/completions), on the standard library."""
 
 import json
-from typing import Any
 
 from ganglion.errors import InvalidError, RefusedError, UnreachableError
-from ganglion.mova.http import Answer, exchange
+from ganglion.mova.completion import Completion, EventStream, StreamError
+from ganglion.mova.http import Answer, busy, exchange
 from ganglion.mova.ports import PromptReply, PromptRequest
+from ganglion.mova.question import AnswerError, body, reply
+from ganglion.mova.secrets import Filling, Secrets
 
 #: Seconds for an answer where the step names no bound.
 TIMEOUT = 60.0
@@ -28,55 +30,42 @@ class Chat:
         self._model = model
 
     async def prompt(self, request: PromptRequest) -> PromptReply:
-        """The model's answer, read from JSON where the request has a schema.
+        """The model's answer, read from JSON where the request has a schema, or the tools that it calls.
+
+        It is read as it is said, so that it ends where its seconds or its tokens do.
 
         Raises:
-            UnreachableError: no answer, or a status that says to come again (408, 429, 5xx).
+            UnreachableError: no whole answer, or a status that says to come again.
             RefusedError: another status of refusal.
-            InvalidError: the answer is not one of this API, or not the JSON that was asked for.
+            InvalidError: the answer is not one of this API, is cut at its tokens, or is not what was asked for.
         """
-        headers = {"Content-Type": "application/json"}
+        completion = Completion(request.tokens)
+        stream = EventStream()
+
+        def take(data: bytes) -> bool:
+            for event in stream.feed(data):
+                completion.take_event(event)
+            return completion.done
+
+        headers = {"Content-Type": "application/json", "Accept": "text/event-stream, application/json"}
         if self._key:
             headers["Authorization"] = f"Bearer {self._key}"
-        body = json.dumps(self._body(request), ensure_ascii=False).encode()
-        answer = await exchange("POST", self._url, headers, body, request.seconds or TIMEOUT)
-        if answer.status >= 400:
-            message = f"the model service answered with HTTP status {answer.status}: {answer.body[:200].strip()}"
-            if answer.status in (408, 425, 429) or answer.status >= 500:
-                raise UnreachableError(message)
-            raise RefusedError(message)
-        return _reply(answer, request)
-
-    def _body(self, request: PromptRequest) -> dict[str, Any]:
-        messages = [{"role": "system", "content": request.system}] if request.system else []
-        body: dict[str, Any] = {"messages": [*messages, {"role": "user", "content": request.prompt}]}
-        if model := request.model or self._model:
-            body["model"] = model
-        if request.temperature is not None:
-            body["temperature"] = request.temperature
-        if request.tokens is not None:
-            body["max_tokens"] = request.tokens
-        if request.schema is not None:
-            schema = {"name": "answer", "schema": request.schema, "strict": True}
-            body["response_format"] = {"type": "json_schema", "json_schema": schema}
-        return body
-
-
-def _reply(answer: Answer, request: PromptRequest) -> PromptReply:
-    try:
-        document = json.loads(answer.body)
-        content = document["choices"][0]["message"]["content"]
-        usage = document.get("usage") or {}
-        model = document.get("model")
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise InvalidError(f"the model service's answer is not a chat completion: {error}") from error
-    if not isinstance(content, str):
-        raise InvalidError("the model service's answer has no text")
-    value: Any = content
-    if request.schema is not None:
+        question = json.dumps(body(request, self._model), ensure_ascii=False).encode("utf-8", "replace")
         try:
-            value = json.loads(content)
-        except ValueError:
-            raise InvalidError(f"the model's answer is not JSON: {content[:80]!r}") from None
-    tokens = usage.get("total_tokens") if isinstance(usage, dict) else None
-    return PromptReply(value=value, tokens=tokens if isinstance(tokens, int) else None, model=model)
+            answer = await exchange("POST", self._url, headers, question, request.seconds or TIMEOUT, take=take)
+            if answer.status != 200:
+                raise self._refusal(answer)
+            if answer.body:
+                completion.take_document(answer.text)
+            completion.close()
+            return reply(request, completion)
+        except StreamError as error:
+            raise InvalidError(str(error)) from None
+        except AnswerError as error:
+            raise (UnreachableError if error.code == "incomplete" else InvalidError)(str(error)) from None
+
+    def _refusal(self, answer: Answer) -> Exception:
+        filling = Filling(Secrets())
+        filling.keep(self._key)  # a service may repeat the key that it does not take
+        message = f"the model service answered with HTTP status {answer.status}: {answer.text[:200].strip()}"
+        return busy(answer, filling.hide(message)) or RefusedError(filling.hide(message))

@@ -5,25 +5,27 @@ Where the document leaves something open:
 - `error_handling.retry_count` says how often a step is tried again; without it `policies.retry.max_attempts` does
   (tries in all), else three times. Pauses come from `policies.retry`: 200 ms, doubled each time, at most 30 s.
 - A step with `otherwise` is not tried again: it is what happens instead.
-- A trigger on a sensor fires when its comparison becomes true, one on an event or a message each time that it is true,
-  unless `hysteresis` or `for` makes it an edge, too.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
+from ganglion.mova import compile_tool, compile_trigger
 from ganglion.mova.check import refuse
+from ganglion.mova.compile_tool import session_path
 from ganglion.mova.diagnostic import DocumentError, Place
 from ganglion.mova.expression import parse
+from ganglion.mova.intents import listed, names
 from ganglion.mova.load import Document
-from ganglion.mova.model import RETRIES, Conditions, Model, Protocol, Reference, Rule, Step, Tool, Trigger, model
-from ganglion.mova.plan import Plan, mqtt_topic
+from ganglion.mova.model import RETRIES, Conditions, Protocol, Reference, Rule, Step, Tool, Trigger, conditions, model
+from ganglion.mova.plan import Plan
 from ganglion.mova.schema import expand
-from ganglion.mova.source import Map, Report, inside
+from ganglion.mova.source import Report, inside
 from ganglion.mova.template import parse as template
-from ganglion.mova.template import path
 from ganglion.pattern import compile_pattern
 from ganglion.units import MILLISECOND, SECOND, duration
+from ganglion.words import _
 from ganglion_micro import condition as c
 from ganglion_micro import expression as x
 from ganglion_micro import plan as p
@@ -31,8 +33,8 @@ from ganglion_micro.cbor import CBORError
 
 MAX_STEPS = 1000
 BACKOFF = 200 * MILLISECOND
-
-_NOT_YET = {"cron": "a schedule", "at": "a time of day", "intent": "an intent", "webhook": "a webhook"}
+#: How long an actuator has to be seen as it was set, where `confirm` does not say.
+CONFIRM = "1s"
 
 
 def compile(document: Document, *, only: str | None = None) -> Plan:
@@ -42,44 +44,47 @@ def compile(document: Document, *, only: str | None = None) -> Plan:
         only: Compile this protocol, and those that it calls, and no trigger.
 
     Raises:
-        DocumentError: the document is not valid, or uses what the engine does not carry out; it has all diagnostics.
+        DocumentError: the document is not valid, or too large for a plan; it has all diagnostics.
     """
     refuse(document)
     report = Report(document.text)
-    plan = _Compiler(model(document), report).plan(only)
+    plan = _Compiler(document, report).plan(only)
     if not report.failed:
         try:
             plan.encode()
         except CBORError as error:
-            report.add("MV303", Place("", 0), f"the plan cannot be written: {error}", "split the document")
+            message = _("the plan cannot be written: {error}").format(error=error)
+            report.add("MV303", Place("", 0), message, _("split the document"))
     if report.failed:
-        raise DocumentError(document.file, report.diagnostics)
+        raise DocumentError(document, report.diagnostics)
     return plan
 
 
-def _at(step: Step | Trigger, key: str) -> Place:
-    return inside(step.place, step.raw, key)
-
-
 class _Compiler:
-    def __init__(self, of: Model, report: Report) -> None:
-        self._model = of
+    def __init__(self, document: Document, report: Report) -> None:
+        self._model = model(document)
         self._report = report
         self._tools: list[Tool] = []
         self._protocols: list[Protocol] = []
+        self._branches: list[list[Any]] = []
 
     def plan(self, only: str | None) -> Plan:
         of = self._model
         self._protocols = list(of.protocols) if only is None else list(self._called(only))
         protocols = [self._protocol(protocol) for protocol in self._protocols]
-        triggers = [self._trigger(trigger) for trigger in of.triggers] if only is None else []
+        tools = [compile_tool.compiled(tool, of.contracts) for tool in self._tools]
+        reads = compile_trigger.may_read_payload([protocols, self._branches, tools])
+        triggers = [self._trigger(trigger, reads) for trigger in of.triggers] if only is None else []
         body = [
             of.name,
             of.data,
             of.profile,
-            protocols,
-            [self._tool(tool) for tool in self._tools],
-            [trigger for trigger in triggers if trigger is not None],
+            protocols + self._branches,
+            tools,
+            triggers,
+            of.ttl,
+            listed(of) if only is None else [],
+            names(of) if only is None and of.parts["intent"] else [],
         ]
         return Plan(name=of.name, body=_plain(body))
 
@@ -94,10 +99,14 @@ class _Compiler:
                 continue
             done.add(name)
             yield by_name[name]
-            waiting += [step.raw["protocol"] for step in by_name[name].steps if step.action == "call"]
+            waiting += _calls(by_name[name].steps)
 
-    def _refuse(self, place: Place, message: str, hint: str = "", code: str = "MV302") -> None:
-        self._report.add(code, place, f"{message} is not carried out yet", hint)
+    def _index(self, protocol: str) -> int:
+        return [each.name for each in self._protocols].index(protocol)
+
+    def _trigger(self, trigger: Trigger, reads_payload: bool) -> list[Any]:
+        assert trigger.run is not None  # it is required, and the document was checked
+        return compile_trigger.compiled(trigger, self._index(trigger.run.name), reads_payload=reads_payload)
 
     def _protocol(self, protocol: Protocol) -> list[Any]:
         steps = {step.id: i for i, step in enumerate(protocol.steps)}
@@ -115,7 +124,7 @@ class _Compiler:
         key = policies.get("idempotency_key")
         return [
             protocol.name,
-            [self._step(step, i, steps) for i, step in enumerate(protocol.steps)],
+            self._steps(protocol, protocol.steps),
             _index(protocol.fallback, steps),
             retries,
             retry["backoff_ms"] * MILLISECOND if "backoff_ms" in retry else BACKOFF,
@@ -127,115 +136,107 @@ class _Compiler:
             most,
         ]
 
-    def _step(self, step: Step, i: int, steps: dict[str, int]) -> list[Any]:
+    def _steps(self, protocol: Protocol, steps: list[Step]) -> list[Any]:
+        indices = {step.id: i for i, step in enumerate(steps)}
+        return [self._step(protocol, step, i, indices) for i, step in enumerate(steps)]
+
+    def _step(self, protocol: Protocol, step: Step, i: int, steps: dict[str, int]) -> list[Any]:
         following = i + 1 if step.next is None else steps[step.next.name]
         save = step.raw.get("save")
         own = None if step.conditions is None else self._conditions(step.conditions, steps, step.action == "condition")
+        op = p.ACTIONS.index(step.action)
+        args: Any
         if step.action == "condition" and step.conditions is not None and own is not None:
             args, gate = own, None
             if not step.conditions.logic and own[0] == c.AND:
                 # No condition names a step: `next_step` is where the whole is true, what follows where it is not.
                 args, following = _then(own, following), i + 1
+        elif step.action == "parallel":
+            args, gate = [self._branch(protocol, step, each, n + 1) for n, each in enumerate(step.branches)], own
         else:
             args, gate = self._args(step), own
-        return [
-            step.id,
-            p.ACTIONS.index(step.action) if step.action in p.ACTIONS else p.END,
-            following,
-            gate,
-            args,
-            _session_path(save) if isinstance(save, str) else None,
-        ]
+        if op == p.WAIT and len(args) > 1:
+            op = p.LISTEN
+        return [step.id, op, following, gate, args, session_path(save) if isinstance(save, str) else None]
+
+    def _branch(self, protocol: Protocol, step: Step, branch: Reference | list[Step], number: int) -> int:
+        """The index of a branch's protocol. Steps become one that tries again as theirs does, and has no fallback."""
+        if isinstance(branch, Reference):
+            return self._index(branch.name)
+        steps = self._steps(protocol, branch)
+        of = self._protocol(replace(protocol, name=f"{protocol.name}/{step.id}/{number}", steps=[], fallback=None))
+        of[p.STEPS] = steps
+        self._branches.append(of)
+        return len(self._protocols) + len(self._branches) - 1
 
     def _args(self, step: Step) -> Any:
         raw = step.raw
         match step.action:
             case "prompt":
                 return self._prompt(step)
-            case "tool_api":
-                return self._tool_index(step)
             case "actuate":
-                if "confirm" in raw:
-                    self._refuse(_at(step, "confirm"), "confirming an actuator")
                 held = duration(raw["for"]) if "for" in raw else None
-                return [raw["actuator"], template(raw["value"]), held, raw.get("priority", 1)]
+                confirm = raw.get("confirm", {})
+                within = duration(confirm.get("within", CONFIRM)) if confirm.get("read", "within" in confirm) else None
+                return [raw["actuator"], template(raw["value"]), held, raw.get("priority", 1), within]
             case "read":
                 return [raw["sensor"]]
             case "set":
                 made: list[Any] = []
                 for key, value in raw["values"].items():
-                    made += [_session_path(key), parse(value) if isinstance(value, str) else [x.CONST, value]]
+                    made += [session_path(key), parse(value) if isinstance(value, str) else [x.CONST, value]]
                 return made
             case "publish":
-                if "to" in raw:
-                    self._refuse(_at(step, "to"), "publishing to one node")
                 topic = raw["topic"] if "topic" in raw else "mqtt:" + raw["mqtt"]
                 # An alert that is lost is worse than one that comes twice, so arriving is the default on the mesh.
                 must = raw.get("class", "best_effort" if topic.startswith("mqtt:") else "must_arrive") == "must_arrive"
-                return [template(topic), template(raw["value"]), must]
+                return [template(topic), template(raw["value"]), must, template(raw["to"]) if "to" in raw else None]
             case "emit":
                 return [template(raw["topic"]), template(raw["value"])]
             case "wait":
-                for key in ("event", "until"):
-                    if key in raw:
-                        self._refuse(_at(step, key), f"waiting for {'an event' if key == 'event' else 'a condition'}")
-                return [duration(raw.get("for", "0s"))]
+                if "for" in raw:
+                    return [duration(raw["for"])]
+                until = conditions(inside(step.place, raw, "until"), raw.get("until"))
+                return [
+                    template(raw["event"]) if "event" in raw else None,
+                    None if until is None else self._conditions(until, {}),
+                    duration(raw["timeout"]) if "timeout" in raw else 0,
+                ]
             case "log":
                 return [raw.get("level", "info"), template(raw["message"])]
             case "call":
-                names = [protocol.name for protocol in self._protocols]
-                return [names.index(raw["protocol"])]
-            case "parallel":
-                self._refuse(_at(step, "action"), "the action parallel")
+                return [self._index(raw["protocol"])]
+            case "tool_api":
+                return [self._tool(raw["tool_api_id"]), round(raw.get("budget", {}).get("seconds", 0) * SECOND)]
         return []
 
     def _prompt(self, step: Step) -> list[Any]:
         raw = step.raw
-        if raw.get("tools"):
-            self._refuse(_at(step, "tools"), "a prompt that offers tools to the model")
         schema = None
         if "schema" in raw:
-            schema = expand(raw["schema"], _at(step, "schema"), self._schema)
+            schema = expand(raw["schema"], inside(step.place, raw, "schema"), self._schema)
         budget = raw.get("budget", {})
-        preset = self._model.presets.get(raw["preset"]) if "preset" in raw else None
+        tools = [each for each in self._model.tools if each.id in raw.get("tools", ())]
         return [
             template(raw["prompt"]),
             schema,
             budget.get("tokens", 0),
             round(budget.get("seconds", 0) * SECOND),
             [template(raw["otherwise"])] if "otherwise" in raw else None,
-            None if preset is None else _preset(preset),
+            _preset(self._model.presets.get(raw.get("preset", ""), {}), manner(self._model.profile)),
+            [[self._tool(tool.id), *compile_tool.offer(tool, self._model.data)] for tool in tools],
+            # What is forced into a schema is the model's own last word
+            bool(raw.get("continue_after_tools", schema is not None)),
         ]
 
-    def _schema(self, place: Place, message: str) -> None:
-        self._report.add("MV210", place, message)
+    def _schema(self, place: Place, message: str, hint: str = "") -> None:
+        self._report.add("MV210", place, message, hint)
 
-    def _tool_index(self, step: Step) -> list[int]:
-        tool = next(each for each in self._model.tools if each.id == step.raw["tool_api_id"])
+    def _tool(self, name: str) -> int:
+        tool = next(each for each in self._model.tools if each.id == name)
         if tool not in self._tools:
             self._tools.append(tool)
-            for place, contract in self._model.contracts:
-                endpoint = contract.get("endpoint")
-                if isinstance(endpoint, str) and tool.url.startswith(endpoint):
-                    self._refuse(place, f"the contract {contract.get('name')!r} on the tool {tool.id!r}")
-        return [self._tools.index(tool)]
-
-    def _tool(self, tool: Tool) -> list[Any]:
-        raw = tool.raw
-        if raw.get("authentication"):
-            self._refuse(
-                inside(tool.place, raw, "authentication"), "authentication of a tool", "put the key into `headers`"
-            )
-        mapping = raw.get("response_mapping", {})
-        return [
-            tool.id,
-            raw.get("method", "GET"),
-            template(tool.url),
-            template(raw.get("headers", {})),
-            template(raw.get("parameters", {})),
-            template(raw["body"]) if "body" in raw else None,
-            [[_session_path(to), _response_path(source)] for to, source in mapping.items()],
-        ]
+        return self._tools.index(tool)
 
     def _conditions(self, conditions: Conditions, steps: dict[str, int], branches: bool = False) -> list[Any]:
         logic = c.LOGICS.index(conditions.logic) if conditions.logic else c.AND
@@ -249,76 +250,44 @@ class _Compiler:
         nested = None if rule.nested is None else self._conditions(rule.nested, steps)
         return [parse(rule.variable), operator, value, _index(rule.next, steps), nested]
 
-    def _trigger(self, trigger: Trigger) -> list[Any] | None:
-        raw = trigger.raw
-        for key, what in _NOT_YET.items():
-            if key in raw:
-                self._refuse(_at(trigger, key), f"a trigger by {what} on a node", code="MV301")
-                return None
-        for key in ("rises", "falls", "window", "map", "dedupe", "retained"):
-            if key in raw:
-                self._refuse(_at(trigger, key), f"{key!r} of a trigger on a node", code="MV301")
-        assert trigger.run is not None  # it is required, and the document was checked
-        names = [protocol.name for protocol in self._protocols]
-        protocol = names.index(trigger.run.name)
-        cooldown = duration(raw["cooldown"]) if "cooldown" in raw else 0
-        if "start" in raw:
-            return [trigger.id, p.STARTED, "", "", None, 0, 0, protocol]
-        if not {"sensor", "event", "mqtt"} & raw.keys():
-            return [trigger.id, p.EVERY, "", "", None, duration(raw["every"]), 0, protocol]
-        if "every" in raw:
-            self._refuse(_at(trigger, "every"), "'every' beside a sensor or topic", code="MV301")
-        where = self._where(raw, cooldown)
-        source, topic = _topic(raw)
-        return [trigger.id, source, topic, raw.get("field", ""), where, 0, 0 if where else cooldown, protocol]
-
-    def _where(self, raw: Map, cooldown: int) -> list[Any] | None:
-        operator = next((key for key in p.COMPARISONS if key in raw), None)
-        if operator is None:
-            return None
-        value = raw[operator]
-        low = high = None
-        if operator == "between":
-            low, high = value
-        elif operator in ("above", "below"):
-            low = value
-        if operator != "equals":
-            value = None
-        held = duration(raw["for"]) if "for" in raw else 0
-        edge = operator != "changes" and ("sensor" in raw or bool(held) or "hysteresis" in raw)
-        hysteresis = float(raw.get("hysteresis", 0))
-        return [p.COMPARISONS.index(operator), low, high, value, edge, hysteresis, held, cooldown]
-
 
 def _then(whole: list[Any], target: int) -> list[Any]:
     """A condition that goes to `target` where the whole is true."""
     return [c.AND, [[[x.CONST, True], c.EQUALS, template(True), target, whole]], -1]
 
 
-def _topic(raw: Map) -> tuple[int, str]:
-    """The source of a trigger, and the topic of the bus that it comes on."""
-    if "sensor" in raw:
-        return p.SENSOR, "sensor/" + raw["sensor"].replace(".", "/")
-    return (p.EVENT, raw["event"]) if "event" in raw else (p.MQTT, mqtt_topic(raw["mqtt"], raw.get("field", "")))
+def manner(profile: dict[str, Any]) -> str:
+    """What a profile asks of a model's answers; empty where it says nothing of it."""
+    preferences = profile.get("preferences")
+    preferences = preferences if isinstance(preferences, dict) else {}
+    language, tone = preferences.get("language") or profile.get("language"), preferences.get("tone")
+    said = [f"Answer in the language {language} (ISO 639-1)."] if isinstance(language, str) else []
+    if tone in ("formal", "friendly", "neutral"):
+        said.append(f"Keep a {tone} tone.")
+    return " ".join(said)
 
 
-def _preset(raw: Map) -> list[Any]:
-    system = raw.get("system_message")
+def _preset(raw: dict[str, Any], manner: str) -> list[Any] | None:
+    system = " ".join(part for part in (raw.get("system_message"), manner) if part)
+    if not raw and not system:
+        return None
     return [raw.get("model"), raw.get("temperature"), raw.get("max_tokens"), template(system) if system else None]
+
+
+def _calls(steps: list[Step]) -> Iterator[str]:
+    """The names of the protocols that steps call, or have for branches."""
+    for step in steps:
+        if step.action == "call":
+            yield step.raw["protocol"]
+        for branch in step.branches:
+            if isinstance(branch, Reference):
+                yield branch.name
+            else:
+                yield from _calls(branch)
 
 
 def _index(reference: Reference | None, steps: dict[str, int]) -> int:
     return -1 if reference is None else steps[reference.name]
-
-
-def _session_path(text: str) -> list[Any]:
-    parts = path(text)
-    return parts[2:] if parts[:2] == ["session", "data"] else parts
-
-
-def _response_path(text: str) -> list[Any]:
-    parts = path(text)
-    return parts if parts[0] == "response" else ["response", *parts]
 
 
 def _plain(value: Any) -> Any:

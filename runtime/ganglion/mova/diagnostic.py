@@ -3,9 +3,13 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ganglion.errors import InvalidError
+from ganglion.words import _
+
+if TYPE_CHECKING:
+    from ganglion.mova.load import Document
 
 
 class Severity(StrEnum):
@@ -14,6 +18,10 @@ class Severity(StrEnum):
     ERROR = "error"
     WARNING = "warning"
     HINT = "hint"
+
+    def shown(self) -> str:
+        """As people read it."""
+        return {Severity.ERROR: _("error"), Severity.WARNING: _("warning"), Severity.HINT: _("hint")}[self]
 
 
 #: code -> (severity, what it says). A code is never given another meaning; docs/mova-diagnostics.md explains each.
@@ -26,6 +34,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "MV006": (Severity.HINT, "the version is written as a number"),
     "MV007": (Severity.HINT, "yes, no, on and off are read as true and false"),
     "MV008": (Severity.ERROR, "a number that not every home of a script can hold"),
+    "MV009": (Severity.ERROR, "more is wrong than is told"),
     "MV101": (Severity.ERROR, "a required key is missing"),
     "MV102": (Severity.ERROR, "a value is of the wrong type"),
     "MV103": (Severity.ERROR, "an unknown key in the edge dialect"),
@@ -37,9 +46,11 @@ CODES: dict[str, tuple[Severity, str]] = {
     "MV109": (Severity.ERROR, "a duration that cannot be read"),
     "MV110": (Severity.ERROR, "something that may not be empty is empty"),
     "MV111": (Severity.ERROR, "a key of the edge dialect in a document that does not ask for it"),
-    "MV112": (Severity.ERROR, "a number is out of its range"),
+    "MV112": (Severity.ERROR, "a number or a duration is out of its range"),
     "MV113": (Severity.ERROR, "keys that exclude one another, or none of several that are needed"),
     "MV114": (Severity.WARNING, "an unknown key that looks like a misspelt one"),
+    "MV115": (Severity.WARNING, "a key in both of its spellings, which say different things"),
+    "MV116": (Severity.WARNING, "a language that is no code of two letters"),
     "MV201": (Severity.ERROR, "an identifier or name is used twice"),
     "MV202": (Severity.ERROR, "a step that is named does not exist"),
     "MV203": (Severity.ERROR, "a tool that is named does not exist"),
@@ -48,11 +59,34 @@ CODES: dict[str, tuple[Severity, str]] = {
     "MV206": (Severity.ERROR, "a sensor or actuator is used that `requires` does not list"),
     "MV207": (Severity.ERROR, "an expression cannot be read"),
     "MV208": (Severity.ERROR, "a value does not fit its operator"),
+    "MV209": (Severity.ERROR, "a schedule that cannot be read"),
     "MV210": (Severity.ERROR, "a schema that a device cannot check"),
     "MV211": (Severity.ERROR, "a topic that cannot be used"),
-    "MV301": (Severity.ERROR, "a trigger that a node does not carry out yet"),
-    "MV302": (Severity.ERROR, "a part of the language that the engine does not carry out yet"),
+    "MV212": (Severity.ERROR, "a pattern of an intent that cannot be used"),
+    "MV213": (Severity.ERROR, "an intent that is named does not exist"),
+    "MV214": (Severity.ERROR, "credentials that do not fit their type"),
+    "MV215": (Severity.ERROR, "credentials for a host that the document does not name"),
+    "MV216": (Severity.ERROR, "a secret where it would be seen"),
+    "MV217": (Severity.WARNING, "a test expects what nothing in the document does"),
+    "MV218": (Severity.WARNING, "a word that YAML reads as true or false is compared"),
+    "MV219": (Severity.WARNING, "a test that cannot fail, or does not say what it seems to"),
+    "MV220": (Severity.WARNING, "a tool whose URL no request can go to"),
     "MV303": (Severity.ERROR, "the plan is larger or deeper than a plan may be"),
+    "MV401": (Severity.WARNING, "a step that is never reached"),
+    "MV402": (Severity.WARNING, "steps that go round in a circle in which nothing waits or asks"),
+    "MV403": (Severity.WARNING, "a condition that decides nothing"),
+    "MV404": (Severity.WARNING, "a protocol that nothing runs"),
+    "MV405": (Severity.HINT, "a part that nothing uses"),
+    "MV406": (Severity.WARNING, "a variable that nothing sets"),
+    "MV407": (Severity.HINT, "a variable that whoever runs the document has to give"),
+    "MV408": (Severity.WARNING, "a secret in clear"),
+    "MV409": (Severity.WARNING, "a call over plain http to a public host"),
+    "MV410": (Severity.HINT, "a prompt that fails its protocol where there is no model"),
+    "MV411": (Severity.HINT, "a prompt whose cost nothing bounds"),
+    "MV412": (Severity.HINT, "what must arrive is published very often"),
+    "MV413": (Severity.WARNING, "a sensor without a channel"),
+    "MV414": (Severity.HINT, "a place in the session that no expression can name"),
+    "MV415": (Severity.WARNING, "an `otherwise` that is not what its schema asks for"),
 }
 
 
@@ -101,14 +135,30 @@ class Diagnostic:
     def text(self, file: str) -> str:
         """As people read it: `FILE:LINE:COL: severity MVxxx message (hint)`."""
         hint = f" ({self.hint})" if self.hint else ""
-        return f"{file}:{self.line}:{self.column}: {self.severity} {self.code} {self.message}{hint}"
+        return f"{file}:{self.line}:{self.column}: {self.severity.shown()} {self.code} {self.message}{hint}"
+
+
+def report(document: "Document", diagnostics: list[Diagnostic]) -> dict[str, Any]:
+    """What was found in a document, as `--json` prints it."""
+    return {
+        "file": document.file,
+        "form": document.form or None,
+        "version": document.version or None,
+        "valid": all(each.severity is not Severity.ERROR for each in diagnostics),
+        "diagnostics": [each.data() for each in diagnostics],
+    }
 
 
 class DocumentError(InvalidError):
     """A document that cannot be used. The sentence is that of its first error; `diagnostics` has all."""
 
-    def __init__(self, file: str, diagnostics: list[Diagnostic]) -> None:
+    def __init__(self, document: "Document", diagnostics: list[Diagnostic]) -> None:
         first = next(each for each in diagnostics if each.severity is Severity.ERROR)
         hint = f" ({first.hint})" if first.hint else ""
-        super().__init__(f"{first.code} {first.message}{hint}", where=f"{file}:{first.line}:{first.column}")
+        super().__init__(f"{first.code} {first.message}{hint}", where=f"{document.file}:{first.line}:{first.column}")
+        self.document = document
         self.diagnostics = diagnostics
+
+    def data(self) -> dict[str, Any]:
+        """With the report that `mova check` gives of the document."""
+        return {"valid": False, "files": [report(self.document, self.diagnostics)]} | super().data()

@@ -36,8 +36,16 @@ def differences(before: Any, after: Any, path: str = "") -> Iterator[Difference]
             yield from differences(names.get(name, ABSENT), others.get(name, ABSENT), f"{path}[{name}]")
         if order != new_order:
             yield Difference(f"{path} (order)", order, new_order)
+    elif _nested(before) and _nested(after) and len(before) == len(after):
+        for i in range(len(before)):
+            yield from differences(before[i], after[i], f"{path}[{i}]")
     elif before != after or type(before) is not type(after):
         yield Difference(path, before, after)
+
+
+def _nested(items: Any) -> bool:
+    """Whether it is a list in which there is more than plain values, such as branches or rules."""
+    return isinstance(items, list) and any(isinstance(each, dict | list) for each in items)
 
 
 def _named(items: Any) -> dict[str, Any] | None:

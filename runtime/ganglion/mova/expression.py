@@ -12,6 +12,7 @@ import re
 from typing import Any
 
 from ganglion.mova.values import WrongNumberError, whole_or_float
+from ganglion.words import _, ngettext
 from ganglion_micro import expression as x
 
 #: Characters of an expression, and brackets inside one another.
@@ -50,13 +51,13 @@ def parse(text: str) -> list[Any]:
         ExpressionSyntaxError: the text is none, or too large a one.
     """
     if len(text) > MAX_TEXT:
-        raise ExpressionSyntaxError(f"an expression of more than {MAX_TEXT} characters", MAX_TEXT)
+        raise ExpressionSyntaxError(_("an expression of more than {most} characters").format(most=MAX_TEXT), MAX_TEXT)
     parser = _Parser(text)
     code = parser.choice()
     if parser.kind:
-        raise parser.wrong("is not expected here")
+        raise parser.wrong(_("{found} is not expected here"))
     if len(code) > x.MAX_CODE:
-        raise ExpressionSyntaxError("the expression is too long; split it over two `set` values", 0)
+        raise ExpressionSyntaxError(_("the expression is too long; split it over two `set` values"), 0)
     return code
 
 
@@ -88,7 +89,8 @@ class _Parser:
             rest = self._text[self._end :]
             self.at = len(self._text) - len(rest.lstrip())
             if rest.strip():
-                raise ExpressionSyntaxError(f"{rest.strip()[0]!r} has no meaning in an expression", self.at)
+                sign = rest.strip()[0]
+                raise ExpressionSyntaxError(_("{sign!r} has no meaning in an expression").format(sign=sign), self.at)
             self.kind, self.word = "", ""
             return
         self.kind = str(match.lastgroup)
@@ -96,10 +98,10 @@ class _Parser:
         self.at = match.start(self.kind)
         self._end = match.end()
 
-    def wrong(self, message: str) -> ExpressionSyntaxError:
-        """The error that the token at hand makes."""
-        what = repr(self.word) if self.kind else "the end of the expression"
-        return ExpressionSyntaxError(f"{what} {message}", self.at)
+    def wrong(self, sentence: str, **values: str) -> ExpressionSyntaxError:
+        """The error that the token at hand makes, which is `found` in the sentence."""
+        found = repr(self.word) if self.kind else _("the end of the expression")
+        return ExpressionSyntaxError(sentence.format(found=found, **values), self.at)
 
     def _takes(self, word: str) -> bool:
         if self.kind in ("sign", "name") and self.word == word:
@@ -109,12 +111,12 @@ class _Parser:
 
     def _expect(self, word: str) -> None:
         if not self._takes(word):
-            raise self.wrong(f"where {word!r} is needed")
+            raise self.wrong(_("{found} where {word!r} is needed"), word=word)
 
     def choice(self) -> list[Any]:
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            raise ExpressionSyntaxError(f"deeper than {MAX_DEPTH} brackets", self.at)
+            raise ExpressionSyntaxError(_("deeper than {most} brackets").format(most=MAX_DEPTH), self.at)
         chosen = self._or()
         if self._takes("if"):
             test = self._or()
@@ -209,7 +211,7 @@ class _Parser:
                     code = _join(code, key, [x.INDEX])
             elif self._takes("."):
                 if self.kind not in ("name", "number"):
-                    raise self.wrong("where a name is needed")
+                    raise self.wrong(_("{found} where a name is needed"))
                 for part in self.word.strip(".").split("."):
                     code = (
                         [x.LOAD, [*code[1], part]]
@@ -240,7 +242,7 @@ class _Parser:
                 self.advance()
                 return [x.CONST, _CONSTANTS[word]]
             if word in _WORDS:
-                raise self.wrong("where a value is needed")
+                raise self.wrong(_("{found} where a value is needed"))
             self.advance()
             if self._takes("("):
                 return self._call(word, at)
@@ -253,17 +255,23 @@ class _Parser:
         if self._takes("["):
             items, count = self._list("]")
             return [*items, x.BUILD, count]
-        raise self.wrong("where a value is needed")
+        raise self.wrong(_("{found} where a value is needed"))
 
     def _call(self, name: str, at: int) -> list[Any]:
         if name not in x.FUNCTIONS:
             known = ", ".join(sorted(x.FUNCTIONS))
-            raise ExpressionSyntaxError(f"there is no function {name}; there are {known}", at)
+            sentence = _("there is no function {name}; there are {known}")
+            raise ExpressionSyntaxError(sentence.format(name=name, known=known), at)
         items, count = self._list(")")
         least, most = x.FUNCTIONS[name]
         if not least <= count <= most:
-            wanted = str(least) if least == most else f"{least} to {most}"
-            raise ExpressionSyntaxError(f"{name} takes {wanted} values, not {count}", at)
+            if least == most:
+                sentence = ngettext(
+                    "{name} takes {most} value, not {count}", "{name} takes {most} values, not {count}", most
+                )
+            else:
+                sentence = _("{name} takes {least} to {most} values, not {count}")
+            raise ExpressionSyntaxError(sentence.format(name=name, least=least, most=most, count=count), at)
         return [*items, x.CALL, name, count]
 
     def _list(self, closing: str) -> tuple[list[Any], int]:
@@ -271,7 +279,7 @@ class _Parser:
         count = 0
         while not self._takes(closing):
             if count and not self._takes(","):
-                raise self.wrong(f"where a comma or {closing!r} is needed")
+                raise self.wrong(_("{found} where a comma or {closing!r} is needed"), closing=closing)
             if count and self._takes(closing):
                 break
             code = _join(code, self.choice())

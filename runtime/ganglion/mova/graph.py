@@ -4,56 +4,108 @@
 import json
 from collections.abc import Iterator
 
-from ganglion.mova.model import Conditions, Model, Protocol, Rule, Step
+from ganglion.mova.model import Conditions, Model, Protocol, Reference, Rule, Step
+from ganglion.mova.ports import addressed
 
 #: Characters of a label; more would not be read in a box.
 _LABEL = 60
-_SHAPES = {"condition": ("{{", "}}"), "end": ("([", "])")}
+_SHAPES = {"condition": ("{{", "}}"), "end": ("([", "])"), "parallel": ("[/", "/]")}
+#: Where a protocol ends.
+_DONE = "done"
 
 
 def graph(of: Model, protocol: Protocol) -> str:
     """The text of a flowchart.
 
-    Steps are boxes, conditions hexagons, ends rounded; a dotted arrow is where a step goes that has failed for good.
+    Steps are boxes, conditions hexagons, ends rounded; `parallel` is slanted, and each of its branches, a row of steps
+    or a protocol with a double edge, leads to what follows it. A dotted arrow is where a step goes that has failed for
+    good.
     """
-    ids = {step.id: f"s{i}" for i, step in enumerate(protocol.steps)}
-    lines = ["flowchart TD"]
-    for i, step in enumerate(protocol.steps):
-        opening, closing = _SHAPES.get(step.action, ("[", "]"))
-        lines.append(f"    s{i}{opening}{_quoted(f'{step.id}: {_what(step)}')}{closing}")
+    lines = ["flowchart TD", *_boxes(protocol.steps, "s")]
     lines += [
         f"    t{i}>{_quoted(trigger.id)}] --> s0"
         for i, trigger in enumerate(of.triggers)
         if trigger.run is not None and trigger.run.name == protocol.name and protocol.steps
     ]
-    for i, step in enumerate(protocol.steps):
-        following = f"s{i + 1}" if i + 1 < len(protocol.steps) else "done"
-        lines += _arrows(step, f"s{i}", following, ids)
-        if protocol.fallback is not None and step.action != "end" and step.id != protocol.fallback.name:
-            lines.append(f"    s{i} -. failed .-> {ids.get(protocol.fallback.name, 'done')}")
-    if any(line.endswith(" done") for line in lines):
-        lines.append("    done((end))")
+    failed = ""
+    if protocol.fallback is not None:
+        ids = [step.id for step in protocol.steps]
+        failed = f"s{ids.index(protocol.fallback.name)}" if protocol.fallback.name in ids else _DONE
+    lines += _arrows(protocol.steps, "s", _DONE, failed)
+    if any(line.endswith(f" {_DONE}") for line in lines):
+        lines.append(f"    {_DONE}((end))")
     return "\n".join(lines)
 
 
-def _arrows(step: Step, here: str, following: str, ids: dict[str, str]) -> Iterator[str]:
-    if step.action == "end":
-        return
-    after = ids.get(step.next.name, "done") if step.next is not None else following
+def _boxes(steps: list[Step], prefix: str) -> Iterator[str]:
+    for i, step in enumerate(steps):
+        opening, closing = _SHAPES.get(step.action, ("[", "]"))
+        yield f"    {prefix}{i}{opening}{_quoted(f'{step.id}: {_what(step)}')}{closing}"
+        for n, branch in enumerate(step.branches):
+            if isinstance(branch, Reference):
+                yield f"    {_branch(prefix, i, n)}0[[{_quoted(branch.name)}]]"
+            else:
+                yield from _boxes(branch, _branch(prefix, i, n))
+
+
+def _branch(prefix: str, step: int, branch: int) -> str:
+    """What the names of the boxes in a branch begin with."""
+    return f"{prefix}{step}b{branch}_"
+
+
+def _arrows(steps: list[Step], prefix: str, end: str, failed: str) -> Iterator[str]:
+    """The arrows of a list of steps.
+
+    Args:
+        end: The box behind the last step.
+        failed: The box where a step goes that has failed; empty for none.
+    """
+    ids = {step.id: f"{prefix}{i}" for i, step in enumerate(steps)}
+    for i, step in enumerate(steps):
+        here = f"{prefix}{i}"
+        following = f"{prefix}{i + 1}" if i + 1 < len(steps) else end
+        after = ids.get(step.next.name, end) if step.next is not None else following
+        if step.branches:
+            for n, branch in enumerate(step.branches):
+                inner = _branch(prefix, i, n)
+                yield f"    {here} --> {inner}0"
+                if isinstance(branch, Reference):
+                    yield f"    {inner}0 --> {after}"
+                else:
+                    yield from _arrows(branch, inner, after, "")
+            if step.conditions is not None:
+                yield f"    {here} -->|else| {after}"
+        elif step.action == "end":
+            if end != _DONE:  # of a branch alone
+                yield f"    {here} --> {end}"
+        else:
+            yield from _ways(step, here, after, following, ids, end)
+        if failed and here != failed and step.action != "end":
+            yield f"    {here} -. failed .-> {failed}"
+
+
+def _ways(step: Step, here: str, after: str, following: str, ids: dict[str, str], end: str) -> Iterator[str]:
     if step.action != "condition" or step.conditions is None:
         gate = f"|{_quoted(_joined(step.conditions))}|" if step.conditions is not None else ""
         yield f"    {here} -->{gate} {after}"
         return
+    if not step.conditions.logic and not any(rule.next for rule in step.conditions.rules) and after != following:
+        yield f"    {here} -->|{_quoted(_joined(step.conditions))}| {after}"
+        yield f"    {here} -->|else| {following}"
+        return
     for rule in step.conditions.rules:
         if rule.next is not None:
-            yield f"    {here} -->|{_quoted(_rule(rule))}| {ids.get(rule.next.name, 'done')}"
+            yield f"    {here} -->|{_quoted(_rule(rule))}| {ids.get(rule.next.name, end)}"
     default = step.conditions.default
-    yield f"    {here} -->|else| {ids.get(default.name, 'done') if default is not None else after}"
+    yield f"    {here} -->|else| {ids.get(default.name, end) if default is not None else after}"
 
 
 def _what(step: Step) -> str:
-    """The action, with what it is about."""
-    for key in ("prompt", "tool_api_id", "actuator", "topic", "protocol", "sensor", "duration", "message"):
+    """The action, with what it is about; of what is published, as tests call it."""
+    if step.action == "publish":
+        topic, mqtt = step.raw.get("topic"), step.raw.get("mqtt")
+        return f"publish mqtt:{mqtt}" if mqtt else f"publish {addressed(str(topic), str(step.raw.get('to') or ''))}"
+    for key in ("prompt", "tool_api_id", "actuator", "topic", "event", "protocol", "sensor", "for", "message"):
         if isinstance(about := step.raw.get(key), str):
             return f"{step.action} {about}"
     return step.action

@@ -9,12 +9,13 @@ from typing import Any
 from ganglion.mova.diagnostic import Place
 from ganglion.mova.source import MAX_DEPTH, MAX_VALUES, Map, Report, Seq
 from ganglion.mova.values import WrongNumberError, whole_or_float
+from ganglion.words import _
 
 _SPACE = re.compile(r"[ \t\r\n\ufeff]*")
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _PLAIN = re.compile(r'"([^"\\\x00-\x1f]*)"')
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
-_SINGLE = re.compile(r"'((?:[^'\\\n]|\\.)*)'")
+_SINGLE = re.compile(r"'((?:[^'\\\n]++|\\.)*+)'")  # possessive, else each piece is remembered
 _NAME = re.compile(r"[A-Za-z_$][\w$]*")
 _WORDS = {"true": True, "false": False, "null": None}
 
@@ -31,7 +32,7 @@ def read(text: str, report: Report) -> Any:
     try:
         value, end = reader.value(reader.space(0), 0)
         if reader.space(end) < len(text):
-            raise _BrokenError("MV001", reader.space(end), "something stands after the end of the document")
+            raise _BrokenError("MV001", reader.space(end), _("something stands after the end of the document"))
     except _BrokenError as broken:
         report.add(*broken.finding)
         return None
@@ -39,10 +40,19 @@ def read(text: str, report: Report) -> Any:
         report.add(
             "MV005",
             Place("", reader.loose),
-            "this is JSON5, which few other tools read",
-            "leave out comments and trailing commas, and put names and text in double quotes",
+            _("this is JSON5, which few other tools read"),
+            _("leave out comments and trailing commas, and put names and text in double quotes"),
         )
     return value
+
+
+def _why(wrong: str) -> str:
+    """Our sentence for one of those of `scanstring`."""
+    if wrong.startswith("Unterminated"):
+        return _("a text that does not end")
+    if wrong.startswith("Invalid control"):
+        return _("a line break or another control character in a text")
+    return _("an escape in a text that JSON does not have")
 
 
 class _Reader:
@@ -63,20 +73,21 @@ class _Reader:
                 return at
             comment = _COMMENT.match(text, at)
             if comment is None:
-                raise _BrokenError(
-                    "MV001", at, "a comment that does not end" if text[at : at + 2] == "/*" else "a lone /"
-                )
+                message = _("a comment that does not end") if text[at : at + 2] == "/*" else _("a lone /")
+                raise _BrokenError("MV001", at, message)
             self._allow(at)
             at = comment.end()
 
     def value(self, at: int, depth: int) -> tuple[Any, int]:
         self._left -= 1
         if self._left < 0:
-            raise _BrokenError("MV003", at, f"more than {MAX_VALUES} values, and a document may not have more")
+            sentence = _("more than {most} values, and a document may not have more")
+            raise _BrokenError("MV003", at, sentence.format(most=MAX_VALUES))
         first = self.text[at : at + 1]
         if first == "{" or first == "[":
             if depth >= MAX_DEPTH:
-                raise _BrokenError("MV003", at, f"deeper than {MAX_DEPTH} levels, and a document may not be deeper")
+                sentence = _("deeper than {most} levels, and a document may not be deeper")
+                raise _BrokenError("MV003", at, sentence.format(most=MAX_DEPTH))
             return self._map(at, depth + 1) if first == "{" else self._list(at, depth + 1)
         if first == '"' or first == "'":
             return self._string(at)
@@ -89,9 +100,10 @@ class _Reader:
         if (match := _NAME.match(self.text, at)) and match[0] in _WORDS:
             return _WORDS[match[0]], match.end()
         if not first:
-            raise _BrokenError("MV001", at, "the document ends where a value is needed")
+            raise _BrokenError("MV001", at, _("the document ends where a value is needed"))
         word = match[0] if match else first
-        raise _BrokenError("MV001", at, f"{word!r} where a value is needed", "text stands in double quotes")
+        message = _("{found} where a value is needed").format(found=repr(word))
+        raise _BrokenError("MV001", at, message, _("text stands in double quotes"))
 
     def _map(self, at: int, depth: int) -> tuple[Map, int]:
         made = Map(at)
@@ -102,13 +114,14 @@ class _Reader:
             key, at = self._key(at, start)
             at = self.space(at)
             if self.text[at : at + 1] != ":":
-                raise _BrokenError("MV001", at, f"no colon after the key {key!r}")
+                raise _BrokenError("MV001", at, _("no colon after the key {key!r}").format(key=key))
             at = self.space(at + 1)
             value_at = at
             value, at = self.value(at, depth)
             if key in made:
-                line, _ = self.report.position(made.keys_at[key])
-                self.report.add("MV002", Place(key, key_at), f"the key {key!r} stands here again, after line {line}")
+                line = self.report.position(made.keys_at[key])[0]
+                sentence = _("the key {key!r} stands here again, after line {line}")
+                self.report.add("MV002", Place(key, key_at), sentence.format(key=key, line=line))
             else:
                 made.put(key, key_at, value, value_at)
             at = self._next(at, "}", start)
@@ -132,9 +145,13 @@ class _Reader:
             return at
         if found != ",":
             line, column = self.report.position(start)
-            what = f"{found!r}" if found else "the end of the document"
             raise _BrokenError(
-                "MV001", at, f"{what} where a comma or {closing} is needed", f"opened in line {line}, column {column}"
+                "MV001",
+                at,
+                _("{found} where a comma or {closing!r} is needed").format(
+                    found=repr(found) if found else _("the end of the document"), closing=closing
+                ),
+                _("opened in line {line}, column {column}").format(line=line, column=column),
             )
         comma = at
         at = self.space(at + 1)
@@ -149,7 +166,10 @@ class _Reader:
         if match is None:
             line, column = self.report.position(start)
             raise _BrokenError(
-                "MV001", at, "no key where one is needed", f"the map opens in line {line}, column {column}"
+                "MV001",
+                at,
+                _("no key where one is needed"),
+                _("opened in line {line}, column {column}").format(line=line, column=column),
             )
         self._allow(at)
         return match[0], match.end()
@@ -160,7 +180,7 @@ class _Reader:
         if self.text[at] == "'":
             match = _SINGLE.match(self.text, at)
             if match is None:
-                raise _BrokenError("MV001", at, "a text that does not end on its line")
+                raise _BrokenError("MV001", at, _("a text that does not end on its line"))
             self._allow(at)
             inner = match[1].replace("\\'", "'").replace('"', '\\"')
             return self._scan(f'"{inner}"', 1, at)[0], match.end()
@@ -170,11 +190,11 @@ class _Reader:
         try:
             value, end = scanstring(text, begin, True)
         except JSONDecodeError as error:
-            raise _BrokenError("MV001", at, f"a text that cannot be read: {error.msg}") from None
+            raise _BrokenError("MV001", at, _why(error.msg)) from None
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise _BrokenError("MV001", at, "a text with half of a surrogate pair") from None
+            raise _BrokenError("MV001", at, _("a text with half of a surrogate pair")) from None
         return value, end
 
     def _allow(self, at: int) -> None:

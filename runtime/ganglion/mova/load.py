@@ -9,6 +9,7 @@ from ganglion.errors import NotFoundError
 from ganglion.mova import json_source, yaml_source
 from ganglion.mova.diagnostic import Place
 from ganglion.mova.source import MAX_BYTES, Map, Report
+from ganglion.words import _
 
 VERSIONS = ("2.0", "2.1", "2.2")
 DIALECT = "edge/1"
@@ -37,64 +38,77 @@ class Document:
     report: Report
 
 
-def load(source: Path | str, *, file: str = "") -> Document:
+def load(source: Path | str | bytes, *, file: str = "") -> Document:
     """Reads a file, or text that is given.
 
     Args:
-        source: A path, or the text of a document.
+        source: A path, or the text of a document, which bytes are in UTF-8.
         file: What messages call it; the path where it is one.
 
     Raises:
         NotFoundError: there is no such file, or it cannot be opened.
     """
     if isinstance(source, Path):
-        return _read(source, file or str(source))
-    return _document(source, file or "<text>", Path(file).suffix)
+        return _decoded(_read(source), file or str(source))
+    if isinstance(source, bytes):
+        return _decoded(source, file or "<text>")
+    return _document(source, file or "<text>")
 
 
-def _read(path: Path, file: str) -> Document:
+def is_json(text: str, file: str) -> bool:
+    """Whether a text is read as JSON: the end of its file's name says so, else its first character."""
+    name = file.lower()
+    if name.endswith((".json", ".json5")):
+        return True
+    return not name.endswith((".yaml", ".yml")) and text.lstrip("\ufeff \t\r\n")[:1] in ("{", "[")
+
+
+def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
+            return stream.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise NotFoundError(f"{path}: there is no such file") from None
+        raise NotFoundError(_("{path}: there is no such file").format(path=path)) from None
     except OSError as error:
         raise NotFoundError(f"{path}: {error.strerror}") from None
+
+
+def _decoded(data: bytes, file: str) -> Document:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         # Cut in the middle of a character is the limit's doing, which _document reports.
         if len(data) <= MAX_BYTES:
             report = Report(data[: error.start].decode("utf-8-sig"))
-            report.add("MV001", Place("", error.start), "the file is not UTF-8 text")
+            report.add("MV001", Place("", error.start), _("the file is not UTF-8 text"))
             return _empty(file, report)
         text = data.decode("utf-8-sig", "replace")
-    return _document(text, file, path.suffix)
+    return _document(text, file)
 
 
 def _empty(file: str, report: Report) -> Document:
     return Document(file=file, text="", root=None, form="", version="", edge=False, report=report)
 
 
-def _document(text: str, file: str, suffix: str) -> Document:
+def _document(text: str, file: str) -> Document:
     report = Report(text)
     whole = Place("", 0)
     if len(text) > MAX_BYTES or len(text.encode("utf-8", "replace")) > MAX_BYTES:
-        report.add("MV003", whole, f"larger than {MAX_BYTES // 1_000_000} MB, and a document may not be larger")
+        sentence = _("larger than {most} MB, and a document may not be larger")
+        report.add("MV003", whole, sentence.format(most=MAX_BYTES // 1_000_000))
         return _empty(file, report)
-    suffix = suffix.lower()
-    as_json = suffix in (".json", ".json5") or (
-        suffix not in (".yaml", ".yml") and text.lstrip("\ufeff \t\r\n")[:1] in ("{", "[")
-    )
-    root = (json_source if as_json else yaml_source).read(text, report)
+    root = (json_source if is_json(text, file) else yaml_source).read(text, report)
     if not isinstance(root, Map):
         if not report.diagnostics:
-            report.add("MV108", whole, "the document is not a map with `version` and its parts at the top")
+            report.add("MV108", whole, _("the document is not a map with `version` and its parts at the top"))
         return Document(file=file, text=text, root=None, form="", version="", edge=False, report=report)
     version = root.get("version")
     if isinstance(version, float) and str(version) in VERSIONS:
         report.add(
-            "MV006", Place("version", root.values_at["version"]), "version is a number", f'write version: "{version}"'
+            "MV006",
+            Place("version", root.values_at["version"]),
+            _("version is a number"),
+            _('write version: "{version}"').format(version=version),
         )
         version = str(version)
     return Document(

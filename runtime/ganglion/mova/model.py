@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from ganglion.mova.diagnostic import Place
+from ganglion.mova.forms import PARTS
 from ganglion.mova.load import Document
 from ganglion.mova.source import Map, Seq, inside
 
 #: How often a failed step is tried again where the document does not say.
 RETRIES = 3
+#: Seconds that a session is kept where the document does not say.
+TTL = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class Conditions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One step. `raw` has the keys of its action."""
+    """One step. `raw` has the keys of its action; each of `branches` is the name of a protocol, or steps."""
 
     place: Place
     raw: Map
@@ -53,6 +56,7 @@ class Step:
     action: str
     next: Reference | None
     conditions: Conditions | None
+    branches: "list[Reference | list[Step]]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,34 +97,27 @@ class Model:
     """A whole document.
 
     Attributes:
-        data: The session that a run begins with.
+        root: The map that it was made of.
+        data: The session that a run begins with, and `ttl` how many seconds it is kept after one.
         sensors, actuators: What `requires` lists; None where it lists none.
         contracts: Those that have a schema or credentials to enforce.
+        parts: The objects of each kind of `ganglion.mova.forms.PARTS`, as they are written.
     """
 
+    root: Map
     name: str
     protocols: list[Protocol]
     tools: list[Tool]
     triggers: list[Trigger]
     presets: Map
     data: dict[str, Any]
+    ttl: int
     profile: dict[str, Any]
     sensors: list[str] | None
     actuators: list[str] | None
     contracts: list[tuple[Place, Map]]
     named: list[tuple[str, str, list[Reference]]]
-
-
-#: In either form: what is named, its key in the flat form, in classes, and the key of its name in each.
-_NAMED = (
-    ("protocol", "protocols", "protocol", "name", "name"),
-    ("tool", "tools", "tool_api", "id", "id"),
-    ("intent", "intents", "intent", "name", "name"),
-    ("instruction", "instructions", "instruction", "id", ""),
-    ("profile", "profiles", "profile", "user_id", "user_id"),
-    ("session", "sessions", "session", "session_id", "session_id"),
-    ("contract", "contracts", "contract", "contract_id", "name"),
-)
+    parts: dict[str, list[tuple[Place, Map]]]
 
 
 def model(document: Document) -> Model:
@@ -130,15 +127,16 @@ def model(document: Document) -> Model:
     classes = document.form == "classes"
     parts: dict[str, list[tuple[Place, Map]]] = {}
     named: list[tuple[str, str, list[Reference]]] = []
-    for what, flat, one, flat_key, one_key in _NAMED:
-        parts[what] = list(_maps(root, "classes", one) if classes else _maps(root, flat))
-        key = one_key if classes else flat_key
-        named.append((what, key, _names(parts[what], key)))
+    for part in PARTS:
+        parts[part.what] = list(_maps(root, "classes", part.one) if classes else _maps(root, part.flat))
+        key = part.class_name if classes else part.name
+        named.append((part.what, key, _names(parts[part.what], key)))
     triggers = list(_maps(root, "triggers"))
     named.append(("trigger", "id", _names(triggers, "id")))
     requires = root.get("requires")
     session = parts["session"][0][1] if parts["session"] else {}
     return Model(
+        root=root,
         name=_text(root, "name") or _stem(document.file),
         protocols=[_protocol(place, raw) for place, raw in parts["protocol"]],
         tools=[
@@ -151,12 +149,23 @@ def model(document: Document) -> Model:
         ],
         presets=_map(root, "presets"),
         data=dict(_map(session, "data")),
+        ttl=_whole(session, "ttl") or TTL,
         profile=dict(parts["profile"][0][1]) if parts["profile"] else {},
         sensors=_required(requires, "sensors"),
         actuators=_required(requires, "actuators"),
         contracts=[each for each in parts["contract"] if each[1].get("schema") or each[1].get("auth")],
         named=named,
+        parts=parts,
     )
+
+
+def walk(steps: list[Step]) -> Iterator[Step]:
+    """Steps in the order of the text, each before those of the branches in it."""
+    for step in steps:
+        yield step
+        for branch in step.branches:
+            if not isinstance(branch, Reference):
+                yield from walk(branch)
 
 
 def _stem(file: str) -> str:
@@ -172,6 +181,11 @@ def _map(owner: Any, key: str) -> Map:
 def _text(owner: dict[str, Any], key: str) -> str:
     value = owner.get(key)
     return value if isinstance(value, str) else ""
+
+
+def _whole(owner: dict[str, Any], key: str) -> int | None:
+    value = owner.get(key)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _required(requires: Any, key: str) -> list[str] | None:
@@ -212,20 +226,20 @@ def _reference(place: Place, raw: Map, *keys: str) -> Reference | None:
 
 def _protocol(place: Place, raw: Map) -> Protocol:
     errors = _map(raw, "error_handling")
-    count = errors.get("retry_count")
-    steps = raw.get("steps")
-    steps_at = inside(place, raw, "steps")
     return Protocol(
         place=place,
         raw=raw,
         name=_text(raw, "name"),
-        steps=[_step(inside(steps_at, steps, i), each) for i, each in enumerate(steps) if isinstance(each, Map)]
-        if isinstance(steps, Seq)
-        else [],
+        steps=_steps(inside(place, raw, "steps"), raw.get("steps")),
         fallback=_reference(inside(place, raw, "error_handling"), errors, "fallback_step_id"),
-        retries=count if isinstance(count, int) and not isinstance(count, bool) else None,
+        retries=_whole(errors, "retry_count"),
         policies=_map(raw, "policies"),
     )
+
+
+def _steps(place: Place, value: Any) -> list[Step]:
+    items = value if isinstance(value, Seq) else ()
+    return [_step(inside(place, value, i), each) for i, each in enumerate(items) if isinstance(each, Map)]
 
 
 def _step(place: Place, raw: Map) -> Step:
@@ -236,7 +250,17 @@ def _step(place: Place, raw: Map) -> Step:
         action=_text(raw, "action"),
         next=_reference(place, raw, "next_step", "next_step_id"),
         conditions=conditions(inside(place, raw, "conditions"), raw.get("conditions")),
+        branches=list(_branches(inside(place, raw, "branches"), raw.get("branches"))),
     )
+
+
+def _branches(place: Place, value: Any) -> "Iterator[Reference | list[Step]]":
+    for i, each in enumerate(value if isinstance(value, Seq) else ()):
+        at = inside(place, value, i)
+        if isinstance(each, str):
+            yield Reference(each, at)
+        elif isinstance(each, Seq):
+            yield _steps(at, each)
 
 
 def conditions(place: Place, value: Any) -> Conditions | None:

@@ -3,12 +3,13 @@
 
 from typing import Any
 
-from ganglion.mova.model import Conditions, Model, Protocol, Reference, Rule, Step, Tool, Trigger
+from ganglion.mova.forms import PARTS, Part, unsaid
+from ganglion.mova.model import Conditions, Model, Protocol, Reference, Rule, Step, Tool, Trigger, conditions
 
 #: Keys that the model has read; the others are the action's own and stay as they are.
-_STEP = ("id", "action", "next_step", "next_step_id", "conditions")
+_STEP = ("id", "action", "next_step", "next_step_id", "conditions", "until", "branches")
 _PROTOCOL = ("name", "steps", "error_handling", "policies")
-_TOOL = ("id", "url", "endpoint")
+_TOOL = ("id", "name", "url", "endpoint")
 _TRIGGER = ("id", "run")
 
 
@@ -19,6 +20,7 @@ def normal(of: Model) -> dict[str, Any]:
     """
     return {
         "name": of.name,
+        **{key: of.root[key] for key in ("description", "tests") if key in of.root},
         "protocols": [_protocol(each) for each in of.protocols],
         "tools": [_tool(each) for each in of.tools],
         "triggers": [_trigger(each) for each in of.triggers],
@@ -26,8 +28,18 @@ def normal(of: Model) -> dict[str, Any]:
         "session": of.data,
         "profile": of.profile,
         "requires": {"sensors": of.sensors, "actuators": of.actuators},
-        "names": {what: [each.name for each in names] for what, _, names in of.named if names},
+        **{part.flat: _objects(of, part) for part in PARTS if part.what not in ("protocol", "tool")},
     }
+
+
+def _objects(of: Model, part: Part) -> list[dict[str, Any]]:
+    """The objects of one kind, by the keys of `classes`."""
+    made = []
+    for number, (_, raw) in enumerate(of.parts[part.what], 1):
+        named = {part.renamed.get(key, key): value for key, value in raw.items()}
+        missing = unsaid(part.what, "", number)
+        made.append({part.renamed.get(key, key): value for key, value in missing.items()} | named)
+    return made
 
 
 def _protocol(protocol: Protocol) -> dict[str, Any]:
@@ -42,13 +54,21 @@ def _protocol(protocol: Protocol) -> dict[str, Any]:
 
 
 def _step(step: Step) -> dict[str, Any]:
-    return {
+    made = {
         "id": step.id,
         "action": step.action,
         "next": _name(step.next),
         "conditions": None if step.conditions is None else _conditions(step.conditions),
         **_rest(step.raw, _STEP),
     }
+    if (until := conditions(step.place, step.raw.get("until"))) is not None:
+        made["until"] = _conditions(until)
+    if step.branches:
+        made["branches"] = [
+            branch.name if isinstance(branch, Reference) else [_step(each) for each in branch]
+            for branch in step.branches
+        ]
+    return made
 
 
 def _conditions(conditions: Conditions) -> dict[str, Any]:
@@ -70,7 +90,8 @@ def _rule(rule: Rule) -> dict[str, Any]:
 
 
 def _tool(tool: Tool) -> dict[str, Any]:
-    return {"id": tool.id, "url": tool.url, **_rest(tool.raw, _TOOL)}
+    name = tool.raw.get("name", tool.id)
+    return {"id": tool.id, "name": name, "url": tool.url, **_rest(tool.raw, _TOOL)}
 
 
 def _trigger(trigger: Trigger) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 from ganglion.errors import GanglionError, InvalidError, RefusedError, UnreachableError
+from ganglion.mova.http import BusyError
 from ganglion.mova.ports import Ports, PromptRequest, ToolRequest, Tools
 from ganglion.units import SECOND
 from ganglion_micro import effects as e
@@ -35,7 +36,9 @@ class Performer:
         """
         try:
             if effect.kind == e.PUBLISH:
-                return self._ports.publish(effect.topic, effect.value, must_arrive=effect.must_arrive, run=effect.run)
+                return self._ports.publish(
+                    effect.topic, effect.value, to=effect.to, must_arrive=effect.must_arrive, run=effect.run
+                )
             if effect.kind == e.EMIT:
                 return self._ports.emit(effect.topic, effect.value, source=source)
         except Exception as error:
@@ -55,7 +58,14 @@ class Performer:
             return await self._prompt(effect)
         if effect.kind == e.ACTUATE:
             decision = await self._ports.actuate(
-                effect.actuator, effect.value, owner=source, for_ns=effect.ns, priority=effect.priority
+                effect.actuator,
+                effect.value,
+                owner=source,
+                for_ns=effect.ns,
+                priority=effect.priority,
+                within_ns=effect.within,
+                advised=effect.advised,
+                run=effect.run,
             )
             return [decision.accepted, decision.value, decision.reason]
         if effect.kind == e.READ:
@@ -68,10 +78,12 @@ class Performer:
                 headers=effect.headers,
                 parameters=effect.parameters,
                 body=effect.body,
+                auth=effect.auth,
+                seconds=effect.ns / SECOND if effect.ns else None,
                 run=effect.run,
             )
         )
-        return [reply.status, reply.body]
+        return [reply.status, reply.body, round(reply.retry_after * SECOND)]
 
     async def _prompt(self, effect: e.Prompt) -> list[Any]:
         model, temperature, most, system = effect.preset or (None, None, None, None)
@@ -84,6 +96,8 @@ class Performer:
             model=model,
             temperature=temperature,
             system=system,
+            tools=effect.tools,
+            rounds=effect.rounds,
             run=effect.run,
         )
         try:
@@ -91,11 +105,13 @@ class Performer:
                 reply = await self._ports.prompt(request)
         except TimeoutError:
             raise UnreachableError(f"the model gave no answer within {seconds:g} s" if seconds else "") from None
-        return [reply.value, reply.model, reply.tokens]
+        return [reply.value, reply.model, reply.tokens, list(reply.calls)]
 
     def _failure(self, error: Exception, effect: Any) -> Failure:
         message = str(error) or type(error).__name__
         match error:
+            case BusyError():
+                return Failure("unreachable", message, error.retry, round(error.after * SECOND))
             case UnreachableError():
                 return Failure("unreachable", message, error.retry)
             case RefusedError():

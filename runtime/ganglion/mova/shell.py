@@ -7,29 +7,30 @@ event loop. Whatever fails, fails its step; the runner, and the other scripts, g
 
 import asyncio
 import logging
-import random
 from collections import deque
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from ganglion.bus import Bus, Op, Subscription, Where
+from ganglion.bus import Bus
+from ganglion.errors import GanglionError
 from ganglion.event import Event
+from ganglion.mova.conversation import Conversations
+from ganglion.mova.driver import Driver
 from ganglion.mova.episode import bounded
-from ganglion.mova.http import HttpTools
+from ganglion.mova.lane import Lane
+from ganglion.mova.loaded import Script, Watch
 from ganglion.mova.perform import Performer
 from ganglion.mova.plan import Plan
-from ganglion.mova.ports import Ports, Time, Tools
-from ganglion.units import SECOND
+from ganglion.mova.ports import Ports, SessionStore, Time, Tools
+from ganglion.mova.session.memory import MemoryStore
+from ganglion.mova.timetable import Timetable
+from ganglion.mova.tools import HttpTools
+from ganglion.mova.trigger import Trigger, context, session_key
 from ganglion_micro import effects as e
 from ganglion_micro import plan as p
-from ganglion_micro.engine import Engine
 
 _log = logging.getLogger(__name__)
-
-#: Runs that start inside one another, by scripts that answer events with events, before the loop gets its turn.
-MAX_NESTED = 8
-#: Idempotency keys that a protocol remembers; the oldest is forgotten first.
-MAX_KEYS = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,57 +54,6 @@ class Statistics:
     broken: int
 
 
-class _Lane:
-    """One protocol of a script: what runs, what waits, by its concurrency policy."""
-
-    __slots__ = ("index", "keyed", "keys", "mode", "most", "running", "waiting")
-
-    def __init__(self, index: int, protocol: list[Any]) -> None:
-        self.index = index
-        self.mode: int = protocol[p.CONCURRENCY]
-        self.most: int = protocol[p.MAX_RUNS]
-        self.keyed = protocol[p.KEY] is not None
-        self.keys: dict[str, None] = {}
-        self.running: dict[str, None] = {}
-        self.waiting: deque[tuple[str, Event]] = deque()
-
-
-class _Script:
-    """One script that is loaded."""
-
-    __slots__ = ("deadlines", "engine", "lanes", "name", "pending", "subscriptions", "timers")
-
-    def __init__(self, plan: Plan) -> None:
-        self.name = plan.name
-        self.engine = Engine(plan.body, random.random)
-        self.lanes = [_Lane(i, protocol) for i, protocol in enumerate(plan.body[p.PROTOCOLS])]
-        self.subscriptions: list[Subscription] = []
-        self.timers: dict[int, asyncio.Handle] = {}
-        self.pending: dict[str, asyncio.Handle | asyncio.Task[None]] = {}
-        self.deadlines: dict[str, asyncio.TimerHandle] = {}
-
-
-class _Trigger:
-    """One trigger of a loaded script; the bus calls `fire`."""
-
-    __slots__ = ("_cooldown", "_id", "_lane", "_runner", "_script", "_since")
-
-    def __init__(self, runner: "ScriptRunner", script: _Script, trigger: list[Any]) -> None:
-        self._runner = runner
-        self._script = script
-        self._lane = script.lanes[trigger[p.PROTOCOL]]
-        self._id: str = trigger[p.TRIGGER_ID]
-        self._cooldown: int = trigger[p.COOLDOWN]
-        self._since: int | None = None
-
-    def fire(self, event: Event) -> None:
-        if self._cooldown:
-            if self._since is not None and event.timestamp - self._since < self._cooldown:
-                return
-            self._since = event.timestamp
-        self._runner.admit(self._script, self._lane, self._id, event)
-
-
 class ScriptRunner:
     """All scripts of a node.
 
@@ -112,19 +62,35 @@ class ScriptRunner:
         ports: What scripts may do to the world.
         clock: What the time is.
         tools: Carries out `tool_api` steps; over HTTP where it is not given.
+        sessions: Where sessions are kept between the runs of one; in memory where it is not given.
+        timetable: Fires what is scheduled; where it is not given nothing is missed while the node is down.
         keep: Episodes that are kept for `episodes`; the oldest is dropped first.
     """
 
-    def __init__(self, bus: Bus, ports: Ports, clock: Time, *, tools: Tools | None = None, keep: int = 256) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        ports: Ports,
+        clock: Time,
+        *,
+        tools: Tools | None = None,
+        sessions: SessionStore | None = None,
+        timetable: Timetable | None = None,
+        keep: int = 256,
+    ) -> None:
         self._bus = bus
         self._ports = ports
         self._now = clock.now
         self._performer = Performer(ports, tools or HttpTools())
-        self._scripts: dict[str, _Script] = {}
+        self._steady, self._shift = clock.steady, clock.shift
+        self._driver = Driver(bus, self._performer, now=clock.steady, event_id=self._event_id, finished=self._finish)
+        self._conversations = Conversations(sessions or MemoryStore(clock))
+        self._timetable = timetable or Timetable(clock.now)
+        self._scripts: dict[str, Script] = {}
         self._episodes: deque[dict[str, Any]] = deque(maxlen=keep)
         self._prefix = f"{clock.now() // 1_000_000:x}-"
         self._count = 0
-        self._nested = 0
+        self._begun: list[asyncio.Future[e.Done]] | None = None
         self._last = Event("", None, 0)
         self._together = 0
         self._runs = self._failed = self._cancelled = self._ignored = self._broken = 0
@@ -143,33 +109,26 @@ class ScriptRunner:
         """What has been done so far."""
         return Statistics(
             scripts=len(self._scripts),
-            running=sum(len(script.engine.runs) for script in self._scripts.values()),
+            running=sum(len(lane.running) for script in self._scripts.values() for lane in script.lanes),
             runs=self._runs,
             failed=self._failed,
             cancelled=self._cancelled,
             ignored=self._ignored,
-            broken=self._broken + self._performer.broken,
+            broken=self._broken + self._performer.broken + self._driver.broken,
         )
 
     def add(self, plan: Plan) -> None:
         """Loads a script, in place of the one of its name, whose runs end. Its `start` triggers fire in the next turn
-        of the event loop, which must be running where the plan has `start` or `every`."""
+        of the event loop, which must be running where the plan has triggers by time."""
         if plan.name in self._scripts:
             self._drop(plan.name, "the script was replaced")
-        script = self._scripts[plan.name] = _Script(plan)
-        for i, trigger in enumerate(plan.body[p.TRIGGERS]):
-            fire = _Trigger(self, script, trigger).fire
-            source = trigger[p.SOURCE]
-            if source == p.STARTED:
-                loop = asyncio.get_running_loop()
-                script.timers[i] = loop.call_soon(self._start, script, i, fire)
-            elif source == p.EVERY:
-                loop = asyncio.get_running_loop()
-                period = trigger[p.PERIOD] / SECOND
-                script.timers[i] = loop.call_later(period, self._tick, script, i, fire, loop.time() + period, period)
+        script = self._scripts[plan.name] = Script(plan)
+        for each in plan.body[p.TRIGGERS]:
+            trigger = Trigger(each, script.lanes[each[p.PROTOCOL]], partial(self._admit, script))
+            if each[p.SCHEDULE] is not None:
+                script.bound.append(self._timetable.bind(f"{plan.name}/{trigger.id}", each[p.SCHEDULE], trigger.fire))
             else:
-                where = _where(trigger[p.WHERE])
-                script.subscriptions.append(self._bus.subscribe(trigger[p.TOPIC], fire, where=where))
+                script.bound += trigger.bind(self._bus, self._now)
 
     def remove(self, name: str) -> None:
         """Unloads a script; its runs end, and their episodes say so. Nothing happens where there is none."""
@@ -186,81 +145,152 @@ class ScriptRunner:
         ]
         for name in list(self._scripts):
             self._drop(name, "the node stops")
-        await asyncio.gather(*tasks, return_exceptions=True)
+        self._timetable.close()
+        await asyncio.gather(*tasks, *self._conversations.under_way, return_exceptions=True)
+
+    async def run(
+        self,
+        script: str,
+        protocol: str,
+        event: dict[str, Any],
+        session: dict[str, Any] | None = None,
+        *,
+        watch: Watch | None = None,
+    ) -> e.Done:
+        """Runs one protocol of a script that is loaded, beside whatever else runs of it.
+
+        Args:
+            event: `id source topic value payload timestamp`.
+            session: `session_id` and `data` to begin with; None for what the document says.
+            watch: Is given the steps so far before an effect of the last one is carried out, and all at the end.
+
+        Raises:
+            KeyError: there is no such script or protocol.
+        """
+        loaded = self._scripts[script]
+        lane = loaded.lanes[loaded.engine.index(protocol)]
+        run_id = self._new_id()
+        outcome: asyncio.Future[e.Done] = asyncio.get_running_loop().create_future()
+        loaded.outcomes[run_id] = outcome
+        if watch is not None:
+            loaded.watches[run_id] = watch
+        self._start(loaded, lane, run_id, "", event, session)
+        return await outcome
+
+    def announce(self, topic: str, value: Any, source: str) -> "list[asyncio.Future[e.Done]]":
+        """Emits an event of the bus; the outcomes of the runs that it begins, in their order.
+
+        A run that has to wait for another of its protocol is not among them.
+        """
+        self._begun = []
+        try:
+            self._bus.emit(topic, value, timestamp=self._now(), source=source)
+            return self._begun
+        finally:
+            self._begun = None
 
     def _drop(self, name: str, reason: str) -> None:
         script = self._scripts.pop(name)
-        for subscription in script.subscriptions:
-            subscription.close()
-        for timer in script.timers.values():
-            timer.cancel()
+        for each in script.bound:
+            each.close()
         for lane in script.lanes:
             lane.waiting.clear()
             for run_id in list(lane.running):
                 self._stop(script, lane, run_id, reason)
 
-    def _stop(self, script: _Script, lane: _Lane, run_id: str, reason: str) -> None:
+    def _stop(self, script: Script, lane: Lane, run_id: str, reason: str) -> None:
         """Ends one run from outside."""
-        if (waiting := script.pending.pop(run_id, None)) is not None:
-            waiting.cancel()
-        now = self._now()
-        self._drive(script, lane, script.engine.cancel(run_id, reason, now), now)
+        lane.running.pop(run_id, None)
+        has_begun = self._driver.cancel(script, lane, run_id, reason)
+        if not has_begun and (outcome := script.outcomes.pop(run_id, None)) is not None:
+            outcome.cancel()  # it waited for its session
 
-    def _start(self, script: _Script, i: int, fire: Any) -> None:
-        del script.timers[i]
-        fire(Event("start", None, self._now(), "start"))
-
-    def _tick(self, script: _Script, i: int, fire: Any, due: float, period: float) -> None:
-        loop = asyncio.get_running_loop()
-        # The next is counted from when this was due, so that lateness does not add up; ticks missed are not made up.
-        due = max(due + period, loop.time())
-        script.timers[i] = loop.call_at(due, self._tick, script, i, fire, due, period)
-        fire(Event("every", None, self._now(), "every"))
-
-    def admit(self, script: _Script, lane: _Lane, trigger: str, event: Event) -> None:
+    def _admit(self, script: Script, trigger: Trigger, event: Event, payload: Any) -> None:
         """Begins a run, or does what the protocol's policy says while one is under way."""
-        if self._nested >= MAX_NESTED:
-            asyncio.get_running_loop().call_soon(self._later, script, lane, trigger, event)
+        lane = trigger.lane
+        known = context(event, payload, self._event_id(event))
+        key = script.engine.key(lane.index, known) if lane.keyed else ""
+        if lane.keyed and lane.had(key):
+            self._ignored += 1
             return
         if lane.running or lane.waiting:
             if lane.mode == p.RESTART:
                 for run_id in list(lane.running):
                     self._stop(script, lane, run_id, "the protocol was triggered again")
             elif lane.mode == p.QUEUED and len(lane.waiting) < lane.most:
-                lane.waiting.append((trigger, event))
+                lane.waiting.append((trigger, known))
+                if lane.keyed:
+                    lane.keep(key)
                 return
             elif lane.mode != p.PARALLEL or len(lane.running) >= lane.most:
                 self._ignored += 1
                 return
-        self._begin(script, lane, trigger, event)
+        if lane.keyed:
+            lane.keep(key)
+        self._begin(script, trigger, known)
 
-    def _later(self, script: _Script, lane: _Lane, trigger: str, event: Event) -> None:
-        if self._scripts.get(script.name) is script:
-            self.admit(script, lane, trigger, event)
-
-    def _next(self, script: _Script, lane: _Lane) -> None:
+    def _next(self, script: Script, lane: Lane) -> None:
         """Begins what has waited longest; in a turn of its own, so that a long queue does not hold the loop."""
         if lane.waiting and not lane.running:
-            self._begin(script, lane, *lane.waiting.popleft())
+            self._begin(script, *lane.waiting.popleft())
 
-    def _begin(self, script: _Script, lane: _Lane, trigger: str, event: Event) -> None:
-        topic, value, timestamp, source, _ = event
-        known = {
-            "id": self._event_id(event),
-            "source": source,
-            "topic": topic,
-            "value": value,
-            "payload": value,
-            "timestamp": timestamp,
-        }
-        if lane.keyed and not self._first(script, lane, known):
-            self._ignored += 1
+    def _begin(self, script: Script, trigger: Trigger, known: dict[str, Any]) -> None:
+        lane = trigger.lane
+        payload = known["payload"]
+        run_id = self._new_id()
+        if self._begun is not None:
+            outcome: asyncio.Future[e.Done] = asyncio.get_running_loop().create_future()
+            script.outcomes[run_id] = outcome
+            self._begun.append(outcome)
+        if trigger.has_session and (session_id := trigger.session_id(payload)) is not None:
+            lane.running[run_id] = None
+            script.pending[run_id] = self._conversations.begin(
+                session_key(script.name, session_id),
+                script.ttl,
+                partial(self._converse, script, lane, run_id, trigger, known, session_id),
+            )
             return
-        self._count += 1
-        run_id = f"{self._prefix}{self._count}"
+        session = None
+        if trigger.has_map:
+            session = {"session_id": run_id, "data": trigger.mapped(payload, script.engine.body[p.DATA])}
+        self._start(script, lane, run_id, trigger.id, known, session)
+
+    def _converse(
+        self,
+        script: Script,
+        lane: Lane,
+        run_id: str,
+        trigger: Trigger,
+        event: dict[str, Any],
+        session_id: str,
+        kept: dict[str, Any] | GanglionError,
+    ) -> "asyncio.Future[e.Done]":
+        """Begins a run of a session whose turn it is, with what the runs before have left."""
+        script.pending.pop(run_id)
+        outcome = script.outcomes.setdefault(run_id, asyncio.get_running_loop().create_future())
+        if isinstance(kept, GanglionError):
+            script.engine.start(lane.index, event, None, self._steady(), run_id, trigger.id)  # nothing is carried out
+            self._driver.cancel(script, lane, run_id, f"the session {session_id} cannot be had: {kept}")
+        else:
+            data = trigger.mapped(event["payload"], {**script.engine.body[p.DATA], **kept})
+            self._start(script, lane, run_id, trigger.id, event, {"session_id": session_id, "data": data})
+        return outcome
+
+    def _start(
+        self,
+        script: Script,
+        lane: Lane,
+        run_id: str,
+        trigger: str,
+        event: dict[str, Any],
+        session: dict[str, Any] | None,
+    ) -> None:
         lane.running[run_id] = None
-        now = self._now()
-        self._drive(script, lane, script.engine.start(lane.index, known, None, now, run_id, trigger), now)
+        self._driver.start(script, lane, run_id, trigger, event, session)
+
+    def _new_id(self) -> str:
+        self._count += 1
+        return f"{self._prefix}{self._count}"
 
     def _event_id(self, event: Event) -> str:
         """Who said it and when; messages that were read together have one time, and are numbered."""
@@ -270,62 +300,7 @@ class ScriptRunner:
             self._together = self._together + 1 if together else 0
         return f"{event.source}@{event.timestamp}" + (f"#{self._together}" if self._together else "")
 
-    def _first(self, script: _Script, lane: _Lane, event: dict[str, Any]) -> bool:
-        key = script.engine.key(lane.index, event)
-        if key in lane.keys:
-            return False
-        if len(lane.keys) >= MAX_KEYS:
-            del lane.keys[next(iter(lane.keys))]
-        lane.keys[key] = None
-        return True
-
-    def _drive(self, script: _Script, lane: _Lane, effects: list[Any], now: int) -> None:
-        """Carries effects out until the run ends or waits. `now` is when the first of them came to be."""
-        resume = script.engine.resume
-        while effects:
-            effect = effects[0]
-            kind = effect.kind
-            if kind == e.DONE:
-                self._finish(script, lane, effect)
-                return
-            if kind > e.LOG:
-                self._wait(script, lane, effect)
-                return
-            self._nested += 1
-            result = self._performer.at_once(effect, script.name)
-            self._nested -= 1
-            if kind == e.EMIT:  # other scripts have run meanwhile; to publish and to log is to queue
-                now = self._now()
-            effects = resume(effect.run, result, now)
-
-    def _wait(self, script: _Script, lane: _Lane, effect: Any) -> None:
-        loop = asyncio.get_running_loop()
-        run = script.engine.runs[effect.run]
-        if run.deadline and run.id not in script.deadlines:
-            left = (run.deadline - self._now()) / SECOND
-            script.deadlines[run.id] = loop.call_later(left, self._expire, script, lane, run.id)
-        if effect.kind == e.WAIT:
-            script.pending[run.id] = loop.call_later(effect.ns / SECOND, self._resume, script, lane, run.id, None)
-        else:
-            script.pending[run.id] = loop.create_task(
-                self._perform(script, lane, effect), name=f"{script.name} {run.id}"
-            )
-
-    async def _perform(self, script: _Script, lane: _Lane, effect: Any) -> None:
-        self._resume(script, lane, effect.run, await self._performer.awaited(effect, script.name))
-
-    def _resume(self, script: _Script, lane: _Lane, run_id: str, result: Any) -> None:
-        script.pending.pop(run_id, None)
-        now = self._now()
-        self._drive(script, lane, script.engine.resume(run_id, result, now), now)
-
-    def _expire(self, script: _Script, lane: _Lane, run_id: str) -> None:
-        if (waiting := script.pending.pop(run_id, None)) is not None:
-            waiting.cancel()
-        now = self._now()
-        self._drive(script, lane, script.engine.expire(run_id, now), now)
-
-    def _finish(self, script: _Script, lane: _Lane, done: e.Done) -> None:
+    def _finish(self, script: Script, lane: Lane, done: e.Done) -> None:
         lane.running.pop(done.run, None)
         if script.deadlines and (timer := script.deadlines.pop(done.run, None)) is not None:
             timer.cancel()
@@ -337,31 +312,24 @@ class ScriptRunner:
             _log.warning("%s: %s failed: %s", script.name, episode["protocol"], episode["error"])
         elif status == "cancelled":
             self._cancelled += 1
-        bounded(episode)
-        self._episodes.append(episode)
         try:
+            if shift := self._shift():
+                _set_forward(episode, shift)
+            episode = bounded(episode)
+            self._episodes.append(episode)
             self._ports.episode(episode)
         except Exception:
             self._broken += 1
             _log.exception("the episode of run %s was not taken", done.run)
+        script.watches.pop(done.run, None)
+        if script.outcomes and (outcome := script.outcomes.pop(done.run, None)) is not None and not outcome.done():
+            outcome.set_result(done)
         if lane.waiting:
             asyncio.get_running_loop().call_soon(self._next, script, lane)
 
 
-_OPERATORS = {"above": Op.ABOVE, "below": Op.BELOW, "between": Op.BETWEEN, "equals": Op.EQUALS, "changes": Op.CHANGES}
-
-
-def _where(where: list[Any] | None) -> Where | None:
-    if where is None:
-        return None
-    operator, low, high, value, edge, hysteresis, lasting, cooldown = where
-    return Where(
-        op=_OPERATORS[p.COMPARISONS[operator]],
-        low=low,
-        high=high,
-        value=value,
-        edge=edge,
-        hysteresis=hysteresis,
-        lasting=lasting,
-        cooldown=cooldown,
-    )
+def _set_forward(episode: dict[str, Any], shift: int) -> None:
+    """Tells an episode in the time of the wall clock, which has been set meanwhile."""
+    for times in (episode, *episode["steps"]):
+        times["started"] += shift
+        times["ended"] += shift

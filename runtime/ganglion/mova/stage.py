@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The world of a test: sensors that are fed, a model and tools that say what they shall, a note of what is done."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
 from ganglion.bus import Bus
 from ganglion.errors import NotFoundError, UnreachableError
-from ganglion.mova.ports import Accepted, NoModelError, PromptReply, PromptRequest, ToolReply, ToolRequest
-from ganglion.mova.virtual import BEGINNING, VirtualLoop
+from ganglion.mova.ports import Accepted, NoModelError, PromptReply, PromptRequest, ToolReply, ToolRequest, addressed
+from ganglion.mova.virtual import VirtualLoop
 from ganglion.units import SECOND
 
 
@@ -51,23 +52,49 @@ class Stage:
         self.happened: list[Happening] = []
         given = test.get("llm", "down")
         self._answers: list[Any] = [] if given == "down" else list(given) if isinstance(given, list) else [given]
+        self._held: dict[str, asyncio.TimerHandle] = {}
         self._tools: dict[str, Any] = test.get("tools") or {}
 
     def now(self) -> int:
         return self.loop.now()
 
+    def steady(self) -> int:
+        return self.loop.now()
+
+    def shift(self) -> int:
+        return 0
+
     async def prompt(self, request: PromptRequest) -> PromptReply:
         if not self._answers:
             raise NoModelError("the model is down in this test")
         value = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        asked = value.get("calls") if request.tools and isinstance(value, dict) and len(value) == 1 else None
+        if isinstance(asked, dict):
+            calls = [[str(i), tool, arguments] for i, (tool, arguments) in enumerate(asked.items())]
+            return PromptReply(value=None, model="test", calls=calls)
         return PromptReply(value=value, model="test")
 
-    async def actuate(self, actuator: str, value: Any, *, owner: str, for_ns: int | None, priority: int) -> Accepted:
+    async def actuate(
+        self,
+        actuator: str,
+        value: Any,
+        *,
+        owner: str,
+        for_ns: int | None,
+        priority: int,
+        within_ns: int | None,
+        advised: bool,
+        run: str,
+    ) -> Accepted:
         self._note("actuated", actuator, value)
+        if (held := self._held.pop(actuator, None)) is not None:
+            held.cancel()
+        if for_ns is not None and value is True:  # the fail-safe value of other actuators is a node's to know
+            self._held[actuator] = self.loop.call_later(for_ns / SECOND, self._note, "actuated", actuator, False)
         return Accepted(value)
 
-    def publish(self, topic: str, value: Any, *, must_arrive: bool, run: str) -> str:
-        self._note("published", topic, value)
+    def publish(self, topic: str, value: Any, *, to: str, must_arrive: bool, run: str) -> str:
+        self._note("published", addressed(topic, to), value)
         return f"test-{len(self.happened)}"
 
     def emit(self, topic: str, value: Any, *, source: str) -> None:
@@ -88,4 +115,4 @@ class Stage:
         self._note("ran", episode["protocol"], episode["status"])
 
     def _note(self, kind: str, name: str, value: Any) -> None:
-        self.happened.append(Happening(kind=kind, name=name, value=value, at=self.now() - BEGINNING))
+        self.happened.append(Happening(kind=kind, name=name, value=value, at=self.loop.elapsed))

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Parses the placeholders of MOVA, `{name}` and `{session.data.name}`, at any depth, for `ganglion_micro.template`."""
+"""Parses the placeholders of MOVA, `{name}` and `{session.data.name}`, at any depth, for `ganglion_micro.template`.
+
+`{secret.NAME}` is one of a tool's request alone, and is parsed where `secrets` says so.
+"""
 
 import re
 from typing import Any
@@ -7,13 +10,14 @@ from typing import Any
 from ganglion_micro import template as t
 
 #: A path of names; braces around anything else are text, as in a prompt that shows JSON.
-_PLACEHOLDER = re.compile(r"\{([^\W\d][\w-]*(?:\.[\w-]+|\[\d+\])*)\}")
+PLACEHOLDER = re.compile(r"\{([^\W\d][\w-]*(?:\.[\w-]+|\[\d+\])*)\}")
 _PART = re.compile(r"[\w-]+")
+_SECRET = re.compile(r"secret\.([\w-]+)")
 
 
-def parse(value: Any) -> list[Any]:
+def parse(value: Any, *, secrets: bool = False) -> list[Any]:
     """The template of a value; a constant where it holds no placeholder."""
-    made = _node(value)
+    made = _node(value, secrets)
     return [t.CONST, value] if made is None else made
 
 
@@ -24,14 +28,20 @@ def path(text: str) -> list[Any]:
 
 def placeholders(text: str) -> list[str]:
     """The paths that a text has placeholders for."""
-    return _PLACEHOLDER.findall(text)
+    return PLACEHOLDER.findall(text)
 
 
-def _node(value: Any) -> list[Any] | None:
+def secret(path: str) -> str:
+    """The name of the secret that the path of a placeholder stands for; "" where it is another."""
+    match = _SECRET.fullmatch(path)
+    return match[1] if match else ""
+
+
+def _node(value: Any, secrets: bool) -> list[Any] | None:
     if isinstance(value, str):
-        return _text(value) if "{" in value else None
+        return _text(value, secrets) if "{" in value else None
     if isinstance(value, dict):
-        parts = {key: _node(item) for key, item in value.items()}
+        parts = {key: _node(item, secrets) for key, item in value.items()}
         if all(part is None for part in parts.values()):
             return None
         pairs: list[Any] = []
@@ -39,7 +49,7 @@ def _node(value: Any) -> list[Any] | None:
             pairs += [key, [t.CONST, value[key]] if part is None else part]
         return [t.MAP, pairs]
     if isinstance(value, list):
-        items = [_node(item) for item in value]
+        items = [_node(item, secrets) for item in value]
         if all(item is None for item in items):
             return None
         return [
@@ -49,18 +59,19 @@ def _node(value: Any) -> list[Any] | None:
     return None
 
 
-def _text(value: str) -> list[Any] | None:
-    if match := _PLACEHOLDER.fullmatch(value):
+def _text(value: str, secrets: bool) -> list[Any] | None:
+    sealed = secrets and any(secret(each) for each in placeholders(value))
+    if not sealed and (match := PLACEHOLDER.fullmatch(value)):
         return [t.VALUE, path(match[1]), value]
     parts: list[Any] = []
     end = 0
-    for match in _PLACEHOLDER.finditer(value):
+    for match in PLACEHOLDER.finditer(value):
         if match.start() > end:
             parts.append(value[end : match.start()])
-        parts.append([path(match[1]), match[0]])
+        parts.append([secret(match[1])] if sealed and secret(match[1]) else [path(match[1]), match[0]])
         end = match.end()
     if not end:
         return None
     if end < len(value):
         parts.append(value[end:])
-    return [t.TEXT, parts]
+    return [t.SEALED if sealed else t.TEXT, parts]

@@ -4,7 +4,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+from ganglion.mova.authentication import Authentication
 from ganglion.mova.diagnostic import Place
+from ganglion.mova.forms import PARTS
 from ganglion.mova.shape import (
     Anything,
     Choice,
@@ -20,7 +22,9 @@ from ganglion.mova.shape import (
     Object,
     OneOrMany,
     Text,
+    TextOrMap,
 )
+from ganglion.words import _
 from ganglion_micro.condition import LOGICS, OPERATORS
 from ganglion_micro.plan import CONCURRENCIES
 
@@ -32,6 +36,12 @@ LEVELS = ("debug", "info", "warning", "error")
 #: What `class` of a publish step says of its way: kept until the gateway has it, or sent once.
 CLASSES = ("must_arrive", "best_effort")
 MISSED = ("skip", "run_once")
+#: What a test may expect.
+HAPPENINGS = ("actuated", "published", "emitted", "ran")
+#: What the names in the feed of a test begin with that are of no sensor.
+FED = ("event", "mqtt", "mqtt-retained", "intent", "webhook")
+#: How a run ends.
+STATUSES = ("completed", "failed", "cancelled")
 #: Keys of a trigger that say what it waits for; it has one of them.
 TRIGGER_SOURCES = ("sensor", "event", "mqtt", "cron", "every", "at", "intent", "webhook", "start")
 #: Keys of a trigger that compare.
@@ -40,6 +50,7 @@ TRIGGER_TESTS = ("above", "below", "between", "equals", "changes", "rises", "fal
 _TEXT = Text()
 _FILLED = Text(filled=True)
 _IDENTIFIER = Text(identifier=True)
+_TOOL_ID = Text(identifier=True, dots=True)
 _FREE = MapOf(Anything())
 _COUNT = Number(whole=True, least=0, most=1000)
 
@@ -57,8 +68,13 @@ def _condition(kind: Kind) -> Object:
     )
 
 
-class _Nested:
+class Nested:
     """`sub_conditions`, which hold what they are in."""
+
+    @property
+    def kind(self) -> Kind:
+        """That of `conditions`."""
+        return CONDITIONS
 
     def check(self, value: Any, place: Place, context: Context) -> None:
         """As `conditions`."""
@@ -68,7 +84,7 @@ class _Nested:
         return {"$ref": f"#/$defs/{'edge' if edge else 'plain'}_conditions"}
 
 
-_RULES = ListOf(_condition(_Nested()), filled=True)
+_RULES = ListOf(_condition(Nested()), filled=True)
 CONDITIONS = ListOrMap(
     _RULES,
     Object(
@@ -81,9 +97,26 @@ CONDITIONS = ListOrMap(
     ),
 )
 
-_BUDGET = Object(
-    "budget", {"tokens": Field(Number(whole=True, least=1)), "seconds": Field(Number(least=0.001, most=3600))}
-)
+
+class Branch:
+    """A list of steps, or the name of a protocol."""
+
+    @property
+    def steps(self) -> Kind:
+        """The kind of the list."""
+        return ListOf(_step(_FILLED, True), filled=True)
+
+    def check(self, value: Any, place: Place, context: Context) -> None:
+        """Reports what is neither, and what is wrong with each step."""
+        kind = self.steps if isinstance(value, list) else _FILLED
+        kind.check(value, place, context)
+
+    def schema(self, edge: bool) -> dict[str, Any]:
+        return {"anyOf": [_FILLED.schema(edge), {"type": "array", "items": {"$ref": "#/$defs/edge_step"}}]}
+
+
+_SECONDS = Number(least=0.001, most=3600)
+_BUDGET = Object("budget", {"tokens": Field(Number(whole=True, least=1)), "seconds": Field(_SECONDS)})
 _CASES: dict[str, dict[str, Field]] = {
     "prompt": {
         "prompt": Field(_TEXT, required=True),
@@ -95,7 +128,11 @@ _CASES: dict[str, dict[str, Field]] = {
         "otherwise": Field(Anything(), edge=True),
         "save": Field(_FILLED, edge=True),
     },
-    "tool_api": {"tool_api_id": Field(_FILLED, required=True), "save": Field(_FILLED, edge=True)},
+    "tool_api": {
+        "tool_api_id": Field(_FILLED, required=True),
+        "budget": Field(Object("budget", {"seconds": Field(_SECONDS)}), edge=True),
+        "save": Field(_FILLED, edge=True),
+    },
     "condition": {},
     "end": {},
     "actuate": {
@@ -103,7 +140,7 @@ _CASES: dict[str, dict[str, Field]] = {
         "value": Field(Anything(), required=True),
         "for": Field(Duration()),
         "priority": Field(Number(whole=True, least=0, most=3)),
-        "confirm": Field(Object("confirmation", {"read": Field(Flag()), "within": Field(Duration())})),
+        "confirm": Field(Object("confirmation", {"read": Field(Flag()), "within": Field(Duration(most="1m"))})),
     },
     "read": {"sensor": Field(_FILLED, required=True), "save": Field(_FILLED, required=True)},
     "set": {"values": Field(_FREE, required=True)},
@@ -124,20 +161,19 @@ _CASES: dict[str, dict[str, Field]] = {
     },
     "log": {"message": Field(_TEXT, required=True), "level": Field(Choice(LEVELS))},
     "call": {"protocol": Field(_FILLED, required=True)},
-    "parallel": {"branches": Field(ListOf(Anything(), filled=True), required=True)},
+    "parallel": {"branches": Field(ListOf(Branch(), filled=True), required=True)},
 }
 
 
 @dataclass(frozen=True, slots=True)
-class _Action:
+class Action:
     """An action of the base, and of the edge dialect where the document asks for it."""
 
     def check(self, value: Any, place: Place, context: Context) -> None:
         """Reports what is no action, and an action of the dialect in a plain document."""
         if value in EDGE_ACTIONS and not context.edge:
-            context.report.add(
-                "MV111", place, f"the action {value!r} belongs to the edge dialect", "add dialect: edge/1"
-            )
+            message = _("the action {value!r} belongs to the edge dialect").format(value=value)
+            context.report.add("MV111", place, message, _("add dialect: edge/1"))
         else:
             Choice((*BASE_ACTIONS, *EDGE_ACTIONS) if context.edge else BASE_ACTIONS).check(value, place, context)
 
@@ -149,8 +185,8 @@ def _step(identifier: Text, edge: bool) -> Object:
     actions = (*BASE_ACTIONS, *EDGE_ACTIONS) if edge else BASE_ACTIONS
     common = {
         "id": Field(identifier, required=True),
-        "action": Field(_Action(), required=True),
         "description": Field(_TEXT),
+        "action": Field(Action(), required=True),
         "conditions": Field(CONDITIONS),
         "next_step": Field(_TEXT),
         "next_step_id": Field(_TEXT),
@@ -168,18 +204,6 @@ _RETRY = Object(
 )
 
 
-class _Concurrency:
-    """`single`, or a map of the policy and its `max`."""
-
-    def check(self, value: Any, place: Place, context: Context) -> None:
-        """A name, or a map with `mode` and `max`."""
-        kind: Kind = _CONCURRENCY if isinstance(value, dict) else Choice(CONCURRENCIES)
-        kind.check(value, place, context)
-
-    def schema(self, edge: bool) -> dict[str, Any]:
-        return {"anyOf": [Choice(CONCURRENCIES).schema(edge), _CONCURRENCY.schema(edge)]}
-
-
 _CONCURRENCY = Object(
     "concurrency policy",
     {
@@ -193,7 +217,7 @@ _POLICIES = Object(
         "budget_ms": Field(Number(whole=True, least=1)),
         "idempotency_key": Field(_FILLED),
         "retry": Field(_RETRY),
-        "concurrency": Field(_Concurrency()),
+        "concurrency": Field(TextOrMap(Choice(CONCURRENCIES), _CONCURRENCY)),
         "max": Field(Number(whole=True, least=1, most=1000)),
         "max_steps": Field(Number(whole=True, least=1, most=100_000)),
     },
@@ -205,11 +229,11 @@ def _protocol(identifier: Text, edge: bool) -> Object:
     return Object(
         "protocol",
         {
-            "name": Field(_FILLED, required=True),
+            "name": Field(identifier, required=True),
             "description": Field(_TEXT),
-            "steps": Field(ListOf(_step(identifier, edge), filled=True), required=True),
-            "error_handling": Field(_ERRORS),
             "policies": Field(_POLICIES, edge=True),
+            "error_handling": Field(_ERRORS),
+            "steps": Field(ListOf(_step(identifier, edge), filled=True), required=True),
         },
     )
 
@@ -225,20 +249,25 @@ _PRESET = Object(
         "system_message": Field(_TEXT),
     },
 )
-_CREDENTIALS = MapOf(Anything())
 
 _TRIGGER = Object(
     "trigger",
     {
         "id": Field(_FILLED, required=True),
-        "run": Field(_FILLED, required=True),
         "description": Field(_TEXT),
         "sensor": Field(_FILLED),
         "event": Field(_FILLED),
         "mqtt": Field(_FILLED),
+        "field": Field(_FILLED),
+        "map": Field(MapOf(_FILLED)),
+        "dedupe": Field(_FILLED),
+        "session": Field(_FILLED),
+        "retained": Field(Flag()),
         "cron": Field(_FILLED),
-        "at": Field(_FILLED),
         "every": Field(Duration()),
+        "at": Field(_FILLED),
+        "timezone": Field(_FILLED),
+        "missed": Field(Choice(MISSED)),
         "intent": Field(_FILLED),
         "webhook": Field(_FILLED),
         "start": Field(Flag()),
@@ -247,166 +276,183 @@ _TRIGGER = Object(
         "between": Field(ListOf(Number(), filled=True)),
         "equals": Field(Anything()),
         "changes": Field(Flag()),
-        "rises": Field(Anything()),
-        "falls": Field(Anything()),
+        "rises": Field(Number()),
+        "falls": Field(Number()),
         "hysteresis": Field(Number(least=0)),
         "for": Field(Duration()),
         "window": Field(Duration()),
         "cooldown": Field(Duration()),
-        "field": Field(_FILLED),
-        "map": Field(MapOf(_FILLED)),
-        "dedupe": Field(_FILLED),
-        "retained": Field(Flag()),
-        "timezone": Field(_FILLED),
-        "missed": Field(Choice(MISSED)),
+        "run": Field(_FILLED, required=True),
     },
 )
 _REQUIRES = Object("requirement", {"sensors": Field(ListOf(_FILLED)), "actuators": Field(ListOf(_FILLED))})
+_NAMED = TextOrMap(_FILLED, _FREE)
+_EXPECTATION = Object(
+    "expectation",
+    {
+        "at": Field(Duration()),
+        "never": Field(Flag()),
+        "actuated": Field(_FREE),
+        "published": Field(_NAMED),
+        "emitted": Field(_NAMED),
+        "ran": Field(_NAMED),
+    },
+)
 _TEST = Object(
     "test",
     {
         "name": Field(_FILLED, required=True),
+        "start": Field(_FILLED),
         "llm": Field(Anything()),
         "tools": Field(_FREE),
         "feed": Field(_FREE),
         "for": Field(Duration()),
-        "expect": Field(ListOf(_FREE)),
+        "expect": Field(ListOf(_EXPECTATION)),
     },
 )
 _TOP = {
     "version": Field(Anything(), required=True),
-    "description": Field(_TEXT),
-    "presets": Field(MapOf(_PRESET)),
     "dialect": Field(Anything()),
     "name": Field(_FILLED),
+    "description": Field(_TEXT),
     "requires": Field(_REQUIRES, edge=True),
+    "presets": Field(MapOf(_PRESET)),
     "triggers": Field(ListOf(_TRIGGER), edge=True),
-    "tests": Field(ListOf(_TEST), edge=True),
 }
+_TESTS = {"tests": Field(ListOf(_TEST), edge=True)}
+
+# An object has the same keys in both forms, some spelled otherwise, so that a document can be turned from one into the
+# other without loss; they differ in which of them it needs, and in what a name may be.
+_VISIT = Object("visit", {"intent": Field(_FILLED, required=True), "timestamp": Field(_FILLED, required=True)})
+_PREFERENCES = Object(
+    "set of preferences",
+    {"language": Field(_FILLED), "tone": Field(Choice(("formal", "friendly", "neutral")))},
+    open=True,
+)
+
+
+def _intent(name: Text) -> Object:
+    return Object(
+        "intent",
+        {
+            "name": Field(name, required=True),
+            "patterns": Field(ListOf(_FILLED, filled=True), required=True),
+            "priority": Field(Number(whole=True)),
+            "intent_type": Field(Choice(INTENT_TYPES)),
+            "response_template": Field(_TEXT),
+        },
+    )
+
+
+def _tool(identifier: Text, url: str, flat: bool) -> Object:
+    return Object(
+        "tool",
+        {
+            "id": Field(identifier, required=True),
+            "name": Field(_TEXT, required=flat),
+            "description": Field(_TEXT),
+            url: Field(_FILLED, required=True),
+            "method": Field(Choice(METHODS)),
+            "headers": Field(_FREE),
+            "parameters": Field(_FREE),
+            "authentication": Field(Authentication()),
+            "body": Field(Anything()),
+            "response_mapping": Field(MapOf(_FILLED)),
+        },
+    )
+
+
+def _instruction(content: str, flat: bool) -> Object:
+    return Object(
+        "instruction",
+        {
+            "id": Field(_FILLED, required=flat),
+            "title": Field(_TEXT, required=flat),
+            content: Field(_TEXT, required=True),
+            "category": Field(_TEXT),
+            "tags": Field(ListOf(_TEXT)),
+            "parameters": Field(_FREE),
+        },
+    )
+
+
+def _profile(identifier: Text, preferences: Kind) -> Object:
+    return Object(
+        "profile",
+        {
+            "user_id": Field(identifier, required=True),
+            "name": Field(_TEXT),
+            "language": Field(_TEXT),
+            "timezone": Field(_TEXT),
+            "preferences": Field(preferences),
+            "history": Field(ListOf(_VISIT)),
+        },
+    )
+
+
+def _session(identifier: Text, flat: bool) -> Object:
+    return Object(
+        "session",
+        {
+            "session_id": Field(identifier, required=True),
+            "user_id": Field(_FILLED, required=flat),
+            "start_time": Field(_FILLED, required=flat),
+            "active": Field(Flag()),
+            "ttl": Field(Number(whole=True, least=1)),
+            "context": Field(_FREE),
+            "data": Field(_FREE),
+        },
+    )
+
+
+def _contract(name: str, identifier: Text, flat: bool) -> Object:
+    return Object(
+        "contract",
+        {
+            name: Field(identifier, required=True),
+            "endpoint": Field(_FILLED),
+            "parties": Field(ListOf(Anything()), required=flat),
+            "terms": Field(Anything(), required=flat),
+            "conditions": Field(Anything()),
+            "valid_from": Field(_FILLED, required=flat),
+            "valid_until": Field(_TEXT),
+            "schema": Field(_FREE),
+            "auth": Field(Authentication()),
+        },
+    )
 
 
 def _flat(edge: bool) -> Object:
-    intent = {
-        "name": Field(_FILLED, required=True),
-        "patterns": Field(ListOf(_FILLED, filled=True), required=True),
-        "priority": Field(Number(whole=True)),
-        "response_template": Field(_TEXT),
-        "intent_type": Field(Choice(INTENT_TYPES)),
-    }
-    tool = {
-        "id": Field(_FILLED, required=True),
-        "name": Field(_TEXT, required=True),
-        "endpoint": Field(_FILLED, required=True),
-        "description": Field(_TEXT),
-        "method": Field(Choice(METHODS)),
-        "headers": Field(_FREE),
-        "parameters": Field(_FREE),
-        "authentication": Field(_FREE),
-        "body": Field(Anything()),
-        "response_mapping": Field(MapOf(_FILLED)),
-    }
-    instruction = {
-        "id": Field(_FILLED, required=True),
-        "title": Field(_TEXT, required=True),
-        "content": Field(_TEXT, required=True),
-        "category": Field(_TEXT),
-        "tags": Field(ListOf(_TEXT)),
-    }
-    profile = {
-        "user_id": Field(_FILLED, required=True),
-        "name": Field(_TEXT),
-        "preferences": Field(_FREE),
-        "language": Field(_TEXT),
-        "timezone": Field(_TEXT),
-    }
-    session = {
-        "session_id": Field(_FILLED, required=True),
-        "user_id": Field(_FILLED, required=True),
-        "start_time": Field(_FILLED, required=True),
-        "data": Field(_FREE),
-        "context": Field(_FREE),
-        "active": Field(Flag()),
-    }
-    contract = {
-        "contract_id": Field(_FILLED, required=True),
-        "parties": Field(ListOf(Anything()), required=True),
-        "terms": Field(Anything(), required=True),
-        "valid_from": Field(_FILLED, required=True),
-        "conditions": Field(Anything()),
-        "valid_until": Field(_TEXT),
-    }
     return Object(
         "document",
         {
             **_TOP,
-            "intents": Field(ListOf(Object("intent", intent))),
+            "intents": Field(ListOf(_intent(_FILLED))),
             "protocols": Field(ListOf(_protocol(_FILLED, edge))),
-            "tools": Field(ListOf(Object("tool", tool))),
-            "instructions": Field(ListOf(Object("instruction", instruction))),
-            "profiles": Field(ListOf(Object("profile", profile))),
-            "sessions": Field(ListOf(Object("session", session))),
-            "contracts": Field(ListOf(Object("contract", contract))),
+            "tools": Field(ListOf(_tool(_FILLED, "endpoint", flat=True))),
+            "instructions": Field(ListOf(_instruction("content", flat=True))),
+            "profiles": Field(ListOf(_profile(_FILLED, _FREE))),
+            "sessions": Field(ListOf(_session(_FILLED, flat=True))),
+            "contracts": Field(ListOf(_contract("contract_id", _FILLED, flat=True))),
+            **_TESTS,
         },
     )
 
 
 def _classes(edge: bool) -> Object:
-    intent = {
-        "name": Field(_IDENTIFIER, required=True),
-        "patterns": Field(ListOf(_FILLED, filled=True), required=True),
-        "priority": Field(Number(whole=True)),
-        "response_template": Field(_TEXT),
-        "intent_type": Field(Choice(INTENT_TYPES)),
-    }
-    tool = {
-        "id": Field(_IDENTIFIER, required=True),
-        "method": Field(Choice(("GET", "POST", "PUT", "DELETE"))),
-        "url": Field(_FILLED, required=True),
-        "headers": Field(_FREE),
-        "body": Field(Anything()),
-        "response_mapping": Field(MapOf(_FILLED)),
-    }
-    session = {
-        "session_id": Field(_IDENTIFIER, required=True),
-        "data": Field(_FREE),
-        "ttl": Field(Number(whole=True, least=1)),
-    }
-    preferences = Object(
-        "set of preferences",
-        {"language": Field(Text(filled=True)), "tone": Field(Choice(("formal", "friendly", "neutral")))},
-    )
-    visit = Object("visit", {"intent": Field(_FILLED, required=True), "timestamp": Field(_FILLED, required=True)})
-    profile = {
-        "user_id": Field(_IDENTIFIER, required=True),
-        "preferences": Field(preferences),
-        "history": Field(ListOf(visit)),
-    }
-    auth = Object(
-        "way to authenticate",
-        {"type": Field(Choice(("none", "api_key", "oauth2")), required=True), "credentials": Field(_CREDENTIALS)},
-    )
-    contract = {
-        "name": Field(_IDENTIFIER, required=True),
-        "endpoint": Field(_FILLED),
-        "schema": Field(_FREE),
-        "auth": Field(auth),
-    }
-    instruction = {"text": Field(_TEXT, required=True), "parameters": Field(_FREE)}
-    protocol = _protocol(_IDENTIFIER, edge)
-    protocol.fields["name"] = Field(_IDENTIFIER, required=True)
     classes = Object(
         "set of classes",
         {
-            "intent": Field(OneOrMany(Object("intent", intent))),
-            "protocol": Field(OneOrMany(protocol)),
-            "tool_api": Field(OneOrMany(Object("tool", tool))),
-            "session": Field(OneOrMany(Object("session", session))),
-            "profile": Field(OneOrMany(Object("profile", profile))),
-            "contract": Field(OneOrMany(Object("contract", contract))),
-            "instruction": Field(OneOrMany(Object("instruction", instruction))),
+            "intent": Field(OneOrMany(_intent(_IDENTIFIER))),
+            "protocol": Field(OneOrMany(_protocol(_IDENTIFIER, edge))),
+            "tool_api": Field(OneOrMany(_tool(_TOOL_ID, "url", flat=False))),
+            "instruction": Field(OneOrMany(_instruction("text", flat=False))),
+            "profile": Field(OneOrMany(_profile(_IDENTIFIER, _PREFERENCES))),
+            "session": Field(OneOrMany(_session(_IDENTIFIER, flat=False))),
+            "contract": Field(OneOrMany(_contract("name", _IDENTIFIER, flat=False))),
         },
     )
-    return Object("document", {**_TOP, "classes": Field(classes, required=True)})
+    return Object("document", {**_TOP, "classes": Field(classes, required=True), **_TESTS})
 
 
 #: (form, whether it asks for the edge dialect) -> the whole language
@@ -424,10 +470,12 @@ def json_schema() -> dict[str, Any]:
     It says less than `check`, which follows references and knows places.
     """
 
+    lists = {each.flat: False for each in PARTS}
+
     def whole(edge: bool) -> dict[str, Any]:
         return {
             "if": {"required": ["classes"]},
-            "then": DOCUMENTS["classes", edge].schema(edge),
+            "then": {"allOf": [DOCUMENTS["classes", edge].schema(edge), {"properties": lists}]},
             "else": DOCUMENTS["flat", edge].schema(edge),
         }
 
@@ -438,5 +486,9 @@ def json_schema() -> dict[str, Any]:
         "if": {"required": ["dialect"], "properties": {"dialect": {"const": "edge/1"}}},
         "then": whole(True),
         "else": whole(False),
-        "$defs": {"edge_conditions": CONDITIONS.schema(True), "plain_conditions": CONDITIONS.schema(False)},
+        "$defs": {
+            "edge_conditions": CONDITIONS.schema(True),
+            "plain_conditions": CONDITIONS.schema(False),
+            "edge_step": _step(_FILLED, True).schema(True),
+        },
     }

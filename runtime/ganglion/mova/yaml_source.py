@@ -13,6 +13,7 @@ import yaml
 from ganglion.mova.diagnostic import Place
 from ganglion.mova.source import MAX_DEPTH, MAX_VALUES, Map, Report, Seq
 from ganglion.mova.values import WrongNumberError, bounded, finite
+from ganglion.words import _
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -42,11 +43,12 @@ def read(text: str, report: Report) -> Any:
         return None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        context = f"{error.context}, " if error.context and error.context_mark else ""
-        report.add("MV001", Place("", _offset(mark, text)), f"{context}{error.problem}".replace("\n", " "))
+        said = [_(part) for part in (error.context if error.context_mark else "", error.problem) if part]
+        problem = ", ".join(said).replace("\n", " ")
+        report.add("MV001", Place("", _offset(mark, text)), _("not YAML: {problem}").format(problem=problem))
         return None
     except yaml.reader.ReaderError as error:
-        report.add("MV001", Place("", min(error.position, len(text))), f"a character that YAML forbids: {error.reason}")
+        report.add("MV001", Place("", min(error.position, len(text))), _("a character that YAML forbids"))
         return None
 
 
@@ -88,7 +90,9 @@ class _Builder:
                 case yaml.DocumentStartEvent():
                     documents += 1
                     if documents > 1:
-                        self._stop("MV004", event, "a second document in the file", "write each document to its file")
+                        self._refuse(
+                            "MV004", event, _("a second document in the file"), _("write each document to its file")
+                        )
                 case yaml.ScalarEvent():
                     self._scalar(event)
                 case yaml.MappingStartEvent():
@@ -103,28 +107,30 @@ class _Builder:
             self._report.add(
                 "MV007",
                 Place("", self._old),
-                "yes, no, on and off are read as true and false here, and as text by YAML 1.2",
-                "write true or false, or put text in quotes",
+                _("yes, no, on and off are read as true and false here, and as text by YAML 1.2"),
+                _("write true or false, or put text in quotes"),
             )
         return self._root
 
-    def _stop(self, code: str, event: Any, message: str, hint: str = "") -> None:
+    def _refuse(self, code: str, event: Any, message: str, hint: str = "") -> None:
         self._report.add(code, Place("", _at(event)), message, hint)
         raise _StopError
 
     def _grow(self, event: Any, by: int = 1) -> None:
         self._count += by
         if self._count > MAX_VALUES:
-            self._stop("MV003", event, f"more than {MAX_VALUES} values, aliases unfolded; a document may not have more")
+            sentence = _("more than {most} values, aliases unfolded; a document may not have more")
+            self._refuse("MV003", event, sentence.format(most=MAX_VALUES))
 
     def _key_wanted(self) -> bool:
         return bool(self._frames) and isinstance(self._frames[-1].made, Map) and self._frames[-1].key is None
 
     def _open(self, made: Map | Seq, event: Any) -> None:
         if self._key_wanted():
-            self._stop("MV004", event, "a map or list as a key", "a key is one word or text in quotes")
+            self._refuse("MV004", event, _("a map or list as a key"), _("a key is one word or text in quotes"))
         if len(self._frames) >= MAX_DEPTH:
-            self._stop("MV003", event, f"deeper than {MAX_DEPTH} levels, and a document may not be deeper")
+            sentence = _("deeper than {most} levels, and a document may not be deeper")
+            self._refuse("MV003", event, sentence.format(most=MAX_DEPTH))
         self._check_tag(event, {"map" if isinstance(made, Map) else "seq"})
         self._grow(event)
         self._frames.append(_Frame(made, event.anchor, self._count - 1))
@@ -143,12 +149,13 @@ class _Builder:
 
     def _alias(self, event: Any) -> None:
         if event.anchor not in self._anchors:
-            self._stop("MV004", event, f"the alias *{event.anchor} has no anchor that is complete before it")
+            sentence = _("the alias *{name} has no anchor that is complete before it")
+            self._refuse("MV004", event, sentence.format(name=event.anchor))
         value, size = self._anchors[event.anchor]
         self._grow(event, size)
         if self._key_wanted():
             if not isinstance(value, str):
-                self._stop("MV004", event, "a map or list as a key", "a key is one word or text in quotes")
+                self._refuse("MV004", event, _("a map or list as a key"), _("a key is one word or text in quotes"))
             self._key(value, event)
         else:
             self._put(value, _at(event))
@@ -167,9 +174,9 @@ class _Builder:
         frame = self._frames[-1]
         if key in frame.made:
             assert isinstance(frame.made, Map)
-            line, _ = self._report.position(frame.made.keys_at[key])
-            place = Place(key, _at(event))
-            self._report.add("MV002", place, f"the key {key!r} stands here again, after line {line}")
+            line = self._report.position(frame.made.keys_at[key])[0]
+            sentence = _("the key {key!r} stands here again, after line {line}")
+            self._report.add("MV002", Place(key, _at(event)), sentence.format(key=key, line=line))
         frame.key = key
         frame.key_at = _at(event)
 
@@ -187,7 +194,7 @@ class _Builder:
         if key == "<<":
             maps = value if isinstance(value, list) else [value]
             if not all(isinstance(each, Map) for each in maps):
-                self._report.add("MV004", Place(key, frame.key_at), "<< merges maps only")
+                self._report.add("MV004", Place(key, frame.key_at), _("<< merges maps only"))
                 raise _StopError
             frame.merge.extend(maps)
         elif key not in made:
@@ -198,7 +205,8 @@ class _Builder:
             return ""
         tag = str(event.tag).removeprefix(_TAG)
         if tag not in _TAGS or tag not in fits:
-            self._stop("MV004", event, f"the tag {event.tag} is not allowed", "a document is plain data: leave it out")
+            message = _("the tag {tag} is not allowed").format(tag=event.tag)
+            self._refuse("MV004", event, message, _("a document is plain data: leave it out"))
         return tag
 
     def _value(self, event: Any) -> Any:
@@ -219,8 +227,18 @@ class _Builder:
             value = float(value)
         kinds = {"int": int, "float": float, "bool": bool, "null": type(None)}
         if tag and type(value) is not kinds[tag]:
-            self._stop("MV004", event, f"{text!r} is not what its tag {event.tag} says")
+            sentence = _("{text!r} is not what its tag {tag} says")
+            self._refuse("MV004", event, sentence.format(text=text, tag=event.tag))
         return value
+
+
+def plain_value(text: str) -> Any:
+    """What a scalar stands for that has neither quotes nor tag.
+
+    Raises:
+        WrongNumberError: it is a number that not every home of a script can hold.
+    """
+    return _OLD[text] if text in _OLD else _plain(text)
 
 
 def _plain(text: str) -> Any:
@@ -237,5 +255,5 @@ def _plain(text: str) -> Any:
     if _FLOAT.fullmatch(text):
         return finite(float(text))
     if _INFINITE.fullmatch(text):
-        raise WrongNumberError("a number that is not finite")
+        raise WrongNumberError(_("a number that is not finite"))
     return text

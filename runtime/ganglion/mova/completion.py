@@ -9,12 +9,25 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from ganglion.errors import RemoteProtocolError
+
 #: Letters of an answer, and of one event. More is no answer to a script.
 MAX_ANSWER = 256 * 1024
+#: Calls of tools in one answer.
+MAX_CALLS = 32
 
 
-class StreamError(ValueError):
+class StreamError(RemoteProtocolError):
     """The bytes are no stream of this API, or too many."""
+
+
+@dataclass(slots=True)
+class Call:
+    """A call of a tool that a model asks for, as it grows. `arguments` are the text of JSON."""
+
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
 
 
 class EventStream:
@@ -60,20 +73,26 @@ class Completion:
     """An answer as it grows.
 
     Attributes:
+        limit: Tokens that the answer may take; None for no bound. Each part of a stream has one at least, so a service
+            that does not keep to the bound is cut at that many parts.
         text: What the model has said so far.
+        calls: The tools that it asks for, in its order.
         model: What answered, in its own words.
         finish: Why it stopped: `stop`, `length`, `content_filter`; "" while it has not said.
         prompt_tokens, completion_tokens: As the service counted; None where it does not say.
         done: Whether the end has come as it should.
     """
 
+    limit: int | None = None
     text: str = ""
+    calls: list[Call] = field(default_factory=list)
     model: str = ""
     finish: str = ""
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     done: bool = False
     _parts: list[str] = field(default_factory=list, repr=False)
+    _count: int = 0
     _size: int = 0
 
     def take_event(self, data: str) -> None:
@@ -91,7 +110,12 @@ class Completion:
             delta = choice.get("delta")
             if isinstance(delta, dict):
                 self._say(delta.get("content"))
+                self._call(delta.get("tool_calls"))
+                self._count += bool(delta.get("content") or delta.get("tool_calls"))
             self._finish(choice)
+            if self.limit is not None and self._count > self.limit:
+                self.finish = "length"
+                self.done = True
 
     def take_document(self, data: str) -> None:
         """The whole answer of a service that does not stream.
@@ -105,6 +129,7 @@ class Completion:
         if not choices or not isinstance(choices[0].get("message"), dict):
             raise StreamError("the model service's answer is no chat completion")
         self._say(choices[0]["message"].get("content"))
+        self._call(choices[0]["message"].get("tool_calls"))
         self._finish(choices[0])
         self.done = True
         self.close()
@@ -124,11 +149,33 @@ class Completion:
             self.completion_tokens = _count(usage.get("completion_tokens"))
 
     def _say(self, content: Any) -> None:
-        if isinstance(content, str):
-            self._parts.append(content)
-            self._size += len(content)
-            if self._size > MAX_ANSWER:
-                raise StreamError(f"the model's answer is over {MAX_ANSWER} letters")
+        self._parts.append(self._grown(content))
+
+    def _call(self, given: Any) -> None:
+        """Parts of calls: of a stream each has the `index` of the call that it goes on with."""
+        for i, part in enumerate(given if isinstance(given, list) else ()):
+            if not isinstance(part, dict):
+                continue
+            index = part.get("index", i)
+            if type(index) is not int or not 0 <= index < MAX_CALLS:
+                raise StreamError(f"the model calls more than {MAX_CALLS} tools at once")
+            while len(self.calls) <= index:
+                self.calls.append(Call())
+            call = self.calls[index]
+            if isinstance(part.get("id"), str) and part["id"]:
+                call.id = part["id"][:128]
+            function = part.get("function")
+            if isinstance(function, dict):
+                call.name += self._grown(function.get("name"))
+                call.arguments += self._grown(function.get("arguments"))
+
+    def _grown(self, text: Any) -> str:
+        if not isinstance(text, str):
+            return ""
+        self._size += len(text)
+        if self._size > MAX_ANSWER:
+            raise StreamError(f"the model's answer is over {MAX_ANSWER} letters")
+        return text
 
     def _finish(self, choice: dict[str, Any]) -> None:
         if isinstance(reason := choice.get("finish_reason"), str):
