@@ -1,14 +1,15 @@
 //! SPDX-License-Identifier: GPL-3.0-or-later
 //!
-//! zig build         the CPython extension -> zig-out/_native.abi3.so, with -Dpython= a Python that has cffi;
-//!                   add -Dtarget= for another machine
+//! zig build         the CPython extension -> zig-out/_native.abi3.so, with -Dpython= a Python that has cffi, and the
+//!                   watchdog -> zig-out/_watchdog; add -Dtarget= for another machine
 //! zig build test    the C tests, with UndefinedBehaviourSanitizer on
 //! zig build cross   the core as a static library for every device target, and the C tests to run there
 const std = @import("std");
 
 const sources = &.{
     "topic.c", "trie.c",  "predicate.c", "window.c", "condition.c", "bus.c",  "matches.c",
-    "emit.c",  "queue.c", "inbox.c",     "pick.c",   "json.c",      "cbor.c", "signal.c",
+    "emit.c",  "queue.c", "inbox.c",     "pick.c",   "json.c",      "cbor.c",
+    "luma.c",  "sound.c",
 };
 const flags = &.{ "-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-ffp-contract=off" };
 
@@ -21,6 +22,7 @@ pub fn build(b: *std.Build) void {
     const target = b.standardTargetOptions(.{});
     const optimize = b.standardOptimizeOption(.{});
     extension(b, target, optimize);
+    b.getInstallStep().dependOn(&b.addInstallFile(watchdog(b, target, .small).getEmittedBin(), "_watchdog").step);
 
     b.step("test", "run the C tests").dependOn(&b.addRunArtifact(tests(b, target, .debug)).step);
 
@@ -29,7 +31,7 @@ pub fn build(b: *std.Build) void {
         const query = std.Target.Query.parse(.{ .arch_os_abi = triple }) catch @panic("not a target");
         const device = b.resolveTargetQuery(query);
         const library = b.addLibrary(.{ .name = "ganglion", .root_module = core(b, device, .small) });
-        for ([_]*std.Build.Step.Compile{ library, tests(b, device, .small) }) |made| {
+        for ([_]*std.Build.Step.Compile{ library, tests(b, device, .small), watchdog(b, device, .small) }) |made| {
             cross.dependOn(&b.addInstallArtifact(made, .{ .dest_dir = .{ .override = .{ .custom = triple } } }).step);
         }
     }
@@ -41,6 +43,14 @@ fn tests(b: *std.Build, target: std.Build.ResolvedTarget, optimize: std.builtin.
     exe.root_module.addCSourceFile(.{ .file = b.path("tests/native/test_core.c"), .flags = flags });
     exe.root_module.pic = null; // zig 0.17 cannot link its own libc for mipsel with it
     return exe;
+}
+
+/// The process that makes a node's actuators safe when the node cannot.
+fn watchdog(b: *std.Build, target: std.Build.ResolvedTarget, optimize: std.builtin.Optimize) *std.Build.Step.Compile {
+    const module = b.createModule(.{ .target = target, .optimize = optimize, .link_libc = true });
+    module.addCSourceFile(.{ .file = b.path("native/watchdog/watchdog.c"), .flags = flags });
+    module.strip = true;
+    return b.addExecutable(.{ .name = "ganglion-watchdog", .root_module = module });
 }
 
 /// The C core alone; nothing of Python.
@@ -65,7 +75,7 @@ fn extension(b: *std.Build, target: std.Build.ResolvedTarget, optimize: std.buil
     module.addCMacro("Py_LIMITED_API", "0x030b0000");
     // The glue is not ours to keep free of warnings. module.c has the module's entry, and calls the glue's.
     module.addCSourceFile(.{ .file = glue, .flags = &.{ "-w", "-DPyInit__native=gg_cffi_module" } });
-    const lane = &.{ "module.c", "lane.c", "telling.c", "intake.c" };
+    const lane = &.{ "module.c", "lane.c", "telling.c", "intake.c", "codec.c" };
     module.addCSourceFiles(.{ .root = b.path("native/python"), .files = lane, .flags = flags });
     module.strip = optimize != .debug;
 

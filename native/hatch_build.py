@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""hatchling's build hook: `zig build` makes ganglion._native and the wheel carries it.
+"""hatchling's build hook: `zig build` makes ganglion._native, polib the catalogues, and the wheel carries them.
 
 Where zig or cffi cannot be had as a wheel the build is pure Python and says so, in the log and in `ganglion doctor`.
 Where they can, a core that does not compile fails the build: nobody gets the slow one unasked.
@@ -23,6 +23,7 @@ from packaging.tags import platform_tags
 
 ZIG = "ziglang==0.17.0"
 CFFI = "cffi>=2.1"  # the first with `python -m cffi.gen_src`
+POLIB = "polib>=1.2"
 
 #: Platforms for which PyPI has both as wheels. zig has armv7l and i686 too, but cffi would want a C compiler there.
 BUILDS_ON = {"manylinux_2_17_x86_64", "musllinux_1_2_x86_64", "manylinux_2_17_aarch64", "musllinux_1_2_aarch64"}
@@ -38,7 +39,8 @@ WHEELS = {
     "musllinux_1_2_riscv64": "riscv64-linux-musl",
 }
 
-MODULE = "_native.abi3.so"
+#: What zig makes: the core, and the process that makes actuators safe when a node cannot.
+MADE = ("_native.abi3.so", "_watchdog")
 
 
 def asked(name: str) -> bool:
@@ -70,40 +72,65 @@ def why_pure() -> str:
     return ""
 
 
-class ZigBuildHook(BuildHookInterface):  # type: ignore[type-arg]
-    """Adds the extension to a wheel, or puts it into the source tree for an editable install."""
+class BuildHook(BuildHookInterface):  # type: ignore[type-arg]
+    """Adds what is made to a wheel, or puts it into the source tree for an editable install."""
 
     def dependencies(self) -> list[str]:
-        """What the build environment needs: zig and cffi, where the core is built."""
-        return [] if why_pure() else [CFFI, ZIG]
+        """What the build environment needs: polib, and zig and cffi where the core is built."""
+        return [POLIB] if why_pure() else [POLIB, CFFI, ZIG]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Builds the core before the files are gathered."""
+        """Builds catalogues and core before the files are gathered."""
         if self.target_name != "wheel":
             return
         editable = version == "editable"
-        in_tree = Path(self.root, "runtime", "ganglion", MODULE)
+        for source in sorted(Path(self.root, "runtime", "ganglion", "locale").glob("*.po")):
+            catalogue = self.catalogue(source)
+            if editable:
+                self.put(catalogue, source.with_suffix(".mo"))
+            else:
+                build_data["force_include"][str(catalogue)] = f"ganglion/locale/{catalogue.name}"
+        in_tree = [Path(self.root, "runtime", "ganglion", name) for name in MADE]
         if reason := why_pure():
             self.app.display_warning(f"ganglion: pure Python, without the native core: {reason}")
             if editable:
-                in_tree.unlink(missing_ok=True)
+                for path in in_tree:
+                    path.unlink(missing_ok=True)
             else:
                 build_data["force_include"][str(self.note(reason))] = "ganglion/bus/pure.txt"
             return
         tag = os.environ.get("GANGLION_WHEEL", "")
-        module = self.compile(tag)
+        out = self.compile(tag)
         if editable:
-            # Renamed into place: a process that has the old one mapped keeps it.
-            fresh = in_tree.with_suffix(".new")
-            shutil.copy(module, fresh)
-            fresh.replace(in_tree)
+            for path in in_tree:
+                self.put(out / path.name, path)
             return
         build_data["pure_python"] = False
         build_data["tag"] = f"cp311-abi3-{tag or self.here()}"
-        build_data["force_include"][str(module)] = f"ganglion/{MODULE}"
+        for path in in_tree:
+            build_data["force_include"][str(out / path.name)] = f"ganglion/{path.name}"
+
+    def catalogue(self, source: Path) -> Path:
+        """A catalogue as gettext reads it, of the one that people write."""
+        import polib  # a dependency of the build alone, as `dependencies` says
+
+        made = Path(self.root, "zig-out", f"{source.stem}.mo")
+        made.parent.mkdir(exist_ok=True)
+        polib.pofile(str(source)).save_as_mofile(str(made))
+        return made
+
+    @staticmethod
+    def put(made: Path, place: Path) -> None:
+        """Renames a copy into place: a process that has the old one mapped keeps it."""
+        fresh = place.with_suffix(".new")
+        shutil.copy(made, fresh)
+        fresh.replace(place)
 
     def compile(self, tag: str) -> Path:
-        """Runs zig. Wheels are for any machine of their architecture, so never for this one's CPU in particular."""
+        """Runs zig; the folder of what it made.
+
+        Wheels are for any machine of their architecture, so never for this one's CPU in particular.
+        """
         if importlib.util.find_spec("ziglang") is None:
             raise RuntimeError(f"the native core needs zig: pip install {ZIG} '{CFFI}', or build with GANGLION_PURE=1")
         out = Path(self.root, "zig-out", tag or "host")
@@ -112,7 +139,7 @@ class ZigBuildHook(BuildHookInterface):  # type: ignore[type-arg]
         if tag:
             command.append(f"-Dtarget={WHEELS[tag]}")
         subprocess.run(command, cwd=self.root, check=True)
-        return out / MODULE
+        return out
 
     def note(self, reason: str) -> Path:
         """A file with the reason, for `ganglion.bus.WHY_NOT`."""

@@ -2,14 +2,26 @@
 """What every test may ask for. `HYPOTHESIS_PROFILE=long` searches longer than the `ci` that runs without it."""
 
 import os
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import HealthCheck, settings
 
-from support.brokers import broker
+from support.brokers import _cluster, broker, certificates, cluster
 
-__all__ = ["broker"]
+__all__ = ["_cluster", "broker", "certificates", "cluster"]
 
+# As `ganglion_gateway.intents` has it; here NumPy may be imported before
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # The same examples in every run: a red test must be red for its author too
 settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("long", max_examples=5000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A state folder that is not the user's, for what commands keep."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield

@@ -8,11 +8,14 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from ganglion import __version__
-from ganglion.config import state_folder
+from ganglion.config import brokers, state_folder
 from ganglion.errors import UsageError
+from ganglion.mesh.links.spec import LinkSpec, several
+from ganglion.mqtt.url import BrokerUrl
 from ganglion_gateway import logs
 from ganglion_gateway.server import serve
 from ganglion_gateway.settings import ModelSettings, Settings, WebhookSettings
+from ganglion_micro import gl1
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
@@ -22,15 +25,32 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     parser.add_argument("--port", type=int, default=8470, help="TCP port; 0 picks a free one")
     parser.add_argument(
         "--broker",
-        default=os.environ.get("GANGLION_BROKER", "mqtt://127.0.0.1:1883"),
+        action="append",
         metavar="URL",
-        help="mqtt:// or mqtts://; GANGLION_BROKER keeps a password out of the list of processes",
+        help="mqtt:// or mqtts://, its account in ?account=FILE; again for another address of it; or GANGLION_BROKER",
+    )
+    parser.add_argument(
+        "--link",
+        action="append",
+        metavar="LINK",
+        help="lan (the default), lan:INTERFACE or the URL of another broker; again for more; none: --broker alone",
     )
     parser.add_argument("--name", default="gateway", help="what the mesh calls it")
     parser.add_argument("--webhook", metavar="URL", help="deliver alerts here, signed by Standard Webhooks")
     parser.add_argument("--webhook-secret-file", type=Path, metavar="FILE", help="holds the whsec_…; else one is made")
     parser.add_argument(
         "--allow-private-webhooks", action="store_true", help="let --webhook be http, and on a private address"
+    )
+    parser.add_argument(
+        "--home-assistant",
+        metavar="URL",
+        help="announce the fleet to Home Assistant on this broker, as --broker has it; or GANGLION_HOME_ASSISTANT",
+    )
+    parser.add_argument(
+        "--home-assistant-group",
+        action="append",
+        metavar="NAME",
+        help="announce there what is confidential to this group, too; again for more",
     )
     parser.add_argument("--tls-certificate", type=Path, metavar="FILE", help="PEM: serve https with this certificate")
     parser.add_argument("--tls-key", type=Path, metavar="FILE", help="PEM: the key of the certificate")
@@ -45,7 +65,8 @@ def settings(args: argparse.Namespace) -> Settings:
     """What the command line and the environment say.
 
     Raises:
-        UsageError: it makes no sense, or would show tokens to the network.
+        UsageError: it makes no sense, or would show tokens to the network or a password to the machine.
+        InvalidError: --broker is no URL, or --link no link.
     """
     if bool(args.tls_certificate) != bool(args.tls_key):
         raise UsageError("--tls-certificate and --tls-key go together")
@@ -60,8 +81,9 @@ def settings(args: argparse.Namespace) -> Settings:
         raise UsageError(f"--port {args.port}: from 0 to 65535")
     return Settings(
         state=args.state.absolute(),
-        broker=args.broker,
+        broker=brokers(args.broker, "mqtt://127.0.0.1:1883"),
         host=args.host,
+        links=_links(args.link),
         port=args.port,
         name=args.name,
         webhook=WebhookSettings(
@@ -72,6 +94,8 @@ def settings(args: argparse.Namespace) -> Settings:
         model=ModelSettings.read(os.environ),
         certificate=args.tls_certificate,
         private_key=args.tls_key,
+        home_assistant=(home_assistant := _home_assistant(args.home_assistant)),
+        home_assistant_groups=_home_assistant_groups(args.home_assistant_group, home_assistant),
         version=__version__,
     )
 
@@ -81,6 +105,33 @@ def run(args: argparse.Namespace) -> None:
     chosen = settings(args)
     logs.configure(args.log, as_json=args.log_json)
     asyncio.run(serve(chosen))
+
+
+def _links(flags: list[str] | None) -> tuple[LinkSpec, ...] | None:
+    if flags == ["none"]:
+        return None
+    return tuple(several(flags or ["lan"]))
+
+
+def _home_assistant(flag: str | None) -> str:
+    """The broker of Home Assistant; checked here, so that a mistake is found before anything runs."""
+    if flag is not None and (url := BrokerUrl.parse(flag)).password is not None:
+        raise UsageError(
+            f"--home-assistant {url} has a password, which the list of processes shows to everybody: "
+            "name a file with it by ?account=FILE, or put the URL into GANGLION_HOME_ASSISTANT"
+        )
+    given = flag or os.environ.get("GANGLION_HOME_ASSISTANT", "").strip()
+    if given:
+        BrokerUrl.parse(given)
+    return given
+
+
+def _home_assistant_groups(flags: list[str] | None, broker: str) -> tuple[str, ...]:
+    if flags and not broker:
+        raise UsageError("--home-assistant-group is about --home-assistant, which is missing")
+    if wrong := [name for name in flags or () if not gl1.level(name)]:
+        raise UsageError(f"--home-assistant-group {wrong[0]!r}: a group's name is 1 to 32 of a-z A-Z 0-9 _ -")
+    return tuple(flags or ())
 
 
 def _is_loopback(host: str) -> bool:

@@ -3,12 +3,12 @@
 
 import asyncio
 import base64
-import fcntl
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,21 +16,28 @@ from urllib.parse import urlsplit
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ganglion.errors import InvalidError, NotFoundError, RefusedError
+from ganglion.errors import InvalidError, NotFoundError
 from ganglion.mesh import files
 from ganglion.mesh.authority import Authority
 from ganglion_gateway.access.limiter import Failures
 from ganglion_gateway.access.sessions import Sessions
 from ganglion_gateway.access.tokens import Keyring, Role, digest, new_token
+from ganglion_gateway.approvals import Approvals
+from ganglion_gateway.consents import Consents
 from ganglion_gateway.fleet import Fleet
+from ganglion_gateway.groups import GroupRegister
+from ganglion_gateway.homeassistant.announcing import Announcing
 from ganglion_gateway.intake import Intake
+from ganglion_gateway.intents.answers import IntentAnswers
 from ganglion_gateway.live import Live
 from ganglion_gateway.mesh import GatewayMember
 from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.model.bridge import Bridge
+from ganglion_gateway.relay import Relay
+from ganglion_gateway.rows import Batch
 from ganglion_gateway.services import Services
 from ganglion_gateway.settings import Settings, WebhookSettings
-from ganglion_gateway.store import audit, keys, webhooks
+from ganglion_gateway.store import audit, keys, successors, webhooks
 from ganglion_gateway.store.database import Database, secure
 from ganglion_gateway.webhook import signature
 from ganglion_gateway.webhook.address import check_url
@@ -71,7 +78,7 @@ async def open_gateway(
         InvalidError: the webhook of the settings cannot be one.
     """
     secure(settings.state)
-    with _locked(settings.state):
+    with files.held(settings.state, "gateway"):
         async with Database.open_(settings.state / "gateway.db") as database:
             authority = Authority.open(settings.state / "authority", now=clock())
             metrics = Metrics()
@@ -84,33 +91,70 @@ async def open_gateway(
                 agent=f"Ganglion/{settings.version}",
                 policy=policy,
             )
+            relay = Relay(
+                database,
+                fleet,
+                policy=lambda: member.policy,
+                metrics=metrics,
+                clock=clock,
+                may_read=lambda node, group: member.client.member.groups.is_in(node, group),
+            )
+
+            def caused(batch: Batch) -> None:
+                courier.wake()
+                if batch.relays:
+                    relay.wake()
+
             intake = Intake(
                 database,
                 fleet,
                 live,
                 metrics=metrics,
                 retention=settings.retention,
-                on_events=courier.wake,
+                on_events=caused,
                 clock=clock,
             )
             bridge = Bridge(settings.model, metrics=metrics, record=_recorder(database, clock), clock=clock)
+            intents = IntentAnswers(bridge.prompt, settings.state / "intents.jsonl")
             enrol_keys = keys.EnrolKeys(database, authority)
+            approvals = Approvals(database, clock)
+            await approvals.load()
+            consents = Consents(database, clock)
+            await consents.load()
             member = GatewayMember(
                 broker=settings.broker,
+                links=settings.links,
                 state=settings.state,
                 name=settings.name,
                 version=settings.version,
                 authority=authority,
                 keys=enrol_keys,
+                approvals=approvals,
+                reissued=lambda former, new: successors.add(database, former, new, clock()),
                 intake=intake,
                 bridge=bridge,
+                intents=intents,
+                consents=consents,
                 metrics=metrics,
+                live=live,
+                clock=clock,
+            )
+            groups = GroupRegister(
+                database,
+                fleet,
+                member.client.desk.keys,
+                member.client.member.groups,
+                secret=_secret(settings.state / "group-secret"),
                 clock=clock,
             )
             services = Services(
                 settings=settings,
                 database=database,
+                authority=authority,
+                approvals=approvals,
+                consents=consents,
                 enrol_keys=enrol_keys,
+                groups=groups,
                 keyring=Keyring(),
                 sessions=Sessions(_secret(settings.state / "session-secret")),
                 failures=Failures(),
@@ -118,6 +162,7 @@ async def open_gateway(
                 live=live,
                 courier=courier,
                 mesh=member,
+                intents=intents,
                 metrics=metrics,
                 model=bridge.name,
                 clock=clock,
@@ -125,7 +170,12 @@ async def open_gateway(
             await _admit(services)
             await _configure_webhook(services, settings.webhook)
             await intake.load()
-            running = asyncio.create_task(_run(courier, intake, member), name="gateway")
+            await groups.load()
+            parts: list[Callable[[], Coroutine[Any, Any, None]]]
+            parts = [member.run, intake.run, courier.run, partial(relay.run, member.request), groups.run]
+            if settings.home_assistant:
+                parts.append(Announcing(settings.home_assistant, authority.mesh_id, services).run)
+            running = asyncio.create_task(_run(parts), name="gateway")
             services.started = True
             try:
                 yield Gateway(services=services, member=member, mesh_id=authority.mesh_id, ended=running)
@@ -136,10 +186,10 @@ async def open_gateway(
                 await bridge.aclose()
 
 
-async def _run(courier: Courier, intake: Intake, member: GatewayMember) -> None:
+async def _run(parts: Sequence[Callable[[], Coroutine[Any, Any, None]]]) -> None:
     """Runs until cancelled; the error of one part ends all of them."""
     async with asyncio.TaskGroup() as tasks:
-        for part in (member.run, intake.run, courier.run):
+        for part in parts:
             tasks.create_task(part())
 
 
@@ -206,7 +256,7 @@ def _webhook_secret(state: Path, webhook: WebhookSettings) -> str:
 
 
 def _secret(path: Path) -> bytes:
-    """The key of the session cookies, made where there is none."""
+    """A key of the gateway's own, as that of the session cookies; made where there is none."""
     data = files.read(path)
     if data is None or len(data) < 32:
         data = base64.b64encode(os.urandom(48))
@@ -225,20 +275,3 @@ def _recorder(database: Database, clock: Callable[[], int]) -> Callable[[str, st
         )
 
     return record
-
-
-@contextmanager
-def _locked(state: Path) -> Iterator[None]:
-    with (state / "gateway.lock").open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            holder = file.read().strip()
-            raise RefusedError(
-                f"another gateway (pid {holder}) uses {state}: stop it, or give this one its own --state"
-            ) from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        yield

@@ -34,6 +34,15 @@ _PRUNE = 60.0
 _DATABASE_RETRY = 1.0
 
 
+def shows_life(received: Received) -> bool:
+    """Whether a node that sealed this is there, as far as is known by now.
+
+    Its death may have come in the same read, or while this waited for the database.
+    """
+    peer = received.peer
+    return not received.posthumous and (peer is None or (received.epoch, received.timestamp) >= peer.died)
+
+
 class Intake:
     """Takes what members say.
 
@@ -43,7 +52,7 @@ class Intake:
         live: Who watches.
         metrics: Counts it.
         retention: What is deleted when.
-        on_events: Called when events are committed that may have caused webhooks.
+        on_events: Given the rows of events that are committed, which may have caused webhooks and relays.
         clock: Nanoseconds since the Unix epoch.
     """
 
@@ -55,7 +64,7 @@ class Intake:
         *,
         metrics: Metrics,
         retention: Retention,
-        on_events: Callable[[], None],
+        on_events: Callable[[rows.Batch], None],
         clock: Callable[[], int],
     ) -> None:
         self._database = database
@@ -67,6 +76,7 @@ class Intake:
         self._clock = clock
         self._readings: list[dict[str, Any]] = []
         self._births: dict[str, dict[str, Any]] = {}
+        self._replaced: set[str] = set()
         self._some = asyncio.Event()
 
     async def load(self) -> None:
@@ -76,7 +86,7 @@ class Intake:
             self._fleet.alert(row)
 
     async def events(self, received: list[Received]) -> None:
-        """EVENTs: returns when they are committed, together with the webhooks they cause."""
+        """EVENTs: returns when they are committed, together with what they cause."""
         now = self._clock()
         batch = rows.event_rows(received, now)
         if batch.refused:
@@ -88,25 +98,27 @@ class Intake:
         new = await self._database.write(work)
         self._metrics.copies.inc(len(batch.events) - len(new))
         done = self._clock()
+        receivers = {relay["event"]: relay["node"] for relay in batch.relays}
         for row in new:
             self._metrics.events.labels(row["cls"]).inc()
             self._metrics.ingest.observe((done - now) / 1e9)
             if row["cls"] == "alert":
                 self._fleet.alert(row)
-            self._live.event(self._fleet.name(row["node"]), row)
-        for node in {one.node_id for one in received if not one.posthumous}:
+            self._live.event(self._fleet.name(row["node"]), row, to=receivers.get(row["id"], ""))
+        for node in {one.node_id for one in received if shows_life(one)}:
             self._fleet.heard(node, now)
         if new:
-            self._on_events()
+            self._on_events(batch)
 
     def frames(self, received: list[Received]) -> None:
         """BATCHes of readings."""
         now = self._clock()
-        found, malformed = rows.reading_rows(received, now)
+        wrong = {one.node_id for one in received if rows.clock_is_wrong(one, now) or self._fleet.doubts(one.node_id)}
+        found, malformed = rows.reading_rows(received, now, wrong)
         taken, extra = self._fleet.read(found)
         for node, rows_of in groupby(taken, key=lambda row: row["node"]):
-            self._live.readings(self._fleet.name(node), rows_of)
-        for node in {one.node_id for one in received if not one.posthumous}:
+            self._live.readings(self._fleet.name(node), rows_of, wrong=node in wrong)
+        for node in {one.node_id for one in received if shows_life(one)}:
             self._fleet.heard(node, now)
         room = _WAITING - len(self._readings)
         self._readings += taken[:room]
@@ -118,8 +130,15 @@ class Intake:
     def birth(self, received: Received) -> None:
         """A BIRTH."""
         now = self._clock()
+        if self._fleet.now(received.node_id) != received.node_id:
+            return  # of the key before, which somebody still needs to verify what that has signed
         present = not (received.retained or received.posthumous)
-        row = self._fleet.born(rows.node_row(received, now), present=present, now=now)
+        former = received.peer.credential.former if received.peer is not None else ""
+        if former:
+            self._births.pop(former, None)
+            self._replaced.add(former)
+        row = self._fleet.born(rows.node_row(received, now), present=present, now=now, former=former)
+        self._fleet.doubt(row["id"], rows.clock_is_wrong(received, now))
         self._births[row["id"]] = row
         self._some.set()
 
@@ -152,12 +171,14 @@ class Intake:
 
     async def _flush(self) -> None:
         births, self._births = self._births, {}
+        replaced, self._replaced = self._replaced, set()
         presence = self._fleet.changes()
         readings, self._readings = self._readings, []
         if not (births or presence or readings):
             return
 
         async def work(connection: AsyncConnection) -> None:
+            await fleet.remove_nodes(connection, replaced)
             for row in births.values():
                 await fleet.save_node(connection, row)
             await fleet.save_presence(connection, presence)
@@ -168,6 +189,7 @@ class Intake:
             await self._database.write(work, patient=True)
         except BaseException:
             self._births = {**births, **self._births}
+            self._replaced |= replaced
             self._readings = (readings + self._readings)[:_WAITING]
             self._fleet.unsaved(change["id"] for change in presence)
             raise

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the fleet says, as it is said, for whoever watches: a bus of the gateway's own, and a bounded queue a watcher.
 
-Topics are the node's name and what the node calls it: `fridge/sensor/fridge/temperature`, `fridge/alert/fridge`.
+Topics are the node's name and what the node calls it: `fridge/sensor/fridge/temperature`, `fridge/alert/fridge`. What
+is for another node has its name too: `fridge/node:hall/note/heat`. What all share has no name: `/kv/shared/target`.
 """
 
 import asyncio
@@ -11,7 +12,9 @@ from typing import Any
 
 from ganglion.bus import Bus, Filter, Queue
 from ganglion.errors import InvalidError
+from ganglion.mova.ports import addressed
 from ganglion.reader import Reader
+from ganglion_gateway.rows import marked
 
 #: Events that wait for one watcher; beyond, the oldest are dropped and counted.
 QUEUE = 1000
@@ -68,20 +71,36 @@ class Live:
             if not self._watchers:
                 self._bus = Bus()  # it remembers every topic, and whoever speaks may make up any number of them
 
-    def readings(self, name: str, rows: Iterable[dict[str, Any]]) -> None:
-        """Rows of `readings`, of a node with this name."""
+    def readings(self, name: str, rows: Iterable[dict[str, Any]], *, wrong: bool = False) -> None:
+        """Rows of `readings`, of a node with this name; `wrong`: its clock is."""
         if self._watchers:
             for row in rows:
                 value = row["value"] if row["number"] is None else row["number"]
-                self._emit(name, f"sensor/{row['sensor'].replace('.', '/')}", value, row["timestamp"], row["sensor"])
+                self._emit(
+                    name,
+                    f"sensor/{row['sensor'].replace('.', '/')}",
+                    value,
+                    row["timestamp"],
+                    marked(row["sensor"], wrong),
+                )
 
-    def event(self, name: str, row: dict[str, Any]) -> None:
-        """A row of `events`."""
+    def event(self, name: str, row: dict[str, Any], *, to: str = "") -> None:
+        """A row of `events`; `to` is the node that it is for, if it is for one."""
         if self._watchers:
-            self._emit(name, row["topic"], row["value"], row["timestamp"], row["source"])
+            self._emit(name, addressed(row["topic"], to), row["value"], row["timestamp"], row["source"])
+
+    def shared(self, key: str, value: Any, timestamp: int, source: str) -> None:
+        """What all members share is another at a key."""
+        if self._watchers:
+            self._bus.emit(shared(key), value, timestamp=timestamp, source=source)
 
     def _emit(self, name: str, topic: str, value: Any, timestamp: int, source: str) -> None:
         self._bus.emit(_topic(name, topic), value, timestamp=timestamp, source=source)
+
+
+def shared(key: str) -> str:
+    """The topic of a key that all members share: one that no node can speak on."""
+    return f"/kv/{key}".translate(_NO_WILDCARDS)
 
 
 def _topic(name: str, topic: str) -> str:

@@ -47,6 +47,9 @@ class Metrics:
         self.delivery = Histogram(
             "ganglion_gateway_webhook_duration_seconds", "How long an attempt took.", registry=registry, buckets=_FAST
         )
+        self.relays = Counter(
+            "ganglion_gateway_relays", "Events for another node that were settled.", ["outcome"], registry=registry
+        )
         self.outbox = Gauge(
             "ganglion_gateway_webhook_messages", "Messages by state.", ["endpoint", "state"], registry=registry
         )

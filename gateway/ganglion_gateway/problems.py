@@ -58,14 +58,28 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """The answer that says what is wrong."""
-    document: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
-    document["detail"] = detail
-    if instance:
-        document["instance"] = instance
+    document = _document(status, detail, instance)
     if errors:
         document["errors"] = errors
     body = json.dumps(document, ensure_ascii=False).encode()
     return Response(body, status, headers=dict(headers or {}), media_type=CONTENT_TYPE)
+
+
+def of_error(error: GanglionError, *, instance: str) -> dict[str, Any]:
+    """The problem that one of our errors is."""
+    return _document(_status(error), str(error), instance)
+
+
+def _document(status: int, detail: str, instance: str) -> dict[str, Any]:
+    document: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
+    document["detail"] = detail
+    if instance:
+        document["instance"] = instance
+    return document
+
+
+def _status(error: GanglionError) -> int:
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 502)
 
 
 def install(app: FastAPI) -> None:
@@ -90,8 +104,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(GanglionError)
     async def known(request: Request, error: GanglionError) -> Response:
-        status = next((status for kind, status in _STATUS if isinstance(error, kind)), 502)
-        return problem(status, str(error), instance=request.url.path)
+        return problem(_status(error), str(error), instance=request.url.path)
 
     @app.exception_handler(Exception)
     async def broken(request: Request, error: Exception) -> Response:

@@ -15,6 +15,7 @@ import structlog
 import uvicorn
 
 from ganglion.errors import InvalidError, UsageError
+from ganglion.mqtt.url import addresses
 from ganglion_gateway.api.app import application, guarded
 from ganglion_gateway.dashboard import page
 from ganglion_gateway.gateway import Gateway, open_gateway
@@ -91,7 +92,7 @@ async def _say_ready(server: uvicorn.Server, gateway: Gateway, url: str, began: 
         "ready": True,
         "url": url,
         "mesh": gateway.mesh_id,
-        "broker": services.settings.broker.rpartition("@")[2],
+        "broker": ", ".join(map(str, addresses(services.settings.broker))),
         "connected": gateway.member.connected,
         "model": services.model or None,
         "seconds": round(time.monotonic() - began, 3),

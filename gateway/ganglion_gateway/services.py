@@ -5,10 +5,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ganglion.mesh.authority import Authority
+from ganglion.mesh.kv import Kv
+from ganglion.mesh.looking import Looking
+from ganglion.mesh.policy import Policy
+from ganglion.mesh.progress import Tell
+from ganglion.mesh.signed_config import D, Form, SignedConfig
 from ganglion_gateway.access.limiter import Failures
 from ganglion_gateway.access.sessions import Sessions
 from ganglion_gateway.access.tokens import Keyring, Principal
+from ganglion_gateway.approvals import Approvals
+from ganglion_gateway.consents import Consents
 from ganglion_gateway.fleet import Fleet
+from ganglion_gateway.groups import GroupRegister
+from ganglion_gateway.intents.answers import IntentAnswers
 from ganglion_gateway.live import Live
 from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.settings import Settings
@@ -26,8 +36,66 @@ class Mesh(Protocol):
         """Whether the broker is there."""
         ...
 
-    async def request(self, method: str, params: dict[str, Any], *, to: str, timeout: float) -> Any:
+    @property
+    def mesh_id(self) -> str:
+        """13 letters."""
+        ...
+
+    @property
+    def kv(self) -> Kv:
+        """What all members share, as the gateway has it."""
+        ...
+
+    @property
+    def looking(self) -> Looking:
+        """What it sees of the mesh."""
+        ...
+
+    def revoke(self, node_id: str) -> None:
+        """See `MeshClient.revoke`."""
+        ...
+
+    def decided(self, node_id: str) -> None:
+        """See `MeshClient.decided`."""
+        ...
+
+    @property
+    def node_id(self) -> str:
+        """The gateway's own, 26 letters."""
+        ...
+
+    @property
+    def policy(self) -> Policy:
+        """What holds at the gateway."""
+        ...
+
+    def config(self, form: Form[D]) -> SignedConfig[D] | None:
+        """See `Service.config`."""
+        ...
+
+    def set_config(self, form: Form[D], config: D) -> D:
+        """See `Service.set_config`."""
+        ...
+
+    def policy_of(self, node_id: str) -> int | None:
+        """The version of the policy that a node has said it has; None where it has said nothing."""
+        ...
+
+    async def request(
+        self,
+        method: str,
+        params: dict[str, Any],
+        *,
+        to: str,
+        called: str = "",
+        timeout: float,
+        on_progress: Tell | None = None,
+    ) -> Any:
         """See `MeshClient.request`."""
+        ...
+
+    def statistics(self) -> dict[str, Any]:
+        """See `MeshStatistics`."""
         ...
 
 
@@ -43,7 +111,11 @@ class Services:
 
     settings: Settings
     database: Database
+    authority: Authority
+    approvals: Approvals
+    consents: Consents
     enrol_keys: EnrolKeys
+    groups: GroupRegister
     keyring: Keyring
     sessions: Sessions
     failures: Failures
@@ -51,6 +123,7 @@ class Services:
     live: Live
     courier: Courier
     mesh: Mesh
+    intents: IntentAnswers
     metrics: Metrics
     model: str
     clock: Callable[[], int]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ganglion.errors import UsageError
+from ganglion.mesh.links.spec import LinkSpec
 from ganglion.units import SECOND
 
 _DAY = 86400 * SECOND
@@ -66,7 +67,7 @@ class Retention:
     Attributes:
         readings_age: Nanoseconds.
         readings_count: Of one sensor.
-        events_age: Nanoseconds; events whose webhooks still wait are kept.
+        events_age: Nanoseconds; events with a webhook or a node to go to are kept.
         events_count: Of all classes together.
         audit_age: Nanoseconds.
     """
@@ -84,7 +85,8 @@ class Settings:
 
     Attributes:
         state: Folder of the database, keys and token.
-        broker: URL of the MQTT broker.
+        broker: URL of the MQTT broker, or several addresses of it.
+        links: The mesh's links beside the broker; None for none.
         host: Address to listen on.
         port: TCP port; 0 lets the kernel pick one.
         name: What its credential calls it.
@@ -93,11 +95,14 @@ class Settings:
         certificate: PEM file of the chain for TLS.
         private_key: PEM file of its key.
         retention: What is deleted when.
+        home_assistant: URL of the broker on which the fleet is announced to Home Assistant; "" for nowhere.
+        home_assistant_groups: Groups whose confidential readings are announced there all the same.
         version: Of the software.
     """
 
     state: Path
-    broker: str
+    broker: str | tuple[str, ...]
+    links: tuple[LinkSpec, ...] | None = None
     host: str = "127.0.0.1"
     port: int = 8470
     name: str = "gateway"
@@ -106,4 +111,6 @@ class Settings:
     certificate: Path | None = None
     private_key: Path | None = None
     retention: Retention = Retention()
+    home_assistant: str = ""
+    home_assistant_groups: tuple[str, ...] = ()
     version: str = ""

@@ -306,22 +306,53 @@ typedef struct {
 
 /* Picks the number at a path of keys with dots between them out of a JSON document (RFC 8259) or a CBOR map (RFC 8949);
  * an empty path is the whole document. Of two keys that are the same the last one counts. 1, or 0 where it is not sure:
- * there is no number, the document is wrong, or it is one that needs a parser (escapes, tags, more than 16 levels, whole
- * numbers of 2^53 and more). */
+ * there is no finite number, the document is wrong, or it is one that needs a parser (escapes, tags, byte strings, more
+ * than 16 levels, whole numbers of 2^53 and more). */
 int gg_pick(const uint8_t *payload, size_t length, const char *path, size_t path_length, gg_number *number);
 
 /* ---- Sound and pictures ------------------------------------------------------------------------------------- */
 
-/* Root-mean-square level of 16-bit samples in dBFS (a full-scale sine is 0, AES17), at least -120. */
-double gg_audio_level(const int16_t *samples, size_t count);
+enum { GG_HOP = 160, GG_SPECTRUM = 512, GG_BANDS = 8, GG_FRAME = 10 };
 
-/* How often the sign changes from one sample to the next; zero counts as positive. */
-size_t gg_audio_zero_crossings(const int16_t *samples, size_t count);
+/* Sound of 16 kHz cut into frames of GG_HOP samples that wait to be taken. A frame is GG_FRAME numbers: the mean square
+ * of its samples, how often the sign changed (0 counts as positive), and the mean squares of GG_BANDS octaves, 63 Hz to
+ * 8 kHz, in the GG_SPECTRUM samples that end with it. Not for several threads at once. */
+typedef struct gg_sound gg_sound;
+
+/* Room for `capacity` frames; the mean square A-weighted (IEC 61672-1), the octaves worked out, if asked. NULL for none
+ * and where memory is short. */
+gg_sound *gg_sound_new(uint32_t capacity, int weighted, int bands);
+void gg_sound_free(gg_sound *sound);
+
+/* How many of the samples were taken in: all, or as many as there is room for. */
+size_t gg_sound_feed(gg_sound *sound, const int16_t *samples, size_t count);
+
+/* The oldest `count` frames with their samples; 0 and nothing while fewer wait. */
+int gg_sound_take(gg_sound *sound, uint32_t count, int16_t *samples, double *frames);
+
+/* The luma of a picture as it lies in a camera's buffer. */
+typedef struct {
+    const uint8_t *first; /* the luma of the pixel at the top left */
+    size_t width, height; /* in pixels, neither 0 */
+    size_t pixel, row;    /* bytes from one pixel to the next, and from one row to the next */
+} gg_picture;
+
+/* Makes a plane of width by height bytes, rows one after the other: each the rounded mean of the pixels it stands for (fewer
+ * than 2^24), and
+ * where the picture has fewer than that, the nearest one. */
+void gg_luma_reduce(const gg_picture *picture, uint8_t *plane, size_t width, size_t height);
 
 /* Mean of the bytes of a luma plane, 0 to 255; 0 of an empty one. */
 double gg_luma_mean(const uint8_t *plane, size_t count);
 
-/* How many bytes of two planes differ by more than `threshold`. */
-size_t gg_luma_motion(const uint8_t *before, const uint8_t *after, size_t count, int threshold);
+/* Mean difference of a byte and the one to its left, 0 to 255: how much there is to see; 0 where there are none. */
+double gg_luma_texture(const uint8_t *plane, size_t width, size_t height);
+
+/* The median of how much lighter the bytes of the second plane are, -255 to 255: what has become of the light, whatever moves
+ * before less than half of it; 0 of empty ones. */
+int gg_luma_lighter(const uint8_t *before, const uint8_t *after, size_t count);
+
+/* How many bytes of two planes differ by more than `threshold`, after as many as `lighter` are taken from the second. */
+size_t gg_luma_motion(const uint8_t *before, const uint8_t *after, size_t count, int threshold, int lighter);
 
 #endif

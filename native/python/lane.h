@@ -106,6 +106,12 @@ PyObject *gg_take(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
  * no whole and blameless PUBLISH. */
 PyObject *gg_split(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
 
+/* ---- codec.c ------------------------------------------------------------------------------------------------- */
+
+/* cbor_decode(otherwise, data) and cbor_encode(otherwise, Encoded, value, depth): see ganglion/mesh/codec.py. */
+PyObject *gg_cbor_decode(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
+PyObject *gg_cbor_encode(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
+
 /* ---- lane.c -------------------------------------------------------------------------------------------------- */
 
 /* lane(address of the gg_bus, what `self` holds after it...) -> its functions. */

@@ -26,6 +26,8 @@ static PyObject *own(PyObject *module, PyObject *arguments) {
 static PyMethodDef added[] = {
     {"lane", gg_lane_new, METH_VARARGS, "A fast lane to a bus."},
     {"own", own, METH_VARARGS, "Frees what C has made when nothing refers to it any more."},
+    {"cbor_decode", FAST(gg_cbor_decode), METH_FASTCALL, "Strict CBOR to a value."},
+    {"cbor_encode", FAST(gg_cbor_encode), METH_FASTCALL, "A value to strict CBOR."},
     {"split", FAST(gg_split), METH_FASTCALL, "Takes PUBLISH packets apart."},
     {0},
 };

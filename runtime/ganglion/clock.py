@@ -21,7 +21,7 @@ class Clock:
     ) -> None:
         self._wall = wall
         self._monotonic = monotonic
-        self._offset = wall() - monotonic()
+        self._offset = self._first = wall() - monotonic()
 
     def now(self) -> int:
         """Nanoseconds since the Unix epoch."""
@@ -30,3 +30,12 @@ class Clock:
         if offset > self._offset + _STEP:
             self._offset = offset
         return monotonic + self._offset
+
+    def steady(self) -> int:
+        """Nanoseconds that go on evenly, whoever sets the wall clock: those of `now`, until it was set."""
+        return self._monotonic() + self._first
+
+    def shift(self) -> int:
+        """How many nanoseconds `now` is ahead of `steady`: how far the wall clock was set."""
+        self.now()
+        return self._offset - self._first

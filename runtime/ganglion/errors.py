@@ -6,12 +6,18 @@ and what should the shell see. The answers are the class, `retry` and `exit_code
 names the thing, the place and the remedy.
 """
 
+from typing import Any
+
 
 class GanglionError(Exception):
     """Base of all. `exit_code` is what the `ganglion` command ends with."""
 
     exit_code = 1
     retry = False
+
+    def data(self) -> dict[str, Any]:
+        """What `--json` prints in place of a command's document."""
+        return {"error": str(self), "exit_code": self.exit_code}
 
 
 class InvalidError(GanglionError, ValueError):

@@ -7,12 +7,13 @@ by `duration_field` is written as `10s` and read as integer nanoseconds.
 
 import dataclasses
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from ganglion.errors import InvalidError
 from ganglion.units import duration
+from ganglion.words import _
 
 T = TypeVar("T")
 
@@ -34,12 +35,28 @@ def duration_field(default: str = _REQUIRED) -> Any:
     return dataclasses.field(default=duration(default), metadata={"duration": True})
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """A hint such as `; did you mean "address"?`, or the list of what is known where nothing is near."""
-    names = sorted(known)
-    if close := get_close_matches(word, names, 1, cutoff=0.6):
-        return f'; did you mean "{close[0]}"?'
-    return f"; known here: {', '.join(names)}" if names else ""
+#: Letters of a word, and words, among which a near one is looked for: what it takes grows with both.
+_MANY = 200
+
+
+def closest(word: str, known: Collection[str]) -> str | None:
+    """The known word that is most like this one; None where none is, or where they are too many or too long."""
+    if max(len(word), len(known)) > _MANY:
+        return None
+    return next(iter(get_close_matches(word, sorted(known), 1, cutoff=0.6)), None)
+
+
+def hint(word: str, known: Collection[str]) -> str:
+    """`did you mean "address"?`, or the list of what is known where nothing is near and it is not too long."""
+    if (close := closest(word, known)) is not None:
+        return _('did you mean "{name}"?').format(name=close)
+    return _("known here: {names}").format(names=", ".join(sorted(known))) if 0 < len(known) <= _MANY else ""
+
+
+def nearest(word: str, known: Collection[str]) -> str:
+    """A hint as the end of a sentence: `; did you mean "address"?`."""
+    said = hint(word, known)
+    return f"; {said}" if said else ""
 
 
 def read(cls: type[T], table: Mapping[str, Any], where: str) -> T:

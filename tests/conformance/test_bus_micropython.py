@@ -3,11 +3,12 @@
 
 import json
 import random
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from support import bus_replay, micropython
+from support import bus_replay, micropython, micropython_wasm
 
 SCRIPT = Path(bus_replay.__file__)
 TOPICS = ["a", "b", "a/b", "a/", "/b", "$x", "$x/a", "a/b/c"]
@@ -43,11 +44,12 @@ def programme(seed: int, length: int = 600) -> list[list[object]]:
     return calls
 
 
+@pytest.mark.parametrize("run", [partial(micropython.run, heap="2m"), micropython_wasm.run], ids=["unix", "wasm"])
 @pytest.mark.parametrize("seed", range(5))
-def test_a_board_decides_as_a_server_does(seed, tmp_path):
+def test_a_board_decides_as_a_server_does(seed, run, tmp_path):
     calls = programme(seed)
     path = tmp_path / "programme.json"
     path.write_text(json.dumps(calls))
-    done = micropython.run(SCRIPT, path, heap="2m")
+    done = run(SCRIPT, path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert [json.loads(line) for line in done.stdout.splitlines()] == [json.loads(x) for x in bus_replay.play(calls)]

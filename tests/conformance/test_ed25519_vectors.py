@@ -2,6 +2,7 @@
 """ganglion.mesh.crypto on RFC 8032 section 7.1, RFC 5869 appendix A and C2SP/wycheproof's ed25519_test."""
 
 import json
+from hashlib import sha512
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,13 @@ RFC_8032 = [
         "af82",
         "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc659"
         "4a7c15e9716ed28dc027beceea1ec40a",
+    ),
+    (  # "TEST SHA(abc)"
+        "833fe62409237b9d62ec77587520911e9a759cec1d19755b7da901b96dca3d42",
+        "ec172b93ad5e563bf4932c70e1245034c35467ef2efd4d64ebf819683467e2bf",
+        sha512(b"abc").hexdigest(),
+        "dc2a4459e7369633a52b1bf277839a00201009a3efbf3ecb69bea2186c26b58909351fc9ac90b3ecfdfbc7c66431e030"
+        "3dca179c138ac17ad9bef1177331a704",
     ),
 ]
 

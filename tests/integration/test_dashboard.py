@@ -152,6 +152,23 @@ async def test_an_alert_comes_by_itself_and_opens_its_path(
     assert watch.errors == []
 
 
+async def test_it_says_when_something_waits_for_a_person(
+    chromium: Browser, gateway: Process, tmp_path: Path, broker_url: str
+) -> None:
+    watch = await opened(chromium, gateway)
+    tile = watch.page.locator("[data-sum=consents]")
+    await expect(tile).to_be_hidden()
+    node = await node_of(gateway, tmp_path, broker_url)
+    wanted = {"nonce": "n1", "actuator": "lock", "value": True, "owner": "watch", "run": "r-1", "why": ""}
+    async with running(node):
+        await enrolled(node)
+        asked = await node.request("consent", {**wanted, "wait": 60 * 10**9, "hold": 0})
+        await expect(tile).to_contain_text("ganglion consents list")
+        await gateway.http.post(f"/api/v1/consents/{asked['id']}/refuse")
+        await expect(tile).to_be_hidden()
+    assert watch.errors == []
+
+
 async def test_it_follows_the_systems_colours_and_fits_a_phone(chromium: Browser, gateway: Process) -> None:
     ground = "getComputedStyle(document.body).backgroundColor"
     light = await opened(chromium, gateway, width=390)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, insert, select
@@ -18,7 +19,7 @@ from ganglion.mesh.authority import Authority
 from ganglion.mesh.enrol import EnrolKey
 from ganglion_gateway.rows import Batch
 from ganglion_gateway.store import events, fleet, webhooks
-from ganglion_gateway.store.database import Database
+from ganglion_gateway.store.database import Database, config
 from ganglion_gateway.store.keys import EnrolKeys
 from ganglion_gateway.store.tables import api_keys, metadata
 from support.mesh import HOUR, NOW
@@ -65,7 +66,7 @@ def endpoint(identity: str, *, classes: tuple[str, ...] = ("alert",), enabled: b
 
 
 async def save(database: Database, *rows: dict[str, Any], episodes: tuple[dict[str, Any], ...] = ()) -> list[str]:
-    batch = Batch(events=list(rows), episodes=list(episodes), refused=0)
+    batch = Batch(events=list(rows), episodes=list(episodes), refused=0, relays=[])
     fresh = await database.write(lambda connection: events.save(connection, batch, NOW))
     return [row["id"] for row in fresh]
 
@@ -125,7 +126,7 @@ async def test_neither_an_event_nor_its_webhooks_stay_when_the_transaction_fails
     await database.write(lambda connection: webhooks.save(connection, endpoint("a")))
 
     async def fails(connection: AsyncConnection) -> None:
-        await events.save(connection, Batch(events=[event(1)], episodes=[], refused=0), NOW)
+        await events.save(connection, Batch(events=[event(1)], episodes=[], refused=0, relays=[]), NOW)
         raise RuntimeError("the power goes")
 
     with pytest.raises(RuntimeError, match="the power goes"):
@@ -136,7 +137,7 @@ async def test_neither_an_event_nor_its_webhooks_stay_when_the_transaction_fails
 
 async def test_what_fails_is_undone_alone(database: Database) -> None:
     async def fails(connection: AsyncConnection) -> None:
-        await events.save(connection, Batch(events=[event(1)], episodes=[], refused=0), NOW)
+        await events.save(connection, Batch(events=[event(1)], episodes=[], refused=0, relays=[]), NOW)
         raise RuntimeError("no")
 
     outcomes = await asyncio.gather(
@@ -163,8 +164,8 @@ async def test_readers_cannot_write(database: Database) -> None:
 
 async def test_the_page_after_a_number_goes_on_where_the_first_ended(database: Database) -> None:
     await save(database, *(event(seq) for seq in range(5)))
-    first = await events.page(database, cls="alert", node=NODE, before=None, limit=3)
-    second = await events.page(database, cls="alert", node=NODE, before=first[-1]["number"], limit=3)
+    first = await events.page(database, cls="alert", node=[NODE], before=None, limit=3)
+    second = await events.page(database, cls="alert", node=[NODE], before=first[-1]["number"], limit=3)
     assert [row["seq"] for row in [*first, *second]] == [4, 3, 2, 1, 0]
 
 
@@ -179,20 +180,26 @@ async def test_an_episode_is_found_by_its_run(database: Database) -> None:
         "body": {"id": "r1", "steps": []},
     }
     await save(database, event(1, cls="episode"), episodes=(told,))
-    assert await events.episode(database, NODE, "r1") == {"id": "r1", "steps": []}
-    assert await events.episode(database, NODE, "r2") is None
-    assert await events.episode(database, "m" * 26, "r1") is None
+    assert await events.episode(database, [NODE], "r1") == {"id": "r1", "steps": []}
+    assert await events.episode(database, [NODE], "r2") is None
+    later = told | {"id": f"{NODE}-1-2", "run": "r2", "started": NOW + 1, "body": {"id": "r2", "steps": []}}
+    await save(database, event(2, cls="episode"), episodes=(later,))
+    assert await events.episode(database, [NODE], None) == {"id": "r2", "steps": []}
+    assert await events.episode(database, ["m" * 26], None) is None
+    assert await events.episode(database, ["m" * 26], "r1") is None
 
 
 async def test_a_reading_of_an_instant_is_kept_once(database: Database) -> None:
     def reading(number: float, at: int) -> dict[str, Any]:
-        return {"node": NODE, "sensor": "fridge.temperature", "timestamp": at, "number": number, "value": None}
+        group = {"confidential": "hall" if number == 5.0 else ""}
+        return {"node": NODE, "sensor": "fridge.temperature", "timestamp": at, "number": number, "value": None, **group}
 
     for rows in ([reading(4.0, NOW), reading(5.0, NOW + 1)], [reading(9.0, NOW)]):
         await database.write(lambda connection, rows=rows: fleet.save_readings(connection, rows), patient=True)
-    found = await fleet.history(database, NODE, "fridge.temperature", since=0, limit=10)
+    found = await fleet.history(database, [NODE], "fridge.temperature", since=0, limit=10)
     assert [row["number"] for row in found] == [4.0, 5.0]
-    assert [row["number"] for row in await fleet.latest(database)] == [5.0]
+    latest = await fleet.latest(database)
+    assert [(row["number"], row["confidential"]) for row in latest] == [(5.0, "hall")], "a restart knows it"
 
 
 class Keys:
@@ -253,3 +260,23 @@ async def test_an_expired_or_unknown_key_is_not_taken(keys: Keys) -> None:
     key = await keys.create(1)
     assert not await keys.store.take(key.key_id, NODE, NOW + HOUR)
     assert not await keys.store.take(b"\0" * 8, NODE, NOW)
+
+
+async def test_nodes_of_a_database_from_before_are_there_after_the_migration(tmp_path: Path) -> None:
+    def back(connection: Connection) -> None:
+        settings = config()
+        settings.attributes["connection"] = connection
+        command.downgrade(settings, "0002")
+
+    async with Database.open_(tmp_path / "gateway.db") as database:
+        async with database._writes.begin() as connection:
+            await connection.run_sync(back)
+        with closing(sqlite3.connect(tmp_path / "gateway.db")) as direct:
+            direct.execute(
+                "INSERT INTO nodes (id, name, board, sw, epoch, caps, tags, credential_expires, online, first_seen, "
+                "last_seen) VALUES ('n', 'fridge', '', '', 1, '{}', '[]', 0, 0, 1, 2)"
+            )
+            direct.commit()
+        await database.migrate()
+        [row] = await fleet.all_nodes(database)
+    assert (row["name"], row["revoked"], row["former"]) == ("fridge", None, [])

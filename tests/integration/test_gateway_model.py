@@ -59,6 +59,7 @@ async def test_a_streamed_answer_is_read_by_its_schema(chat: ChatServer, asked: 
         "text": '{"urgent": true}',
         "model": MODEL,
         "tokens": {"prompt": 21, "completion": 16},
+        "calls": [],
     }
     [request] = chat.requests
     assert (request["model"], request["max_tokens"], request["stream"]) == (MODEL, 400, True)
@@ -171,3 +172,24 @@ async def test_tokens_and_outcomes_are_counted(chat: ChatServer, asked: Asked) -
     assert 'ganglion_gateway_model_requests_total{outcome="answered"} 1.0' in exposition
     assert 'ganglion_gateway_model_requests_total{outcome="model_refused"} 1.0' in exposition
     assert 'ganglion_gateway_model_tokens_total{kind="completion"} 4.0' in exposition
+
+
+TOOL = {"id": "light.set", "description": "Sets a light", "parameters": {"type": "object"}}
+
+
+async def test_tools_and_what_came_of_them_go_through(chat: ChatServer, asked: Asked) -> None:
+    chat.says(Say(calls=(("c1", "light_set", '{"on": true}'),), finish="tool_calls"), Say(text="done"))
+    answer = await asked.ask(tools=[TOOL], schema=SCHEMA)
+    assert (answer["value"], answer["calls"]) == (None, [["c1", "light.set", {"on": True}]])
+    answer = await asked.ask(tools=[TOOL], rounds=[[answer["calls"], [{"ok": True}]]])
+    assert (answer["value"], answer["calls"]) == ("done", [])
+    first, second = chat.requests
+    assert first["tools"][0]["function"]["name"] == "light_set"
+    assert second["messages"][-1] == {"role": "tool", "tool_call_id": "c1", "content": '{"ok": true}'}
+    assert [detail["outcome"] for detail in asked.audit] == ["answered", "answered"]
+
+
+async def test_a_model_that_keeps_to_no_bound_is_cut_at_its_tokens(chat: ChatServer, asked: Asked) -> None:
+    chat.says(Say(text="x" * 8_640_000, piece=100, pause=0.001))
+    with pytest.raises(InvalidError, match="truncated: the answer did not fit 20 tokens"):
+        await asyncio.wait_for(asked.ask(max_tokens=20, seconds=60), 30)

@@ -4,21 +4,18 @@
 import asyncio
 import base64
 import json
-import os
-import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
 
 import cbor2
 import pytest
 
-from ganglion.errors import InvalidError, NotFoundError
+from ganglion.errors import InvalidError, NotFoundError, RefusedError
 from ganglion.mesh.mqtt_transport import MqttTransport
 from ganglion.mova.compile import compile
 from ganglion.mova.load import load
 from support.mesh import Gateway, running
+from support.node import node
+from support.rude_server import echoes, rude_server
 from support.waiting import until
 
 FAST = """
@@ -72,39 +69,6 @@ protocols:
       - {id: say, action: publish, topic: "mqtt:plant/alarm", value: "{event.value}"}
       - {id: done, action: end}
 """
-
-
-class NodeProcess:
-    """`ganglion node run` on a configuration."""
-
-    def __init__(self, process: asyncio.subprocess.Process, state: Path) -> None:
-        self.process = process
-        self.state = state
-
-    async def ready(self) -> dict[str, object]:
-        assert self.process.stdout is not None
-        line = await asyncio.wait_for(self.process.stdout.readline(), 20)
-        return json.loads(line)
-
-
-@asynccontextmanager
-async def node(folder: Path, config: str) -> AsyncIterator[NodeProcess]:
-    (folder / "node.toml").write_text(config)
-    words = ["-m", "ganglion", "node", "run", str(folder / "node.toml"), "--state", str(folder / "state")]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=os.environ
-    )
-    reading = asyncio.create_task(process.stderr.read())
-    try:
-        yield NodeProcess(process, folder / "state")
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        try:
-            await asyncio.wait_for(process.wait(), 10)
-        finally:
-            sys.stderr.write((await reading).decode())
-            process._transport.close()
 
 
 async def test_a_warm_fridge_beeps_and_its_alert_and_episode_arrive(broker, tmp_path):
@@ -164,7 +128,13 @@ async def test_a_script_is_replaced_while_the_node_runs_and_another_goes_on(brok
         plan = base64.urlsafe_b64encode(edited.encode()).decode()
         answer = await ask("scripts.put", {"plan": plan}, to="fridge", timeout=5)
         assert answer == {"name": "fast_fridge", "hash": edited.hash, "replaced": True}
+        away = compile(load(FAST.replace("fridge.temperature", "fridge.temprature"), file="x.yaml"))
+        with pytest.raises(
+            RefusedError, match=r"no sensor 'fridge.temprature' \(did you mean \"fridge.temperature\"\?\)"
+        ):
+            await ask("scripts.put", {"plan": base64.urlsafe_b64encode(away.encode()).decode()}, to="fridge", timeout=5)
         listed = await ask("scripts.list", {}, to="fridge", timeout=5)
+        assert {each["hash"] for each in listed["scripts"]} >= {edited.hash}
         assert {each["name"] for each in listed["scripts"]} == {"fast_fridge", "also"}
         await ask("sim.set", {"sensor": "fridge.temperature", "value": 55.0}, to="fridge", timeout=5)
         await until(alerts, what="an alert")
@@ -189,6 +159,27 @@ async def test_without_a_broker_a_node_senses_and_acts_and_its_alert_arrives_onc
         await arrived(gateway, "episode")
         alerts = [body for body in gateway.store.events.values() if body["class"] == "alert"]
         assert len(alerts) == 1
+
+
+async def test_a_node_starts_with_the_scripts_that_it_can_run_and_says_which_it_cannot(tmp_path, capsys):
+    begins = """
+version: "2.2"
+dialect: edge/1
+name: begins
+triggers: [{id: now, start: true, run: light}]
+protocols: [{name: light, steps: [{id: lit, action: actuate, actuator: lamp, value: true}]}]
+"""
+    (tmp_path / "begins.yaml").write_text(begins)
+    (tmp_path / "away.yaml").write_text(begins.replace("name: begins", "name: away").replace("lamp", "siren"))
+    config = '[node]\nname = "x"\nscripts = ["away.yaml", "begins.yaml"]\n'
+    async with node(tmp_path, config + '[actuator.lamp]\ndriver = "file"\npath = "lamp"\n') as started:
+        await started.ready()
+        lamp = started.state / "lamp"
+        await until(lambda: lamp.exists() and lamp.read_text().strip() == "1", what="the light")
+    assert (
+        "the script 'away' cannot run on this node: there is no actuator 'siren': it has lamp; it is not loaded"
+        in capsys.readouterr().err
+    )
 
 
 async def test_a_plain_topic_of_a_third_party_triggers_a_script(broker, tmp_path):
@@ -217,6 +208,46 @@ async def test_a_plain_topic_of_a_third_party_triggers_a_script(broker, tmp_path
         await asyncio.gather(run, return_exceptions=True)
 
 
+CALLS = """
+version: "2.2"
+dialect: edge/1
+name: calls
+triggers: [{id: begin, start: true, run: call}]
+tools: [{id: t, name: t, endpoint: "URL", headers: {X-Key: "{secret.KEY}"}}]
+protocols: [{name: call, steps: [{id: call, action: tool_api, tool_api_id: t, save: said},
+                                 {id: tell, action: log, message: "said {said}"},
+                                 {id: again, action: tool_api, tool_api_id: t}]}]
+"""
+SECRET = 'KEY = "s3cret0123"\n'
+
+
+async def test_a_script_calls_with_a_secret_of_the_node_that_no_log_has(tmp_path, capsys):
+    file = tmp_path / "secrets.toml"
+    file.touch(0o600)
+    file.write_text(SECRET)
+    async with rude_server() as server:
+        server.does(echoes())
+        (tmp_path / "calls.yaml").write_text(CALLS.replace("URL", server.url))
+        config = '[node]\nname = "x"\nscripts = ["calls.yaml"]\nsecrets = "secrets.toml"\n'
+        async with node(tmp_path, config) as caller:
+            await caller.ready()
+            await until(lambda: len(server.asked) == 2, what="both calls")
+        assert server.asked[0].headers["x-key"] == "s3cret0123"
+    log = capsys.readouterr().err
+    assert "{secret.KEY}" in log
+    assert "s3cret0123" not in log
+
+
+async def test_secrets_that_others_can_read_keep_a_node_from_starting(tmp_path, capsys):
+    (tmp_path / "secrets.toml").write_text(SECRET)
+    (tmp_path / "secrets.toml").chmod(0o644)
+    async with node(tmp_path, '[node]\nname = "x"\nsecrets = "secrets.toml"\n') as wrong:
+        assert await asyncio.wait_for(wrong.process.wait(), 20) == 4
+    said = capsys.readouterr().err
+    assert "others can read these secrets; run chmod 600" in said
+    assert "s3cret0123" not in said
+
+
 @pytest.mark.parametrize(
     ("config", "says"),
     [
@@ -231,3 +262,12 @@ async def test_a_mistake_in_configuration_or_script_is_named_and_ends_with_exit_
     async with node(tmp_path, f'[node]\nname = "x"\n{scripts}{config}') as wrong:
         assert await asyncio.wait_for(wrong.process.wait(), 20) == 1
     assert says in capsys.readouterr().err
+
+
+async def test_two_nodes_do_not_run_in_one_folder(tmp_path, capsys):
+    config = '[node]\nname = "fridge"\n'
+    async with node(tmp_path, config) as first:
+        await first.ready()
+        async with node(tmp_path, config) as second:
+            assert await asyncio.wait_for(second.process.wait(), 20) == 4
+    assert f"another node (pid {first.process.pid}) uses {tmp_path / 'state'}" in capsys.readouterr().err

@@ -27,7 +27,9 @@ def tree(tmp_path_factory) -> Path:
     tree = tmp_path_factory.mktemp("tree")
     for part in PARTS:
         if (ROOT / part).is_dir():
-            shutil.copytree(ROOT / part, tree / part, ignore=shutil.ignore_patterns("*.so", "__pycache__"))
+            shutil.copytree(
+                ROOT / part, tree / part, ignore=shutil.ignore_patterns("*.so", "_watchdog", "*.mo", "__pycache__")
+            )
         else:
             shutil.copy(ROOT / part, tree / part)
     return tree
@@ -69,6 +71,15 @@ def backend(venv: Path, tmp_path: Path, **switches: str) -> list[str]:
     return done.stdout.splitlines()
 
 
+def ukrainian(venv: Path, tmp_path: Path) -> str:
+    """The word for `error` of the installed package."""
+    says = "from ganglion.words import _, speaking\nwith speaking('uk'): print(_('error'))"
+    command = [venv / "bin" / "python", "-X", "utf8", "-c", says]
+    done = subprocess.run(command, env=environment(tmp_path), capture_output=True, encoding="utf-8", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
 def install(venv: Path, tmp_path: Path, *what: str | Path) -> None:
     done = pip(tmp_path, "--python", venv / "bin" / "python", "install", "--no-build-isolation", *what)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -82,6 +93,8 @@ def test_a_wheel_is_built_without_a_compiler_and_its_native_module_loads(tree, v
     assert (says, why_not) == ("native", "")
     assert where.startswith(str(venv))
     assert (venv / "bin" / "ganglion").exists()
+    (watchdog,) = venv.glob("lib/python*/site-packages/ganglion/_watchdog")
+    assert subprocess.run([watchdog, "9"], stdin=subprocess.DEVNULL, check=False, timeout=9).returncode == 0
 
 
 def test_a_wheel_carries_all_packages_and_boards_and_nothing_else(tree, tmp_path):
@@ -90,6 +103,7 @@ def test_a_wheel_carries_all_packages_and_boards_and_nothing_else(tree, tmp_path
     tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     assert tops == {"ganglion", "ganglion_micro", "ganglion_gateway", "ganglion_tools"}
     assert [name for name in names if name.endswith(".so")] == ["ganglion/_native.abi3.so"]
+    assert [name for name in names if name.endswith((".po", ".mo"))] == ["ganglion/locale/uk.mo"]
     for board in (ROOT / "boards").glob("*.toml"):
         assert f"ganglion/boards/{board.name}" in names
 
@@ -100,6 +114,7 @@ def test_a_pure_wheel_runs_on_the_twin_and_says_why(tree, venv, tmp_path):
     install(venv, tmp_path, built)
     says, why_not, _ = backend(venv, tmp_path)
     assert (says, why_not) == ("python", "built without the native core: GANGLION_PURE=1 was asked for")
+    assert ukrainian(venv, tmp_path) == "помилка"
 
 
 def test_where_there_is_no_zig_the_wheel_is_pure_and_says_so(tree, venv, tmp_path):
@@ -166,3 +181,4 @@ def test_an_editable_install_is_native_and_runs_from_the_tree(tree, venv, tmp_pa
     says, _, where = backend(venv, tmp_path)
     assert says == "native"
     assert where.startswith(str(checkout))
+    assert ukrainian(venv, tmp_path) == "помилка"

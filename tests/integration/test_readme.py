@@ -134,6 +134,7 @@ def test_the_demo_and_what_to_try_beside_it(person: Person) -> None:
         warm = person.types(one("ganglion watch")).splitlines()
         assert len(warm) == 3
         assert all("fridge/" in line for line in warm)
+        assert "The fridge is at 1" in person.types(one("ganglion say fridge"))
         assert "sensor/fridge/temperature" in person.types(one("ganglion bus stats"))
         flowing = person.types(one("ganglion bus watch")).splitlines()
         assert len(flowing) == 3

@@ -115,6 +115,23 @@ def test_a_second_start_finds_the_state_again_and_ctrl_c_stops_everything(tmp_pa
 
 
 @pytest.mark.timeout(180)
+def test_what_it_says_to_try_next_works_beside_another_state_folder(tmp_path):
+    state = tmp_path / "the site's own"
+    with up(tmp_path, "--state", str(state)) as process:
+        follow(process, "ready")
+        lines = list(iter(lambda: process.stderr.readline().strip(), "Ctrl-C stops everything."))
+        first, *commands = [line for line in lines[lines.index("try next") + 1 :] if line]
+        assert [line.split()[:2] for line in commands[:2]] == [["ganglion", "devices"], ["ganglion", "sim"]]
+        assert ganglion(tmp_path, "devices", "list").returncode == 3  # in the usual folder there is none
+        command = f"{first}; exec {sys.executable} -m {commands[0]} --json"
+        environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
+        done = subprocess.run(["sh", "-c", command], env=environment, text=True, capture_output=True, timeout=30)
+        assert {node["name"] for node in json.loads(done.stdout)["nodes"]} == {"host", "room", "fridge"}
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) == 0
+
+
+@pytest.mark.timeout(180)
 def test_the_trace_is_shown_one_line_a_stage(tmp_path):
     with up(tmp_path) as process:
         follow(process, "ready")
@@ -172,7 +189,9 @@ async def test_a_model_is_asked_and_the_trace_counts_its_tokens(tmp_path):
 
 async def test_a_broker_that_runs_elsewhere_and_its_password_is_nowhere_to_be_read(tmp_path):
     async with mosquitto_broker(tmp_path / "broker", users={"joe": "hunter2"}) as broker:
-        with up(tmp_path, "--broker", broker.url_as("joe", "hunter2")) as process:
+        account = tmp_path / "account"
+        account.write_text("joe:hunter2")
+        with up(tmp_path, "--broker", f"{broker.url}?account={account}") as process:
             ready = await asyncio.to_thread(follow, process, "ready")
             assert ready["broker"] == broker.url
             for pid in ready["pids"].values():
@@ -183,10 +202,13 @@ async def test_a_broker_that_runs_elsewhere_and_its_password_is_nowhere_to_be_re
         logs = list((tmp_path / "ganglion" / "logs").iterdir())
         assert logs
         assert not any("hunter2" in path.read_text() for path in logs)
-        refused = await asyncio.to_thread(ganglion, tmp_path, "up", "--broker", broker.url_as("joe", "hunter3"))
+        account.write_text("joe:hunter3")
+        refused = await asyncio.to_thread(ganglion, tmp_path, "up", "--broker", f"{broker.url}?account={account}")
         assert refused.returncode == 4
         assert "return code 5" in refused.stderr
         assert "hunter3" not in refused.stderr
+        shown = await asyncio.to_thread(ganglion, tmp_path, "up", "--broker", broker.url_as("joe", "hunter2"))
+        assert (shown.returncode, "account=FILE" in shown.stderr, "hunter2" in shown.stderr) == (2, True, False)
 
 
 @pytest.mark.parametrize(

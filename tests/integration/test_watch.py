@@ -80,6 +80,13 @@ async def test_a_socket_is_told_what_its_filter_lets_through(site: Site) -> None
     assert first["source"] == "fridge.temperature"
 
 
+async def test_what_is_for_another_node_is_named_so(site: Site) -> None:
+    body = {"topic": "note/heat", "value": 1, "timestamp": 1, "source": "", "run": "", "to": "hall", "wait": 10**9}
+    async with socket(site.gateway, "?topic=fridge/node:hall/%23") as opened:
+        site.node.publish_event("alert", body)
+        assert (await heard(opened, site))["topic"] == "fridge/node:hall/note/heat"
+
+
 async def test_a_socket_without_a_token_is_not_opened(site: Site) -> None:
     with pytest.raises(websockets.InvalidStatus) as refused:
         async with socket(site.gateway, token="gt_wrong"):

@@ -94,7 +94,7 @@ def test_threads_that_put_at_the_same_time_lose_nothing(tmp_path):
 
 #: Tests of the bus and of what feeds it, which call all of native/python.
 _LANE = ("bus", "bus_lane", "bus_many", "bus_queue", "bus_operators", "bus_types", "bus_programme")
-_INTAKE = ("inbox", "mqtt_packet", "pick", "plain")
+_INTAKE = ("inbox", "mqtt_packet", "pick", "plain", "codec")
 
 
 def test_the_fast_lane_uses_no_memory_that_is_not_its_own(tmp_path):

@@ -30,7 +30,9 @@ def imported_by(statement: str) -> set[str]:
     """The modules that a fresh interpreter has after a statement."""
     path = [str(ROOT / folder) for folder in ("runtime", "firmware", "gateway", "tools")]
     code = f"import sys; sys.path[:0] = {path}\n{statement}\nprint(*sys.modules)"
-    return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("COV")}  # it imports things itself
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=bare)
+    return set(done.stdout.split())
 
 
 def test_help_imports_no_subcommand():
@@ -46,6 +48,13 @@ def test_a_device_imports_nothing_of_a_server(module):
     assert {name.partition(".")[0] for name in imported_by(f"import {module}")}.isdisjoint(HEAVY)
 
 
+def test_checking_a_document_does_not_pay_for_running_one():
+    document = ROOT / "tools" / "ganglion_tools" / "up" / "fridge.yaml"
+    modules = imported_by(f"from ganglion.cli.main import main\nmain(['mova', 'check', {str(document)!r}])")
+    assert "ganglion.mova.check" in modules
+    assert modules.isdisjoint({"asyncio", "_hashlib", "http.client", "ssl", "sqlite3", "tomllib"})
+
+
 @pytest.mark.parametrize("command", cli.COMMANDS)
 def test_every_command_has_help(command, capsys):
     with pytest.raises(SystemExit) as ended:
@@ -58,10 +67,20 @@ def test_every_command_has_help(command, capsys):
     "words", [[], ["fly"], ["doctor", "--colour"], ["node", "run"], ["id", "eat"], ["bench", "fly"]]
 )
 def test_a_line_that_makes_no_sense_is_exit_2(words, capsys):
-    with pytest.raises(SystemExit) as ended:
-        cli.main(words)
-    assert ended.value.code == 2
-    assert capsys.readouterr().err
+    assert cli.main(words) == 2
+    out, err = capsys.readouterr()
+    assert (out, "usage: ganglion" in err) == ("", True)
+    assert cli.main([*words, "--json"]) == 2
+    out, err = capsys.readouterr()
+    said = json.loads(out)
+    assert (said["exit_code"], f"ganglion: {said['error']}" in err) == (2, True)
+
+
+def test_json_is_asked_for_before_the_verb_or_after_it(capsys):
+    document = str(ROOT / "tools" / "ganglion_tools" / "up" / "fridge.yaml")
+    for words in (["mova", "--json", "check", document], ["mova", "check", document, "--json"]):
+        assert cli.main(words) == 0
+        assert json.loads(capsys.readouterr().out)["valid"] is True
 
 
 def test_a_missing_extra_is_named_with_its_remedy(monkeypatch, capsys):
@@ -94,3 +113,12 @@ def test_an_identity_is_made_once_shown_and_never_overwritten(tmp_path):
     assert again.returncode == 4
     assert json.loads(again.stdout)["exit_code"] == 4
     assert json.loads(ganglion("id", "show", *state, "--json").stdout) == made
+
+
+def test_a_state_folder_that_cannot_be_one_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    assert cli.main(["id", "new", "--state", str(file), "--json"]) == 1
+    said = capsys.readouterr()
+    assert str(file) in json.loads(said.out)["error"]
+    assert "Traceback" not in said.err

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ganglion import config, settings
-from ganglion.errors import InvalidError, NotFoundError
+from ganglion.errors import InvalidError, NotFoundError, UsageError
 from ganglion.units import SECOND, duration
 
 FRIDGE = """
@@ -36,8 +36,7 @@ def test_a_file_becomes_one_tree(tmp_path):
     read = config.load(write(tmp_path, FRIDGE))
     assert read.node.name == "fridge"
     assert read.node.scripts == ("fridge.yaml",)
-    assert read.mqtt is not None
-    assert read.mqtt.broker == "mqtt://127.0.0.1:1883"
+    assert [str(url) for url in read.brokers] == ["mqtt://127.0.0.1:1883"]
     assert read.sensors == {"fridge": {"kind": "bme280"}}
     assert read.resolve("fridge.yaml") == (tmp_path / "fridge.yaml").resolve()
 
@@ -122,3 +121,74 @@ def test_no_table_does_worse_than_an_invalid_error(table):
         settings.read(config.NodeSection, table, "node")
     except InvalidError as error:
         assert str(error).startswith("node")
+
+
+def test_a_mesh_is_named_by_its_id_and_more_surely_by_its_root(tmp_path: Path) -> None:
+    path = tmp_path / "node.toml"
+    path.write_text(f'[node]\nname = "x"\n[mesh]\nid = "pczxc4hc5uxae"\nroot = "{"a" * 26}"\nmax_stale = "10d"\n')
+    mesh = config.load(path).mesh
+    assert mesh is not None
+    assert (mesh.id, mesh.root, mesh.max_stale) == ("pczxc4hc5uxae", "a" * 26, 10 * 86400 * SECOND)
+    kept = config.override(config.load(path), brokers=(), enrol_key_file=tmp_path / "key").mesh
+    assert kept is not None
+    assert (kept.id, kept.enrol_key_file) == ("pczxc4hc5uxae", str(tmp_path / "key"))
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ('root = "short"', "root is 26 letters"),
+        ('max_stale = "0s"', "max_stale is a time"),
+        ('ids = "x"', 'did you mean "id"'),
+    ],
+)
+def test_a_mesh_that_is_named_wrongly_is_refused(tmp_path: Path, line: str, says: str) -> None:
+    path = tmp_path / "node.toml"
+    path.write_text(f'[node]\nname = "x"\n[mesh]\n{line}\n')
+    with pytest.raises(InvalidError, match=says):
+        config.load(path)
+
+
+# The broker
+
+
+def test_a_broker_may_have_several_addresses_and_their_files_are_beside_the_configuration(tmp_path):
+    text = "[node]\nname='x'\n[mqtt]\nbroker = ['mqtts://a?ca=ca.pem', 'mqtts://b:1?account=/run/a']"
+    first, second = config.load(write(tmp_path, text)).brokers
+    assert (str(first), first.ca) == ("mqtts://a:8883", str(tmp_path / "ca.pem"))
+    assert (str(second), second.account) == ("mqtts://b:1", "/run/a")
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("'tcp://a'", "mqtt.broker: a broker's URL starts with mqtt://"),
+        ("[]", "mqtt.broker: the broker's list of URLs is empty"),
+        ("['mqtt://a', 'mqtt://:secret@b']", "mqtt.broker: the broker's URL has a password and no user name"),
+        ("['mqtt://a', 3]", "mqtt.broker[1]: must be text"),
+        ("3", "mqtt.broker: must be text or a list"),
+    ],
+)
+def test_a_broker_that_is_none_is_named_with_its_place(tmp_path, value, says):
+    path = write(tmp_path, f"[node]\nname='x'\n[mqtt]\nbroker = {value}")
+    with pytest.raises(InvalidError) as raised:
+        config.load(path)
+    assert str(raised.value).startswith(f"{path}: {says}")
+    assert "secret" not in str(raised.value)
+
+
+def test_the_command_line_comes_before_the_environment(monkeypatch):
+    monkeypatch.setenv("GANGLION_BROKER", " mqtts://me:secret@a  mqtt://b ")
+    assert config.brokers(["mqtt://c", "mqtt://d"]) == ("mqtt://c", "mqtt://d")
+    assert config.brokers(None, "mqtt://e") == ("mqtts://me:secret@a", "mqtt://b")
+    monkeypatch.delenv("GANGLION_BROKER")
+    assert config.brokers(None, "mqtt://e") == ("mqtt://e",)
+    assert config.brokers(None) == ()
+
+
+def test_a_password_on_the_command_line_is_refused_and_not_repeated():
+    with pytest.raises(
+        UsageError, match=r"--broker mqtt://a:1883 has a password.*account=FILE.*GANGLION_BROKER"
+    ) as raised:
+        config.brokers(["mqtt://me:secret@a"])
+    assert "secret" not in str(raised.value)

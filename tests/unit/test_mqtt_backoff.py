@@ -40,3 +40,15 @@ def test_a_thousand_nodes_do_not_come_back_at_once():
 def test_bounds_that_make_no_sense_are_refused(base, cap):
     with pytest.raises(ValueError, match="0 < base <= cap"):
         Backoff(base=base, cap=cap)
+
+
+def test_a_refusal_makes_it_patient_at_once_and_success_impatient_again():
+    backoff = Backoff(rng=Random(1))
+    assert all(15.0 <= backoff.refused() <= 30.0 for _ in range(100))
+    backoff.reset()
+    assert backoff.delay() <= 0.2
+
+
+def test_attempts_of_one_round_share_a_bound():
+    backoff = Backoff(rng=Highest())
+    assert [backoff.delay(grow=grow) for grow in (False, False, True, False)] == [0.2, 0.2, 0.2, 0.4]

@@ -195,8 +195,8 @@ def test_a_suback_may_grant_less_and_never_more(connection):
         (1, RefusedError, "point the URL at a broker that does"),
         (2, RefusedError, "choose 1 to 23 other letters and digits"),
         (3, UnreachableError, "it is tried again"),
-        (4, RefusedError, "correct mqtt://user:password@host"),
-        (5, RefusedError, "the URL needs user and password"),
+        (4, RefusedError, "correct the URL or its account=FILE"),
+        (5, RefusedError, "the URL needs user:password or account=FILE"),
         (6, RemoteProtocolError, "which MQTT reserves"),
     ],
 )

@@ -97,6 +97,7 @@ def test_without_node_there_is_no_node_red_even_where_the_cache_has_it(tmp_path,
     program(tmp_path / "bin", "node", "exit 0")
     node_red.install()  # nothing to fetch, so npm is not missed
     red.unlink()
+    red.parent.rmdir()
     with pytest.raises(GanglionError, match="apt-get install nodejs npm"):
         node_red.install()
 

@@ -11,6 +11,8 @@ from ganglion._native import ffi, lib
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from ganglion.node.payload import decode
+
 EXACT = 2**53
 
 
@@ -31,28 +33,14 @@ def at(document: Any, path: str) -> Any:
 def parsed(payload: bytes, path: str) -> Any:
     """What there is for a parser; None where it finds nothing."""
     try:
-        document = json.loads(payload)
-    except ValueError:
-        try:
-            payload.decode()
-        except UnicodeDecodeError:
-            try:
-                document = cbor2.loads(payload)
-            except Exception:  # whatever a parser says of nonsense
-                return None
-        else:
-            return None
-    try:
-        return at(document, path)
-    except (LookupError, TypeError):
+        return at(decode(payload), path)
+    except (ValueError, LookupError, TypeError):
         return None
 
 
 def is_same(picked: float, found: Any) -> bool:
     if type(picked) is not type(found):
         return False
-    if math.isnan(picked):
-        return math.isnan(found)
     return picked == found and math.copysign(1, picked) == math.copysign(1, found)
 
 
@@ -103,7 +91,7 @@ def test_every_ordinary_number_is_picked_exactly(number):
     text = json.dumps(number)
     for payload in (text, f'{{"unit": "°C", "value": {text}, "ok": [true, null, {{}}]}}', f' {{"value" :\n{text}\t}} '):
         assert is_same(pick(payload.encode(), "" if payload == text else "value"), number)
-    assert is_same(pick(cbor2.dumps({"a": [1, b"x"], "value": number}), "value"), number)
+    assert is_same(pick(cbor2.dumps({"a": [1, "x"], "value": number}), "value"), number)
     assert is_same(pick(cbor2.dumps({"value": number}, canonical=True), "value"), number)
 
 
@@ -113,7 +101,7 @@ def test_every_ordinary_number_is_picked_exactly(number):
         (b'{"a": {"b": 1}, "a": {"b": 2}}', "a.b", 2),
         (b'{"a": {"b": 1}, "a": {"c": 2}}', "a.b", None),
         (b'{"a.b": 1}', "a.b", None),
-        (b"1e400", "", math.inf),
+        (b"1e400", "", None),
         (b"123456789012345678901234567890.0", "", 123456789012345678901234567890.0),
         (b"-0", "", 0),
         (b"1E+2", "", 100.0),
@@ -132,8 +120,13 @@ def test_every_ordinary_number_is_picked_exactly(number):
         (b'{"a": 1, "b": "\xff"}', "a", None),
         (b'{"a": 1, "b": "\\x"}', "a", None),
         (b"[" * 17 + b"]" * 17, "", None),
-        (bytes.fromhex("a1 61 61 fb7ff8000000000000"), "a", math.nan),
-        (bytes.fromhex("a1 61 61 f97c00"), "a", math.inf),
+        (b'{"a": 1, "b": 1e999}', "a", None),
+        (bytes.fromhex("a1 61 61 fb7ff8000000000000"), "a", None),
+        (bytes.fromhex("a1 61 61 f97c00"), "a", None),
+        (bytes.fromhex("a2 61 61 01 61 62 f97e00"), "a", None),
+        (bytes.fromhex("a2 61 61 01 61 62 41 00"), "a", None),
+        (bytes.fromhex("a2 61 61 01 61 62 1bffffffffffffffff"), "a", None),
+        (bytes.fromhex("a2 61 61 01 01 02"), "a", None),
         (bytes.fromhex("a1 61 61 1b0020000000000000"), "a", None),
         (bytes.fromhex("a1 61 61 01 00"), "a", None),
         (bytes.fromhex("bf 61 61 01 ff"), "a", None),

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from ganglion.bus import BACKENDS, Bus, Filter, Op, Where
 from ganglion.event import Event
 from ganglion.mqtt.packet import Message
+from ganglion.node.payload import decode
 from ganglion.node.plain import PlainTopics
+from ganglion_micro import cbor
 
 
 class Asked:
@@ -22,6 +24,9 @@ class Asked:
 
     def subscribe(self, filter: str, qos: int = 0) -> None:
         self.filters.append(filter)
+
+    def unsubscribe(self, filter: str) -> None:
+        self.filters.remove(filter)
 
 
 def plain(bus: Bus, *wants: tuple[str, str]) -> PlainTopics:
@@ -39,7 +44,9 @@ payloads = (
     bodies.map(lambda body: json.dumps(body).encode())
     | bodies.map(cbor2.dumps)
     | values.map(lambda value: json.dumps(value).encode())
-    | st.sampled_from([b"", b"ON", b"\xff\xff", b"{", b'{"a": {"": {"b": 1}}}'])
+    | st.sampled_from([b"", b"ON", b"\xff\xff", b"{", b'{"a": {"": {"b": 1}}}', b'{"level": 1e999}', b'{"level": NaN}'])
+    | st.binary(max_size=12)
+    | st.binary(max_size=4).map(lambda tail: b"\xa1elevel" + tail)
 )
 batches = st.lists(st.lists(st.tuples(st.sampled_from(TOPICS), payloads), max_size=6), max_size=4)
 SUBSCRIPTIONS = [
@@ -87,6 +94,105 @@ def test_what_cannot_be_read_is_counted_and_the_rest_goes_on(bus):
     assert (told, topics.unreadable) == ([1, 2], 3)
 
 
+def test_a_message_that_has_one_field_of_two_is_no_loss(bus):
+    told = []
+    bus.subscribe("#", lambda event: told.append((event.topic, event.value)))
+    topics = plain(bus, ("z/d", "contact"), ("z/d", "temperature"), ("z/d", "humidity"))
+    topics.take([Message("z/d", b'{"temperature": 9}'), Message("z/d", cbor2.dumps({"contact": True}))], 0)
+    assert told == [("mqtt.temperature/z/d", 9), ("mqtt.contact/z/d", True)]
+    assert topics.unreadable == 0
+    topics.take([Message("z/d", b'{"battery": 9}')], 0)
+    assert topics.unreadable == 1
+
+
+LAUGHS = [0] * 10
+for _level in range(12):
+    LAUGHS = [LAUGHS] * 10
+LAUGHS = cbor2.dumps(LAUGHS, value_sharing=True)  # 10 ** 13 values in a hundred bytes
+
+HOSTILE = [
+    b"\x82\x01",  # an array cut short
+    b"\xff",  # a break of nothing
+    bytes.fromhex("d81c81d81d00"),  # a list that holds itself
+    bytes.fromhex("9f81ff"),  # a break in the wrong place
+    bytes.fromhex("c074 323031332d30332d32315432303a30343a30305a"),  # a date
+    bytes.fromhex("d82363 5b2b5d"),  # a pattern
+    bytes.fromhex("d90102 8101"),  # a set
+    bytes.fromhex("c249 010000000000000000"),  # 2^64
+    bytes.fromhex("a1617641ff"),  # a byte string
+    bytes.fromhex("bf6176"),  # a key without its value
+    bytes.fromhex("a18001"),  # a list for a key
+    bytes.fromhex("9bffffffffffffffff"),  # more items than there are atoms
+    bytes.fromhex("7f6161 01ff"),  # text in chunks, one of which is a number
+    bytes.fromhex("fb7ff0000000000000"),  # infinity
+    bytes.fromhex("1b8000000000000000"),  # 2^63
+    b"\x81" * 17 + b"\x80",
+    LAUGHS,
+    b"[" * 17 + b"]" * 17,
+    b"[" * 100_000,
+    b"1e999",
+    b"-Infinity",
+    b'{"v": NaN}',
+    b"9" * 400,
+    b"9" * 5000,
+    b"9223372036854775808",
+    rb'"\ud800"',
+    b'"\xed\xa0\x80"',
+]
+
+
+@pytest.mark.parametrize("payload", HOSTILE, ids=lambda payload: payload[:16].hex())
+def test_what_no_script_could_hold_is_unreadable_and_the_rest_goes_on(bus, payload):
+    told = []
+    bus.subscribe("#", lambda event: told.append(event.value))
+    topics = plain(bus, ("t", ""), ("t", "v"))
+    topics.take([Message("t", payload), Message("t", b"1")], 0)
+    assert (told, topics.unreadable) == ([1], 1)
+
+
+def test_cbor_of_others_need_not_be_deterministic(bus):
+    told = []
+    bus.subscribe("#", lambda event: told.append(event.value))
+    for payload, value in [
+        ("bf 61 61 01 62 62 62 9f 02 ff ff", {"a": 1, "bb": [2]}),
+        ("fb 3ff8000000000000", 1.5),
+        ("9b 0000000000000001 1a 00000007", [7]),
+        ("a2 62 62 62 39 0000 61 61 1b 7fffffffffffffff", {"bb": -1, "a": 2**63 - 1}),
+        ("82 7f 61 c2 ff 00", None),
+        ("9f 7f 62 c2b0 61 43 ff f4 f5 f6 3b 7fffffffffffffff ff", ["°C", False, True, None, -(2**63)]),
+    ]:
+        told.clear()
+        plain(bus, ("t", "")).take([Message("t", bytes.fromhex(payload))], 0)
+        assert told == ([] if value is None else [value])
+
+
+held = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inside: st.lists(inside, max_size=3) | st.dictionaries(st.text(max_size=4), inside, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(held, st.booleans())
+def test_whatever_json_can_say_is_read_in_cbor_too(value, is_canonical):
+    payload = cbor2.dumps([value, "\xe9"], canonical=is_canonical)
+    assert json.dumps(decode(payload), sort_keys=True) == json.dumps([value, "\xe9"], sort_keys=True)
+
+
+@given(st.binary(max_size=40).map(lambda data: b"\x9f" + data + b"\xff") | st.binary(max_size=40))
+def test_no_bytes_do_worse_than_to_be_refused(payload):
+    try:
+        value = decode(payload)
+    except ValueError:
+        return
+    json.dumps(value, allow_nan=False).encode()
+    cbor.encode(value)  # the mesh can carry it
+
+
 def test_a_callback_may_ask_for_more_in_the_middle_of_a_batch(bus):
     told = []
     topics = plain(bus, ("t", "a"))
@@ -117,3 +223,16 @@ def test_an_interrupt_ends_it(bus):
     with pytest.raises(KeyboardInterrupt):
         plain(bus, ("t", "")).take([Message("t", b"1")] * 3, 0)
     assert bus.statistics().emitted == 1
+
+
+def test_what_no_script_listens_to_any_more_is_asked_for_no_more(bus):
+    asked = Asked()
+    topics = PlainTopics(bus, asked)
+    topics.keep([("a", "x"), ("a", "y"), ("b", "")])
+    assert sorted(set(asked.filters)) == ["a", "b"]
+    heard = []
+    bus.subscribe("#", lambda event: heard.append(event.topic))
+    topics.keep([("a", "y"), ("c", "")])
+    assert sorted(set(asked.filters)) == ["a", "c"]
+    topics.take([Message("a", b'{"x": 1, "y": 2}'), Message("b", b"1"), Message("c", b"1")], 0)
+    assert heard == ["mqtt.y/a", "mqtt/c"]

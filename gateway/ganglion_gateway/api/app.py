@@ -5,7 +5,20 @@ from fastapi import FastAPI
 
 from ganglion_gateway import problems
 from ganglion_gateway.access.guard import Guard
-from ganglion_gateway.api import health, routes, watch
+from ganglion_gateway.api import (
+    calls,
+    consents,
+    devices,
+    groups,
+    health,
+    kv,
+    limits,
+    mesh,
+    policy,
+    routes,
+    scripts,
+    watch,
+)
 from ganglion_gateway.dashboard import login
 from ganglion_gateway.services import Services
 
@@ -23,6 +36,15 @@ def application(services: Services) -> FastAPI:
     app.include_router(health.routes(services))
     app.include_router(login.routes(services))
     app.include_router(routes.routes(services))
+    app.include_router(calls.routes(services))
+    app.include_router(mesh.routes(services))
+    app.include_router(devices.routes(services))
+    app.include_router(consents.routes(services))
+    app.include_router(groups.routes(services))
+    app.include_router(policy.routes(services))
+    app.include_router(limits.routes(services))
+    app.include_router(scripts.routes(services))
+    app.include_router(kv.routes(services))
     app.include_router(watch.routes(services), responses=problems.RESPONSES)
     return app
 

@@ -9,7 +9,10 @@ from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from ganglion.errors import InvalidError
+from ganglion.mesh.fleet_limits import MAX_LIMITS
+from ganglion.mesh.policy import MAX_RULES
 from ganglion_gateway.fleet import Node
+from ganglion_gateway.leaves import leaf_documents, leaf_of
 
 MAX_PAGE = 500
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="entries of one page")]
@@ -42,6 +45,46 @@ class EnrolKeyBody(Document):
     name: str = Field(default="", max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")
 
 
+class ApprovalBody(Document):
+    """`POST /pending/{node}/approve`."""
+
+    name: Name | None = Field(default=None, description="what the node is called; by default what it asks for")
+    tags: list[Word] = Field(default=[], max_length=32)
+
+
+class RevocationBody(Document):
+    """`POST /nodes/{node}/revoke`."""
+
+    reason: str = Field(default="", max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")
+
+
+class MembersBody(Document):
+    """`POST /groups/{name}/add` and `/remove`."""
+
+    nodes: list[Word] = Field(default=[], max_length=256, description="nodes, by name or id")
+    tags: list[Word] = Field(default=[], max_length=32, description="whoever has one of them")
+
+
+class GroupBody(MembersBody):
+    """`POST /groups`."""
+
+    name: str = Field(max_length=32, description="1 to 32 of a-z A-Z 0-9 _ -")
+
+
+class PolicyBody(Document):
+    """`POST /mesh/policy`."""
+
+    rules: list[dict[str, Any]] = Field(max_length=MAX_RULES)
+    version: int | None = Field(default=None, ge=0, description="that which the document was made from")
+
+
+class LimitsBody(Document):
+    """`POST /mesh/limits`."""
+
+    limit: list[dict[str, Any]] = Field(max_length=MAX_LIMITS, description="none withdraws all")
+    version: int | None = Field(default=None, ge=0, description="that which the document was made from")
+
+
 class WebhookBody(Document):
     """`POST /webhooks`."""
 
@@ -66,19 +109,23 @@ def node_document(node: Node) -> dict[str, Any]:
         "last_seen": node.last_seen,
         "died": node.died,
         "epoch": node.epoch,
+        "clock": node.clock,
         "credential_expires": node.credential_expires,
+        "revoked": node.revoked,
+        "former": node.former,
         "caps": node.caps,
         "sensors": {
             sensor: {"value": latest.value, "unit": latest.unit, "timestamp": latest.timestamp}
             for sensor, latest in sorted(node.sensors.items())
         },
+        "leaves": leaf_documents(node),
     }
 
 
 def event_document(row: dict[str, Any]) -> dict[str, Any]:
-    """An event."""
+    """An event; `leaf` is the one of its node that it is of, which the node vouches for."""
     fields = ("id", "node", "topic", "value", "source", "run", "timestamp", "received", "stored")
-    return {"class": row["cls"], **{name: row[name] for name in fields}}
+    return {"class": row["cls"], **{name: row[name] for name in fields}, "leaf": leaf_of(row)}
 
 
 def webhook_document(row: dict[str, Any], counts: dict[str, int], lane: dict[str, Any] | None) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from ganglion.event import Event
 from ganglion.units import duration
 from ganglion_gateway.access.tokens import Principal
 from ganglion_gateway.api.documents import (
-    CommandBody,
     Cursor,
     EnrolKeyBody,
     Limit,
@@ -27,10 +26,11 @@ from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.watch import Where, read_where
 from ganglion_gateway.problems import RESPONSES
 from ganglion_gateway.services import Services
-from ganglion_gateway.store import audit, events, fleet, webhooks
+from ganglion_gateway.store import asking, audit, events, fleet, successors, webhooks
 from ganglion_gateway.traces import trace_of
 from ganglion_gateway.webhook import signature
 from ganglion_gateway.webhook.address import check_url
+from ganglion_micro import gl1
 
 #: Events that one page with a filter looks at.
 _LOOK = 2000
@@ -39,6 +39,7 @@ _MAX_TTL = duration("90d")
 
 NodeName = Annotated[str, Path(max_length=64, description="a node's id or name")]
 EventId = Annotated[str, Path(max_length=64, pattern=r"^[a-z2-7]{26}-\d{1,10}-\d{1,20}$")]
+EnrolKeyId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$", description="as `GET /enrol-keys` lists it")]
 EndpointId = Annotated[str, Path(max_length=32)]
 
 
@@ -67,6 +68,26 @@ def _nodes(router: APIRouter, services: Services) -> None:
         nodes = sorted(services.fleet.nodes.values(), key=lambda node: (node.name, node.id))
         return {"nodes": [node_document(node) for node in nodes]}
 
+    @router.get("/members", summary="Who may be on the broker: each node that was let in, born or not", tags=["fleet"])
+    async def list_members() -> dict[str, Any]:
+        nodes = services.fleet.nodes
+        names = dict.fromkeys(await services.enrol_keys.joined(), "")
+        names |= await asking.granted(services.database)
+        names |= {node.id: node.name for node in nodes.values()}
+        following = await successors.of(services.database)
+        out = services.authority.revocations(now=services.clock()).until
+        members = [
+            {
+                "id": id,
+                "name": name,
+                "former": nodes[id].former if id in nodes else [],
+                "next": [new for new in following.get(id, []) if new not in nodes],
+            }
+            for id, name in sorted(names.items())
+            if gl1.kid_of(id) not in out  # a key before a rotation is on the list, too: it is its successor's
+        ]
+        return {"mesh": services.mesh.mesh_id, "members": members}
+
     @router.get("/nodes/{node}", summary="One node", tags=["fleet"])
     async def get_node(node: NodeName) -> dict[str, Any]:
         return node_document(services.fleet.find(node))
@@ -82,22 +103,20 @@ def _nodes(router: APIRouter, services: Services) -> None:
         if sensor not in known.sensors:
             names = ", ".join(sorted(known.sensors)) or "none yet"
             raise NotFoundError(f"{known.name} has no sensor {sensor!r}; it has {names}")
-        rows = await fleet.history(services.database, known.id, sensor, since=since, limit=limit)
+        rows = await fleet.history(services.database, known.ids, sensor, since=since, limit=limit)
         readings = [[row["timestamp"], row["value"] if row["number"] is None else row["number"]] for row in rows]
         return {"node": known.id, "sensor": sensor, "unit": known.sensors[sensor].unit, "readings": readings}
 
-    @router.post("/nodes/{node}/commands", summary="Ask a node and wait for its answer", tags=["fleet"])
-    async def command(node: NodeName, body: CommandBody, who: Who) -> dict[str, Any]:
+    @router.get(
+        "/nodes/{node}/episodes/{run}", summary="What a run of a script did; `last` for the last", tags=["fleet"]
+    )
+    async def get_episode(node: NodeName, run: Annotated[str, Path(max_length=64)]) -> dict[str, Any]:
         known = services.fleet.find(node)
-        outcome = "failed"
-        try:
-            result = await services.mesh.request(body.method, body.params, to=known.id, timeout=body.timeout)
-            outcome = "ok"
-        finally:
-            # Only the names of the parameters: one of them may be the password of a network
-            detail = {"method": body.method, "params": sorted(body.params), "outcome": outcome}
-            await services.note(who, "node.command", known.id, detail)
-        return {"ok": True, "result": result}
+        found = await events.episode(services.database, known.ids, None if run == "last" else run)
+        if found is None:
+            what = "told of no run yet" if run == "last" else f"not told of a run {run}"
+            raise NotFoundError(f"{known.name} has {what}; runs that stay within a node are not told")
+        return found
 
 
 def _events(router: APIRouter, services: Services) -> None:
@@ -109,7 +128,7 @@ def _events(router: APIRouter, services: Services) -> None:
         node: Annotated[str | None, Query(max_length=64, description="a node's id or name")] = None,
         where: Where = None,
     ) -> dict[str, Any]:
-        wanted = None if node is None else services.fleet.find(node).id
+        wanted = None if node is None else services.fleet.find(node).ids
         matching, before = read_where(where), read_cursor(cursor)
         # A filter that little passes gives short pages, and `next` goes on behind what was looked at
         look = limit if matching is None else _LOOK
@@ -160,6 +179,14 @@ def _enrol_keys(router: APIRouter, services: Services) -> None:
         )
         await services.note(who, "enrol_key.create", row["id"], {"uses": body.uses, "ttl": body.ttl, "tags": body.tags})
         return {"key": key.text, "mesh": key.mesh_id, **enrol_key_document(row)}
+
+    @router.post("/enrol-keys/{key}/revoke", summary="Let nobody join by it any more", tags=["enrolment"])
+    async def revoke_enrol_key(key: EnrolKeyId, who: Who) -> dict[str, Any]:
+        row = await services.enrol_keys.revoke(key)
+        if row is None:
+            raise NotFoundError(f"there is no enrol key {key}")
+        await services.note(who, "enrol_key.revoke", key, {"uses_left": row["uses_left"]})
+        return enrol_key_document(row)
 
     @router.get("/enrol-keys", summary="Every key that lets nodes join", tags=["enrolment"])
     async def list_enrol_keys() -> dict[str, Any]:

@@ -61,7 +61,7 @@ class _Overview:
         self._head()
         with ui.element("div").classes("g-main"):
             with ui.element("section").classes("g-sums").props('aria-label="Summary"'):
-                for name in ("nodes", "alerts", "webhooks", "model"):
+                for name in ("nodes", "alerts", "consents", "webhooks", "model"):
                     self._sums[name] = _sum(name)
             self._nodes = Nodes(services.fleet, history, now)
             self._alerts = Alerts(services.fleet, lambda row: trace_of(services, row), now)
@@ -79,7 +79,7 @@ class _Overview:
             for sensor, latest in list(node.sensors.items()):
                 if isinstance(latest.value, int | float):
                     rows = await fleet.history(
-                        services.database, node.id, sensor, since=now - chart.WINDOW * SECOND, limit=chart.POINTS
+                        services.database, node.ids, sensor, since=now - chart.WINDOW * SECOND, limit=chart.POINTS
                     )
                     found[node.id, sensor] = chart.points(rows)
         return found
@@ -114,6 +114,9 @@ class _Overview:
         recent = sum(now - row["received"] < _DAY for row in services.fleet.alerts)
         more = "+" if recent == services.fleet.alerts.maxlen else ""
         self._tell("alerts", f"{recent}{more}", "alerts in 24 hours")
+        waiting = len(services.consents.waiting)
+        self._sums["consents"][0].set_visibility(waiting > 0)
+        self._tell("consents", str(waiting), "wait for a person: ganglion consents list", bad=True)
         if points:
             ui.run_javascript(f"window.ganglion.push({json.dumps(points)}, {chart.WINDOW})")
 

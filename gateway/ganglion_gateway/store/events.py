@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Events and episodes, stored once each together with the webhooks they cause, and found page by page."""
+"""Events and episodes, stored once each together with what they cause, and found page by page."""
 
 from typing import Any
 
@@ -8,13 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion_gateway.rows import Batch
 from ganglion_gateway.settings import Retention
-from ganglion_gateway.store import webhooks
+from ganglion_gateway.store import relays, webhooks
 from ganglion_gateway.store.database import Database, Row, insert_new
 from ganglion_gateway.store.tables import deliveries, episodes, events, outbox
+from ganglion_gateway.store.tables import relays as relay_table
 
 
 async def save(connection: AsyncConnection, batch: Batch, stored: int) -> list[Row]:
-    """The rows that are new. Their outbox rows are written in the same transaction, so neither is without the other.
+    """The rows that are new. What they cause is written in the same transaction, so neither is without the other.
 
     Args:
         stored: The time, for those that are new.
@@ -28,16 +29,19 @@ async def save(connection: AsyncConnection, batch: Batch, stored: int) -> list[R
     if told := [row for row in batch.episodes if row["id"] in new]:
         await connection.execute(insert_new(connection, episodes), told)
     await webhooks.enqueue(connection, fresh, stored)
+    await relays.enqueue(connection, [row for row in batch.relays if row["event"] in new], stored)
     return fresh
 
 
-async def page(database: Database, *, cls: str | None, node: str | None, before: int | None, limit: int) -> list[Row]:
-    """Events, newest first, from below the number `before`."""
+async def page(
+    database: Database, *, cls: str | None, node: list[str] | None, before: int | None, limit: int
+) -> list[Row]:
+    """Events, newest first, from below the number `before`; of a node by all the ids that it had."""
     statement = select(events).order_by(events.c.number.desc()).limit(limit)
     if cls is not None:
         statement = statement.where(events.c.cls == cls)
     if node is not None:
-        statement = statement.where(events.c.node == node)
+        statement = statement.where(events.c.node.in_(node))
     if before is not None:
         statement = statement.where(events.c.number < before)
     return await database.all(statement)
@@ -53,9 +57,11 @@ async def last(database: Database, cls: str) -> Row | None:
     return await database.one(select(events).where(events.c.cls == cls).order_by(events.c.number.desc()).limit(1))
 
 
-async def episode(database: Database, node: str, run: str) -> dict[str, Any] | None:
-    """The episode of a run, where its node has told it."""
-    statement = select(episodes.c.body).where(episodes.c.node == node, episodes.c.run == run)
+async def episode(database: Database, node: list[str], run: str | None) -> dict[str, Any] | None:
+    """The episode of a run, or of the last one where `run` is None, where its node has told it."""
+    statement = select(episodes.c.body).where(episodes.c.node.in_(node))
+    if run is not None:
+        statement = statement.where(episodes.c.run == run)
     body: dict[str, Any] | None = await database.scalar(statement.order_by(episodes.c.started.desc()).limit(1))
     return body
 
@@ -85,11 +91,14 @@ async def attempts(database: Database, event: str) -> list[Row]:
 
 
 async def prune(connection: AsyncConnection, keep: Retention, now: int) -> int:
-    """Deletes what is too old or too many, except for events whose webhooks wait; returns how many events."""
+    """Deletes what is too old or too many, except for events with a webhook or a node to go to; returns how many."""
     newest = (await connection.execute(select(events.c.number).order_by(events.c.number.desc()).limit(1))).scalar()
     floor = (newest or 0) - keep.events_count
     waiting = select(outbox.c.event).where(outbox.c.state == webhooks.PENDING)
     old = (events.c.received < now - keep.events_age) | (events.c.number <= floor)
-    result = await connection.execute(delete(events).where(old, events.c.id.not_in(waiting)))
+    carried = select(relay_table.c.event).where(relay_table.c.state == relays.PENDING)
+    result = await connection.execute(
+        delete(events).where(old, events.c.id.not_in(waiting), events.c.id.not_in(carried))
+    )
     await connection.execute(delete(episodes).where(episodes.c.id.not_in(select(events.c.id))))
     return int(result.rowcount)

@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
 )
 
 metadata = MetaData()
@@ -25,7 +26,7 @@ metadata = MetaData()
 #: SQLite counts up only in a column of the type INTEGER.
 _Number = BigInteger().with_variant(Integer, "sqlite")
 
-#: Every node that was ever born here.
+#: Every node that was ever born here. `revoked` is when it was, `former` the ids it had before its key was rotated.
 nodes = Table(
     "nodes",
     metadata,
@@ -41,10 +42,36 @@ nodes = Table(
     Column("first_seen", BigInteger, nullable=False),
     Column("last_seen", BigInteger, nullable=False),
     Column("died", BigInteger),
+    Column("revoked", BigInteger),
+    Column("former", JSON, nullable=False, server_default="[]"),
     Index("ix_nodes_name", "name"),
 )
 
-#: One row a sensor and instant. A number or bool is in `number`, anything else in `value`.
+#: Nodes that ask to be taken in without a key. `approved` is null while nobody has decided; then `name` and `tags` are
+#: the operator's, and the row goes a day later.
+asking = Table(
+    "asking",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("public", LargeBinary, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("approved", BigInteger),
+    Column("tags", JSON, nullable=False),
+)
+
+#: Keys that nodes were given a credential for, by the id under the key before.
+successors = Table(
+    "successors",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("former", String(26), nullable=False),
+    Column("issued", BigInteger, nullable=False),
+)
+
+#: One row a sensor and instant. A number or bool is in `number`, anything else in `value`. `confidential` is the group
+#: that it was sealed for, "" where it was for everyone; null in rows of before it was written down.
 readings = Table(
     "readings",
     metadata,
@@ -53,6 +80,7 @@ readings = Table(
     Column("timestamp", BigInteger, primary_key=True),
     Column("number", Float),
     Column("value", JSON(none_as_null=True)),
+    Column("confidential", String(32)),
     sqlite_with_rowid=False,
 )
 
@@ -142,6 +170,26 @@ deliveries = Table(
     Index("ix_deliveries_outbox", "outbox"),
 )
 
+#: Events that a node has published to another, each once. `node` is the name or the id that the sender gave. `state` is
+#: pending, delivered or dead, `error` why the last attempt failed. `confidential` is the group that it was sealed for.
+relays = Table(
+    "relays",
+    metadata,
+    Column("number", _Number, primary_key=True),
+    Column("event", String(64), ForeignKey("events.id", ondelete="CASCADE"), nullable=False, unique=True),
+    Column("sender", String(26), nullable=False),
+    Column("node", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("ended", BigInteger),
+    Column("confidential", String(32), nullable=False, server_default=""),
+    Index("ix_relays_state_node_number", "state", "node", "number"),
+    Index("ix_relays_state_sender", "state", "sender"),
+    sqlite_autoincrement=True,
+)
+
 #: What lets nodes join. `id` says nothing of the secret, `mac_key` is what HKDF made of it.
 enrol_keys = Table(
     "enrol_keys",
@@ -164,6 +212,50 @@ enrol_uses = Table(
     Column("enrol_key", String(16), ForeignKey("enrol_keys.id", ondelete="CASCADE"), primary_key=True),
     Column("node", String(26), primary_key=True),
     Column("at", BigInteger, nullable=False),
+)
+
+#: Groups of confidential topics: who is to be in them, by node id or by tag.
+groups = Table(
+    "groups",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("nodes", JSON, nullable=False),
+    Column("tags", JSON, nullable=False),
+    Column("created", BigInteger, nullable=False),
+)
+
+#: Their keys. `sealed` is the key under one of the state folder, so that a copy of the database gives none away;
+#: `members` are the node ids that it was made for.
+group_keys = Table(
+    "group_keys",
+    metadata,
+    Column("name", String(32), ForeignKey("groups.name", ondelete="CASCADE"), primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("members", JSON, nullable=False),
+    Column("made", BigInteger, nullable=False),
+)
+
+#: Commands that wait for a person's consent, until their time is over. `nonce` is the node's, `id` what people call it;
+#: `state` is waiting, granted or refused, `by` who has decided. `value` is JSON as text: in a column of JSON SQLite
+#: makes 21 of 21.0, which is another command.
+consents = Table(
+    "consents",
+    metadata,
+    Column("id", String(8), primary_key=True),
+    Column("node", String(26), nullable=False),
+    Column("nonce", String(32), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("actuator", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("run", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("asked", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("by", Text, nullable=False),
+    UniqueConstraint("node", "nonce"),
 )
 
 #: Who may use the API. Only SHA-256 of a token is kept; tokens are 32 random bytes, so no slower hash is needed.

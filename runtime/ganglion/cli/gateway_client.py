@@ -11,14 +11,16 @@ import json
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from ganglion import config
+from ganglion.cli.show import plain
 from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError, UnreachableError, UsageError
+from ganglion.mesh.reading import READING
 
 #: Seconds that the gateway has for an answer, beyond what the question itself may take.
 TIMEOUT = 10.0
@@ -57,7 +59,7 @@ class GatewayClient:
 
     def get(self, path: str) -> Any:
         """The document at a path, as in `/api/v1/nodes`. Raises: see `post`."""
-        return self._ask(urllib.request.Request(self.url + path), TIMEOUT)  # noqa: S310 - checked above
+        return self._ask(self._request(path), TIMEOUT)
 
     def items(self, path: str, name: str) -> Iterator[dict[str, Any]]:
         """What a list called `name` holds, page after page. Raises: see `post`."""
@@ -84,34 +86,82 @@ class GatewayClient:
             UnreachableError: no answer of the gateway, or of the node behind it, in time.
             GanglionError: anything else; the message is the gateway's.
         """
-        request = urllib.request.Request(  # noqa: S310 - checked above
-            self.url + path,
-            data=json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
-        )
-        return self._ask(request, TIMEOUT + timeout)
+        return self._ask(self._request(path, body), TIMEOUT + timeout)
 
-    def command(self, node: str, method: str, params: Mapping[str, Any], *, timeout: float = COMMAND) -> dict[str, Any]:
+    def put(self, path: str, body: Mapping[str, Any]) -> Any:
+        """What the gateway answers to a document that is to be at a path. Raises: see `post`."""
+        return self._ask(self._request(path, body, "PUT"), TIMEOUT)
+
+    def delete(self, path: str) -> None:
+        """Removes what is at a path. Raises: see `post`."""
+        self._ask(self._request(path, None, "DELETE"), TIMEOUT)
+
+    def command(
+        self,
+        node: str,
+        method: str,
+        params: Mapping[str, Any],
+        *,
+        timeout: float = COMMAND,
+        on_progress: Callable[[Mapping[str, Any]], object] | None = None,
+    ) -> dict[str, Any]:
         """What the gateway answers when a node has done a thing: `result` is the node's word.
+
+        Who is interrupted while it waits has the node end what it does.
 
         Args:
             node: Its name or id.
             timeout: Seconds that the node has.
+            on_progress: Called with what the node says of how far it is: `done`, `total`, `text`, any of them.
 
         Raises: see `post`.
         """
-        path = f"/api/v1/nodes/{quote(node, safe='')}/commands"
-        answer: dict[str, Any] = self.post(
-            path, {"method": method, "params": params, "timeout": timeout}, timeout=timeout
-        )
-        return answer
+        path = f"/api/v1/nodes/{quote(node, safe='')}"
+        answer: dict[str, Any]
+        if method in READING and not params:
+            answer = self._ask(self._request(f"{path}/calls/{method}?timeout={timeout:g}"), TIMEOUT + timeout)
+            return answer
+        request = self._request(f"{path}/commands", {"method": method, "params": params, "timeout": timeout})
+        if on_progress is None:
+            answer = self._ask(request, TIMEOUT + timeout)
+            return answer
+        return self._told(request, on_progress)
+
+    def told(
+        self, path: str, body: Mapping[str, Any], on_progress: Callable[[Mapping[str, Any]], object]
+    ) -> dict[str, Any]:
+        """As `post`, for what the gateway tells of on the way."""
+        return self._told(self._request(path, body), on_progress)
+
+    def _told(
+        self, request: urllib.request.Request, on_progress: Callable[[Mapping[str, Any]], object]
+    ) -> dict[str, Any]:
+        request.add_header("Accept", "application/x-ndjson")
+        for line in self._lines(request):
+            if "progress" in line:
+                on_progress(line["progress"])
+            elif "problem" in line:
+                raise self._error(int(line["problem"]["status"]), line["problem"])
+            else:
+                return line
+        raise UnreachableError(f"the gateway at {self.url} broke off its answer")
 
     def follow(self, path: str) -> Iterator[dict[str, Any]]:
         """Documents as they come, a line each, until the gateway ends. An empty line says that it lives.
 
         Raises: see `post`.
         """
-        request = urllib.request.Request(self.url + path)  # noqa: S310 - checked above
+        return self._lines(self._request(path))
+
+    def _request(
+        self, path: str, body: Mapping[str, Any] | None = None, verb: str | None = None
+    ) -> urllib.request.Request:
+        data = None if body is None else json.dumps(body).encode()
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        url = self.url + path
+        return urllib.request.Request(url, data=data, headers=headers, method=verb)  # noqa: S310 - checked at the start
+
+    def _lines(self, request: urllib.request.Request) -> Iterator[dict[str, Any]]:
         with self._opened(request, SILENCE) as response:
             while line := response.readline(MAX_ANSWER):
                 if line.strip():
@@ -123,7 +173,8 @@ class GatewayClient:
 
     @contextmanager
     def _opened(self, request: urllib.request.Request, timeout: float) -> Iterator[http.client.HTTPResponse]:
-        request.add_header("Accept", "application/json")
+        if not request.has_header("Accept"):
+            request.add_header("Accept", "application/json")
         if self._token:
             request.add_header("Authorization", f"Bearer {self._token}")
         try:
@@ -148,11 +199,14 @@ class GatewayClient:
     def _problem(self, status: int, data: bytes) -> GanglionError:
         """The error that an RFC 9457 problem stands for."""
         try:
-            problem = json.loads(data)
+            return self._error(status, json.loads(data))
         except ValueError:
-            problem = None
+            return self._error(status, None)
+
+    def _error(self, status: int, problem: Any) -> GanglionError:
         said = (problem.get("detail") or problem.get("title")) if isinstance(problem, dict) else None
         message = str(said or f"the gateway at {self.url} answered with HTTP {status}")
+        message = "\n".join(plain(line) for line in message.splitlines())  # it may be a node that says it
         if status == 401 and not self._token:
             message = f"{self.url} asks for a token: give --token-file or GANGLION_TOKEN"
         if status == 404:
@@ -172,12 +226,6 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 def _cause(error: OSError | http.client.HTTPException) -> str:
     reason = getattr(error, "reason", error)
     return str(getattr(reason, "strerror", None) or reason or type(reason).__name__)
-
-
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags by which a command finds the gateway."""
-    parser.add_argument("--gateway", metavar="URL", help="default: GANGLION_GATEWAY, else what `ganglion up` runs")
-    parser.add_argument("--token-file", type=Path, metavar="FILE", help="default: GANGLION_TOKEN, else that of `up`")
 
 
 def find(args: argparse.Namespace) -> GatewayClient:

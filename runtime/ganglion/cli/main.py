@@ -2,18 +2,20 @@
 """`ganglion <command>`: parses the line, imports the one module it names, turns errors into exit codes.
 
 A command module has `arguments(parser, common)`, where `common` is the parent parser of its own subcommands, and
-`run(args)`, which returns a `Result`, or None where it has followed something and printed it as it came.
+`run(args)`, which returns a `Result`, or None or an exit code where it has printed what it follows as it came.
 """
 
 import argparse
+import io
 import json
 import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
+from typing import NoReturn
 
-from ganglion.errors import GanglionError, UsageError
+from ganglion.errors import GanglionError, InvalidError, UsageError
 
 #: command -> (module, extras that bring what it needs, one line of help)
 COMMANDS = {
@@ -24,42 +26,82 @@ COMMANDS = {
     ),
     "node": ("ganglion.cli.node", "", "run a node from its configuration"),
     "gateway": ("ganglion_gateway.command", "gateway", "run the gateway"),
-    "id": ("ganglion.cli.identity", "", "make or show this node's identity"),
+    "id": ("ganglion.cli.identity", "", "make, show or replace a node's key"),
+    "enrol": ("ganglion.cli.enrol", "", "have this device taken into a mesh"),
     "enrol-key": ("ganglion.cli.enrol_key", "", "create keys that let nodes join"),
-    "devices": ("ganglion.cli.devices", "", "list the nodes of the fleet"),
+    "devices": ("ganglion.cli.devices", "", "list, approve and revoke the nodes of the fleet"),
+    "consents": ("ganglion.cli.consents", "", "agree to what a language model wants, or do not"),
+    "leaf": ("ganglion.cli.leaf", "", "let in devices that cannot sign, as leaves of a node"),
+    "group": ("ganglion.cli.group", "", "say who reads what is confidential"),
+    "limits": ("ganglion.cli.limits", "", "limit the actuators of the fleet"),
+    "mesh": ("ganglion.cli.mesh", "", "show what the mesh says, and look into its messages"),
     "mova": ("ganglion.cli.mova", "", "check and run MOVA documents"),
     "trace": ("ganglion.cli.trace", "", "show the path of an alert, from sensor to webhook"),
     "watch": ("ganglion.cli.watch", "", "show the fleet's events as they come"),
+    "history": ("ganglion.cli.history", "", "show what a node has read before, and what can be said of it"),
     "bus": ("ganglion.cli.bus", "", "show what flows through a node"),
+    "scripts": ("ganglion.cli.scripts", "", "list, load and remove the scripts of a node"),
+    "say": ("ganglion.cli.say", "", "say something to a node, for its scripts to understand"),
+    "call": ("ganglion.cli.call", "", "call a method of a node"),
+    "bridge": ("ganglion.cli.bridge", "", "devices of Zigbee2MQTT, Tasmota and ESPHome"),
+    "sensors": ("ganglion.cli.sensors", "", "read, record, calibrate and declare the sensors of a node"),
     "sim": ("ganglion.cli.sim", "", "set what a simulated sensor senses"),
+    "broker": ("ganglion_tools.admission.command", "tools", "give a broker an account for each node, and no other"),
     "bench": ("ganglion_tools.bench.command", "tools", "measure what it costs, beside its peers"),
     "doctor": ("ganglion.cli.doctor", "", "say what is installed, what is missing and what to do"),
 }
 
 
+class _Parser(argparse.ArgumentParser):
+    """Raises what is wrong with a line, so that it is shown as every other error is."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        raise UsageError(message)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command and returns the exit code: 0 ok, 1 failed, 2 usage, 3 not found, 4 refused, 5 timeout."""
+    """Runs one command and returns the exit code.
+
+    0 ok, 1 failed, 2 usage, 3 not found, 4 refused, 5 no answer, 130 Ctrl-C.
+    """
     words = list(sys.argv[1:] if argv is None else argv)
     as_json = "--json" in words
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr has it: a terminal may lack a letter
     try:
         return _run(words)
     except GanglionError as error:
         if as_json:
-            print(json.dumps({"error": str(error), "exit_code": error.exit_code}))
+            print(json.dumps(error.data(), ensure_ascii=False))
         print(f"ganglion: {error}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:
         # The reader has gone (`| head`): nothing is wrong, and nothing more can be said on stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.filename is None:
+            raise
+        unusable = InvalidError(error.strerror or str(error), where=str(error.filename))
+        if as_json:
+            print(json.dumps(unusable.data(), ensure_ascii=False))
+        print(f"ganglion: {unusable}", file=sys.stderr)
+        return unusable.exit_code
     except KeyboardInterrupt:
         return 130
 
 
 def _run(words: list[str]) -> int:
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--json", action="store_true", help="one JSON document on stdout, people's text on stderr")
-    parser = argparse.ArgumentParser(prog="ganglion", description="A runtime for the edge of the network.")
+    common = _Parser(add_help=False)
+    common.add_argument(
+        "--json",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="one JSON document on stdout, people's text on stderr",
+    )
+    parser = _Parser(prog="ganglion", description="A runtime for the edge of the network.")
+    parser.set_defaults(json=False)  # a parser of a verb must not take back what stands before the verb
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(required=True, metavar="<command>", dest="command")
     wanted = next((word for word in words if word in COMMANDS), None)
@@ -75,6 +117,8 @@ def _run(words: list[str]) -> int:
     result = module.run(args)
     if result is None:
         return 0
+    if isinstance(result, int):
+        return result
     if args.json:
         print(json.dumps(result.data, indent=2, ensure_ascii=False))
     elif text := result.text():

@@ -4,10 +4,10 @@
 import argparse
 import asyncio
 import logging
-import os
 from pathlib import Path
 
 from ganglion import config
+from ganglion.mesh import files
 from ganglion.node import Node
 
 
@@ -19,9 +19,9 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     run.add_argument("--state", type=Path, help="keys and what must survive a restart; default: the XDG state folder")
     run.add_argument(
         "--broker",
-        default=os.environ.get("GANGLION_BROKER"),
+        action="append",
         metavar="URL",
-        help="use this broker in place of mqtt.broker; GANGLION_BROKER keeps a password out of the list of processes",
+        help="use this broker in place of mqtt.broker; give it again for another address of it; or GANGLION_BROKER",
     )
     run.add_argument("--enrol-key-file", type=Path, help="use this file in place of mesh.enrol_key_file")
     run.add_argument("--log", default="info", choices=["debug", "info", "warning", "error"], help="how much to log")
@@ -31,6 +31,7 @@ def run(args: argparse.Namespace) -> None:
     """Runs the node; one JSON line on stdout says that it is up and joined."""
     logging.basicConfig(level=args.log.upper(), format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
     settings = config.load(args.config)
-    settings = config.override(settings, broker=args.broker, enrol_key_file=args.enrol_key_file)
+    settings = config.override(settings, brokers=config.brokers(args.broker), enrol_key_file=args.enrol_key_file)
     state = args.state or config.state_folder() / "nodes" / settings.node.name
-    asyncio.run(Node(settings, state).run())
+    with files.held(state, "node"):
+        asyncio.run(Node(settings, state).run())

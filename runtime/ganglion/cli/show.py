@@ -2,6 +2,8 @@
 """What came from the fleet, as text that is safe to print: a node may be anyone's, and a terminal obeys escapes."""
 
 import json
+import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +14,13 @@ def plain(value: Any) -> str:
     """A text as it is and any other value as JSON, on one line, with what no terminal may see replaced."""
     text = value if isinstance(value, str) else "" if value is None else json.dumps(value, ensure_ascii=False)
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
+def progress(said: Mapping[str, Any]) -> None:
+    """A line on stderr: how far a node says that it is."""
+    done, total, text = said.get("done"), said.get("total"), said.get("text")
+    far = "" if done is None else plain(done) if total is None else f"{plain(done)} of {plain(total)}"
+    print(": ".join(part for part in (far, plain(text)) if part), file=sys.stderr, flush=True)
 
 
 def clock(at: int) -> str:

@@ -5,7 +5,7 @@ import argparse
 import json
 import math
 
-from ganglion.cli import gateway_client
+from ganglion.cli import gateway_client, gateway_flags
 from ganglion.cli.result import Result
 from ganglion.cli.show import plain
 from ganglion.errors import UsageError
@@ -18,7 +18,7 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     verb.add_argument("node", metavar="NODE", help="its name or id")
     verb.add_argument("sensor", metavar="SENSOR", help="as in fridge.temperature")
     verb.add_argument("value", metavar="VALUE", help="a number, true, false, or `trace` to follow its trace again")
-    gateway_client.arguments(verb)
+    gateway_flags.arguments(verb)
 
 
 def run(args: argparse.Namespace) -> Result:

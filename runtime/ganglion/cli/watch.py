@@ -5,13 +5,13 @@ import argparse
 import json
 from urllib.parse import urlencode
 
-from ganglion.cli import events, gateway_client
+from ganglion.cli import events, gateway_client, gateway_flags
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
     """`ganglion watch [TOPIC] [--where JSON]`."""
     events.arguments(parser, example="fridge/# or +/alert/#")
-    gateway_client.arguments(parser)
+    gateway_flags.arguments(parser)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -19,6 +19,9 @@ from ganglion_tools.bench.figure import Figure
 
 BENCHES = {
     "bus": "an event through the bus, native and in Python, beside pyee, blinker and paho's matcher",
+    "mova": "scripts: read, check, run, remember, beside json, PyYAML, fastjsonschema and asteval",
+    "mesh": "signed frames, commands, known peers, a cut link, beside cbor2, PyNaCl and aiomqtt",
+    "sensing": "sound and pictures: what they take, how well they are understood, what sensors weigh",
     "path": "MQTT in, a rule, MQTT out, beside Node-RED and a plain paho script",
 }
 

@@ -3,12 +3,10 @@
 
 import json
 import os
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
-from ganglion.errors import GanglionError
+from ganglion_tools.bench import npm
 
 VERSION = "4.1.15"
 
@@ -67,39 +65,22 @@ def flow(port: int) -> list[dict[str, Any]]:
 
 
 def command(folder: Path, port: int) -> list[str]:
-    """Writes flow and settings into a folder, and gives the command that runs them."""
+    """Writes flow and settings into a folder, and gives the command that runs them.
+
+    Raises:
+        GanglionError: Node-RED is not in the cache and cannot be fetched.
+    """
     flows, settings = folder / "flows.json", folder / "settings.js"
     flows.write_text(json.dumps(flow(port)))
     settings.write_text(_SETTINGS)
-    red = _folder() / "node_modules" / "node-red" / "red.js"
-    return ["node", str(red), "--userDir", str(folder), "--settings", str(settings), str(flows)]
+    return ["node", str(install() / "red.js"), "--userDir", str(folder), "--settings", str(settings), str(flows)]
 
 
-def install() -> None:
+def install() -> Path:
     """Brings it into the cache where it is not there yet; takes a minute and 100 MB the first time.
 
     Raises:
         GanglionError: there is no Node.js, no npm to fetch it with, or npm could not.
     """
-    folder = _folder()
-    installed = (folder / "node_modules" / "node-red" / "red.js").exists()
-    if shutil.which("node") is None or not (installed or shutil.which("npm")):
-        raise GanglionError("Node-RED needs Node.js and npm, and they are not installed: apt-get install nodejs npm")
-    if installed:
-        return
-    fresh = folder.with_name(f"{folder.name}.{os.getpid()}")
-    fresh.mkdir(parents=True, exist_ok=True)
-    command = ["npm", "install", "--prefix", str(fresh), "--omit=dev", "--no-audit", "--no-fund", f"node-red@{VERSION}"]
-    try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)  # noqa: S603
-        if done.returncode:
-            raise GanglionError(f"npm could not install Node-RED {VERSION}: {done.stderr.strip()[-300:]}")
-        if not folder.exists():
-            fresh.rename(folder)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-
-
-def _folder() -> Path:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "ganglion" / f"node-red-{VERSION}"
+    return npm.install("node-red", VERSION, cache / "ganglion" / f"node-red-{VERSION}", name="Node-RED")

@@ -17,7 +17,8 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     parser.add_argument(
         "--broker",
         default="nats",
-        help="nats (the default), mosquitto, or the URL of a broker that runs elsewhere: mqtt://host:1883",
+        help="nats (the default), mosquitto, or the URL of a broker that runs elsewhere: mqtt://host:1883, "
+        "its account in ?account=FILE",
     )
     parser.add_argument("--state", type=Path, default=state_folder(), help="where keys, data and logs are kept")
     parser.add_argument("--webhook", metavar="URL", help="deliver alerts here instead of to a receiver of our own")

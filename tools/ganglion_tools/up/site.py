@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shlex
 import signal
 import sys
 import time
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ganglion.cli.gateway_client import GatewayClient
+from ganglion.config import brokers, state_folder
 from ganglion.errors import GanglionError, NotFoundError, RefusedError, UnreachableError, UsageError
 from ganglion.mqtt.url import BrokerUrl
 from ganglion_tools import broker
@@ -21,6 +23,8 @@ from ganglion_tools.child import Child
 from ganglion_tools.up.receiver import Receiver
 
 NODES = ("host", "room", "fridge")
+#: Where people look first.
+BROKER_PORT, GATEWAY_PORT = 1883, 8470
 _HERE = Path(__file__).parent
 
 
@@ -40,6 +44,7 @@ class Site:
         self._webhook = webhook
         self._as_json = as_json
         self._children: list[Child] = []
+        self._ports = contextlib.ExitStack()
         self._stop = asyncio.Event()
 
     async def run(self, *, until_first_alert: bool) -> None:
@@ -52,7 +57,7 @@ class Site:
         loop = asyncio.get_running_loop()
         for sign in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(sign, self._stop.set)
-        with self._locked():
+        with self._locked(), self._ports:
             try:
                 await self._supervise(until_first_alert)
             finally:
@@ -92,11 +97,12 @@ class Site:
     async def _start_broker(self) -> str:
         """Its URL, when it lets us in."""
         if "://" in self._broker:
+            brokers([self._broker])  # a password would be in the list of processes
             await broker.answers(BrokerUrl.parse(self._broker), timeout=5)
             return self._broker
         if self._broker not in broker.KINDS:
             raise UsageError(f"--broker {self._broker}: say {', '.join(broker.KINDS)} or a URL, as in mqtt://host:1883")
-        port = broker.free_port(1883)
+        port = self._ports.enter_context(broker.claimed_port(BROKER_PORT))
         argv = broker.command(self._broker, self._state / self._broker, port)
         await self._add(await Child.start(self._broker, argv, log=self._log(self._broker)))
         url = f"mqtt://127.0.0.1:{port}"
@@ -105,7 +111,8 @@ class Site:
 
     async def _start_gateway(self, url: str, hook: str, secret: Path) -> GatewayClient:
         folder = self._state / "gateway"
-        words = ["gateway", "--state", str(folder), "--port", str(broker.free_port(8470))]
+        port = self._ports.enter_context(broker.claimed_port(GATEWAY_PORT))
+        words = ["gateway", "--state", str(folder), "--port", str(port)]
         words += ["--webhook", hook, "--webhook-secret-file", str(secret), "--allow-private-webhooks"]
         child = await self._add(await Child.ganglion("gateway", *words, broker=url, log=self._log("gateway")))
         ready = await child.ready(timeout=30)
@@ -204,7 +211,7 @@ ready in {seconds:.1f} s
   model       {model or "none: scripts take their `otherwise` branch; set GANGLION_LLM_URL to give them one"}
   state, logs {self._state}
 
-try next
+try next{self._export(gateway)}
   ganglion devices list
   ganglion sim set fridge fridge.temperature 12    warms the fridge: an alert follows in a few seconds
   ganglion trace --last                            its path, from the sensor to the webhook
@@ -215,3 +222,11 @@ Ctrl-C stops everything."""
         )
         if self._as_json:
             print(text, file=sys.stderr)
+
+    def _export(self, gateway: str) -> str:
+        """The line for a shell whose commands would look for us in the usual folder; "" where we are there."""
+        state = self._state.resolve()
+        if state == state_folder().resolve():
+            return ""
+        token = shlex.quote(str(state / "gateway" / "token"))
+        return f'\n  export GANGLION_GATEWAY={gateway} GANGLION_TOKEN="$(cat {token})"'
