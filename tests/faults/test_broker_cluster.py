@@ -27,7 +27,7 @@ async def test_each_event_is_stored_once_though_a_broker_dies_in_the_middle(
     monkeypatch.setattr(courier, "PATIENCE", 1.0)  # an election takes long enough
     first, second, third = cluster.url
     async with here(tmp_path / "state", cluster.url) as gateway:
-        await until(lambda: gateway.gateway.member.connected, within=30, what="the gateway connected")
+        await until(lambda: gateway.gateway.member.connected, within=60, what="the gateway connected")
         key = (await gateway.post("/enrol-keys", {}))["key"]
         transport = MqttTransport([second, third, first], backoff=Counted())
         node = MeshClient(transport=transport, state=tmp_path / "node", name="fridge", enrol_key=key, heartbeat=0.2)
@@ -42,7 +42,7 @@ async def test_each_event_is_stored_once_though_a_broker_dies_in_the_middle(
         other.subscribe("other", 1)
         async with running(node), connected(other, staying):
             await enrolled(node)
-            await until(lambda: other.connected, within=30, what="the other transport connected")
+            await until(lambda: other.connected, within=60, what="the other transport connected")
             assert str(transport.url) == str(other.url) == second
             sent = []
             for i in range(EVENTS):
@@ -63,7 +63,7 @@ async def test_each_event_is_stored_once_though_a_broker_dies_in_the_middle(
             await until_answered(heard, within=60, what="a message by way of another node")
             assert (str(other.url), set(inbox.payloads)) == (first, {b"again"})
             assert await _stored(gateway) == list(zip(sent, range(EVENTS), strict=True)), "each of them, and each once"
-            assert await gateway.gateway.member.request("ping", {}, to="fridge", timeout=30) == "pong"
+            assert await gateway.gateway.member.request("ping", {}, to="fridge", timeout=60) == "pong"
 
 
 async def _stored(gateway: Here) -> list[tuple[str, Any]]:

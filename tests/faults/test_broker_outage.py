@@ -62,7 +62,7 @@ async def test_qos_1_survives_a_broker_killed_in_the_middle_of_it(make: Make, br
             await broker.start()
             await until(lambda: transport.connected)
         worker.cancel()
-        await until(lambda: len(done) == published and not transport.pending, within=30)
+        await until(lambda: len(done) == published and not transport.pending, within=60)
         statistics = transport.statistics()
     assert {int(payload) for payload in inbox.payloads} == set(range(published))
     assert set(done.values()) == {1}
@@ -137,7 +137,7 @@ async def test_a_frozen_broker_is_found_out_by_the_keep_alive(kind: str, make: M
             transport.publish("a", b"", qos=1)
         finally:
             broker.thaw()
-        await until(lambda: not transport.pending, within=30, what="reconnected and acknowledged")
+        await until(lambda: not transport.pending, within=60, what="reconnected and acknowledged")
     assert inbox.changes[:3] == ["connected", "disconnected", "connected"]
 
 
@@ -164,10 +164,10 @@ async def test_the_will_holds_after_a_reconnect_too(kind: str, make: Make, broke
     )
     assert process.stdout is not None
     try:
-        assert await asyncio.wait_for(process.stdout.readline(), 15) == b"connected\n"
+        assert await asyncio.wait_for(process.stdout.readline(), 60) == b"connected\n"
         await broker.kill()
         await broker.start()
-        assert await asyncio.wait_for(process.stdout.readline(), 15) == b"connected\n"
+        assert await asyncio.wait_for(process.stdout.readline(), 60) == b"connected\n"
         async with running(witness):
             await until(lambda: witness.connected)
             witness.publish("will", b"witness is here", qos=1)

@@ -43,7 +43,7 @@ class Gateway:
                 *self._command, stdout=asyncio.subprocess.PIPE, stderr=log, env=environment
             )
         assert self._process.stdout is not None
-        line = await asyncio.wait_for(self._process.stdout.readline(), 30)
+        line = await asyncio.wait_for(self._process.stdout.readline(), 60)
         assert line, self._log.read_text()[-2000:]
         return GatewayClient(json.loads(line)["url"], (self._state / "token").read_text().strip())
 
@@ -52,7 +52,7 @@ class Gateway:
         assert self._process is not None
         with suppress(ProcessLookupError):
             self._process.send_signal(how)
-        return await asyncio.wait_for(self._process.wait(), 5)
+        return await asyncio.wait_for(self._process.wait(), 60)
 
 
 async def test_an_event_that_was_stored_reaches_its_webhook_though_the_gateway_is_killed(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ async def test_an_event_that_was_stored_reaches_its_webhook_though_the_gateway_i
             assert hook.taken == []
             api = await gateway.start()
             try:
-                await until(lambda: hook.taken, within=20, what="the webhook taken")
+                await until(lambda: hook.taken, within=60, what="the webhook taken")
                 trace = await asyncio.to_thread(api.get, "/api/v1/traces/last")
             finally:
                 assert await gateway.end(signal.SIGTERM) == 0

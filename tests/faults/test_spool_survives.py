@@ -43,7 +43,7 @@ async def test_what_a_killed_writer_had_committed_is_there(tmp_path: Path) -> No
         )
         assert writer.stdout is not None
         for _ in range(20):
-            said = int(await asyncio.wait_for(writer.stdout.readline(), 30))
+            said = int(await asyncio.wait_for(writer.stdout.readline(), 60))
         writer.send_signal(signal.SIGKILL)
         said = int(([said, *(await writer.stdout.read()).split()])[-1])
         await writer.wait()
@@ -77,8 +77,8 @@ async def test_events_of_an_outage_arrive_once_and_in_order(gateway: Gateway, br
         await node.saved()
         assert node.statistics().delivery.spooled >= 990
         await broker.start()
-        await until(lambda: len(gateway.store.values) == 1000, within=40, what="all of them")
-        await until(lambda: node.statistics().delivery.spooled == 0, within=20, what="all acknowledged")
+        await until(lambda: len(gateway.store.values) == 1000, within=60, what="all of them")
+        await until(lambda: node.statistics().delivery.spooled == 0, within=60, what="all acknowledged")
     assert gateway.store.values == list(range(1000))
 
 
@@ -91,8 +91,8 @@ async def test_events_in_the_air_when_the_broker_dies_arrive_once(gateway: Gatew
             await asyncio.sleep(0)
             await broker.kill()
             await broker.start()
-        await until(lambda: len(gateway.store.values) == 400, within=40, what="all of them")
-        await until(lambda: node.statistics().delivery.spooled == 0, within=20, what="all acknowledged")
+        await until(lambda: len(gateway.store.values) == 400, within=60, what="all of them")
+        await until(lambda: node.statistics().delivery.spooled == 0, within=60, what="all acknowledged")
     assert sorted(gateway.store.values) == list(range(400))
 
 
@@ -106,7 +106,7 @@ async def test_events_of_a_gateway_that_is_away_arrive_when_another_comes(gatewa
         await node.saved()
         assert node.statistics().delivery.spooled == 50
         async with running(gateway.start()):
-            await until(lambda: node.statistics().delivery.spooled == 0, within=30, what="all acknowledged")
+            await until(lambda: node.statistics().delivery.spooled == 0, within=60, what="all acknowledged")
     assert sorted(gateway.store.values) == list(range(50))
 
 
@@ -120,7 +120,7 @@ async def test_events_that_the_database_refuses_are_sent_again_until_it_takes_th
         assert service is not None
         await until(lambda: service.ingest.failed, what="the store has failed")
         gateway.store.broken = False
-        await until(lambda: node.statistics().delivery.acknowledged == 5, within=30, what="all acknowledged")
+        await until(lambda: node.statistics().delivery.acknowledged == 5, within=60, what="all acknowledged")
     assert sorted(gateway.store.values) == list(range(5))
     assert node.statistics().delivery.resent > 0
 
@@ -152,12 +152,12 @@ asyncio.run(main())
         *("-c", program, str(tmp_path / "fridge")),
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
-    assert await asyncio.wait_for(killed.wait(), 30) == -signal.SIGKILL
+    assert await asyncio.wait_for(killed.wait(), 60) == -signal.SIGKILL
     node = gateway.node("fridge")
     assert node.member.epoch == 3
     node.publish_event("alert", {"value": "after"})
     async with running(gateway.start(), node):
-        await until(lambda: node.statistics().delivery.acknowledged == 201, within=30, what="all acknowledged")
+        await until(lambda: node.statistics().delivery.acknowledged == 201, within=60, what="all acknowledged")
     # Each once; what reaches the broker before the gateway subscribes there is sent again and comes later
     assert sorted(gateway.store.values, key=str) == sorted([*range(200), "after"], key=str)
     assert {key[1] for key in gateway.store.events} == {2, 3}
@@ -172,7 +172,7 @@ async def test_a_spool_that_is_full_keeps_the_newest_and_counts_the_lost(gateway
         assert statistics.spooled_bytes <= 20_000
         assert statistics.dropped == 300 - statistics.spooled > 0
         async with running(gateway.client):
-            await until(lambda: node.statistics().delivery.spooled == 0, within=30, what="the rest is delivered")
+            await until(lambda: node.statistics().delivery.spooled == 0, within=60, what="the rest is delivered")
     assert sorted(gateway.store.values) == list(range(statistics.dropped, 300))
 
 
@@ -194,5 +194,5 @@ async def test_a_disk_that_fails_is_tried_again_and_events_go_out_meanwhile(
         assert "The spool cannot be written" in caplog.text
         blocker.execute("ROLLBACK")
         blocker.close()
-        await until(lambda: node.statistics().delivery.acknowledged == 3, within=20, what="the spool is in order")
+        await until(lambda: node.statistics().delivery.acknowledged == 3, within=60, what="the spool is in order")
         assert node.statistics().delivery.spooled == 0

@@ -26,7 +26,7 @@ record = {{when = "loud", before = "1s"}}
     async with node(tmp_path, config) as hall:
         await hall.ready()
         folder = hall.state / "recordings" / "mic"
-        await until(lambda: list(folder.glob("*.part")), within=20)
+        await until(lambda: list(folder.glob("*.part")), within=60)
     (path,) = folder.iterdir()
     assert path.suffix == ".wav"
     with wave.open(str(path), "rb") as file:

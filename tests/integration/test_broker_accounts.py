@@ -53,9 +53,9 @@ async def test_a_mesh_lives_on_accounts_of_its_own(kind: str, tmp_path: Path) ->
                 await until(lambda: stored == [event], what="the event stored and acknowledged")
                 fridge.publish_reading("fridge/temperature", 4.5, 1)
                 await until(lambda: gateway.store.readings, what="the reading")
-                assert await gateway.client.request("led", {"on": True}, to="fridge", timeout=10) == ["gateway", True]
-                assert await fridge.request("think", {}, timeout=10) == "fridge"
-                assert await room.request("led", {"on": False}, to="fridge", timeout=10) == ["room", False]
+                assert await gateway.client.request("led", {"on": True}, to="fridge", timeout=60) == ["gateway", True]
+                assert await fridge.request("think", {}, timeout=60) == "fridge"
+                assert await room.request("led", {"on": False}, to="fridge", timeout=60) == ["room", False]
                 transport: Any = fridge._transport
                 transport._client._transport.abort()
                 dead = fridge.identity.node_id
@@ -156,14 +156,14 @@ async def test_a_node_goes_on_under_another_key_once_the_broker_knows_of_it(admi
     before = fridge.identity.node_id
     async with running(gateway.client, fridge):
         await until(lambda: gateway.store.births, what="the birth under the first key")
-        new = (await gateway.client.request("identity.rotate", {}, to="fridge", timeout=10))["node"]
+        new = (await gateway.client.request("identity.rotate", {}, to="fridge", timeout=60))["node"]
         await until(lambda: gateway.reissued == [(before, new)], what="the gateway tells who will be born")
         change = admission.update("room", others=[Member(id=before, name="fridge", next=(new,))])
         assert not change.passwords
         assert not change.removed
-        await until(lambda: gateway.store.births[-1].node_id == new, within=30, what="the birth under the second")
+        await until(lambda: gateway.store.births[-1].node_id == new, within=60, what="the birth under the second")
         fridge.publish_event("alert", {"value": 1})
-        await until(lambda: gateway.store.values == [1], within=30, what="an event under the second")
+        await until(lambda: gateway.store.values == [1], within=60, what="an event under the second")
 
 
 async def test_an_update_ends_the_connections_of_who_is_gone_and_no_others(admission: Admission) -> None:

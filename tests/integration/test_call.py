@@ -87,7 +87,7 @@ async def start(gateway: Process, *words: str) -> asyncio.subprocess.Process:
 async def call(gateway: Process, *words: str) -> tuple[int | None, str, str]:
     """Exit code, stdout and stderr of `ganglion call`."""
     child = await start(gateway, *words)
-    out, err = await asyncio.wait_for(child.communicate(), 30)
+    out, err = await asyncio.wait_for(child.communicate(), 60)
     return child.returncode, out.decode(), err.decode()
 
 
@@ -137,10 +137,10 @@ async def test_ctrl_c_ends_it_on_the_node(broker: Broker, tmp_path: Path) -> Non
     async with process(tmp_path / "state", broker.url) as gateway, pump(tmp_path, broker, gateway) as at:
         child = await start(gateway, "pump", "wash", "--timeout", "5m")
         assert child.stderr is not None
-        assert await asyncio.wait_for(child.stderr.readline(), 20) == "washing\N{REPLACEMENT CHARACTER}[2J\n".encode()
+        assert await asyncio.wait_for(child.stderr.readline(), 60) == "washing\N{REPLACEMENT CHARACTER}[2J\n".encode()
         assert (at.begun, at.ended) == (1, 0)
         child.send_signal(signal.SIGINT)
-        await asyncio.wait_for(child.communicate(), 20)
+        await asyncio.wait_for(child.communicate(), 60)
         assert child.returncode == 130
         await until(lambda: at.ended, what="it is ended on the node")
 

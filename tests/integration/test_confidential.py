@@ -196,7 +196,7 @@ async def test_an_event_whose_key_the_gateway_lacks_waits_for_it(broker: Broker,
         assert door.statistics().delivery.spooled == 1
         assert hall.gateway.store.values == []
         hall.gateway.client.member.groups.take(early)
-        await until(lambda: hall.gateway.store.values == [SECRET], what="it comes again", within=30)
+        await until(lambda: hall.gateway.store.values == [SECRET], what="it comes again", within=60)
         await until(lambda: not door.statistics().delivery.spooled, what="the acknowledgement")
 
 
@@ -229,7 +229,7 @@ async def test_commands_and_answers_of_members_are_sealed_for_one_another(broker
         await enrolled(door)
         hall.issue("door")
         await hall.have("door")
-        answer = await hall.gateway.client.request("unlock", {"code": SECRET}, to="door", timeout=10)
+        answer = await hall.gateway.client.request("unlock", {"code": SECRET}, to="door", timeout=60)
         assert answer == {"said": SECRET + "!"}
         asked = [gl1.unpack(cose.parse(each.payload).payload) for each in hall.listener.on("/q")]
         assert all(type(msg.body) is cbor.Tag for msg in asked)
@@ -238,7 +238,7 @@ async def test_commands_and_answers_of_members_are_sealed_for_one_another(broker
         assert gateway is not None
         object.__setattr__(gateway.credential, "x25519", b"")
         with pytest.raises(RefusedError, match="can be told no secret"):
-            await door.request("prompt", {"text": SECRET}, timeout=5)
+            await door.request("prompt", {"text": SECRET}, timeout=60)
     assert not any(SECRET.encode() in message.payload for message in hall.listener.heard)
 
 
@@ -248,7 +248,7 @@ async def test_another_key_of_the_node_is_another_key_for_secrets(broker: Broker
     async with running(hall.gateway.client, door):
         await enrolled(door)
         before = door.identity.x25519
-        await hall.gateway.client.request("identity.rotate", {}, to="door", timeout=10)
+        await hall.gateway.client.request("identity.rotate", {}, to="door", timeout=60)
         await until(lambda: door.identity.x25519 != before, what="the new key")
         assert door.credential is not None
         assert door.credential.x25519 == door.identity.x25519

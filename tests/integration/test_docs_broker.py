@@ -86,7 +86,7 @@ def test_a_node_joins_a_broker_that_knows_it(tmp_path: Path, kind: str) -> None:
         broker = starts(one("mosquitto -c"))
         _until(lambda: (tmp_path / "broker" / "broker.pid").exists())
         gateway = starts(one("ganglion gateway"))
-        gateway.until_it_says('"ready": true', within=30)
+        gateway.until_it_says('"ready": true', within=60)
         gateway.until_it_says('"connected": true', within=1)
         types(one("ganglion enrol-key create"))
         shutil.copy(tmp_path / "broker" / "tls" / "ca.pem", tmp_path)
@@ -94,7 +94,7 @@ def test_a_node_joins_a_broker_that_knows_it(tmp_path: Path, kind: str) -> None:
         # Node and gateway are neighbours on this machine, and the page is about those that are not.
         (tmp_path / "node.toml").write_text(config.replace("[mesh]\n", "[mesh]\nlinks = []\n"))
         node = starts(one("ganglion node run"))
-        node.until_it_says('"ready": true', within=30)
+        node.until_it_says('"ready": true', within=60)
         listed = "ganglion devices list --json --gateway http://127.0.0.1:8470 --token-file gateway/token"
         assert json.loads(types(listed)) == {"nodes": []}, "it has joined, and is not heard yet"
 
@@ -105,20 +105,20 @@ def test_a_node_joins_a_broker_that_knows_it(tmp_path: Path, kind: str) -> None:
         shutil.copy(file, tmp_path / "broker.account")
         follow = starts(f"{one('ganglion broker update')} --follow --json")
         node = starts(one("ganglion node run"))
-        node.until_it_says('"ready": true', within=30)
+        node.until_it_says('"ready": true', within=60)
         _until(lambda: [known["name"] for known in json.loads(types(listed))["nodes"]] == ["fridge"])
         assert types(one("ganglion broker update")) == "3 accounts, as they should be; nothing to do\n"
         types(f"{one('ganglion enrol-key create')}.2")
         (tmp_path / "other.toml").write_text(config.replace("enrol.key", "enrol.key.2").replace("fridge", "room"))
         shutil.copy(tmp_path / "broker" / "accounts" / "enrol", tmp_path / "broker.account")
         other = starts("ganglion node run other.toml")
-        other.until_it_says('"ready": true', within=30)
-        follow.until_it_says('"added": [{', within=30)
+        other.until_it_says('"ready": true', within=60)
+        follow.until_it_says('"added": [{', within=60)
         before = (tmp_path / "broker" / "accounts" / "enrol").read_text()
         assert follow.interrupt() == 130
         assert "the broker (pid" in types(one("ganglion broker update broker --renew enrol"))
         assert (tmp_path / "broker" / "accounts" / "enrol").read_text() != before
-        other.until_it_says("return code 5", within=30)
+        other.until_it_says("return code 5", within=60)
         for one_of_them in (node, other, gateway):
             assert one_of_them.interrupt() == 0, one_of_them.text
         broker.interrupt()

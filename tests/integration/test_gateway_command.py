@@ -67,7 +67,7 @@ async def test_a_broker_that_comes_later_is_found(broker: Broker, tmp_path: Path
     async with process(tmp_path / "state", broker.url) as gateway:
         assert gateway.ready["connected"] is False
         await broker.start()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (await gateway.http.get("/health/ready")).json()["status"] != "ok":
                 pass
 

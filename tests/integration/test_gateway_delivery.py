@@ -95,7 +95,7 @@ class Post:
             while len(done) < count:
                 done[:] = [state for state, _ in await self.states() if state != webhooks.PENDING]
 
-        await asyncio.wait_for(look(), 10)
+        await asyncio.wait_for(look(), 60)
 
 
 def ids(*seqs: int) -> list[str]:

@@ -108,7 +108,7 @@ async def test_a_node_that_joins_is_in_the_inventory_with_what_it_reads(broker: 
                 found: list[Any] = answer["readings"]
                 return found
 
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 while len(await stored()) < 5:
                     pass
             assert await stored() == [[now + i * MILLISECOND, 4.0 + i] for i in range(5)]
@@ -160,7 +160,7 @@ async def test_an_alert_goes_to_the_webhook_and_its_trace_tells_the_whole_path(b
                 before = await at.here.get("/traces/last")
                 assert {line["stage"]: line["status"] for line in before["lines"]}["prompt"] == "pending"
                 node.publish_event("episode", _episode("r1", at.here.services.clock()))
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(60):
                     while (trace := await at.here.get("/traces/last"))["status"] != "done":
                         pass
             assert trace["event"]["id"] == identity == attempt.event["id"]
@@ -222,11 +222,11 @@ async def test_a_node_asks_the_model_and_the_question_is_written_down(broker: Br
             async with running(node):
                 await enrolled(node)
                 asked = {"prompt": "Why?", "schema": {"type": "object"}, "max_tokens": 50, "seconds": 5.0, "run": "r1"}
-                answer = await node.request("prompt", asked, timeout=10)
+                answer = await node.request("prompt", asked, timeout=60)
                 assert answer["value"] == {"cause": "door"}
                 assert answer["model"] == MODEL
                 with pytest.raises(InvalidError, match="prompt"):
-                    await node.request("prompt", {}, timeout=10)
+                    await node.request("prompt", {}, timeout=60)
             [entry] = (await at.here.get("/audit", action="model.prompt"))["entries"]
             assert (entry["actor"], entry["target"]) == ("fridge", node.identity.node_id)
             assert entry["detail"]["run"] == "r1"
@@ -259,7 +259,7 @@ async def test_without_a_model_the_node_is_told_so(broker: Broker, tmp_path: Pat
         async with running(node):
             await enrolled(node)
             with pytest.raises(RefusedError, match="no_model"):
-                await node.request("prompt", {"prompt": "Why?"}, timeout=10)
+                await node.request("prompt", {"prompt": "Why?"}, timeout=60)
 
 
 @on_every_broker
@@ -316,7 +316,7 @@ async def test_a_broker_that_goes_and_comes_back_loses_no_alert(broker: Broker, 
                 for i in range(20)
             ]
             await broker.start()
-            await until(lambda: len(at.fleet.alerts) == 21, within=20, what="all alerts stored")
+            await until(lambda: len(at.fleet.alerts) == 21, within=60, what="all alerts stored")
             assert (await at.here.stranger.get("/health/ready")).json()["status"] == "ok"
         rows = (await at.here.get("/events", limit=500, **{"class": "alert"}))["events"]
         assert [row["id"] for row in rows[:20]] == sent[::-1]

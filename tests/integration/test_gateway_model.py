@@ -192,4 +192,4 @@ async def test_tools_and_what_came_of_them_go_through(chat: ChatServer, asked: A
 async def test_a_model_that_keeps_to_no_bound_is_cut_at_its_tokens(chat: ChatServer, asked: Asked) -> None:
     chat.says(Say(text="x" * 8_640_000, piece=100, pause=0.001))
     with pytest.raises(InvalidError, match="truncated: the answer did not fit 20 tokens"):
-        await asyncio.wait_for(asked.ask(max_tokens=20, seconds=60), 30)
+        await asyncio.wait_for(asked.ask(max_tokens=20, seconds=60), 60)

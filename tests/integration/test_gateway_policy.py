@@ -111,7 +111,7 @@ async def test_members_are_shown_as_the_policy_sees_them(broker: Broker, tmp_pat
             made = await site.post(POLICY, {"rules": [SPEAK, LOOK]})
             mesh = site.services.mesh
             held = lambda: mesh.policy_of(fridge.identity.node_id) == made["version"]  # noqa: E731
-            await until(held, within=5, what="the fridge has it, and the gateway knows")
+            await until(held, within=60, what="the fridge has it, and the gateway knows")
             own = await site.get("/mesh/parties/gateway")
             assert (own["roles"], own["tags"], own["policy"]) == (["gateway"], [], made["version"])
             assert (await site.get(f"/mesh/parties/{own['id']}")) == own

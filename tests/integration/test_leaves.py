@@ -87,7 +87,7 @@ async def test_a_parent_restarts_and_its_leaf_goes_on(farm: Farm) -> None:
     async with device.running():
         device.leaf.event("alert", "door", "while it was away")
         async with farm.barn():
-            await until(lambda: not device.leaf.waiting, within=30, what="the event is stored")
+            await until(lambda: not device.leaf.waiting, within=60, what="the event is stored")
 
             async def told() -> bool:
                 return await farm.values() == ["while it was away"]

@@ -29,8 +29,9 @@ from support.waiting import until, until_answered
 
 PAGE = (Path(__file__).parents[2] / "docs" / "actuators.md").read_text()
 SECTION = PAGE.partition("## Limits of the fleet\n")[2].partition("\n## ")[0]
-#: Seconds in which everybody who is there goes by new limits.
-EFFECTIVE = 5.0
+#: Seconds until everybody who is there must go by new limits. Over a broker it takes well under one; a machine of many
+#: tests has its time.
+EFFECTIVE = 60.0
 CELLAR = """
 [node]
 name = "cellar"

@@ -121,7 +121,7 @@ async def test_a_replayed_frame_is_dropped_and_counted(siege: Siege) -> None:
 
 @on_every_broker
 async def test_a_replayed_command_is_dropped_and_counted(siege: Siege) -> None:
-    assert await siege.gateway.client.request("led", {"on": True}, to="fridge", timeout=10) == 1
+    assert await siege.gateway.client.request("led", {"on": True}, to="fridge", timeout=60) == 1
     await until(lambda: siege.attacker.on("/q"), what="the attacker has it")
     command = siege.attacker.on("/q")[0]
     for _ in range(2):
@@ -131,7 +131,7 @@ async def test_a_replayed_command_is_dropped_and_counted(siege: Siege) -> None:
 
 
 async def test_a_command_kept_for_the_next_boot_is_stale_and_not_obeyed(siege: Siege, tmp_path: Path) -> None:
-    await siege.gateway.client.request("led", {"on": True}, to="fridge", timeout=10)
+    await siege.gateway.client.request("led", {"on": True}, to="fridge", timeout=60)
     await until(lambda: siege.attacker.on("/q"), what="the attacker has it")
     command = siege.attacker.on("/q")[0]
     rebooted = siege.gateway.node("fridge")
@@ -161,7 +161,7 @@ async def test_an_event_moved_to_another_topic_is_dropped_and_counted(siege: Sie
 
 
 async def test_a_command_moved_to_another_node_is_dropped_and_counted(siege: Siege) -> None:
-    await siege.gateway.client.request("led", {"on": True}, to="fridge", timeout=10)
+    await siege.gateway.client.request("led", {"on": True}, to="fridge", timeout=60)
     await until(lambda: siege.attacker.on("/q"), what="the attacker has it")
     command = siege.attacker.on("/q")[0]
     moved = command.topic.replace(siege.node.identity.node_id, siege.other.identity.node_id)
@@ -232,7 +232,7 @@ async def test_a_member_acknowledges_nothing_in_the_gateways_place(siege: Siege)
         await follower.saved()
         assert follower.statistics().delivery.spooled == 1
         store.broken = False
-        await until(lambda: "kept" in store.values, within=20, what="the event after all")
+        await until(lambda: "kept" in store.values, within=60, what="the event after all")
 
 
 async def test_a_death_that_somebody_replays_is_answered_with_a_birth(siege: Siege) -> None:

@@ -107,7 +107,7 @@ async def capture(tmp_path: Path, broker: Broker) -> dict[str, bytes]:
             secret.publish_event("alert", {"value": "opened", "topic": "alert/door"})
             await until(lambda: secret.member.groups.newest, what="the key")
             secret.publish_reading("door/open", True, 1)
-            assert await gateway.client.request("led", {"on": 1}, to="door", timeout=10) == {"on": 1}
+            assert await gateway.client.request("led", {"on": 1}, to="door", timeout=60) == {"on": 1}
             gateway.client.desk.set_config(POLICIES, read(POLICY))
             gateway.client.desk.set_config(LIMITS, read_limits({"limit": [LIMIT, {**LIMIT, "nodes": ["tag:a", "*"]}]}))
             await until(lambda: node.statistics().policy and node.statistics().limits, what="the policy, the limits")
@@ -116,9 +116,9 @@ async def capture(tmp_path: Path, broker: Broker) -> dict[str, bytes]:
             node.publish_event("alert", {"value": 8.5, "topic": "sensor/fridge"})
             await node.saved()
             node.publish_reading("fridge/temperature", 4.5, 1)
-            assert await gateway.client.request("led", {"on": True}, to="fridge", timeout=10) == {"on": True}
+            assert await gateway.client.request("led", {"on": True}, to="fridge", timeout=60) == {"on": True}
             with pytest.raises(GanglionError, match="failed"):
-                await gateway.client.request("led", {}, to="fridge", timeout=10)
+                await gateway.client.request("led", {}, to="fridge", timeout=60)
             await until(lambda: refused.statistics().refusal, what="the enrolment that is refused")
             await until(lambda: not node.statistics().delivery.spooled, what="the acknowledgement")
             await until(lambda: gateway.store.readings, what="the reading of the door")

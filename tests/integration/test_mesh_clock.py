@@ -47,7 +47,7 @@ class Site:
         return node
 
     async def command(self, number: int) -> None:
-        answer = await self.gateway.services.mesh.request("echo", {"n": number}, to="fridge", timeout=20)
+        answer = await self.gateway.services.mesh.request("echo", {"n": number}, to="fridge", timeout=60)
         assert answer == {"n": number}
 
     async def event(self, node: MeshClient) -> dict[str, Any]:
@@ -64,7 +64,7 @@ class Site:
         """A reading as who watches sees it."""
         node.publish_reading("sensor/t", value, time.time_ns() + self.off)
         while True:
-            for document in await watcher.next(within=10):
+            for document in await watcher.next(within=60):
                 if document["value"] == value:
                     return document
 

@@ -93,7 +93,7 @@ async def line(folder: Path) -> AsyncIterator[Line]:
         gateway = await at.start("gateway", *words)
         assert gateway.stdout is not None
         try:
-            at.url = json.loads(await asyncio.wait_for(gateway.stdout.readline(), 30))["url"]
+            at.url = json.loads(await asyncio.wait_for(gateway.stdout.readline(), 60))["url"]
             async with members(*at.nodes.values()):
                 yield at
         finally:
@@ -110,7 +110,7 @@ async def holds(at: Line, words: list[str], condition: Callable[[Any], object]) 
         told[:] = [json.loads(out)]
         return code == 0 and bool(condition(told[0]))
 
-    await until_answered(asked, within=40, what=" ".join(words))
+    await until_answered(asked, within=60, what=" ".join(words))
     return told[0]
 
 
@@ -224,9 +224,9 @@ async def interrupted(at: Line) -> None:
     """Ctrl-C ends a ping with its statistics."""
     ping = await at.start("gateway", "mesh", "ping", "attic", "--interval", "200ms")
     assert ping.stdout is not None
-    assert (await asyncio.wait_for(ping.stdout.readline(), 30)).startswith(b"seq=1 ")
+    assert (await asyncio.wait_for(ping.stdout.readline(), 60)).startswith(b"seq=1 ")
     ping.send_signal(signal.SIGINT)
-    out, _ = await asyncio.wait_for(ping.communicate(), 20)
+    out, _ = await asyncio.wait_for(ping.communicate(), 60)
     assert ping.returncode == 0
     assert b" sent, " in out
 
@@ -236,12 +236,12 @@ async def listened_to(at: Line) -> None:
     child = await at.start("gateway", "mesh", "sniff", "--interface", "eth0", "--json")
     assert child.stdout is not None
     kinds: dict[str, dict[str, Any]] = {}
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(60):
         while not {"hop hello", "hop alive"} <= set(kinds):
             document = json.loads(await child.stdout.readline())
             kinds[document["kind"]] = document
     child.send_signal(signal.SIGINT)
-    await asyncio.wait_for(child.communicate(), 20)
+    await asyncio.wait_for(child.communicate(), 60)
     assert child.returncode == 130
     assert kinds["hop hello"]["epoch"] > 0
     assert kinds["hop hello"]["signature"] == "unknown", "no bundle was heard"
@@ -258,7 +258,7 @@ async def cut_short(at: Line) -> None:
         code, out, _ = await at.run("trace", "attic")
         return code == 1 and out.splitlines()[-1].endswith(" has no way there")
 
-    await until_answered(ended, within=40, what="the trace ends where the way does")
+    await until_answered(ended, within=60, what="the trace ends where the way does")
     assert (await at.run("trace", "cellar"))[0] == 3
 
 
@@ -329,7 +329,7 @@ async def sniffing(url: str) -> AsyncIterator[asyncio.subprocess.Process]:
     try:
         yield sniff
         sniff.send_signal(signal.SIGINT)
-        await asyncio.wait_for(sniff.communicate(), 20)
+        await asyncio.wait_for(sniff.communicate(), 60)
         assert sniff.returncode == 130
     finally:
         if sniff.returncode is None:
@@ -341,7 +341,7 @@ async def heard(sniff: asyncio.subprocess.Process, *wanted: tuple[str, str]) -> 
     """Reads until these kinds have passed, each from whom it says."""
     assert sniff.stdout is not None
     left = set(wanted)
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(60):
         while left:
             document = json.loads(await sniff.stdout.readline())
             assert document["signature"] != "invalid", document

@@ -66,14 +66,14 @@ async def test_events_in_flight_at_a_rotation_are_stored_and_acknowledged_over_n
                 fridge.publish_event("alert", {"value": i, "topic": "x"})
             await until(lambda: first.member.rejected or first.desk.ingest.failed, what="the events came")
             prepare(tmp_path / "fridge")
-            await until(lambda: fridge.identity.node_id != former, within=20)
-            await until(lambda: fridge.identity.kid in first.member.peers, what="the new birth", within=20)
+            await until(lambda: fridge.identity.node_id != former, within=60)
+            await until(lambda: fridge.identity.kid in first.member.peers, what="the new birth", within=60)
             if not forgetful:
                 store.broken = False
-                await until(lambda: fridge.statistics().delivery.spooled == 0, within=30, what="the spool is empty")
+                await until(lambda: fridge.statistics().delivery.spooled == 0, within=60, what="the spool is empty")
         store.broken = False
         if forgetful:
             async with running(gateway()):
-                await until(lambda: fridge.statistics().delivery.spooled == 0, within=30, what="the spool is empty")
+                await until(lambda: fridge.statistics().delivery.spooled == 0, within=60, what="the spool is empty")
     assert sorted(store.values) == [0, 1, 2]
     assert {key[0] for key in store.events} == {former}

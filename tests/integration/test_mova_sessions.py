@@ -315,7 +315,7 @@ async def test_sqlite_is_shared_by_processes_one_of_which_is_killed(tmp_path: Pa
     store = open_store(url, Clock())
     said = 0
     for i in range(20):
-        said = int(await asyncio.wait_for(writer.stdout.readline(), 30))
+        said = int(await asyncio.wait_for(writer.stdout.readline(), 60))
         await store.save("a", {}, {f"mine{i}": i}, 60)
     writer.send_signal(signal.SIGKILL)
     said = int([said, *(await writer.stdout.read()).split()][-1])

@@ -72,7 +72,7 @@ async def ganglion(gateway: Process, *words: str) -> AsyncIterator[asyncio.subpr
 async def ended(gateway: Process, *words: str) -> tuple[int | None, str, str]:
     """Exit code, output and errors of a command."""
     async with ganglion(gateway, *words) as child:
-        out, err = await asyncio.wait_for(child.communicate(), 30)
+        out, err = await asyncio.wait_for(child.communicate(), 60)
         return child.returncode, out.decode(), err.decode()
 
 
@@ -90,7 +90,7 @@ def save(file: Path, name: str) -> None:
 
 async def said(child: asyncio.subprocess.Process) -> dict[str, Any]:
     assert child.stdout is not None
-    document: dict[str, Any] = json.loads(await asyncio.wait_for(child.stdout.readline(), 30))
+    document: dict[str, Any] = json.loads(await asyncio.wait_for(child.stdout.readline(), 60))
     return document
 
 

@@ -33,8 +33,9 @@ from support.mesh import Attacker, Gateway, enrolled, running
 from support.transports import Counted
 from support.waiting import until, until_answered
 
-#: Seconds in which everybody who is there goes by a new policy.
-EFFECTIVE = 5.0
+#: Seconds until everybody who is there must go by a new policy. Over a broker it takes well under one; a machine of
+#: many tests has its time.
+EFFECTIVE = 60.0
 #: Gateways may look, nobody may do anything else but speak.
 LOOK = [
     {"name": "look", "who": "role:gateway", "may": "call", "what": "echo"},
@@ -84,24 +85,24 @@ async def test_a_policy_holds_within_seconds_and_a_refusal_says_why(gateway: Gat
         await joined(gateway, node)
         ask = gateway.client.request
         assert node.statistics().policy == 0
-        assert await ask("act", {}, to="fridge", timeout=10) == {}
+        assert await ask("act", {}, to="fridge", timeout=60) == {}
         made = gateway.client.desk.set_config(POLICIES, rules(*LOOK))
         assert made.version == gateway.client.statistics().policy > 0
         await has(node, made)
-        assert await ask("echo", {"a": 1}, to="fridge", timeout=10) == {"a": 1}
+        assert await ask("echo", {"a": 1}, to="fridge", timeout=60) == {"a": 1}
         refused = rf"'act' is refused to gateway: no rule lets it call act \(policy {made.version}\)"
         with pytest.raises(RefusedError, match=refused):
-            await ask("act", {}, to="fridge", timeout=10)
+            await ask("act", {}, to="fridge", timeout=60)
         assert node.member.rejected[Cause.UNAUTHORISED] == 1
         denying = gateway.client.desk.set_config(
             POLICIES, rules(*LOOK, {"name": "no", "who": "*", "may": "call", "what": "*", "deny": True})
         )
         await has(node, denying)
         with pytest.raises(RefusedError, match="'echo' is refused to gateway: the rule 'no' denies it"):
-            await ask("echo", {}, to="fridge", timeout=10)
+            await ask("echo", {}, to="fridge", timeout=60)
         back = gateway.client.desk.set_config(POLICIES, DEFAULT)
         await has(node, back)
-        assert await ask("act", {}, to="fridge", timeout=10) == {}
+        assert await ask("act", {}, to="fridge", timeout=60) == {}
         peer = gateway.client.member.peers[node.identity.kid]
         await until(lambda: peer.policy == back.version, what="the gateway knows that the node has it")
 
@@ -114,7 +115,7 @@ async def test_who_was_away_gets_it_and_who_restarts_still_has_it(gateway: Gatew
         first = gateway.client.desk.set_config(POLICIES, rules(*LOOK))
         other = serving(gateway, "room")
         async with running(other):
-            await has(other, first, within=20)
+            await has(other, first, within=60)
     kept = serving(gateway, "room")
     assert kept.statistics().policy == first.version, "before there is any connection"
     gateway.authority = Authority.open(gateway.folder / "authority", now=time.time_ns())
@@ -123,7 +124,7 @@ async def test_who_was_away_gets_it_and_who_restarts_still_has_it(gateway: Gatew
     async with running(gateway.client, kept):
         await joined(gateway, kept)
         with pytest.raises(RefusedError, match="no rule lets it call act"):
-            await gateway.client.request("act", {}, to="room", timeout=10)
+            await gateway.client.request("act", {}, to="room", timeout=60)
 
 
 async def test_tags_parameters_and_receivers_count(gateway: Gateway) -> None:
@@ -145,12 +146,12 @@ async def test_tags_parameters_and_receivers_count(gateway: Gateway) -> None:
         made = gateway.client.desk.set_config(POLICIES, rules(rule, speak, list_))
         await has(lamp, made)
         await has(attic, made)
-        assert await panel.request("act", {"n": 2}, to="lamp", timeout=10) == {"n": 2}
-        listed = await panel.request("methods", {}, to="lamp", timeout=10)
+        assert await panel.request("act", {"n": 2}, to="lamp", timeout=60) == {"n": 2}
+        listed = await panel.request("methods", {}, to="lamp", timeout=60)
         assert [each["name"] for each in listed["methods"]] == ["act", "methods"], "with some parameters"
         for who, to, params in ((panel, "lamp", {"n": 3}), (panel, "attic", {"n": 1}), (attic, "lamp", {"n": 1})):
             with pytest.raises(RefusedError, match="no rule lets it call act"):
-                await who.request("act", params, to=to, timeout=10)
+                await who.request("act", params, to=to, timeout=60)
 
 
 @on_every_broker
@@ -161,11 +162,11 @@ async def test_without_a_policy_everything_is_refused_but_joining_and_it_comes_b
         gone = gateway.client.desk.set_config(POLICIES, Policy(0, ()))
         await has(node, gone)
         with pytest.raises(RefusedError, match="'echo' is refused to gateway: the policy was deleted"):
-            await gateway.client.request("echo", {}, to="fridge", timeout=10)
+            await gateway.client.request("echo", {}, to="fridge", timeout=60)
         kept = node.publish_event("alert", {"value": 1})
         counted = gateway.client.member.rejected
         await until(lambda: counted[Cause.UNAUTHORISED], what="the event is refused")
-        renewed = await node.request("credential.renew", {}, timeout=10)
+        renewed = await node.request("credential.renew", {}, timeout=60)
         assert type(renewed) is bytes, "a member stays one"
         late = gateway.node("late")
         async with running(late):
@@ -179,8 +180,8 @@ async def test_without_a_policy_everything_is_refused_but_joining_and_it_comes_b
         stored: list[str] = []
         node.on_stored = stored.append
         await has(node, gateway.client.desk.set_config(POLICIES, DEFAULT))
-        await until(lambda: stored == [kept], within=30, what="the event that waited")
-        assert await gateway.client.request("echo", {}, to="fridge", timeout=10) == {}
+        await until(lambda: stored == [kept], within=60, what="the event that waited")
+        assert await gateway.client.request("echo", {}, to="fridge", timeout=60) == {}
 
 
 async def test_an_event_that_a_rule_is_against_is_refused_to_its_sender_and_holds_nothing_up(gateway: Gateway) -> None:
@@ -231,9 +232,9 @@ async def test_what_is_being_done_ends_when_it_is_allowed_no_more(gateway: Gatew
     async with running(gateway.client, node):
         await joined(gateway, node)
         call = asyncio.create_task(gateway.client.request("forever", {}, to="fridge", timeout=60))
-        await asyncio.wait_for(began.wait(), 10)
+        await asyncio.wait_for(began.wait(), 60)
         gateway.client.desk.set_config(POLICIES, rules(*LOOK))
-        await asyncio.wait_for(ended.wait(), 10)
+        await asyncio.wait_for(ended.wait(), 60)
         with pytest.raises(GanglionError, match="was cancelled"):
             await call
 
@@ -297,7 +298,7 @@ async def test_neither_a_replay_nor_a_deletion_nor_a_forgery_changes_anything(ga
         assert node.statistics().policy == new.version
         assert gateway.client.statistics().policy == new.version
         with pytest.raises(RefusedError, match="no rule lets it call act"):
-            await gateway.client.request("act", {}, to="fridge", timeout=10)
+            await gateway.client.request("act", {}, to="fridge", timeout=60)
         await until(
             lambda: (
                 attacker.on("c/policy")[heard + len(attacks) :] and attacker.on("c/policy")[-1].payload == right.data
@@ -322,7 +323,7 @@ async def test_an_authority_from_a_backup_learns_the_newer_policy_from_the_broke
     gateway.start()
     assert gateway.client.statistics().policy == 0
     async with running(gateway.client):
-        await has(gateway.client, made, within=20)
+        await has(gateway.client, made, within=60)
         assert gateway.client.desk.set_config(POLICIES, DEFAULT).version > made.version
 
 
@@ -346,10 +347,10 @@ async def test_a_rule_ends_at_its_time_by_the_clock_of_who_judges(gateway: Gatew
         until_ = time.time_ns() + 100 * SECOND
         made = gateway.client.desk.set_config(POLICIES, rules({**LOOK[0], "until": until_}, LOOK[1]))
         await has(node, made)
-        assert await gateway.client.request("echo", {}, to="fridge", timeout=10) == {}
+        assert await gateway.client.request("echo", {}, to="fridge", timeout=60) == {}
         later = 101 * SECOND
         with pytest.raises((RefusedError, UnreachableError), match="no rule lets it call echo"):
-            await gateway.client.request("echo", {}, to="fridge", timeout=10)
+            await gateway.client.request("echo", {}, to="fridge", timeout=60)
 
 
 async def _holds(kv: Kv, key: str) -> bool:

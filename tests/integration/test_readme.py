@@ -155,9 +155,9 @@ def test_a_node_on_a_machine_of_its_own(person: Person, owner_of_a_pi: Person) -
             f'server_name: readme\njetstream {{ store_dir: "{there.home}/broker" }}\nmqtt {{ port: 1883 }}\n'
         )
         broker = there.starts(stack, "exec nats-server -c ~/broker.conf")
-        broker.until_it_says("Server is ready", within=30)
+        broker.until_it_says("Server is ready", within=60)
         gateway = there.starts(stack, "exec " + one("ganglion gateway"))
-        gateway.until_it_says('"ready": true', within=30)
+        gateway.until_it_says('"ready": true', within=60)
         (pi.folder / "enrol.key").write_text(there.types(one("ganglion enrol-key create")))
 
         (config,) = blocks("toml")
@@ -166,7 +166,7 @@ def test_a_node_on_a_machine_of_its_own(person: Person, owner_of_a_pi: Person) -
         owner_of_a_pi.types(one("pip install"), within=INSTALLED)
         pi.types(one("cp "))
         node = pi.starts(stack, "exec " + one("ganglion node run"))
-        node.until_it_says('"ready": true', within=30)
+        node.until_it_says('"ready": true', within=60)
         ours = "--gateway http://127.0.0.1:8470 --token-file ~/.local/state/ganglion/gateway/token"
         assert "fridge" in there.types(f"ganglion devices list {ours}")
         assert node.interrupt() == 0, node.text

@@ -68,7 +68,7 @@ async def test_what_comes_by_wires_reaches_the_gateway_and_a_button_runs_a_scrip
             await until(lambda: boat.write(RMC) or "boat.latitude" in read(gateway), what="the place")
             assert read(gateway)["meter.power"] == 4321
             assert round(read(gateway)["boat.latitude"], 4) == 48.1173
-            await gateway.client.request("sim.set", {"sensor": "button.state", "value": True}, to="shed", timeout=5)
+            await gateway.client.request("sim.set", {"sensor": "button.state", "value": True}, to="shed", timeout=60)
             await until(lambda: alerts(gateway) == ["ringing"], what="the bell")
     finally:
         slave.close()

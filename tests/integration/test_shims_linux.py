@@ -73,7 +73,7 @@ async def main():
     stream = asyncio.StreamReader(uart)
     stream.write(b"task\\n")
     await stream.drain()
-    print(await asyncio.wait_for(stream.readline(), 5))
+    print(await asyncio.wait_for(stream.readline(), 60))
 
 asyncio.run(main())
 """)

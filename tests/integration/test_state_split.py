@@ -22,7 +22,7 @@ async def holds(process: MeshProcess, **expected: Any) -> None:
     async def has() -> bool:
         return bool(await process.ask("shared") == {f"shared/{key}": value for key, value in expected.items()})
 
-    await until_answered(has, within=40, what=f"{process.name}: {expected}")
+    await until_answered(has, within=60, what=f"{process.name}: {expected}")
 
 
 async def test_two_halves_of_a_line_go_on_and_agree_after_they_meet(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ async def socket(gateway: Process, query: str = "", *, token: str | None = None)
 
 async def heard(opened: Any, site: Site) -> dict[str, Any]:
     """The next document, and that it comes: what was said before the socket was open is not told."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         document: dict[str, Any] = json.loads(await opened.recv())
         return document
 
@@ -115,7 +115,7 @@ async def test_the_command_follows_and_ends_after_its_count(site: Site) -> None:
     environment = {**os.environ, "GANGLION_GATEWAY": site.gateway.url, "GANGLION_TOKEN": site.gateway.token}
     child = await asyncio.create_subprocess_exec(*command, env=environment, stdout=asyncio.subprocess.PIPE)
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while child.returncode is None:
                 site.reads(1.0, 9.0)
                 await asyncio.sleep(0.05)

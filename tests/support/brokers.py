@@ -28,7 +28,7 @@ from ganglion.mqtt import packet
 from support.certificates import Certificates, make_certificates
 
 #: Seconds that a broker has to listen, or to end.
-PATIENCE = 15.0
+PATIENCE = 60.0
 #: Seconds that a cluster has to choose its leaders.
 ELECTION = 60.0
 #: The account of the brokers that ask for one.

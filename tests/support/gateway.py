@@ -25,7 +25,7 @@ from ganglion_gateway.webhook.schedule import Policy
 #: A port on which nobody listens: the broker is away.
 NO_BROKER = "mqtt://127.0.0.1:1"
 #: Seconds that a process has to become ready, or to end.
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 class Here:

@@ -270,7 +270,7 @@ class Attacker:
         """Publishes, and returns when the broker has it."""
         done = asyncio.Event()
         self.transport.publish(topic, payload, qos=1, retain=retain, on_done=done.set)
-        await asyncio.wait_for(done.wait(), 10)
+        await asyncio.wait_for(done.wait(), 60)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Attacker"]:

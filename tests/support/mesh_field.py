@@ -98,7 +98,7 @@ class Field:
 
 
 async def until(
-    process: MeshProcess, holds: Callable[[dict[str, Any]], object], *, within: float = 30.0, what: str = ""
+    process: MeshProcess, holds: Callable[[dict[str, Any]], object], *, within: float = 60.0, what: str = ""
 ) -> dict[str, Any]:
     """Its status once that holds."""
     end = time.monotonic() + within

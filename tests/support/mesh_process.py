@@ -95,7 +95,7 @@ class MeshProcess:
         if self.process.returncode is None and self.process.stdin is not None:
             self.process.stdin.close()
             try:
-                await asyncio.wait_for(self.process.wait(), 10)
+                await asyncio.wait_for(self.process.wait(), 60)
             except TimeoutError:
                 self.process.kill()
         await self.process.wait()
@@ -199,7 +199,7 @@ class _Program:
         """Requests at a rate, whether or not those before were answered; returns when all were."""
         async with asyncio.TaskGroup() as tasks:
             for value in range(first, first + count):
-                tasks.create_task(self.client.request("note", {"value": value}, to=to, timeout=30))
+                tasks.create_task(self.client.request("note", {"value": value}, to=to, timeout=60))
                 await asyncio.sleep(every)
 
     async def shout(self) -> None:

@@ -20,7 +20,7 @@ class NodeProcess:
     async def ready(self) -> dict[str, object]:
         """What it says when it is."""
         assert self.process.stdout is not None
-        line = await asyncio.wait_for(self.process.stdout.readline(), 20)
+        line = await asyncio.wait_for(self.process.stdout.readline(), 60)
         return json.loads(line)
 
 
@@ -39,7 +39,7 @@ async def node(folder: Path, config: str) -> AsyncIterator[NodeProcess]:
         if process.returncode is None:
             process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), 10)
+            await asyncio.wait_for(process.wait(), 60)
         finally:
             sys.stderr.write((await reading).decode())
             process._transport.close()

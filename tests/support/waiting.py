@@ -5,7 +5,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 
-async def until(condition: Callable[[], object], *, within: float = 10.0, what: str = "") -> None:
+async def until(condition: Callable[[], object], *, within: float = 60.0, what: str = "") -> None:
     """Returns when `condition` holds.
 
     Raises:
@@ -19,7 +19,7 @@ async def until(condition: Callable[[], object], *, within: float = 10.0, what: 
         await asyncio.sleep(0.005)
 
 
-async def until_answered(condition: Callable[[], Awaitable[object]], *, within: float = 20.0, what: str = "") -> None:
+async def until_answered(condition: Callable[[], Awaitable[object]], *, within: float = 60.0, what: str = "") -> None:
     """As `until`, for a condition that has to be asked for.
 
     Raises:

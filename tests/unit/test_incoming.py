@@ -131,7 +131,7 @@ async def test_a_credential_holds_though_the_disk_does_not_take_it_and_is_writte
     task = asyncio.create_task(
         mine.run(hall.lamp.member, publish=lambda sealed: None, renew=renew_it, joined=joined.set)
     )
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await joined.wait()
     assert (hall.lamp.credential is not None and hall.lamp.credential.data) == renewed[-1]
     place.rmdir()

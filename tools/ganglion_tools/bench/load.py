@@ -24,7 +24,7 @@ WINDOWS = (2000, 8000)
 #: How many are published at once.
 CHUNK = 200
 #: Seconds without an answer until it is said that none comes.
-_PATIENCE = 20.0
+_PATIENCE = 60.0
 #: Seconds between the pings that wait for a contestant to be there, and of silence after which no answer is late.
 _KNOCK = 0.005
 _QUIET = 0.3

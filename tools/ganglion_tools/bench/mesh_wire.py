@@ -32,7 +32,7 @@ ROUNDS = 5
 READINGS = {1: 5_000, 10: 30_000, 100: 60_000}
 CALLS = 300
 #: Seconds without news until it is said that none comes.
-_PATIENCE = 20.0
+_PATIENCE = 60.0
 _METHOD = "bench.echo"
 
 
