@@ -230,6 +230,7 @@ async def test_ten_thousand_malformed_frames_are_each_counted(broker: Broker, tm
         assert await at.gateway.client.request("led", {"n": 1}, to="fridge", timeout=60) == 1
         await until(lambda: at.fridge.statistics().delivery.acknowledged == 1, what="acknowledged")
         await until(lambda: at.gateway.store.readings, what="the reading")
+        await until(lambda: any(message.topic.endswith("/s") for message in liar.said), what="what all share")
         capture = list(dict.fromkeys(message._replace(qos=0) for message in liar.said))
         clients = (at.gateway.client, at.fridge, at.room)
         before = [sum(client.statistics().rejected.values()) for client in clients]

@@ -37,9 +37,9 @@ class Siege:
     async def event(self, value: Any) -> tuple[str, bytes]:
         """An event of the node as it went over the broker, when it is stored."""
         before = len(self.attacker.on("/e/alert"))
+        acknowledged = self.node.statistics().delivery.acknowledged
         self.node.publish_event("alert", {"value": value})
-        await self.node.saved()
-        await until(lambda: not self.node.statistics().delivery.spooled, what="the acknowledgement")
+        await until(lambda: self.node.statistics().delivery.acknowledged > acknowledged, what="the acknowledgement")
         assert value in self.gateway.store.values
         await until(lambda: len(self.attacker.on("/e/alert")) > before, what="the attacker has it")
         message = self.attacker.on("/e/alert")[-1]

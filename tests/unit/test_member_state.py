@@ -53,6 +53,16 @@ def test_it_is_believed_of_a_member_whose_birth_nobody_heard(node: Enrolled, oth
     assert by_neighbours is not None
 
 
+def test_a_copy_that_was_altered_on_the_way_is_none(node: Enrolled, other: Enrolled) -> None:
+    """Its signature is that of what was heard before, and it is not what was signed."""
+    sealed = said(node)
+    assert other.hears(sealed) is not None
+    body = sealed.payload.index(HELLO[1])
+    altered = sealed.payload[:body] + b"\x01" + sealed.payload[body + 1 :]
+    assert dropped(other, sealed._replace(payload=altered)) is Cause.FORGED
+    assert dropped(other, sealed) is None
+
+
 def test_it_has_one_topic_and_one_receiver(site: Site, node: Enrolled, other: Enrolled) -> None:
     third = site.member("hall")
     everyone, to_other = said(node), said(node, other)

@@ -9,6 +9,7 @@ against one, before a signature has verified.
 import logging
 import os
 from collections import Counter, OrderedDict
+from hashlib import sha256
 from typing import Any
 
 from ganglion.mesh import addressing, codec, crypto, keywrap
@@ -228,7 +229,7 @@ class Member:
         if message.kid == self.identity.kid:
             return self._echo(topic, message, msg, retained)
         if kind == gl1.CRDT:
-            return self._shared(topic, message, msg, peer, now)
+            return self._shared(topic, payload, message, msg, peer, now)
         if topic is None and type(msg.dst) is str and not (self._gateway or self.groups.keys(msg.dst)):
             return None  # neighbours bring everyone what is for a group
         if peer is None:
@@ -387,20 +388,21 @@ class Member:
             raise DropError(Cause.FORGED, str(error)) from None
 
     def _shared(
-        self, topic: str | None, message: cose.Sign1, msg: gl1.MSG, peer: Peer | None, now: int
+        self, topic: str | None, payload: bytes, message: cose.Sign1, msg: gl1.MSG, peer: Peer | None, now: int
     ) -> Received | None:
         """Replicated state. It brings its sender's credential, as a birth does: nobody hears everybody's birth.
 
-        A copy does no harm, so there is no window; those of late are dropped to save the work.
+        A copy does no harm, so there is no window; those of late are dropped to save the work. They are no replay to be
+        counted, for state comes over the broker and over neighbours; one that was altered on the way is none of them.
         """
         body = msg.body
         if self.trust is None:
             raise DropError(Cause.UNENROLLED, "no root is known yet to verify a credential with")
         if type(body) is not list or len(body) != 2 or type(body[0]) is not bytes or not msg.seq:
             raise DropError(Cause.MALFORMED, "state comes as a credential and what its owner says")
-        mark = message.signature[:16]
+        mark = sha256(payload).digest()[:16]
         if mark in self._seen:
-            return None  # it comes over the broker and over neighbours
+            return None
         credential = self._vouched(body[0], peer)
         if credential.kid != message.kid:
             raise DropError(Cause.FORGED, "the credential is another's")

@@ -103,7 +103,7 @@ class Membership:
         self.credential: Credential | None = None
         self.refusal = ""
         self.pending = False
-        self._disbelieved = ""
+        self._disbelieved: set[Cause] = set()
         self._carried = False
         self._unwritten: dict[str, bytes] = {}
         bundle, credential = files.read(state / "bundle.cbor"), files.read(state / _CREDENTIAL)
@@ -193,12 +193,12 @@ class Membership:
             if clock_valid(now := self._clock()):
                 trust.issuer.check(now)
         except CredentialError as error:
-            member.reject(_cause(error), f"a bundle: {error}")
-            if str(error) != self._disbelieved:  # once, however often it is sent
+            cause = _cause(error)
+            member.reject(cause, f"a bundle: {error}")
+            if cause not in self._disbelieved:  # once: whoever sends ten thousand is not to fill the log
+                self._disbelieved.add(cause)
                 _log.warning("A bundle that was heard is not believed: %s.", error)
-            self._disbelieved = str(error)
             return False
-        self._disbelieved = ""
         if self.trust is not None:
             # An older one, or the same again: the broker cannot take the mesh back in time.
             if trust.issuer.issued < self.trust.issuer.issued:
