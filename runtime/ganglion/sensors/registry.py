@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from ganglion.errors import InvalidError, NotFoundError, UnreachableError
-from ganglion.sensors.computed import Computed, Computing, bind, ordered
+from ganglion.sensors.computed import Computed, Computing, bind, needs, ordered
 from ganglion.sensors.running import Clock, Emitter, Running
 from ganglion.sensors.schedule import Health
 from ganglion.sensors.sensor import Sensor
@@ -71,6 +71,14 @@ class Sensors:
     def _agree(self, coming: Mapping[str, Sensor], gone: Collection[str]) -> None:
         staying = {name: each.sensor for name, each in self._sensors.items() if name not in gone}
         there = {**staying, **coming}
+        for name in gone:
+            users = [each for each, sensor in there.items() if name in needs(sensor)]
+            if name not in there and users:
+                raise InvalidError(
+                    f"is an input of {' and '.join(sorted(users))}: take it out of the inputs there first, or remove "
+                    "what is computed from it",
+                    where=f"sensor.{name}",
+                )
         for sensor in ordered(there.values()):
             bind(sensor, there)
 
@@ -151,6 +159,25 @@ class Sensors:
             NotFoundError: there is none of that name.
         """
         return self._named(name).health
+
+    def refusals(self, name: str) -> dict[str, str]:
+        """Channel to why its last reading was not believed; of those of which that is so.
+
+        Raises:
+            NotFoundError: there is none of that name.
+        """
+        channels = self._named(name).channels
+        return {channel: each.refusal for channel, each in channels.items() if each.refusal}
+
+    def is_warming_up(self, name: str) -> bool:
+        """Whether a computed sensor has not heard enough yet to say anything, which is no failure.
+
+        Raises:
+            NotFoundError: there is none of that name.
+        """
+        running = self._named(name)
+        source = running.sensor.source
+        return isinstance(source, Computed) and source.patience is None and running.health is Health.STARTING
 
     def capabilities(self) -> dict[str, dict[str, str]]:
         """Channel id to `{unit, kind}`: what a node says of itself at birth."""
