@@ -188,6 +188,7 @@ async def test_ctrl_c_ends_a_recording_cleanly_and_a_kill_loses_no_whole_row(tmp
     rows = [*read(path).rows]
     assert (child.returncode, said["rows"], said["lost"]) == (0, len(rows), 0)
     assert all(None not in row for _, row in rows)
+    path.unlink()
     child = await recording(tmp_path, name)
     await until(lambda: path.exists() and 400 < len(path.read_bytes()) < len(rows) * 100, what="some rows again")
     child.kill()

@@ -109,7 +109,9 @@ class _Analysed(Computed):
         for finding in found:
             values |= self._values(finding)
         self._began = self._began or bool(values)
-        return Outcome(values, "" if self._began else f"{self._analyser.missing} more steps until it can say anything")
+        return Outcome(
+            values, "" if self._began else f"warming up: {self._analyser.missing} more steps until it can say anything"
+        )
 
     def _values(self, finding: Finding) -> dict[str, Value]:
         numbers = {"zscore": finding.zscore, "forecast": finding.forecast, "forecast_error": finding.error}
