@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 from ganglion.errors import InvalidError, NotFoundError, UnreachableError
 from ganglion.sensors.computed import Computed, Computing, bind, needs, ordered
+from ganglion.sensors.past import Past
 from ganglion.sensors.running import Clock, Emitter, Running
 from ganglion.sensors.schedule import Health
 from ganglion.sensors.sensor import Sensor
@@ -25,12 +26,21 @@ class Sensors:
         bus: Gets `sensor/<name>/<channel>` with the channel's id as source.
         clock: Stamps the values.
         monotonic: Nanoseconds that the schedules count in.
+        past: What was on a topic before, for sensors that learn from it; None where nothing is kept.
     """
 
-    def __init__(self, bus: Emitter, clock: Clock, *, monotonic: Callable[[], int] = time.monotonic_ns) -> None:
+    def __init__(
+        self,
+        bus: Emitter,
+        clock: Clock,
+        *,
+        monotonic: Callable[[], int] = time.monotonic_ns,
+        past: Past | None = None,
+    ) -> None:
         self._bus = bus
         self._clock = clock
         self._monotonic = monotonic
+        self._past = past
         self._sensors: dict[str, Running] = {}
         self._group: asyncio.TaskGroup | None = None
 
@@ -83,9 +93,10 @@ class Sensors:
             bind(sensor, there)
 
     def _made(self, sensor: Sensor) -> Running:
-        kind = Computing if isinstance(sensor.source, Computed) else Running
         try:
-            return kind(sensor, self._bus, self._clock, self._monotonic)
+            if isinstance(sensor.source, Computed):
+                return Computing(sensor, self._bus, self._clock, self._monotonic, self._past)
+            return Running(sensor, self._bus, self._clock, self._monotonic)
         except ValueError as error:
             said = f"{error}: give it another name, or start the node again"
             raise InvalidError(said, where=f"sensor.{sensor.name}") from None
