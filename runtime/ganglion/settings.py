@@ -43,6 +43,9 @@ def closest(word: str, known: Collection[str]) -> str | None:
     """The known word that is most like this one; None where none is, or where they are too many or too long."""
     if max(len(word), len(known)) > _MANY:
         return None
+    folded = {each.casefold(): each for each in sorted(known, reverse=True)}
+    if word not in folded and (same := folded.get(word.casefold())) is not None:
+        return same
     return next(iter(get_close_matches(word, sorted(known), 1, cutoff=0.6)), None)
 
 
@@ -63,14 +66,21 @@ def read(cls: type[T], table: Mapping[str, Any], where: str) -> T:
     """An instance of `cls` from a table.
 
     Raises:
-        InvalidError: a key is unknown (the nearest right one is named), missing, or of another type. `where` and the
-            key stand before the sentence, as in `node.toml: sensor.fridge.adress`.
+        InvalidError: keys are unknown (the nearest right one is named) or missing, or one is of another type. `where`
+            and the key stand before the sentence, as in `node.toml: sensor.fridge.adress`.
     """
     fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     hints = get_type_hints(cls)
-    for key in table:
-        if key not in fields:
-            raise InvalidError(f"unknown key{nearest(key, fields)}", where=_join(where, key))
+    unknown = [key for key in table if key not in fields]
+    meant = {closest(key, fields) for key in unknown}
+    missing = [name for name, field in fields.items() if _is_required(field) and name not in {*table, *meant}]
+    wrong = [(key, f"unknown key{nearest(key, fields)}") for key in unknown]
+    wrong += [(name, "this key is required") for name in missing]
+    if wrong:
+        (first, said), *others = wrong
+        for key, each in others:
+            said += f"{'' if said.endswith('?') else '.'} Also {key}: {each}"
+        raise InvalidError(said, where=_join(where, first))
     values: dict[str, Any] = {}
     for name, field in fields.items():
         if name in table:
@@ -79,14 +89,31 @@ def read(cls: type[T], table: Mapping[str, Any], where: str) -> T:
             values[name] = (
                 duration(value, where=place) if field.metadata.get("duration") else _typed(value, hints[name], place)
             )
-        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
-            raise InvalidError("this key is required", where=_join(where, name))
     try:
         return cls(**values)
     except InvalidError:
         raise
     except ValueError as error:
-        raise InvalidError(str(error), where=where) from error
+        raise InvalidError(str(error), where=where.removesuffix(": ")) from error
+
+
+def choice(table: Mapping[str, Any], key: str, known: Collection[str], where: str) -> str:
+    """The word that says which schema a table has: `kind` of a sensor, `driver` of an actuator.
+
+    Raises:
+        InvalidError: it is missing, or none of those that are known; a key that is nearly `key` is named.
+    """
+    if key not in table and (wrong := next((each for each in table if closest(each, [key])), None)) is not None:
+        raise InvalidError(f"unknown key{nearest(wrong, [key])}", where=_join(where, wrong))
+    word = table.get(key)
+    if not isinstance(word, str) or word not in known:
+        said = "this key is required" if word is None else f"there is no {key} {word!r}"
+        raise InvalidError(f"{said}{nearest(str(word), known)}", where=_join(where, key))
+    return word
+
+
+def _is_required(field: "dataclasses.Field[Any]") -> bool:
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
 def _join(where: str, key: str) -> str:

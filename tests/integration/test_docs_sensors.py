@@ -23,7 +23,7 @@ from support.waiting import until_answered
 
 PAGE = (Path(__file__).parents[2] / "docs" / "sensors.md").read_text()
 COMMANDS = [line for block in re.findall(r"^```sh\n(.*?)^```$", PAGE, re.S | re.M) for line in block.splitlines()]
-TABLE, REPLAYED = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.S | re.M)
+TABLE, MACHINE, REPLAYED = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.S | re.M)
 CONFIG = '[node]\nname = "kitchen"\n[mqtt]\nbroker = "{broker}"\n[mesh]\nenrol_key_file = "enrol.key"\n'
 
 
@@ -97,6 +97,18 @@ async def test_every_command_does_what_the_page_says(
     assert fridge.sample().keys() == {"temperature", "pressure", "humidity"}
     at, name, _ = next(feed({"trace": "fridge.cbor"}, tmp_path, where="feed")[1])
     assert (at, name) in [(0, column) for column in recording.columns]
+
+
+def test_the_machine_has_the_channels_that_the_page_lists_in_these_units() -> None:
+    machine = build("machine", tomllib.loads(MACHINE)["sensor"]["machine"])
+    listed = dict(
+        re.findall(r"^\| `(\w+)` \| (\S*) ?\|", PAGE.partition("## The machine itself")[2].partition("## ")[0], re.M)
+    )
+    shown = {channel: "" if unit == "1" else unit for channel, unit in machine.channels.items()}
+    assert {**shown, "temperature": "Cel"} == listed
+    machine.source.open()
+    assert machine.sample().keys() <= listed.keys()
+    assert machine.every == 5_000_000_000
 
 
 def test_the_figures_are_those_of_the_code() -> None:

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,9 +17,12 @@ import pytest
 
 from ganglion.cli.main import main
 from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError, UnreachableError
+from ganglion.history.block import Reading
+from ganglion.history.store import Store
 from ganglion.mesh.progress import Progress
 from ganglion.sensors.reference import READINGS
 from ganglion.sim.recording import read
+from ganglion.units import SECOND
 from support.brokers import nats_broker
 from support.mesh import Gateway, running
 from support.node import NodeProcess, node
@@ -165,6 +169,23 @@ async def test_a_read_that_hangs_holds_up_neither_the_others_nor_the_end(site: S
         assert await asyncio.wait_for(kitchen.process.wait(), 60) == 0
 
 
+async def test_analytics_know_at_the_start_what_the_history_has_kept_of_their_input(site: Site) -> None:
+    store = Store(site.folder / "state" / "history", limit=1 << 24, age=86400 * SECOND)
+    begin = time.time_ns() - 5000 * SECOND
+    store.append([Reading(begin + i * SECOND, "sensor/fridge/temperature", 20 + i % 3 / 100) for i in range(5000)])
+    store.close()
+    odd = '[sensor.odd]\nkind = "analytics"\ninput = "fridge.temperature"\nwarm_up = {}\n[history]\n'
+    async with site.node(FRIDGE + odd.format(5000)):
+        await until(lambda: site.readings("odd.zscore"), what="a score, for which 5000 readings are needed")
+    async with site.node(FRIDGE + odd.format(10000)):
+
+        async def knows() -> bool:
+            odd = (await site.ask("list"))["sensors"]["odd"]
+            return odd["health"] == "starting" and bool(re.match(r"warming up: [45]\d\d\d more steps", odd["error"]))
+
+        await until_answered(knows, what="it has learnt half of what it needs")
+
+
 async def recording(folder: Path, name: str) -> asyncio.subprocess.Process:
     """`ganglion sensors record --local`, that goes on until it is ended."""
     (folder / "chip.toml").write_text(FRIDGE)
@@ -188,6 +209,7 @@ async def test_ctrl_c_ends_a_recording_cleanly_and_a_kill_loses_no_whole_row(tmp
     rows = [*read(path).rows]
     assert (child.returncode, said["rows"], said["lost"]) == (0, len(rows), 0)
     assert all(None not in row for _, row in rows)
+    path.unlink()
     child = await recording(tmp_path, name)
     await until(lambda: path.exists() and 400 < len(path.read_bytes()) < len(rows) * 100, what="some rows again")
     child.kill()

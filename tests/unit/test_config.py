@@ -55,6 +55,11 @@ def test_the_enrol_key_is_read_from_its_file_and_a_missing_file_says_what_to_do(
         ("[nod]\nname='x'", 'nod: unknown key; did you mean "node"?'),
         ("[node]\nnam='x'", 'node.nam: unknown key; did you mean "name"?'),
         ("[node]\n", "node.name: this key is required"),
+        (
+            "[node]\nbord='x'\nscript=1",
+            'node.bord: unknown key; did you mean "board"? Also script: unknown key; did you mean "scripts"? '
+            "Also name: this key is required",
+        ),
         ("[node]\nname=3", "node.name: must be text, not 3"),
         ("[node]\nname='a b'", "must be 1 to 40 letters"),
         ("[node]\nname='x'\nscripts='x.yaml'", "node.scripts: must be a list"),

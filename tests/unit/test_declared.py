@@ -313,6 +313,35 @@ async def test_what_cannot_be_calibrated_is_refused(tmp_path):
         assert not (tmp_path / "sensors.json").exists()
 
 
+async def test_a_reference_that_the_channel_can_never_read_is_refused_and_changes_nothing(tmp_path):
+    async with site(tmp_path, fridge={**CHIP, "range": {"temperature": [-40, 85]}}) as here:
+        await here.read("sensor/fridge/temperature")
+        for reference in (500.0, -40.1):
+            says = (
+                rf"fridge\.temperature: {reference:g} is outside of its range, -40 to 85: no reading would be believed"
+            )
+            with pytest.raises(InvalidError, match=says):
+                await here.declared.calibrate("fridge", "temperature", reference)
+        assert here.declared.points("fridge") == {}
+        assert not (tmp_path / "sensors.json").exists()
+        assert await here.sensors.read("fridge.temperature") == pytest.approx(20, abs=0.02)
+        await here.declared.calibrate("fridge", "temperature", 25.0)
+        with pytest.raises(InvalidError, match="outside of its range"):
+            await here.declared.calibrate("fridge", "temperature", 86.0, second=True)
+
+
+async def test_a_calibration_that_no_reading_survives_says_how_to_get_out(tmp_path):
+    """As one was taken before the range was narrowed."""
+    point = {"reference": 500, "raw": 20, "spread": 0, "readings": 8, "at": 1}
+    kept = {"added": {}, "calibration": {"fridge": {"kind": "bme280", "points": {"temperature": [point]}}}}
+    (tmp_path / "sensors.json").write_text(json.dumps(kept))
+    async with site(tmp_path, fridge={**CHIP, "range": {"temperature": [-40, 85]}}) as here:
+        with pytest.raises(RefusedError, match=r"it reads 5\d\d.*forgotten first \(clear\)"):
+            await here.declared.calibrate("fridge", "temperature", 20.0)
+        await here.declared.clear("fridge", "temperature")
+        await here.declared.calibrate("fridge", "temperature", 20.0)
+
+
 async def test_a_calibration_that_is_cancelled_leaves_everything_as_it_was(tmp_path, monkeypatch):
     monkeypatch.setattr(reference, "PAUSE", 60)
     async with site(tmp_path, fridge=CHIP) as here:
@@ -419,7 +448,7 @@ async def test_what_others_are_computed_from_is_not_removed_and_read_as_before(t
     async with site(tmp_path) as here:
         await here.declared.add("b", CHIP)
         await here.declared.add("a", MEAN)
-        with pytest.raises(InvalidError, match=r"there is no channel 'b\.temperature'"):
+        with pytest.raises(InvalidError, match=r"sensor\.b: is an input of a: take it out of the inputs there first"):
             await here.declared.remove("b")
         assert here.declared.is_added("b")
         await here.read("sensor/b/temperature")

@@ -142,7 +142,9 @@ def test_the_kernels_thousandths(tmp_path):
 
 
 def test_of_two_one_has_to_be_named(tmp_path):
-    with pytest.raises(NotFoundError, match=r"sensor\.cellar\.device: Linux has no such converter 'dht11' here"):
+    with pytest.raises(
+        NotFoundError, match=r"Linux has no device 'dht11' here: load its driver \(Raspberry Pi: dtoverlay=dht11"
+    ):
         cellar(tmp_path)
     converter(tmp_path, 0, "dht11@4", in_temp_input=1000, in_humidityrelative_input=2000)
     converter(tmp_path, 1, "dht11@17", in_temp_input=3000, in_humidityrelative_input=4000)

@@ -306,7 +306,7 @@ def test_which_chip_has_to_be_said_where_it_is_not_clear(root, tmp_path):
         opened(tmp_path / "elsewhere")
     chip(root)
     chip(root, name="28-0316a279b400", text=COLD)
-    with pytest.raises(InvalidError, match=r"sensor\.boiler\.id: which of 28-0316a279b3ff, 28-0316a279b400\?"):
+    with pytest.raises(InvalidError, match=r"id: which of 28-0316a279b3ff, 28-0316a279b400\?"):
         opened(root)
     assert opened(root, id="28-0316a279b400").sample() == {"temperature": -10.125}
     with pytest.raises(NotFoundError, match=r'no 28-0316a279b401 below .*; did you mean "28-0316a279b400"'):

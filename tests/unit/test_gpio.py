@@ -197,7 +197,7 @@ def test_what_the_section_says_is_asked_of_the_kernel(chip):
         (
             {"chip": "/dev/null"},
             PermissionError(errno.EACCES, "x"),
-            r"no permission for /dev/null: add the node's user",
+            r"no permission for /dev/null: add the user \w+ to the group gpio \(sudo usermod -aG gpio",
         ),
         ({"chip": "/dev/null"}, OSError(errno.EINVAL, "x"), r"line 4 of /dev/null does not do that: Invalid argument"),
         ({"chip": "/dev/null"}, OSError(errno.EIO, "broken"), r"line 4 of /dev/null: .*broken"),

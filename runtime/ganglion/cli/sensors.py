@@ -2,6 +2,8 @@
 """Reads, records, calibrates and declares the sensors of a node, or reads one on this machine without any node."""
 
 import argparse
+import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,7 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
             verb.add_argument("--count", type=int, metavar="N", help="end after so many events or rows")
         if name == "record":
             verb.add_argument("--to", type=Path, required=True, metavar="FILE", help="NAME.csv, or NAME.cbor")
+            verb.add_argument("--force", action="store_true", help="replace a file of that name")
             verb.add_argument("--for", dest="time", metavar="TIME", help="end after so long, as in 10m")
     calibrate = of_node("calibrate", "correct a channel by a value that it should read now")
     calibrate.add_argument("sensor", metavar="CHANNEL", help="as in fridge.temperature")
@@ -54,7 +57,9 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     calibrate.add_argument("--clear", action="store_true", help="forget the references: the configuration holds again")
     add = of_node("add", "add a sensor, which is there after a restart too")
     add.add_argument("sensor", metavar="NAME", help="what it is to be called")
-    add.add_argument("values", nargs="+", metavar="KEY=VALUE", help="its table, as in kind=bme280 bus=/dev/i2c-1")
+    add.add_argument(
+        "values", nargs="+", metavar="KEY=VALUE", help="its table, as in kind=bme280 range.temperature=[-40,85]"
+    )
     for name, line in _ONE.items():
         of_node(name, line).add_argument("sensor", metavar="SENSOR", help="as `list` shows it")
     of_node("reload", "read the sensors of the node's configuration again; who is unchanged goes on")
@@ -73,7 +78,9 @@ def run(args: argparse.Namespace) -> Result | None:
             return sensors_local.check(args.file)
         if args.verb == "read":
             return sensors_local.read(args.local, args.words)
-        return sensors_local.record(args.local, args.words, args.to, seconds=_seconds(args.time), count=args.count)
+        return sensors_local.record(
+            args.local, args.words, args.to, seconds=_seconds(args.time), count=args.count, force=args.force
+        )
     from ganglion.cli import sensors_remote
 
     if args.verb in _SOME:
@@ -86,14 +93,43 @@ def run(args: argparse.Namespace) -> Result | None:
     if args.verb == "record":
         return sensors_remote.record(args, seconds=_seconds(args.time))
     if args.verb == "add":
-        from ganglion.cli.call import value
-
-        return sensors_remote.add(args, dict(value(word) for word in args.values))
+        return sensors_remote.add(args, table(args.values))
     if args.verb == "calibrate" and (args.reference is None) != args.clear:
         raise UsageError("give the VALUE that the channel should read now, or --clear")
     does: Any = getattr(sensors_remote, args.verb)
     result: Result = does(args)
     return result
+
+
+def table(words: Sequence[str]) -> dict[str, Any]:
+    """A sensor's table from the command line: `KEY=VALUE` each, a value as JSON, as a list or table of TOML, or else
+    text; `range.temperature=[-40, 85]` is the key `temperature` of the table `range`, as in the configuration.
+
+    Raises:
+        UsageError: a word is none, or a key is there twice.
+    """
+    from ganglion.cli.call import value
+
+    found: dict[str, Any] = {}
+    for word in words:
+        key, given = value(word)
+        *outer, last = key.split(".")
+        at = found
+        for name in outer:
+            at = at.setdefault(name, {})
+            if not isinstance(at, dict):
+                raise UsageError(f"{word}: {name} is given already, and is no table")
+        if last in at:
+            raise UsageError(f"{word}: {key} is given twice")
+        at[last] = _toml(given) if isinstance(given, str) and given[:1] in ("{", "[") else given
+    return found
+
+
+def _toml(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return text
 
 
 def _seconds(time: str | None) -> float | None:

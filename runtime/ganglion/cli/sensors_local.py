@@ -2,16 +2,17 @@
 """The verbs of `ganglion sensors` that read the hardware of this machine: no node, no mesh, no gateway."""
 
 import asyncio
+import logging
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ganglion import config
 from ganglion.bus import Bus
-from ganglion.cli import sensors_text
+from ganglion.cli import sensors_read, sensors_text
 from ganglion.cli.result import Result
 from ganglion.cli.sensors_file import File, chosen
 from ganglion.clock import Clock
@@ -19,6 +20,7 @@ from ganglion.errors import GanglionError, InvalidError, NotFoundError, Unreacha
 from ganglion.event import Event
 from ganglion.sensors import Sensor, Sensors, build, ordered
 from ganglion.sensors.computed import needs, parted
+from ganglion.sensors.status import told
 from ganglion.settings import nearest
 
 T = TypeVar("T")
@@ -51,6 +53,18 @@ def _named(file: Path, words: Sequence[str]) -> list[Sensor]:
     return list(built.values())
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Has sensors say nothing of their own: what fails is part of the answer."""
+    log = logging.getLogger("ganglion.sensors")
+    before = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
+
+
 async def _reading(sensors: Sensors, does: Callable[[], Any]) -> Any:
     """What comes of something, while the sensors are read."""
     life = asyncio.create_task(sensors.run())
@@ -64,7 +78,7 @@ async def _reading(sensors: Sensors, does: Callable[[], Any]) -> Any:
 
 
 async def _values(sensors: Sensors, word: str) -> dict[str, Any]:
-    """What a sensor or a channel reads.
+    """What a sensor or a channel reads; of a sensor also which channels have no value, and why.
 
     Raises:
         NotFoundError: there is none of that name.
@@ -77,7 +91,7 @@ async def _values(sensors: Sensors, word: str) -> dict[str, Any]:
             values = {channel: await sensors.read(word)} if channel else await sensors.read_all(name)
     except TimeoutError:
         raise UnreachableError(f"sensor {name} has not answered within {_PATIENCE:g} s") from None
-    return {channel: {"value": value, "unit": units[channel]} for channel, value in values.items()}
+    return told(values, {channel: units[channel]} if channel else units, sensors.refusals(name))
 
 
 def read(file: Path, words: Sequence[str]) -> Result:
@@ -90,11 +104,24 @@ def read(file: Path, words: Sequence[str]) -> Result:
     sensors = Sensors(Bus(), Clock())
     sensors.change(into=_named(file, words))
 
-    async def readings() -> list[dict[str, Any]]:
-        return [{"sensor": word.partition(".")[0], "values": await _values(sensors, word)} for word in words]
+    async def reading(word: str) -> dict[str, Any] | UnreachableError:
+        try:
+            return {"sensor": word.partition(".")[0], "values": await _values(sensors, word)}
+        except UnreachableError as error:
+            return error
 
-    found = asyncio.run(_reading(sensors, readings))
-    return Result(data={"readings": found}, text=lambda: sensors_text.readings(found))
+    async def readings() -> dict[str, dict[str, Any] | UnreachableError]:
+        return {word: await reading(word) for word in words}
+
+    with _quiet():
+        found: dict[str, dict[str, Any] | UnreachableError] = asyncio.run(_reading(sensors, readings))
+
+    def of(word: str) -> dict[str, Any]:
+        if isinstance(each := found[word], UnreachableError):
+            raise each
+        return each
+
+    return sensors_read.outcome(words, of)
 
 
 def check(file: Path) -> Result:
@@ -105,7 +132,7 @@ def check(file: Path) -> Result:
     """
     sensors = Sensors(Bus(), Clock())
     tables = config.sensor_tables(file)
-    found: dict[str, dict[str, Any]] = {name: {"error": "", "values": {}} for name in tables}
+    found: dict[str, dict[str, Any]] = {name: {"error": "", "warming_up": "", "values": {}} for name in tables}
 
     def attempt(name: str, does: Callable[[], T]) -> T | None:
         try:
@@ -125,34 +152,42 @@ def check(file: Path) -> Result:
         try:
             found[name]["values"] = await _values(sensors, name)
         except UnreachableError as error:
-            found[name]["error"] = str(error)
-        refused = [f"{each.id}: {each.error}" for each in sensors.status_of(name) if each.error]
-        if not found[name]["error"]:
-            found[name]["error"] = "; ".join(refused)
+            said = str(error).removeprefix(f"sensor {name}: ")
+            found[name]["warming_up" if sensors.is_warming_up(name) else "error"] = said
+            return
+        refused = [f"{name}.{channel}: {why}" for channel, why in sensors.refusals(name).items()]
+        found[name]["error"] = "; ".join(refused)
 
     async def each() -> None:
         await asyncio.gather(*(read_each(name) for name in sensors.sensors()))
 
-    asyncio.run(_reading(sensors, each))
+    with _quiet():
+        asyncio.run(_reading(sensors, each))
     well = not any(each["error"] for each in found.values())
     return Result(data={"sensors": found}, text=lambda: sensors_text.checked(found), exit_code=0 if well else 1)
 
 
-def record(file: Path, words: Sequence[str], to: Path, *, seconds: float | None, count: int | None) -> Result:
+def record(
+    file: Path, words: Sequence[str], to: Path, *, seconds: float | None, count: int | None, force: bool
+) -> Result:
     """Writes what the sensors and channels that are named read into a file, until Ctrl-C, a time or so many rows.
 
-    Raises: see `read`; but a sensor that fails is waited for.
+    Raises: see `read`; but a sensor that fails is waited for, and only where nothing came at all that is an error.
     """
     made = _named(file, words)
     units = {f"{sensor.name}.{channel}": unit for sensor in made for channel, unit in sensor.channels.items()}
-    with File(to, chosen(units, words, str(file)), node="", count=count) as recording:
+    with File(to, chosen(units, words, str(file)), node="", count=count, force=force) as recording:
         print(f"recording into {to}; Ctrl-C ends it", file=sys.stderr)
+        bus = Bus()
+        sensors = Sensors(bus, Clock())
+        sensors.change(into=made)
         with suppress(KeyboardInterrupt):
-            asyncio.run(_record(made, recording, seconds))
-    return recording.result(0)
+            asyncio.run(_record(bus, sensors, recording, seconds))
+    errors = dict.fromkeys(f"{each.id.partition('.')[0]}: {each.error}" for each in sensors.status() if each.error)
+    return recording.result(0, "; ".join(errors) or "no reading came in that time")
 
 
-async def _record(made: Sequence[Sensor], recording: File, seconds: float | None) -> None:
+async def _record(bus: Bus, sensors: Sensors, recording: File, seconds: float | None) -> None:
     done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def take(event: Event) -> None:
@@ -166,10 +201,7 @@ async def _record(made: Sequence[Sensor], recording: File, seconds: float | None
             if recording.is_full:
                 done.set_result(None)
 
-    bus = Bus()
     bus.subscribe("sensor/#", take)
-    sensors = Sensors(bus, Clock())
-    sensors.change(into=made)
 
     async def wait() -> None:
         with suppress(TimeoutError):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from ganglion.cli import bus, events, gateway_client, sensors_text
+from ganglion.cli import bus, events, gateway_client, sensors_read, sensors_text
 from ganglion.cli.result import Result
 from ganglion.cli.sensors_file import File, chosen
 from ganglion.cli.show import plain, progress
@@ -43,8 +43,7 @@ def inspect(args: argparse.Namespace) -> Result:
 
 def read(args: argparse.Namespace) -> Result:
     """Each now."""
-    found = [_ask(args, "read", {"sensor": sensor}) for sensor in args.sensors]
-    return Result(data={"readings": found}, text=lambda: sensors_text.readings(found))
+    return sensors_read.outcome(args.sensors, lambda sensor: _ask(args, "read", {"sensor": sensor}))
 
 
 def watch(args: argparse.Namespace) -> None:
@@ -58,7 +57,7 @@ def watch(args: argparse.Namespace) -> None:
 def record(args: argparse.Namespace, *, seconds: float | None) -> Result:
     """Writes the readings of sensors or channels into a file, until Ctrl-C, `--for` or `--count`."""
     columns, lost = _columns(args), 0
-    with File(args.to, columns, node=args.node, count=args.count) as file:
+    with File(args.to, columns, node=args.node, count=args.count, force=args.force) as file:
         print(f"recording into {args.to}; Ctrl-C ends it", file=sys.stderr)
         with suppress(KeyboardInterrupt):
             until = math.inf if seconds is None else time.monotonic() + seconds
@@ -69,7 +68,7 @@ def record(args: argparse.Namespace, *, seconds: float | None) -> Result:
                 file.add(event["source"], event["value"], event["timestamp"])
                 if file.is_full:
                     break
-    return file.result(lost)
+    return file.result(lost, f"no reading came; `ganglion sensors list {args.node}` says how the sensors are")
 
 
 def _followed(args: argparse.Namespace, until: float = math.inf) -> Iterator[dict[str, Any]]:

@@ -12,12 +12,12 @@ Document = Mapping[str, Any]
 
 
 def value(of: Document) -> str:
-    """A value with its unit; `-` where there is none."""
+    """A value with its unit, if it has one; why there is none, or `-`."""
     if of["value"] is None:
-        return "-"
+        return f"refused: {plain(of['error'])}" if of.get("error") else "-"
     number = of["value"]
     text = f"{number:.6g}" if isinstance(number, float) else plain(number)
-    return f"{text} {plain(of['unit'])}".rstrip()
+    return text if of["unit"] in ("", "1") else f"{text} {plain(of['unit'])}"
 
 
 def listed(sensors: Document) -> str:
@@ -42,10 +42,13 @@ def listed(sensors: Document) -> str:
 
 
 def readings(all: Sequence[Document]) -> str:
-    """A line a channel."""
-    rows = [
-        (plain(f"{each['sensor']}.{channel}"), value(told)) for each in all for channel, told in each["values"].items()
-    ]
+    """A line a channel, or why a sensor has none."""
+    rows = []
+    for each in all:
+        if each.get("error"):
+            why = each["error"].removeprefix(f"sensor {each['sensor'].partition('.')[0]}: ")
+            rows.append((plain(each["sensor"]), f"no reading: {plain(why)}"))
+        rows += [(plain(f"{each['sensor']}.{channel}"), value(told)) for channel, told in each["values"].items()]
     return table(("channel", "value"), rows)
 
 
@@ -106,7 +109,12 @@ def checked(sensors: Document) -> str:
     """A line a channel, or what is wrong with the sensor."""
     rows = []
     for name, sensor in sensors.items():
-        if sensor["error"]:
+        if sensor["error"] and not any(told.get("error") for told in sensor["values"].values()):
             rows.append((plain(name), "wrong", plain(sensor["error"])))
-        rows += [(plain(f"{name}.{channel}"), "ok", value(told)) for channel, told in sensor["values"].items()]
+        if sensor["warming_up"]:
+            rows.append((plain(name), "ok", plain(sensor["warming_up"])))
+        rows += [
+            (plain(f"{name}.{channel}"), "wrong" if told.get("error") else "ok", value(told))
+            for channel, told in sensor["values"].items()
+        ]
     return table(("channel", "", "value"), rows)

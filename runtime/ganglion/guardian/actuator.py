@@ -13,7 +13,7 @@ from ganglion.guardian.driver import Driver, Place, Section
 from ganglion.guardian.guardian import Guardian
 from ganglion.guardian.restriction import Side, restricted
 from ganglion.guardian.words import Risk, Rule
-from ganglion.settings import nearest, read
+from ganglion.settings import choice, read
 from ganglion.units import SECOND
 from ganglion_micro.limits import Limits
 
@@ -95,10 +95,7 @@ def build(
         InvalidError: a key is unknown, missing or wrong; named as `actuator.<name>.<key>`, with the nearest right one.
     """
     place = Place(where=f"{where}actuator.{name}", resolve=resolve, i2c=i2c, shared={} if shared is None else shared)
-    kind = table.get("driver")
-    if not isinstance(kind, str) or kind not in DRIVERS:
-        said = "this key is required" if kind is None else f"there is no driver {kind!r}"
-        raise InvalidError(f"{said}{nearest(str(kind), DRIVERS)}", where=f"{place.where}.driver")
+    kind = choice(table, "driver", DRIVERS, place.where)
     module = import_module(DRIVERS[kind])
     section = read(module.SECTION, table, place.where)
     if section.risk not in list(Risk):

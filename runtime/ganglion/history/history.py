@@ -10,7 +10,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ganglion.bus import Bus
 from ganglion.errors import InvalidError
@@ -23,6 +23,8 @@ from ganglion.worker import Worker
 from ganglion_micro import cbor
 
 _log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 #: Readings that are gathered before they are written early.
 _GATHERED = block.MOST_READINGS
@@ -132,6 +134,25 @@ class History:
         query = asked(params, self._now())
         waiting = tuple(self._waiting)
         return await self._worker.call(lambda: Page(query).fill(self._blocks(query, waiting)).document())
+
+    async def replay(self, topic: str, take: Callable[[Iterator[tuple[int, Any]]], T]) -> T:
+        """What a function makes of all that is kept of a topic.
+
+        Args:
+            topic: A name, no filter.
+            take: Called on the history's thread with time, in nanoseconds since the Unix epoch, and value of each
+                reading, in the order in which they came.
+
+        Raises:
+            OSError: the disk cannot be read; and whatever `take` raises.
+        """
+        waiting = tuple(self._waiting)
+
+        def readings() -> Iterator[tuple[int, Any]]:
+            for _, several in self._blocks(Query(), waiting):
+                yield from ((each.time, each.value) for each in several if each.topic == topic)
+
+        return await self._worker.call(lambda: take(readings()))
 
     async def stats(self, params: dict[str, Any], peer: object = None) -> dict[str, Any]:
         """The method `history.stats`: what is kept, what it costs, and what was lost."""

@@ -76,13 +76,15 @@ def asked(params: Mapping[str, Any], now: int) -> Query:
     if order not in ("oldest", "newest"):
         raise InvalidError(f"must be oldest or newest, not {order!r}", where="order")
     every = params.get("every")
+    if every is not None and not duration(every, where="every"):
+        raise InvalidError(f"{every}: an interval takes time, as 1m does", where="every")
     return Query(
         topic=topic,
         since=_time(params, "since", now),
         until=_time(params, "until", now),
         newest=order == "newest",
         limit=_whole(params, "limit", MOST, 1, MOST),
-        every=0 if every is None else max(duration(every, where="every"), 1),
+        every=0 if every is None else duration(every, where="every"),
         at=None if params.get("at") is None else _whole(params, "at", 0, 0, 2**63),
     )
 

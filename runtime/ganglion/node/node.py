@@ -84,7 +84,9 @@ class Node:
         self._state = state
         self._clock = Clock()
         self._bus = Bus()
-        self._sensors = Sensors(self._bus, self._clock)
+        self._history = self._keeping()
+        past = None if self._history is None else self._history.replay
+        self._sensors = Sensors(self._bus, self._clock, past=past)
         self._declared = Declared(
             self._sensors,
             Kept(state / "sensors.json"),
@@ -109,7 +111,6 @@ class Node:
         self._mesh = self._membership()
         self._leaves = self._parenthood()
         self._bridged = self._bridge()
-        self._history = self._keeping()
         self._commanded = Commanded(self._actuators, self._publish, self._clock.now)
         self._plain = PlainTopics(self._bus, self._transport) if self._transport else None
         self._store = open_store(_beside(config), self._clock)

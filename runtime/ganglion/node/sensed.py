@@ -12,6 +12,7 @@ from ganglion.mesh.progress import report
 from ganglion.sensors import Sensors
 from ganglion.sensors.calibration import Calibration
 from ganglion.sensors.declared import Declared
+from ganglion.sensors.status import told
 
 Params = dict[str, Any]
 
@@ -104,24 +105,21 @@ class Sensed:
         }
 
     async def read(self, params: Params, peer: object) -> dict[str, Any]:
-        """Values taken now: of a channel (`fridge.temperature`), or of all of a sensor (`fridge`).
+        """Values taken now: of a channel (`fridge.temperature`), or of all of a sensor (`fridge`), whose channels
+        without a value are there too: None, with an `error` where it was refused.
 
         Raises:
             NotFoundError: there is no such sensor or channel.
             UnreachableError: it is stopped, it fails, or it had no value that can be believed.
         """
         sensor, channel = _split(params)
-        units = {each.id: each.unit for each in self._sensors.status()}
         if channel:
             values = {channel: await self._sensors.read(f"{sensor}.{channel}")}
         else:
             values = await self._sensors.read_all(sensor)
-        return {
-            "sensor": sensor,
-            "values": {
-                name: {"value": value, "unit": units.get(f"{sensor}.{name}", "")} for name, value in values.items()
-            },
-        }
+        units = {each.id.removeprefix(f"{sensor}."): each.unit for each in self._sensors.status_of(sensor)}
+        wanted = {channel: units[channel]} if channel else units
+        return {"sensor": sensor, "values": told(values, wanted, self._sensors.refusals(sensor))}
 
     async def start(self, params: Params, peer: object) -> dict[str, Any]:
         """Begins to read a sensor again.

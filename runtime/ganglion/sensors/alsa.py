@@ -8,6 +8,7 @@ import re
 import select
 import subprocess
 
+from ganglion.sensors.device import sound_refusal
 from ganglion.sensors.pcm import READ
 from ganglion.sensors.sound import HOP, RATE, WIDTH
 
@@ -128,7 +129,7 @@ class AlsaStream:
         with contextlib.suppress(subprocess.TimeoutExpired, ValueError):
             self._said.add(self._process.communicate(timeout=_GRACE)[1].decode(errors="replace"))
         self._said.end()
-        return f"alsa:{self._device}: {self._said.last or 'the recording has ended'}"
+        return sound_refusal(self._device, self._said.last or "the recording has ended")
 
     def interrupt(self) -> None:
         self._process.terminate()

@@ -2,13 +2,14 @@
 """Kind `analytics`: what is normal for a channel, whether it changed, and what it will read next."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ganglion.analytics.analyser import Analyser, Finding, Terms
 from ganglion.errors import InvalidError
 from ganglion.sensors.computed import Computed, Outcome, channel
+from ganglion.sensors.past import Readings
 from ganglion.sensors.source import Place, Section, Source, Value
 from ganglion.settings import duration_field
 
@@ -77,6 +78,7 @@ def source(section: AnalyticsSection, place: Place) -> Source:
 
 class _Analysed(Computed):
     branch = "signal.anomaly"
+    learns = True
 
     def __init__(self, section: AnalyticsSection, place: Place) -> None:
         self.inputs = (channel(section.input, f"{place.where}.input"),)
@@ -99,8 +101,21 @@ class _Analysed(Computed):
         unit = units[0] or "1"
         self.channels = {**self.channels, "forecast": unit, "forecast_error": unit}
 
+    def learnt(self, readings: Readings) -> Callable[[], None] | None:
+        analyser, count = Analyser(self._section.terms), 0
+        for timestamp, value in readings:
+            if _is_number(value):
+                count += 1
+                for _ in analyser.take(timestamp, float(value)):
+                    pass  # it was said when it was read
+
+        def take_over() -> None:
+            self._analyser = analyser
+
+        return take_over if count else None
+
     def hear(self, at: int, value: Any, timestamp: int, now: int) -> None:
-        if isinstance(value, int | float) and math.isfinite(value):
+        if _is_number(value):
             self._found.extend(self._analyser.take(timestamp, float(value)))
 
     def compute(self, now: int) -> Outcome:
@@ -109,7 +124,10 @@ class _Analysed(Computed):
         for finding in found:
             values |= self._values(finding)
         self._began = self._began or bool(values)
-        return Outcome(values, "" if self._began else f"{self._analyser.missing} more steps until it can say anything")
+        # What was learnt before is there, but the first step since has not ended
+        steps = max(self._analyser.missing, 1)
+        many = f"{steps} more step{'s' if steps > 1 else ''}"
+        return Outcome(values, "" if self._began else f"warming up: {many} until it can say anything")
 
     def _values(self, finding: Finding) -> dict[str, Value]:
         numbers = {"zscore": finding.zscore, "forecast": finding.forecast, "forecast_error": finding.error}
@@ -119,3 +137,7 @@ class _Analysed(Computed):
             values |= {name: flag for name, flag in flags.items() if self._flags.get(name) is not flag}
             self._flags = flags
         return values
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)

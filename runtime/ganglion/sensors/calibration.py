@@ -87,6 +87,24 @@ def steady(
     return math.fsum(readings) / len(readings), high - low
 
 
+def within_range(reference: float, range: tuple[float, float] | None, where: str) -> None:
+    """Refuses a reference that the channel can never read: corrected to it, every reading would be refused.
+
+    Args:
+        range: Of the channel, after calibration; None for any.
+        where: The channel.
+
+    Raises:
+        InvalidError: it is outside.
+    """
+    if range is not None and not range[0] <= reference <= range[1]:
+        raise InvalidError(
+            f"{reference:g} is outside of its range, {range[0]:g} to {range[1]:g}: no reading would be believed any "
+            "more; calibrate it by a value inside, or change the range in its table",
+            where=where,
+        )
+
+
 def line(points: Sequence[Point], configured: Calibration) -> Calibration:
     """The line through one point, with the scale of the configuration, or through two.
 

@@ -3,6 +3,7 @@
 
 import threading
 
+from ganglion.sensors.device import sentence
 from ganglion.sensors.pcm import Stream
 from ganglion.sensors.sound import Sound
 
@@ -45,7 +46,7 @@ class Capture:
                     self._changed.notify_all()
                     return taken
                 if self._failure is not None:
-                    raise OSError(str(self._failure)) from self._failure
+                    raise OSError(sentence(self._failure)) from self._failure
                 self._changed.wait()
 
     def interrupt(self) -> None:

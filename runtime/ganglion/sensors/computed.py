@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from ganglion.errors import InvalidError, UnreachableError
 from ganglion.event import Event
-from ganglion.sensors.running import Running
+from ganglion.sensors.past import Past, Readings, recall
+from ganglion.sensors.running import Clock, Emitter, Running
 from ganglion.sensors.schedule import Health
 from ganglion.sensors.sensor import Sensor
 from ganglion.sensors.source import Source, Value
@@ -40,6 +41,7 @@ class Computed(Source):
         places: Where each of them stands in the configuration.
         patience: Nanoseconds from the start in which it may have nothing to say; None for ever.
         held: Channels that have no value while there is nothing to say.
+        learns: Whether it can learn from what its input was before.
     """
 
     every = 0
@@ -47,6 +49,7 @@ class Computed(Source):
     places: Sequence[str]
     patience: int | None = None
     held: Sequence[str] = ()
+    learns: bool = False
 
     def bind(self, units: Sequence[str | None]) -> None:
         """Learns the UCUM units of its inputs, "" for a bool, None where nobody here knows it.
@@ -62,6 +65,13 @@ class Computed(Source):
     def compute(self, now: int) -> Outcome:
         """What comes of what it heard."""
         raise NotImplementedError
+
+    def learnt(self, readings: Readings) -> Callable[[], None] | None:
+        """What can be learnt of the first input from before: what takes it over, on the loop; None for nothing.
+
+        On another thread, and while anything else may be called: it changes nothing itself.
+        """
+        return None
 
     def deadline(self, now: int) -> int | None:
         """When something else will come of it, though nothing is heard; None for never."""
@@ -140,18 +150,23 @@ def needs(sensor: Sensor) -> list[str]:
 class Computing(Running):
     """A computed sensor at work."""
 
-    def __init__(self, *given: Any) -> None:
-        super().__init__(*given)
+    def __init__(
+        self, sensor: Sensor, bus: Emitter, clock: Clock, monotonic: Callable[[], int], past: Past | None = None
+    ) -> None:
+        super().__init__(sensor, bus, clock, monotonic)
+        self._past = past
         self._begun = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._began = 0
 
     async def _read(self) -> None:
         """Computes with each reading that comes, and when one becomes too old, until it is cancelled."""
-        source = self._computed
         self._schedule.health = Health.STARTING
         self._error = ""
         self._timer = None
+        source = self._computed
+        if self._past is not None and source.learns:
+            await recall(self._past, _topic(source.inputs[0]), source.learnt, name=self.sensor.name)
         self._began = self._monotonic()
         self._begun.clear()
         subscriptions = [self._bus.subscribe(_topic(each), self._hearing(at)) for at, each in enumerate(source.inputs)]

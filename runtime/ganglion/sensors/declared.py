@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from ganglion.config import NAME
 from ganglion.errors import GanglionError, InvalidError, RefusedError, UnreachableError
-from ganglion.sensors.calibration import Calibration, Point, line, merged
+from ganglion.sensors.calibration import Calibration, Point, line, merged, within_range
 from ganglion.sensors.computed import parted
 from ganglion.sensors.kept import Kept, storable
 from ganglion.sensors.reference import taken_now
@@ -232,17 +232,24 @@ class Declared:
         Raises:
             NotFoundError: there is no such channel.
             RefusedError: its readings are not steady, there is no first point, or nothing can be corrected.
-            InvalidError: the two points are too close to each other.
+            InvalidError: the reference is outside of the channel's range, or the two points are too close to each
+                other.
             UnreachableError: it cannot be read.
         """
         async with self._changing:
             sensor = self._correctable(name, channel)
+            within_range(reference, sensor.bounds[channel].range, f"{name}.{channel}")
             points = self._kept.points(name, sensor.kind).get(channel, ())
             if second and not points:
                 raise RefusedError(f"{name}.{channel} has no first reference point: take that before the second")
-            point = await taken_now(
-                self._sensors, sensor, channel, reference, within=within, now=self._now, progress=progress
-            )
+            try:
+                point = await taken_now(
+                    self._sensors, sensor, channel, reference, within=within, now=self._now, progress=progress
+                )
+            except UnreachableError as error:
+                if points and channel in self._sensors.refusals(name):
+                    raise RefusedError(f"{error}; have its reference points forgotten first (clear)") from None
+                raise
             taken = (points[0], point) if second else (point,)
             corrected = line(taken, self._configured[name].get(channel, Calibration()))
             self._kept.calibrate(name, sensor.kind, channel, taken)

@@ -11,6 +11,7 @@ from ganglion.settings import duration_field
 from ganglion_micro.drivers.dht22 import DHT22
 
 PERIOD = 2_000_000_000  # ns: the chip measures no faster
+_REMEDY = "load its driver (Raspberry Pi: dtoverlay=dht11,gpiopin=4 in config.txt, then restart)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,20 +43,19 @@ SECTION = Dht22Section
 def source(section: Dht22Section, place: Place) -> Source:
     """The chip; the kernel may find it later."""
     section = replace(section, root=place.folder("root", section.root))
-    return _Simulated(section, place) if section.bus == "sim" else _Chip(section, place)
+    return _Simulated(section, place) if section.bus == "sim" else _Chip(section)
 
 
 class _Chip(Source):
     branch = "signal.input.external.environment"
     channels = DHT22.channels
 
-    def __init__(self, section: Dht22Section, place: Place) -> None:
+    def __init__(self, section: Dht22Section) -> None:
         self.every = section.every
         self._section = section
-        self._place = place
 
     def open(self) -> None:
-        self._folder = device(Path(self._section.root), self._place, self._section.device)
+        self._folder = device(Path(self._section.root), self._section.device, remedy=_REMEDY)
 
     def sample(self) -> Mapping[str, Value]:
         # The driver reads the chip for the first file and keeps what it read for two seconds

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ganglion.errors import InvalidError, NotFoundError
+from ganglion.sensors.device import W1
 from ganglion.sensors.source import Place, Section, Source, Value
 from ganglion.settings import duration_field, nearest
 from ganglion_micro.drivers.ds18b20 import DS18B20, check
@@ -51,10 +52,10 @@ SECTION = Ds18b20Section
 def source(section: Ds18b20Section, place: Place) -> Source:
     """The chip; the kernel may find it later."""
     section = replace(section, root=place.folder("root", section.root))
-    return _Simulated(section, place) if section.bus == "sim" else _Chip(section, place)
+    return _Simulated(section, place) if section.bus == "sim" else _Chip(section)
 
 
-def find(section: Ds18b20Section, place: Place) -> Path:
+def find(section: Ds18b20Section) -> Path:
     """The chip's folder.
 
     Raises:
@@ -63,17 +64,16 @@ def find(section: Ds18b20Section, place: Place) -> Path:
     """
     folder = Path(section.root) / "sys/bus/w1/devices"
     if not folder.is_dir():
-        said = f"{folder} does not exist: switch a 1-Wire bus on (Raspberry Pi: dtoverlay=w1-gpio in config.txt)"
-        raise NotFoundError(f"{place.where}: {said}")
+        raise NotFoundError(f"{folder} does not exist: {W1.remedy}")
     found = sorted(path.name for path in folder.iterdir() if _CHIP.fullmatch(path.name))
     if section.id in found:
         return folder / section.id
     if section.id is not None:
-        raise NotFoundError(f"{place.where}.id: there is no {section.id} below {folder}{nearest(section.id, found)}")
+        raise NotFoundError(f"id: there is no {section.id} below {folder}{nearest(section.id, found)}")
     if not found:
-        raise NotFoundError(f"{place.where}: there is no DS18B20 below {folder}: look at its wiring")
+        raise NotFoundError(f"there is no DS18B20 below {folder}: look at its wiring")
     if len(found) > 1:
-        raise InvalidError(f"which of {', '.join(found)}?", where=f"{place.where}.id")
+        raise InvalidError(f"which of {', '.join(found)}?", where="id")
     return folder / found[0]
 
 
@@ -100,14 +100,13 @@ class _Chip(Source):
     branch = "signal.input.external.environment"
     channels = DS18B20.channels
 
-    def __init__(self, section: Ds18b20Section, place: Place) -> None:
+    def __init__(self, section: Ds18b20Section) -> None:
         self.every = section.every
         self._section = section
-        self._place = place
         self._before: float | None = None
 
     def open(self) -> None:
-        self._folder = find(self._section, self._place)
+        self._folder = find(self._section)
 
     def sample(self) -> Mapping[str, Value]:
         celsius = self._read()

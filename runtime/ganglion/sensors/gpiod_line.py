@@ -8,6 +8,7 @@ import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from ganglion.sensors.device import GPIO, refusal
 from ganglion.sensors.edges import Edge
 
 if TYPE_CHECKING:
@@ -105,10 +106,10 @@ def _refusal(chip: str, line: int | str, error: Exception) -> str:
     match getattr(error, "errno", None):
         case errno.EBUSY:
             return f"line {line} of {chip} is in use by {_consumer(chip, line)}: give it another line, or stop that one"
-        case errno.EACCES | errno.EPERM:
-            return f"no permission for {chip}: add the node's user to the group that owns it, often gpio"
+        case errno.EACCES | errno.EPERM as number:
+            return refusal(chip, number, "", kind=GPIO)
         case errno.ENOENT | errno.ENODEV if not os.path.exists(chip):
-            return f"there is no {chip}: `gpiodetect` lists the chips of this machine"
+            return refusal(chip, errno.ENOENT, "", kind=GPIO)
         case errno.ENODEV | errno.ENOTTY:
             return f"{chip} is no gpiochip: `gpiodetect` lists those of this machine"
         case errno.ENOENT | None:

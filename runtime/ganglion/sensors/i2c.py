@@ -2,8 +2,12 @@
 """Linux's I2C adapters with `machine.I2C`'s methods, by smbus2."""
 
 import contextlib
+import errno
+import re
 import threading
 from typing import TYPE_CHECKING
+
+from ganglion.sensors.device import I2C, refusal
 
 if TYPE_CHECKING:
     from smbus2 import i2c_msg
@@ -22,8 +26,12 @@ class LinuxI2C:
     def __init__(self, path: str) -> None:
         import smbus2
 
+        self._path = path
         self._message = smbus2.i2c_msg
-        self._bus = smbus2.SMBus(path)
+        try:
+            self._bus = smbus2.SMBus(path)
+        except OSError as error:
+            raise OSError(error.errno, refusal(path, error.errno, error.strerror or str(error), kind=I2C)) from error
         self._held = _Held()
 
     def close(self) -> None:
@@ -63,7 +71,26 @@ class LinuxI2C:
 
     def _transfer(self, message: "i2c_msg") -> None:
         messages, self._held.messages = [*self._held.messages, message], []
-        self._bus.i2c_rdwr(*messages)
+        try:
+            self._bus.i2c_rdwr(*messages)
+        except OSError as error:
+            raise OSError(error.errno, self._refusal(error, message.addr)) from error
+
+    def _refusal(self, error: OSError, address: int) -> str:
+        """Why a transfer failed, in words."""
+        match error.errno:
+            case errno.ENXIO | errno.EREMOTEIO:
+                found = re.search(r"\d+$", self._path)
+                shown = f" (`i2cdetect -y {found[0]}` shows who answers)" if found else ""
+                return (
+                    f"nothing answers at 0x{address:02x} on {self._path}: look at the wiring, the power and the "
+                    f"address{shown}"
+                )
+            case errno.ETIMEDOUT:
+                return f"{self._path} hangs: are SDA and SCL wired, pulled up, and held low by no chip?"
+            case errno.ENOTTY:
+                return f"{self._path} is no I2C adapter; `ganglion doctor` says which there are"
+        return refusal(self._path, error.errno, error.strerror or str(error), kind=I2C)
 
 
 class _Held(threading.local):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ganglion.errors import InvalidError, NotFoundError
+from ganglion.sensors.device import IIO
 from ganglion.sensors.source import Place, Section, Source, Value
 from ganglion.settings import duration_field, nearest
 
@@ -62,13 +63,16 @@ SECTION = IioSection
 
 def source(section: IioSection, place: Place) -> Source:
     """The channel; the kernel may find its device later."""
-    return _Channel(replace(section, root=place.folder("root", section.root)), place)
+    return _Channel(replace(section, root=place.folder("root", section.root)))
 
 
-def device(root: Path, place: Place, wanted: str) -> Path:
+def device(root: Path, wanted: str, *, remedy: str = IIO.remedy) -> Path:
     """The folder of the device of this name: of the folder, or of the chip as its file `name` says it.
 
     A chip on a bus is often `name@address`: both are its name.
+
+    Args:
+        remedy: What brings one, where there is none like it.
 
     Raises:
         InvalidError: there are more than one.
@@ -79,12 +83,11 @@ def device(root: Path, place: Place, wanted: str) -> Path:
         said = (path / "name").read_text().strip() if (path / "name").exists() else path.name
         names[path] = {path.name, said, said.partition("@")[0]}
     found = [path for path, its in names.items() if wanted in its]
-    where = f"{place.where}.device"
     if not found:
         known = set().union(*names.values())
-        raise NotFoundError(f"{where}: Linux has no such converter {wanted!r} here{nearest(wanted, known)}")
+        raise NotFoundError(f"Linux has no device {wanted!r} here{nearest(wanted, known) or f': {remedy}'}")
     if len(found) > 1:
-        raise InvalidError(f"which of {', '.join(path.name for path in found)}?", where=where)
+        raise InvalidError(f"which of {', '.join(path.name for path in found)}?", where="device")
     return found[0]
 
 
@@ -102,19 +105,18 @@ def number(path: Path) -> float:
 
 
 class _Channel(Source):
-    def __init__(self, section: IioSection, place: Place) -> None:
+    def __init__(self, section: IioSection) -> None:
         found = _CHANNEL.fullmatch(section.channel)
         assert found is not None
         self.every = section.every
         self._section = section
-        self._place = place
         self._parts = found.groups()
         self._quantity, unit, self._factor = _TYPES[found[1]]
         self.channels = {self._quantity: unit}
 
     def open(self) -> None:
         channel = self._section.channel
-        folder = device(Path(self._section.root), self._place, self._section.device)
+        folder = device(Path(self._section.root), self._section.device)
         self._scale = self._offset = None
         self._path = folder / f"{channel}_input"
         if self._path.exists():  # in the ABI's unit already
@@ -123,7 +125,7 @@ class _Channel(Source):
         if not self._path.exists():
             found = {path.name.rpartition("_")[0] for form in ("input", "raw") for path in folder.glob(f"in_*_{form}")}
             said = f"{folder.name} has no {channel}{nearest(channel, found)}"
-            raise InvalidError(said, where=f"{self._place.where}.channel")
+            raise InvalidError(said, where="channel")
         # A scale of the channel, of all with its modifier, or of all of the type: the nearest counts
         type, _, difference, modifier = self._parts
         plain = f"in_{type}" + re.sub(r"\d", "", difference or "")

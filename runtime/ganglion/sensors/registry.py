@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from ganglion.errors import InvalidError, NotFoundError, UnreachableError
-from ganglion.sensors.computed import Computed, Computing, bind, ordered
+from ganglion.sensors.computed import Computed, Computing, bind, needs, ordered
+from ganglion.sensors.past import Past
 from ganglion.sensors.running import Clock, Emitter, Running
 from ganglion.sensors.schedule import Health
 from ganglion.sensors.sensor import Sensor
@@ -25,12 +26,21 @@ class Sensors:
         bus: Gets `sensor/<name>/<channel>` with the channel's id as source.
         clock: Stamps the values.
         monotonic: Nanoseconds that the schedules count in.
+        past: What was on a topic before, for sensors that learn from it; None where nothing is kept.
     """
 
-    def __init__(self, bus: Emitter, clock: Clock, *, monotonic: Callable[[], int] = time.monotonic_ns) -> None:
+    def __init__(
+        self,
+        bus: Emitter,
+        clock: Clock,
+        *,
+        monotonic: Callable[[], int] = time.monotonic_ns,
+        past: Past | None = None,
+    ) -> None:
         self._bus = bus
         self._clock = clock
         self._monotonic = monotonic
+        self._past = past
         self._sensors: dict[str, Running] = {}
         self._group: asyncio.TaskGroup | None = None
 
@@ -71,13 +81,22 @@ class Sensors:
     def _agree(self, coming: Mapping[str, Sensor], gone: Collection[str]) -> None:
         staying = {name: each.sensor for name, each in self._sensors.items() if name not in gone}
         there = {**staying, **coming}
+        for name in gone:
+            users = [each for each, sensor in there.items() if name in needs(sensor)]
+            if name not in there and users:
+                raise InvalidError(
+                    f"is an input of {' and '.join(sorted(users))}: take it out of the inputs there first, or remove "
+                    "what is computed from it",
+                    where=f"sensor.{name}",
+                )
         for sensor in ordered(there.values()):
             bind(sensor, there)
 
     def _made(self, sensor: Sensor) -> Running:
-        kind = Computing if isinstance(sensor.source, Computed) else Running
         try:
-            return kind(sensor, self._bus, self._clock, self._monotonic)
+            if isinstance(sensor.source, Computed):
+                return Computing(sensor, self._bus, self._clock, self._monotonic, self._past)
+            return Running(sensor, self._bus, self._clock, self._monotonic)
         except ValueError as error:
             said = f"{error}: give it another name, or start the node again"
             raise InvalidError(said, where=f"sensor.{sensor.name}") from None
@@ -151,6 +170,25 @@ class Sensors:
             NotFoundError: there is none of that name.
         """
         return self._named(name).health
+
+    def refusals(self, name: str) -> dict[str, str]:
+        """Channel to why its last reading was not believed; of those of which that is so.
+
+        Raises:
+            NotFoundError: there is none of that name.
+        """
+        channels = self._named(name).channels
+        return {channel: each.refusal for channel, each in channels.items() if each.refusal}
+
+    def is_warming_up(self, name: str) -> bool:
+        """Whether a computed sensor has not heard enough yet to say anything, which is no failure.
+
+        Raises:
+            NotFoundError: there is none of that name.
+        """
+        running = self._named(name)
+        source = running.sensor.source
+        return isinstance(source, Computed) and source.patience is None and running.health is Health.STARTING
 
     def capabilities(self) -> dict[str, dict[str, str]]:
         """Channel id to `{unit, kind}`: what a node says of itself at birth."""

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 from ganglion.errors import UnreachableError
 from ganglion.event import Event
 from ganglion.sensors.channel import Channel, calibration_state
+from ganglion.sensors.device import sentence
 from ganglion.sensors.paced import FAST, Paced, Sample
 from ganglion.sensors.schedule import Health, Schedule
 from ganglion.sensors.sensor import Sensor
@@ -287,7 +288,7 @@ class Running:
         except Exception as error:  # the edge: whatever a driver raises is this sensor's trouble alone
             if _log.isEnabledFor(logging.DEBUG):
                 _log.debug("sensor %s", self.sensor.name, exc_info=error)
-            self._failed(str(error) or type(error).__name__)
+            self._failed(sentence(error))
             return None
         finally:
             self._hangs = False

@@ -12,7 +12,7 @@ from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedE
 from ganglion.sensors.calibration import Calibration
 from ganglion.sensors.channel import Bounds
 from ganglion.sensors.source import Place, Section, Source, Value
-from ganglion.settings import nearest, read
+from ganglion.settings import choice, nearest, read
 
 #: Kind -> module with `SECTION`, its dataclass (`SECTIONS` by kind where it has several), and `source(section, place)`.
 KINDS = {
@@ -166,10 +166,7 @@ def build(
     """
     replays = table.get("replay") is not None
     place = Place(where=f"{where}sensor.{name}", resolve=resolve, now=now, state=state, replayed=replays, remote=remote)
-    kind = table.get("kind")
-    if not isinstance(kind, str) or kind not in KINDS:
-        said = "this key is required" if kind is None else f"there is no kind {kind!r}"
-        raise InvalidError(f"{said}{nearest(str(kind), KINDS)}", where=f"{place.where}.kind")
+    kind = choice(table, "kind", KINDS, place.where)
     module = import_module(KINDS[kind])
     section = read(module.SECTIONS[kind] if hasattr(module, "SECTIONS") else module.SECTION, table, place.where)
     try:

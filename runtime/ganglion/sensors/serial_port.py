@@ -2,9 +2,10 @@
 """A serial port that nobody else has, by pyserial, and why it could not be had."""
 
 import errno
-import os
 import termios
 from typing import TYPE_CHECKING
+
+from ganglion.sensors.device import port_refusal
 
 if TYPE_CHECKING:
     from serial import Serial
@@ -34,14 +35,4 @@ def open_port(port: str, baud: int, *, parity: str = "none", stop_bits: int = 1)
         return serial.Serial(port, baud, parity=parity[0].upper(), stopbits=stop_bits, exclusive=True)
     except (OSError, ValueError, termios.error) as error:
         number = getattr(error, "errno", None)
-        raise OSError(number or errno.EIO, _refusal(port, number, error)) from error
-
-
-def _refusal(port: str, number: int | None, error: Exception) -> str:
-    if number == errno.ENOENT or not os.path.exists(port):
-        return f"there is no {port}: is the cable in? `ls /dev/serial/by-id` lists what is"
-    if number in (errno.EACCES, errno.EPERM):
-        return f"no permission for {port}: add the node's user to the group that owns it, often dialout"
-    if number in (errno.EAGAIN, errno.EBUSY):
-        return f"{port} is in use by another program or sensor"
-    return f"{port}: {error}"
+        raise OSError(number or errno.EIO, port_refusal(port, number, str(error))) from error

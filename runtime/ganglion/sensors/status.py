@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a node says of one channel of a sensor."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ganglion.sensors.schedule import Health
 from ganglion.sensors.source import Value
@@ -61,3 +63,19 @@ class SensorStatus:
     refused: int
     doubted: int
     withheld: int
+
+
+def told(values: Mapping[str, Value], units: Mapping[str, str], refusals: Mapping[str, str]) -> dict[str, Any]:
+    """What a reading is told as: for each channel `{"value", "unit"}`, with None for one that the sample did not have.
+
+    Args:
+        values: Those that are believed.
+        units: Channel to UCUM unit, of all that were asked for.
+        refusals: Why others were not believed; each becomes an `error` beside its value None.
+    """
+    found: dict[str, Any] = {}
+    for channel, unit in units.items():
+        found[channel] = {"value": values.get(channel), "unit": unit}
+        if channel not in values and channel in refusals:
+            found[channel]["error"] = refusals[channel]
+    return found
