@@ -35,6 +35,7 @@ from ganglion.mova.shell import ScriptRunner
 from ganglion.mova.timetable import Timetable
 from ganglion.mova.tools import HttpTools
 from ganglion.node import statistics
+from ganglion.node.acting import Acting
 from ganglion.node.commanded import Commanded
 from ganglion.node.consenting import Consenting
 from ganglion.node.hearing import Hearing
@@ -111,6 +112,8 @@ class Node:
         self._bridged = self._bridge()
         self._history = self._keeping()
         self._commanded = Commanded(self._actuators, self._publish, self._clock.now)
+        publish_event = None if self._mesh is None else self._mesh.publish_event
+        self._actuators.on_effect = Acting(self._bus, publish_event, self._clock.now).tell
         self._plain = PlainTopics(self._bus, self._transport) if self._transport else None
         self._store = open_store(_beside(config), self._clock)
         self._runner = ScriptRunner(
