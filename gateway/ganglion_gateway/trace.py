@@ -26,6 +26,7 @@ def trace(
     episode: dict[str, Any] | None,
     attempts: Sequence[_Row],
     *,
+    acts: Sequence[_Row] = (),
     relay: _Row | None = None,
     node: str,
     endpoints: dict[str, str],
@@ -36,11 +37,19 @@ def trace(
         event: A row of `events`.
         episode: Of the run that published it, where its node has told it.
         attempts: Its webhooks and their attempts.
+        acts: What the node's guardian has done by itself about that run.
         relay: Its row of `relays`, where it was for another node.
         node: The node's name.
         endpoints: What people call the endpoints, by id.
     """
-    lines = [*_run(event, episode, node), *_way(event), *_webhooks(attempts, endpoints), *_relay(relay)]
+    ended = acts or ([event] if event["cls"] == "guardian" else [])
+    lines = [
+        *_run(event, episode, node),
+        *map(_act, ended),
+        *_way(event),
+        *_webhooks(attempts, endpoints),
+        *_relay(relay),
+    ]
     first = min((line["at"] for line in lines if line["at"] is not None), default=event["timestamp"])
     for line in lines:
         line["since_ms"] = None if line["at"] is None else _ms(line["at"] - first)
@@ -146,6 +155,16 @@ def _actuator(step: dict[str, Any], detail: dict[str, Any]) -> Line:
     if line["at"] is not None and line["took_ms"] is not None:
         line["at"] = _time(step.get("ended"))
     return line
+
+
+def _act(row: _Row) -> Line:
+    """What the guardian did when nobody had asked it to, after the run perhaps."""
+    said, actuator = _map(row["value"]), row["topic"].partition("/")[2]
+    failure = said.get("failure")
+    detail = f"{actuator} = {_show(said.get('value'))} by itself: {said.get('reason', '')}"
+    return _line(
+        "guardian", FAILED if failure else DONE, f"{detail}; {failure}" if failure else detail, at=row["timestamp"]
+    )
 
 
 def _step(stage: str, step: dict[str, Any], detail: str) -> Line:

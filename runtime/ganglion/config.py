@@ -283,6 +283,24 @@ class Config:
             ) from None
 
 
+def changed(before: Config, after: Config) -> list[str]:
+    """What else is otherwise in a configuration that was read again, as it stands in the file: a new start takes it up.
+
+    The broker and the enrol key are none of it, for the command line may have named others.
+    """
+    tables = before.actuators.keys() | after.actuators.keys()
+    found = [f"actuator.{name}" for name in sorted(tables) if before.actuators.get(name) != after.actuators.get(name)]
+    sections = {"node": "node", "report": "reports", "leaves": "leaves", "bridge": "bridge", "history": "history"}
+    found += [name for name, field in sections.items() if getattr(before, field) != getattr(after, field)]
+    if _without_key(before.mesh) != _without_key(after.mesh):
+        found.append("mesh")
+    return found
+
+
+def _without_key(mesh: MeshSection | None) -> MeshSection | None:
+    return None if mesh is None else replace(mesh, enrol_key=None, enrol_key_file=None)
+
+
 def load(path: Path) -> Config:
     """Reads a node's configuration.
 

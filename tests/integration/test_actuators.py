@@ -16,12 +16,10 @@ from support.waiting import until
 def made(tmp_path, effects=None, **tables):
     for table in tables.values():
         table.setdefault("driver", "file")
-    return Actuators.from_tables(
-        tables,
-        path=tmp_path / "actuators.json",
-        resolve=lambda name: tmp_path / name,
-        on_effect=(lambda effect: None) if effects is None else effects.append,
-    )
+    actuators = Actuators.from_tables(tables, path=tmp_path / "actuators.json", resolve=lambda name: tmp_path / name)
+    if effects is not None:
+        actuators.on_effect = lambda effect, failure: effects.append((effect, failure))
+    return actuators
 
 
 @asynccontextmanager
@@ -52,7 +50,7 @@ async def test_the_maximum_on_time_ends_a_command_that_does_not_expire(tmp_path)
     async with running(made(tmp_path, effects, buzzer={"path": "buzzer", "max_on": "50ms"})) as actuators:
         await actuators.actuate("buzzer", True, owner="anna")
         await until(lambda: buzzer.read_text() == "0\n")
-    assert "buzzer: it was on for its max_on" in [effect.reason for effect in effects]
+    assert "buzzer: it was on for its max_on" in [effect.reason for effect, _ in effects]
 
 
 async def test_the_start_and_the_stop_write_the_fail_safe_value(tmp_path):
@@ -101,7 +99,7 @@ async def test_a_write_that_fails_is_a_refusal_and_is_made_safe_later(tmp_path):
         folder.rmdir()
         decision = await actuators.actuate("led", True, owner="anna")
         assert not decision.accepted
-        assert decision.reason.startswith("led: [Errno 2] No such file")
+        assert decision.reason.startswith(f"led: {folder / 'led'}: No such file or directory; make it, ")
         assert "unknown" in (await actuators.actuate("led", True, owner="anna")).reason
         assert [(status.certain, status.errors) for status in actuators.status()] == [(False, 1)]
         folder.mkdir()
@@ -143,9 +141,9 @@ async def test_an_interlock_works_through_the_shell_in_order(tmp_path):
         await actuators.actuate("fan", True, owner="anna")
         await actuators.actuate("heater", True, owner="boris")
         order.clear()
-        await actuators.release("fan", owner="anna")
+        await actuators.actuate("fan", True, owner="anna", for_ns=1)
         await until(lambda: len(order) == 2)
-        assert [(effect.actuator, effect.value) for effect in order] == [("heater", False), ("fan", False)]
+        assert [(effect.actuator, effect.value) for effect, _ in order] == [("heater", False), ("fan", False)]
 
 
 async def test_commands_at_the_same_time_are_decided_one_after_the_other(tmp_path):

@@ -133,6 +133,27 @@ async def test_a_method_is_called_from_a_shell(broker: Broker, tmp_path: Path) -
         await until(lambda: at.ended == at.begun == 1, what="what took too long is ended")
 
 
+async def test_of_a_node_that_is_away_it_is_said_at_once_and_when_it_was_last_heard(
+    broker: Broker, tmp_path: Path
+) -> None:
+    async with process(tmp_path / "state", broker.url) as gateway:
+        async with pump(tmp_path, broker, gateway):
+            pass
+
+        async def away() -> bool:
+            return not (await gateway.http.get("/api/v1/nodes/pump")).json()["online"]
+
+        await until_answered(away, what="the gateway sees that it has gone")
+        for method in ("dose", "scripts.list"):
+            code, _, err = await call(gateway, "pump", method, "--timeout", "1s")
+            said, ended = err.splitlines()
+            assert said.startswith("pump is offline, and was last heard ")
+            assert said.endswith("; the call waits 1 s at most for it to come back")
+            assert code == 5
+            assert ended.startswith(f"ganglion: pump does not answer '{method}' within 1 s: ")
+            assert "; pump is offline, and was last heard " in ended
+
+
 async def test_ctrl_c_ends_it_on_the_node(broker: Broker, tmp_path: Path) -> None:
     async with process(tmp_path / "state", broker.url) as gateway, pump(tmp_path, broker, gateway) as at:
         child = await start(gateway, "pump", "wash", "--timeout", "5m")

@@ -5,12 +5,16 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from ganglion.mesh.client import MeshClient
 from ganglion.mesh.mqtt_transport import MqttTransport
+from ganglion_gateway.access.tokens import digest, new_token
+from ganglion_gateway.store import keys
+from ganglion_gateway.store.database import Database
 from support.brokers import nats_broker, program
 from support.gateway import Process, process
 from support.mesh import enrolled, running
@@ -54,13 +58,15 @@ class Watch:
         page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
 
 
-async def opened(browser: Browser, gateway: Process, *, width: int = 1280, dark: bool = False) -> Watch:
+async def opened(
+    browser: Browser, gateway: Process, *, width: int = 1280, dark: bool = False, token: str = ""
+) -> Watch:
     """The dashboard, logged in by the link that `ganglion up` prints."""
     context = await browser.new_context(
         viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light"
     )
     watch = Watch(await context.new_page())
-    await watch.page.goto(f"{gateway.url}/login?token={gateway.token}")
+    await watch.page.goto(f"{gateway.url}/login?token={token or gateway.token}")
     await expect(watch.page.get_by_role("main")).to_be_visible()
     return watch
 
@@ -74,6 +80,18 @@ async def node_of(gateway: Process, folder: Path, broker: str) -> MeshClient:
         enrol_key=key,
         birth=lambda: {"board": "sim", "sw": "ganglion/test", "caps": CAPS},
     )
+
+
+async def viewer(state: Path) -> str:
+    """A token that may look, in the database of a gateway that does not run."""
+    token = new_token()
+    async with Database.open_(state / "gateway.db") as database:
+        await database.write(
+            lambda connection: keys.save_api_key(
+                connection, name="screen", role="viewer", digest=digest(token), created=1
+            )
+        )
+    return token
 
 
 async def test_nobody_sees_it_without_a_token(chromium: Browser, gateway: Process) -> None:
@@ -152,21 +170,58 @@ async def test_an_alert_comes_by_itself_and_opens_its_path(
     assert watch.errors == []
 
 
-async def test_it_says_when_something_waits_for_a_person(
+async def test_what_waits_for_a_person_is_listed_and_decided_by_who_may(
     chromium: Browser, gateway: Process, tmp_path: Path, broker_url: str
 ) -> None:
     watch = await opened(chromium, gateway)
-    tile = watch.page.locator("[data-sum=consents]")
+    page, tile = watch.page, watch.page.locator("[data-sum=consents]")
     await expect(tile).to_be_hidden()
     node = await node_of(gateway, tmp_path, broker_url)
-    wanted = {"nonce": "n1", "actuator": "lock", "value": True, "owner": "watch", "run": "r-1", "why": ""}
+    wanted = {"actuator": "lock", "value": True, "owner": "watch", "run": "r-1", "why": 'parrot has answered <b>"Yes"'}
     async with running(node):
         await enrolled(node)
-        asked = await node.request("consent", {**wanted, "wait": 60 * 10**9, "hold": 0})
-        await expect(tile).to_contain_text("ganglion consents list")
+
+        async def ask(nonce: str, hold: int = 0) -> dict[str, Any]:
+            said: dict[str, Any] = await node.request(
+                "consent", {**wanted, "nonce": nonce, "wait": 300 * 10**9, "hold": hold * 10**9}, timeout=60
+            )
+            return said
+
+        for nonce, word, state in (("n1", "Refuse", "refused"), ("n2", "Grant", "granted")):
+            asked = await ask(nonce)
+            line = page.locator(f"[data-consent='{asked['id']}']")
+            await expect(tile).to_contain_text("ganglion consents list")
+            for shown in ("watch on fridge", "lock = yes", '<b>"Yes"', " left"):
+                await expect(line).to_contain_text(shown)
+            await page.get_by_role("button", name=f"{word} lock = yes").click()
+            await expect(line).to_have_count(0)
+            await expect(tile).to_be_hidden()
+            answer = await ask(nonce)
+            assert (answer["state"], answer["by"]) == (state, "admin")
+        asked = await ask("n3")
         await gateway.http.post(f"/api/v1/consents/{asked['id']}/refuse")
         await expect(tile).to_be_hidden()
+    entries = (await gateway.http.get("/api/v1/audit")).json()["entries"]
+    decided = [each["action"] for each in entries if each["action"].startswith("consent.")]
+    assert decided == ["consent.refuse", "consent.grant", "consent.refuse"]
     assert watch.errors == []
+
+
+async def test_who_may_only_look_sees_what_waits_and_no_buttons(
+    chromium: Browser, tmp_path: Path, broker_url: str
+) -> None:
+    (tmp_path / "state").mkdir()
+    token = await viewer(tmp_path / "state")
+    async with process(tmp_path / "state", broker_url) as gateway:
+        watch = await opened(chromium, gateway, token=token)
+        node = await node_of(gateway, tmp_path, broker_url)
+        async with running(node):
+            await enrolled(node)
+            wanted = {"nonce": "n1", "actuator": "lock", "value": True, "owner": "watch", "run": "", "why": ""}
+            await node.request("consent", {**wanted, "wait": 300 * 10**9, "hold": 0}, timeout=60)
+            await expect(watch.page.get_by_text("lock = yes")).to_be_visible()
+            await expect(watch.page.get_by_role("button", name="Grant")).to_have_count(0)
+        assert watch.errors == []
 
 
 async def test_it_follows_the_systems_colours_and_fits_a_phone(chromium: Browser, gateway: Process) -> None:

@@ -32,6 +32,8 @@ def read(answers: list[Any]) -> Any:
 #: Luma of colour bars at 75 %, white to black (ITU-R BT.601); and of all of 0 to 255, as a grey camera has it.
 _BARS = [180, 162, 131, 112, 84, 65, 35, 16]
 _GREY_BARS = [191, 177, 149, 136, 55, 41, 13, 0]
+#: What is said of a line that another process has.
+_IN_USE = "line 5 of /dev/gpiochip0 is in use by ganglion: give it another line, or stop that one"
 
 
 def test_the_bars_of_a_test_picture_are_read_from_every_layout(seen: Any) -> None:
@@ -77,7 +79,7 @@ def test_actuators_switch_lines_that_the_bridge_drives(read: Any) -> None:
         "1: True": [True, False, True, True],
         "2: False": [False, True, False, False],
         "3: True": [True, False, True, True],
-        "a second": "[Errno 16] Device or resource busy",
+        "a second": _IN_USE,
     }
 
 
@@ -86,6 +88,18 @@ def test_the_watchdog_makes_lines_safe_when_who_held_them_is_killed(kind: str, r
     assert read[kind] == {
         "on": [True, False],
         "safe": [False, True],
-        "held": "[Errno 16] Device or resource busy",  # nobody else has them before the next node, which ends it
+        "held": _IN_USE,  # nobody else has them before the next node, which ends it
         "next": [True, False],
+    }
+
+
+@pytest.mark.parametrize("kind", ["_watchdog", "watchdog_twin"])
+def test_the_watchdog_makes_lines_safe_when_who_holds_them_hangs_and_that_learns_it(kind: str, read: Any) -> None:
+    """By SIGSTOP: the process is there and has the lines, and says nothing for the watchdog's 5 s."""
+    assert read[f"{kind} hung"] == {
+        "on": [True, False],
+        "safe": [False, True],
+        "learns": [False, False],
+        "switches": [True, True],
+        "ended": 0,
     }

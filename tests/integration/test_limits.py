@@ -122,9 +122,25 @@ async def test_limits_hold_within_seconds_after_a_kill_without_a_broker_and_unti
         async with node(tmp_path, CELLAR.format(broker=NO_BROKER)):
             await until(lambda: said("lamp") == "1", what="the script was refused, though nobody is there to say it")
             assert said("vent") == "0"
+        for name in ("limits.cbor", "limits.cbor.copy"):
+            (state / name).write_bytes((state / name).read_bytes()[:-9])
+        code, doctor = await ask("doctor", "--state", str(state))
+        assert code == 1
+        assert [str(state / "limits.cbor") in each["what"] for each in doctor["problems"]][-2:] == [True, True]
+        (state / "lamp").unlink()
+        async with node(tmp_path, CELLAR.format(broker=NO_BROKER)):
+            await until(lambda: said("lamp") == "0", what="it has started, and every actuator is safe")
+            await asyncio.sleep(1)
+            assert (said("vent"), said("lamp")) == ("0", "0"), "lost limits free nothing"
         async with node(tmp_path, CELLAR.format(broker=broker.url)) as cellar:
             await cellar.ready()
-            assert "limit of fleet" in (await sets(80))[1]["error"]
+
+            async def limited() -> bool:
+                return "limit of fleet" in (await sets(80))[1]["error"]
+
+            await until_answered(limited, within=EFFECTIVE, what="it has heard them again")
+            assert (await ask("mesh", "stats", "cellar"))[1]["lost"] == {}
+            assert (await ask("doctor", "--state", str(state)))[0] == 0
             code, gone = await ask("limits", "set", str(tmp_path / "none.yaml"))
             assert (code, gone["limit"]) == (0, [])
             assert gone["version"] > made["version"]

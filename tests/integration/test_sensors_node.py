@@ -94,6 +94,19 @@ async def test_sighup_reads_the_sensors_again_and_the_others_lose_no_event(site:
         assert counted == [*range(int(counted[0]), 200)]
 
 
+async def test_a_reload_says_what_only_a_new_start_takes_up(site: Site) -> None:
+    lamp = '[actuator.lamp]\ndriver = "sim"\n'
+    async with site.node(FRIDGE + lamp) as kitchen:
+        assert await site.ask("reload") == {"added": [], "replaced": [], "removed": [], "unchanged": ["fridge"]}
+        other = site.head + FRIDGE + lamp + 'max_on = "5s"\n[actuator.fan]\ndriver = "sim"\n[[report]]\nsample = "1s"\n'
+        (site.folder / "node.toml").write_text(other)
+        assert (await site.ask("reload"))["restart"] == ["actuator.fan", "actuator.lamp", "report"]
+        kitchen.process.send_signal(signal.SIGHUP)
+        assert (await site.ask("reload"))["restart"]
+        (site.folder / "node.toml").write_text(site.head + FRIDGE + lamp)
+        assert "restart" not in await site.ask("reload")
+
+
 async def test_what_is_added_and_calibrated_is_there_after_a_restart(site: Site) -> None:
     async with site.node(FRIDGE):
         table = {"kind": "bme280", "bus": "sim", "every": "50ms", "range": {"temperature": [-40, 85]}}

@@ -106,6 +106,50 @@ def killed(bridge: CP2112, chip: str, lock: Path) -> dict[str, Any]:
     return answer
 
 
+def hung(bridge: CP2112, chip: str, lock: Path) -> dict[str, Any]:
+    """What the bridge drives when who holds its lines is stopped by SIGSTOP, and what that learns when it goes on."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            both = outputs(chip)
+            mine = watchdog.Watchdog(lock)
+            mine.take_over()
+            for each in both:
+                each.driver.write(True)
+            mine.watch([write for each in both for write in each.driver.raw(False)])
+            while not mine.beat():
+                time.sleep(0.2)
+            for each in both:
+                each.driver.forget()
+            before = [each.driver.read() for each in both]
+            for each in both:
+                each.driver.write(True)
+            os.write(writer, json.dumps([before, [each.driver.read() for each in both]]).encode())
+            mine.leave(done=True)
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(1)
+    os.close(writer)
+    until(lambda: lock.exists() and bool(lock.read_text()), "the watchdog did not begin")
+    answer: dict[str, Any] = {"on": driven(bridge)}
+    os.kill(child, signal.SIGSTOP)
+    try:
+        until(lambda: driven(bridge) == [False, True], f"the lines are not safe: {driven(bridge)}")
+        answer["safe"] = driven(bridge)
+    finally:
+        os.kill(child, signal.SIGCONT)
+    answer["learns"], answer["switches"] = json.loads(os.read(reader, 4096))
+    os.close(reader)
+    answer["ended"] = os.waitpid(child, 0)[1]
+    following = watchdog.Watchdog(lock)
+    following.take_over()  # which ends the one that holds the lines still
+    following.leave(done=True)
+    return answer
+
+
 def main() -> None:
     """Plugs the bridge in, and uses what is behind it."""
     before = set(glob.glob("/dev/i2c-*"))
@@ -135,6 +179,9 @@ def main() -> None:
         watchdog.PROGRAM = program
         answer[Path(watchdog.command()[-1]).stem] = killed(
             bridge, lines, Path(tempfile.gettempdir(), f"watchdog.{number}")
+        )
+        answer[f"{Path(watchdog.command()[-1]).stem} hung"] = hung(
+            bridge, lines, Path(tempfile.gettempdir(), f"hung.{number}")
         )
     print(json.dumps(answer))
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Actuators whose hardware fails in ways that nobody planned for: nothing is believed, and nobody is left unwatched."""
 
+import errno
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,17 @@ from typing import Any
 import pytest
 
 from ganglion.errors import InvalidError
-from ganglion.guardian import Actuators, Rule, watchdog
+from ganglion.guardian import Actuators, Effect, Rule, watchdog
 from ganglion.guardian.actuator import Actuator, build
+from ganglion.guardian.failure import why
 from ganglion.guardian.file import File
 from ganglion.guardian.raw import FileWrite, Raw
 from ganglion.guardian.restriction import Restriction, Side
 from ganglion.guardian.watchdog import Watchdog
+from ganglion.sensors.i2c import LinuxI2C
 from ganglion_micro.limits import Limits
+
+S = 1_000_000_000
 
 
 class Lamp:
@@ -161,3 +166,83 @@ def test_a_number_is_written_as_it_is(tmp_path: Path, value: float, says: str) -
 
 def test_a_number_beyond_all_floats_is_refused_as_any_other() -> None:
     assert "must be 0 to 1" in Limits(low=0, high=1).misfit(10**400)
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ({"driver": "file", "path": "/nowhere/led"}, "/nowhere/led: No such file or directory; make it, "),
+        ({"driver": "file", "path": "/dev"}, "/dev: Is a directory; name a file"),
+        ({"driver": "gpio", "chip": "/dev/gpiochip99", "line": 3}, "line 3 of /dev/gpiochip99: there is no /dev/gpio"),
+        ({"driver": "gpio", "chip": "/dev/null", "line": 3}, "line 3 of /dev/null: /dev/null is no gpiochip: `gpiodet"),
+        ({"driver": "pwm", "chip": "/nowhere"}, "channel 0 of /nowhere: No such file or directory: /nowhere/export; "),
+        ({"driver": "pcf8574", "bus": "/dev/i2c-99", "pin": 1}, "pin 1 of 0x20 on /dev/i2c-99: No such file or dir"),
+        ({"driver": "pca9685", "bus": "/dev/i2c-99", "channel": 2}, "channel 2 of 0x40 on /dev/i2c-99: No such file"),
+    ],
+)
+async def test_what_cannot_be_driven_says_what_and_where_and_the_remedy(table: dict[str, Any], says: str) -> None:
+    made = Actuators.from_tables({"led": table}, i2c=LinuxI2C)
+    await made.start()
+    (status,) = made.status()
+    assert not status.certain
+    assert status.failure.startswith(says)
+    decision = await made.actuate("led", True, owner="anna")
+    assert (
+        decision.reason == f"led: its state is unknown since a write failed ({status.failure}); it is being made safe"
+    )
+    await made.stop()
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (
+            OSError(errno.EREMOTEIO, "Remote I/O error"),
+            "pin 1: Remote I/O error; nothing answers there: look at its power",
+        ),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "pin 1"),
+            "pin 1: Permission denied; add the node's user to",
+        ),
+        (OSError("pin 1 is bent"), "pin 1 is bent"),
+        (OSError("bent"), "pin 1: bent"),
+    ],
+)
+def test_a_failure_names_the_thing_once(error: OSError, says: str) -> None:
+    assert why("pin 1", error).startswith(says)
+
+
+async def test_an_act_that_fails_is_told_once_and_again_when_it_is_done(tmp_path: Path) -> None:
+    lamp, clock = Lamp(), Time()
+    made, _ = actuators(tmp_path, lamp, clock)
+    told: list[tuple[str, str, str]] = []
+    made.on_effect = lambda effect, failure: told.append((effect.reason, effect.owner, failure))
+    await made.start()
+    assert (await made.actuate("lamp", True, owner="anna", for_ns=5)).accepted
+    lamp.fails = OSError("the wire is cut")
+    for clock.ns in (10, 2 * S, 5 * S):
+        await made.tick()
+    assert len(told) == 1
+    assert told[0][:2] == ("lamp: its owner's command has expired", "anna")
+    assert told[0][2].endswith("the wire is cut")
+    lamp.fails, clock.ns = None, 60 * S
+    await made.tick()
+    assert told[1:] == [("lamp: a write to it has failed", "anna", "")]
+    await made.stop()
+    assert len(told) == 2
+
+
+async def test_who_is_told_and_fails_keeps_nobody_from_being_made_safe(tmp_path: Path) -> None:
+    lamp, clock = Lamp(), Time()
+    made, _ = actuators(tmp_path, lamp, clock)
+
+    def fails(effect: Effect, failure: str) -> None:
+        raise RuntimeError("the listener is broken")
+
+    made.on_effect = fails
+    await made.start()
+    await made.actuate("lamp", True, owner="anna", for_ns=5)
+    clock.ns = 10
+    await made.tick()
+    assert lamp.value is False
+    await made.stop()

@@ -13,9 +13,9 @@ from ganglion.errors import InvalidError
 from ganglion.guardian import Actuators, Guardian
 from ganglion.guardian.actuator import build
 from ganglion.guardian.fleet import verify
-from ganglion.guardian.restriction import NODE, Side, understood
+from ganglion.guardian.restriction import NODE, Side, lost, understood
 from ganglion.guardian.words import Command
-from ganglion.mesh import policy
+from ganglion.mesh import files, policy
 from ganglion.mesh.authority import Authority
 from ganglion.mesh.credential import Credential, CredentialError
 from ganglion.mesh.fleet_limits import NONE, read
@@ -138,6 +138,84 @@ def test_a_member_keeps_the_newest_limits_whatever_else_it_is_shown(site: Site, 
     assert again.config == kept.config == read({"limit": [HEATER], "version": 7})
     assert again.take(signed(8, what=NONE), trust)
     assert again.config.limits == ()
+
+
+def kept_limits(tmp_path: Path, trust: Any) -> KeptConfig[Any]:
+    kept = KeptConfig(tmp_path / "limits.cbor", LIMITS)
+    kept.load(trust)
+    return kept
+
+
+def test_a_write_that_is_cut_anywhere_and_a_copy_that_is_damaged_leave_a_member_limited(
+    site: Site, tmp_path: Path
+) -> None:
+    trust, issuer = site.authority.trust(now=NOW), Identity.load(site.folder / "authority" / "issuer")
+    old, new = (
+        LIMITS.sign(issuer, site.authority.mesh, read({"limit": [{**HEATER, "high": high}]}), version=high, now=NOW)
+        for high in (60, 70)
+    )
+    first, second = tmp_path / "limits.cbor", tmp_path / "limits.cbor.copy"
+    states = [(new[:at], old, 60) for at in range(len(new))] + [(new, old[:at], 70) for at in range(len(old))]
+    for at in range(len(new)):
+        flipped = new[:at] + bytes((new[at] ^ 0x10,)) + new[at + 1 :]
+        states += [(flipped, new, 70), (new, flipped, 70)]
+    for one, other, holds in states:
+        first.write_bytes(one)
+        second.write_bytes(other)
+        kept = kept_limits(tmp_path, trust)
+        assert (kept.config.version, kept.lost) == (holds, "")
+        assert first.read_bytes() == second.read_bytes() == (old if holds == 60 else new), "it is whole again"
+    second.unlink()
+    assert kept_limits(tmp_path, trust).config.version == 70
+    assert second.exists(), "one from before there were two"
+
+
+def test_limits_of_which_no_copy_is_believed_are_known_to_be_lost_until_they_are_heard(
+    site: Site, tmp_path: Path
+) -> None:
+    trust = site.authority.trust(now=NOW)
+    assert kept_limits(tmp_path, trust).lost == "", "who never had any has lost none"
+    data = site.authority.set_config(LIMITS, read({"limit": [HEATER]}), now=NOW).data
+    assert kept_limits(tmp_path, trust).take(data, trust)
+    for name in ("limits.cbor", "limits.cbor.copy"):
+        (tmp_path / name).write_bytes(data[:-1])
+    kept = kept_limits(tmp_path, trust)
+    assert kept.lost.count("is not believed") == 2
+    assert kept.config is NONE
+    assert kept.take(data, trust)
+    assert kept.lost == kept_limits(tmp_path, trust).lost == ""
+
+
+def test_what_the_disk_does_not_take_is_written_later(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trust = site.authority.trust(now=NOW)
+    data = site.authority.set_config(LIMITS, read({"limit": [HEATER]}), now=NOW).data
+    kept = kept_limits(tmp_path, trust)
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "write", full)
+        assert kept.take(data, trust)
+        assert not kept.saved
+    kept.save()
+    assert kept.saved
+    assert kept_limits(tmp_path, trust).config == kept.config
+
+
+def full(path: Path, data: bytes) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_where_limits_are_lost_every_actuator_stays_safe() -> None:
+    made = build("heater", {"driver": "sim"})
+    rule = made.under(lost("limits.cbor is not believed (not a list of limits)"))
+    assert rule.barred == (
+        "limits of fleet leave it nothing but its fail_safe: a limit of fleet is lost, until the gateway or a "
+        "neighbour says it again: limits.cbor is not believed (not a list of limits)"
+    )
+    guardian = Guardian({"heater": rule})
+    guardian.start(0)
+    assert guardian.request(command(True)).reason == f"heater: {rule.barred}"
+    assert guardian.request(command(False)).accepted
 
 
 # Held to

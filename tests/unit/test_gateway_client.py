@@ -61,7 +61,6 @@ def test_a_document_is_sent_as_json(server: Server) -> None:
     ("status", "error", "code"),
     [
         (400, InvalidError, 1),
-        (401, RefusedError, 4),
         (403, RefusedError, 4),
         (404, NotFoundError, 3),
         (409, RefusedError, 4),
@@ -91,6 +90,21 @@ def test_without_a_token_the_remedy_is_named(server: Server) -> None:
     with pytest.raises(RefusedError, match="--token-file or GANGLION_TOKEN"):
         GatewayClient(server.url, "").get("/api/v1/nodes")
     assert server.seen[0][2] is None
+
+
+def test_a_token_that_the_gateway_does_not_know_is_named_by_where_it_is_from(
+    server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    server.says({"title": "Unauthorized", "detail": "say who you are: Authorization: Bearer"}, status=401)
+    monkeypatch.setenv("GANGLION_TOKEN", TOKEN)
+    (tmp_path / "old").write_text(TOKEN)
+    for file, origin in ((None, "GANGLION_TOKEN"), (tmp_path / "old", str(tmp_path / "old"))):
+        with pytest.raises(RefusedError) as caught:
+            found(gateway=server.url, token_file=file).get("/api/v1/nodes")
+        assert str(caught.value) == (
+            f"{server.url} does not know the token of {origin}: give --token-file or GANGLION_TOKEN that of the file "
+            "`token` in this gateway's state folder"
+        )
 
 
 def test_nobody_listening_is_unreachable() -> None:

@@ -52,11 +52,17 @@ def test_an_unknown_actuator_is_not_found_and_the_nearest_is_named():
 
 def test_an_expired_command_gives_the_actuator_its_fail_safe_value():
     buzzer = guardian(buzzer=BUZZER)
-    ask(buzzer, "buzzer", True, now=0, expires=5 * S)
+    ask(buzzer, "buzzer", True, now=0, expires=5 * S, run="r-1")
     assert buzzer.deadline == 5 * S
     assert buzzer.tick(5 * S - 1) == []
     assert buzzer.tick(5 * S) == [
-        Effect(actuator="buzzer", value=False, reason="buzzer: its owner's command has expired")
+        Effect(
+            actuator="buzzer",
+            value=False,
+            reason="buzzer: its owner's command has expired",
+            owner="anna",
+            run="r-1",
+        )
     ]
     assert buzzer.deadline is None
 
@@ -91,15 +97,6 @@ def test_once_expired_the_highest_priority_holds_nothing():
     buzzer = guardian(buzzer=BUZZER)
     ask(buzzer, "buzzer", True, now=0, owner="fire", priority=3, expires=S)
     assert ask(buzzer, "buzzer", True, now=S, owner="anna", priority=0).accepted
-
-
-def test_only_the_owner_releases():
-    buzzer = guardian(buzzer=BUZZER)
-    ask(buzzer, "buzzer", True, now=0)
-    buzzer.release("buzzer", "boris", S)
-    assert buzzer.tick(S) == []
-    buzzer.release("buzzer", "anna", S)
-    assert [effect.value for effect in buzzer.tick(S)] == [False]
 
 
 def test_a_command_that_comes_after_its_time_is_refused():

@@ -70,7 +70,7 @@ PACKAGES = {
 #: The parts of `ganglion`, lowest first: a part imports from rows above its own, and of its own row only itself.
 ROWS = [
     {"errors", "__init__", "words"},
-    {"units", "event", "clock", "worker", "pattern", "analytics", "_native"},
+    {"units", "linux", "event", "clock", "worker", "pattern", "analytics", "_native"},
     {"settings"},
     {"bus", "mqtt", "intent"},
     {"config", "board", "mesh", "sim", "reader", "inbox"},
@@ -139,7 +139,10 @@ PURE = [
     "runtime/ganglion/mova/usage.py",
     "runtime/ganglion/mova/variables.py",
     "runtime/ganglion/guardian/duty.py",
+    "runtime/ganglion/guardian/failure.py",
     "runtime/ganglion/guardian/guardian.py",
+    "runtime/ganglion/guardian/holders.py",
+    "runtime/ganglion/guardian/situation.py",
     "runtime/ganglion/sensors/calibration.py",
     "runtime/ganglion/sensors/channel.py",
     "runtime/ganglion/sensors/schedule.py",

@@ -11,14 +11,15 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from ganglion.errors import NotFoundError, RefusedError
-from ganglion.mesh.progress import Tell
+from ganglion.errors import NotFoundError, RefusedError, UnreachableError
+from ganglion.mesh.progress import Progress, Tell
 from ganglion.mesh.reading import READING
 from ganglion_gateway.access.tokens import Principal
 from ganglion_gateway.api.answering import Answering, Document
 from ganglion_gateway.api.documents import CommandBody
 from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.routes import NodeName, Who
+from ganglion_gateway.dashboard import text
 from ganglion_gateway.fleet import Node
 from ganglion_gateway.jsonable import jsonable
 from ganglion_gateway.problems import RESPONSES
@@ -45,11 +46,11 @@ def routes(services: Services) -> APIRouter:
             names = ", ".join(sorted(READING))
             raise NotFoundError(f"{method!r} does not only look: POST it to /api/v1/nodes/{node}/commands; {names} do")
 
-        async def work() -> Document:
-            result = await services.mesh.request(method, {}, to=known.id, called=node, timeout=timeout)
+        async def work(tell: Tell | None) -> Document:
+            result = await _asked(services, known, node, method, {}, timeout, tell)
             return {"ok": True, "result": _callable(result) if method == "methods" else jsonable(result)}
 
-        return await answering.whole(request, work())
+        return await answering.told(request, work)
 
     @router.post("/nodes/{node}/commands", summary="Ask a node and wait for its answer")
     async def command(request: Request, node: NodeName, body: CommandBody, who: Who) -> Response:
@@ -77,9 +78,7 @@ async def _command(
 ) -> Document:
     outcome = "failed"
     try:
-        result = await services.mesh.request(
-            body.method, body.params, to=node.id, called=called, timeout=body.timeout, on_progress=tell
-        )
+        result = await _asked(services, node, called, body.method, body.params, body.timeout, tell)
         outcome = "ok"
     except asyncio.CancelledError:
         outcome = "cancelled"
@@ -89,6 +88,35 @@ async def _command(
         detail = {"method": body.method, "params": sorted(body.params), "outcome": outcome}
         await services.note(who, "node.command", node.id, detail)
     return {"ok": True, "result": _callable(result) if body.method == "methods" else jsonable(result)}
+
+
+async def _asked(
+    services: Services,
+    node: Node,
+    called: str,
+    method: str,
+    params: dict[str, Any],
+    timeout: float,
+    tell: Tell | None,
+) -> Any:
+    """What a node answers. Of one that is away it is said at once, for the call waits until its time is over.
+
+    Raises: see `MeshClient.request`.
+    """
+    if tell is not None and (away := _away(services, node)):
+        tell(Progress(text=f"{away}; the call waits {timeout:g} s at most for it to come back"))
+    try:
+        return await services.mesh.request(method, params, to=node.id, called=called, timeout=timeout, on_progress=tell)
+    except UnreachableError as error:
+        away = _away(services, node)
+        raise UnreachableError(f"{error}; {away}" if away else str(error)) from None
+
+
+def _away(services: Services, node: Node) -> str:
+    """Since when a node is offline; "" for one that is there."""
+    if node.online:
+        return ""
+    return f"{node.name} is offline, and was last heard {text.ago(services.clock() - node.last_seen)}"
 
 
 def _callable(result: Any) -> Any:

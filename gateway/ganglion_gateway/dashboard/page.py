@@ -8,11 +8,13 @@ from typing import Any
 from fastapi import FastAPI, Request
 from nicegui import ui
 
+from ganglion.errors import RefusedError
 from ganglion.units import SECOND
 from ganglion_gateway.access.sessions import Session
-from ganglion_gateway.access.tokens import Principal
+from ganglion_gateway.access.tokens import Principal, Role
 from ganglion_gateway.dashboard import chart, style, text
 from ganglion_gateway.dashboard.alerts import Alerts
+from ganglion_gateway.dashboard.consents import Consents
 from ganglion_gateway.dashboard.nodes import PAGE, History, Nodes, Points
 from ganglion_gateway.services import Services
 from ganglion_gateway.store import fleet, webhooks
@@ -64,7 +66,9 @@ class _Overview:
                 for name in ("nodes", "alerts", "consents", "webhooks", "model"):
                     self._sums[name] = _sum(name)
             self._nodes = Nodes(services.fleet, history, now)
-            self._alerts = Alerts(services.fleet, lambda row: trace_of(services, row), now)
+            with ui.element("div").classes("g-asides"):
+                self._consents = Consents(None if self._principal.role is Role.VIEWER else self._decide)
+                self._alerts = Alerts(services.fleet, lambda row: trace_of(services, row), now)
         await self._count()
         self._turn()
         ui.timer(_TURN, self._turn)
@@ -114,11 +118,20 @@ class _Overview:
         recent = sum(now - row["received"] < _DAY for row in services.fleet.alerts)
         more = "+" if recent == services.fleet.alerts.maxlen else ""
         self._tell("alerts", f"{recent}{more}", "alerts in 24 hours")
-        waiting = len(services.consents.waiting)
-        self._sums["consents"][0].set_visibility(waiting > 0)
-        self._tell("consents", str(waiting), "wait for a person: ganglion consents list", bad=True)
+        waiting = services.consents.waiting
+        self._consents.update(waiting, now)
+        self._sums["consents"][0].set_visibility(bool(waiting))
+        self._tell("consents", str(len(waiting)), "wait for a person: ganglion consents list", bad=True)
         if points:
             ui.run_javascript(f"window.ganglion.push({json.dumps(points)}, {chart.WINDOW})")
+
+    async def _decide(self, consent: str, granted: bool) -> None:
+        """What who opened the page says to a command, if that is theirs to say still."""
+        holder = self._services.keyring.holder(self._principal.key)
+        if not self._may_look() or holder is None or holder.role is Role.VIEWER:
+            raise RefusedError("this token decides nothing any more: log in again")
+        await self._services.consents.decide(consent, granted=granted, by=holder.name)
+        self._turn()
 
     def _may_look(self) -> bool:
         """Whether who opened the page would still be let in: the guard sees a socket once."""

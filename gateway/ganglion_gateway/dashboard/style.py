@@ -56,13 +56,16 @@ body { background: var(--ground); color: var(--ink); font: 15px/1.45 system-ui, 
 .g-chart { height: 84px; width: 100%; margin-top: .15rem }
 .g-away .g-tile { opacity: .62 }
 .g-side { padding: .9rem 1rem; display: grid; gap: .6rem }
-@media (max-width: 1099px) { .g-side { order: -1 } .g-sums { order: -2 } }
+.g-asides { display: grid; gap: 1rem }
+@media (max-width: 1099px) { .g-asides { order: -1 } .g-sums { order: -2 } }
 .g-alerts { display: grid; gap: .15rem; max-height: 70vh; overflow: auto; margin: 0 -.5rem; padding: 0 }
 .g-alert { display: block; width: 100%; text-align: left; font: inherit; color: inherit; background: none; border: 0;
   border-left: 3px solid var(--warn); border-radius: 6px; padding: .45rem .6rem; cursor: pointer }
 .g-alert:hover { background: var(--soft) }
 .g-alert-top { display: flex; justify-content: space-between; gap: .6rem; font-size: .82rem; color: var(--faint) }
 .g-alert-text { overflow-wrap: anywhere }
+.g-consent { display: grid; gap: .3rem; padding: .45rem .5rem }
+.g-consent-buttons { display: flex; gap: .5rem }
 .g-empty { padding: 1.4rem 1rem; color: var(--faint) }
 .g-empty code { background: var(--soft); padding: .1rem .35rem; border-radius: 5px; color: var(--ink) }
 .g-button:focus-visible, .g-alert:focus-visible, .g-tile:focus-visible { outline: 2px solid var(--accent);

@@ -13,6 +13,9 @@ from ganglion_gateway.store.database import Database, Row, insert_new
 from ganglion_gateway.store.tables import deliveries, episodes, events, outbox
 from ganglion_gateway.store.tables import relays as relay_table
 
+#: Acts of a guardian that one trace shows.
+_ACTS = 32
+
 
 async def save(connection: AsyncConnection, batch: Batch, stored: int) -> list[Row]:
     """The rows that are new. What they cause is written in the same transaction, so neither is without the other.
@@ -55,6 +58,12 @@ async def find(database: Database, identity: str) -> Row | None:
 async def last(database: Database, cls: str) -> Row | None:
     """The newest event of a class."""
     return await database.one(select(events).where(events.c.cls == cls).order_by(events.c.number.desc()).limit(1))
+
+
+async def acts(database: Database, node: str, run: str) -> list[Row]:
+    """What a node's guardian has done by itself about a run, the first first."""
+    of_run = (events.c.cls == "guardian", events.c.node == node, events.c.run == run)
+    return await database.all(select(events).where(*of_run).order_by(events.c.number).limit(_ACTS))
 
 
 async def episode(database: Database, node: list[str], run: str | None) -> dict[str, Any] | None:

@@ -6,26 +6,35 @@ import asyncio
 import dataclasses
 import platform
 import sys
+from pathlib import Path
 from typing import Any
 
-from ganglion import __version__
+from ganglion import __version__, config
 from ganglion.bus import BACKEND, WHY_NOT
 from ganglion.cli.extras import MODULES, is_installed, is_there, remedy
 from ganglion.cli.result import Result, table
+from ganglion.linux import device
+from ganglion.mesh.membership import doubts
 from ganglion.mesh.quality import Quality
-from ganglion.sensors import device
 from ganglion.words import LANGUAGES, NOT_BUILT, is_spoken
 
+#: Of a file with a copy that is believed, and of one without.
+_AGAIN = "start the node again: it writes it anew from its copy; and look at the disk, which has damaged it"
+_HEAR = (
+    "have the node reach its gateway or a neighbour, who tell it again: until then its actuators stay safe where it is "
+    "the limits; and look at the disk, which has damaged it"
+)
 #: What every device needs.
 BASE = ("aiomqtt", "cronsim", "nacl", "paho", "yaml")
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
-    """`ganglion doctor` has no options of its own."""
+    """`ganglion doctor [--state DIR]`."""
+    parser.add_argument("--state", type=Path, help="of a node; default: all nodes in the XDG state folder")
 
 
 def run(args: argparse.Namespace) -> Result:
-    """Looks; exit 1 where a part that every device needs is missing."""
+    """Looks; exit 1 where a part that every device needs is missing, or what the mesh has told a node is lost."""
     problems = []
     missing = [name for name in BASE if not is_there(name)]
     if missing:
@@ -46,6 +55,8 @@ def run(args: argparse.Namespace) -> Result:
         for language in LANGUAGES
         if not is_spoken(language)
     ]
+    known, lost = _kept(args.state)
+    problems += known
     extras = {extra: is_installed(extra) for extra in MODULES}
     quality = Quality()
     asyncio.run(quality.refresh())
@@ -59,7 +70,20 @@ def run(args: argparse.Namespace) -> Result:
         "link_quality": [dataclasses.asdict(source) for source in quality.sources],
         "problems": problems,
     }
-    return Result(data=data, text=lambda: _text(data), exit_code=1 if missing else 0)
+    return Result(data=data, text=lambda: _text(data), exit_code=1 if missing or lost else 0)
+
+
+def _kept(state: Path | None) -> tuple[list[dict[str, str]], bool]:
+    """What is wrong with what nodes of this machine keep of their mesh, and whether any of it is lost."""
+    nodes = config.state_folder() / "nodes"
+    folders = [state] if state is not None else sorted(nodes.iterdir()) if nodes.is_dir() else []
+    problems, any_lost = [], False
+    for folder in folders:
+        damaged, lost = doubts(folder)
+        problems += [{"what": each, "remedy": _AGAIN} for each in damaged]
+        problems += [{"what": each, "remedy": _HEAR} for each in lost]
+        any_lost = any_lost or bool(lost)
+    return problems, any_lost
 
 
 def _devices(kind: device.Kind) -> dict[str, Any]:

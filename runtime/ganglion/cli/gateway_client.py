@@ -42,12 +42,13 @@ class GatewayClient:
     Args:
         url: `http://host:port` or https.
         token: The bearer token; "" for none.
+        origin: Where the token is from, for people.
 
     Raises:
         UsageError: the URL is none of http or https, or the token is no header value.
     """
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, origin: str = "this command") -> None:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise UsageError(f"the gateway's address {url!r} is no URL: write it as http://127.0.0.1:8470")
@@ -55,6 +56,7 @@ class GatewayClient:
             raise UsageError("the gateway's token holds characters that no token has: give the content of its file")
         self.url = url.rstrip("/")
         self._token = token
+        self._origin = origin
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect())
 
     def get(self, path: str) -> Any:
@@ -119,9 +121,9 @@ class GatewayClient:
         path = f"/api/v1/nodes/{quote(node, safe='')}"
         answer: dict[str, Any]
         if method in READING and not params:
-            answer = self._ask(self._request(f"{path}/calls/{method}?timeout={timeout:g}"), TIMEOUT + timeout)
-            return answer
-        request = self._request(f"{path}/commands", {"method": method, "params": params, "timeout": timeout})
+            request = self._request(f"{path}/calls/{method}?timeout={timeout:g}")
+        else:
+            request = self._request(f"{path}/commands", {"method": method, "params": params, "timeout": timeout})
         if on_progress is None:
             answer = self._ask(request, TIMEOUT + timeout)
             return answer
@@ -207,8 +209,13 @@ class GatewayClient:
         said = (problem.get("detail") or problem.get("title")) if isinstance(problem, dict) else None
         message = str(said or f"the gateway at {self.url} answered with HTTP {status}")
         message = "\n".join(plain(line) for line in message.splitlines())  # it may be a node that says it
-        if status == 401 and not self._token:
+        if status == 401:
             message = f"{self.url} asks for a token: give --token-file or GANGLION_TOKEN"
+            if self._token:
+                message = (
+                    f"{self.url} does not know the token of {self._origin}: give --token-file or GANGLION_TOKEN that "
+                    "of the file `token` in this gateway's state folder"
+                )
         if status == 404:
             return NotFoundError(message)
         if status in _REFUSED:
@@ -239,14 +246,15 @@ def find(args: argparse.Namespace) -> GatewayClient:
     """
     url = args.gateway or os.environ.get("GANGLION_GATEWAY", "")
     token = _token(args.token_file) if args.token_file else os.environ.get("GANGLION_TOKEN", "")
+    origin = str(args.token_file or "GANGLION_TOKEN")
     if not url or not token:
         up_url, up_token_file = _up()
         if not url and not up_url:
             raise NotFoundError(f"no gateway is known here: {_START}")
         if not token and up_token_file and (not url or url.rstrip("/") == up_url.rstrip("/")):
-            token = _token(Path(up_token_file))
+            token, origin = _token(Path(up_token_file)), up_token_file
         url = url or up_url
-    return GatewayClient(url, token.strip())
+    return GatewayClient(url, token.strip(), origin)
 
 
 def _up() -> tuple[str, str]:

@@ -102,7 +102,11 @@ def calibrated(done: Document) -> str:
 
 def reloaded(done: Document) -> str:
     """What came of a reload."""
-    return "\n".join(f"{what}: {plain(', '.join(names))}" for what, names in done.items() if names) or "no sensor"
+    sensors = {what: names for what, names in done.items() if names and what != "restart"}
+    said = [f"{what}: {plain(', '.join(names))}" for what, names in sensors.items()] or ["no sensor"]
+    if later := done.get("restart"):
+        said.append(f"changed too, and read at the start alone: {plain(', '.join(later))}; start the node again")
+    return "\n".join(said)
 
 
 def checked(sensors: Document) -> str:

@@ -13,10 +13,10 @@ from ganglion.errors import NotFoundError, RefusedError
 from ganglion.guardian import memory, sources
 from ganglion.guardian.actuator import Actuator, build, guard, no_adapters
 from ganglion.guardian.day import time_of_day
-from ganglion.guardian.raw import Raw
 from ganglion.guardian.restriction import Side
 from ganglion.guardian.times import Times
 from ganglion.guardian.watchdog import Watchdog
+from ganglion.guardian.watched import Watched
 from ganglion.guardian.words import ActuatorStatus, Command, Decision, Effect, Rule
 from ganglion.guardian.writer import Writer
 from ganglion.units import SECOND
@@ -42,7 +42,6 @@ class Actuators:
     Args:
         actuators: Name to actuator.
         path: Where the switching times are kept; None for nowhere.
-        on_effect: Told of what the guardian did by itself.
         consent: Asks a person whether a command that a language model has caused may be carried out, waits so many
             nanoseconds, and returns who has agreed; RefusedError where nobody did.
         monotonic: The clock that nobody sets, in nanoseconds.
@@ -50,6 +49,10 @@ class Actuators:
         boot: As `memory.boot` says.
         watchdog: Writes the fail-safe values when this process cannot; None for nobody.
         where: What stands before a complaint.
+
+    Attributes:
+        on_effect: Told of what the guardian has done by itself while the node runs, and of why that failed, "" where it
+            has not; once, and not each time that it is tried again.
 
     Raises:
         InvalidError: the actuators name each other wrongly.
@@ -60,7 +63,6 @@ class Actuators:
         actuators: Mapping[str, Actuator],
         *,
         path: Path | None = None,
-        on_effect: Callable[[Effect], None] = lambda effect: None,
         consent: Callable[[Command, int], Awaitable[str]] = _nobody,
         monotonic: Callable[[], int] = time.monotonic_ns,
         day: Callable[[], int | None] = time_of_day,
@@ -70,11 +72,11 @@ class Actuators:
     ) -> None:
         self._actuators = dict(actuators)
         self._guardian = guard(actuators, where=where)
-        self._on_effect = on_effect
+        self.on_effect: Callable[[Effect, str], None] = lambda effect, failure: None
         self.consent = consent
         self._monotonic = monotonic
         self._day = day
-        self._watchdog = watchdog
+        self._watched = Watched(watchdog, self._actuators, self._guardian.order)
         drivers = {name: actuator.driver for name, actuator in actuators.items()}
         self._writer = Writer(self._guardian, drivers, monotonic=monotonic)
         self._times = Times(path, monotonic, boot)
@@ -84,8 +86,6 @@ class Actuators:
         self._changed = asyncio.Event()
         self._started = False
         self._stopped = False
-        self._watched = False
-        self._unwatched: set[str] = set()  # whose last write failed, or which the watchdog cannot write
 
     @classmethod
     def from_tables(
@@ -95,7 +95,6 @@ class Actuators:
         path: Path | None = None,
         where: str = "",
         resolve: Callable[[str], Path] = Path,
-        on_effect: Callable[[Effect], None] = lambda effect: None,
         watchdog: Watchdog | None = None,
         i2c: "Callable[[str], I2C]" = no_adapters,
         sides: Sequence[Side] = (),
@@ -106,12 +105,12 @@ class Actuators:
             name: build(name, table, where=where, resolve=resolve, i2c=i2c, shared=shared, sides=sides)
             for name, table in tables.items()
         }
-        return cls(actuators, path=path, on_effect=on_effect, watchdog=watchdog if tables else None, where=where)
+        return cls(actuators, path=path, watchdog=watchdog if tables else None, where=where)
 
     def _hold(self, rules: Mapping[str, Rule]) -> None:
         self._rules = rules
         self._times.limit(rules)
-        self._looks = self._watchdog is not None or any(rule.limits.quiet for rule in rules.values())
+        self._looks = self._watched.needed or any(rule.limits.quiet for rule in rules.values())
 
     def restrict(self, fleet: Side) -> None:
         """Holds them from now on to limits of the fleet too, and no more to those that it had before.
@@ -209,16 +208,6 @@ class Actuators:
         self._changed.set()
         return await self._whole(renew)
 
-    async def release(self, actuator: str, *, owner: str) -> None:
-        """Ends an owner's command before its time.
-
-        Raises:
-            NotFoundError: there is no such actuator.
-        """
-        await self.start()
-        self._guardian.release(actuator, owner, self._monotonic())
-        self._changed.set()
-
     async def run(self) -> None:
         """Does what becomes due, until it is cancelled. Call `stop` then."""
         await self.start()
@@ -264,6 +253,7 @@ class Actuators:
                 holder=self._guardian.holder(name, now),
                 risk=self._rules[name].risk,
                 errors=self._writer.errors[name],
+                failure=self._guardian.failure(name),
             )
             for name in sorted(self._actuators)
         ]
@@ -310,24 +300,24 @@ class Actuators:
             return
         if self._stopped:
             raise RefusedError("the actuators are safe, and stay so: the node stops")
-        known = await self._times.load(self._watchdog.take_over if self._watchdog is not None else lambda: None)
+        known = await self._times.load(self._watched.take_over)
         effects = self._guardian.start(self._monotonic(), known)
         self._started = True
-        await self._carry_out(effects)
-        self._watch()
+        await self._carry_out(effects, lambda effect, failure: self.on_effect(effect, failure) if failure else None)
+        self._watched.begin()
 
     async def _look(self) -> None:
         """Tells the watchdog that somebody is there. Where it thought otherwise, all begins anew."""
-        if self._watchdog is not None and self._watchdog.beat():
+        if self._watched.beat():
             reason = "the watchdog has made all safe, since the node hung"
             _log.error("the node hung, and the watchdog has made all actuators safe")
             for actuator in self._actuators.values():
                 actuator.driver.forget()
-            await self._carry_out(self._guardian.start(self._monotonic(), reason=reason))
+            await self._carry_out(self._guardian.start(self._monotonic(), reason=reason), self.on_effect)
 
     async def _tick(self) -> int | None:
         await self._start()
-        await self._carry_out(self._guardian.tick(self._monotonic(), self._day()))
+        await self._carry_out(self._guardian.tick(self._monotonic(), self._day()), self.on_effect)
         return self._guardian.deadline
 
     async def _stop(self) -> None:
@@ -336,26 +326,25 @@ class Actuators:
         try:
             if self._started:
                 self._started, done = False, False
-                await self._carry_out(self._guardian.stop(self._monotonic()))
+                await self._carry_out(self._guardian.stop(self._monotonic()), lambda effect, failure: None)
                 done = all(self._guardian.certain(name) for name in self._actuators)
         finally:
-            if self._watchdog is not None:
-                self._watchdog.leave(done=done)
+            self._watched.leave(done=done)
             self._writer.stop()
             self._times.stop()
 
-    async def _carry_out(self, effects: list[Effect]) -> None:
+    async def _carry_out(self, effects: list[Effect], tell: Callable[[Effect, str], None]) -> None:
         for effect in effects:
+            was_certain = self._guardian.certain(effect.actuator)
             _, error = await self._writer.write(effect.actuator, effect.value)
-            if self._watchdog is not None:
-                self._watchdog.say()
-            if error:
-                self._unwatched.add(effect.actuator)
-            else:
+            self._watched.wrote(effect.actuator, failed=bool(error))
+            if not error:
                 _log.info("actuator %s is %s: %s", effect.actuator, effect.value, effect.reason)
-                if self._watched and effect.actuator in self._unwatched:
-                    self._watch()  # there may be another way to it now
-            self._on_effect(effect)
+            if was_certain or not error:
+                try:
+                    tell(effect, error)
+                except Exception:  # of who listens: all others are made safe nonetheless
+                    _log.exception("nobody was told that %s", effect.reason)
         if effects:
             await self._times.save(self._guardian)
 
@@ -373,7 +362,7 @@ class Actuators:
         if decision.changed and becomes_safe:
             await self._times.save(self._guardian)
         if error:
-            self._unwatched.add(command.actuator)
+            self._watched.lost(command.actuator)
         if within_ns is not None and not error:
             if shown is None:
                 error = "it cannot be read back, so nothing confirms that it happened"
@@ -392,22 +381,6 @@ class Actuators:
             concluded = _concluded(decision, *self._writer.judge(name, value, seen, error))
             await self._times.save(self._guardian)
             return concluded
-
-    def _watch(self) -> None:
-        """Has the watchdog hold what it must write."""
-        self._watched = True
-        if self._watchdog is None:
-            return
-        writes: list[Raw] = []
-        self._unwatched.clear()
-        for name in self._guardian.order:
-            actuator = self._actuators[name]
-            try:
-                writes += actuator.driver.raw(actuator.rule.limits.safe)
-            except OSError as error:
-                self._unwatched.add(name)
-                _log.warning("actuator %s: %s; nobody makes it safe if this node is killed", name, error)
-        self._watchdog.watch(writes)
 
 
 def _concluded(decision: Decision, shown: bool | None, error: str) -> Decision:

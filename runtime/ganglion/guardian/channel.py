@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ganglion.guardian.driver import Driver
+from ganglion.guardian.failure import why
 from ganglion.worker import Worker
 from ganglion_micro.limits import same
 
@@ -83,13 +84,13 @@ class Channel:
         future = self._worker.call(function)
         if not (await asyncio.wait({future}, timeout=_PATIENCE))[0]:
             future.cancel()  # the thread goes on; what it will answer comes too late
-            raise TimeoutError(f"it took longer than {_PATIENCE:g} s")
+            raise TimeoutError(f"{self._driver} took longer than {_PATIENCE:g} s: see whether its disk or bus hangs")
         try:
             return future.result()
-        except OSError:
-            raise
+        except OSError as error:
+            raise OSError(why(str(self._driver), error)) from error
         except Exception as error:  # of a driver: nobody knows what it did
-            raise OSError(f"{type(error).__name__}: {error}") from error
+            raise OSError(f"{self._driver}: {type(error).__name__}: {error}") from error
 
 
 def alike(seen: Any, value: Any) -> bool:

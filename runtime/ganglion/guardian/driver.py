@@ -93,7 +93,7 @@ def claim(place: Place, thing: tuple[Any, ...], name: str, key: str) -> None:
 
 
 class Driver(Protocol):
-    """What moves. Both methods run on a thread and may block."""
+    """What moves. `write` and `read` run on a thread and may block; as text it is where the thing is, for people."""
 
     def write(self, value: Any) -> None:
         """Makes it so.

@@ -68,6 +68,9 @@ class File:
         device = path.parts[:2] in (("/", "sys"), ("/", "proc"), ("/", "dev"))
         self._flags = os.O_WRONLY | os.O_CLOEXEC | (0 if device else os.O_CREAT)
 
+    def __str__(self) -> str:
+        return str(self._path)
+
     def write(self, value: Any) -> None:
         data = self._data(value)
         descriptor = os.open(self._path, self._flags, 0o644)

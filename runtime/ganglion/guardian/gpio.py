@@ -10,6 +10,7 @@ from typing import Any
 from ganglion.errors import InvalidError, UsageError
 from ganglion.guardian.driver import Driver, Place, Section, claim
 from ganglion.guardian.raw import LineWrite, Raw
+from ganglion.linux import gpiochip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,9 @@ class Gpio:
         self._active_low = active_low
         self._request: Any = None
 
+    def __str__(self) -> str:
+        return f"line {self._line} of {self._chip}"
+
     def write(self, value: Any) -> None:
         from gpiod import LineSettings, request_lines
         from gpiod.line import Direction, Value
@@ -71,8 +75,8 @@ class Gpio:
             settings = LineSettings(direction=Direction.OUTPUT, active_low=self._active_low, output_value=said)
             try:
                 self._request = request_lines(self._chip, consumer="ganglion", config={self._line: settings})
-            except ValueError as error:  # a name that the chip does not have
-                raise OSError(f"{self._chip} has no line {self._line!r}") from error
+            except (OSError, ValueError) as error:
+                raise OSError(gpiochip.refusal(self._chip, self._line, error)) from error
             return
         try:
             self._request.set_value(self._line, said)

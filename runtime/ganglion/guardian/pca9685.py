@@ -114,6 +114,9 @@ class Output:
         self._bus = bus
         self._value: Any = None
 
+    def __str__(self) -> str:
+        return f"channel {self._channel} of 0x{self._chip.address:02x} on {self._bus}"
+
     def write(self, value: Any) -> None:
         counts = self._counts(value)
 

@@ -101,6 +101,9 @@ class Pin:
         self._active_low = active_low
         self._bus = bus
 
+    def __str__(self) -> str:
+        return f"pin {self._pin} of 0x{self._port.address:02x} on {self._bus}"
+
     def write(self, value: Any) -> None:
         level = bool(value) is not self._active_low
 

@@ -69,6 +69,9 @@ class Pwm:
         self._value: Any = None
         self._ready = False
 
+    def __str__(self) -> str:
+        return f"channel {self._channel} of {self._chip}"
+
     def write(self, value: Any) -> None:
         if not self._ready:
             self._export()

@@ -63,11 +63,11 @@ class Restriction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unread:
-    """A limit that is not understood here, of a later version for one: what it is for has no value that surely fits.
+    """A limit of which nobody knows here what it says: what it is for has no value that surely fits.
 
     Attributes:
-        where: As in `Restriction`.
-        error: What is wrong with it.
+        where: As in `Restriction`; empty for all actuators.
+        error: What is wrong with it, in words that go on from its name.
     """
 
     where: dict[str, Any]
@@ -109,8 +109,14 @@ def understood(tables: Iterable[Mapping[str, Any]]) -> list[Restriction | Unread
         try:
             found.append(read(Restriction, table, ""))
         except InvalidError as error:
-            found.append(Unread(where=table["where"], error=str(error)))
+            found.append(Unread(where=table["where"], error=f"is not understood: {error}"))
     return found
+
+
+def lost(why: str) -> Side:
+    """The fleet's limits where there were some and nobody knows them any more: all actuators may be limited by them."""
+    error = f"is lost, until the gateway or a neighbour says it again: {why}"
+    return Side("fleet", [Unread(where={}, error=error)])
 
 
 def restricted(section: Section, sides: Iterable[Side], *, name: str, where: str) -> Held:
@@ -126,7 +132,7 @@ def restricted(section: Section, sides: Iterable[Side], *, name: str, where: str
             if not _applies(limit.where, name, table):
                 continue
             if isinstance(limit, Unread):
-                raise InvalidError(f"a limit of {source} is not understood: {limit.error}", where=where)
+                raise InvalidError(f"a limit of {source} {limit.error}", where=where)
             stricter = _both(section, limit, source, where)
             for key in KEYS:
                 if getattr(stricter, key) != getattr(section, key):

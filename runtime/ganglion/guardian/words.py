@@ -115,11 +115,20 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
-    """What the guardian does by itself: write `value`, in the order of the list, and say `reason`."""
+    """What the guardian does by itself: write `value`, in the order of the list.
+
+    Attributes:
+        value: The fail-safe one.
+        reason: Why, in words that begin with the actuator's name.
+        owner: Whose command it ends, or who held the actuator last; "" for nobody.
+        run: Of the script that this owner was, "" for none.
+    """
 
     actuator: str
     value: Any
     reason: str
+    owner: str = ""
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +157,7 @@ class ActuatorStatus:
         holder: The owner of the command that holds, "" for none.
         risk: Its class.
         errors: Writes that failed since the start.
+        failure: Where it is not certain: what failed, where, and what to do about it.
     """
 
     id: str
@@ -156,3 +166,4 @@ class ActuatorStatus:
     holder: str
     risk: str
     errors: int
+    failure: str

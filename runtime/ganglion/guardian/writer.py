@@ -83,5 +83,5 @@ class Writer:
         if self._guardian.certain(name):
             _log.warning("actuator %s: %s; it will be made safe", name, error)
         self.errors[name] += 1
-        self._guardian.failed(name, self._monotonic())
+        self._guardian.failed(name, self._monotonic(), error)
         return False, error

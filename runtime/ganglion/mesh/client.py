@@ -400,6 +400,11 @@ class MeshClient:
         tables = [] if self._membership is None else self._membership.limits
         return 0 if stated is None else stated.version, tables
 
+    @property
+    def lost(self) -> dict[str, str]:
+        """See `Membership.lost`."""
+        return {} if self._membership is None else self._membership.lost
+
     def _policy_changed(self) -> None:
         self._methods.recheck()
         self.announce()  # the birth says which policy holds here
@@ -617,6 +622,7 @@ class MeshClient:
             revocations=0 if self._standing.revocations is None else self._standing.revocations.version,
             policy=self._rights.policy.version,
             limits=self.limits[0],
+            lost=self.lost,
             epoch=self.member.epoch,
             peers=len(self.member.peers),
             frames=self._outgoing.readings.frames,

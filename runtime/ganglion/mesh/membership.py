@@ -2,9 +2,9 @@
 """How a node gets into its mesh and stays there: the bundle, enrolment by key or approval, the credential's renewal.
 
 In the state folder: `bundle.cbor` (root and issuer), `revoked.cbor` (the newest revocation list), `policy.cbor` (the
-newest policy, once there is one), `limits.cbor` (those of the fleet, likewise) and `credential.cwt` (this node's), all
-public. Without a gateway nothing is lost but
-time: it asks again, with backoff, for ever.
+newest policy, once there is one), `limits.cbor` (those of the fleet, likewise), of each of these three a `.copy`, and
+`credential.cwt` (this node's), all public. Without a gateway nothing is lost but time: it asks again, with backoff, for
+ever.
 """
 
 import asyncio
@@ -27,6 +27,7 @@ from ganglion.mesh.revocation import KeptList
 from ganglion.mesh.rights import Rights
 from ganglion.mesh.signed_config import FORMS, LIMITS, POLICIES, D, Form, KeptConfig, SignedConfig
 from ganglion.mesh.standing import Standing
+from ganglion.mesh.statement import Kept
 from ganglion.units import SECOND
 from ganglion_micro import cbor, cose, gl1
 
@@ -95,10 +96,8 @@ class Membership:
         self._applicant = Applicant(key, identity, name)
         self._wake = asyncio.Event()
         self._connected = False
-        self._list = KeptList(state / "revoked.cbor")
-        self._configs: dict[str, KeptConfig[Any]] = {
-            form.what: KeptConfig(state / f"{form.what}.cbor", form) for form in FORMS
-        }
+        self._list, self._configs = _kept(state)
+        self._kept: dict[str, Kept[Any]] = {"revocations": self._list, **self._configs}
         self.trust: Trust | None = None
         self.credential: Credential | None = None
         self.refusal = ""
@@ -185,6 +184,11 @@ class Membership:
         """What the fleet limits here; nothing before this node is a member."""
         holds: FleetLimits = self._configs[LIMITS.what].config
         return [] if self.credential is None else holds.of(self.credential)
+
+    @property
+    def lost(self) -> dict[str, str]:
+        """Statements of the authority that this node had and knows no more, until it hears them again: name to why."""
+        return {name: each.lost for name, each in self._kept.items() if each.lost}
 
     def take_bundle(self, data: bytes, member: Member) -> bool:
         """A bundle, from an untrusted broker or neighbour; whether there is a new trust."""
@@ -310,6 +314,8 @@ class Membership:
         while True:
             await asyncio.sleep(_DISK_RETRY)
             self._write()
+            for kept in self._kept.values():
+                kept.save()
 
     def _accept(self, credential: Credential) -> None:
         self._keep(_CREDENTIAL, credential.data)
@@ -413,6 +419,31 @@ class Membership:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._wake.wait()
+
+
+def doubts(state: Path) -> tuple[list[str], list[str]]:
+    """What of the authority's statements in a node's state folder is not believed: where the copy still is, and where
+    nothing is left. It changes no file.
+    """
+    try:
+        bundle = files.read(state / "bundle.cbor")
+        trust = None if bundle is None else Trust.read(bundle, pin=_pin(bundle))
+    except (CredentialError, OSError) as error:
+        return [], [f"{state / 'bundle.cbor'} is not believed ({error})"]
+    damaged: list[str] = []
+    lost: list[str] = []
+    if trust is not None:
+        revocations, configs = _kept(state)
+        every: list[Kept[Any]] = [revocations, *configs.values()]
+        for kept in every:
+            wrong = kept.look(trust)
+            (lost if kept.lost else damaged).extend(wrong)
+    return damaged, lost
+
+
+def _kept(state: Path) -> tuple[KeptList, dict[str, KeptConfig[Any]]]:
+    configs: dict[str, KeptConfig[Any]] = {form.what: KeptConfig(state / f"{form.what}.cbor", form) for form in FORMS}
+    return KeptList(state / "revoked.cbor"), configs
 
 
 def _cause(error: CredentialError) -> Cause:

@@ -133,32 +133,49 @@ class Register(Generic[S]):
 
 
 class Kept(Generic[S]):
-    """The newest statement of one kind that a member has heard, on its disk.
+    """The newest statement of one kind that a member has heard, on its disk, twice.
+
+    One copy is written after the other, so that whatever interrupts a write, and whatever single copy the disk damages,
+    the other one says what holds. `newest` is the newer of those that are believed.
 
     Args:
-        path: The file.
+        path: The file; the copy is beside it.
         read: Reads what is in it.
         what: What the log calls it.
 
     Attributes:
         newest: None before any was heard.
+        lost: Why it is not known what was kept, where something was; "" where it is.
+        saved: Whether both copies are on the disk.
     """
 
     def __init__(self, path: Path, read: Reader[S], what: str) -> None:
-        self._path = path
+        self._paths = (path, path.with_name(f"{path.name}.copy"))
         self._read = read
         self._what = what
         self.newest: S | None = None
+        self.lost = ""
+        self.saved = True
+
+    def look(self, trust: Trust) -> list[str]:
+        """Finds the newest that is believed, and touches no file: what is wrong, a sentence for each copy."""
+        found, wrong = [], []
+        for path in self._paths:
+            try:
+                if (data := files.read(path)) is not None:
+                    found.append(self._read(data, trust))
+            except (CredentialError, OSError) as error:
+                wrong.append(f"{path} is not believed ({error})")
+        self.newest = max(found, key=lambda each: each.order, default=None)
+        self.saved = len(found) == 2 and found[0].order == found[1].order
+        self.lost = "; ".join(wrong) if self.newest is None else ""
+        return wrong
 
     def load(self, trust: Trust) -> None:
-        """What an earlier run kept."""
-        data = files.read(self._path)
-        if data is None:
-            return
-        try:
-            self.newest = self._read(data, trust)
-        except CredentialError as error:
-            _log.error("%s is not believed (%s); the gateway has a new one.", self._path, error)
+        """What an earlier run kept. A copy that is damaged, missing or older is written anew from the other one."""
+        for wrong in self.look(trust):
+            _log.error("%s; %s.", wrong, "the gateway has a new one" if self.lost else "its copy is")
+        self.save()
 
     def take(self, data: bytes, trust: Trust) -> bool:
         """One from an untrusted place; whether it is newer than what is known, and kept now.
@@ -169,9 +186,18 @@ class Kept(Generic[S]):
         heard = self._read(data, trust)
         if self.newest is not None and heard.order <= self.newest.order:
             return False
-        self.newest = heard  # it holds from now on, whether the disk takes it or not
-        try:
-            files.write(self._path, data)
-        except OSError as error:
-            _log.error("The %s cannot be kept in %s: %s.", self._what, self._path, error.strerror)
+        self.newest, self.lost, self.saved = heard, "", False  # it holds from now on, whether the disk takes it or not
+        self.save()
         return True
+
+    def save(self) -> None:
+        """Writes both copies, where the disk does not have them yet; call it again where it does not take them."""
+        if self.saved or self.newest is None:
+            return
+        for path in self._paths:
+            try:
+                files.write(path, self.newest.data)
+            except OSError as error:
+                _log.error("The %s cannot be kept in %s: %s; it is tried again.", self._what, path, error.strerror)
+                return
+        self.saved = True

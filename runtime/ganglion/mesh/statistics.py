@@ -21,6 +21,8 @@ class MeshStatistics:
         revocations: Version of the newest revocation list; 0 before any was heard.
         policy: Version of the policy that holds here; 0 is what holds before an operator has set one.
         limits: Version of the fleet's limits that this member has; 0 before an operator has set any.
+        lost: What this member had of `revocations`, `policy` and `limits` and cannot believe any more, since its disk
+            has damaged both copies; until it is heard again. While it is the limits, all actuators stay safe.
         epoch: Of this boot.
         peers: Members heard of.
         frames: Signed frames of readings sent.
@@ -40,6 +42,7 @@ class MeshStatistics:
     revocations: int
     policy: int
     limits: int
+    lost: Mapping[str, str]
     epoch: int
     peers: int
     frames: int

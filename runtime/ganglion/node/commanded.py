@@ -47,7 +47,8 @@ class Commanded:
     async def list(self, params: dict[str, Any], peer: object) -> dict[str, Any]:
         """Each actuator with its value, who holds it, and its limits, of which each is `from` somebody.
 
-        One that is `barred` may have nothing but its fail-safe value, and it says why.
+        One that is `barred` may have nothing but its fail-safe value, and it says why. One that is not `certain` has a
+        `failure`, which says what did not take the last write and what to do about it.
         """
         said, limits, barred = self._actuators.capabilities(), self._actuators.limits(), self._actuators.barred()
         return {
@@ -59,6 +60,7 @@ class Commanded:
                     "holder": each.holder,
                     "limits": limits[each.id],
                     **({"barred": barred[each.id]} if each.id in barred else {}),
+                    **({"failure": each.failure} if each.failure else {}),
                 }
                 for each in self._actuators.status()
             }

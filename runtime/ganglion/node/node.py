@@ -14,18 +14,19 @@ from ganglion import __version__
 from ganglion.board import boards
 from ganglion.bus import Bus
 from ganglion.clock import Clock
-from ganglion.config import Config
+from ganglion.config import Config, changed
 from ganglion.config import load as load_config
 from ganglion.errors import GanglionError, InvalidError, RefusedError
 from ganglion.event import Event
 from ganglion.guardian import Actuators
-from ganglion.guardian.restriction import Restriction, Side, understood
+from ganglion.guardian.restriction import Restriction, Side, lost, understood
 from ganglion.guardian.watchdog import Watchdog
 from ganglion.mesh.client import MeshClient
 from ganglion.mesh.identity import Identity
 from ganglion.mesh.keyholder import Confidential
 from ganglion.mesh.links.spec import LinkSpec, several
 from ganglion.mesh.mqtt_transport import MqttTransport
+from ganglion.mesh.signed_config import LIMITS
 from ganglion.mesh.transport import Message, NoBroker
 from ganglion.mova.compile import compile
 from ganglion.mova.load import load
@@ -35,6 +36,7 @@ from ganglion.mova.shell import ScriptRunner
 from ganglion.mova.timetable import Timetable
 from ganglion.mova.tools import HttpTools
 from ganglion.node import statistics
+from ganglion.node.acting import Acting
 from ganglion.node.commanded import Commanded
 from ganglion.node.consenting import Consenting
 from ganglion.node.hearing import Hearing
@@ -81,6 +83,7 @@ class Node:
         state.mkdir(parents=True, exist_ok=True)
         where = f"{config.path}: "
         self._config = config
+        self._later: list[str] = []  # what the configuration says by now, and the next start will read
         self._state = state
         self._clock = Clock()
         self._bus = Bus()
@@ -91,7 +94,7 @@ class Node:
             self._sensors,
             Kept(state / "sensors.json"),
             config.sensors,
-            load=lambda: load_config(config.path).sensors,
+            load=self._read_sensors,
             where=where,
             resolve=config.resolve,
             state=lambda path: state / path,
@@ -112,6 +115,8 @@ class Node:
         self._leaves = self._parenthood()
         self._bridged = self._bridge()
         self._commanded = Commanded(self._actuators, self._publish, self._clock.now)
+        publish_event = None if self._mesh is None else self._mesh.publish_event
+        self._actuators.on_effect = Acting(self._bus, publish_event, self._clock.now).tell
         self._plain = PlainTopics(self._bus, self._transport) if self._transport else None
         self._store = open_store(_beside(config), self._clock)
         self._runner = ScriptRunner(
@@ -142,7 +147,7 @@ class Node:
             serve("scripts.say", hearing.say, summary="say something (text, session_id) to the scripts")
             serve("scripts.intents", hearing.intents, summary="the intents that the scripts have")
             serve("scripts.webhook", hearing.webhook, summary="begin what a webhook (webhook, payload) triggers")
-            Sensed(self._sensors, self._declared).serve(serve)
+            Sensed(self._sensors, self._declared, self._reloaded).serve(serve)
             self._declared.changed = self._mesh.announce
             serve("actuators.list", self._commanded.list, summary="the actuators, what they were told and by whom")
             serve("actuators.renew", self._commanded.renew, summary="say that you live, who has set some")
@@ -221,7 +226,8 @@ class Node:
     def _restrict(self) -> None:
         assert self._mesh is not None
         version, tables = self._mesh.limits
-        self._actuators.restrict(Side(f"fleet {version}", understood(tables)))
+        why_lost = self._mesh.lost.get(LIMITS.what)
+        self._actuators.restrict(lost(why_lost) if why_lost else Side(f"fleet {version}", understood(tables)))
 
     def _links(self, links: tuple[str, ...]) -> list[LinkSpec] | None:
         try:
@@ -325,15 +331,28 @@ class Node:
         while await told.wait():
             told.clear()
             try:
-                done = await self._declared.reload()
+                done = await self._reloaded()
             except GanglionError as error:
                 _log.error("%s; the sensors are as they were", error)
                 continue
             except Exception as error:  # the edge: no table of a sensor ends the node
                 _log.error("the sensors are as they were: %s", error, exc_info=error)
                 continue
+            later = done.pop("restart", [])
             said = [f"{what} {', '.join(names)}" for what, names in done.items() if names]
             _log.info("the sensors were read again: %s", "; ".join(said) or "there are none")
+            if later:
+                _log.warning("%s: read at the start alone; start the node again to have it hold", ", ".join(later))
+
+    def _read_sensors(self) -> dict[str, dict[str, Any]]:
+        read_again = load_config(self._config.path)
+        self._later = changed(self._config, read_again)
+        return read_again.sensors
+
+    async def _reloaded(self) -> dict[str, list[str]]:
+        """As `Declared.reload`; and under `restart` what has changed in the configuration and waits for a new start."""
+        done = await self._declared.reload()
+        return done | ({"restart": self._later} if self._later else {})
 
     async def _ask_intent(self, text: str, intents: list[list[Any]]) -> dict[str, Any]:
         assert self._mesh is not None  # only a node in a mesh asks

@@ -11,6 +11,7 @@ from ganglion.guardian import Actuators, Decision
 from ganglion.mesh.client import MeshClient
 from ganglion.mesh.transport import Transport
 from ganglion.mova.ports import PromptReply, PromptRequest
+from ganglion.node.acting import GUARDIAN
 from ganglion.sensors import Sensors
 from ganglion.units import SECOND
 from ganglion_micro import cbor
@@ -29,6 +30,8 @@ _MAX_DEPTH = 12
 _MAX_WHY = 300
 #: The class of what a node tells of its runs.
 EPISODE = "episode"
+#: Classes that no script may use, since the node itself does.
+_OURS = {EPISODE: "its runs", GUARDIAN: "its guardian"}
 #: Steps that reach beyond the bus: a run with one of them leaves its episode with the gateway.
 _OUTWARD = frozenset(("prompt", "tool_api", "actuate"))
 
@@ -119,9 +122,9 @@ class NodePorts:
             self._transport.publish(topic[5:], text.encode())
             return ""
         cls = topic.partition("/")[0]
-        if cls == EPISODE:
+        if cls in _OURS:
             raise InvalidError(
-                f"{topic} cannot be published: {EPISODE} is the class of what the node tells of its runs"
+                f"{topic} cannot be published: {cls} is the class of what the node tells of {_OURS[cls]}"
             )
         mesh = self._in_mesh(f"publish {topic}")
         body = {"topic": topic, "value": value, "timestamp": self._clock.now(), "source": run, "run": run}

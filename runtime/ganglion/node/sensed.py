@@ -3,7 +3,7 @@
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -23,9 +23,13 @@ class Sensed:
     Args:
         sensors: They.
         declared: Which there are.
+        reload: Reads the configuration again, as `Declared.reload`; says what else has changed in it.
     """
 
-    def __init__(self, sensors: Sensors, declared: Declared) -> None:
+    def __init__(
+        self, sensors: Sensors, declared: Declared, reload: Callable[[], Awaitable[dict[str, list[str]]]]
+    ) -> None:
+        self._reload = reload
         self._sensors = sensors
         self._declared = declared
 
@@ -143,8 +147,11 @@ class Sensed:
         return {"sensor": name, "health": self._sensors.health(name)}
 
     async def reload(self, params: Params, peer: object) -> dict[str, Any]:
-        """Reads the configuration's sensors again. Raises: see `Declared.reload`."""
-        return dict(await self._declared.reload())
+        """Reads the configuration's sensors again; under `restart` is what else has changed, and waits for a new start.
+
+        Raises: see `Declared.reload`.
+        """
+        return dict(await self._reload())
 
     async def add(self, params: Params, peer: object) -> dict[str, Any]:
         """Declares a sensor by a table, as it would stand in the configuration. Raises: see `Declared.add`."""

@@ -8,7 +8,7 @@ import re
 import select
 import subprocess
 
-from ganglion.sensors.device import sound_refusal
+from ganglion.linux.device import sound_refusal
 from ganglion.sensors.pcm import READ
 from ganglion.sensors.sound import HOP, RATE, WIDTH
 

@@ -3,7 +3,7 @@
 
 import threading
 
-from ganglion.sensors.device import sentence
+from ganglion.linux.device import sentence
 from ganglion.sensors.pcm import Stream
 from ganglion.sensors.sound import Sound
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ganglion.errors import InvalidError, NotFoundError
-from ganglion.sensors.device import W1
+from ganglion.linux.device import W1
 from ganglion.sensors.source import Place, Section, Source, Value
 from ganglion.settings import duration_field, nearest
 from ganglion_micro.drivers.ds18b20 import DS18B20, check

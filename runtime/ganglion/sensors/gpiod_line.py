@@ -8,7 +8,7 @@ import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ganglion.sensors.device import GPIO, refusal
+from ganglion.linux import gpiochip
 from ganglion.sensors.edges import Edge
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class GpiodLine:
                 chip, {line: settings}, consumer=consumer, event_buffer_size=_KEPT
             )
         except (OSError, ValueError) as error:
-            raise OSError(getattr(error, "errno", None) or errno.ENOENT, _refusal(chip, line, error)) from error
+            raise OSError(getattr(error, "errno", None) or errno.ENOENT, gpiochip.refusal(chip, line, error)) from error
         self._rising = gpiod.EdgeEvent.Type.RISING_EDGE
         self._active = gpiod.line.Value.ACTIVE
         self._lock = threading.Lock()
@@ -99,31 +99,3 @@ class GpiodLine:
             if self._wake >= 0:
                 os.close(self._wake)
                 self._wake = -1
-
-
-def _refusal(chip: str, line: int | str, error: Exception) -> str:
-    """Why the line could not be had, in words."""
-    match getattr(error, "errno", None):
-        case errno.EBUSY:
-            return f"line {line} of {chip} is in use by {_consumer(chip, line)}: give it another line, or stop that one"
-        case errno.EACCES | errno.EPERM as number:
-            return refusal(chip, number, "", kind=GPIO)
-        case errno.ENOENT | errno.ENODEV if not os.path.exists(chip):
-            return refusal(chip, errno.ENOENT, "", kind=GPIO)
-        case errno.ENODEV | errno.ENOTTY:
-            return f"{chip} is no gpiochip: `gpiodetect` lists those of this machine"
-        case errno.ENOENT | None:
-            return f"{chip} has no line {line}: `gpioinfo` lists its lines"
-        case errno.EINVAL | errno.ENOTSUP:
-            return f"line {line} of {chip} does not do that: {os.strerror(error.errno)} (bias, edges and debounce)"  # type: ignore[attr-defined]
-    return f"line {line} of {chip}: {error}"
-
-
-def _consumer(chip: str, line: int | str) -> str:
-    import gpiod
-
-    try:
-        with gpiod.Chip(chip) as opened:
-            return str(opened.get_line_info(line).consumer or "the kernel")
-    except OSError:
-        return "somebody"

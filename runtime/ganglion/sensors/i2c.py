@@ -7,7 +7,7 @@ import re
 import threading
 from typing import TYPE_CHECKING
 
-from ganglion.sensors.device import I2C, refusal
+from ganglion.linux.device import I2C, refusal
 
 if TYPE_CHECKING:
     from smbus2 import i2c_msg

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ganglion.errors import InvalidError, NotFoundError
-from ganglion.sensors.device import IIO
+from ganglion.linux.device import IIO
 from ganglion.sensors.source import Place, Section, Source, Value
 from ganglion.settings import duration_field, nearest
 

@@ -10,8 +10,8 @@ from typing import Any, Protocol, TypeVar
 
 from ganglion.errors import UnreachableError
 from ganglion.event import Event
+from ganglion.linux.device import sentence
 from ganglion.sensors.channel import Channel, calibration_state
-from ganglion.sensors.device import sentence
 from ganglion.sensors.paced import FAST, Paced, Sample
 from ganglion.sensors.schedule import Health, Schedule
 from ganglion.sensors.sensor import Sensor

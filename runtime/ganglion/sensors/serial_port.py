@@ -5,7 +5,7 @@ import errno
 import termios
 from typing import TYPE_CHECKING
 
-from ganglion.sensors.device import port_refusal
+from ganglion.linux.device import port_refusal
 
 if TYPE_CHECKING:
     from serial import Serial

@@ -14,8 +14,8 @@ from ganglion_micro.topic import is_name
 
 #: Letters of a topic or stream, and of a text that is a reading.
 _LETTERS = 96
-#: The class by which scripts tell of their runs: no leaf has any.
-_OURS = "episode"
+#: The classes by which a node tells of its runs and of its guardian: no leaf has any.
+_OURS = frozenset(("episode", "guardian"))
 
 
 def readings(body: Any, now: int) -> list[tuple[str, int, Any]]:
@@ -29,7 +29,7 @@ def event(body: Any, now: int) -> tuple[str, str, Any, int, int]:
     """Class, topic, value, time and number."""
     fields = body if type(body) is dict else {}
     cls, topic, number = fields.get("class"), fields.get("topic"), fields.get("n")
-    if type(cls) is not str or not gl1.level(cls) or cls == _OURS:
+    if type(cls) is not str or not gl1.level(cls) or cls in _OURS:
         raise DropError(Cause.MALFORMED, "an event of a leaf has a class that is a level of a topic")
     if type(number) is not int or number < 1 or not _is_topic(topic) or "value" not in fields:
         raise DropError(Cause.MALFORMED, "an event of a leaf has a number, a topic and a value")

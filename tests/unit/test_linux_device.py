@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from ganglion.sensors import device
+from ganglion.linux import device
 from ganglion.sensors.alsa import AlsaStream
 from ganglion.sensors.frames.v4l2 import Camera
 from ganglion.sensors.i2c import LinuxI2C
