@@ -4,12 +4,14 @@
 import errno
 import os
 import re
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ganglion.errors import UsageError
 from ganglion.shims.board import network, sysfs
 from ganglion.shims.board.bits import encoded
 from ganglion.shims.board.linux import LinuxBoard
@@ -151,3 +153,9 @@ def test_interfaces_are_read_from_their_files(tmp_path: Path) -> None:
 def test_the_loopback_has_its_address() -> None:
     assert network.address("lo") == ("127.0.0.1", "255.0.0.0")
     assert network.address("none0") == ("0.0.0.0", "0.0.0.0")
+
+
+def test_a_radio_without_bleak_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "bleak", None)
+    with pytest.raises(UsageError, match=r"^this needs bleak: pip install 'ganglion\[bluetooth\]'$"):
+        LinuxBoard(Settings()).radio()

@@ -297,7 +297,7 @@ print(first.driver is not later.driver, later.driver.wrap, plain.ticks == first.
         "two/later.py": "from ganglion.shims import install\nfrom time import ticks_add\nimport os, helper as driver\n"
         "from machine import Pin\npin = Pin(1)\nassert hasattr(os, 'ilistdir')",
         "two/helper.py": "import time\nwrap = time.ticks_add(0, -1)",
-        "three/plain.py": "import time, machine, framebuf, uos, ujson, ubinascii, uasyncio.core, umqtt.simple\n"
+        "three/plain.py": "import time, machine, framebuf, uos, ujson, ubinascii, uasyncio.core, umqtt.simple, aioble\n"
         "from utime import ticks_ms as ticks\nfrom uasyncio import sleep_ms\nimport uasyncio, bluetooth, ubluetooth\n"
         "assert not hasattr(time, 'ticks_ms') and uasyncio.core.sleep_ms is sleep_ms and bluetooth is ubluetooth\n",
     }
@@ -320,20 +320,16 @@ for what in (lambda: rp2.StateMachine(0), lambda: esp32.RMT, lambda: machine.mem
         what()
     except (NotImplementedError, OSError) as error:
         print(error)
-try:
-    import aioble
-except ImportError as error:
-    print(error)
 @rp2.asm_pio(set_init=rp2.PIO.OUT_LOW)
 def blink():
     set(pins, 1)
 print(bluetooth.UUID(0x180F), bluetooth.UUID(0x2A19) == bluetooth.UUID(0x2A19))
 """)
     lines = said.splitlines()
-    assert len(lines) == 8
+    assert len(lines) == 7
     assert lines[0] == "rp2.StateMachine: this is a part of the RP2040, and this board has none"
-    assert lines[-2].startswith("aioble is not on this board")
-    assert lines[-1] == "0000180f-0000-1000-8000-00805f9b34fb True"
+    assert lines[3].startswith("bluetooth.BLE is a microcontroller's radio: import aioble, which has the same")
+    assert lines[-1] == "UUID(0x180f) True"
 
 
 def test_values_of_the_esp32_survive(prints: Prints, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+from ganglion.shims.bluetooth.radio import Radio
 from ganglion.shims.board import sysfs
 from ganglion.shims.board.board import Bus, Line, OneWireBus, Pulses, Serial, Spi
 from ganglion.shims.board.opened import needing, opened
@@ -31,6 +32,7 @@ class LinuxBoard:
         self._sys = sys
         self._lines: dict[int, Line] = {}
         self._buses: dict[str, Any] = {}
+        self._radio: Radio | None = None
 
     def line(self, name: Any) -> Line:
         number = self._settings.pin.get(str(name), name)
@@ -71,6 +73,13 @@ class LinuxBoard:
         bus = self._once("pixels", name, _spi)
         bus.configure(baudrate=RATE, polarity=0, phase=0, lsb_first=False)
         bus.transfer(encoded(data))
+
+    def radio(self) -> Radio:
+        if self._radio is None:
+            from ganglion.shims.bluetooth.bluez import BluezRadio
+
+            self._radio = needing("bleak", "bluetooth", lambda: BluezRadio(self._settings.bluetooth))
+        return self._radio
 
     def watchdog(self, milliseconds: int) -> Callable[[], None]:
         if not self._settings.watchdog:
