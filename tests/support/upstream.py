@@ -84,8 +84,7 @@ class _Played:
 def main(together: int, seconds: int, scripts: list[str]) -> None:
     """Runs them all, so many at a time."""
     for name in names.OWN:
-        if name != "aioble":
-            names.load(name)
+        names.load(name)
     left = list(reversed(scripts))
     running: set[_Played] = set()
     ended: dict[str, tuple[str, str, int]] = {}

@@ -34,6 +34,7 @@ PACKAGES = {
             "serial",
             "pymodbus",
             "spidev",
+            "bleak",
             "PIL",
             "cv2",
             "numpy",

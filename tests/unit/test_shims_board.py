@@ -1,15 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """shims: a Linux machine as a board, on files where sysfs would be."""
 
+import errno
+import os
+import re
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ganglion.errors import UsageError
 from ganglion.shims.board import network, sysfs
 from ganglion.shims.board.bits import encoded
 from ganglion.shims.board.linux import LinuxBoard
+from ganglion.shims.board.opened import opened
 from ganglion.shims.settings import Settings
 
 
@@ -74,8 +80,38 @@ def test_what_the_configuration_does_not_name_is_refused_with_the_remedy(kind: s
 def test_a_pin_has_a_number_or_a_name_that_has_one() -> None:
     with pytest.raises(ValueError, match="no pin 'LED': give its line under"):
         LinuxBoard(Settings()).line("LED")
-    with pytest.raises(OSError, match="gpiochip77"):
+    with pytest.raises(OSError, match="ENOENT"):
         LinuxBoard(Settings(gpiochip="/dev/gpiochip77", pin={"LED": 3})).line("LED").read()
+
+
+@pytest.mark.parametrize(
+    ("number", "says"),
+    [
+        (errno.EACCES, r"^This user may not open .*/device: (add it to the group \w+ with|run this as root)"),
+        (errno.EBUSY, r"^line 3 of .*/device is in use by another program, which `fuser -v .*/device` names: end it"),
+        (errno.ENOTTY, r"^line 3 of .*/device cannot be used as that .*: name another under \[uart\]"),
+    ],
+)
+def test_who_may_not_open_a_device_is_told_what_helps(number: int, says: str, tmp_path: Path) -> None:
+    device = tmp_path / "device"
+    device.touch()
+
+    def fails() -> None:
+        raise OSError(number, os.strerror(number))
+
+    with pytest.raises(OSError, match=errno.errorcode[number]) as caught:
+        opened("uart", str(device), fails, "line 3")
+    assert (type(caught.value), caught.value.errno, caught.value.args) == (OSError, number, (number,))
+    assert re.search(says, caught.value.__notes__[0])
+
+
+def test_an_answer_that_does_not_come_is_no_missing_device() -> None:
+    def fails() -> None:
+        raise TimeoutError(errno.ETIMEDOUT, "no answer")
+
+    with pytest.raises(OSError, match="ETIMEDOUT") as caught:
+        opened("dht", "iio:device1", fails)
+    assert not hasattr(caught.value, "__notes__")
 
 
 def test_the_machines_id_is_not_given_away() -> None:
@@ -117,3 +153,9 @@ def test_interfaces_are_read_from_their_files(tmp_path: Path) -> None:
 def test_the_loopback_has_its_address() -> None:
     assert network.address("lo") == ("127.0.0.1", "255.0.0.0")
     assert network.address("none0") == ("0.0.0.0", "0.0.0.0")
+
+
+def test_a_radio_without_bleak_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "bleak", None)
+    with pytest.raises(UsageError, match=r"^this needs bleak: pip install 'ganglion\[bluetooth\]'$"):
+        LinuxBoard(Settings()).radio()

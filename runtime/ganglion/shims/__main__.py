@@ -11,11 +11,11 @@ if sys.path[0] == os.getcwd() and not ganglion.__path__[0].startswith(sys.path[0
     del sys.path[0]
 
 import argparse
-import traceback
+import threading
 from pathlib import Path
 
 from ganglion.errors import GanglionError
-from ganglion.shims import board, restart
+from ganglion.shims import board, restart, traces
 from ganglion.shims.board.made import made
 from ganglion.shims.run import run
 
@@ -28,16 +28,28 @@ def main(words: list[str]) -> int:
     parser.add_argument("arguments", nargs=argparse.REMAINDER)
     options = parser.parse_args(words)
     restart.by([sys.executable, *(["-P"] if sys.flags.safe_path else []), "-m", "ganglion.shims", *words])
+    # What a callback or a thread of the script's does not catch is told as what the script does not
+    sys.excepthook = lambda kind, error, trace: _tell(error)
+    threading.excepthook = lambda said: _tell(said.exc_value)
     try:
         board.use(made(options.board, options.config))
         run(options.script, options.arguments)
     except GanglionError as error:
         print(f"ganglion.shims: {error}", file=sys.stderr)
         return error.exit_code
-    except Exception as error:
-        traceback.print_exception(error)
+    except SystemExit:
+        raise
+    except BaseException as error:
+        sys.stdout.flush()
+        _tell(error)
         return 1
     return 0
+
+
+def _tell(error: BaseException | None) -> None:
+    if error is not None and not isinstance(error, SystemExit):
+        sys.stderr.write(traces.text(error))
+        sys.stderr.flush()
 
 
 if __name__ == "__main__":

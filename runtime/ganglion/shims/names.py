@@ -8,6 +8,12 @@ from typing import Any
 #: Names that are spelled the same in both Pythons, or that only MicroPython has.
 OWN = (
     "aioble",
+    "aioble.central",
+    "aioble.client",
+    "aioble.core",
+    "aioble.device",
+    "aioble.peripheral",
+    "aioble.server",
     "array",
     "asyncio",
     "asyncio.core",

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The configuration of a board, in TOML: which pins, buses and chips it has."""
 
+import re
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +9,16 @@ from typing import Any
 
 from ganglion.errors import InvalidError, NotFoundError
 from ganglion.settings import read
+from ganglion.shims.bluetooth.radio import INDICATE, NOTIFY, READ, WRITE, WRITE_NO_RESPONSE
+
+#: What a characteristic of a simulated peripheral can, to how that is told on the air.
+PROPERTIES = {
+    "read": READ,
+    "write": WRITE,
+    "write_no_response": WRITE_NO_RESPONSE,
+    "notify": NOTIFY,
+    "indicate": INDICATE,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +37,75 @@ class Chip:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Characteristic:
+    """`[[peripheral.characteristic]]`: what a simulated peripheral serves.
+
+    Attributes:
+        service, uuid: A number of 16 bits, or the text of a UUID.
+        value: In hexadecimal: what is read at first.
+        properties: Of `read`, `write`, `write_no_response`, `notify`, `indicate`.
+        every: Milliseconds between two notifications to who has subscribed; 0 for none.
+    """
+
+    service: str | int
+    uuid: str | int
+    value: str = ""
+    properties: list[Any] = field(default_factory=lambda: ["read"])
+    every: int = 0
+
+    def __post_init__(self) -> None:
+        if wrong := [each for each in self.properties if each not in PROPERTIES]:
+            raise ValueError(f"properties: {wrong[0]!r} is none of {', '.join(PROPERTIES)}")
+        uuid(self.service), uuid(self.uuid)
+        try:
+            bytes.fromhex(self.value)
+        except ValueError:
+            raise ValueError(f"value must be bytes in hexadecimal, not {self.value!r}") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peripheral:
+    """`[[peripheral]]`: a device that a simulated radio hears.
+
+    Attributes:
+        name: What it is called.
+        address: `aa:bb:cc:dd:ee:ff`, of the random kind.
+        rssi: How loud it is, in dBm.
+        manufacturer: Number of its maker, and data in hexadecimal.
+        characteristic: What it serves; the services of these are in what it says.
+    """
+
+    name: str
+    address: str
+    rssi: int = -60
+    manufacturer: list[Any] = field(default_factory=list)
+    characteristic: list[Any] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if re.fullmatch(r"([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}", self.address) is None:
+            raise ValueError(f"address must be like d0:00:00:00:00:01, not {self.address!r}")
+        if self.manufacturer:
+            try:
+                number, data = self.manufacturer
+                number.to_bytes(2, "little"), bytes.fromhex(data)
+            except (AttributeError, TypeError, ValueError, OverflowError):
+                raise ValueError('manufacturer must be [number, "hexadecimal"]') from None
+
+
+def uuid(value: str | int) -> bytes:
+    """A UUID as it is on the air.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if isinstance(value, int) and 0 <= value <= 0xFFFF:
+        return value.to_bytes(2, "little")
+    if isinstance(value, str) and re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", value):
+        return bytes.fromhex(value.replace("-", ""))[::-1]
+    raise ValueError(f"{value!r} is no UUID: a number of 16 bits, or text of 128")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """A board's file.
 
@@ -39,10 +119,12 @@ class Settings:
         adc: Pin or channel to `iio:device0/in_voltage0`.
         dht: Pin to `iio:device1`, for the kernel's dht11.
         pixels: Pin to the SPI device whose MOSI it is.
+        bluetooth: BlueZ's adapter, `hci0`; without it, the first that is switched on.
         watchdog: `/dev/watchdog`; without it, the script alone begins again.
         wires: Of a simulated board: pairs of pins.
         chip: Of a simulated board: what is on its buses.
         networks: Of a simulated board: name of a wireless network to its password.
+        peripheral: Of a simulated board: what its radio of Bluetooth hears.
     """
 
     board: str = "sim"
@@ -56,9 +138,11 @@ class Settings:
     dht: dict[str, Any] = field(default_factory=dict)
     pixels: dict[str, Any] = field(default_factory=dict)
     watchdog: str = ""
+    bluetooth: str = ""
     wires: list[Any] = field(default_factory=list)
     chip: list[Any] = field(default_factory=list)
     networks: dict[str, Any] = field(default_factory=dict)
+    peripheral: list[Any] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if self.board not in ("sim", "linux"):
@@ -91,3 +175,20 @@ def chips(settings: Settings, where: str) -> list[Chip]:
         InvalidError: a key is wrong.
     """
     return [read(Chip, each, f"{where}: chip[{i}]") for i, each in enumerate(settings.chip)]
+
+
+def peripherals(settings: Settings, where: str) -> list[tuple[Peripheral, list[Characteristic]]]:
+    """What `[[peripheral]]` says, each with its characteristics.
+
+    Raises:
+        InvalidError: a key is wrong.
+    """
+    found = []
+    for i, each in enumerate(settings.peripheral):
+        place = f"{where}: peripheral[{i}]"
+        peripheral = read(Peripheral, each, place)
+        inside = [
+            read(Characteristic, one, f"{place}.characteristic[{j}]") for j, one in enumerate(peripheral.characteristic)
+        ]
+        found.append((peripheral, inside))
+    return found

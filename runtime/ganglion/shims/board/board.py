@@ -4,6 +4,8 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from ganglion.shims.bluetooth.radio import Radio
+
 
 class Line(Protocol):
     """One pin."""
@@ -95,6 +97,10 @@ class Board(Protocol):
 
     def pixels(self, name: Any, data: bytes, timing: tuple[int, int, int, int]) -> None:
         """Sends bits that differ by how long the line is high: (0 high, 0 low, 1 high, 1 low) in nanoseconds."""
+        ...
+
+    def radio(self) -> Radio:
+        """That of Bluetooth Low Energy."""
         ...
 
     def watchdog(self, milliseconds: int) -> Callable[[], None]:

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A line of a Linux gpiochip as a pin, by gpiod 2."""
 
+import importlib
 import sys
 import threading
 from collections.abc import Callable
 from typing import Any
 
-from ganglion.errors import UsageError
+from ganglion.shims.board.opened import needing, opened
 
 
 class GpioLine:
@@ -18,11 +19,7 @@ class GpioLine:
     """
 
     def __init__(self, chip: str, offset: int) -> None:
-        try:
-            import gpiod
-        except ImportError as error:
-            raise UsageError("pins need gpiod: pip install 'ganglion[i2c]'") from error
-        self._gpiod: Any = gpiod
+        self._gpiod: Any = needing("gpiod", "i2c", lambda: importlib.import_module("gpiod"))
         self._chip, self._offset = chip, offset
         self._request: Any = None
         self._output = self._open_drain = False
@@ -67,12 +64,14 @@ class GpioLine:
             output_value=line.Value(self._level),
         )
         if self._request is None:
-            try:
-                self._request = self._gpiod.request_lines(
+            self._request = opened(
+                "gpiochip",
+                self._chip,
+                lambda: self._gpiod.request_lines(
                     self._chip, consumer="ganglion.shims", config={self._offset: settings}
-                )
-            except OSError as error:
-                raise OSError(error.errno, error.strerror, f"{self._chip}, line {self._offset}") from error
+                ),
+                f"line {self._offset}",
+            )
         else:
             self._request.reconfigure_lines({self._offset: settings})
 

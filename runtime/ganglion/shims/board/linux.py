@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from ganglion.errors import UsageError
+from ganglion.shims.bluetooth.radio import Radio
 from ganglion.shims.board import sysfs
 from ganglion.shims.board.board import Bus, Line, OneWireBus, Pulses, Serial, Spi
+from ganglion.shims.board.opened import needing, opened
 from ganglion.shims.board.sim import SimBoard
 from ganglion.shims.settings import Settings
 
@@ -31,6 +32,7 @@ class LinuxBoard:
         self._sys = sys
         self._lines: dict[int, Line] = {}
         self._buses: dict[str, Any] = {}
+        self._radio: Radio | None = None
 
     def line(self, name: Any) -> Line:
         number = self._settings.pin.get(str(name), name)
@@ -56,14 +58,14 @@ class LinuxBoard:
 
     def microvolts(self, name: Any) -> tuple[int, int]:
         place = self._device("adc", name)
-        return sysfs.voltage(self._sys / "bus" / "iio" / "devices" / place)
+        return opened("adc", place, lambda: sysfs.voltage(self._sys / "bus" / "iio" / "devices" / place))
 
     def onewire(self, name: Any) -> OneWireBus:
         return sysfs.KernelOneWire(self._sys / "bus" / "w1" / "devices")
 
     def humidity(self, name: Any, kind: int) -> bytes:
         place = self._device("dht", name)
-        return sysfs.humidity(self._sys / "bus" / "iio" / "devices" / place, kind)
+        return opened("dht", place, lambda: sysfs.humidity(self._sys / "bus" / "iio" / "devices" / place, kind))
 
     def pixels(self, name: Any, data: bytes, timing: tuple[int, int, int, int]) -> None:
         from ganglion.shims.board.bits import RATE, encoded
@@ -72,10 +74,18 @@ class LinuxBoard:
         bus.configure(baudrate=RATE, polarity=0, phase=0, lsb_first=False)
         bus.transfer(encoded(data))
 
+    def radio(self) -> Radio:
+        if self._radio is None:
+            from ganglion.shims.bluetooth.bluez import BluezRadio
+
+            self._radio = needing("bleak", "bluetooth", lambda: BluezRadio(self._settings.bluetooth))
+        return self._radio
+
     def watchdog(self, milliseconds: int) -> Callable[[], None]:
         if not self._settings.watchdog:
             return SimBoard().watchdog(milliseconds)
-        device = os.open(self._settings.watchdog, os.O_WRONLY)
+        place = self._settings.watchdog
+        device = opened("watchdog", place, lambda: os.open(place, os.O_WRONLY))
         sysfs.set_watchdog(device, milliseconds)
         return lambda: (os.write(device, b"\0"), None)[1]
 
@@ -100,7 +110,7 @@ class LinuxBoard:
         place = self._device(kind, name)
         key = f"{kind} {place}"
         if key not in self._buses:
-            self._buses[key] = make(place)
+            self._buses[key] = opened(kind, place, lambda: make(place))
         bus: _T = self._buses[key]
         return bus
 
@@ -112,23 +122,16 @@ def _missing(kind: str, key: str) -> NoReturn:
 def _i2c(place: str) -> Bus:
     from ganglion.sensors.i2c import LinuxI2C
 
-    return _needing("smbus2", "i2c", lambda: LinuxI2C(place))
+    return needing("smbus2", "i2c", lambda: LinuxI2C(place))
 
 
 def _spi(place: str) -> Spi:
     from ganglion.shims.board.spidev import Spidev
 
-    return _needing("spidev", "spi", lambda: Spidev(place))
+    return needing("spidev", "spi", lambda: Spidev(place))
 
 
 def _uart(place: str) -> Serial:
     from ganglion.shims.board.serial import PortSerial
 
-    return _needing("pyserial", "serial", lambda: PortSerial(place))
-
-
-def _needing(package: str, extra: str, make: Callable[[], _T]) -> _T:
-    try:
-        return make()
-    except ImportError as error:
-        raise UsageError(f"this needs {package}: pip install 'ganglion[{extra}]'") from error
+    return needing("pyserial", "serial", lambda: PortSerial(place))

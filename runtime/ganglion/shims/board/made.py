@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from ganglion.errors import InvalidError
+from ganglion.shims.bluetooth.described import described
 from ganglion.shims.board.board import Board
 from ganglion.shims.board.registers import Registers
 from ganglion.shims.board.sim import SimBoard
-from ganglion.shims.settings import Settings, chips, load
+from ganglion.shims.settings import Settings, chips, load, peripherals
 
 
 def made(kind: str | None, path: Path | None) -> Board:
@@ -38,6 +39,11 @@ def _simulated(settings: Settings, where: str) -> SimBoard:
         except ValueError as error:
             raise InvalidError(str(error), where=place) from error
     board.networks |= {name: str(password) for name, password in settings.networks.items()}
+    for i, (said, characteristics) in enumerate(peripherals(settings, where)):
+        try:
+            board.peripherals[said.name] = described(board.ether, said, characteristics)
+        except ValueError as error:
+            raise InvalidError(str(error), where=f"{where}: peripheral[{i}]") from error
     return board
 
 

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from ganglion.shims.bluetooth.sim import Ether, SimPeripheral, SimRadio
 from ganglion.shims.board.onewire import SimOneWire
 from ganglion.shims.board.sim_serial import SimSerial
 from ganglion.shims.board.sim_spi import SimSpi, SpiDevice
@@ -34,6 +35,8 @@ class SimBoard:
         air: Pin of a DHT to (degrees Celsius, percent of humidity); a pin that is not named has no sensor.
         strips: Pin to the bytes that were last sent to its pixels.
         networks: Name of a wireless network to its password.
+        ether: Where its radio of Bluetooth is.
+        peripherals: Name of a device there to what it is: `value(uuid)` is what it serves, `send` notifies.
     """
 
     name = "sim"
@@ -44,12 +47,15 @@ class SimBoard:
         self.air: dict[Any, tuple[float, float]] = {}
         self.strips: dict[Any, bytes] = {}
         self.networks: dict[str, str] = {}
+        self.ether = Ether()
+        self.peripherals: dict[str, SimPeripheral] = {}
         self._lines: dict[Any, SimLine] = {}
         self._devices: dict[Any, dict[int, Device]] = {}
         self._spi: dict[Any, SimSpi] = {}
         self._serial: dict[Any, SimSerial] = {}
         self._pulses: dict[Any, SimPulses] = {}
         self._onewire: dict[Any, SimOneWire] = {}
+        self._radio = SimRadio(self.ether, (0, b"\x02" + self.unique_id()[1:6]))
 
     def connect(self, first: Any, second: Any) -> None:
         """Puts a wire between two pins."""
@@ -105,6 +111,9 @@ class SimBoard:
 
     def pixels(self, name: Any, data: bytes, timing: tuple[int, int, int, int]) -> None:
         self.strips[name] = data
+
+    def radio(self) -> SimRadio:
+        return self._radio
 
     def watchdog(self, milliseconds: int) -> Callable[[], None]:
         from ganglion.shims.restart import WATCHDOG, restart

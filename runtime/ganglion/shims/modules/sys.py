@@ -7,6 +7,8 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from ganglion.shims import traces as _traces
+
 if TYPE_CHECKING:
     from ganglion.shims.world import World
 
@@ -54,16 +56,7 @@ def print_exception(error: BaseException, file: Any = None) -> None:
     """
     if file is not None and not hasattr(file, "write"):
         raise OSError("stream operation not supported")
-    lines = ["Traceback (most recent call last):"]
-    trace = error.__traceback__
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        name = "<module>" if code.co_name == "<module>" else code.co_name
-        lines.append(f'  File "{code.co_filename}", line {trace.tb_lineno}, in {name}')
-        trace = trace.tb_next
-    words = str(error)
-    lines.append(f"{type(error).__name__}: {words}" if words else type(error).__name__)
-    (file or _sys.stdout).write("\n".join(lines) + "\n")
+    (file or _sys.stdout).write(_traces.text(error))
 
 
 def atexit(function: Callable[[], object] | None) -> Callable[[], object] | None:

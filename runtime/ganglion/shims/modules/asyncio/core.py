@@ -3,10 +3,10 @@
 
 import asyncio
 import sys
-import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any
 
+from ganglion.shims import traces
 from ganglion.shims.modules.time import ticks_add as ticks_add
 from ganglion.shims.modules.time import ticks_diff as ticks_diff
 from ganglion.shims.modules.time import ticks_ms
@@ -106,7 +106,7 @@ class Loop(asyncio.SelectorEventLoop):
         if (future := context.get("future")) is not None:
             print("future:", future, "coro=", future.get_coro(), file=sys.stderr)
         if (error := context.get("exception")) is not None:
-            traceback.print_exception(error)
+            sys.stderr.write(traces.text(error))
 
     def close(self) -> None:
         """Nothing: it is there for the next `run`."""
