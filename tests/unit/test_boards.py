@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from ganglion.board import board, boards, load, names
 from ganglion.board.check import problems
 from ganglion.board.lines import line_of
-from ganglion.board.model import CAPABILITIES, ZIG_TARGETS, Board
+from ganglion.board.model import Board
 from ganglion.board.reading import parse
 from ganglion.board.schema import schema
+from ganglion.board.words import CAPABILITIES, ZIG_TARGETS
 from ganglion.errors import InvalidError, NotFoundError
 
 ROOT = Path(__file__).parents[2]
@@ -123,7 +124,12 @@ def test_a_node_loads_nothing_that_checks_or_shows_boards() -> None:
         [sys.executable, "-c", f"import sys; sys.path[:0] = {path}; {code}"], capture_output=True, text=True, check=True
     )
     of_boards = {name for name in done.stdout.split() if name.startswith("ganglion.board.")}
-    assert of_boards == {"ganglion.board.model", "ganglion.board.reading", "ganglion.board.lines"}
+    assert of_boards == {
+        "ganglion.board.model",
+        "ganglion.board.reading",
+        "ganglion.board.lines",
+        "ganglion.board.words",
+    }
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from ganglion.board.model import DRIVEN, METHODS, SIGNALS, Board, Bus, Pin, kind_of
+from ganglion.board.model import Board, Bus, Pin, kind_of
+from ganglion.board.words import DRIVEN, METHODS, SIGNALS
 
 #: Bytes that a flash chip erases at once: what begins elsewhere would take its neighbour along.
 SECTOR = 4096

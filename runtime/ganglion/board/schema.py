@@ -6,7 +6,8 @@ import re
 import types
 from typing import Any, get_args, get_origin, get_type_hints
 
-from ganglion.board.model import AFTER, BEFORE, CAPABILITIES, METHODS, PACKAGES, PROFILES, RUNS, ZIG_TARGETS, Board
+from ganglion.board.model import Board
+from ganglion.board.words import AFTER, BEFORE, CAPABILITIES, METHODS, PACKAGES, PROFILES, RUNS, ZIG_TARGETS
 
 _PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean"}
 #: Keys whose words are known: in a list each, else the value, else the keys of the table.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ganglion.board.model import CAPABILITIES
+from ganglion.board.words import CAPABILITIES
 from ganglion.mova.plan import Plan
 from ganglion_micro import cbor
 from ganglion_micro import plan as p
