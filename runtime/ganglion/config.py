@@ -57,7 +57,8 @@ class NodeSection:
 
     Attributes:
         name: What people call the node: letters, digits, `_` and `-`, at most 40.
-        board: A board of `boards/`, for what the node can do.
+        board: A board of `boards/`, for what the node can do; or a file of one's own, beside the configuration file
+            unless absolute, whose name ends in `.toml`.
         scripts: MOVA documents, beside the configuration file unless absolute.
         sessions: Where sessions outlive a run: `memory:`, `sqlite:///FILE` (beside the configuration file unless
             absolute) or `redis://host:6379/0`.

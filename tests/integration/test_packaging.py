@@ -104,7 +104,7 @@ def test_a_wheel_carries_all_packages_and_boards_and_nothing_else(tree, tmp_path
     assert tops == {"ganglion", "ganglion_micro", "ganglion_gateway", "ganglion_tools"}
     assert [name for name in names if name.endswith(".so")] == ["ganglion/_native.abi3.so"]
     assert [name for name in names if name.endswith((".po", ".mo"))] == ["ganglion/locale/uk.mo"]
-    for board in (ROOT / "boards").glob("*.toml"):
+    for board in (ROOT / "boards").iterdir():
         assert f"ganglion/boards/{board.name}" in names
 
 

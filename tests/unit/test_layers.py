@@ -85,6 +85,7 @@ PURE = [
     "runtime/ganglion/analytics/*.py",
     "runtime/ganglion/history/block.py",
     "runtime/ganglion/history/query.py",
+    "runtime/ganglion/board/*.py",
     "runtime/ganglion/bus/*.py",
     "runtime/ganglion/bridge/*.py",
     "runtime/ganglion/intent/patterns.py",

@@ -101,7 +101,11 @@ def _advanced(document: Document, diagnostics: list[Diagnostic]) -> list[dict[st
             "plan_bytes": len(plan.encode()),
             "heap_bytes": memory(plan),
         }
-    return [{"board": each.name, "fits": not missing, "missing": missing} | costs for each in boards()]
+    found = []
+    for board in boards():
+        cannot = [f"no {each['capability']}" for each in costs["needs"] if each["capability"] not in board.capabilities]
+        found.append({"board": board.name, "fits": not (missing or cannot), "missing": missing + cannot} | costs)
+    return found
 
 
 def _parts(document: Document) -> dict[str, int]:

@@ -6,21 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ganglion.board.words import CAPABILITIES
 from ganglion.mova.plan import Plan
 from ganglion_micro import cbor
 from ganglion_micro import plan as p
 from ganglion_micro import template as t
 
-#: What there must be for a capability; the others ask for nothing but the engine.
-_NEEDS = {
-    "prompt": "a mesh, and a gateway with a model",
-    "tool_api": "a network",
-    "publish": "a mesh",
-    "mqtt": "a broker",
-    "schedule": "a clock that is set",
-    "intent": "a mesh, and a gateway that people speak to",
-    "webhook": "a mesh, and a gateway that others reach",
-}
 _SOURCES = {
     p.SENSOR: "sense",
     p.MQTT: "mqtt",
@@ -35,7 +26,7 @@ class Need:
     """One capability that a plan uses.
 
     Attributes:
-        capability: `logic`, `sense`, `actuate`, or a key of `_NEEDS`.
+        capability: A key of `CAPABILITIES`.
         parts: Steps and triggers that use it.
         plan_bytes: What they take in the plan.
         needs: What there must be, in words; empty for nothing but the engine.
@@ -58,7 +49,7 @@ def needs(plan: Plan) -> list[Need]:
             capability=name,
             parts=parts,
             plan_bytes=size,
-            needs=_NEEDS.get(name, "") + ", ".join(things),
+            needs=CAPABILITIES[name] + ", ".join(things),
         )
         for name, (parts, size, things) in sorted(counts.items())
     ]

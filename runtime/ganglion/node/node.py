@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from ganglion import __version__
-from ganglion.board import boards
+from ganglion.board import Board, board
+from ganglion.board import load as load_board
 from ganglion.bus import Bus
 from ganglion.clock import Clock
 from ganglion.config import Config, changed
 from ganglion.config import load as load_config
-from ganglion.errors import GanglionError, InvalidError, RefusedError
+from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError
 from ganglion.event import Event
 from ganglion.guardian import Actuators
 from ganglion.guardian.restriction import Restriction, Side, lost, understood
@@ -52,7 +53,7 @@ from ganglion.sensors import Sensors
 from ganglion.sensors.declared import Declared
 from ganglion.sensors.i2c import LinuxI2C
 from ganglion.sensors.kept import Kept
-from ganglion.settings import nearest, read
+from ganglion.settings import read
 from ganglion.units import SECOND
 from ganglion_micro import gl1
 
@@ -82,6 +83,8 @@ class Node:
     def __init__(self, config: Config, state: Path) -> None:
         state.mkdir(parents=True, exist_ok=True)
         where = f"{config.path}: "
+        here = _board(config)  # not kept: the pins of a large chip are many
+        self._board = here.name
         self._config = config
         self._later: list[str] = []  # what the configuration says by now, and the next start will read
         self._state = state
@@ -105,7 +108,7 @@ class Node:
             path=state / "actuators.json",
             watchdog=Watchdog(state / "watchdog.lock"),
             i2c=LinuxI2C,
-            sides=_limits(config.node.board, where),
+            sides=_limits(here),
             where=where,
             resolve=lambda name: state / name,
         )
@@ -364,7 +367,7 @@ class Node:
         if self._leaves is not None:
             caps["sensors"] |= self._leaves.sensors()
             caps["leaves"] = self._leaves.inventory()
-        return {"board": self._config.node.board, "sw": f"ganglion/{__version__}", "caps": caps}
+        return {"board": self._board, "sw": f"ganglion/{__version__}", "caps": caps}
 
     def _emit_of_leaf(self, read: "Read") -> None:
         """A reading of a leaf, on the bus among the node's own: what they are reported by lets it through or not."""
@@ -437,17 +440,27 @@ class Node:
         return self._transport is None or self._transport.connected
 
 
-def _limits(name: str, where: str) -> list[Side]:
+def _board(config: Config) -> Board:
+    """The board that the configuration names, or the one of a file of the user's.
+
+    Raises:
+        InvalidError: there is no such board, or its file is wrong.
+    """
+    name = config.node.board
+    try:
+        return load_board(config.resolve(name)) if name.endswith(".toml") else board(name)
+    except NotFoundError as error:
+        raise InvalidError(str(error), where=f"{config.path}: node.board") from None
+
+
+def _limits(board: Board) -> list[Side]:
     """What the board allows.
 
     Raises:
-        InvalidError: there is no such board.
+        InvalidError: a limit of it is wrong.
     """
-    known = {board.name: board for board in boards()}
-    if name not in known:
-        raise InvalidError(f"there is no board {name!r}{nearest(name, known)}", where=f"{where}node.board")
-    limits = [read(Restriction, table, f"{name}.toml: limit[{i}]") for i, table in enumerate(known[name].limit)]
-    return [Side(f"board {name}", limits)]
+    limits = [read(Restriction, table, f"{board.name}.toml: limit[{i}]") for i, table in enumerate(board.limit)]
+    return [Side(f"board {board.name}", limits)]
 
 
 def _beside(config: Config) -> str:
