@@ -126,11 +126,17 @@ class Agenda:
                 self._keep(key, entry)
         return [key for _, key in sorted(found, key=lambda each: each[0])]
 
-    def next(self, now: int) -> int | None:
-        """When to call `due` again, in nanoseconds since the Unix epoch; None where there is no trigger."""
+    def next(self, now: int, *, look: int | None = LATE) -> int | None:
+        """When to call `due` again, in nanoseconds since the Unix epoch; None where there is no reason to.
+
+        Args:
+            look: After how many nanoseconds to look at the latest, for the clock may have been set; None where nobody
+                sets it.
+        """
         if not self._entries:
             return None
-        return min([now + LATE, *(entry.due for entry in self._entries.values() if entry.due is not None)])
+        times = [entry.due for entry in self._entries.values() if entry.due is not None]
+        return min(times if look is None else [now + look, *times], default=None)
 
     def unsaved(self) -> dict[str, LastRun] | None:
         """What must survive the process, where that has changed since this was called last; else None."""

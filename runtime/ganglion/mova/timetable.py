@@ -9,7 +9,7 @@ from typing import Any
 
 from ganglion.event import Event
 from ganglion.mova import last_runs
-from ganglion.mova.agenda import Agenda
+from ganglion.mova.agenda import LATE, Agenda
 from ganglion.mova.schedule import parse
 from ganglion.units import SECOND
 
@@ -22,10 +22,12 @@ class Timetable:
     Args:
         now: What the time is, in nanoseconds since the Unix epoch; it may jump.
         kept: Where the last runs are kept; None for nowhere: then nothing is missed while the node is down.
+        look: Nanoseconds after which it looks at the clock again at the latest; None for a clock that nobody sets.
     """
 
-    def __init__(self, now: Callable[[], int], kept: Path | None = None) -> None:
+    def __init__(self, now: Callable[[], int], kept: Path | None = None, *, look: int | None = LATE) -> None:
         self._now = now
+        self._at_the_latest = look
         self._path = kept
         self._agenda = Agenda(last_runs.load(kept) if kept is not None else {})
         self._fire: dict[str, Callable[[Event], None]] = {}
@@ -60,7 +62,7 @@ class Timetable:
         self._timer = None
         now = self._now()
         due = self._agenda.due(now)
-        following = self._agenda.next(now)
+        following = self._agenda.next(now, look=self._at_the_latest)
         if following is not None:
             self._plan(max(0, following - self._now()) / SECOND)
         for key in due:
