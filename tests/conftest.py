@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from coverage import Coverage
 from hypothesis import HealthCheck, settings
 
 from support.brokers import _cluster, broker, certificates, cluster
@@ -17,6 +18,21 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("long", max_examples=5000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Runs a test that is marked `untraced` without coverage: here, and in the processes that it starts."""
+    tracing = Coverage.current() if item.get_closest_marker("untraced") else None
+    if tracing is None:
+        return (yield)
+    kept = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(("COV_", "COVERAGE_"))}
+    tracing.stop()
+    try:
+        return (yield)
+    finally:
+        tracing.start()
+        os.environ.update(kept)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,11 +3,14 @@
 
 from typing import Any
 
+import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from support.mova_virtual import of_the_engine, of_the_runner
+
+pytestmark = pytest.mark.untraced
 
 NAMES = st.sampled_from("abc")
 CONDITIONS = st.sampled_from(

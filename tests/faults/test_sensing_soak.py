@@ -6,6 +6,10 @@ import os
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.untraced
+
 #: In a process of its own, without what measures which lines are run. It says what it has at first and at last, in KiB.
 _SOAK = """
 import gc, json, random

@@ -222,6 +222,7 @@ async def test_what_was_true_yesterday_is_not_believed_today(broker: Broker, tmp
                 assert node.statistics().enrolled
 
 
+@pytest.mark.untraced
 async def test_ten_thousand_malformed_frames_are_each_counted(broker: Broker, tmp_path: Path) -> None:
     rng = Random(6)
     async with lying_broker(broker) as liar, mesh(tmp_path, liar) as at:

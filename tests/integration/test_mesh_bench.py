@@ -5,9 +5,13 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from ganglion_tools.bench import mesh_frames
 from ganglion_tools.bench.figure import Figure
 from ganglion_tools.bench.mesh_wire import AIOMQTT, BARE
+
+pytestmark = pytest.mark.untraced
 
 #: Runs `ganglion` with a bench of a few messages.
 SHORT = """

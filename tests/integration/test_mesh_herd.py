@@ -12,6 +12,8 @@ from support.mesh_field import Field, until
 from support.mesh_process import MeshProcess, members
 from support.network import network
 
+pytestmark = pytest.mark.untraced
+
 MEMBERS = 500
 
 

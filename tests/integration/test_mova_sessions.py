@@ -210,6 +210,7 @@ def apply(model: dict[str, tuple[dict[str, Any], int]], now: int, call: tuple[An
             model.pop(session_id, None)
 
 
+@pytest.mark.untraced
 @given(CALLS)
 def test_memory_and_sqlite_do_as_the_model_says(tmp_path_factory: pytest.TempPathFactory, calls: list[Any]) -> None:
     clock = Hands()

@@ -15,6 +15,8 @@ from ganglion_tools.bench.contestants import GANGLION, PAHO, Contestant
 from ganglion_tools.bench.path import contest
 from support.started import Started
 
+pytestmark = pytest.mark.untraced
+
 #: Answers every message twice.
 STUTTERER = """
 import json, sys

@@ -176,8 +176,8 @@ def test_a_number_beyond_all_floats_is_refused_as_any_other() -> None:
         ({"driver": "gpio", "chip": "/dev/gpiochip99", "line": 3}, "line 3 of /dev/gpiochip99: there is no /dev/gpio"),
         ({"driver": "gpio", "chip": "/dev/null", "line": 3}, "line 3 of /dev/null: /dev/null is no gpiochip: `gpiodet"),
         ({"driver": "pwm", "chip": "/nowhere"}, "channel 0 of /nowhere: No such file or directory: /nowhere/export; "),
-        ({"driver": "pcf8574", "bus": "/dev/i2c-99", "pin": 1}, "pin 1 of 0x20 on /dev/i2c-99: No such file or dir"),
-        ({"driver": "pca9685", "bus": "/dev/i2c-99", "channel": 2}, "channel 2 of 0x40 on /dev/i2c-99: No such file"),
+        ({"driver": "pcf8574", "bus": "/dev/i2c-99", "pin": 1}, "pin 1 of 0x20 on /dev/i2c-99: there is no /dev/i2c"),
+        ({"driver": "pca9685", "bus": "/dev/i2c-99", "channel": 2}, "channel 2 of 0x40 on /dev/i2c-99: there is no /"),
     ],
 )
 async def test_what_cannot_be_driven_says_what_and_where_and_the_remedy(table: dict[str, Any], says: str) -> None:

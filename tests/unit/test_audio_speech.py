@@ -18,6 +18,8 @@ from ganglion_tools.bench.audio_speech import Heard, evaluate, features, listeni
 from ganglion_tools.bench.figure import Figure
 from ganglion_tools.bench.speech import Clip, Speaker, clips
 
+pytestmark = pytest.mark.untraced
+
 
 @pytest.fixture(scope="module")
 def heard():

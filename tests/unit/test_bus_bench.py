@@ -11,6 +11,8 @@ from ganglion.errors import GanglionError
 from ganglion_tools.bench import timing
 from ganglion_tools.bench.figure import Figure, figure
 
+pytestmark = pytest.mark.untraced
+
 #: Runs `ganglion` with a bench of a few events.
 SHORT = """
 import sys

@@ -310,6 +310,7 @@ def test_no_key_seals_twice_with_one_nonce_at_real_members(site: Site, monkeypat
     assert len(set(used)) == len(used)
 
 
+@pytest.mark.untraced
 def test_a_million_mixed_sends_repeat_no_key_with_a_nonce() -> None:
     """Classes count for themselves and each boot begins at 1, so that the nonce alone comes again and again."""
     dice = random.Random(2)

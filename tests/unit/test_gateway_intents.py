@@ -89,6 +89,7 @@ def test_a_text_has_its_vector_whatever_it_is_asked_with(minilm: MiniLM) -> None
     assert np.allclose(np.linalg.norm(together, axis=1), 1, atol=1e-5)
 
 
+@pytest.mark.untraced
 async def test_on_what_it_has_not_seen_it_is_far_better_than_patterns_alone() -> None:
     alone = await measured("home", [])
     helped = await measured("home", [ClassifierService(intents_of("home")).ask])

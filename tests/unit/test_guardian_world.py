@@ -17,6 +17,8 @@ from ganglion.guardian.actuator import Actuator
 from ganglion_micro.limits import DAY, Limits
 from support.actuated import World
 
+pytestmark = pytest.mark.untraced
+
 S = 1_000_000_000
 H = 3600 * S
 

@@ -14,6 +14,8 @@ from ganglion_tools.bench import mova_heap, mova_timed, timing
 from ganglion_tools.bench.figure import Figure
 from ganglion_tools.bench.mova import ORIGINAL
 
+pytestmark = pytest.mark.untraced
+
 #: Runs `ganglion` with a bench of a few rounds.
 SHORT = """
 import sys

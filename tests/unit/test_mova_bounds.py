@@ -13,6 +13,8 @@ from ganglion.mova.load import load
 from ganglion.mova.source import MAX_FINDINGS, MAX_QUOTED
 from support.mova import found
 
+pytestmark = pytest.mark.untraced
+
 #: Bytes that the process may map, of which Python with its libraries takes 40 MiB.
 MEMORY = 256 << 20
 #: Bytes of a document, at the most.

@@ -220,6 +220,7 @@ def _bomb() -> str:
     return "\n".join(lines)
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize(
     ("text", "file"),
     [

@@ -127,6 +127,7 @@ def test_what_was_compiled_is_taken(body: list[Any]) -> None:
     assert refused(body) == Plan(name=body[p.NAME], body=body)
 
 
+@pytest.mark.untraced
 @settings(max_examples=1500)
 @given(st.data())
 def test_a_plan_that_was_changed_is_refused_or_can_be_loaded(data: st.DataObject) -> None:

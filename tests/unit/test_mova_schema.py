@@ -128,6 +128,7 @@ def _schemas(inner: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict
     )
 
 
+@pytest.mark.untraced
 @settings(max_examples=1000)
 @given(_schemas(_schemas(st.one_of(st.just({}), st.just({"type": "string"})))), _values)
 def test_it_agrees_with_jsonschema(schema: dict[str, Any], value: Any) -> None:

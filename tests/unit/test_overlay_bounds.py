@@ -20,6 +20,8 @@ from ganglion.units import SECOND
 from ganglion_micro import gl1
 from ganglion_tools.mesh_air import Air, Station, authority
 
+pytestmark = pytest.mark.untraced
+
 MEBIBYTE = 1024 * 1024
 
 

@@ -27,6 +27,8 @@ from ganglion.units import MILLISECOND, SECOND
 from ganglion_micro import cose, gl1
 from ganglion_tools.mesh_air import GATEWAY, Air, Medium, Station, authority
 
+pytestmark = pytest.mark.untraced
+
 MEBIBYTE = 1024 * 1024
 
 

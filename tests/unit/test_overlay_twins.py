@@ -17,6 +17,8 @@ from ganglion.units import MILLISECOND, SECOND
 from ganglion_micro import gl1
 from ganglion_tools.mesh_air import GATEWAY, Air, Medium, Station, authority
 
+pytestmark = pytest.mark.untraced
+
 
 @pytest.fixture(scope="module")
 def mesh(tmp_path_factory: pytest.TempPathFactory) -> Authority:

@@ -7,8 +7,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pytest
+
 from ganglion_tools.bench import sensing_motion, sensing_weigh
 from ganglion_tools.bench.figure import Figure
+
+pytestmark = pytest.mark.untraced
 
 #: Runs `ganglion` with a bench of a few rounds.
 SHORT = """

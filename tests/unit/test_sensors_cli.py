@@ -59,11 +59,11 @@ def test_one_sensor_that_fails_leaves_the_others_readable_and_nothing_at_all_is_
 async def test_a_node_says_which_channel_was_refused():
     fridge = build("fridge", {"kind": "bme280", "bus": "sim", "every": "20ms", "range": {"temperature": [40, 60]}})
     async with running(fridge) as (sensors, _):
-        values = (await Sensed(sensors, None).read({"sensor": "fridge"}, None))["values"]
+        values = (await Sensed(sensors, None, None).read({"sensor": "fridge"}, None))["values"]
         assert values["temperature"]["value"] is None
         assert "its range is 40 to 60" in values["temperature"]["error"]
         assert values["pressure"].keys() == {"value", "unit"}
-        one = (await Sensed(sensors, None).read({"sensor": "fridge.pressure"}, None))["values"]
+        one = (await Sensed(sensors, None, None).read({"sensor": "fridge.pressure"}, None))["values"]
         assert one.keys() == {"pressure"}
 
 

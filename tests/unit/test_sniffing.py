@@ -150,6 +150,7 @@ def test_what_is_none_is_called_malformed(site: Site) -> None:
         assert one["kind"] == kind, topic
 
 
+@pytest.mark.untraced
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.data())
 def test_nothing_that_passes_is_an_error(site: Site, fridge: Enrolled, data: st.DataObject) -> None:

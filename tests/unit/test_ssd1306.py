@@ -72,6 +72,7 @@ def test_a_glyph_is_upright_and_where_it_was_drawn(bench):
 points = st.sets(st.tuples(st.integers(0, 127), st.integers(0, 63)), max_size=12)
 
 
+@pytest.mark.untraced
 @given(height=st.sampled_from([64, 32]), pictures=st.lists(points, min_size=1, max_size=5))
 def test_any_pictures_one_after_the_other_are_seen_as_they_were_drawn(height, pictures):
     bench = Bench(height)

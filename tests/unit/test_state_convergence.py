@@ -9,6 +9,7 @@ from collections import defaultdict
 from itertools import permutations
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,8 @@ from ganglion.mesh.state.entry import CHECKPOINT, COUNTER, REGISTER, SET, Entry,
 from ganglion.mesh.state.lattice import Lattice
 from ganglion.units import SECOND
 from support.state import Node, World
+
+pytestmark = pytest.mark.untraced
 
 NODES = 4
 KEYS = ["tag/x", "tag/y"]

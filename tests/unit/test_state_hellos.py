@@ -9,6 +9,8 @@ import pytest
 from ganglion.mesh.state.hellos import Hellos
 from ganglion.units import SECOND
 
+pytestmark = pytest.mark.untraced
+
 MANY = 500
 HOUR = 3600 * SECOND
 

@@ -104,6 +104,7 @@ def test_a_single_entry_among_a_thousand_costs_a_summary(world: World) -> None:
     assert size(said) < 3000
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("asker", [0, 1])
 def test_what_no_vector_shows_is_found_by_buckets_in_two_rounds(world: World, asker: int) -> None:
     known(world, 1000)
@@ -344,6 +345,7 @@ def test_a_new_node_that_learns_all_tells_nobody(world: World) -> None:
     assert not [body for _, body in said if body[0] == wire.NEWS]
 
 
+@pytest.mark.untraced
 @settings(max_examples=5)
 @given(st.integers(0, 1000))
 def test_two_halves_of_twelve_agree_within_two_rounds_after_they_meet(seed: int) -> None:

@@ -2,6 +2,7 @@
 """Why a thing that moves could not be reached, in words: what failed, where, and what to do about it. Pure."""
 
 import errno
+import os
 
 #: What the kernel says of a file or device, and what a person does about it.
 _REMEDIES = {
@@ -29,6 +30,8 @@ def why(thing: str, error: OSError) -> str:
         thing: What did not obey, as people find it: `line 3 of /dev/gpiochip0`.
     """
     said = error.strerror or str(error)
+    if error.errno is not None and said != os.strerror(error.errno):
+        return said if thing in said else f"{thing}: {said}"  # whoever opened it has said it all
     if error.filename is not None and str(error.filename) not in thing:
         said = f"{said}: {error.filename}"
     words = said if thing in said else f"{thing}: {said}"
