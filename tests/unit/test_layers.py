@@ -76,7 +76,7 @@ ROWS = [
     {"bus", "mqtt", "intent"},
     {"config", "board", "mesh", "sim", "reader", "inbox"},
     {"mova", "sensors", "guardian", "bridge", "history"},
-    {"node", "editor", "shims"},
+    {"node", "editor", "shims", "device"},
     {"cli"},
 ]
 #: Bytes, events and time come in as arguments here.
@@ -88,6 +88,8 @@ PURE = [
     "runtime/ganglion/board/*.py",
     "runtime/ganglion/bus/*.py",
     "runtime/ganglion/bridge/*.py",
+    "runtime/ganglion/device/programs.py",
+    "runtime/ganglion/device/raw_repl.py",
     "runtime/ganglion/intent/patterns.py",
     "runtime/ganglion/intent/phrases.py",
     "runtime/ganglion/intent/regex.py",

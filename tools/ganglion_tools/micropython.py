@@ -2,8 +2,8 @@
 """A real MicroPython: the unix port that Debian 13 carries, run on any Debian with libraries of its own.
 
 It is fetched once with apt, from the mirror that this machine uses and under Debian's signature, into a folder; no
-root is needed, and nothing is installed. That of `i386` has the pointers of a microcontroller, of 32 bits. So is what
-its authors test it with, out of the source package.
+root is needed, and nothing is installed. That of `i386` has the pointers of a microcontroller, of 32 bits. So is the
+source package, with what its authors test it with.
 """
 
 import os
@@ -51,14 +51,25 @@ def source(folder: Path) -> Path:
         GanglionError: they are not there and could not be fetched.
     """
     if not folder.is_dir():
-        with _apt(folder, "deb-src") as (scratch, apt):
-            _do([*apt, "source", PACKAGES[0]], scratch / "deb")
-            (unpacked,) = (each for each in (scratch / "deb").iterdir() if each.is_dir())
-            (scratch / "tree" / "version").write_text(unpacked.name.rpartition("-")[2] + "\n")
+        with unpacked(folder) as (package, tree):
+            (tree / "version").write_text(package.name.rpartition("-")[2] + "\n")
             for name in SOURCES:
-                (scratch / "tree" / name).parent.mkdir(parents=True, exist_ok=True)
-                (unpacked / name).rename(scratch / "tree" / name)
+                (tree / name).parent.mkdir(parents=True, exist_ok=True)
+                (package / name).rename(tree / name)
     return folder
+
+
+@contextmanager
+def unpacked(folder: Path) -> Iterator[tuple[Path, Path]]:
+    """The source package of MicroPython, and an empty folder: what is put there becomes `folder` at the end.
+
+    Raises:
+        GanglionError: it could not be fetched.
+    """
+    with _apt(folder, "deb-src") as (scratch, apt):
+        _do([*apt, "source", PACKAGES[0]], scratch / "deb")
+        (package,) = (each for each in (scratch / "deb").iterdir() if each.is_dir())
+        yield package, scratch / "tree"
 
 
 def _fetch(folder: Path, architecture: str = "") -> None:

@@ -49,6 +49,8 @@ COMMANDS = {
     "sim": ("ganglion.cli.sim", "", "set what a simulated sensor senses"),
     "broker": ("ganglion_tools.admission.command", "tools", "give a broker an account for each node, and no other"),
     "bench": ("ganglion_tools.bench.command", "tools", "measure what it costs, beside its peers"),
+    "ports": ("ganglion.cli.ports", "serial", "list serial ports, and which program has them"),
+    "files": ("ganglion.cli.files", "serial", "list, put, get and remove files of a MicroPython device"),
     "doctor": ("ganglion.cli.doctor", "", "say what is installed, what is missing and what to do"),
 }
 

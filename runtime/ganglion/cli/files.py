@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lists, puts, gets, shows and removes files of a device with MicroPython, over its serial port."""
+
+import argparse
+import base64
+import dataclasses
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from ganglion.cli.result import Result, table, write
+from ganglion.device.files import Entry, Files, Progress, Written
+from ganglion.device.port import BAUD, open_port
+from ganglion.device.session import Session
+from ganglion.errors import InvalidError, UsageError
+
+_STOPPED = "what ran on the device is stopped: its reset button or --restart starts it again"
+
+
+def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
+    """`ganglion files PORT ls|put|get|rm|cat …`."""
+    parser.add_argument("port", metavar="PORT", help="as /dev/ttyUSB0; socket://HOST:PORT, rfc2217://HOST:PORT")
+    verbs = parser.add_subparsers(required=True, metavar="<verb>", dest="verb")
+
+    def verb(name: str, line: str) -> argparse.ArgumentParser:
+        made = verbs.add_parser(name, parents=[common], help=line)
+        made.add_argument("--baud", type=int, default=BAUD, metavar="N", help=f"bits a second, {BAUD} if not given")
+        made.add_argument("--restart", action="store_true", help="at the end, start boot.py and main.py again")
+        return made
+
+    listed = verb("ls", "what a folder has")
+    listed.add_argument("folder", nargs="?", default="", metavar="FOLDER", help="else the one that the device is in")
+    put = verb("put", "write files; one that is there already, the same, is not written again")
+    put.add_argument("files", nargs="+", type=Path, metavar="FILE", help="of this machine; a folder with all it has")
+    put.add_argument("--to", default="", metavar="PATH", help="a name on the device, or with / at its end a folder")
+    get = verb("get", "read a file and keep it here")
+    get.add_argument("path", metavar="PATH", help="on the device")
+    get.add_argument("--to", type=Path, metavar="FILE", help="its name here, if not the same")
+    removed = verb("rm", "remove files and empty folders")
+    removed.add_argument("paths", nargs="+", metavar="PATH", help="on the device")
+    removed.add_argument("-r", dest="tree", action="store_true", help="a folder with all that it has")
+    shown = verb("cat", "show a file")
+    shown.add_argument("path", metavar="PATH", help="on the device")
+
+
+def run(args: argparse.Namespace) -> Result | None:
+    """Exit codes: 0 ok, 1 port in use, no room or a bad line, 3 no port or file, 4 no permission, 5 no answer."""
+    if args.baud < 1:
+        raise UsageError(f"--baud {args.baud}: at least 1")
+    wanted = list(_wanted(args.files, args.to)) if args.verb == "put" else []
+    with Session(open_port(args.port, baud=args.baud), restart=args.restart) as session:
+        files = Files(session)
+        match args.verb:
+            case "ls":
+                return _listed(files.listing(args.folder))
+            case "put":
+                return _put(files, wanted, restarted=args.restart)
+            case "get":
+                return _got(files, args.path, args.to)
+            case "rm":
+                for path in args.paths:
+                    files.remove(path, tree=args.tree)
+                return Result(data={"removed": args.paths}, text=lambda: f"removed {', '.join(args.paths)}")
+            case _:
+                return _shown(files, args)
+
+
+def _wanted(sources: list[Path], to: str) -> Iterator[tuple[Path, str]]:
+    """Each file that is to be written, with its path on the device.
+
+    Raises:
+        InvalidError: there is no such file, or several are to have one name.
+    """
+    folder = to if to.endswith("/") or not to else None
+    if folder is None and (len(sources) > 1 or sources[0].is_dir()):
+        raise InvalidError(f"is one name for several files: {to}/ would be a folder", where=f"--to {to}")
+    for source in sources:
+        if source.is_dir():
+            inside = f"{folder}{source.name}/" if source.name else folder  # `.` is what it has
+            for path in sorted(source.rglob("*")):
+                if path.is_file() and "__pycache__" not in path.parts:
+                    yield path, f"{inside}{path.relative_to(source).as_posix()}"
+        elif source.is_file():
+            yield source, to if folder is None else folder + source.name
+        else:
+            raise InvalidError("is no file of this machine", where=str(source))
+
+
+def _listed(entries: list[Entry]) -> Result:
+    def text() -> str:
+        rows = [("" if entry.is_folder else entry.size, entry.name + "/" * entry.is_folder) for entry in entries]
+        return table(["bytes", "name"], rows) if rows else "nothing"
+
+    return Result(data={"entries": [dataclasses.asdict(entry) for entry in entries]}, text=text)
+
+
+def _put(files: Files, wanted: list[tuple[Path, str]], *, restarted: bool) -> Result:
+    begun = time.monotonic()
+    written = [files.write(to, source.read_bytes(), _progress(to)) for source, to in wanted]
+    seconds = time.monotonic() - begun
+    sent = sum(each.sent for each in written)
+    data = {"files": [dataclasses.asdict(each) for each in written], "sent": sent, "seconds": round(seconds, 3)}
+
+    def text() -> str:
+        rate = f"{sent} bytes sent, {sent / seconds:.0f} a second" if sent else "nothing to send: all is there"
+        return "\n".join([*map(_line, written), rate, *([] if restarted else [_STOPPED])])
+
+    return Result(data=data, text=text)
+
+
+def _line(written: Written) -> str:
+    how = "content" if written.checked == "content" else written.checked.upper().replace("SHA", "SHA-")
+    if not written.sent and written.size:
+        return f"{written.path}  is there already, by its {how}"
+    resumed = f", the last {written.sent} of them now" if written.sent < written.size else ""
+    return f"{written.path}  {written.size} bytes{resumed}, read back by its {how}"
+
+
+def _got(files: Files, path: str, to: Path | None) -> Result:
+    target = to or Path(path.rpartition("/")[2])
+    data = files.read(path, _progress(path))
+    write(target, data)
+    said = {"path": path, "file": str(target), "size": len(data)}
+    return Result(data=said, text=lambda: f"{target}  {len(data)} bytes\n{_STOPPED}")
+
+
+def _shown(files: Files, args: argparse.Namespace) -> Result | None:
+    data = files.read(args.path)
+    if not args.json:
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
+        return None
+    try:
+        content = {"text": data.decode()}
+    except UnicodeDecodeError:
+        content = {"base64": base64.b64encode(data).decode()}
+    return Result(data={"path": args.path, "size": len(data), **content}, text=str)
+
+
+def _progress(path: str) -> Progress | None:
+    """Says on a terminal how far a file is."""
+    if not sys.stderr.isatty():
+        return None
+
+    def say(done: int, total: int) -> None:
+        end = "\n" if done == total else ""
+        print(
+            f"\r{path}  {done * 100 // max(total, 1)} %  {done} of {total} bytes", end=end, file=sys.stderr, flush=True
+        )
+
+    return say

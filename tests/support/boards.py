@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Emulated boards with a real MicroPython, ready for their files, and ports on which something goes wrong."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import serial
+from serial.rfc2217 import PortManager
+
+from ganglion.device.port import Port, open_port
+from ganglion.device.session import Session
+from ganglion.errors import UnreachableError
+from ganglion_tools.emulated_board import DISK, board
+
+CACHE = Path(__file__).parents[2] / ".cache"
+
+
+@contextmanager
+def booted(kind: str, *, port: int | None = None) -> Iterator[str]:
+    """A board with a file system: the name of its serial port."""
+    with board(kind, CACHE, port=port) as name:
+        if kind == "cortex-m3":
+            with Session(open_port(name)) as session:
+                session.execute(DISK)
+        yield name
+
+
+class Spoilt(Port):
+    """A port that is open, through which what is sent goes otherwise."""
+
+    def __init__(self, name: str, spoil: Callable[[bytes], bytes]) -> None:
+        port = open_port(name)
+        super().__init__(name, port._serial)
+        self._spoil = spoil
+
+    def write(self, data: bytes) -> None:
+        super().write(self._spoil(data))
+
+
+def cut_after(count: int) -> Callable[[bytes], bytes]:
+    """A cable that comes out once so many bytes went through it."""
+    left = count
+
+    def spoil(data: bytes) -> bytes:
+        nonlocal left
+        left -= len(data)
+        if left < 0:
+            raise UnreachableError("the cable is out")
+        return data
+
+    return spoil
+
+
+class _Written:
+    """What `PortManager` writes its own words to."""
+
+    def __init__(self, near: socket.socket) -> None:
+        self.write = near.sendall
+
+
+@contextmanager
+def rfc2217(name: str) -> Iterator[str]:
+    """Serves a serial port to one client, by pyserial's own side of RFC 2217; the URL of that."""
+    over = threading.Event()
+
+    def serve() -> None:
+        near, _ = server.accept()
+        with near, serial.serial_for_url(name, timeout=0) as port:
+            near.settimeout(0.005)
+            manager = PortManager(port, _Written(near))
+            while not over.is_set():
+                with suppress(TimeoutError):
+                    port.write(b"".join(manager.filter(near.recv(4096))))
+                while said := port.read(1):
+                    near.sendall(b"".join(manager.escape(said)))
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(60)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"rfc2217://127.0.0.1:{server.getsockname()[1]}"
+        finally:
+            over.set()
+            thread.join()
