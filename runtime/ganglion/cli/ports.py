@@ -4,6 +4,7 @@
 import argparse
 import dataclasses
 
+from ganglion.board import boards
 from ganglion.cli.result import Result, table
 from ganglion.device.ports import SerialPort, serial_ports
 
@@ -14,7 +15,7 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
 
 def run(args: argparse.Namespace) -> Result:
     """Looks; exit 0 also where there is none."""
-    ports = serial_ports()
+    ports = serial_ports(boards())
     return Result(data={"ports": [dataclasses.asdict(port) for port in ports]}, text=lambda: _text(ports))
 
 

@@ -2,9 +2,11 @@
 """The serial ports of this machine: which there are, what is plugged in there, and which program has them open."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from ganglion.board.model import Board
 
 _PROCESSES = Path("/proc")
 
@@ -48,22 +50,18 @@ class SerialPort:
     boards: tuple[str, ...]
 
 
-def no_board(vid: int, pid: int) -> Sequence[str]:
-    """Knows no board's USB ids."""
-    return ()
-
-
-def serial_ports(boards: Callable[[int, int], Sequence[str]] = no_board) -> list[SerialPort]:
+def serial_ports(boards: Iterable[Board] = ()) -> list[SerialPort]:
     """Every serial port, by name.
 
     Args:
-        boards: The names of the boards that have a USB vendor id and product id.
+        boards: The boards to look for among what is plugged in.
 
     Raises:
         ImportError: pyserial is not installed.
     """
     from serial.tools.list_ports import comports
 
+    known = list(boards)
     return [
         SerialPort(
             device=port.device,
@@ -72,10 +70,22 @@ def serial_ports(boards: Callable[[int, int], Sequence[str]] = no_board) -> list
             serial_number=port.serial_number,
             description="" if port.description == "n/a" else port.description,
             holders=tuple(holders(port.device)),
-            boards=() if port.vid is None else tuple(boards(port.vid, port.pid)),
+            boards=_names(port.vid, port.pid, port.serial_number, known),
         )
         for port in sorted(comports())
     ]
+
+
+def _names(vid: int | None, pid: int | None, serial: str | None, boards: Sequence[Board]) -> tuple[str, ...]:
+    """The boards that this may be: by the ids, and where many have the same, by what its serial number begins with."""
+    if vid is None or pid is None:
+        return ()
+    usb, begins = f"{vid:04x}:{pid:04x}", serial or ""
+    return tuple(
+        board.name
+        for board in boards
+        if any(each.id == usb and begins.startswith(each.serial or ("",)) for each in board.usb)
+    )
 
 
 def holders(port: str) -> list[Holder]:
