@@ -15,9 +15,10 @@ from serial.tools.list_ports_common import ListPortInfo
 from ganglion.cli import main as cli
 from ganglion.cli.extras import MODULES
 from ganglion.device.port import open_port
-from ganglion.device.ports import SerialPort, holders, serial_ports
+from ganglion.device.ports import SerialPort, serial_ports
 from ganglion.device.session import Session
 from ganglion.errors import GanglionError, InvalidError, NotFoundError, UnreachableError
+from ganglion.linux.holders import holders
 from ganglion_tools.broker import free_port
 from support.cable import Cable
 

@@ -64,13 +64,16 @@ def test_a_sound_card_that_is_not_there_is_said_with_what_to_do():
 def test_no_permission_names_the_user_and_the_group_that_may(tmp_path, monkeypatch):
     locked = tmp_path / "i2c-1"
     locked.write_text("")
-    monkeypatch.setattr(device, "_user", lambda: "pi")
+    monkeypatch.setattr(device, "_user", lambda uid: "pi")
     rule = "add the user pi to the group i2c (sudo usermod -aG i2c pi), then log in again"
     assert rule in device.refusal("/dev/i2c-99", errno.EACCES, "x")
     own = os.stat(locked)
-    monkeypatch.setattr(device.os, "stat", lambda path: os.stat_result([own.st_mode, *own[1:5], 4, *own[6:]]))
-    assert "to the group adm (" in device.refusal("/dev/i2c-1", errno.EACCES, "x")  # 4 is adm on every Debian
-    assert device.refusal("/dev/i2c-1", errno.EBUSY, "x") == "/dev/i2c-1 is in use by another program or sensor"
+    for mode, says in ((0o660, "to the group adm ("), (0o600, "it is for pi alone")):
+        with monkeypatch.context() as patch:
+            given = os.stat_result([mode, *own[1:5], 4, *own[6:]])  # 4 is adm on every Debian
+            patch.setattr(device.os, "stat", lambda path, given=given, **_: given)
+            assert says in device.refusal("/dev/i2c-1", errno.EACCES, "x")
+    assert device.refusal("/dev/i2c-1", errno.EBUSY, "x") == "/dev/i2c-1 is in use by another sensor"
 
 
 def test_a_card_that_may_not_be_opened_is_not_taken_for_none(monkeypatch, tmp_path):

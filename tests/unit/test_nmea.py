@@ -223,7 +223,7 @@ def test_a_wait_ends_when_it_is_interrupted(cable):
 def test_a_port_has_one_user(cable):
     first, second = boat(cable.port), boat(cable.port)
     first.source.open()
-    with pytest.raises(OSError, match="is in use by another program or sensor"):
+    with pytest.raises(OSError, match="is in use by another sensor"):
         second.source.open()
     first.source.close()
     second.source.open()

@@ -2,19 +2,18 @@
 """A serial port that nobody else has, by pyserial, on this machine or behind `socket://` and `rfc2217://`."""
 
 import errno
-import getpass
-import grp
 import io
 import os
-import pwd
 import select
 import stat
 import termios
 import time
 from typing import TYPE_CHECKING
 
-from ganglion.device.ports import holders, serial_ports
+from ganglion.device.ports import serial_ports
 from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError, UnreachableError
+from ganglion.linux import device
+from ganglion.linux.holders import holders
 
 if TYPE_CHECKING:
     from serial import Serial
@@ -136,7 +135,7 @@ def _refusal(name: str, number: int | None, error: Exception) -> GanglionError:
         hint = f"there is {there}" if there else "there is none at all: is the cable in, and does it carry data?"
         return NotFoundError(f"there is no port {name}; {hint}")
     if number in (errno.EACCES, errno.EPERM):
-        return RefusedError(f"no permission for {name}: {_permission(name)}")
+        return RefusedError(device.forbidden(name, device.SERIAL))
     if number in (errno.EAGAIN, errno.EBUSY):
         return _busy(name, f"a program that this user may not see: `sudo fuser -v {name}` names it")
     if isinstance(error, termios.error) or number == errno.ENOTTY:
@@ -150,21 +149,6 @@ def _may_be_serial(status: os.stat_result) -> bool:
 
 def _no_serial_port(name: str) -> InvalidError:
     return InvalidError("is no serial port: `ganglion ports` lists those that are", where=name)
-
-
-def _permission(name: str) -> str:
-    status = os.stat(name)
-    if status.st_mode & 0o060 == 0o060 and status.st_gid:  # nobody is to join root's
-        try:
-            group = grp.getgrgid(status.st_gid).gr_name
-        except KeyError:
-            group = str(status.st_gid)
-        return f"sudo usermod -aG {group} {getpass.getuser()}, then log out and in again"
-    try:
-        owner = pwd.getpwuid(status.st_uid).pw_name
-    except KeyError:
-        owner = str(status.st_uid)
-    return f"it is for {owner} alone: a udev rule may give it to a group"
 
 
 def _busy(name: str, who: str) -> GanglionError:

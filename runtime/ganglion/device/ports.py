@@ -1,30 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The serial ports of this machine: which there are, what is plugged in there, and which program has them open."""
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from ganglion.board.model import Board
-
-_PROCESSES = Path("/proc")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
-    """A process that has a port open.
-
-    Attributes:
-        pid: Its number.
-        command: The name of its program, as `ps` shows it.
-    """
-
-    pid: int
-    command: str
-
-    def __str__(self) -> str:
-        return f"{self.command} (process {self.pid})"
+from ganglion.linux.holders import Holder, holders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,36 +67,3 @@ def _names(vid: int | None, pid: int | None, serial: str | None, boards: Sequenc
         for board in boards
         if any(each.id == usb and begins.startswith(each.serial or ("",)) for each in board.usb)
     )
-
-
-def holders(port: str) -> list[Holder]:
-    """The other processes that have a port open, as far as this user may look into them."""
-    path = os.path.realpath(port)
-    found = []
-    for process in _PROCESSES.glob("[0-9]*"):
-        pid = int(process.name)
-        if pid != os.getpid() and _has_open(process, path):
-            found.append(Holder(pid=pid, command=_command(process)))
-    return sorted(found, key=lambda holder: holder.pid)
-
-
-def _has_open(process: Path, path: str) -> bool:
-    try:
-        with os.scandir(process / "fd") as descriptors:
-            return any(_leads_to(descriptor.path) == path for descriptor in descriptors)
-    except OSError:
-        return False  # gone meanwhile, or another user's
-
-
-def _leads_to(descriptor: str) -> str:
-    try:
-        return os.readlink(descriptor)
-    except OSError:
-        return ""  # closed meanwhile
-
-
-def _command(process: Path) -> str:
-    try:
-        return (process / "comm").read_text(errors="replace").strip()
-    except OSError:
-        return "a process that has just ended"

@@ -9,8 +9,11 @@ import grp
 import os
 import pwd
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
+
+from ganglion.linux.holders import holders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,25 +114,30 @@ def forbidden(path: str, kind: Kind | None = None) -> str:
     """Why it may not be opened, and what to do."""
     kind = kind or kind_of(path)
     try:
-        group = grp.getgrgid(os.stat(path).st_gid).gr_name
+        status = os.stat(path)
+        if not status.st_mode & stat.S_IRGRP:
+            return (
+                f"no permission for {path}: it is for {_user(status.st_uid)} alone, a udev rule may give it to a group"
+            )
+        group = grp.getgrgid(status.st_gid).gr_name
     except (OSError, KeyError):
         group = "root"
     if group == "root":  # no rule of udev has given it away
         group = kind.group if kind is not None else ""
     if not group:
         return f"no permission for {path}: run as its owner, or let this user read it"
-    user = _user()
+    user = _user(os.geteuid())
     return (
         f"no permission for {path}: add the user {user} to the group {group} "
         f"(sudo usermod -aG {group} {user}), then log in again or restart the node's service"
     )
 
 
-def _user() -> str:
+def _user(uid: int) -> str:
     try:
-        return pwd.getpwuid(os.geteuid()).pw_name
+        return pwd.getpwuid(uid).pw_name
     except KeyError:
-        return str(os.geteuid())
+        return str(uid)
 
 
 def refusal(path: str, number: int | None, otherwise: str, *, kind: Kind | None = None) -> str:
@@ -144,7 +152,8 @@ def refusal(path: str, number: int | None, otherwise: str, *, kind: Kind | None 
     if number in (errno.EACCES, errno.EPERM):
         return forbidden(path, kind)
     if number in (errno.EBUSY, errno.EAGAIN):
-        return f"{path} is in use by another program or sensor"
+        others = " and ".join(map(str, holders(path)))
+        return f"{path} is in use by {others}: end that first" if others else f"{path} is in use by another sensor"
     if number in (errno.ENOENT, errno.ENODEV, errno.ENXIO) and not os.path.exists(path):
         return f"there is no {path}" + (
             f": {kind.remedy}; `ganglion doctor` says which devices there are" if kind is not None else ""
