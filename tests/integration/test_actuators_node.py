@@ -116,7 +116,13 @@ async def test_what_fails_says_where_and_what_to_do_and_what_the_guardian_does_i
                 )
 
             await until_answered(mended, what="it is there again, and made safe")
-            broken = [each["value"] for each in await events("guardian") if each["topic"] == "actuator/vent"]
+            broken: list[dict[str, Any]] = []
+
+            async def both() -> object:
+                broken[:] = [each["value"] for each in await events("guardian") if each["topic"] == "actuator/vent"]
+                return len(broken) > 1
+
+            await until_answered(both, what="the gateway knows that it failed, and that it is well again")
             assert [each["failure"][: len(failure)] for each in broken] == ["", failure]
         for identity in (alert["id"], act["id"]):
             lines = (await ask("trace", identity))[1]["lines"]

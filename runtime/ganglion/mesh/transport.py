@@ -6,7 +6,6 @@ Nodes have `MqttTransport`, the gateway has `AiomqttTransport`; the same tests h
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -196,5 +195,4 @@ async def carry(transport: Transport, *, again: asyncio.Event) -> None:
         finally:
             anew.cancel()
             line.cancel()
-            with suppress(asyncio.CancelledError):
-                await line
+            await asyncio.wait((line,))  # not `await line`: its cancellation and our own could not be told apart
