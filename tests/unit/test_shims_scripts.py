@@ -171,30 +171,6 @@ def test_files_beside_the_script_are_nothing_to_the_host(tmp_path: Path, safe: b
     assert (done.returncode, done.stderr, done.stdout) == (0, "", "1 1\n")
 
 
-@pytest.mark.parametrize(
-    ("text", "code", "says"),
-    [
-        (None, 3, "there is no configuration"),
-        ("board = 3", 1, "board.toml: board: must be text, not 3"),
-        ("boord = 'sim'", 1, 'boord: unknown key; did you mean "board"?'),
-        ("[[chip]]\nmodel = 'bme281'\naddress = 0x76", 1, "chip[0]: there is no model of a chip 'bme281'"),
-        ("[[chip]]\nmodel = 'registers'\naddress = 3", 1, "chip[0]: I2C address 0x03 is outside 0x08 to 0x77"),
-        ("wires = [[1, 2, 3]]", 1, "board.toml: wires: a wire is two pins, not [1, 2, 3]"),
-        ("board = [", 1, "board.toml: "),
-    ],
-)
-def test_a_wrong_configuration_is_one_sentence(tmp_path: Path, text: str | None, code: int, says: str) -> None:
-    script = tmp_path / "it.py"
-    script.write_text("")
-    config = tmp_path / "board.toml"
-    if text is not None:
-        config.write_text(text)
-    done = command("--config", config, script)
-    assert done.returncode == code
-    assert says in done.stderr
-    assert done.stderr.count("\n") == 1
-
-
 def test_a_configuration_has_wires_and_chips(tmp_path: Path) -> None:
     config = tmp_path / "board.toml"
     config.write_text(

@@ -25,7 +25,8 @@ def main(words: list[str]) -> int:
     parser.add_argument("--board", choices=["sim", "linux"], help="what is under `machine`; simulated without it")
     parser.add_argument("--config", type=Path, metavar="FILE", help="which pins, buses and chips the board has: TOML")
     parser.add_argument("script", type=Path)
-    parser.add_argument("arguments", nargs=argparse.REMAINDER)
+    # None are needed, which CPython before 3.13 has to be told
+    parser.add_argument("arguments", nargs=argparse.REMAINDER).required = False
     options = parser.parse_args(words)
     restart.by([sys.executable, *(["-P"] if sys.flags.safe_path else []), "-m", "ganglion.shims", *words])
     # What a callback or a thread of the script's does not catch is told as what the script does not

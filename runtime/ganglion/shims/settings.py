@@ -3,7 +3,8 @@
 
 import re
 import tomllib
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,12 @@ PROPERTIES = {
     "notify": NOTIFY,
     "indicate": INDICATE,
 }
+#: The keys that say something to one kind of board alone, by that kind.
+KEYS = {
+    "sim": ("wires", "chip", "networks", "peripheral"),
+    "linux": ("gpiochip", "pin", "i2c", "spi", "uart", "pwm", "adc", "dht", "pixels", "watchdog", "bluetooth"),
+}
+_TABLES = ("i2c", "spi", "uart", "pwm", "adc", "dht", "pixels")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,22 +157,53 @@ class Settings:
         for wire in self.wires:
             if not isinstance(wire, list) or len(wire) != 2:
                 raise ValueError(f"wires: a wire is two pins, not {wire!r}")
+        for name, line in self.pin.items():
+            if type(line) is not int:
+                raise ValueError(f"pin.{name} must be the number of a line, not {line!r}")
+        for table in _TABLES:
+            for name, place in getattr(self, table).items():
+                if not isinstance(place, str):
+                    raise ValueError(f"{table}.{name} must be the name of a device in quotes, not {place!r}")
 
 
-def load(path: Path) -> Settings:
+def load(path: Path, kind: str | None = None) -> Settings:
     """Reads a board's file.
+
+    Args:
+        kind: What the board is whatever the file says: `sim` or `linux`.
 
     Raises:
         NotFoundError: there is none.
-        InvalidError: it is no TOML, or says what no board knows.
+        InvalidError: it cannot be read, is no TOML, or says what no board knows, or what only the other kind does.
     """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise NotFoundError(f"there is no configuration {path}") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise InvalidError(f"cannot be read: {error.strerror}", where=str(path)) from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InvalidError(str(error), where=str(path)) from error
-    return read(Settings, table, f"{path}: ")
+    settings = read(Settings, table, f"{path}: ")
+    settings = replace(settings, board=kind or settings.board)
+    _check(table, settings.board, str(path))
+    return settings
+
+
+def _check(table: Mapping[str, Any], kind: str, path: str) -> None:
+    """That nothing is in it which this kind of board would leave aside.
+
+    Raises:
+        InvalidError: a key is the other kind's.
+    """
+    (other,) = KEYS.keys() - {kind}
+    if wrong := [key for key in KEYS[other] if key in table]:
+        what = {"sim": "a simulated board", "linux": "a Linux board"}
+        raise InvalidError(
+            f'only {what[other]} has this, and this is {what[kind]}: write board = "{other}" (or give '
+            f"--board {other}), or take the key away",
+            where=f"{path}: {wrong[0]}",
+        )
 
 
 def chips(settings: Settings, where: str) -> list[Chip]:

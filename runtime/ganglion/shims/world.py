@@ -50,14 +50,13 @@ class World:
     def owns(self, namespace: Mapping[str, Any] | None) -> bool:
         return namespace is not None and namespace.get("__builtins__") is self.builtins
 
-    def run(self, script: Path, name: str = "__main__") -> ModuleType:
-        """Runs a file as a module of this name."""
-        module = ModuleType(name)
+    def run(self, script: Path, source: bytes) -> None:
+        """Runs what was read from a file as `__main__`."""
+        module = ModuleType("__main__")
         module.__file__ = str(script)
         self.builtins["__build_class__"] = _class
-        self.modules[name] = module
-        self._execute(module, script)
-        return module
+        self.modules["__main__"] = module
+        self._execute(module, script, source)
 
     def import_(
         self,
@@ -128,15 +127,15 @@ class World:
         module.__file__ = str(source)
         self.modules[name] = module
         try:
-            self._execute(module, source)
+            self._execute(module, source, source.read_bytes())
         except BaseException:
             del self.modules[name]
             raise
         return module
 
-    def _execute(self, module: ModuleType, source: Path) -> None:
+    def _execute(self, module: ModuleType, file: Path, source: bytes) -> None:
         self.adopt(module.__dict__)
-        exec(compiled(source.read_bytes(), str(source)), module.__dict__)  # noqa: S102 - that is what a script is for
+        exec(compiled(source, str(file)), module.__dict__)  # noqa: S102 - that is what a script is for
 
 
 def _print(
