@@ -124,6 +124,41 @@ async def test_tls_by_a_context_checks_the_broker(tmp_path: Any, certificates: A
             client.disconnect()
 
 
+async def test_a_time_that_is_up_is_an_oserror_under_tls_too(tmp_path: Any, certificates: Any) -> None:
+    async with mosquitto_broker(tmp_path, certificate=(certificates.certificate, certificates.key)) as broker:
+        client = Client("c", "localhost", broker.port, ssl=True)
+        await asyncio.to_thread(client.connect)
+        client.sock.settimeout(0.01)
+        with pytest.raises(OSError, match="ETIMEDOUT"):
+            await asyncio.to_thread(client.wait_msg)
+        client.disconnect()
+
+
+def test_a_long_message_arrives_whole_over_a_connection_with_a_time_limit() -> None:
+    arrived = bytearray()
+    with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # so that the client has to wait for room
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(b"\x20\x02\x00\x00")
+                while data := connection.recv(1 << 16):
+                    arrived.extend(data)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        client = Client("c", "127.0.0.1", server.getsockname()[1])
+        client.connect(timeout=30)
+        client.publish("long", bytes(8_000_000))
+        client.disconnect()
+        thread.join()
+    assert len(arrived) == 1 + 4 + 6 + 8_000_000 + 2  # with the head, the topic, and the goodbye
+
+
 def test_a_broker_that_is_not_there_is_an_oserror() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
