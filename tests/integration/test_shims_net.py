@@ -1,20 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""shims: umqtt against real brokers, requests against a server, ntptime against one, all as scripts use them."""
+"""shims: umqtt against real brokers and ntptime against a server, as scripts use them."""
 
 import asyncio
-import json
 import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from ganglion.shims import clock
-from ganglion.shims.modules import ntptime, requests
+from ganglion.shims.modules import ntptime
 from ganglion.shims.modules import time as script_time
 from ganglion.shims.modules.umqtt import robust, simple
 from support.brokers import PASSWORD, USER, Broker, mosquitto_broker
@@ -181,69 +179,6 @@ def test_an_answer_that_is_none_is_an_error_and_no_hang(answer: bytes) -> None:
         with pytest.raises((OSError, simple.MQTTException)):
             Client("c", "127.0.0.1", server.getsockname()[1]).connect(timeout=5)
         thread.join()
-
-
-class Handler(BaseHTTPRequestHandler):
-    """Says what it was asked."""
-
-    def answer(self) -> None:
-        length = int(self.headers.get("Content-Length", 0))
-        body = self.rfile.read(length).decode()
-        if self.path in ("/moved", "/circle"):
-            self.send_response(302)
-            self.send_header("Location", self.path if self.path == "/circle" else "/here?x=1")
-            self.end_headers()
-            return
-        said = {"method": self.command, "path": self.path, "body": body, "type": self.headers.get("Content-Type")}
-        said["auth"] = self.headers.get("Authorization")
-        text = json.dumps(said).encode()
-        self.send_response(404 if self.path == "/none" else 200)
-        self.send_header("X-Own", "yes")
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(text)
-
-    def log_message(self, format: str, *arguments: Any) -> None:
-        """Nothing."""
-
-
-for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"):
-    setattr(Handler, f"do_{method}", Handler.answer)
-
-
-@pytest.fixture
-def url() -> Iterator[str]:
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def test_requests_are_answered(url: str) -> None:
-    response = requests.get(f"{url}/a?b=c", headers={"X": "1"}, timeout=5)
-    assert (response.status_code, response.reason, response.headers["X-Own"]) == (200, b"OK", "yes")
-    assert response.json()["path"] == "/a?b=c"
-    assert response.content == response.content
-    assert json.loads(response.text)["method"] == "GET"
-    response.close()
-    with requests.post(url, json={"k": [1]}) as response:
-        assert response.json() | {"auth": None} == {
-            "method": "POST", "path": "/", "body": '{"k": [1]}', "type": "application/json", "auth": None,
-        }  # fmt: skip
-    assert requests.put(url, data="text", auth=("u", "p")).json()["auth"] == "Basic dTpw"
-    assert requests.patch(url, data=iter([b"a", b"b"]), headers={"Content-Length": "2"}).json()["body"] == "ab"
-    assert requests.delete(f"{url}/none").status_code == 404
-    assert requests.head(url).content == b""
-    assert requests.post(f"{url}/moved", data=b"x").json()["path"] == "/here?x=1"
-    assert requests.get(url).raw.read(2) == b'{"'
-    with pytest.raises(ValueError, match="Unsupported protocol: ftp"):
-        requests.get("ftp://host/")
-    with pytest.raises(ValueError, match="Too many redirects"):
-        requests.get(f"{url}/circle")
 
 
 def test_the_time_of_a_server_is_the_scripts_clock(monkeypatch: pytest.MonkeyPatch) -> None:
