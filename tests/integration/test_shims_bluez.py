@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from support import machine
+from support.bluez_packages import bluez
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -16,6 +17,7 @@ _NO_BLUEZ = "BlueZ does not run: `apt-get install bluez`, then `systemctl start 
 
 @pytest.fixture(scope="module")
 def answers() -> Any:
+    bluez()  # the machine's disk cannot be written
     (found,) = machine.run("support.kernel_bluetooth", modules=_MODULES)
     return found
 
