@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 FOLDER = Path(__file__).parent / "shims"
 SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "all")
 #: WebAssembly has no machine, no sockets, and an asyncio without `run`; its file system is another one.
-UNIX_ALONE = {"compiled", "scheduled", "signals", "sockets", "tasks"}
+UNIX_ALONE = {"compiled", "scheduled", "signals", "sockets", "tasks", "writing"}
 #: Ticks of 64 bits wrap later, and Debian's deflate does not write.
 WASM_ALONE = {"squeezing", "ticks"}
 

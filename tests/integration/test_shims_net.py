@@ -1,20 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""shims: umqtt against real brokers, requests against a server, ntptime against one, all as scripts use them."""
+"""shims: umqtt against real brokers and ntptime against a server, as scripts use them."""
 
 import asyncio
-import json
 import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from ganglion.shims import clock
-from ganglion.shims.modules import ntptime, requests
+from ganglion.shims.modules import ntptime
 from ganglion.shims.modules import time as script_time
 from ganglion.shims.modules.umqtt import robust, simple
 from support.brokers import PASSWORD, USER, Broker, mosquitto_broker
@@ -124,6 +122,41 @@ async def test_tls_by_a_context_checks_the_broker(tmp_path: Any, certificates: A
             client.disconnect()
 
 
+async def test_a_time_that_is_up_is_an_oserror_under_tls_too(tmp_path: Any, certificates: Any) -> None:
+    async with mosquitto_broker(tmp_path, certificate=(certificates.certificate, certificates.key)) as broker:
+        client = Client("c", "localhost", broker.port, ssl=True)
+        await asyncio.to_thread(client.connect)
+        client.sock.settimeout(0.01)
+        with pytest.raises(OSError, match="ETIMEDOUT"):
+            await asyncio.to_thread(client.wait_msg)
+        client.disconnect()
+
+
+def test_a_long_message_arrives_whole_over_a_connection_with_a_time_limit() -> None:
+    arrived = bytearray()
+    with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # so that the client has to wait for room
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(b"\x20\x02\x00\x00")
+                while data := connection.recv(1 << 16):
+                    arrived.extend(data)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        client = Client("c", "127.0.0.1", server.getsockname()[1])
+        client.connect(timeout=30)
+        client.publish("long", bytes(8_000_000))
+        client.disconnect()
+        thread.join()
+    assert len(arrived) == 1 + 4 + 6 + 8_000_000 + 2  # with the head, the topic, and the goodbye
+
+
 def test_a_broker_that_is_not_there_is_an_oserror() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -146,69 +179,6 @@ def test_an_answer_that_is_none_is_an_error_and_no_hang(answer: bytes) -> None:
         with pytest.raises((OSError, simple.MQTTException)):
             Client("c", "127.0.0.1", server.getsockname()[1]).connect(timeout=5)
         thread.join()
-
-
-class Handler(BaseHTTPRequestHandler):
-    """Says what it was asked."""
-
-    def answer(self) -> None:
-        length = int(self.headers.get("Content-Length", 0))
-        body = self.rfile.read(length).decode()
-        if self.path in ("/moved", "/circle"):
-            self.send_response(302)
-            self.send_header("Location", self.path if self.path == "/circle" else "/here?x=1")
-            self.end_headers()
-            return
-        said = {"method": self.command, "path": self.path, "body": body, "type": self.headers.get("Content-Type")}
-        said["auth"] = self.headers.get("Authorization")
-        text = json.dumps(said).encode()
-        self.send_response(404 if self.path == "/none" else 200)
-        self.send_header("X-Own", "yes")
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(text)
-
-    def log_message(self, format: str, *arguments: Any) -> None:
-        """Nothing."""
-
-
-for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"):
-    setattr(Handler, f"do_{method}", Handler.answer)
-
-
-@pytest.fixture
-def url() -> Iterator[str]:
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def test_requests_are_answered(url: str) -> None:
-    response = requests.get(f"{url}/a?b=c", headers={"X": "1"}, timeout=5)
-    assert (response.status_code, response.reason, response.headers["X-Own"]) == (200, b"OK", "yes")
-    assert response.json()["path"] == "/a?b=c"
-    assert response.content == response.content
-    assert json.loads(response.text)["method"] == "GET"
-    response.close()
-    with requests.post(url, json={"k": [1]}) as response:
-        assert response.json() | {"auth": None} == {
-            "method": "POST", "path": "/", "body": '{"k": [1]}', "type": "application/json", "auth": None,
-        }  # fmt: skip
-    assert requests.put(url, data="text", auth=("u", "p")).json()["auth"] == "Basic dTpw"
-    assert requests.patch(url, data=iter([b"a", b"b"]), headers={"Content-Length": "2"}).json()["body"] == "ab"
-    assert requests.delete(f"{url}/none").status_code == 404
-    assert requests.head(url).content == b""
-    assert requests.post(f"{url}/moved", data=b"x").json()["path"] == "/here?x=1"
-    assert requests.get(url).raw.read(2) == b'{"'
-    with pytest.raises(ValueError, match="Unsupported protocol: ftp"):
-        requests.get("ftp://host/")
-    with pytest.raises(ValueError, match="Too many redirects"):
-        requests.get(f"{url}/circle")
 
 
 def test_the_time_of_a_server_is_the_scripts_clock(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,7 +72,7 @@ def run(*programs: str, modules: Sequence[str], timeout: float = 300) -> list[An
                 files[f"modules/{module.name}"] = module.read_bytes()
         files["modules/order"] = "".join(f"{name} {arguments}\n" for name, arguments in order.items()).encode()
         (folder / "initrd").write_bytes(gzip.compress(_archive(files), compresslevel=1))
-        done = subprocess.run(
+        process = subprocess.Popen(
             [
                 *("qemu-system-x86_64", "-machine", "q35,accel=tcg", "-cpu", "max", "-smp", "2", "-m", "768"),
                 *("-display", "none", "-no-reboot", "-nic", "none", "-device", "virtio-rng-pci"),
@@ -83,14 +83,20 @@ def run(*programs: str, modules: Sequence[str], timeout: float = 300) -> list[An
                 *("-serial", f"file:{folder / 'console'}", "-serial", f"file:{folder / 'said'}"),
             ],
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=timeout,
         )
+        try:
+            _, complaint = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            _, complaint = process.communicate()
+            complaint += f"it did not end within {timeout} s"
         said = (folder / "said").read_text(errors="replace")
         console = (folder / "console").read_text(errors="replace")
     lines = said.splitlines()
-    assert lines[-1:] == ["exit 0"], f"{done.stderr}\n{console[-2000:]}\n{said}"
+    assert lines[-1:] == ["exit 0"], f"{complaint}\n{console[-2000:]}\n{said}"
     return [json.loads(line) for line in lines[:-1]]
 
 

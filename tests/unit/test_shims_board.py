@@ -32,16 +32,16 @@ def test_pwm_is_period_duty_and_enable(tmp_path: Path) -> None:
     pwm = board.pwm(18)
     assert board.pwm(18) is pwm
     pwm.configure(period_ns=20_000_000, high_ns=1_500_000)
-    assert [(out / name).read_text() for name in ("period", "duty_cycle", "enable")] == ["20000000", "1500000", "1"]
+    assert [int((out / name).read_text()) for name in ("period", "duty_cycle", "enable")] == [20_000_000, 1_500_000, 1]
     pwm.configure(period_ns=1000, high_ns=500)
     pwm.stop()
-    assert [(out / name).read_text() for name in ("period", "duty_cycle", "enable")] == ["1000", "500", "0"]
+    assert [int((out / name).read_text()) for name in ("period", "duty_cycle", "enable")] == [1000, 500, 0]
 
 
 def test_a_pwm_that_is_not_exported_is_asked_for(tmp_path: Path) -> None:
     chip = written(tmp_path / "class/pwm/pwmchip0", export="")
     LinuxBoard(Settings(pwm={"18": "pwmchip0/1"}), tmp_path).pwm(18)
-    assert (chip / "export").read_text() == "1"
+    assert (chip / "export").read_text() == "1\n"
 
 
 def test_an_analog_input_is_raw_times_scale_in_millivolts(tmp_path: Path) -> None:

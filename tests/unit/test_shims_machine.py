@@ -7,21 +7,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ganglion.shims import board
-from ganglion.shims.board.onewire import Thermometer
 from ganglion.shims.board.registers import Registers
 from ganglion.shims.board.sim import SimBoard
 from ganglion.shims.interrupts import DEPTH, INTERRUPTS
 from ganglion.shims.modules import dht, machine, micropython, neopixel
-from ganglion.shims.modules.ds18x20 import DS18X20
 from ganglion.shims.modules.machine import ADC, I2C, PWM, SPI, UART, Pin, Signal, SoftI2C, Timer
-from ganglion.shims.modules.onewire import OneWire, OneWireError
 from ganglion.sim.bme280 import ChipModel
 from ganglion.sim.device import Fault
-from ganglion.sim.one_wire import crc8
 from ganglion_micro.drivers.bme280 import BME280
 
 
@@ -375,38 +369,6 @@ def test_a_dht_whose_sum_is_wrong_is_refused(sim: SimBoard, monkeypatch: pytest.
     monkeypatch.setattr(sim, "humidity", lambda name, kind: b"\x28\x00\x15\x00\x3d")
     sensor.measure()
     assert (sensor.humidity(), sensor.temperature()) == (40, 21)
-
-
-@given(st.sets(st.integers(0, (1 << 48) - 1), max_size=12))
-def test_the_search_finds_every_device(serials: set[int]) -> None:
-    sim = SimBoard()
-    board.use(sim)
-    sim.onewire(7).devices.extend(Thermometer(serial) for serial in sorted(serials))
-    found = OneWire(Pin(7)).scan()
-    assert len(found) == len(serials)
-    assert {int.from_bytes(rom[1:7], "little") for rom in found} == serials
-    assert all(crc8(rom) == 0 for rom in map(bytes, found))
-
-
-def test_each_thermometer_is_asked_by_its_code(sim: SimBoard) -> None:
-    warm, cold = Thermometer(1, 125.0), Thermometer(2, -10.125)
-    sim.onewire(7).devices += [warm, cold]
-    bus = DS18X20(OneWire(Pin(7)))
-    assert bus.read_temp(warm.rom) == 85.0
-    bus.convert_temp()
-    assert [bus.read_temp(each.rom) for each in (warm, cold)] == [125.0, -10.125]
-    assert sorted(map(bytes, bus.scan())) == sorted([warm.rom, cold.rom])
-    bus.write_scratch(warm.rom, b"\x01\x02\x1f")
-    assert bus.read_scratch(warm.rom)[2:5] == b"\x01\x02\x1f"
-    assert bus.read_scratch(cold.rom)[2:5] == b"\x4b\x46\x7f"
-    sim.onewire(7).devices.clear()
-    with pytest.raises(OneWireError):
-        bus.convert_temp()
-
-
-def test_the_crc_is_maxims_example() -> None:
-    """Application note 27: the ROM 02 1C B8 01 00 00 00 has the CRC A2."""
-    assert crc8(bytes.fromhex("021cb801000000")) == 0xA2
 
 
 def test_a_handler_runs_during_a_sleep(sim: SimBoard) -> None:

@@ -12,7 +12,7 @@ from ganglion.guardian import duty
 from ganglion.guardian.driver import Driver, Place, Section, claim
 from ganglion.guardian.duty import Duty
 from ganglion.guardian.raw import FileWrite, Raw
-from ganglion.guardian.watchdog_twin import write_file
+from ganglion.linux.pwm import Channel
 from ganglion.settings import duration_field
 
 
@@ -61,28 +61,28 @@ class Pwm:
     """
 
     def __init__(self, chip: Path, channel: int, period: int, line: Duty) -> None:
-        self._chip = chip
-        self._channel = channel
+        self._name = f"channel {channel} of {chip}"
+        self._channel = Channel(chip, channel)
         self._period = period
         self._line = line
-        self._folder = chip / f"pwm{channel}"
         self._value: Any = None
         self._ready = False
 
     def __str__(self) -> str:
-        return f"channel {self._channel} of {self._chip}"
+        return self._name
 
     def write(self, value: Any) -> None:
         if not self._ready:
-            self._export()
-        _put(self._folder / "duty_cycle", self._nanoseconds(value))
-        _put(self._folder / "enable", 1)
+            self._channel.export()
+            self._channel.set_period(self._period)
+            self._ready = True
+        self._channel.pulse(self._nanoseconds(value))
         self._value = value
 
     def read(self) -> Any | None:
-        if (self._folder / "enable").read_text().strip() != "1":
+        said = self._channel.pulses()
+        if said is None:
             return "disabled"
-        said = int((self._folder / "duty_cycle").read_text())
         return self._value if said == self._nanoseconds(self._value) else self._line.value(said / self._period)
 
     def forget(self) -> None:
@@ -90,22 +90,9 @@ class Pwm:
 
     def raw(self, value: Any) -> Sequence[Raw]:
         return [
-            FileWrite(path=os.path.abspath(self._folder / "duty_cycle"), data=b"%d\n" % self._nanoseconds(value)),
-            FileWrite(path=os.path.abspath(self._folder / "enable"), data=b"1\n"),
+            FileWrite(path=os.path.abspath(self._channel.duty), data=b"%d\n" % self._nanoseconds(value)),
+            FileWrite(path=os.path.abspath(self._channel.enable), data=b"1\n"),
         ]
 
     def _nanoseconds(self, value: Any) -> int:
         return round(self._line.share(value) * self._period)
-
-    def _export(self) -> None:
-        if not self._folder.is_dir():
-            _put(self._chip / "export", self._channel)
-        # The kernel refuses a period that is shorter than the pulse in it
-        if int((self._folder / "duty_cycle").read_text()) > self._period:
-            _put(self._folder / "duty_cycle", 0)
-        _put(self._folder / "period", self._period)
-        self._ready = True
-
-
-def _put(path: Path, value: int) -> None:
-    write_file(str(path), b"%d\n" % value)

@@ -25,3 +25,10 @@ def writable(data: object) -> memoryview:
     if view.readonly:
         raise TypeError("object with buffer protocol required")
     return view.cast("B")
+
+
+def part(data: bytes, where: tuple[int, ...]) -> bytes:
+    """(length) or (offset, length) of data."""
+    if len(where) == 2:
+        return data[where[0] : where[0] + where[1]]
+    return data[: where[0]] if where else data

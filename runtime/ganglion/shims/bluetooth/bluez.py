@@ -12,6 +12,7 @@ from ganglion.shims.bluetooth import payload
 from ganglion.shims.bluetooth.bluez_errors import told
 from ganglion.shims.bluetooth.bluez_link import BluezLink, uuid_bytes
 from ganglion.shims.bluetooth.radio import ADV_IND, Address, Advert, Entry, Heard, Report, Served, ServiceTable
+from ganglion.shims.bluetooth.recent import Recent
 
 #: Seconds between two attempts to connect to what was heard and did not answer.
 _AGAIN = 0.5
@@ -33,7 +34,7 @@ class BluezRadio:
         self._bleak: Any = importlib.import_module("bleak")
         self._options = {"adapter": adapter} if adapter else {}
         self._scanner: Any = None
-        self._devices: dict[Address, Any] = {}
+        self._devices: Recent[Any] = Recent()
         self._links: set[BluezLink] = set()
         atexit.register(self.stop)  # BlueZ keeps a connection whose program has ended
 
@@ -46,7 +47,7 @@ class BluezRadio:
 
         def heard(device: Any, said: Any) -> None:
             address = _address(device)
-            self._devices[address] = device
+            self._devices.put(address, device)
             found(Report(address, ADV_IND, said.rssi, _payload(said)))
 
         with told():
@@ -77,7 +78,7 @@ class BluezRadio:
                 except self._bleak.exc.BleakBluetoothNotAvailableError:
                     raise
                 except self._bleak.exc.BleakDeviceNotFoundError:
-                    self._devices.pop(address, None)  # BlueZ has forgotten it
+                    self._devices.forget(address)  # BlueZ has forgotten it
                 except (TimeoutError, self._bleak.exc.BleakError):
                     await asyncio.sleep(_AGAIN)  # as a radio that keeps listening for it
                 else:
@@ -119,7 +120,7 @@ class BluezRadio:
             device = await self._bleak.BleakScanner.find_device_by_address(
                 wanted, timeout=_ATTEMPT, bluez=self._options
             )
-        self._devices[address] = device
+        self._devices.put(address, device)
         return device
 
 

@@ -7,12 +7,14 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
+from ganglion.linux.pwm import Channel
+
 #: WDIOC_SETTIMEOUT of linux/watchdog.h: seconds, read and written.
 _SET_TIMEOUT = 0xC0045706
 
 
 class Pwm:
-    """`pwmchipN/M` under `/sys/class/pwm` (kernel: Documentation/driver-api/pwm).
+    """`pwmchipN/M` under `/sys/class/pwm`.
 
     Raises:
         OSError: there is no such output, or it is not this user's to use.
@@ -20,23 +22,15 @@ class Pwm:
 
     def __init__(self, root: Path, place: str) -> None:
         chip, _, number = place.partition("/")
-        self._folder = root / chip / f"pwm{number}"
-        if not self._folder.is_dir():
-            (root / chip / "export").write_text(number)
+        self._channel = Channel(root / chip, number)
+        self._channel.export()
 
     def configure(self, *, period_ns: int, high_ns: int) -> None:
-        # A duty longer than the period is refused, and somebody may have left one
-        if period_ns < int((self._folder / "duty_cycle").read_text()):
-            self._write("duty_cycle", 0)
-        self._write("period", period_ns)
-        self._write("duty_cycle", high_ns)
-        self._write("enable", 1)
+        self._channel.set_period(period_ns)
+        self._channel.pulse(high_ns)
 
     def stop(self) -> None:
-        self._write("enable", 0)
-
-    def _write(self, name: str, value: int) -> None:
-        (self._folder / name).write_text(str(value))
+        self._channel.stop()
 
 
 def voltage(channel: Path) -> tuple[int, int]:

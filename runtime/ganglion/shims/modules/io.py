@@ -5,6 +5,7 @@ import errno as _errno
 import io as _io
 from typing import Any
 
+from ganglion.shims.buffers import part as _part
 from ganglion.shims.buffers import readable as _readable
 from ganglion.shims.buffers import writable as _writable
 from ganglion.shims.oserror import oserror as _oserror
@@ -103,13 +104,6 @@ class StringIO(_io.StringIO):
         data = _readable(text)
         super().write(data.decode())
         return len(data)
-
-
-def _part(data: bytes, where: tuple[int, ...]) -> bytes:
-    """(length) or (offset, length) of data."""
-    if len(where) == 2:
-        return data[where[0] : where[0] + where[1]]
-    return data[: where[0]] if where else data
 
 
 class BufferedWriter:

@@ -13,6 +13,9 @@ from urllib.parse import urlsplit as _urlsplit
 from ganglion.shims.buffers import readable as _readable
 
 _REDIRECTS = (301, 302, 303, 307, 308)
+_PORTS = {"http": 80, "https": 443}
+#: What proves to a server who asks, and is nobody else's to see (RFC 9110, 15.4).
+_CREDENTIALS = ("authorization", "cookie", "proxy-authorization")
 
 
 class Response:
@@ -81,7 +84,7 @@ def request(
     timeout: float | None = None,
     parse_headers: Any = True,
 ) -> Response:
-    """Asks, and follows up to ten redirections.
+    """Asks, and follows up to ten redirections; to another scheme, host or port without what proves who asks.
 
     Args:
         data: The body: bytes, text, or an iterator of parts.
@@ -108,7 +111,9 @@ def request(
         where = answer.headers.get("location")
         if answer.status in _REDIRECTS and where:
             answer.close()
-            url = _urljoin(url, where)
+            before, url = url, _urljoin(url, where)
+            if _origin(url) != _origin(before):
+                fields = {name: value for name, value in fields.items() if name.lower() not in _CREDENTIALS}
             if answer.status in (301, 302, 303) and method != "HEAD":
                 method, data = "GET", None
             continue
@@ -116,9 +121,15 @@ def request(
     raise ValueError("Too many redirects")
 
 
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    """Whom a URL asks: scheme, host and port."""
+    parts = _urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
+
+
 def _asked(method: str, url: str, data: Any, fields: dict[str, str], timeout: float | None) -> Any:
     parts = _urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in _PORTS or not parts.hostname:
         raise ValueError(f"Unsupported protocol: {parts.scheme}")
     connection: _http.HTTPConnection
     if parts.scheme == "https":

@@ -1,35 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`socket`: CPython's sockets, which are streams too: `read`, `readinto`, `readline`, `write`."""
 
-import errno as _errno
 import socket as _socket
-from collections.abc import Callable
-from functools import wraps as _wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
+from ganglion.shims.buffers import part as _part
 from ganglion.shims.buffers import readable as _readable
 from ganglion.shims.buffers import writable as _writable
-from ganglion.shims.oserror import oserror as _oserror
-
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
+from ganglion.shims.streams import timed as _timed
+from ganglion.shims.streams import written as _written
 
 
 def __getattr__(name: str) -> Any:
     return getattr(_socket, name)
-
-
-def _timed(function: Callable[_P, _T]) -> Callable[_P, _T]:
-    """A time that is up is OSError ETIMEDOUT."""
-
-    @_wraps(function)
-    def call(*arguments: _P.args, **options: _P.kwargs) -> _T:
-        try:
-            return function(*arguments, **options)
-        except TimeoutError:
-            raise _oserror(_errno.ETIMEDOUT) from None
-
-    return call
 
 
 class socket(_socket.socket):
@@ -97,18 +80,17 @@ class socket(_socket.socket):
             out += data
         return bytes(out)
 
-    def write(self, data: Any, count: int = -1) -> int | None:
-        """All of it where it blocks; as much as there is room for otherwise, None for nothing."""
-        out = _readable(data)
-        if count >= 0:
-            out = out[:count]
-        if self.gettimeout() is None:
-            self.sendall(out)
-            return len(out)
-        try:
-            return self.send(out)
-        except BlockingIOError:
-            return None
+    @_timed
+    def write(self, data: Any, *where: int) -> int | None:
+        """All of it where it blocks; as much as there is room for otherwise, None for nothing.
+
+        Args:
+            where: (length) or (offset, length) of data.
+
+        Raises:
+            OSError: ETIMEDOUT, and some of it may be on its way.
+        """
+        return _written(super().send, _part(_readable(data), where), BlockingIOError)
 
     def makefile(self, *arguments: Any, **options: Any) -> Any:
         """Itself."""

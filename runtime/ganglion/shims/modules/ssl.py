@@ -4,7 +4,13 @@
 import ssl as _ssl
 from typing import Any
 
+from ganglion.shims.buffers import part as _part
+from ganglion.shims.buffers import readable as _readable
 from ganglion.shims.modules.socket import socket as _Socket
+from ganglion.shims.streams import timed as _timed
+from ganglion.shims.streams import written as _written
+
+_WOULD_BLOCK = (_ssl.SSLWantReadError, _ssl.SSLWantWriteError)
 
 
 def __getattr__(name: str) -> Any:
@@ -14,6 +20,7 @@ def __getattr__(name: str) -> Any:
 class _Stream(_ssl.SSLSocket):
     """A socket with TLS that is a stream."""
 
+    @_timed
     def read(self, count: int = -1, buffer: Any = None) -> Any:
         """So many bytes, or all up to the end; None where it does not block and there are none."""
         if buffer is not None:
@@ -22,7 +29,7 @@ class _Stream(_ssl.SSLSocket):
         while count < 0 or len(out) < count:
             try:
                 data = super().read(4096 if count < 0 else count - len(out))
-            except (_ssl.SSLWantReadError, _ssl.SSLWantWriteError):
+            except _WOULD_BLOCK:
                 return bytes(out) if out else None
             if not data:
                 break
@@ -32,15 +39,10 @@ class _Stream(_ssl.SSLSocket):
     readinto = _Socket.readinto
     readline = _Socket.readline
 
-    def write(self, data: Any) -> Any:
-        out = data.encode() if isinstance(data, str) else data
-        if self.gettimeout() is None:
-            self.sendall(out)
-            return len(out)
-        try:
-            return super().write(out)
-        except (_ssl.SSLWantReadError, _ssl.SSLWantWriteError):
-            return None
+    @_timed
+    def write(self, data: Any, *where: int) -> Any:
+        """As a socket's."""
+        return _written(super().write, _part(_readable(data), where), _WOULD_BLOCK)
 
 
 class SSLContext(_ssl.SSLContext):

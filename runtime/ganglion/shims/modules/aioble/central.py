@@ -6,7 +6,8 @@ from collections import deque
 from collections.abc import Iterator
 
 from ganglion.shims.bluetooth import payload
-from ganglion.shims.bluetooth.radio import ADV_IND, SCAN_RSP, Address, Report
+from ganglion.shims.bluetooth.radio import ADV_IND, SCAN_RSP, Report
+from ganglion.shims.bluetooth.recent import MOST, Recent
 from ganglion.shims.modules.aioble import core
 from ganglion.shims.modules.aioble.device import Device
 from ganglion.shims.modules.asyncio.event import ThreadSafeFlag
@@ -22,7 +23,7 @@ async def cancel_pending() -> None:
 
 
 class ScanResult:
-    """A device that was heard; the same object again when it says something else.
+    """A device that was heard; the same object again when it says something else, unless it was silent for long.
 
     Attributes:
         device: To connect to.
@@ -93,8 +94,8 @@ class scan:
         active: bool = False,
     ) -> None:
         self._duration_ms, self._is_active = duration_ms, active
-        self._reports: deque[Report] = deque()
-        self._results: dict[Address, ScanResult] = {}
+        self._reports: deque[Report] = deque(maxlen=MOST)
+        self._results: Recent[ScanResult] = Recent()
         self._flag = ThreadSafeFlag()
         self._is_over = False
         self._timer: asyncio.TimerHandle | None = None
@@ -118,7 +119,8 @@ class scan:
         while True:
             while self._reports:
                 report = self._reports.popleft()
-                result = self._results.setdefault(report.address, ScanResult(Device(*report.address)))
+                result = self._results.get(report.address) or ScanResult(Device(*report.address))
+                self._results.put(report.address, result)
                 if result._update(report):
                     return result
             if self._is_over:
