@@ -16,7 +16,7 @@ from ganglion.firmware.sending import sending
 from ganglion_tools.micropython import interpreter
 
 ROOT = Path(__file__).parents[2]
-HARNESS = Path(__file__).parent / "board"
+HARNESS = Path(__file__).parent / "slotted"
 _NAMES = ("__init__", "files", "manifest", "slots", "update")
 
 _AGENT = """
