@@ -16,6 +16,11 @@ PACKAGES = {
         "firmware",
         {"struct", "binascii", "hashlib", "json", "math", "array", "collections", "errno", "typing", "re"},
     ),
+    "ganglion_agent": (
+        "firmware",
+        {"ganglion_micro", "asyncio", "binascii", "errno", "gc", "hashlib", "io", "json", "os", "socket", "sys", "time"}
+        | {"traceback", "typing", "collections", "machine", "network", "dht", "onewire"},
+    ),
     "ganglion": (
         "runtime",
         STDLIB
