@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The agent on a board: reads the configuration, joins the parent, and goes on until it is restarted.
 
-    from ganglion_agent.agent import main
-    main()
+    from ganglion_agent.agent import start
+    start()
 
-`main` returns how it ended, so that whoever started it decides what becomes of the board; whatever it was, actuators
-are at their fail-safe values by then. An error that nobody caught is on the flash, and told to the parent by the next
-boot. A board whose configuration is wrong says so on its console, which stays usable.
+However it ends, actuators are at their fail-safe values by then. An error that nobody caught is on the flash, and told
+to the parent by the next boot. A board whose configuration is wrong says so on its console, which stays usable.
 """
 
 import asyncio
 import os
+import time
 
 from ganglion_agent import config, crash, flash, uplink, watchdog
 from ganglion_agent.clock import Clock
@@ -28,12 +28,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 VERSION = "0.1.0"
-
-#: How `main` ends: `CONFIG` and `CONSOLE` leave the board to a person, `RESTART` and `CRASH` want it to be reset.
-CONFIG = "config"
-CONSOLE = "console"
-RESTART = "restart"
-CRASH = "crash"
 
 #: Seconds between two looks at the uplink; milliseconds without one after which the loop hangs.
 _TURN = 0.02
@@ -184,38 +178,64 @@ class Agent:
 
 
 def main(
-    folder: str = "",
+    root: str = "",
     slot: str = "",
     joined: "Callable[[], None] | None" = None,
     methods: "dict[str, Any] | None" = None,
-) -> str:
-    """Runs the agent; how it ended. The arguments are those of `Agent`."""
-    boot = 0
+) -> None:
+    """Runs the agent; it returns where the board is to be reset.
+
+    Args:
+        root: The folder of its files, without a slash at its end.
+        slot: The one of two that it runs from; empty where there are none, and the files are in the current folder.
+        joined, methods: As `Agent` has them.
+
+    Raises:
+        KeyboardInterrupt: a person is to have the console: there was a Ctrl-C, or the configuration is wrong.
+        Exception: what nobody caught; it is on the flash, and the pause before a reset is over.
+    """
+    folder = root + "/" if root or slot else ""
     clock = Clock()
+    boot = 0
     agent = None  # type: Agent | None
     try:
-        found = config.read(folder)
         try:
-            boot = flash.boots(folder + "boots")
-        except ValueError as error:
-            raise ConfigError("{}boots: {}".format(folder, error)) from None
-        agent = Agent(found, folder, boot, slot, joined or _nothing, methods)
-        asyncio.run(agent.run())
+            found = config.read(folder)
+            try:
+                boot = flash.boots(folder + "boots")
+            except ValueError as error:
+                raise ConfigError("{}boots: {}".format(folder, error)) from None
+            agent = Agent(found, folder, boot, slot, joined or _nothing, methods)
+            asyncio.run(agent.run())
+        finally:
+            if agent is not None:
+                agent.stop()
+    except RestartError:
+        return
     except ConfigError as error:
         print(error)
         print("next: mend {}{} and restart the board".format(folder, config.FILE))
-        return CONFIG
-    except KeyboardInterrupt:
-        return CONSOLE
-    except RestartError:
-        return RESTART
+        raise KeyboardInterrupt from None
     except Exception as error:
-        print(crash.record(folder + "crash", error, boot, clock.ms() // 1000)["error"])
-        return CRASH
-    finally:
-        if agent is not None:
-            agent.stop()
-    return CONSOLE
+        last = crash.record(folder + "crash", error, boot, clock.ms() // 1000)
+        seconds = crash.pause(last["row"])
+        print(last["error"])
+        print("restarting in {} s; Ctrl-C opens the console".format(seconds))
+        time.sleep(seconds)
+        raise
+
+
+def start() -> None:
+    """Runs the agent on a board without slots, and resets the board unless a person is to have the console."""
+    try:
+        main()
+    except KeyboardInterrupt:
+        return
+    except Exception as error:
+        print("after", type(error).__name__)  # the traceback is above, and on the flash
+    from machine import reset
+
+    reset()
 
 
 def _nothing() -> None:

@@ -12,7 +12,6 @@ from ganglion_agent import flash
 
 TYPE_CHECKING = False  # MicroPython has no `typing`
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
 #: Letters of a traceback that are kept: its end, which names the error.
@@ -67,24 +66,6 @@ def told(path: str) -> None:
     if found is not None:
         found["told"] = True
         _write(path, found)
-
-
-def restart(path: str, how_long: "Callable[[int], Any]") -> None:
-    """Waits as long as crashes in a row ask for, while the console is there for a person, and resets the board.
-
-    Args:
-        how_long: Sleeps so many seconds; Ctrl-C ends it, and the board stays as it is.
-
-    Raises:
-        ImportError: this port has nothing to be reset.
-    """
-    from machine import reset
-
-    found = last(path)
-    seconds = pause(found["row"]) if found is not None else 1
-    print("restarting in {} s; Ctrl-C keeps the console".format(seconds))
-    how_long(seconds)
-    reset()
 
 
 def pause(row: int) -> int:

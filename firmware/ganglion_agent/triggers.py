@@ -121,10 +121,11 @@ class Trigger:
         """`dedupe` and `cooldown`, where the bus has not seen to these."""
         raw = self._raw
         if raw[p.DEDUPE] is not None:
-            key = repr(lookup(["payload"] + raw[p.DEDUPE], {"payload": value}, {}))
-            if key in self._seen:
-                return False
-            self._seen = self._seen[1 - SEEN :] + [key]
+            found = lookup(["payload"] + raw[p.DEDUPE], {"payload": value}, {})
+            if found is not MISSING:
+                if repr(found) in self._seen:
+                    return False
+                self._seen = self._seen[1 - SEEN :] + [repr(found)]
         if raw[p.COOLDOWN]:
             if self._fired is not None and now - self._fired < raw[p.COOLDOWN]:
                 return False

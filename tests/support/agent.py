@@ -15,12 +15,12 @@ from ganglion_tools.micropython import interpreter
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
-import sys
-from ganglion_agent.agent import main
-how = main()
-print("ended:", how)
-sys.exit({"config": 2, "restart": 0, "crash": 1, "console": 3}[how])
+from ganglion_agent.agent import start
+
+start()
 """
+#: The exit code of a board that resets itself.
+RESET = 77
 #: Bytes. Pointers have 64 bits here, twice those of a board.
 HEAP = "300k"
 

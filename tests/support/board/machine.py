@@ -2,10 +2,11 @@
 """`machine` for MicroPython's unix port: pins are files in the current folder, and an I2C bus has one BH1750.
 
 What is written to pin 15 is in `pin15`, what is read comes from there, too; `lux` is how bright it is, and without that
-file the chip does not answer.
+file the chip does not answer. A reset ends the process with 77.
 """
 
 import errno
+import sys
 
 
 def _read(name):
@@ -21,13 +22,17 @@ def _write(name, value):
         file.write(str(value))
 
 
+def reset():
+    sys.exit(77)
+
+
 class Pin:
     IN, OUT, OPEN_DRAIN, PULL_UP, PULL_DOWN = range(5)
 
     def __init__(self, number, mode=-1, pull=None, value=None):
         if type(number) is not int:
             raise ValueError("invalid pin")
-        self.name = "pin{}".format(number)
+        self.name = f"pin{number}"
         if value is not None:
             self.value(value)
 
@@ -43,6 +48,8 @@ class ADC:
         self._pin = pin
 
     def read_u16(self):
+        if _read("broken"):
+            raise RuntimeError("the converter has a bug")
         return int(_read(self._pin.name))
 
 
