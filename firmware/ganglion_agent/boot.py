@@ -3,7 +3,7 @@
 
 Outside are `main.py` and a package `ganglion_agent` with this, `files`, `manifest` and `slots`. No update touches
 them, so whatever a slot holds, this runs: a cable and `ganglion flash` replace it. What it starts is
-`ganglion_agent.agent.main(root, slot)` of the slot; that it returns means that it wants a reset.
+`ganglion_agent.entry.main(root, slot)` of the slot; that it returns means that it wants a reset.
 
 Three things end a trial (see `slots`): exceptions, as each boot is counted; a hang, by a timer that does not ask the
 slot's code; and by the watchdog that the agent starts, where not even a timer's callback is run any more.
@@ -57,7 +57,7 @@ def _start(root: str, slot: str) -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] in ("ganglion_agent", "ganglion_micro")]:
         del sys.modules[name]
     sys.path.insert(0, root + "/" + slot)
-    __import__("ganglion_agent.agent", None, None, ["main"]).main(root, slot)
+    __import__("ganglion_agent.entry", None, None, ["main"]).main(root, slot)
 
 
 def _limit(slots: Slots) -> None:

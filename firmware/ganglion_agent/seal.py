@@ -20,7 +20,7 @@ def sealed_by(
     """
 
     def check(seal: "bytes | None", digest: bytes) -> None:
-        if type(seal) is not bytes:
+        if not seal:
             raise ValueError("this board takes an update only with the authority's seal")
         message = cose.parse(seal)
         if message.payload != digest or message.kid != cose.kid(public):

@@ -7,6 +7,7 @@
     update.commit  {}                               the other slot runs on trial at the next boot
     update.status  {}
 
+`sha256` is in hexadecimal, `data` and `seal` in base64: the calls come by way of a gateway that speaks JSON.
 Each is answered with the state, and where that is `receiving`, with the file and the offset that come next: whoever
 sends does what it is told, and needs to remember nothing. The other states are `idle`, `busy` (`update.status` does the
 next part of the work), `ready` to be committed, `committed`, and `running`: that is the version that runs. What was
@@ -19,7 +20,7 @@ Whose update is it? The leaf's HMAC says that its parent has sent it, and that i
 COSE_Sign1 of the fleet's authority over its hash: a parent that was broken into can send nothing of its own.
 """
 
-from binascii import hexlify
+from binascii import a2b_base64, unhexlify
 
 from ganglion_agent.manifest import MANIFEST, entries, part, refusal, sha256_of, size_of, version
 from ganglion_agent.slots import replace
@@ -51,15 +52,14 @@ class Update:
         check: Raises ValueError where a seal (bytes, or None) does not hold for a manifest's SHA-256.
 
     Attributes:
-        reboot: Whether the board is to be reset, once the answer has gone.
         damaged: Files that were not what the manifest says, and are received again.
     """
 
     def __init__(
         self, files: "Any", slots: "Slots", check: "Callable[[bytes | None, bytes], None] | None" = None
     ) -> None:
-        self.reboot = False
         self.damaged = 0
+        self._committed = False
         self._files = files
         self._slots = slots
         self._check = check
@@ -73,29 +73,25 @@ class Update:
         self._done = 0  # files of the manifest that are in place
         self._next: "tuple[str, int, str] | None" = None  # the one to be received
 
-    def methods(self) -> "dict[str, Callable[[Params], Params]]":
-        """What is to be served, by name."""
-        return {
-            "update.begin": self.begin,
-            "update.chunk": self.chunk,
-            "update.commit": self.commit,
-            "update.status": self.status,
-        }
-
     def begin(self, params: "Params") -> "Params":
         """Begins, or goes on after a break. Raises: ValueError, it is not taken, and why."""
         name, size, digest = params.get("version"), params.get("size"), params.get("sha256")
-        if type(name) is not str or type(size) is not int or type(digest) is not bytes or len(digest) != 32:
+        if type(name) is not str or type(size) is not int or type(digest) is not str or len(digest) != 64:
             raise ValueError("an update has a version, and the size and SHA-256 of its manifest")
+        whole = unhexlify(digest)  # it is part of a file's name below
         if not 0 < size <= MANIFEST_SIZE:
             raise ValueError("a manifest of {} bytes, and {} is the limit".format(size, MANIFEST_SIZE))
-        if self._slots.pending:
-            raise ValueError("an update waits for the board to be reset")
+        self._committed = self._slots.pending
+        if self._committed:
+            if sha256_of(self._files, self._into + MANIFEST) != digest:
+                raise ValueError("another update waits for the board to be reset")
+            self._version = name
+            return self._status()
         if self._slots.trial:
             raise ValueError("the version that runs is on trial, and the other slot is what it would go back to")
         if self._check is not None:
-            self._check(params.get("seal"), digest)
-        self._version, self._size, self._digest = name, size, hexlify(digest).decode()
+            self._check(_decoded(params.get("seal", "")), whole)
+        self._version, self._size, self._digest = name, size, digest
         self._manifest, self._read, self._done, self._next = "", False, 0, None
         if sha256_of(self._files, self._from + MANIFEST) == self._digest:
             return {"state": "running", "version": name}
@@ -104,8 +100,8 @@ class Update:
 
     def chunk(self, params: "Params") -> "Params":
         """Takes bytes of the file that is next; others change nothing. Raises: ValueError, they cannot be taken."""
-        name, offset, data = params.get("file"), params.get("offset"), params.get("data")
-        if type(name) is not str or type(offset) is not int or type(data) is not bytes:
+        name, offset, data = params.get("file"), params.get("offset"), _decoded(params.get("data"))
+        if type(name) is not str or type(offset) is not int or data is None:
             raise ValueError("a chunk has a file, an offset and data")
         status = self._settled()
         if status.get("file") != name or status["offset"] != offset or not data:
@@ -122,7 +118,7 @@ class Update:
 
     def commit(self, params: "Params") -> "Params":
         """Has what was received run on trial at the next boot. Raises: ValueError, it is not all there."""
-        if self.reboot:
+        if self._committed:
             return self._status()
         if self._settled()["state"] != "ready":
             raise ValueError("the update is not complete: ask update.status")
@@ -135,7 +131,7 @@ class Update:
         except ValueError:
             self._manifest = ""  # `begin` looks at all of it again
             raise
-        self.reboot = True
+        self._committed = True
         return self._status()
 
     def status(self, params: "Params") -> "Params":
@@ -143,7 +139,7 @@ class Update:
         return self._settled()
 
     def _status(self) -> "Params":
-        if self.reboot:
+        if self._committed:
             return {"state": "committed", "version": self._version}
         if not self._manifest:
             return {"state": "idle"}
@@ -172,7 +168,7 @@ class Update:
 
     def _settled(self) -> "Params":
         """Goes on without the parent as far as `WORK` goes."""
-        if self.reboot or not self._manifest or self._next:
+        if self._committed or not self._manifest or self._next:
             return self._status()
         path = self._into + self._manifest
         if not self._read:
@@ -295,6 +291,11 @@ class Update:
             change(*arguments)
         except OSError as error:
             raise ValueError("the flash could not be written: {}".format(error)) from error
+
+
+def _decoded(text: "Any") -> "bytes | None":
+    """What is in base64; None where it is not. Raises: ValueError, it is damaged."""
+    return a2b_base64(text) if type(text) is str else None
 
 
 def _blocks(size: int, block: int) -> int:

@@ -94,7 +94,7 @@ def test_an_update_goes_on_where_the_flash_is(device: Device) -> None:
         assert boot.send(new, calls=9) == "broken off"
     with device.boot() as boot:
         assert boot.until("healthy")
-        begin = {"version": "v1", "size": len(new.manifest), "sha256": bytes.fromhex(new.sha256)}
+        begin = {"version": "v1", "size": len(new.manifest), "sha256": new.sha256}
         said = boot.ask("update.begin", begin)
         assert said is not None
         assert (said["file"], said["offset"] > 2000) == ("ganglion_agent/drivers/own.bin", True)

@@ -17,19 +17,14 @@ from ganglion_tools.micropython import interpreter
 
 ROOT = Path(__file__).parents[2]
 HARNESS = Path(__file__).parent / "slotted"
-_NAMES = ("__init__", "files", "manifest", "slots", "update")
+_NAMES = ("__init__", "entry", "files", "manifest", "slots", "update")
 
 _AGENT = """
 VERSION, FATE = {version!r}, {fate!r}
 if FATE == "import":
     raise RuntimeError("a bad version")
-def main(root, slot):
+def main(root, slot, joined, methods):
     import json, sys
-    from binascii import hexlify, unhexlify
-    from ganglion_agent import files
-    from ganglion_agent.slots import Slots
-    from ganglion_agent.update import Update
-    slots = Slots(files, root, slot)
     print("runs", VERSION, slot, FATE)
     while FATE == "hangs":
         pass
@@ -37,18 +32,16 @@ def main(root, slot):
         import time
         while True:
             time.sleep(1)
-    slots.confirm()
-    update = Update(files, slots)
-    methods = update.methods()
+    joined()
     print("healthy", VERSION)
-    while not update.reboot:
+    while True:
         line = sys.stdin.readline()
         if not line:
             return
         method, params = json.loads(line)
-        for name in ("sha256", "data"):
-            if name in params:
-                params[name] = unhexlify(params[name])
+        if method == "reboot":
+            print("{{}}")
+            return
         try:
             print(json.dumps(methods[method](params)))
         except ValueError as error:
@@ -103,9 +96,8 @@ class Boot:
     def ask(self, method: str, params: dict[str, Any]) -> dict[str, Any] | None:
         """An answer, or None where the power was cut."""
         assert self._process.stdin is not None
-        ready = {name: value.hex() if isinstance(value, bytes) else value for name, value in params.items()}
         try:
-            self._process.stdin.write(json.dumps([method, ready]) + "\n")
+            self._process.stdin.write(json.dumps([method, params]) + "\n")
         except BrokenPipeError:
             return None
         line = self.until("{")

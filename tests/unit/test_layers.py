@@ -18,8 +18,22 @@ PACKAGES = {
     ),
     "ganglion_agent": (
         "firmware",
-        {"ganglion_micro", "binascii", "builtins", "hashlib", "io", "machine", "os", "select", "sys", "typing"}
-        | {"collections"},
+        {
+            "ganglion_micro",
+            "asyncio",
+            "binascii",
+            "builtins",
+            "errno",
+            "gc",
+            "hashlib",
+            "io",
+            "json",
+            "os",
+            "socket",
+            "sys",
+            "time",
+        }
+        | {"traceback", "typing", "collections", "machine", "network", "dht", "onewire", "select"},
     ),
     "ganglion": (
         "runtime",

@@ -10,6 +10,7 @@ What is to be sent next is what the board says (see `ganglion_agent.update`), so
 was broken off, in another process or from another parent.
 """
 
+import base64
 import hashlib
 from collections.abc import Generator
 from typing import Any, NamedTuple
@@ -17,8 +18,8 @@ from typing import Any, NamedTuple
 from ganglion.errors import RemoteProtocolError
 from ganglion.firmware.bundle import Bundle
 
-#: Bytes of a chunk: with what is around it, one message of a leaf of 1024 bytes.
-CHUNK = 640
+#: Bytes of a chunk: in base64 and with what is around it, one message of a leaf of 1024 bytes.
+CHUNK = 480
 #: Files that may come damaged before it is given up.
 DAMAGED = 8
 
@@ -28,7 +29,7 @@ class Call(NamedTuple):
 
     Attributes:
         method: Of the board.
-        params: In CBOR.
+        params: In JSON.
         sent: Bytes of files that were sent before it.
     """
 
@@ -38,7 +39,9 @@ class Call(NamedTuple):
 
 
 def sending(bundle: Bundle, seal: bytes | None = None) -> Generator[Call, dict[str, Any], str]:
-    """Calls that bring a version to a board; returns `committed`, or `running` where the board runs it already.
+    """Calls that bring a version to a board and reset it, where it does not run it already.
+
+    Returns `committed`, or `running`.
 
     Args:
         bundle: The version.
@@ -48,13 +51,15 @@ def sending(bundle: Bundle, seal: bytes | None = None) -> Generator[Call, dict[s
         RemoteProtocolError: the board asks for what is not in the version, or everything comes damaged there.
     """
     files = {"": bundle.manifest, **bundle.files}
-    begin = {"version": bundle.version, "size": len(files[""]), "sha256": hashlib.sha256(files[""]).digest()}
+    begin = {"version": bundle.version, "size": len(files[""]), "sha256": hashlib.sha256(files[""]).hexdigest()}
     if seal is not None:
-        begin["seal"] = seal
+        begin["seal"] = base64.b64encode(seal).decode()
     sent = 0
     said = yield Call("update.begin", begin, sent)
     while True:
         state = said.get("state")
+        if state == "committed":
+            yield Call("reboot", {}, sent)
         if state in ("committed", "running"):
             return str(state)
         if state == "receiving":
@@ -68,7 +73,9 @@ def sending(bundle: Bundle, seal: bytes | None = None) -> Generator[Call, dict[s
                 )
             chunk = data[offset : offset + CHUNK]
             sent += len(chunk)
-            said = yield Call("update.chunk", {"file": name, "offset": offset, "data": chunk}, sent)
+            said = yield Call(
+                "update.chunk", {"file": name, "offset": offset, "data": base64.b64encode(chunk).decode()}, sent
+            )
         elif state == "busy":
             said = yield Call("update.status", {}, sent)
         elif state == "ready":
