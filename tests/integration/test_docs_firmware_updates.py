@@ -15,8 +15,9 @@ import pytest
 from ganglion.cli.main import main
 from ganglion.firmware import bundle
 from ganglion.firmware.sending import CHUNK
+from ganglion.mesh.leaves.folder import LeafFolder
 from ganglion_agent import boot, slots
-from support.agent import RESET, Board, compiled
+from support.agent import RESET, Board
 from support.brokers import Broker, free_ports
 from support.gateway import process
 from support.mesh import NOW
@@ -89,7 +90,7 @@ async def test_every_command_runs_and_a_bad_version_is_left(
     size, build, send = COMMANDS
     assert {"bytes", "budget", "heap"} <= (await run(size)).keys()
     first = await run(build)
-    board = Board(tmp_path / "board", compiled(tmp_path / "modules"), heap="500k")
+    board = Board(tmp_path / "board", ROOT / "tests" / "support" / "board", heap="500k")
     (tmp_path / "board" / "main.py").write_text(MAIN)
     board.configure(**said)
     async with process(tmp_path / "gateway", broker.url) as gateway:
@@ -98,8 +99,6 @@ async def test_every_command_runs_and_a_bad_version_is_left(
         (tmp_path / "enrol.key").write_text((await gateway.http.post("/api/v1/enrol-keys", json={})).json()["key"])
         async with node(tmp_path, CONFIG.format(broker=broker.url, port=port)) as barn:
             await barn.ready()
-            from ganglion.mesh.leaves.folder import LeafFolder
-
             key = LeafFolder(tmp_path / "state").add("garden", now=NOW).text()
             (tmp_path / "board" / "leaf.key").write_text(key)
             async with powered(board):
