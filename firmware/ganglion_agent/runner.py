@@ -148,8 +148,8 @@ class Runner:
                 self._resume(each[0], each[1], known, now)
         for script in list(self.scripts.values()):
             for trigger in script.triggers:
-                if trigger.feed(topic, value, now):
-                    self._admit(script, trigger, topic, value, source, now)
+                for _topic, told in trigger.feed(topic, value, now):
+                    self._admit(script, trigger, topic, told, source, now)
 
     def _context(self, topic: str, value: "Any", source: str) -> "dict[str, Any]":
         self._last += 1
