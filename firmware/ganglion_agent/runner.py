@@ -21,11 +21,6 @@ MAX_AT_ONCE = 64
 MAX_WAITING = 64
 #: Idempotency keys that a protocol remembers.
 MAX_KEYS = 16
-#: What no leaf can do, by the kind of effect: the failure of the step says so.
-_CANNOT = {
-    e.PROMPT: "a leaf reaches no language model; give the step an `otherwise`",
-    e.CALL_TOOL: "a leaf calls no tools; have its parent do it",
-}
 
 
 class Script:
@@ -87,6 +82,8 @@ class Runner:
 
     def _check(self, step: "list[Any]") -> None:
         args = step[p.ARGS]
+        if step[p.OP] == p.TOOL or (step[p.OP] == p.PROMPT and args[6]):
+            raise ValueError("step {} calls a tool, which a leaf cannot; have its parent do it".format(step[p.ID]))
         if step[p.OP] == p.ACTUATE and args[0] not in self._ports.actuators():
             known = ", ".join(sorted(self._ports.actuators())) or "none"
             raise ValueError("step {}: no actuator {} here; known are {}".format(step[p.ID], args[0], known))
@@ -260,7 +257,7 @@ class Runner:
         if effect.kind == e.LOG:
             self._ports.log(effect.level, "{}: {}".format(script.name, effect.message))
             return None
-        return e.Failure("unreachable", _CANNOT[effect.kind])
+        return e.Failure("unreachable", "a leaf reaches no language model; give the step an `otherwise`")
 
     def _finished(self, script: Script, done: "Any", now: int) -> None:
         episode = done.episode

@@ -206,6 +206,11 @@ def test_what_is_removed_runs_no_more_and_lets_go(bench: Bench) -> None:
     [
         ("- {id: start, action: actuate, actuator: door, value: true}", ON_GO, "no actuator door here; known are pump"),
         ("- {id: look, action: read, sensor: soil, save: x}", ON_GO, "no sensor soil here; known are air.temperature"),
+        (
+            "- {id: ask, action: tool_api, tool_api_id: web}",
+            ON_GO + "tools: [{id: web, name: Web, endpoint: 'https://x.example/'}]\n",
+            "step ask calls a tool, which a leaf cannot",
+        ),
         ("- {id: e, action: end}", "triggers: [{id: t, cron: '0 6 * * *', run: main}]\n", "for the calendar"),
     ],
 )
