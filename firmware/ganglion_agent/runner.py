@@ -240,6 +240,8 @@ class Runner:
             self._waits.append([script, run_id, now + effect.ns, ""])
         elif kind == e.LISTEN:
             self._waits.append([script, run_id, now + effect.ns if effect.ns else 0, effect.topic])
+        elif kind == e.PROMPT:
+            self._ports.prompt(effect, lambda result: self._resume(script, run_id, result, self._ports.now()))
         elif kind == e.READ:
             self._ports.read(effect.sensor, lambda result: self._resume(script, run_id, result, self._ports.now()))
         else:
@@ -254,10 +256,8 @@ class Runner:
         if effect.kind == e.EMIT:
             self.emit(effect.topic, effect.value, script.name)
             return None
-        if effect.kind == e.LOG:
-            self._ports.log(effect.level, "{}: {}".format(script.name, effect.message))
-            return None
-        return e.Failure("unreachable", "a leaf reaches no language model; give the step an `otherwise`")
+        self._ports.log(effect.level, "{}: {}".format(script.name, effect.message))
+        return None
 
     def _finished(self, script: Script, done: "Any", now: int) -> None:
         episode = done.episode

@@ -51,6 +51,9 @@ class Ports:
     def read(self, stream: str, then: Callable[[Any], None]) -> None:
         self.reading.append((stream, then))
 
+    def prompt(self, effect: e.Prompt, then: Callable[[Any], None]) -> None:
+        then(e.Failure("unreachable", "the parent is away"))
+
     def actuate(self, effect: e.Actuate, owner: str, now: int) -> list[Any]:
         self.done.append(("actuate", effect.actuator, effect.value, effect.ns, owner))
         return [not self.refusal, effect.value, self.refusal]
