@@ -42,6 +42,7 @@ class Device:
         self.leaf = None  # type: Leaf | None
         self.units = {}  # type: dict[str, str]
         self.runner = None  # type: Any
+        self.prompts = None  # type: Any
         self.heard = clock.now()
         self._log = log
         self._offset = found.utc_offset
@@ -90,6 +91,8 @@ class Device:
                     out.append(data)
             if sensor.error and sensor.error != error:
                 self.log("warning", sensor.error)
+        if self.prompts is not None:
+            self.prompts.advance(now)
         if self.runner is not None:
             self.runner.advance(now)
         self.guard.advance(now, self.day(), now - self.heard)
@@ -174,6 +177,15 @@ class Device:
                 sensor.ask(taken)
                 return
         then(Failure("invalid", "there is no sensor {} here".format(stream)))
+
+    def prompt(self, effect: "Any", then: "Callable[[Any], None]") -> None:
+        """Asks a language model by way of the parent; `then` gets `[value, model, tokens]`, or a failure."""
+        assert self.leaf is not None  # scripts are loaded after it is there
+        if self.prompts is None:
+            from ganglion_agent.prompts import Prompts
+
+            self.prompts = Prompts(self.leaf)
+        self.prompts.ask(effect, self.clock.now(), then)
 
     def actuate(self, effect: "Any", owner: str, now: int) -> "Any":
         """A script's command."""

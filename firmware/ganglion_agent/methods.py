@@ -38,6 +38,7 @@ class Methods:
         """Handlers by method."""
         return {
             "actuators.set": self.actuators_set,
+            "answer": self.answer,
             "crash": self.crash,
             "log": self.log,
             "ping": self.ping,
@@ -85,6 +86,13 @@ class Methods:
         if not done[0]:
             raise LeafRefusalError(done[2])
         return {"actuator": name, "value": done[1]}
+
+    def answer(self, params: "dict[str, Any]") -> "dict[str, Any]":
+        """What came of a prompt of a script; see `prompts.Prompts.answer`."""
+        if self._device.prompts is None:
+            raise ValueError("nobody waits for this answer")
+        self._device.prompts.answer(params)
+        return {}
 
     def sensors_read(self, params: "dict[str, Any]") -> "dict[str, Any]":
         """The last measurement of `sensor`: `{"values", "age_ms", "error"}`."""

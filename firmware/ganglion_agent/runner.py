@@ -21,11 +21,6 @@ MAX_AT_ONCE = 64
 MAX_WAITING = 64
 #: Idempotency keys that a protocol remembers.
 MAX_KEYS = 16
-#: What no leaf can do, by the kind of effect: the failure of the step says so.
-_CANNOT = {
-    e.PROMPT: "a leaf reaches no language model; give the step an `otherwise`",
-    e.CALL_TOOL: "a leaf calls no tools; have its parent do it",
-}
 
 
 class Script:
@@ -87,6 +82,8 @@ class Runner:
 
     def _check(self, step: "list[Any]") -> None:
         args = step[p.ARGS]
+        if step[p.OP] == p.TOOL or (step[p.OP] == p.PROMPT and args[6]):
+            raise ValueError("step {} calls a tool, which a leaf cannot; have its parent do it".format(step[p.ID]))
         if step[p.OP] == p.ACTUATE and args[0] not in self._ports.actuators():
             known = ", ".join(sorted(self._ports.actuators())) or "none"
             raise ValueError("step {}: no actuator {} here; known are {}".format(step[p.ID], args[0], known))
@@ -148,8 +145,8 @@ class Runner:
                 self._resume(each[0], each[1], known, now)
         for script in list(self.scripts.values()):
             for trigger in script.triggers:
-                if trigger.feed(topic, value, now):
-                    self._admit(script, trigger, topic, value, source, now)
+                for _topic, told in trigger.feed(topic, value, now):
+                    self._admit(script, trigger, topic, told, source, now)
 
     def _context(self, topic: str, value: "Any", source: str) -> "dict[str, Any]":
         self._last += 1
@@ -243,6 +240,8 @@ class Runner:
             self._waits.append([script, run_id, now + effect.ns, ""])
         elif kind == e.LISTEN:
             self._waits.append([script, run_id, now + effect.ns if effect.ns else 0, effect.topic])
+        elif kind == e.PROMPT:
+            self._ports.prompt(effect, lambda result: self._resume(script, run_id, result, self._ports.now()))
         elif kind == e.READ:
             self._ports.read(effect.sensor, lambda result: self._resume(script, run_id, result, self._ports.now()))
         else:
@@ -257,10 +256,8 @@ class Runner:
         if effect.kind == e.EMIT:
             self.emit(effect.topic, effect.value, script.name)
             return None
-        if effect.kind == e.LOG:
-            self._ports.log(effect.level, "{}: {}".format(script.name, effect.message))
-            return None
-        return e.Failure("unreachable", _CANNOT[effect.kind])
+        self._ports.log(effect.level, "{}: {}".format(script.name, effect.message))
+        return None
 
     def _finished(self, script: Script, done: "Any", now: int) -> None:
         episode = done.episode

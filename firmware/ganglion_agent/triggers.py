@@ -62,13 +62,13 @@ class Trigger:
         elif raw[p.SOURCE] == p.EVERY:
             self._due = now + raw[p.PERIOD]
 
-    def feed(self, topic: str, value: "Any", now: int) -> bool:
-        """Whether an event fires it at once."""
+    def feed(self, topic: str, value: "Any", now: int) -> "list[tuple[str, Any]]":
+        """Topic and value of what an event fires at once, if it does: of a window the mean."""
         raw = self._raw
         if raw[p.SOURCE] not in _ON_TOPICS or not matches(raw[p.TOPIC], topic):
-            return False
+            return []
         if raw[p.WHERE] is None:
-            return self._passes(value, now)
+            return [(topic, value)] if self._passes(value, now) else []
         at = self._topics.get(topic)
         if at is None:
             if len(self._topics) >= TOPICS:
@@ -85,9 +85,10 @@ class Trigger:
             at.armed = True
         answer = at.match.feed(number, symbol, changed, now)
         if answer == m.NOTHING:
-            return False
-        at.value = value
-        return answer == m.TOLD and (at.other is None or at.armed) and self._passes(value, now)
+            return []
+        at.value = at.match.number if raw[p.WHERE][9] else value
+        fires = answer == m.TOLD and (at.other is None or at.armed) and self._passes(at.value, now)
+        return [(topic, at.value)] if fires else []
 
     def due(self, now: int) -> "list[tuple[str, Any]]":
         """Topic and value of what fires because time has passed."""

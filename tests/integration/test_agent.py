@@ -16,6 +16,7 @@ from ganglion.cli.main import main
 from ganglion.mesh.leaves.folder import LeafFolder
 from support.agent import PROGRAM, RESET, Board, compiled
 from support.brokers import Broker, free_ports
+from support.chat_server import ChatServer, Say, chat_server
 from support.gateway import Process, process
 from support.mesh import NOW
 from support.node import NodeProcess, node
@@ -99,9 +100,17 @@ class Farm:
 
 
 @pytest.fixture
-async def farm(broker: Broker, tmp_path: Path, firmware: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Farm]:
+async def chat() -> AsyncIterator[ChatServer]:
+    async with chat_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def farm(
+    broker: Broker, tmp_path: Path, firmware: Path, monkeypatch: pytest.MonkeyPatch, chat: ChatServer
+) -> AsyncIterator[Farm]:
     (port,) = free_ports(1)
-    async with process(tmp_path / "gateway", broker.url) as gateway:
+    async with process(tmp_path / "gateway", broker.url, environment=chat.environment) as gateway:
         monkeypatch.setenv("GANGLION_GATEWAY", gateway.url)
         monkeypatch.setenv("GANGLION_TOKEN", gateway.token)
         (tmp_path / "enrol.key").write_text((await gateway.http.post("/api/v1/enrol-keys", json={})).json()["key"])
@@ -212,6 +221,55 @@ async def test_a_script_outlives_the_power_and_the_absence_of_the_parent(farm: F
         await eventually("the event that waited", lambda: farm.events("alert"))
         _, status = await farm.call("status")
         assert (status["boot"], status["scripts"], status["runs"]["completed"]) == (2, ["shade"], 1)
+
+
+ASKING = """
+version: "2.2"
+dialect: edge/1
+name: asking
+triggers: [{id: dark, sensor: light.illuminance, below: 100, run: why}]
+protocols:
+  - name: why
+    steps:
+      - id: ask
+        action: prompt
+        prompt: "It has {event.value} lx. Why?"
+        schema: {cause: {enum: [night, cover, unknown]}}
+        budget: {tokens: 50, seconds: 20}
+        otherwise: {cause: unknown}
+        save: answer
+      - {id: tell, action: publish, topic: alert/dark, value: {cause: "{answer.cause}"}}
+"""
+
+
+async def test_a_script_asks_the_gateways_model_by_way_of_the_parent_and_goes_on_without(
+    farm: Farm, tmp_path: Path, chat: ChatServer
+) -> None:
+    chat.says(Say(text='{"cause": "night"}'))
+    light = farm.board.folder / "lux"
+    (tmp_path / "asking.yaml").write_text(ASKING)
+    async with farm.barn():
+        farm.configure()
+        await farm.board.on()
+        await farm.joined()
+        assert await asyncio.to_thread(main, ["scripts", "put", "barn/garden", str(tmp_path / "asking.yaml")]) == 0
+        light.write_text("50")
+        await eventually("the answer", lambda: farm.events("alert"))
+        assert await farm.events("alert") == [{"cause": "night"}]
+        assert await farm.events("prompt") == [], "the question goes no further"
+        chat.says(Say(status=500, text="out of order"))
+        light.write_text("300")
+
+        async def bright() -> bool:
+            return round((await farm.leaf())["sensors"]["light.illuminance"]["value"]) == 300
+
+        await until_answered(bright, what="light")
+        light.write_text("50")
+
+        async def both() -> bool:
+            return sorted(each["cause"] for each in await farm.events("alert")) == ["night", "unknown"]
+
+        await until_answered(both, what="the run went on with its otherwise")
 
 
 async def test_a_crash_is_recorded_and_told_after_the_restart(farm: Farm) -> None:

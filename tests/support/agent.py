@@ -21,8 +21,8 @@ start()
 """
 #: The exit code of a board that resets itself.
 RESET = 77
-#: Bytes. Pointers have 64 bits here, twice those of a board.
-HEAP = "300k"
+#: Pointers have 64 bits here, and everything is loaded into memory: a board of 32 bits needs half of it.
+HEAP = "400k"
 
 
 def compiled(folder: Path) -> Path:

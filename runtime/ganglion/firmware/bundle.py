@@ -30,6 +30,8 @@ _OUTSIDE = ("__init__", "boot", "files", "manifest", "slots")
 _MAIN = "main"
 #: Modules of the agent that a slot does not need: those that start it, and what only a board with Ed25519 hands in.
 _NOT_INSIDE = ("boot", _MAIN, "seal")
+#: What only scripts that call tools import, which `ganglion_agent.runner` refuses.
+_FOR_TOOLS = {f"{_MICRO}.talk", f"{_MICRO}.tool"}
 #: Chips that another chip's driver is for.
 _SAME = {"bmp280": "bme280"}
 
@@ -139,7 +141,7 @@ def _closure(names: set[str]) -> set[str]:
         name = waiting.pop()
         found.add(name)
         package = name.rpartition(".")[0]
-        new = {each for each in (*_imports(_source(name)), package) if each and each not in found}
+        new = {each for each in (*_imports(_source(name)), package) if each and each not in found | _FOR_TOOLS}
         # A driver is for those who have its chip, whoever could import it
         waiting |= {each for each in new if name.startswith(_DRIVERS) or not each.startswith(f"{_DRIVERS}.")}
     return found
