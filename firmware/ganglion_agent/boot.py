@@ -11,12 +11,11 @@ slot's code; and by the watchdog that the agent starts, where not even a timer's
 
 import sys
 
-from ganglion_agent import files
-from ganglion_agent.slots import Slots
-
 TYPE_CHECKING = False  # MicroPython has no `typing`
 if TYPE_CHECKING:
     from typing import Any
+
+    from ganglion_agent.slots import Slots
 
 #: Milliseconds that one boot of a trial may take to confirm itself.
 TRIAL_MS = 300000
@@ -31,43 +30,69 @@ _timers: "list[Any]" = []  # one that nobody holds is collected, and never comes
 
 def run(root: str = "") -> None:
     """One boot: returns to MicroPython's console where a person wants it or nothing can be run, and else resets."""
-    slots = Slots(files, root)
-    slot = slots.boot(_was_watchdog())
+    slot = _chosen(root)
     if not slot:
-        print("ganglion: neither slot has anything to run; flash this board again")
         return
-    if slots.rescue:
-        print("ganglion: no version here is known to be good; press a key for the console")
-        if _pressed(RESCUE_MS):
-            return
-    if slots.trial:
-        _limit(slots)
     try:
         _start(root, slot)
     except KeyboardInterrupt:  # a Ctrl-C, or a configuration that is wrong: for a person at the console
-        if not slots.trial:
+        if not _slots(root, slot).trial:
             return
         print("ganglion: this version is on trial; press a key for the console")
         if _pressed(RESCUE_MS):
             return
     except Exception as error:
         _keep(root, slot, error)
-        _do(slots.fail)
+        _do(_slots(root, slot).fail)
     _reset()
+
+
+def _chosen(root: str) -> str:
+    """The slot that is to run; empty for the console."""
+    slots = _slots(root)
+    slot = slots.boot(_was_watchdog())
+    if not slot:
+        print("ganglion: neither slot has anything to run; flash this board again")
+        return ""
+    if slots.rescue:
+        print("ganglion: no version here is known to be good; press a key for the console")
+        if _pressed(RESCUE_MS):
+            return ""
+    if slots.trial:
+        _limit(slots)
+    return slot
+
+
+def _slots(root: str, slot: str = "") -> "Slots":
+    """The slots, by the modules outside of them, which are let go again: an agent needs the heap."""
+    _forget(root, slot)
+    from ganglion_agent import files
+    from ganglion_agent.slots import Slots
+
+    return Slots(files, root, slot)
+
+
+def _forget(root: str, slot: str) -> None:
+    """No module of ours is loaded, and those outside are found."""
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("ganglion_agent", "ganglion_micro")]:
+        del sys.modules[name]
+    path = root + "/" + slot
+    if path in sys.path:
+        sys.path.remove(path)
 
 
 def _start(root: str, slot: str) -> None:
     """The agent of a slot, with modules of that slot alone."""
-    for name in [name for name in sys.modules if name.partition(".")[0] in ("ganglion_agent", "ganglion_micro")]:
-        del sys.modules[name]
+    _forget(root, slot)
     sys.path.insert(0, root + "/" + slot)
     __import__("ganglion_agent.entry", None, None, ["main"]).main(root, slot)
 
 
-def _limit(slots: Slots) -> None:
+def _limit(slots: "Slots") -> None:
     """Ends the trial in its time, where the port has a timer that is free."""
 
     def over(timer: "Any") -> None:
+        _timers.clear()
         if slots.trial:
             print("ganglion: this version has not confirmed itself in time")
             _do(slots.expire)
@@ -97,7 +122,7 @@ def _keep(root: str, slot: str, error: Exception) -> None:
     print(said)
 
     def write() -> None:
-        with files.open(root + "/" + FAILURE, "w") as file:
+        with open(root + "/" + FAILURE, "w") as file:
             file.write(said)
 
     _do(write)

@@ -43,8 +43,9 @@ folder = sys.argv[1]
 sys.path.insert(0, folder)
 start = heap()
 from ganglion_agent import boot
-for name in [name for name in sys.modules if name.startswith("ganglion_")]:
-    del sys.modules[name]
+boot._chosen(folder)
+boot._timers.clear()  # of the trial
+boot._forget(folder, "")
 sys.path.insert(0, folder + "/a")
 for name in sys.argv[2:]:
     __import__(name)
