@@ -44,8 +44,12 @@ def run(root: str = "") -> None:
         _limit(slots)
     try:
         _start(root, slot)
-    except KeyboardInterrupt:  # Ctrl-C: a person is at the console
-        return
+    except KeyboardInterrupt:  # a Ctrl-C, or a configuration that is wrong: for a person at the console
+        if not slots.trial:
+            return
+        print("ganglion: this version is on trial; press a key for the console")
+        if _pressed(RESCUE_MS):
+            return
     except Exception as error:
         _keep(root, slot, error)
         _do(slots.fail)

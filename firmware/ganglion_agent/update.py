@@ -81,6 +81,8 @@ class Update:
         whole = unhexlify(digest)  # it is part of a file's name below
         if not 0 < size <= MANIFEST_SIZE:
             raise ValueError("a manifest of {} bytes, and {} is the limit".format(size, MANIFEST_SIZE))
+        if sha256_of(self._files, self._from + MANIFEST) == digest:
+            return {"state": "running", "version": name}
         self._committed = self._slots.pending
         if self._committed:
             if sha256_of(self._files, self._into + MANIFEST) != digest:
@@ -93,8 +95,6 @@ class Update:
             self._check(_decoded(params.get("seal", "")), whole)
         self._version, self._size, self._digest = name, size, digest
         self._manifest, self._read, self._done, self._next = "", False, 0, None
-        if sha256_of(self._files, self._from + MANIFEST) == self._digest:
-            return {"state": "running", "version": name}
         self._open()
         return self._settled()
 

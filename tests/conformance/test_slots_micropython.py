@@ -91,7 +91,7 @@ def test_an_update_goes_on_where_the_flash_is(device: Device) -> None:
     new = version("v1", more=8000)
     with device.boot() as boot:
         assert boot.until("healthy")
-        assert boot.send(new, calls=9) == "broken off"
+        assert boot.send(new, calls=16) == "broken off"
     with device.boot() as boot:
         assert boot.until("healthy")
         begin = {"version": "v1", "size": len(new.manifest), "sha256": new.sha256}

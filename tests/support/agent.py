@@ -76,11 +76,11 @@ class Board:
             self.console += data.decode()
             sys.stderr.write(data.decode())
 
-    async def ended(self) -> int:
-        """Its exit code, once it ends by itself."""
+    async def ended(self, within: float = 60) -> int:
+        """Its exit code, once it ends by itself, in so many seconds."""
         assert self._child is not None
         assert self._reading is not None
-        await asyncio.wait_for(self._reading, 60)
+        await asyncio.wait_for(self._reading, within)
         return await asyncio.wait_for(self._child.wait(), 60)
 
     async def interrupt(self) -> int:
@@ -89,11 +89,16 @@ class Board:
         self._child.send_signal(signal.SIGINT)
         return await self.ended()
 
+    def kill(self) -> None:
+        """The power fails, for whoever waits for its end."""
+        if self._child is not None:
+            with suppress(ProcessLookupError):
+                self._child.kill()
+
     async def off(self) -> None:
         """The power fails."""
         if self._child is not None and self._child.returncode is None:
-            with suppress(ProcessLookupError):
-                self._child.kill()
+            self.kill()
             await self.ended()
 
     def pin(self, number: int) -> float | None:

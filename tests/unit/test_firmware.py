@@ -162,7 +162,7 @@ def test_a_micropython_that_was_fetched_is_found(tmp_path: Path, monkeypatch: py
 
 def test_a_version_that_does_not_run_has_no_heap() -> None:
     command = interpreter(ROOT / ".cache" / "micropython")
-    broken = Bundle(version="x", files={"ganglion_agent/agent.mpy": b"no code"}, outside={})
+    broken = Bundle(version="x", files={"ganglion_agent/entry.mpy": b"no code"}, outside=build().outside)
     with pytest.raises(GanglionError, match=r"could not be measured: .*micropython said ValueError"):
         measure(broken, command)
 

