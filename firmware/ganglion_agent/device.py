@@ -101,7 +101,7 @@ class Device:
     def _measured(self, sensor: sensors.Sensor) -> "bytes | None":
         if self.runner is not None:
             for stream in sensor.values:
-                self.runner.emit(sensors.topic_of(stream), sensor.values[stream], sensor.name)
+                self.runner.sense(stream, sensor.values[stream], sensor.name)
         if self.leaf is None:
             return None
         return self.leaf.readings([(stream, value) for stream, value in sensor.values.items() if value == value])

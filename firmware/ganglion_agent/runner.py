@@ -104,6 +104,10 @@ class Runner:
         self._ports.release(name)
         return True
 
+    def sense(self, stream: str, value: "Any", source: str) -> None:
+        """A reading of this device."""
+        self.emit(t.topic_of(stream), value, source)
+
     def emit(self, topic: str, value: "Any", source: str) -> None:
         """An event of the device's bus."""
         if not self.scripts:

@@ -128,11 +128,6 @@ class Voltage:
         return {PLAIN: self._adc.read_u16() / 65535 * self._scale + self._offset}
 
 
-def topic_of(stream: str) -> str:
-    """The topic of the device's bus that readings of a stream are on."""
-    return "sensor/" + stream.replace(".", "/")
-
-
 def maker(section: Section, i2c: "Callable[[str], Any]") -> "tuple[Callable[[], Any], dict[str, str]]":
     """What makes the driver of a sensor's section, again and again; and units by channel.
 

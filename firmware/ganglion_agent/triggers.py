@@ -5,7 +5,6 @@ What `ganglion.mova.trigger` promises holds here, but for what a device has none
 calendar. Of a filter with wildcards, 16 topics are known at a time.
 """
 
-from ganglion_agent.sensors import topic_of
 from ganglion_micro import match as m
 from ganglion_micro import plan as p
 from ganglion_micro.expression import MISSING, lookup
@@ -154,6 +153,11 @@ def unfit(raw: "list[Any]", streams: "Any") -> str:
         known = ", ".join(sorted(streams)) or "none"
         return "the trigger {} is for {}, which is no sensor here; known are {}".format(raw[p.TRIGGER_ID], topic, known)
     return ""
+
+
+def topic_of(stream: str) -> str:
+    """The topic of the device's bus that readings of a stream are on."""
+    return "sensor/" + stream.replace(".", "/")
 
 
 def _where(where: "list[Any] | None") -> m.Where:

@@ -114,7 +114,7 @@ async def farm(
         monkeypatch.setenv("GANGLION_GATEWAY", gateway.url)
         monkeypatch.setenv("GANGLION_TOKEN", gateway.token)
         (tmp_path / "enrol.key").write_text((await gateway.http.post("/api/v1/enrol-keys", json={})).json()["key"])
-        board = Board(tmp_path / "board", firmware)
+        board = Board(tmp_path / "flash", firmware)
         try:
             yield Farm(gateway, tmp_path, CONFIG.format(broker=broker.url, port=port), board, port)
         finally:
@@ -134,6 +134,7 @@ async def test_every_command_of_the_page_runs_on_a_board(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "barn").symlink_to(tmp_path / "state")
     (tmp_path / "shade.yaml").write_text(SCRIPT)
+    (tmp_path / "agent.json").write_text(AGENT)
     ran = 0
 
     async def run() -> str:
@@ -148,6 +149,8 @@ async def test_every_command_of_the_page_runs_on_a_board(
     assert MAIN.strip() == PROGRAM.strip()
     async with farm.barn():
         key = await run()
+        await run()
+        assert (tmp_path / "board" / "a" / "ganglion_micro" / "drivers" / "bh1750.mpy").exists()
         board.configure(**farm.said)
         (board.folder / "leaf.key").write_text(key)
         (board.folder / "lux").write_text("300")
@@ -180,7 +183,7 @@ async def test_every_command_of_the_page_runs_on_a_board(
         assert "shade runs no more" in await run()
         await until(lambda: board.pin(14) == 0, what="what it held is let go")
         await until(lambda: board.pin(16) == 0, what="the fan stops after 10 s")
-    assert ran == len(COMMANDS) == 7
+    assert ran == len(COMMANDS) == 8
 
 
 async def test_limits_refuse_with_a_reason_and_a_wrong_script_too(farm: Farm, tmp_path: Path) -> None:
