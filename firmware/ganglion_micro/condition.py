@@ -8,7 +8,6 @@ A value that is not set is null: it exists not, equals only null, differs from a
 
 from ganglion_micro.expression import MISSING, ExpressionError, contains, evaluate, number
 from ganglion_micro.pattern import search
-from ganglion_micro.schema import same
 from ganglion_micro.template import render
 from ganglion_micro.text import text
 
@@ -139,3 +138,16 @@ def _numeric(value: "Any") -> "Any":
         if found - found == 0:  # "nan" and "inf" are words
             return found
     return None
+
+
+def same(left: "Any", right: "Any") -> bool:
+    """Equality of JSON values: true is not 1, at any depth."""
+    if isinstance(left, dict) and isinstance(right, dict):
+        if len(left) != len(right):
+            return False
+        return all(not (key not in right or not same(left[key], right[key])) for key in left)
+    if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
+        if len(left) != len(right):
+            return False
+        return all(same(left[i], right[i]) for i in range(len(left)))
+    return (type(left) is bool) == (type(right) is bool) and bool(left == right)

@@ -10,6 +10,8 @@ from hashlib import sha256
 
 from ganglion_micro import cbor
 from ganglion_micro.cbor_write import head
+from ganglion_micro.cose_common import KID_SIZE as KID_SIZE
+from ganglion_micro.cose_common import COSEError as COSEError
 
 TYPE_CHECKING = False  # MicroPython has no `typing`
 if TYPE_CHECKING:
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
 
 #: Ed25519 and nothing else (RFC 9864 section 2.2); -8, EdDSA, is deprecated there.
 ED25519 = -19
-#: Bytes of a key id: the start of the key's thumbprint. A hint, not an identity (RFC 9052 section 3.1).
-KID_SIZE = 8
 
 # d2 tag 18 · 84 array of 4 · 4d bstr of 13 · a2 map of 2 · 01 32 alg: -19 · 04 48 kid: bstr of 8
 _START = b"\xd2\x84\x4d\xa2\x01\x32\x04\x48"
@@ -29,10 +29,6 @@ _CONTEXT = b"\x84\x6aSignature1"
 _SIGNED = _CONTEXT + _START[2:]
 # a3 map of 3 · 01 01 kty: OKP · 20 06 crv: Ed25519 · 21 58 20 x: bstr of 32
 _KEY = b"\xa3\x01\x01\x20\x06\x21\x58\x20"
-
-
-class COSEError(cbor.CBORError):
-    """The bytes are not a COSE_Sign1 of the one shape that is taken."""
 
 
 class Sign1:

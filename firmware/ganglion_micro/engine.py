@@ -14,7 +14,6 @@ from ganglion_micro.expression import MISSING, evaluate
 from ganglion_micro.plan import ACTIONS, ARGS, CALL, CONDITION, END, FORK, GATE, ID, LISTEN, NEXT, OP, PROMPT, SAVE, SET
 from ganglion_micro.run import Run
 from ganglion_micro.steps import ask, came_about, heard, store, take
-from ganglion_micro.talk import converse
 from ganglion_micro.template import render
 from ganglion_micro.text import text
 
@@ -146,6 +145,8 @@ class Engine:
         step = run.steps[run.at]
         try:
             if run.talk is not None:
+                from ganglion_micro.talk import converse  # not on a board whose scripts have no tools
+
                 effect, result = converse(run, self._tools, result, now)
                 if effect is not None:
                     return [effect]

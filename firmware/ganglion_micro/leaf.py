@@ -46,6 +46,10 @@ FRESHNESS = 300 * 1000000000
 _AROUND = 64
 
 
+class LeafRefusalError(Exception):
+    """What a handler raises where the device will not do what it is asked; the message says why."""
+
+
 class _RefusedError(Exception):
     """A message is not believed; the argument is the cause, as `ganglion.mesh.standing.Cause` calls it."""
 
@@ -103,7 +107,8 @@ class Leaf:
         """Serves a method; before the first `advance`, as the birth names them.
 
         Args:
-            handler: Gets the parameters; what it returns is the answer, a ValueError says that they are wrong.
+            handler: Gets the parameters; what it returns is the answer, a ValueError says that they are wrong, a
+                LeafRefusalError that it will not.
         """
         self._methods[method] = handler
 
@@ -295,6 +300,8 @@ class Leaf:
             return self._no(identity, "failed", "the result cannot be sent: {}".format(error))
         except ValueError as error:
             return self._no(identity, "invalid", str(error))
+        except LeafRefusalError as error:
+            return self._no(identity, "refused", str(error))
         except Exception as error:  # of the device's own code: the leaf goes on
             return self._no(identity, "failed", "{}: {}".format(type(error).__name__, error))
 

@@ -8,7 +8,7 @@ Both ends use the one key. What keeps a message from being taken for one of the 
 from hashlib import sha256
 
 from ganglion_micro import cbor, gl1
-from ganglion_micro.cose import KID_SIZE
+from ganglion_micro.cose_common import KID_SIZE
 
 #: Bytes of a key; as many as HMAC with SHA-256 makes.
 KEY_SIZE = 32

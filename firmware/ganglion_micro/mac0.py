@@ -9,7 +9,7 @@ so parsing is comparing bytes. HMAC is built of SHA-256 here, since MicroPython 
 from hashlib import sha256
 
 from ganglion_micro import cbor
-from ganglion_micro.cose import KID_SIZE, COSEError
+from ganglion_micro.cose_common import KID_SIZE, COSEError
 
 #: HMAC with SHA-256, of which the first 8 bytes are sent.
 HMAC_256_64 = 4

@@ -6,6 +6,7 @@ by default there. A schema with another keyword that would constrain is refused 
 over here.
 """
 
+from ganglion_micro.condition import same
 from ganglion_micro.sealed import Sealed
 from ganglion_micro.text import text
 
@@ -94,19 +95,6 @@ def invalid(value: "Any", schema: "dict[str, Any]", path: str = "") -> str:
             if wrong:
                 return wrong
     return ""
-
-
-def same(left: "Any", right: "Any") -> bool:
-    """Equality of JSON values: true is not 1, at any depth."""
-    if isinstance(left, dict) and isinstance(right, dict):
-        if len(left) != len(right):
-            return False
-        return all(not (key not in right or not same(left[key], right[key])) for key in left)
-    if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
-        if len(left) != len(right):
-            return False
-        return all(same(left[i], right[i]) for i in range(len(left)))
-    return (type(left) is bool) == (type(right) is bool) and bool(left == right)
 
 
 def _is(value: "Any", kind: str) -> bool:

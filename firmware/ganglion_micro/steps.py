@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The steps that ask something of the world: the effect of each, and what is made of its result."""
+"""The steps that ask something of the world: the effect of each, and what is made of its result.
+
+What only prompts and tools need is imported when one is met: a leaf has neither, and not the modules for them.
+"""
 
 from ganglion_micro import plan as p
 from ganglion_micro.condition import holds
 from ganglion_micro.effects import Actuate, Emit, Failure, Listen, Log, Prompt, Publish, Read, Wait
 from ganglion_micro.expression import MISSING, lookup
 from ganglion_micro.plan import ACTUATE, ARGS, EMIT, LISTEN, LOG, OP, PROMPT, PUBLISH, READ, SAVE, TOOL, WAIT
-from ganglion_micro.schema import invalid
-from ganglion_micro.talk import Talk
 from ganglion_micro.template import CONST, TEXT, render
 from ganglion_micro.text import text
-from ganglion_micro.tool import call, refusal
 from ganglion_micro.topic import is_filter, is_name
 
 TYPE_CHECKING = False  # MicroPython has no `typing`
@@ -46,6 +46,8 @@ def ask(run: "Run", step: "list[Any]", tools: "list[Any]", now: int) -> "Any":
         ]
         effect = Prompt(run.id, prompt, args[1], args[2], args[3], preset, offered, [])
         if offered:
+            from ganglion_micro.talk import Talk
+
             run.talk = Talk(effect, now)
         return effect
     if op == ACTUATE:
@@ -66,6 +68,8 @@ def ask(run: "Run", step: "list[Any]", tools: "list[Any]", now: int) -> "Any":
         message = text(render(args[1], scope, data, missing))
         run.record["detail"]["message"] = message
         return Log(run.id, args[0], message)
+    from ganglion_micro.tool import call
+
     return call(run, tools[args[0]], {}, args[1])
 
 
@@ -181,10 +185,16 @@ def take(run: "Run", step: "list[Any]", tools: "list[Any]", result: "Any") -> "F
         result = result[0]
         run.root.advised = True
         schema = step[ARGS][1]
-        wrong = "" if schema is None else invalid(result, schema)
+        wrong = ""
+        if schema is not None:
+            from ganglion_micro.schema import invalid
+
+            wrong = invalid(result, schema)
         if wrong:
             return Failure("invalid", "the model's answer is not what was asked for: {}".format(wrong), True)
     elif op == TOOL:
+        from ganglion_micro.tool import refusal
+
         tool = tools[step[ARGS][0]]
         detail["http_status"] = result[0]
         failure = refusal(tool, result)

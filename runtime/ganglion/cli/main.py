@@ -27,6 +27,11 @@ COMMANDS = {
     "node": ("ganglion.cli.node", "", "run a node from its configuration"),
     "gateway": ("ganglion_gateway.command", "gateway", "run the gateway"),
     "boards": ("ganglion.cli.boards", "", "show the boards that are known, and check a file of your own"),
+    "firmware": (
+        "ganglion.cli.firmware",
+        "firmware",
+        "compile the firmware of boards with MicroPython, weigh it, and update a board",
+    ),
     "id": ("ganglion.cli.identity", "", "make, show or replace a node's key"),
     "enrol": ("ganglion.cli.enrol", "", "have this device taken into a mesh"),
     "enrol-key": ("ganglion.cli.enrol_key", "", "create keys that let nodes join"),

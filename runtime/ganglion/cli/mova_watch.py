@@ -15,6 +15,7 @@ from ganglion.mova.load import load
 
 if TYPE_CHECKING:
     from ganglion.cli.gateway_client import GatewayClient
+    from ganglion.mova.plan import Plan
 
 #: Seconds between two looks at the file.
 _LOOK = 0.2
@@ -145,6 +146,17 @@ def put(gateway: "GatewayClient", node: str, file: Path) -> dict[str, Any]:
     Raises:
         GanglionError: it is not valid, fails one of its tests, or the node does not take it.
     """
+    params = {"plan": base64.urlsafe_b64encode(compiled(file).encode()).decode()}
+    answer: dict[str, Any] = gateway.command(node, "scripts.put", params)["result"]
+    return answer
+
+
+def compiled(file: Path) -> "Plan":
+    """The plan of a script that passes its own tests.
+
+    Raises:
+        GanglionError: it is not valid, or fails one of its tests.
+    """
     # The other verbs must not pay for what only running needs.
     from ganglion.mova.compile import compile
     from ganglion.mova.trial import run_all
@@ -154,6 +166,4 @@ def put(gateway: "GatewayClient", node: str, file: Path) -> dict[str, Any]:
     for outcome in run_all(document, plan):
         if outcome.failures:
             raise GanglionError(f"{document.file}: the test {outcome.name!r} fails: {outcome.failures[0]}")
-    params = {"plan": base64.urlsafe_b64encode(plan.encode()).decode()}
-    answer: dict[str, Any] = gateway.command(node, "scripts.put", params)["result"]
-    return answer
+    return plan

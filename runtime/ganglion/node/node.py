@@ -260,6 +260,7 @@ class Node:
             on_changed=mesh.announce,
             host=section.host,
             port=section.port,
+            request=lambda method, params, seconds: mesh.request(method, params, timeout=seconds),
         )
         mesh.on_request("leaf.call", leaves.call, summary="have a leaf (leaf) do something (method, params)")
         mesh.on_request("leaf.list", leaves.listed, summary="the leaves of this node, and which are there")

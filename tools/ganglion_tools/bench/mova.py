@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ganglion.errors import GanglionError
+from ganglion.firmware.heap import STEPS
 from ganglion_tools import up
 from ganglion_tools.bench import mova_heap, mova_weigh
 from ganglion_tools.bench import mova_timed as timed
@@ -125,7 +126,7 @@ def _board() -> list[Figure]:
     except GanglionError as error:
         print(f"bench mova: without MicroPython: {error}", file=sys.stderr)
         return []
-    name = f"heap under MicroPython of 32 bits, {mova_heap.STEPS} steps"
+    name = f"heap under MicroPython of 32 bits, {STEPS} steps"
     return [
         _memory(f"{name}: engine and plan", "KiB", code + plan, goal=24),
         _memory(f"{name}: the plan alone", "KiB", plan),

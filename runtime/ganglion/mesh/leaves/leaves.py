@@ -16,6 +16,7 @@ from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedE
 from ganglion.mesh.leaves.effects import Answered, Effect, Happened, Keep, Read, Send, Way, source
 from ganglion.mesh.leaves.folder import LeafFolder
 from ganglion.mesh.leaves.parent import Parent
+from ganglion.mesh.leaves.prompts import PROMPT, Prompts, Request
 from ganglion.mesh.leaves.udp import Port
 from ganglion_micro import cbor, gl1
 from ganglion_micro.leaf import NONCE_SIZE
@@ -54,6 +55,7 @@ class Leaves:
         on_event: Gets an event's class and body; it is to be signed, and safe when `saved` returns.
         saved: Returns when every event so far is safe.
         on_changed: Called when `inventory` says something new.
+        request: Asks the gateway, for what leaves ask a model; None where prompts are events as any other.
         host: Address to listen on.
         port: UDP port to listen on; 0 for any.
 
@@ -75,6 +77,7 @@ class Leaves:
         on_changed: Callable[[], None],
         host: str,
         port: int,
+        request: Request | None = None,
     ) -> None:
         self._clock = clock
         self._on_reading = on_reading
@@ -83,6 +86,7 @@ class Leaves:
         self._on_changed = on_changed
         self._host, self._port = host, port
         self._folder = LeafFolder(state)
+        self._prompts = None if request is None else Prompts(request, self._ask)
         self._unsaved: list[Happened] = []
         self._wake = asyncio.Event()
         self._asked: dict[str, asyncio.Future[dict[str, Any]]] = {}
@@ -192,6 +196,8 @@ class Leaves:
                     await asyncio.sleep(_LOOK)
         finally:
             transport.close()
+            if self._prompts is not None:
+                self._prompts.close()
             if self._settling is not None:
                 self._settling.cancel()
 
@@ -229,6 +235,10 @@ class Leaves:
         self._on_changed()
 
     def _publish(self, event: Happened) -> None:
+        if event.cls == PROMPT and self._prompts is not None:
+            self._prompts.take(event)
+            self._do(self.parent.stored(event, self._clock()))
+            return
         body = {
             "topic": f"leaf/{event.leaf}/{event.topic}",
             "value": event.value,

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Starts the agent of the slot that is to run, and resets the board when it ends; it is outside of both slots.
+
+Outside are `main.py` and a package `ganglion_agent` with this, `files`, `manifest` and `slots`. No update touches
+them, so whatever a slot holds, this runs: a cable and `ganglion flash` replace it. What it starts is
+`ganglion_agent.entry.main(root, slot)` of the slot; that it returns means that it wants a reset.
+
+Three things end a trial (see `slots`): exceptions, as each boot is counted; a hang, by a timer that does not ask the
+slot's code; and by the watchdog that the agent starts, where not even a timer's callback is run any more.
+"""
+
+import sys
+
+TYPE_CHECKING = False  # MicroPython has no `typing`
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ganglion_agent.slots import Slots
+
+#: Milliseconds that one boot of a trial may take to confirm itself.
+TRIAL_MS = 300000
+#: Milliseconds in which a key opens the console, before what is not known to be good is tried once more.
+RESCUE_MS = 60000
+#: The file with the last exception that left an agent, and its most letters.
+FAILURE = "failure.txt"
+_FAILURE_SIZE = 2000
+
+_timers: "list[Any]" = []  # one that nobody holds is collected, and never comes
+
+
+def run(root: str = "") -> None:
+    """One boot: returns to MicroPython's console where a person wants it or nothing can be run, and else resets."""
+    slot = _chosen(root)
+    if not slot:
+        return
+    try:
+        _start(root, slot)
+    except KeyboardInterrupt:  # a Ctrl-C, or a configuration that is wrong: for a person at the console
+        if not _slots(root, slot).trial:
+            return
+        print("ganglion: this version is on trial; press a key for the console")
+        if _pressed(RESCUE_MS):
+            return
+    except Exception as error:
+        _keep(root, slot, error)
+        _do(_slots(root, slot).fail)
+    _reset()
+
+
+def _chosen(root: str) -> str:
+    """The slot that is to run; empty for the console."""
+    slots = _slots(root)
+    slot = slots.boot(_was_watchdog())
+    if not slot:
+        print("ganglion: neither slot has anything to run; flash this board again")
+        return ""
+    if slots.rescue:
+        print("ganglion: no version here is known to be good; press a key for the console")
+        if _pressed(RESCUE_MS):
+            return ""
+    if slots.trial:
+        _limit(slots)
+    return slot
+
+
+def _slots(root: str, slot: str = "") -> "Slots":
+    """The slots, by the modules outside of them, which are let go again: an agent needs the heap."""
+    _forget(root, slot)
+    from ganglion_agent import files
+    from ganglion_agent.slots import Slots
+
+    return Slots(files, root, slot)
+
+
+def _forget(root: str, slot: str) -> None:
+    """No module of ours is loaded, and those outside are found."""
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("ganglion_agent", "ganglion_micro")]:
+        del sys.modules[name]
+    path = root + "/" + slot
+    if path in sys.path:
+        sys.path.remove(path)
+
+
+def _start(root: str, slot: str) -> None:
+    """The agent of a slot, with modules of that slot alone."""
+    _forget(root, slot)
+    sys.path.insert(0, root + "/" + slot)
+    __import__("ganglion_agent.entry", None, None, ["main"]).main(root, slot)
+
+
+def _limit(slots: "Slots") -> None:
+    """Ends the trial in its time, where the port has a timer that is free."""
+
+    def over(timer: "Any") -> None:
+        _timers.clear()
+        if slots.trial:
+            print("ganglion: this version has not confirmed itself in time")
+            _do(slots.expire)
+            _reset()
+
+    try:
+        from machine import Timer
+    except ImportError:
+        return
+    for number in (-1, 0):  # a virtual one, or the first of the chip's
+        try:
+            timer = Timer(number)
+            timer.init(mode=Timer.ONE_SHOT, period=TRIAL_MS, callback=over)
+            _timers.append(timer)
+            return
+        except (ValueError, TypeError, OSError):
+            pass
+
+
+def _keep(root: str, slot: str, error: Exception) -> None:
+    """Writes why a slot's agent ended, for who comes to look."""
+    import io
+
+    text = io.StringIO()
+    sys.print_exception(error, text)  # type: ignore[attr-defined] # MicroPython's
+    said = "slot {}\n{}".format(slot, text.getvalue())[-_FAILURE_SIZE:]
+    print(said)
+
+    def write() -> None:
+        with open(root + "/" + FAILURE, "w") as file:
+            file.write(said)
+
+    _do(write)
+
+
+def _do(change: "Any") -> None:
+    """A change of the flash; one that fails is said, and does not keep the board from its reset."""
+    try:
+        change()
+    except OSError as error:
+        print("ganglion: the flash could not be written:", error)
+
+
+def _pressed(ms: int) -> bool:
+    """Whether a key comes in time, on the serial line of the console."""
+    import select
+
+    poll = select.poll()
+    poll.register(sys.stdin, select.POLLIN)
+    return bool(poll.poll(ms))
+
+
+def _was_watchdog() -> bool:
+    try:
+        from machine import WDT_RESET, reset_cause
+    except ImportError:
+        return False
+    return bool(reset_cause() == WDT_RESET)
+
+
+def _reset() -> None:
+    import machine
+
+    machine.reset()

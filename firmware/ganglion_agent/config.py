@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`agent.json`, the configuration of a device: what it is called, how it reaches its parent, what hangs on its pins."""
+
+import json
+
+from ganglion_agent import flash
+from ganglion_agent.clock import MS, SECOND
+from ganglion_agent.section import ConfigError, Section
+from ganglion_micro.leaf_key import LeafKey, parse
+from ganglion_micro.limits import DAY, Limits
+
+TYPE_CHECKING = False  # MicroPython has no `typing`
+if TYPE_CHECKING:
+    from typing import Any
+
+FILE = "agent.json"
+UPLINKS = ("wifi", "none")
+#: UDP port of a parent.
+PORT = 8475
+#: Letters of a sensor's or actuator's name, and how many of each there may be.
+NAME = 24
+MOST = 16
+#: Nanoseconds: a parent that is there says something every 10 s.
+MIN_SILENCE = 15 * SECOND
+RISKS = ("low", "never")
+
+
+class Config:
+    """What `agent.json` says; `buses`, `sensors` and `actuators` are sections that their drivers read.
+
+    Attributes:
+        host, port: Of the parent.
+        uplink: `wifi`, or `none` where the device is on the network already.
+        utc_offset: Nanoseconds that local time is ahead of UTC; None where nobody has said.
+        watchdog_ms: The board is reset when it did not go on for so long; 0 for no watchdog.
+    """
+
+    def __init__(self, section: Section, key: LeafKey) -> None:
+        self.key = key
+        self.name = section.take("name", str)
+        self.board = section.take("board", str, "micropython")
+        uplink = section.section("uplink")
+        self.uplink = uplink.one("kind", UPLINKS)
+        self.ssid = self.password = ""
+        if self.uplink == "wifi":
+            self.ssid = uplink.take("ssid", str)
+            self.password = uplink.value("password", "")
+        uplink.close()
+        parent = section.section("parent")
+        self.host = parent.take("host", str)
+        self.port = parent.take("port", int, PORT, 1, 65535)
+        parent.close()
+        self.buses = dict(section.sections("buses"))
+        self.sensors = _named(section, "sensors")
+        self.actuators = _named(section, "actuators")
+        minutes = section.value("utc_offset_minutes")
+        if minutes is not None and (type(minutes) is not int or not -840 <= minutes <= 840):
+            raise section.error("utc_offset_minutes", "must be -840 to 840, not {!r}".format(minutes))
+        self.utc_offset = None if minutes is None else minutes * 60 * SECOND
+        self.watchdog_ms = section.duration("watchdog", "8s") // MS
+        if 0 < self.watchdog_ms < 1000:
+            raise section.error("watchdog", "must be 0s for none, or at least 1s")
+        section.close()
+
+
+def read(folder: str) -> Config:
+    """The configuration in a folder, with the key that it names.
+
+    Raises:
+        ConfigError: there is none, or it is wrong; the message names the key and the remedy.
+    """
+    path = folder + FILE
+    data = flash.read(path)
+    if data is None:
+        raise ConfigError(
+            "{} is not there: copy it onto the device, and {} with the leaf's key".format(path, "leaf.key")
+        )
+    try:
+        table = json.loads(data)
+    except (ValueError, UnicodeError):
+        raise ConfigError("{} is no JSON: look for a missing comma, quote or brace".format(path)) from None
+    section = Section(FILE, table)
+    file = section.take("key", str, "leaf.key")
+    text = flash.read(folder + file)
+    if text is None:
+        raise ConfigError("{}.key: {} is not there: `ganglion leaf add NAME` prints it".format(FILE, file))
+    try:
+        key = parse(text.decode())
+    except (ValueError, UnicodeError) as error:
+        raise ConfigError("{}.key: {}: {}".format(FILE, file, error)) from None
+    return Config(section, key)
+
+
+def limits(section: Section) -> "tuple[Limits, int, str]":
+    """The limits of an actuator, its `max_silence` in nanoseconds, and its `risk`.
+
+    Raises:
+        ConfigError: they contradict each other.
+    """
+    values = section.take("values", list, [])
+    quiet = section.take("quiet_hours", list, [])
+    max_on = section.duration("max_on", "0s")
+    try:
+        found = Limits(
+            low=section.number("low"),
+            high=section.number("high"),
+            values=tuple(values),
+            max_step=section.number("max_step"),
+            rate=section.number("rate"),
+            min_on=section.duration("min_on", "0s"),
+            min_off=section.duration("min_off", "0s"),
+            max_on=max_on or None,
+            off=section.value("off"),
+            safe=section.value("fail_safe"),
+            quiet=tuple([_hours(section, text) for text in quiet]),
+            quiet_max=section.number("quiet_max"),
+        )
+    except ValueError as error:
+        raise ConfigError("{}: {}".format(section.where, error)) from None
+    return found, section.duration("max_silence", "60s", MIN_SILENCE), section.one("risk", RISKS, "low")
+
+
+def _hours(section: Section, text: "Any") -> "tuple[int, int]":
+    try:
+        first, end = [_time(part) for part in text.split("-")]
+    except (ValueError, AttributeError):
+        raise section.error("quiet_hours", "{!r} is none: write them as in 22:00-07:00".format(text)) from None
+    return first, end
+
+
+def _time(text: str) -> int:
+    hours, minutes = [int(part) for part in text.split(":")]
+    if not (0 <= hours <= 24 and 0 <= minutes < 60) or hours * 60 + minutes > 1440:
+        raise ValueError(text)
+    return (hours * 60 + minutes) * DAY // 1440
+
+
+def _named(section: Section, key: str) -> "list[tuple[str, Section]]":
+    found = section.sections(key)
+    if len(found) > MOST:
+        raise section.error(key, "{} are too many: {} at most".format(len(found), MOST))
+    for name, _ in found:
+        if not 0 < len(name) <= NAME or [c for c in name if not (c.isalpha() or c.isdigit() or c in "_-")]:
+            raise section.error(key, "{!r} is no name: 1 to {} of a-z A-Z 0-9 _ -".format(name, NAME))
+    return found

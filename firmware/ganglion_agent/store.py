@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The scripts on a device's flash: plans that come in pieces, each in a file of its own that is put there by rename."""
+
+import os
+from binascii import a2b_base64
+
+from ganglion_agent import flash
+
+TYPE_CHECKING = False  # MicroPython has no `typing`
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+#: Bytes of a plan.
+MAX_SIZE = 16384
+_END = ".plan"
+_PART = ".part"
+
+
+class Store:
+    """A folder of plans.
+
+    Args:
+        folder: Its path, with a slash at the end.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+
+    def names(self) -> "list[str]":
+        """Of the plans in it."""
+        try:
+            return sorted([name[: -len(_END)] for name in os.listdir(self._folder[:-1]) if name.endswith(_END)])
+        except OSError:
+            return []
+
+    def read(self, name: str) -> "bytes | None":
+        """A plan."""
+        return flash.read(self._folder + name + _END)
+
+    def remove(self, name: str) -> bool:
+        """Removes a plan; says whether it was there."""
+        return well_named(name) and flash.remove(self._folder + name + _END)
+
+    def put(self, name: str, at: int, size: int, data: bytes, load: "Callable[[bytes], Any]") -> "dict[str, Any]":
+        """Takes a piece: `{"at": the bytes that are there}`, and `done` where that is all.
+
+        A piece that comes where another is expected changes nothing, and the answer says which: so what was lost is
+        sent again, also after a restart.
+
+        Args:
+            at: Where it belongs; 0 begins anew.
+            load: Is given the whole plan; it is kept if that raises nothing.
+
+        Raises:
+            ValueError: a wrong parameter, or `load` has raised it.
+            OSError: the flash is full.
+        """
+        if not well_named(name):
+            raise ValueError("{!r} is no name of a script: 1 to 32 of a-z A-Z 0-9 _ -".format(name))
+        if type(at) is not int or type(size) is not int or not 0 < size <= MAX_SIZE or not 0 <= at <= size:
+            raise ValueError("a plan has 1 to {} bytes, and at is within them".format(MAX_SIZE))
+        part = self._folder + name + _PART
+        if at == 0:
+            try:
+                os.mkdir(self._folder[:-1])
+            except OSError:
+                pass  # it is there
+        there = 0 if at == 0 else _size(part)
+        if at != there or at + len(data) > size:
+            return {"at": there}
+        with open(part, "ab" if at else "wb") as file:
+            file.write(data)
+        if at + len(data) < size:
+            return {"at": at + len(data)}
+        try:
+            load(flash.read(part) or b"")
+        except ValueError:
+            flash.remove(part)
+            raise
+        os.rename(part, self._folder + name + _END)
+        return {"at": size, "done": True}
+
+
+def well_named(name: "Any") -> bool:
+    """Whether it may be a script's name, and so a file's."""
+    return (
+        type(name) is str
+        and 0 < len(name) <= 32
+        and not [c for c in name if not ("a" <= c <= "z" or "A" <= c <= "Z" or "0" <= c <= "9" or c in "_-")]
+    )
+
+
+def piece(text: "Any") -> bytes:
+    """The bytes of a piece: as they are, or as text in base64.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if type(text) is bytes:
+        return text
+    try:
+        return a2b_base64(text)
+    except (ValueError, TypeError):
+        raise ValueError("data must be bytes, or base64") from None
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path)[6]
+    except OSError:
+        return 0

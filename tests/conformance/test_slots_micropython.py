@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Two slots on a real MicroPython, with real littlefs and FAT: updates, reverts, and the power cut at every write."""
+
+from pathlib import Path
+
+import pytest
+
+from support.flashed import Device, version
+
+
+@pytest.fixture(params=["lfs", "fat"])
+def device(request: pytest.FixtureRequest, tmp_path: Path) -> Device:
+    return Device(tmp_path, request.param, version("v0"))
+
+
+def updated(device: Device, name: str, fate: str = "good", *, more: int = 0) -> list[str]:
+    """Has a version sent that is switched to; what the board has printed."""
+    with device.boot() as boot:
+        assert boot.until("healthy")
+        assert boot.send(version(name, fate, more=more)) == "committed"
+        assert boot.until("reset")
+        return boot.said
+
+
+def test_a_good_version_runs_and_is_kept(device: Device) -> None:
+    updated(device, "v1", more=3000)
+    with device.boot() as boot:
+        assert boot.until("runs") == "runs v1 b good"
+        assert boot.until("healthy")
+        assert boot.send(version("v1", more=3000)) == "running"
+        assert boot.send(version("v2")) == "committed"
+    with device.boot() as boot:
+        assert boot.until("runs") == "runs v2 a good"
+    assert device.healthy() == "v2"
+
+
+def test_a_version_that_raises_at_its_import_is_left_and_the_reason_is_kept(device: Device) -> None:
+    updated(device, "v1", "import")
+    for _ in range(3):
+        with device.boot() as boot:
+            assert boot.until("reset")
+            assert "RuntimeError: a bad version" in boot.said
+    with device.boot() as boot:
+        assert boot.until("runs") == "runs v0 a good"
+        assert boot.until("healthy")
+        assert boot.send(version("v2")) == "committed"
+    assert device.healthy() == "v2"
+
+
+@pytest.mark.parametrize("fate", ["hangs", "silent"])
+def test_a_version_that_never_confirms_itself_is_left_when_its_time_is_over(device: Device, fate: str) -> None:
+    updated(device, "v1", fate)
+    with device.boot() as boot:
+        assert boot.until("runs") == f"runs v1 b {fate}"
+        assert boot.until("ganglion: this version has not confirmed itself in time")
+        assert boot.until("reset")
+    with device.boot() as boot:
+        assert boot.until("runs") == "runs v0 a good"
+
+
+def test_a_version_that_the_watchdog_ends_is_left_after_its_boots(device: Device) -> None:
+    updated(device, "v1", "hangs")
+    for _ in range(3):
+        with device.boot(cause=3) as boot:  # and killed: a hang in which no timer comes
+            assert boot.until("runs") == "runs v1 b hangs"
+    assert device.healthy() == "v0"
+
+
+def test_a_version_that_fails_after_it_was_kept_gives_way_with_a_console(tmp_path: Path) -> None:
+    device = Device(tmp_path, "lfs", version("v0", "import"))
+    for _ in range(3):
+        with device.boot() as boot:
+            assert boot.until("reset")
+    with device.boot() as boot:
+        boot.key()
+        assert boot.until("console")
+        assert "ganglion: no version here is known to be good; press a key for the console" in boot.said
+    with device.boot() as boot:
+        assert boot.until("reset"), "nobody presses a key: it is tried again"
+
+
+def test_a_board_without_a_slot_has_its_console(tmp_path: Path) -> None:
+    device = Device(tmp_path, "lfs", version("v0"))
+    device.flash(tmp_path / "bare", version("v0").outside)
+    with device.boot() as boot:
+        assert boot.until("console")
+        assert boot.said[0].startswith("ganglion: neither slot has anything to run")
+
+
+def test_an_update_goes_on_where_the_flash_is(device: Device) -> None:
+    new = version("v1", more=8000)
+    with device.boot() as boot:
+        assert boot.until("healthy")
+        assert boot.send(new, calls=16) == "broken off"
+    with device.boot() as boot:
+        assert boot.until("healthy")
+        begin = {"version": "v1", "size": len(new.manifest), "sha256": new.sha256}
+        said = boot.ask("update.begin", begin)
+        assert said is not None
+        assert (said["file"], said["offset"] > 2000) == ("ganglion_agent/drivers/own.bin", True)
+        assert boot.send(new) == "committed"
+    assert device.healthy() == "v1"
+
+
+def test_killed_at_every_write_of_the_flash_it_runs_and_ends_with_the_new_version(tmp_path: Path) -> None:
+    device = Device(tmp_path, "lfs", version("v0"))
+    assert device.healthy() == "v0"
+    before = device.image.read_bytes()
+    writes = next(line for line in updated(device, "v1", more=900) if line.startswith("writes "))
+    assert device.healthy() == "v1"
+    new, old = version("v1", more=900), 0
+    for cut in range(int(writes.split()[1])):
+        device.image.write_bytes(before)
+        with device.boot(cut) as boot:
+            assert boot.until("healthy")
+            assert boot.send(new) == "cut"
+        found = device.healthy()
+        if found == "v0":
+            old += 1
+            with device.boot() as boot:
+                assert boot.until("healthy")
+                assert boot.send(new) == "committed"
+            found = device.healthy()
+        assert found == "v1"
+    assert old > 20, "the cuts were before the switch, but for the last"
+
+
+def test_killed_at_every_write_of_its_first_boots_a_good_version_is_kept(tmp_path: Path) -> None:
+    device = Device(tmp_path, "lfs", version("v0"))
+    updated(device, "v1")
+    before = device.image.read_bytes()
+    with device.boot() as boot:
+        assert boot.until("healthy")
+        assert boot.send(version("v1")) == "running"
+    for cut in range(40):
+        device.image.write_bytes(before)
+        with device.boot(cut) as boot:
+            came = boot.until("healthy")
+        assert device.healthy() == "v1"
+        if came:
+            break
+    assert came
+    assert cut > 2

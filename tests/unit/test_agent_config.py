@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`agent.json`: every mistake is named with its key and its remedy; outputs and sensors are made of what it says."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ganglion_agent import config
+from ganglion_agent.clock import Clock
+from ganglion_agent.device import Device
+from ganglion_agent.log import Log
+from ganglion_agent.section import ConfigError
+from support.leaves import KEY
+
+SECOND = 10**9
+BOARD = Path(__file__).parents[1] / "support" / "board" / "machine.py"
+GOOD: dict[str, Any] = {
+    "name": "garden",
+    "uplink": {"kind": "none"},
+    "parent": {"host": "192.0.2.20"},
+    "buses": {"i2c0": {"sda": 4, "scl": 5}},
+    "sensors": {"light": {"driver": "bh1750", "bus": "i2c0"}},
+    "actuators": {"pump": {"driver": "pin", "pin": 15, "max_on": "1.5m"}},
+}
+
+
+@pytest.fixture(autouse=True)
+def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    spec = importlib.util.spec_from_file_location("machine", BOARD)
+    assert spec is not None
+    assert spec.loader is not None
+    machine = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(machine)
+    monkeypatch.setitem(sys.modules, "machine", machine)
+    (tmp_path / "leaf.key").write_text(KEY.text() + "\n")
+
+
+def device(**more: Any) -> Device:
+    Path("agent.json").write_text(json.dumps({**GOOD, **more}))
+    return Device(config.read(""), Clock(), Log(echo=False))
+
+
+def test_a_whole_one_is_read() -> None:
+    made = device(utc_offset_minutes=-90)
+    found = config.read("")
+    assert (found.name, found.host, found.port, found.key.kid) == ("garden", "192.0.2.20", 8475, KEY.kid)
+    assert (found.utc_offset, found.watchdog_ms) == (-5400 * SECOND, 8000)
+    assert made.guard.actuators["pump"].limits.max_on == 90 * SECOND
+    assert made.units == {"light.illuminance": "lx"}
+    assert Path("pin15").read_text() == "0"
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"name": None}, "agent.json.name: is missing; write a text"),
+        ({"name": 3}, "agent.json.name: must be a text, not 3"),
+        ({"colour": 1}, "agent.json.colour: there is no such key; known are actuators, board, buses"),
+        ({"uplink": {"kind": "lora"}}, "agent.json.uplink.kind: must be one of none, wifi, not 'lora'"),
+        ({"uplink": {"kind": "wifi"}}, "agent.json.uplink.ssid: is missing"),
+        ({"parent": {"host": "x", "port": 0}}, "agent.json.parent.port: must be 1 to 65535, not 0"),
+        ({"parent": []}, "agent.json.parent: must be a table"),
+        ({"key": "other.key"}, "agent.json.key: other.key is not there: `ganglion leaf add NAME` prints it"),
+        ({"watchdog": "5"}, "agent.json.watchdog: '5' is not a duration: write a number with ms, s, m or h"),
+        ({"watchdog": "10ms"}, "agent.json.watchdog: must be 0s for none, or at least 1s"),
+        ({"utc_offset_minutes": 9999}, "agent.json.utc_offset_minutes: must be -840 to 840"),
+        ({"sensors": {"a b": {}}}, "agent.json.sensors: 'a b' is no name: 1 to 24 of"),
+        ({"sensors": {"a": {"driver": "bme"}}}, "agent.json.sensors.a.driver: must be one of adc, ads1115"),
+        ({"sensors": {"a": {"driver": "bh1750", "bus": "i2c1"}}}, "agent.json.sensors.a.bus: there is no bus i2c1"),
+        ({"sensors": {"a": {"driver": "adc", "pin": 1, "gain": 2}}}, "agent.json.sensors.a.gain: there is no such key"),
+        ({"sensors": {"a": {"driver": "adc", "every": "1ms"}}}, "agent.json.sensors.a.every: must be at least 0.1s"),
+        ({"actuators": {"a": {"driver": "pin", "pin": "x"}}}, "agent.json.actuators.a.pin: the board refuses it"),
+        ({"actuators": {"a": {"driver": "pin", "pin": 1, "low": 0, "high": 1}}}, "a.driver: pin takes true and false"),
+        ({"actuators": {"a": {"driver": "pwm", "pin": 1, "low": 1}}}, "agent.json.actuators.a: low and high belong"),
+        ({"actuators": {"a": {"driver": "pin", "pin": 1, "max_on": "x"}}}, "a.max_on: 'x' is not a duration"),
+        ({"actuators": {"a": {"driver": "pin", "pin": 1, "quiet_hours": ["9-25:00"]}}}, "write them as in 22:00-07:00"),
+        ({"actuators": {"a": {"driver": "pin", "pin": 1, "risk": "confirm"}}}, "a.risk: must be one of low, never"),
+        ({"actuators": {"a": {"driver": "pin", "pin": 1, "max_silence": "5s"}}}, "max_silence: must be at least 15s"),
+        ({"actuators": {"a": {"driver": "pwm", "pin": 1, "duty": [2, 3]}}}, "a.duty: must be two shares"),
+    ],
+)
+def test_a_mistake_is_named_with_its_key(more: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        device(**more)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"name": }', "\x00", "[1]"])
+def test_what_is_no_table_in_json_is_said(text: str) -> None:
+    Path("agent.json").write_text(text)
+    with pytest.raises(ConfigError, match=r"agent.json( is no JSON|: must be a table)"):
+        config.read("")
+
+
+def test_a_key_that_was_mistyped_is_said() -> None:
+    Path("agent.json").write_text(json.dumps(GOOD))
+    Path("leaf.key").write_text(KEY.text()[:-1])
+    with pytest.raises(ConfigError, match=r"agent.json.key: leaf.key: this is no key of a leaf"):
+        config.read("")
+    Path("agent.json").unlink()
+    with pytest.raises(ConfigError, match="copy it onto the device"):
+        config.read("")
+
+
+def test_a_sensor_that_is_plugged_in_later_is_read_then() -> None:
+    made = device()
+    [light] = made.sensors
+    made.advance()
+    assert light.error.startswith("light: ")
+    Path("lux").write_text("120")
+    assert not light.advance(light.every)
+    assert light.advance(2 * light.every + SECOND)
+    assert (light.error, round(light.values["light.illuminance"])) == ("", 120)
+
+
+def test_pulses_follow_the_range() -> None:
+    limits = {"low": 0, "high": 180, "fail_safe": 90, "duty": [0.05, 0.1]}
+    made = device(actuators={"flap": {"driver": "pwm", "pin": 16, "frequency": 50, **limits}})
+    assert int(Path("pin16").read_text()) == round(0.075 * 65535)
+    assert made.set("flap", 180, "parent") == [True, 180, ""]
+    assert int(Path("pin16").read_text()) == round(0.1 * 65535)
+
+
+def test_a_pin_that_is_low_when_it_is_on() -> None:
+    made = device(actuators={"relay": {"driver": "pin", "pin": 3, "active_low": True}})
+    assert Path("pin3").read_text() == "1"
+    made.set("relay", True, "parent")
+    assert Path("pin3").read_text() == "0"

@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Small parts of the agent: files on the flash, the crash record, the log, the watchdog, the Wi-Fi."""
+
+import asyncio
+import base64
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ganglion_agent import crash, flash, store
+from ganglion_agent.clock import Clock
+from ganglion_agent.log import LETTERS, LINES, Log
+from ganglion_agent.store import Store
+from ganglion_agent.uplink import MAX_PAUSE, Wifi
+from ganglion_agent.watchdog import HungError, Watchdog
+
+
+class Ticks:
+    """MicroPython's `time`, whose milliseconds wrap at 2^30."""
+
+    def __init__(self) -> None:
+        self.now = 2**30 - 5
+
+    def ticks_ms(self) -> int:
+        return self.now
+
+    @staticmethod
+    def ticks_diff(end: int, start: int) -> int:
+        return (end - start + 2**29) % 2**30 - 2**29
+
+
+def test_the_clock_goes_on_where_ticks_wrap() -> None:
+    ticks = Ticks()
+    clock = Clock(ticks)
+    ticks.now = 7
+    assert clock.ms() == 12
+    assert clock.now() == 12_000_000
+
+
+# Boots
+
+
+@pytest.mark.parametrize(
+    ("files", "count"),
+    [({}, 1), ({"boots": "7"}, 8), ({"boots": "7", "boots.new": ""}, 8), ({"boots.new": "9", "boots": "8"}, 10)],
+)
+def test_boots_are_counted_wherever_the_power_failed(tmp_path: Path, files: dict[str, str], count: int) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    assert [flash.boots(str(tmp_path / "boots")) for _ in range(2)] == [count, count + 1]
+
+
+def test_a_count_that_is_lost_is_said(tmp_path: Path) -> None:
+    (tmp_path / "boots").write_text("x")
+    with pytest.raises(ValueError, match="write the boots that `ganglion leaf list` shows"):
+        flash.boots(str(tmp_path / "boots"))
+
+
+def test_a_file_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = str(tmp_path / "it")
+    flash.replace(path, b"old")
+
+    def fails(old: str, new: str) -> None:
+        raise OSError(28, "full")
+
+    monkeypatch.setattr(os, "rename", fails)
+    with pytest.raises(OSError, match="full"):
+        flash.replace(path, b"new")
+    assert flash.read(path) == b"old"
+
+
+# Crashes
+
+
+def broken(depth: int) -> None:
+    if depth:
+        broken(depth - 1)
+    raise RuntimeError("it broke")
+
+
+def test_a_crash_is_kept_with_the_end_of_its_traceback(tmp_path: Path) -> None:
+    path = str(tmp_path / "crash")
+    with pytest.raises(RuntimeError) as caught:
+        broken(200)
+    found = crash.record(path, caught.value, 3, 5)
+    assert crash.last(path) == found
+    assert found["error"].endswith("RuntimeError: it broke")
+    assert len(found["error"]) <= crash.LETTERS
+    assert (found["boot"], found["row"], found["told"]) == (3, 1, False)
+    crash.told(path)
+    assert crash.last(path) == {**found, "told": True}
+
+
+def test_crashes_in_a_row_are_counted_and_a_steady_boot_ends_the_row(tmp_path: Path) -> None:
+    path = str(tmp_path / "crash")
+    rows = [crash.record(path, ValueError(), boot, seconds)["row"] for boot, seconds in [(1, 9), (2, 9), (3, 9)]]
+    rows += [crash.record(path, ValueError(), boot, seconds)["row"] for boot, seconds in [(4, 60), (6, 9)]]
+    assert rows == [1, 2, 3, 1, 1]
+    assert [crash.pause(row) for row in (1, 2, 3, 9, 999)] == [1, 4, 8, crash.MAX_PAUSE, crash.MAX_PAUSE]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"row": "x"}', "\xff"])
+def test_a_record_that_is_damaged_is_none(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "crash"
+    path.write_bytes(text.encode("latin-1"))
+    assert crash.last(str(path)) is None
+    crash.told(str(path))
+
+
+# The log
+
+
+def test_the_log_has_the_last_lines_and_says_as_many_as_fit(capsys: pytest.CaptureFixture[str]) -> None:
+    log = Log()
+    for i in range(LINES + 3):
+        log.add(i, "info", "x" * 200)
+    assert len(log.lines) == LINES
+    assert {len(line) for line in log.lines} == {LETTERS}
+    assert log.last(10, 300) == log.lines[-2:]
+    assert log.last(0, 300) == []
+    assert capsys.readouterr().out.count("\n") == LINES + 3
+
+
+# The watchdog
+
+
+class Hardware:
+    fed = 0
+
+    def feed(self) -> None:
+        self.fed += 1
+
+
+def test_the_hardware_is_fed_while_every_part_is_alive() -> None:
+    hardware = Hardware()
+    watchdog = Watchdog(hardware)
+    watchdog.feed(0)
+    watchdog.expect("wifi", 1000, 0)
+    watchdog.feed(1000)
+    watchdog.alive("wifi", 1500)
+    watchdog.feed(2500)
+    with pytest.raises(HungError, match="wifi has not gone on for 1001 ms"):
+        watchdog.feed(2501)
+    assert hardware.fed == 3
+    Watchdog().feed(0)
+
+
+# Scripts on the flash
+
+
+def test_a_plan_that_comes_in_pieces_is_kept_when_it_loads(tmp_path: Path) -> None:
+    kept = Store(f"{tmp_path}/scripts/")
+    loaded: list[bytes] = []
+    data = bytes(range(256)) * 4
+    assert kept.names() == []
+    assert kept.put("shade", 0, 1024, data[:480], loaded.append) == {"at": 480}
+    assert kept.put("shade", 0, 1024, data[:480], loaded.append) == {"at": 480}, "from the beginning"
+    again = Store(f"{tmp_path}/scripts/")  # the power has failed between
+    assert again.put("shade", 960, 1024, data[960:], loaded.append) == {"at": 480}, "that was lost"
+    assert again.put("shade", 480, 1024, data[480:960], loaded.append) == {"at": 960}
+    assert again.put("shade", 480, 1024, data[480:960], loaded.append) == {"at": 960}, "a copy changes nothing"
+    assert (again.names(), loaded) == ([], [])
+    assert again.put("shade", 960, 1024, data[960:], loaded.append) == {"at": 1024, "done": True}
+    assert (again.names(), loaded, again.read("shade")) == (["shade"], [data], data)
+    assert again.remove("shade")
+    assert not again.remove("shade")
+
+
+def test_a_plan_that_does_not_load_leaves_the_one_before(tmp_path: Path) -> None:
+    kept = Store(f"{tmp_path}/scripts/")
+    kept.put("shade", 0, 3, b"old", lambda data: None)
+
+    def refuses(data: bytes) -> None:
+        raise ValueError("no plan")
+
+    with pytest.raises(ValueError, match="no plan"):
+        kept.put("shade", 0, 3, b"new", refuses)
+    assert kept.read("shade") == b"old"
+    assert [path.name for path in (tmp_path / "scripts").iterdir()] == ["shade.plan"]
+
+
+@pytest.mark.parametrize("name", ["", "../boots", "a/b", "x" * 33, "a.plan", None, 3, "ї"])
+def test_a_name_is_no_path(tmp_path: Path, name: Any) -> None:
+    kept = Store(f"{tmp_path}/scripts/")
+    with pytest.raises(ValueError, match="is no name of a script"):
+        kept.put(name, 0, 3, b"abc", lambda data: None)
+    assert not kept.remove(name)
+
+
+@pytest.mark.parametrize(("at", "size"), [(-1, 3), (0, 0), (4, 3), (0, store.MAX_SIZE + 1), ("0", 3), (None, None)])
+def test_sizes_are_bounded(tmp_path: Path, at: Any, size: Any) -> None:
+    with pytest.raises(ValueError, match="a plan has 1 to"):
+        Store(f"{tmp_path}/").put("x", at, size, b"", lambda data: None)
+
+
+def test_a_piece_is_bytes_or_base64() -> None:
+    assert store.piece(b"\x00") == b"\x00"
+    assert store.piece(base64.b64encode(b"\xff\xfe\x00").decode()) == b"\xff\xfe\x00"
+    for wrong in (None, 3, "A"):
+        with pytest.raises(ValueError, match="must be bytes, or base64"):
+            store.piece(wrong)
+
+
+# Wi-Fi
+
+
+class Station:
+    """A radio that reaches its Wi-Fi at times."""
+
+    def __init__(self, there: list[bool]) -> None:
+        self.there = there
+        self.calls: list[str] = []
+
+    def active(self, on: bool) -> None:
+        self.calls.append(f"active {on}")
+
+    def connect(self, ssid: str, password: str) -> None:
+        self.calls.append(f"connect {ssid}")
+        if len(self.calls) == 2:
+            raise OSError("Wifi Internal Error")
+
+    def disconnect(self) -> None:
+        pass
+
+    def isconnected(self) -> bool:
+        return self.there.pop(0)
+
+    def ifconfig(self) -> tuple[str, ...]:
+        return ("192.0.2.7", "", "", "")
+
+
+def test_a_station_joins_again_after_longer_and_longer_pauses() -> None:
+    tries = 9
+    station = Station([False] * 16 * (tries - 1) + [True, True, True, False])
+    said: list[str] = []
+    waited = alive = 0
+
+    def lives() -> None:
+        nonlocal alive
+        alive += 1
+
+    async def sleep(seconds: float) -> None:
+        nonlocal waited
+        waited += 1
+
+    wifi = Wifi(station, "farm", "secret", lambda level, message: said.append(message), lives, sleep)
+    with pytest.raises(IndexError):
+        asyncio.run(wifi.run())
+    assert station.calls.count("connect farm") == tries + 1 + 1
+    pauses = [int(message.split()[-2]) for message in said if "not to be had" in message]
+    assert pauses == [1, 2, 4, 8, 16, 32, MAX_PAUSE, MAX_PAUSE, MAX_PAUSE]
+    assert "in the Wi-Fi farm as 192.0.2.7" in said
+    assert "the Wi-Fi farm is lost" in said
+    assert alive == waited
+    assert not any("secret" in message for message in said)

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`ganglion firmware`: the same source is the same bytes, in a folder as a board has it; what it takes is said."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from nacl.exceptions import BadSignatureError
+from nacl.signing import SigningKey
+
+from ganglion.cli import extras
+from ganglion.cli.main import main
+from ganglion.errors import GanglionError, RemoteProtocolError
+from ganglion.firmware import Bundle, build, sending
+from ganglion.firmware.heap import BOARD, measure
+from ganglion.firmware.interpreter import find
+from ganglion_agent.seal import sealed_by
+from ganglion_agent.slots import Slots
+from ganglion_agent.update import Update
+from ganglion_micro import cbor, cose
+from ganglion_tools.micropython import interpreter
+from support.flash_model import Flash
+
+ROOT = Path(__file__).parents[2]
+Run = Callable[..., dict]
+
+
+@pytest.fixture
+def ganglion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command in a folder of its own; what `--json` prints."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str, code: int = 0) -> dict:
+        assert main(["firmware", *words, "--json"]) == code
+        return json.loads(capsys.readouterr().out)
+
+    return run
+
+
+def there(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_build_is_a_folder_as_a_board_has_it(ganglion: Run, tmp_path: Path) -> None:
+    said = ganglion("build", "--out", "board", "--driver", "sht3x")
+    files = there(tmp_path / "board")
+    assert files["main.py"] == (ROOT / "firmware" / "ganglion_agent" / "main.py").read_bytes()
+    assert {each["name"]: hashlib.sha256(files[each["name"]]).hexdigest() for each in said["outside"]} == {
+        each["name"]: each["sha256"] for each in said["outside"]
+    }
+    manifest = files["a/manifest"].decode().splitlines()
+    assert manifest[0] == f"ganglion 1 {len(said['files'])} {said['version']}"
+    assert manifest[1:] == [f"{each['sha256']} {each['bytes']} {each['name']}" for each in said["files"]]
+    assert hashlib.sha256(files["a/manifest"]).hexdigest() == said["sha256"]
+    assert sum(len(data) for name, data in files.items() if name.startswith("a/")) == said["bytes"] + len(
+        files["a/manifest"]
+    )
+    assert said["within_budget"] is (said["bytes"] <= said["budget"] == 80 * 1024)
+    names = {each["name"] for each in said["files"]}
+    assert {"ganglion_agent/update.mpy", "ganglion_micro/engine.mpy", "ganglion_micro/drivers/crc8.mpy"} <= names
+    assert not names & {"ganglion_agent/boot.mpy", "ganglion_agent/main.mpy", "ganglion_micro/drivers/bme280.mpy"}
+
+
+def test_the_same_source_elsewhere_is_the_same_bytes(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "firmware", tmp_path / "elsewhere")
+    code = "from ganglion.firmware import build; print(build(drivers=['bme280']).sha256)"
+    path = os.pathsep.join([str(ROOT / "runtime"), str(tmp_path / "elsewhere")])
+    said = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": path},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert said.stdout == build(drivers=["bme280"]).sha256 + "\n", said.stderr
+
+
+def test_a_second_build_leaves_nothing_of_the_first_and_touches_nothing_else(ganglion: Run, tmp_path: Path) -> None:
+    ganglion("build", "--driver", "bme280", "--lines")
+    first = there(tmp_path / "ganglion-firmware")
+    (tmp_path / "ganglion-firmware" / "a" / "mine.txt").write_text("mine")
+    ganglion("build")
+    second = there(tmp_path / "ganglion-firmware")
+    assert first.keys() - second.keys() == {
+        "a/ganglion_micro/drivers/__init__.mpy",
+        "a/ganglion_micro/drivers/bme280.mpy",
+    }
+    assert second.keys() - first.keys() == {"a/mine.txt"}
+    assert len(first["a/ganglion_micro/engine.mpy"]) > len(second["a/ganglion_micro/engine.mpy"])
+
+
+def test_a_configuration_names_its_drivers(ganglion: Run, tmp_path: Path) -> None:
+    config = {"sensors": {"air": {"driver": "bmp280"}, "light": {"driver": "bh1750"}, "name": {"driver": "adc"}}}
+    (tmp_path / "agent.json").write_text(json.dumps(config))
+    names = {each["name"] for each in ganglion("size", "--config", "agent.json")["files"]}
+    assert {name for name in names if "/drivers/" in name} == {
+        f"ganglion_micro/drivers/{name}.mpy" for name in ("__init__", "bh1750", "bme280")
+    }
+
+
+def test_what_is_wrong_is_one_sentence(ganglion: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "agent.json").write_text("{")
+    assert ganglion("size", "--config", "agent.json", code=1)["error"].startswith("agent.json: this is no JSON")
+    assert "nowhere.json: No such file" in ganglion("size", "--config", "nowhere.json", code=1)["error"]
+    said = ganglion("size", "--driver", "bme28", code=1)["error"]
+    assert said == "there is no driver 'bme28'; did you mean \"bme280\"?"
+    (tmp_path / "file").write_text("")
+    assert "cannot be written" in ganglion("build", "--out", "file/in", code=1)["error"]
+    monkeypatch.setitem(extras.MODULES, "firmware", ("nothing_of_this_name",))
+    assert "pip install 'ganglion[firmware]'" in ganglion("size", code=2)["error"]
+
+
+def test_what_micropython_cannot_compile_is_named(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "firmware", tmp_path / "firmware")
+    (tmp_path / "firmware" / "ganglion_agent" / "wrong.py").write_text("match 1:\n    case 1: pass\n")
+    path = os.pathsep.join([str(ROOT / "runtime"), str(tmp_path / "firmware")])
+    command = [sys.executable, "-m", "ganglion", "firmware", "build"]
+    said = subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, cwd=tmp_path, capture_output=True, text=True)
+    assert said.returncode == 1
+    assert "wrong.py: MicroPython cannot compile it: SyntaxError: invalid syntax" in said.stderr
+
+
+def test_the_heap_is_measured_or_said_not_to_be(
+    ganglion: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = interpreter(ROOT / ".cache" / "micropython")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    assert find() == []
+    assert ganglion("size")["heap"] is None
+    assert main(["firmware", "size"]) == 0
+    assert "not measured, as there is no MicroPython here" in capsys.readouterr().out
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin" / "micropython"
+    program.write_text(f'#!/bin/sh\nexec {" ".join(command)} "$@"\n')
+    program.chmod(0o755)
+    heap = ganglion("size")["heap"]
+    assert (heap["bits"], heap["steps"], heap["board"], heap["wanted"]) == (64, 50, BOARD, 90 * 1024)
+    assert heap["free"] == BOARD - heap["modules"] - heap["plan"] - heap["run"]
+    assert heap["modules"] > 40_000
+    assert 1000 < heap["plan"] < 10_000
+    assert 1000 < heap["run"] < 30_000
+    assert main(["firmware", "size"]) == 0
+    assert "KiB of 164 KiB stay free" in capsys.readouterr().out
+
+
+def test_a_micropython_that_was_fetched_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = interpreter(ROOT / ".cache" / "micropython")
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    (tmp_path / "ganglion").mkdir()
+    (tmp_path / "ganglion" / "micropython").symlink_to(ROOT / ".cache" / "micropython")
+    found = find()
+    assert [Path(word).name for word in found] == [Path(word).name for word in command]
+
+
+def test_a_version_that_does_not_run_has_no_heap() -> None:
+    command = interpreter(ROOT / ".cache" / "micropython")
+    broken = Bundle(version="x", files={"ganglion_agent/entry.mpy": b"no code"}, outside=build().outside)
+    with pytest.raises(GanglionError, match=r"could not be measured: .*micropython said ValueError"):
+        measure(broken, command)
+
+
+def board(check: Callable[[bytes | None, bytes], None]) -> Update:
+    flash = Flash()
+    flash.folders = {"/a", "/b"}
+    slots = Slots(flash, slot="a")
+    slots.confirm()
+    return Update(flash, slots, check)
+
+
+def test_a_board_with_ed25519_takes_only_what_the_authority_has_sealed() -> None:
+    authority, other = SigningKey.generate(), SigningKey.generate()
+    aad = cbor.encode(["gl1", bytes(8), "update"])
+    public = bytes(authority.verify_key)
+
+    def verify(key: bytes, signature: bytes, message: bytes) -> bool:
+        assert key == public
+        try:
+            authority.verify_key.verify(message, signature)
+        except BadSignatureError:
+            return False
+        return True
+
+    def seal(digest: bytes, key: SigningKey = authority, kid: bytes = cose.kid(public)) -> bytes:
+        return cose.sign1(digest, kid, aad, lambda message: key.sign(message).signature)
+
+    version = Bundle(version="v1", files={"x.mpy": b"x"}, outside={})
+    digest = bytes.fromhex(version.sha256)
+    update = board(sealed_by(public, aad, verify))
+    for wrong, why in [
+        (None, "only with the authority's seal"),
+        (b"no seal", "not a COSE_Sign1"),
+        (seal(bytes(32)), "of another update"),
+        (seal(digest, other, cose.kid(bytes(other.verify_key))), "of another key"),
+        (seal(digest, other), "not the authority's"),
+    ]:
+        call = next(sending(version, wrong))
+        with pytest.raises(ValueError, match=why):
+            update.begin(call.params)
+        assert update.status({}) == {"state": "idle"}
+    assert update.begin(next(sending(version, seal(digest))).params)["state"] == "receiving"
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"state": "idle"}, r"has forgotten the update \('idle'\)"),
+        ({}, "has forgotten the update"),
+        ({"state": "receiving", "file": "y", "offset": 0}, "asks for 'y' from 0, which this version has not"),
+        ({"state": "receiving", "file": "x.mpy", "offset": 1}, "asks for 'x.mpy' from 1"),
+        ({"state": "receiving", "file": "x.mpy", "offset": "0"}, "asks for 'x.mpy' from '0'"),
+        ({"state": "receiving", "file": 7, "offset": 0}, "asks for 7 from 0"),
+        ({"state": "receiving", "file": "x.mpy", "offset": 0, "damaged": 9}, "comes damaged again and again"),
+    ],
+)
+def test_an_answer_that_makes_no_sense_ends_the_sending(said: dict, why: str) -> None:
+    sender = sending(Bundle(version="v1", files={"x.mpy": b"x"}, outside={}))
+    assert next(sender).method == "update.begin"
+    with pytest.raises(RemoteProtocolError, match=why):
+        sender.send(said)
