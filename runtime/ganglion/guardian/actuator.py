@@ -11,6 +11,7 @@ from ganglion.errors import InvalidError
 from ganglion.guardian.day import window
 from ganglion.guardian.driver import Driver, Place, Section
 from ganglion.guardian.guardian import Guardian
+from ganglion.guardian.i2c import SIMULATED
 from ganglion.guardian.restriction import Side, restricted
 from ganglion.guardian.words import Risk, Rule
 from ganglion.settings import choice, read
@@ -70,6 +71,25 @@ def no_adapters(bus: str) -> "I2C":
     raise OSError(f"{bus} cannot be opened here")
 
 
+def chips(tables: Mapping[str, Mapping[str, Any]], *, where: str = "") -> dict[str, tuple[str, int]]:
+    """Bus and address of those that are outputs of a chip on an I2C bus, by name; without simulated ones.
+
+    Args:
+        tables: `[actuator.<name>]`.
+        where: As in `build`.
+
+    Raises:
+        InvalidError: a table is wrong.
+    """
+    sections = {name: _section(table, f"{where}actuator.{name}") for name, table in tables.items()}
+    found = {name: (section.bus, section.address) for name, section in sections.items() if hasattr(section, "address")}
+    return {name: chip for name, chip in found.items() if chip[0] != SIMULATED}
+
+
+def _section(table: Mapping[str, Any], where: str) -> Any:
+    return read(import_module(DRIVERS[choice(table, "driver", DRIVERS, where)]).SECTION, table, where)
+
+
 def build(
     name: str,
     table: Mapping[str, Any],
@@ -95,13 +115,11 @@ def build(
         InvalidError: a key is unknown, missing or wrong; named as `actuator.<name>.<key>`, with the nearest right one.
     """
     place = Place(where=f"{where}actuator.{name}", resolve=resolve, i2c=i2c, shared={} if shared is None else shared)
-    kind = choice(table, "driver", DRIVERS, place.where)
-    module = import_module(DRIVERS[kind])
-    section = read(module.SECTION, table, place.where)
+    section = _section(table, place.where)
     if section.risk not in list(Risk):
         raise InvalidError(f"must be one of {', '.join(Risk)}, not {section.risk!r}", where=f"{place.where}.risk")
     rule = _rule(section, sides, name=name, where=place.where)
-    driver = module.driver(section, place)
+    driver = import_module(DRIVERS[section.driver]).driver(section, place)
     return Actuator(name=name, driver=driver, rule=rule, section=section, sides=tuple(sides), where=place.where)
 
 

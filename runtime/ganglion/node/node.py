@@ -20,6 +20,7 @@ from ganglion.config import load as load_config
 from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError
 from ganglion.event import Event
 from ganglion.guardian import Actuators
+from ganglion.guardian.actuator import chips
 from ganglion.guardian.restriction import Restriction, Side, lost, understood
 from ganglion.guardian.watchdog import Watchdog
 from ganglion.mesh.client import MeshClient
@@ -101,6 +102,7 @@ class Node:
             where=where,
             resolve=config.resolve,
             state=lambda path: state / path,
+            actuators=chips(config.actuators, where=where),
             now=self._clock.now,
         )
         self._actuators = Actuators.from_tables(
