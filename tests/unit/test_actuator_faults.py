@@ -2,6 +2,8 @@
 """Actuators whose hardware fails in ways that nobody planned for: nothing is believed, and nobody is left unwatched."""
 
 import errno
+import json
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,15 +11,17 @@ from typing import Any
 import pytest
 
 from ganglion.errors import InvalidError
-from ganglion.guardian import Actuators, Effect, Rule, watchdog
+from ganglion.guardian import Actuators, Effect, Rule, memory, times, watchdog
 from ganglion.guardian.actuator import Actuator, build
 from ganglion.guardian.failure import why
 from ganglion.guardian.file import File
 from ganglion.guardian.raw import FileWrite, Raw
 from ganglion.guardian.restriction import Restriction, Side
 from ganglion.guardian.watchdog import Watchdog
+from ganglion.mesh import files
 from ganglion.sensors.i2c import LinuxI2C
 from ganglion_micro.limits import Limits
+from support.waiting import until_answered
 
 S = 1_000_000_000
 
@@ -119,6 +123,85 @@ def test_a_watchdog_that_could_not_be_started_is_tried_again(tmp_path: Path, mon
     assert not made.beat()
     assert (tmp_path / "lock").read_text().isdecimal(), "it runs, and says its number"
     made.leave(done=True)
+
+
+def three(tmp_path: Path, clock: Time) -> tuple[Actuators, dict[str, Lamp]]:
+    """A pump whose switching times are kept, a siren, and a lamp that is off where nobody holds it."""
+    rules = {"pump": Limits(min_off=5 * S), "siren": Limits(max_on=S), "lamp": Limits()}
+    lamps = {name: Lamp() for name in rules}
+    made = {name: Actuator(name=name, driver=lamps[name], rule=Rule(limits=each)) for name, each in rules.items()}
+    return Actuators(made, path=tmp_path / "actuators.json", monotonic=clock), lamps
+
+
+async def test_a_disk_that_hangs_keeps_the_guardian_from_nothing_but_what_it_must_note_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock, answers, saves = Time(), threading.Event(), []
+
+    def save(*words: Any, **more: Any) -> None:
+        saves.append(clock.ns)
+        answers.wait()
+        kept(*words, **more)
+
+    made, lamps = three(tmp_path, clock)
+    await made.start()
+    kept = memory.save
+    monkeypatch.setattr(memory, "save", save)
+    monkeypatch.setattr(times, "_PATIENCE", 0.05)
+    clock.ns = 10 * S
+    assert (await made.actuate("siren", True, owner="me")).accepted
+    assert (await made.actuate("lamp", True, owner="me")).accepted
+    assert saves == [], "these have no times to keep"
+    for _ in range(3):
+        refused = await made.actuate("pump", True, owner="me")
+        assert (refused.accepted, refused.value) == (False, False)
+        assert "actuators.json before, whose disk hangs" in refused.reason
+        assert lamps["pump"].value is False
+    assert saves == [10 * S], "the others do not wait for it"
+    assert caplog.text.count("see whether its disk hangs") == 1
+    clock.ns = 12 * S
+    await made.tick()
+    assert lamps["siren"].value is False, "max_on"
+    assert {each.id: each.holder for each in made.status()} == {"lamp": "me", "pump": "", "siren": ""}
+    monkeypatch.setattr(times, "_PATIENCE", 60)
+    answers.set()
+
+    async def on() -> bool:
+        return (await made.actuate("pump", True, owner="me")).accepted
+
+    await until_answered(on)
+    assert json.loads((tmp_path / "actuators.json").read_text())["actuators"]["pump"]["value"] is True
+    await made.stop()
+
+
+async def test_what_can_be_neither_noted_nor_forgotten_does_not_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As on a disk that Linux has made read-only: what the file says would let the pump go on too early."""
+    clock = Time()
+    made, lamps = three(tmp_path, clock)
+    await made.start()
+    clock.ns = 10 * S
+
+    def fails(*words: Any, **more: Any) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(files, "write", fails)
+    with monkeypatch.context() as also:
+        also.setattr(files, "remove", fails)
+        refused = await made.actuate("pump", True, owner="me")
+        assert not refused.accepted
+        assert refused.reason.endswith(
+            "cannot be written ([Errno 30] Read-only file system), nor removed (Read-only file system): see what its "
+            "disk has"
+        )
+        assert lamps["pump"].value is False
+    for value in (True, False):
+        clock.ns += 10 * S
+        assert (await made.actuate("pump", value, owner="me")).accepted
+    assert not (tmp_path / "actuators.json").exists(), "better to know nothing"
+    assert caplog.text.count("minimum times begin anew") == 1
+    await made.stop()
 
 
 def both(tmp_path: Path, one: dict[str, Any], other: dict[str, Any]) -> None:
