@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ganglion.errors import InvalidError
-from ganglion.guardian import Actuators, Effect, Rule, memory, times, watchdog
+from ganglion.guardian import Actuators, Effect, Rule, gpio, memory, times, watchdog
 from ganglion.guardian.actuator import Actuator, build
 from ganglion.guardian.failure import why
 from ganglion.guardian.file import File
@@ -229,12 +229,48 @@ LIMIT = Restriction(where={"driver": "gpio", "line": 17}, max_on=1_000_000_000)
         ("17", LIMIT, "name it by its number"),
         ("17", Restriction(where={"name": "fan"}), "a line's number is written without quotes"),
         (17, Restriction(where={"driver": "gpio", "lien": 17}), "by 'lien'; did you mean \"line\""),
+        (
+            17,
+            Restriction(where={"line": "PUMP", "driver": "gpio"}),
+            "has line 'PUMP': name it by its name, too",
+        ),
     ],
 )
 def test_no_spelling_goes_around_a_boards_limit(line: Any, limit: Restriction, says: str) -> None:
     table = {"driver": "gpio", "line": line}
     with pytest.raises(InvalidError, match=says):
         build("pump", table, sides=[Side("board mine", [limit])])
+
+
+@pytest.mark.parametrize(
+    ("table", "limit"),
+    [
+        ({"driver": "gpio", "line": 3, "chip": "/dev/./gpiochip0"}, {"chip": "/dev/gpiochip0"}),
+        ({"driver": "gpio", "line": 3, "chip": "/dev/gpiochip0"}, {"chip": "/dev/shm/../gpiochip0", "line": 3}),
+        ({"driver": "gpio", "line": 3, "chip": "/dev/gpio-not-plugged-in"}, {"chip": "/dev/gpiochip0"}),
+        ({"driver": "pcf8574", "bus": "/dev//i2c-1", "pin": 3}, {"bus": "/dev/i2c-1", "pin": 3}),
+        ({"driver": "file", "path": "linked"}, {"path": "lamp"}),
+    ],
+)
+def test_a_limit_finds_what_is_named_by_another_path(
+    tmp_path: Path, table: dict[str, Any], limit: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gpio, "find_spec", lambda name: True)
+    (tmp_path / "linked").symlink_to(tmp_path / "lamp")
+    sides = [Side("board mine", [Restriction(where=limit, max_on=S)])]
+    lamp = build("lamp", table, sides=sides, resolve=lambda name: tmp_path / name)
+    assert lamp.rule.limits.max_on == S
+    assert build("lamp", table, resolve=lambda name: tmp_path / name).under(sides[0]).limits.max_on == S
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [{"line": "PUMP", "chip": "/dev/gpiochip1"}, {"chip": "/dev/gpio-not-plugged-in"}, {"name": "fan", "line": "PUMP"}],
+)
+def test_a_limit_of_another_chip_is_no_obstacle(limit: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpio, "find_spec", lambda name: True)
+    sides = [Side("board mine", [Restriction(where=limit, max_on=S)])]
+    assert build("lamp", {"driver": "gpio", "line": 3}, sides=sides).rule.limits.max_on is None
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from ganglion.guardian.guardian import Guardian
 from ganglion.guardian.i2c import SIMULATED
 from ganglion.guardian.restriction import Side, restricted
 from ganglion.guardian.words import Risk, Rule
+from ganglion.linux.device import leads_to
 from ganglion.settings import choice, read
 from ganglion.units import SECOND
 from ganglion_micro.limits import Limits
@@ -46,6 +47,7 @@ class Actuator:
         section: Its table; None for one that nobody else may limit.
         sides: Who limits it besides.
         where: What begins its complaints.
+        resolve: Makes the paths of its table, and of limits, absolute.
     """
 
     name: str
@@ -54,13 +56,15 @@ class Actuator:
     section: Section | None = None
     sides: tuple[Side, ...] = ()
     where: str = ""
+    resolve: Callable[[str], Path] = Path
 
     def under(self, fleet: Side) -> Rule:
         """What it is held to under limits of one more side. Where they cannot be held, nothing but its safe value."""
         if self.section is None:
             return self.rule
         try:
-            return _rule(self.section, (*self.sides, fleet), name=self.name, where=self.where)
+            sides = (*self.sides, fleet)
+            return _rule(self.section, sides, name=self.name, where=self.where, resolve=self.resolve)
         except InvalidError as error:
             reason = str(error).removeprefix(f"{error.where}: ")
             return replace(self.rule, barred=f"limits of {fleet.source} leave it nothing but its fail_safe: {reason}")
@@ -118,13 +122,23 @@ def build(
     section = _section(table, place.where)
     if section.risk not in list(Risk):
         raise InvalidError(f"must be one of {', '.join(Risk)}, not {section.risk!r}", where=f"{place.where}.risk")
-    rule = _rule(section, sides, name=name, where=place.where)
+    rule = _rule(section, sides, name=name, where=place.where, resolve=resolve)
     driver = import_module(DRIVERS[section.driver]).driver(section, place)
-    return Actuator(name=name, driver=driver, rule=rule, section=section, sides=tuple(sides), where=place.where)
+    return Actuator(
+        name=name,
+        driver=driver,
+        rule=rule,
+        section=section,
+        sides=tuple(sides),
+        where=place.where,
+        resolve=resolve,
+    )
 
 
-def _rule(table: Section, sides: Sequence[Side], *, name: str, where: str) -> Rule:
-    section, sources = restricted(table, sides, name=name, where=where)
+def _rule(table: Section, sides: Sequence[Side], *, name: str, where: str, resolve: Callable[[str], Path]) -> Rule:
+    section, sources = restricted(
+        table, sides, name=name, where=where, leads_to=lambda path: leads_to(str(resolve(path)))
+    )
     try:
         limits = Limits(
             low=section.low,
