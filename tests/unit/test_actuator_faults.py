@@ -3,6 +3,7 @@
 
 import errno
 import json
+import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -122,6 +123,42 @@ def test_a_watchdog_that_could_not_be_started_is_tried_again(tmp_path: Path, mon
     monkeypatch.undo()
     assert not made.beat()
     assert (tmp_path / "lock").read_text().isdecimal(), "it runs, and says its number"
+    made.leave(done=True)
+
+
+def test_a_watchdog_that_ends_again_and_again_is_tried_less_and_less(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    now, starts = [0.0], []
+
+    def command() -> list[str]:
+        starts.append(now[0])
+        return ["/bin/false"]
+
+    monkeypatch.setattr(watchdog, "command", command)
+    monkeypatch.setattr(watchdog.time, "monotonic", lambda: now[0])
+    made = Watchdog(tmp_path / "lock")
+    made.take_over()
+    made.watch([FileWrite(path="/dev/null", data=b"0")])
+    for _ in range(200):
+        assert made._process is not None
+        made._process.wait()
+        made.beat()
+        now[0] += 1
+    assert starts == [0, 0, 1, 3, 7, 15, 31, 63, 123, 183]
+    assert [record.levelname for record in caplog.records] == ["WARNING", "ERROR"]
+    monkeypatch.setattr(watchdog, "command", lambda: [sys.executable, "-c", "input()"])
+    made.watch([FileWrite(path="/dev/null", data=b"0")])
+    now[0] += 200
+    made.beat()
+    assert made._process is not None
+    made._process.kill()
+    made._process.wait()
+    caplog.clear()
+    made.beat()
+    assert caplog.text.count("is started again") == 1, "after a long life it is news"
+    assert made._process is not None
+    made._process.kill()
     made.leave(done=True)
 
 
