@@ -345,6 +345,19 @@ def sensor_tables(path: Path) -> dict[str, dict[str, Any]]:
     return _named_tables(tables, f"{path}: sensor")
 
 
+def actuator_tables(path: Path) -> dict[str, dict[str, Any]]:
+    """The tables `[actuator.<name>]` of a file by name, whatever else is in it or is not.
+
+    Raises:
+        NotFoundError: there is no such file.
+        InvalidError: it is not TOML, or has something else there.
+    """
+    tables = _toml(path).get("actuator", {})
+    if not isinstance(tables, dict):
+        raise InvalidError("must be tables [actuator.NAME]", where=f"{path}: actuator")
+    return _named_tables(tables, f"{path}: actuator")
+
+
 def _toml(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")

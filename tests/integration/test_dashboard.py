@@ -187,13 +187,19 @@ async def test_what_waits_for_a_person_is_listed_and_decided_by_who_may(
             )
             return said
 
-        for nonce, word, state in (("n1", "Refuse", "refused"), ("n2", "Grant", "granted")):
+        long = "all the way to the  left, " * 4 + "or 10.04 turns"
+        for nonce, word, state, value, shows in (
+            ("n1", "Refuse", "refused", True, "true"),
+            ("n2", "Grant", "granted", 10.04, "10.04"),
+            ("n4", "Refuse", "refused", long, f"'{long}'"),
+        ):
+            wanted["value"] = value
             asked = await ask(nonce)
             line = page.locator(f"[data-consent='{asked['id']}']")
             await expect(tile).to_contain_text("ganglion consents list")
-            for shown in ("watch on fridge", "lock = yes", '<b>"Yes"', " left"):
+            for shown in ("watch on fridge", f"lock = {shows}", '<b>"Yes"', " left"):
                 await expect(line).to_contain_text(shown)
-            await page.get_by_role("button", name=f"{word} lock = yes").click()
+            await page.get_by_role("button", name=f"{word} lock = {shows}").click()
             await expect(line).to_have_count(0)
             await expect(tile).to_be_hidden()
             answer = await ask(nonce)
@@ -203,7 +209,7 @@ async def test_what_waits_for_a_person_is_listed_and_decided_by_who_may(
         await expect(tile).to_be_hidden()
     entries = (await gateway.http.get("/api/v1/audit")).json()["entries"]
     decided = [each["action"] for each in entries if each["action"].startswith("consent.")]
-    assert decided == ["consent.refuse", "consent.grant", "consent.refuse"]
+    assert decided == ["consent.refuse", "consent.refuse", "consent.grant", "consent.refuse"]
     assert watch.errors == []
 
 
@@ -219,7 +225,7 @@ async def test_who_may_only_look_sees_what_waits_and_no_buttons(
             await enrolled(node)
             wanted = {"nonce": "n1", "actuator": "lock", "value": True, "owner": "watch", "run": "", "why": ""}
             await node.request("consent", {**wanted, "wait": 300 * 10**9, "hold": 0}, timeout=60)
-            await expect(watch.page.get_by_text("lock = yes")).to_be_visible()
+            await expect(watch.page.get_by_text("lock = true")).to_be_visible()
             await expect(watch.page.get_by_role("button", name="Grant")).to_have_count(0)
         assert watch.errors == []
 

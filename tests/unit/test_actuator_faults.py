@@ -2,6 +2,9 @@
 """Actuators whose hardware fails in ways that nobody planned for: nothing is believed, and nobody is left unwatched."""
 
 import errno
+import json
+import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,15 +12,17 @@ from typing import Any
 import pytest
 
 from ganglion.errors import InvalidError
-from ganglion.guardian import Actuators, Effect, Rule, watchdog
+from ganglion.guardian import Actuators, Effect, Rule, gpio, memory, times, watchdog
 from ganglion.guardian.actuator import Actuator, build
 from ganglion.guardian.failure import why
 from ganglion.guardian.file import File
 from ganglion.guardian.raw import FileWrite, Raw
 from ganglion.guardian.restriction import Restriction, Side
 from ganglion.guardian.watchdog import Watchdog
+from ganglion.mesh import files
 from ganglion.sensors.i2c import LinuxI2C
 from ganglion_micro.limits import Limits
+from support.waiting import until_answered
 
 S = 1_000_000_000
 
@@ -121,6 +126,121 @@ def test_a_watchdog_that_could_not_be_started_is_tried_again(tmp_path: Path, mon
     made.leave(done=True)
 
 
+def test_a_watchdog_that_ends_again_and_again_is_tried_less_and_less(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    now, starts = [0.0], []
+
+    def command() -> list[str]:
+        starts.append(now[0])
+        return ["/bin/false"]
+
+    monkeypatch.setattr(watchdog, "command", command)
+    monkeypatch.setattr(watchdog.time, "monotonic", lambda: now[0])
+    made = Watchdog(tmp_path / "lock")
+    made.take_over()
+    made.watch([FileWrite(path="/dev/null", data=b"0")])
+    for _ in range(200):
+        assert made._process is not None
+        made._process.wait()
+        made.beat()
+        now[0] += 1
+    assert starts == [0, 0, 1, 3, 7, 15, 31, 63, 123, 183]
+    assert [record.levelname for record in caplog.records] == ["WARNING", "ERROR"]
+    monkeypatch.setattr(watchdog, "command", lambda: [sys.executable, "-c", "input()"])
+    made.watch([FileWrite(path="/dev/null", data=b"0")])
+    now[0] += 200
+    made.beat()
+    assert made._process is not None
+    made._process.kill()
+    made._process.wait()
+    caplog.clear()
+    made.beat()
+    assert caplog.text.count("is started again") == 1, "after a long life it is news"
+    assert made._process is not None
+    made._process.kill()
+    made.leave(done=True)
+
+
+def three(tmp_path: Path, clock: Time) -> tuple[Actuators, dict[str, Lamp]]:
+    """A pump whose switching times are kept, a siren, and a lamp that is off where nobody holds it."""
+    rules = {"pump": Limits(min_off=5 * S), "siren": Limits(max_on=S), "lamp": Limits()}
+    lamps = {name: Lamp() for name in rules}
+    made = {name: Actuator(name=name, driver=lamps[name], rule=Rule(limits=each)) for name, each in rules.items()}
+    return Actuators(made, path=tmp_path / "actuators.json", monotonic=clock), lamps
+
+
+async def test_a_disk_that_hangs_keeps_the_guardian_from_nothing_but_what_it_must_note_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock, answers, saves = Time(), threading.Event(), []
+
+    def save(*words: Any, **more: Any) -> None:
+        saves.append(clock.ns)
+        answers.wait()
+        kept(*words, **more)
+
+    made, lamps = three(tmp_path, clock)
+    await made.start()
+    kept = memory.save
+    monkeypatch.setattr(memory, "save", save)
+    monkeypatch.setattr(times, "_PATIENCE", 0.05)
+    clock.ns = 10 * S
+    assert (await made.actuate("siren", True, owner="me")).accepted
+    assert (await made.actuate("lamp", True, owner="me")).accepted
+    assert saves == [], "these have no times to keep"
+    for _ in range(3):
+        refused = await made.actuate("pump", True, owner="me")
+        assert (refused.accepted, refused.value) == (False, False)
+        assert "actuators.json before, whose disk hangs" in refused.reason
+        assert lamps["pump"].value is False
+    assert saves == [10 * S], "the others do not wait for it"
+    assert caplog.text.count("see whether its disk hangs") == 1
+    clock.ns = 12 * S
+    await made.tick()
+    assert lamps["siren"].value is False, "max_on"
+    assert {each.id: each.holder for each in made.status()} == {"lamp": "me", "pump": "", "siren": ""}
+    monkeypatch.setattr(times, "_PATIENCE", 60)
+    answers.set()
+
+    async def on() -> bool:
+        return (await made.actuate("pump", True, owner="me")).accepted
+
+    await until_answered(on)
+    assert json.loads((tmp_path / "actuators.json").read_text())["actuators"]["pump"]["value"] is True
+    await made.stop()
+
+
+async def test_what_can_be_neither_noted_nor_forgotten_does_not_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As on a disk that Linux has made read-only: what the file says would let the pump go on too early."""
+    clock = Time()
+    made, lamps = three(tmp_path, clock)
+    await made.start()
+    clock.ns = 10 * S
+
+    def fails(*words: Any, **more: Any) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(files, "write", fails)
+    with monkeypatch.context() as also:
+        also.setattr(files, "remove", fails)
+        refused = await made.actuate("pump", True, owner="me")
+        assert not refused.accepted
+        assert refused.reason.endswith(
+            "cannot be written ([Errno 30] Read-only file system), nor removed (Read-only file system): see what its "
+            "disk has"
+        )
+        assert lamps["pump"].value is False
+    for value in (True, False):
+        clock.ns += 10 * S
+        assert (await made.actuate("pump", value, owner="me")).accepted
+    assert not (tmp_path / "actuators.json").exists(), "better to know nothing"
+    assert caplog.text.count("minimum times begin anew") == 1
+    await made.stop()
+
+
 def both(tmp_path: Path, one: dict[str, Any], other: dict[str, Any]) -> None:
     Actuators.from_tables({"one": one, "other": other}, resolve=lambda name: tmp_path / name)
 
@@ -146,12 +266,48 @@ LIMIT = Restriction(where={"driver": "gpio", "line": 17}, max_on=1_000_000_000)
         ("17", LIMIT, "name it by its number"),
         ("17", Restriction(where={"name": "fan"}), "a line's number is written without quotes"),
         (17, Restriction(where={"driver": "gpio", "lien": 17}), "by 'lien'; did you mean \"line\""),
+        (
+            17,
+            Restriction(where={"line": "PUMP", "driver": "gpio"}),
+            "has line 'PUMP': name it by its name, too",
+        ),
     ],
 )
 def test_no_spelling_goes_around_a_boards_limit(line: Any, limit: Restriction, says: str) -> None:
     table = {"driver": "gpio", "line": line}
     with pytest.raises(InvalidError, match=says):
         build("pump", table, sides=[Side("board mine", [limit])])
+
+
+@pytest.mark.parametrize(
+    ("table", "limit"),
+    [
+        ({"driver": "gpio", "line": 3, "chip": "/dev/./gpiochip0"}, {"chip": "/dev/gpiochip0"}),
+        ({"driver": "gpio", "line": 3, "chip": "/dev/gpiochip0"}, {"chip": "/dev/shm/../gpiochip0", "line": 3}),
+        ({"driver": "gpio", "line": 3, "chip": "/dev/gpio-not-plugged-in"}, {"chip": "/dev/gpiochip0"}),
+        ({"driver": "pcf8574", "bus": "/dev//i2c-1", "pin": 3}, {"bus": "/dev/i2c-1", "pin": 3}),
+        ({"driver": "file", "path": "linked"}, {"path": "lamp"}),
+    ],
+)
+def test_a_limit_finds_what_is_named_by_another_path(
+    tmp_path: Path, table: dict[str, Any], limit: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gpio, "find_spec", lambda name: True)
+    (tmp_path / "linked").symlink_to(tmp_path / "lamp")
+    sides = [Side("board mine", [Restriction(where=limit, max_on=S)])]
+    lamp = build("lamp", table, sides=sides, resolve=lambda name: tmp_path / name)
+    assert lamp.rule.limits.max_on == S
+    assert build("lamp", table, resolve=lambda name: tmp_path / name).under(sides[0]).limits.max_on == S
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [{"line": "PUMP", "chip": "/dev/gpiochip1"}, {"chip": "/dev/gpio-not-plugged-in"}, {"name": "fan", "line": "PUMP"}],
+)
+def test_a_limit_of_another_chip_is_no_obstacle(limit: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpio, "find_spec", lambda name: True)
+    sides = [Side("board mine", [Restriction(where=limit, max_on=S)])]
+    assert build("lamp", {"driver": "gpio", "line": 3}, sides=sides).rule.limits.max_on is None
 
 
 @pytest.mark.parametrize(

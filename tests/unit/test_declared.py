@@ -4,14 +4,16 @@
 import asyncio
 import contextlib
 import json
+import tempfile
 import threading
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
 from ganglion.clock import Clock
 from ganglion.errors import InvalidError, NotFoundError, RefusedError, UnreachableError
-from ganglion.sensors import Sensor, Sensors, declared, reference, running
+from ganglion.sensors import Sensor, Sensors, build, declared, reference, running
 from ganglion.sensors.declared import Declared
 from ganglion.sensors.kept import Kept
 from ganglion.sensors.schedule import Health
@@ -46,7 +48,7 @@ class Recorder:
 class Site:
     """A node's sensors, with a configuration that can be changed."""
 
-    def __init__(self, folder, **tables):
+    def __init__(self, folder, actuators=None, **tables):
         self.tables = tables
         self.folder = folder
         self.answers = threading.Event()
@@ -61,6 +63,7 @@ class Site:
             load=lambda: dict(self.tables),
             where="node.toml: ",
             resolve=self._resolve,
+            actuators=actuators or {},
             now=lambda: 77,
             changed=self._changed,
         )
@@ -81,8 +84,8 @@ class Site:
 
 
 @asynccontextmanager
-async def site(folder, **tables):
-    made = Site(folder, **tables)
+async def site(folder, actuators=None, **tables):
+    made = Site(folder, actuators, **tables)
     task = asyncio.create_task(made.sensors.run())
     await asyncio.sleep(0)
     try:
@@ -162,6 +165,58 @@ async def test_what_cannot_be_added_is_refused_and_nothing_is_kept(tmp_path, nam
             await here.declared.add(name, table)
         assert here.names() == ["fridge"]
         assert not (tmp_path / "sensors.json").exists()
+
+
+AIR = {"kind": "aht20", "bus": "/dev/i2c-1"}
+RELAYS = {"relay": ("/dev/i2c-1", 0x38)}
+NO_SENSORS = r"0x38 on /dev/.* is the chip of the actuator relay, to which the guardian alone writes"
+
+
+@pytest.mark.parametrize("bus", ["/dev/i2c-1", "/dev/./i2c-1", "/dev/shm/../i2c-1"])
+async def test_no_sensor_speaks_to_the_chip_of_an_actuator(tmp_path, bus):
+    air = {**AIR, "bus": bus}
+    with pytest.raises(InvalidError, match=rf"node\.toml: sensor\.air\.address: {NO_SENSORS}"):
+        Site(tmp_path, RELAYS, air=air)
+    async with site(tmp_path, RELAYS) as here:
+        with pytest.raises(InvalidError, match=rf"sensor\.evil\.address: {NO_SENSORS}"):
+            await here.declared.add("evil", air)
+        here.tables = {"air": air}
+        with pytest.raises(InvalidError, match=NO_SENSORS):
+            await here.declared.reload()
+        assert here.names() == []
+        (tmp_path / "air.csv").write_text("seconds,temperature,humidity\n0,20,50\n")
+        here.tables = {"played": {**air, "replay": "air.csv"}, "other": {**air, "bus": "/dev/i2c-2"}}
+        await here.declared.reload()
+        assert here.names() == ["other", "played"]
+
+
+async def test_what_was_added_before_its_chip_became_an_actuators_is_not_there(tmp_path, caplog):
+    async with site(tmp_path) as here:
+        await here.declared.add("air", AIR)
+    async with site(tmp_path, RELAYS) as here:
+        assert here.names() == []
+    assert "the sensor air, which was added, is not there" in caplog.text
+
+
+def test_a_link_that_leads_to_an_actuators_bus_later_is_looked_at_again(monkeypatch):
+    opened = []
+    monkeypatch.setattr("ganglion.sensors.i2c.LinuxI2C", opened.append)
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        link = Path(folder, "i2c-air")
+        sensor = build("air", {**AIR, "bus": str(link)}, actuators=RELAYS)
+        link.symlink_to("/dev/i2c-1")
+        with pytest.raises(InvalidError, match=NO_SENSORS):
+            sensor.source.open()
+    assert opened == []
+
+
+def test_one_chip_is_not_two_kinds_of_sensors(tmp_path):
+    two = {"a": {"kind": "bme280", "bus": "/dev/i2c-1"}, "b": {"kind": "bmp280", "bus": "/dev/./i2c-1"}}
+    says = r"sensor\.b\.address: 0x76 on /dev/\./i2c-1 is a bme280 for the sensor a and a bmp280 for this one"
+    with pytest.raises(InvalidError, match=says):
+        Site(tmp_path, **two)
+    two["b"]["address"] = 0x77
+    assert Site(tmp_path, **two).names() == ["a", "b"]
 
 
 async def test_no_more_than_so_many_are_added(tmp_path, monkeypatch):

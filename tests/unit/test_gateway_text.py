@@ -40,6 +40,22 @@ def test_an_alert_is_one_line() -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (10.04, "10.04"),
+        (1234567, "1234567"),
+        (-1e-9, "-1e-09"),
+        (True, "true"),
+        ("true", "'true'"),
+        ("x" * 128, f"'{'x' * 128}'"),
+        ("\u202eno\n", "'\\u202eno\\n'"),
+    ],
+)
+def test_what_a_person_agrees_to_is_shown_as_it_is(value: Any, shown: str) -> None:
+    assert text.exact(value) == shown
+
+
+@pytest.mark.parametrize(
     ("seconds", "shown"),
     [(0, "just now"), (59, "59 s ago"), (60, "1 min ago"), (7300, "2 h ago"), (900000, "10 d ago")],
 )

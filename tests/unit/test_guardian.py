@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """guardian: arbitration, expiry, interlocks, restarts, silence, quiet hours; by example."""
 
+import os
+import stat
+
 import pytest
 
 from ganglion.errors import NotFoundError
@@ -245,13 +248,33 @@ def test_what_passed_while_nobody_counted_makes_the_wait_longer_and_not_shorter(
     assert ask(after, "pump", True, now=0).reason == "pump: it must stay off for 50 s more (min_off)"
 
 
-def test_a_file_that_cannot_be_replaced_is_not_believed_any_more(tmp_path):
-    path = tmp_path / "actuators.json"
+def test_what_was_saved_is_there_after_a_power_cut_and_is_nobody_elses_to_read(tmp_path, monkeypatch):
+    """A file has its new name after a power cut only once its folder is on the disk."""
+    path, done = tmp_path / "actuators.json", []
+    sync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda file: (done.append(os.readlink(f"/proc/self/fd/{file}")), sync(file)))
+    monkeypatch.setattr(os, "replace", lambda old, new: (done.append("named"), replace(old, new)))
     memory.save(path, {}, now=0, boot="monday")
-    path.with_suffix(".new").mkdir()
-    with pytest.raises(IsADirectoryError):
-        memory.save(path, {}, now=0, boot="monday")
-    assert not path.exists()
+    assert done[-2:] == ["named", str(tmp_path)]
+    assert len(done) == 3
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_command_that_is_revoked_leaves_no_trace():
+    rules = {"pump": Rule(limits=Limits(low=0, high=100, min_on=9 * S, rate=20.0), max_silence=50 * S)}
+    pump = Guardian(rules)
+    pump.start(0)
+    assert ask(pump, "pump", 50, owner="anna", expires=60 * S, now=10 * S).accepted
+    before = pump.memory(12 * S), pump.deadline
+    assert ask(pump, "pump", 70, owner="ben", now=12 * S).displaced == "anna"
+    pump.revoke("pump")
+    assert (pump.memory(12 * S), pump.deadline, pump.value("pump")) == (*before, 50)
+    assert pump.holder("pump", 12 * S) == "anna"
+    (effect,) = pump.tick(60 * S)
+    assert (effect.owner, effect.reason) == ("anna", "pump: its owner's command has expired")
+    assert ask(pump, "pump", 50, owner="ben", now=70 * S).accepted
+    pump.revoke("pump")
+    assert (pump.holder("pump", 70 * S), pump.deadline) == ("", None)
 
 
 @pytest.mark.parametrize(

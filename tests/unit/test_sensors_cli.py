@@ -6,9 +6,11 @@ import re
 
 import pytest
 
+from ganglion import config
 from ganglion.cli.main import main
 from ganglion.cli.sensors import table
-from ganglion.errors import UsageError
+from ganglion.errors import InvalidError, UsageError
+from ganglion.node.node import Node
 from ganglion.node.sensed import Sensed
 from ganglion.sensors import build
 from support.sensing import running
@@ -54,6 +56,26 @@ def test_one_sensor_that_fails_leaves_the_others_readable_and_nothing_at_all_is_
         code, out, err = here(TOO_WARM + ABSENT, "read", *words)
         assert (code, out) == (5, "")
         assert err.count("there is no /dev/i2c-99") == 1  # and not by the sensor's own log as well
+
+
+RELAY = '[actuator.relay]\ndriver = "pcf8574"\nbus = "/dev/i2c-99"\naddress = 0x38\npin = 1\n'
+AIR = '[sensor.air]\nkind = "aht20"\nbus = "/dev/./i2c-99"\n'
+
+
+def test_a_chip_of_an_actuator_is_read_neither_here_nor_by_a_node(here, tmp_path):
+    """A PCF8574A takes what wakes an AHT20 up for the levels of its pins."""
+    says = (
+        r"sensor\.air\.address: 0x38 on /dev/\./i2c-99 is the chip of the actuator relay, to which the guardian alone"
+    )
+    code, out, err = here(RELAY + AIR, "read", "air")
+    assert (code, out) == (1, "")
+    assert re.search(says, err)
+    code, out, _ = here(RELAY + AIR, "check")
+    assert code == 1
+    assert re.search(says, out)
+    (tmp_path / "node.toml").write_text('[node]\nname = "kitchen"\n' + RELAY + AIR)
+    with pytest.raises(InvalidError, match=says):
+        Node(config.load(tmp_path / "node.toml"), tmp_path / "state")
 
 
 async def test_a_node_says_which_channel_was_refused():

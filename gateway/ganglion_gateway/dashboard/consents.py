@@ -48,10 +48,10 @@ class Consents:
     def _line(self, row: dict[str, Any]) -> None:
         with ui.element("div").classes("g-consent").props(f'data-consent="{row["id"]}"'):
             with ui.element("div").classes("g-alert-top"):
-                ui.label(text.short(f"{row['owner']} on {row['name']}"))
+                ui.label(text.whole(f"{row['owner']} on {row['name']}"))
                 left = ui.label("").props(f'title="until {text.iso(row["expires"])}"')
                 self._left.append((left, row["expires"]))
-            what = text.short(f"{row['actuator']} = {text.short(row['value'])}")
+            what = f"{text.whole(row['actuator'])} = {text.exact(row['value'])}"
             wanted = ui.label(what).classes("g-alert-text")
             wanted.tag = "b"
             if row["why"]:

@@ -65,6 +65,8 @@ body { background: var(--ground); color: var(--ink); font: 15px/1.45 system-ui, 
 .g-alert-top { display: flex; justify-content: space-between; gap: .6rem; font-size: .82rem; color: var(--faint) }
 .g-alert-text { overflow-wrap: anywhere }
 .g-consent { display: grid; gap: .3rem; padding: .45rem .5rem }
+.g-consent .g-alert-top { overflow-wrap: anywhere }
+.g-consent b { white-space: pre-wrap }
 .g-consent-buttons { display: flex; gap: .5rem }
 .g-empty { padding: 1.4rem 1rem; color: var(--faint) }
 .g-empty code { background: var(--soft); padding: .1rem .35rem; border-radius: 5px; color: var(--ink) }

@@ -74,8 +74,18 @@ def short(value: Any) -> str:
         text = value
     else:
         text = "" if value is None else json.dumps(value, ensure_ascii=False)
-    text = "".join(letter if letter.isprintable() else " " for letter in text)
+    text = whole(text)
     return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
+
+
+def whole(text: str) -> str:
+    """A text on one line, however long it is."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def exact(value: bool | float | str) -> str:
+    """A value as it is, neither rounded nor cut: for who answers for it. Texts are in quotes."""
+    return repr(value) if isinstance(value, str) else json.dumps(value)
 
 
 def iso(at: int) -> str:

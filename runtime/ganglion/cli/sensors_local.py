@@ -18,6 +18,7 @@ from ganglion.cli.sensors_file import File, chosen
 from ganglion.clock import Clock
 from ganglion.errors import GanglionError, InvalidError, NotFoundError, UnreachableError
 from ganglion.event import Event
+from ganglion.guardian.actuator import chips
 from ganglion.sensors import Sensor, Sensors, build, ordered
 from ganglion.sensors.computed import needs, parted
 from ganglion.sensors.status import told
@@ -29,9 +30,11 @@ T = TypeVar("T")
 _PATIENCE = 10.0
 
 
-def _built(file: Path, name: str, table: dict[str, Any]) -> Sensor:
-    folder = file.absolute().parent
-    return build(name, table, where=f"{file}: ", resolve=lambda path: (folder / path).resolve())
+def _builder(file: Path) -> Callable[[str, dict[str, Any]], Sensor]:
+    """Makes the sensors of a file, but none of a chip that the same file has for an actuator: a node may be running."""
+    folder, where = file.absolute().parent, f"{file}: "
+    actuators = chips(config.actuator_tables(file), where=where)
+    return partial(build, where=where, resolve=lambda path: (folder / path).resolve(), actuators=actuators)
 
 
 def _named(file: Path, words: Sequence[str]) -> list[Sensor]:
@@ -40,7 +43,7 @@ def _named(file: Path, words: Sequence[str]) -> list[Sensor]:
     Raises:
         GanglionError: the file or a table is wrong, or has none of a name.
     """
-    tables = config.sensor_tables(file)
+    tables, built_of = config.sensor_tables(file), _builder(file)
     names = [word.partition(".")[0] for word in words]
     built: dict[str, Sensor] = {}
     while names:
@@ -48,7 +51,7 @@ def _named(file: Path, words: Sequence[str]) -> list[Sensor]:
             continue
         if name not in tables:
             raise NotFoundError(f"{file} has no sensor {name!r}{nearest(name, tables)}")
-        built[name] = _built(file, name, tables[name])
+        built[name] = built_of(name, tables[name])
         names += needs(built[name])
     return list(built.values())
 
@@ -131,7 +134,7 @@ def check(file: Path) -> Result:
         GanglionError: the file is missing or no TOML.
     """
     sensors = Sensors(Bus(), Clock())
-    tables = config.sensor_tables(file)
+    tables, built_of = config.sensor_tables(file), _builder(file)
     found: dict[str, dict[str, Any]] = {name: {"error": "", "warming_up": "", "values": {}} for name in tables}
 
     def attempt(name: str, does: Callable[[], T]) -> T | None:
@@ -141,7 +144,7 @@ def check(file: Path) -> Result:
             found[name]["error"] = str(error)
             return None
 
-    built = [attempt(name, partial(_built, file, name, table)) for name, table in tables.items()]
+    built = [attempt(name, partial(built_of, name, table)) for name, table in tables.items()]
     ready, circling = parted(each for each in built if each is not None)
     for sensor in ready:
         attempt(sensor.name, partial(sensors.add, sensor))

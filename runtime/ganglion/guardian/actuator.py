@@ -11,8 +11,10 @@ from ganglion.errors import InvalidError
 from ganglion.guardian.day import window
 from ganglion.guardian.driver import Driver, Place, Section
 from ganglion.guardian.guardian import Guardian
+from ganglion.guardian.i2c import SIMULATED
 from ganglion.guardian.restriction import Side, restricted
 from ganglion.guardian.words import Risk, Rule
+from ganglion.linux.device import leads_to
 from ganglion.settings import choice, read
 from ganglion.units import SECOND
 from ganglion_micro.limits import Limits
@@ -45,6 +47,7 @@ class Actuator:
         section: Its table; None for one that nobody else may limit.
         sides: Who limits it besides.
         where: What begins its complaints.
+        resolve: Makes the paths of its table, and of limits, absolute.
     """
 
     name: str
@@ -53,13 +56,15 @@ class Actuator:
     section: Section | None = None
     sides: tuple[Side, ...] = ()
     where: str = ""
+    resolve: Callable[[str], Path] = Path
 
     def under(self, fleet: Side) -> Rule:
         """What it is held to under limits of one more side. Where they cannot be held, nothing but its safe value."""
         if self.section is None:
             return self.rule
         try:
-            return _rule(self.section, (*self.sides, fleet), name=self.name, where=self.where)
+            sides = (*self.sides, fleet)
+            return _rule(self.section, sides, name=self.name, where=self.where, resolve=self.resolve)
         except InvalidError as error:
             reason = str(error).removeprefix(f"{error.where}: ")
             return replace(self.rule, barred=f"limits of {fleet.source} leave it nothing but its fail_safe: {reason}")
@@ -68,6 +73,25 @@ class Actuator:
 def no_adapters(bus: str) -> "I2C":
     """For who has none: OSError."""
     raise OSError(f"{bus} cannot be opened here")
+
+
+def chips(tables: Mapping[str, Mapping[str, Any]], *, where: str = "") -> dict[str, tuple[str, int]]:
+    """Bus and address of those that are outputs of a chip on an I2C bus, by name; without simulated ones.
+
+    Args:
+        tables: `[actuator.<name>]`.
+        where: As in `build`.
+
+    Raises:
+        InvalidError: a table is wrong.
+    """
+    sections = {name: _section(table, f"{where}actuator.{name}") for name, table in tables.items()}
+    found = {name: (section.bus, section.address) for name, section in sections.items() if hasattr(section, "address")}
+    return {name: chip for name, chip in found.items() if chip[0] != SIMULATED}
+
+
+def _section(table: Mapping[str, Any], where: str) -> Any:
+    return read(import_module(DRIVERS[choice(table, "driver", DRIVERS, where)]).SECTION, table, where)
 
 
 def build(
@@ -95,18 +119,26 @@ def build(
         InvalidError: a key is unknown, missing or wrong; named as `actuator.<name>.<key>`, with the nearest right one.
     """
     place = Place(where=f"{where}actuator.{name}", resolve=resolve, i2c=i2c, shared={} if shared is None else shared)
-    kind = choice(table, "driver", DRIVERS, place.where)
-    module = import_module(DRIVERS[kind])
-    section = read(module.SECTION, table, place.where)
+    section = _section(table, place.where)
     if section.risk not in list(Risk):
         raise InvalidError(f"must be one of {', '.join(Risk)}, not {section.risk!r}", where=f"{place.where}.risk")
-    rule = _rule(section, sides, name=name, where=place.where)
-    driver = module.driver(section, place)
-    return Actuator(name=name, driver=driver, rule=rule, section=section, sides=tuple(sides), where=place.where)
+    rule = _rule(section, sides, name=name, where=place.where, resolve=resolve)
+    driver = import_module(DRIVERS[section.driver]).driver(section, place)
+    return Actuator(
+        name=name,
+        driver=driver,
+        rule=rule,
+        section=section,
+        sides=tuple(sides),
+        where=place.where,
+        resolve=resolve,
+    )
 
 
-def _rule(table: Section, sides: Sequence[Side], *, name: str, where: str) -> Rule:
-    section, sources = restricted(table, sides, name=name, where=where)
+def _rule(table: Section, sides: Sequence[Side], *, name: str, where: str, resolve: Callable[[str], Path]) -> Rule:
+    section, sources = restricted(
+        table, sides, name=name, where=where, leads_to=lambda path: leads_to(str(resolve(path)))
+    )
     try:
         limits = Limits(
             low=section.low,

@@ -345,8 +345,7 @@ class Actuators:
                     tell(effect, error)
                 except Exception:  # of who listens: all others are made safe nonetheless
                     _log.exception("nobody was told that %s", effect.reason)
-        if effects:
-            await self._times.save(self._guardian)
+        await self._times.save(self._guardian, *(effect.actuator for effect in effects))
 
     async def _obey(self, command: Command, within_ns: int | None) -> Decision | asyncio.Task[Decision]:
         """The decision; or, where reading back does not show the value yet, what waits for that to decide."""
@@ -355,12 +354,18 @@ class Actuators:
         if not decision.accepted or not (decision.changed or within_ns is not None):
             return decision
         becomes_safe = self._guardian.safe(command.actuator)
-        if decision.changed and not becomes_safe:
-            await self._times.save(self._guardian)
+        if (
+            decision.changed
+            and not becomes_safe
+            and (error := await self._times.save(self._guardian, command.actuator))
+        ):
+            self._guardian.revoke(command.actuator)
+            value = self._guardian.value(command.actuator)
+            return _concluded(replace(decision, value=value, changed=False, displaced=""), None, error)
         write = self._writer.write if decision.changed else self._writer.assure
         shown, error = await write(command.actuator, command.value, may_wait=within_ns is not None)
         if decision.changed and becomes_safe:
-            await self._times.save(self._guardian)
+            await self._times.save(self._guardian, command.actuator)
         if error:
             self._watched.lost(command.actuator)
         if within_ns is not None and not error:
@@ -379,7 +384,7 @@ class Actuators:
                 return _concluded(decision, False, f"it was told something else before it showed {value!r}")
             self._changed.set()
             concluded = _concluded(decision, *self._writer.judge(name, value, seen, error))
-            await self._times.save(self._guardian)
+            await self._times.save(self._guardian, name)
             return concluded
 
 

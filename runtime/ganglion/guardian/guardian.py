@@ -12,11 +12,12 @@ sets that clock moves the quiet hours and nothing else.
 """
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any
 
 from ganglion.errors import NotFoundError
 from ganglion.guardian import interlocks, sources
-from ganglion.guardian.holders import Holders, held, unfit
+from ganglion.guardian.holders import Holder, Holders, held, unfit
 from ganglion.guardian.situation import Situation
 from ganglion.guardian.words import Command, Decision, Effect, Memory, Risk, Rule
 from ganglion.settings import nearest
@@ -47,6 +48,7 @@ class Guardian:
         self._holders = Holders()
         self._failures: dict[str, str] = {}  # actuator -> why the last write did not reach it
         self._retries: dict[str, tuple[int, int]] = {}  # actuator -> when, and the wait after that
+        self._before: tuple[State, Holder | None] | None = None  # of the actuator of the last command, before it
 
     @property
     def _rules(self) -> Mapping[str, Rule]:
@@ -116,6 +118,7 @@ class Guardian:
             reason = f"{name}: {sources.said(rule, _UNASKED)}"
             return self._decision(command, accepted=False, reason=reason, unasked=True)
         changed = not same(command.value, state.value)
+        self._before = (copy(state), self._holders.last(name))
         displaced = holder.owner if holder is not None and holder.owner != command.owner else ""
         state.change(rule.limits, command.value, now)
         heartbeat = self._holders.take(command, rule).heartbeat
@@ -131,6 +134,14 @@ class Guardian:
             expires=command.expires,
             heartbeat=heartbeat,
         )
+
+    def revoke(self, actuator: str) -> None:
+        """The command that was accepted last was for it, and is not carried out: it is as before. Nothing but
+        `restrict` may have come since."""
+        assert self._before is not None
+        self._states[actuator], holder = self._before
+        self._holders.give_back(actuator, holder)
+        self._holders.limit(actuator, self._rules[actuator])
 
     def restrict(self, rules: Mapping[str, Rule]) -> None:
         """Other rules hold from now on; what each requires and excludes, and when it is off and safe, stays.

@@ -81,6 +81,12 @@ class Holders:
         )
         return holder
 
+    def give_back(self, actuator: str, holder: Holder | None) -> None:
+        """It is held again by whom `last` named before a command was taken, or was."""
+        self._live.pop(actuator, None)
+        if holder is not None:
+            (self._last if holder.why else self._live)[actuator] = holder
+
     def end(self, actuator: str, why: str) -> None:
         """Nobody holds it any more."""
         if (holder := self._live.pop(actuator, None)) is not None:

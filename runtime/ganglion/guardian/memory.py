@@ -7,13 +7,12 @@ between two boots nobody knows: it counts as nothing, since waiting longer is sa
 
 import json
 import logging
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
 from ganglion.guardian.words import Memory
+from ganglion.mesh import files
 
 _log = logging.getLogger(__name__)
 
@@ -27,29 +26,19 @@ def boot() -> str:
 
 
 def save(path: Path, memory: Mapping[str, Memory], *, now: int, boot: str) -> None:
-    """Replaces the file; a power cut leaves the old one or the new one. One that cannot be replaced is removed.
+    """Replaces the file; it is on the disk when this returns.
 
     Args:
-        path: The file; its folder exists.
+        path: The file.
         memory: Of each actuator, as the guardian gives it.
         now: The time in the clock that nobody sets, in nanoseconds.
         boot: As `boot` says.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: it cannot be written; what is there says what was before, if anything.
     """
     document = {"boot": boot, "at": now, "actuators": {name: asdict(each) for name, each in memory.items()}}
-    draft = path.with_suffix(".new")
-    try:
-        with draft.open("w", encoding="utf-8") as file:
-            json.dump(document, file)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError:
-        with suppress(OSError):
-            path.unlink()  # what it says is over: better to know nothing
-        raise
+    files.write(path, json.dumps(document).encode())
 
 
 def load(path: Path, *, now: int, boot: str) -> dict[str, Memory]:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Limits that others set for an actuator, a board or the fleet: the strictest of all counts."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple
 
@@ -101,6 +101,9 @@ class Held(NamedTuple):
 #: The keys of a limit that limit.
 KEYS = tuple(name for name in Restriction.__dataclass_fields__ if name != "where")
 
+#: The keys of an actuator's table that are paths.
+_PATHS = ("bus", "chip", "path")
+
 
 def understood(tables: Iterable[Mapping[str, Any]]) -> list[Restriction | Unread]:
     """The limits in tables, whose `where` is one."""
@@ -119,8 +122,13 @@ def lost(why: str) -> Side:
     return Side("fleet", [Unread(where={}, error=error)])
 
 
-def restricted(section: Section, sides: Iterable[Side], *, name: str, where: str) -> Held:
+def restricted(
+    section: Section, sides: Iterable[Side], *, name: str, where: str, leads_to: Callable[[str], str | None]
+) -> Held:
     """The section, no laxer than any of the limits that apply to it.
+
+    Args:
+        leads_to: What a path of a table or a limit leads to, None where nobody knows yet.
 
     Raises:
         InvalidError: nothing is left that the actuator could be told, or a limit for it is not understood.
@@ -129,7 +137,7 @@ def restricted(section: Section, sides: Iterable[Side], *, name: str, where: str
     sources = {key: NODE for key in KEYS if _limits(key, getattr(table, key))}
     for source, limits in sides:
         for limit in limits:
-            if not _applies(limit.where, name, table):
+            if not _applies(limit.where, name, table, leads_to):
                 continue
             if isinstance(limit, Unread):
                 raise InvalidError(f"a limit of {source} {limit.error}", where=where)
@@ -146,16 +154,17 @@ def _limits(key: str, value: Any) -> bool:
     return bool(value) if key in ("min_on", "min_off") else value is not None and value != ()
 
 
-def _applies(where: Mapping[str, Any], name: str, section: Section) -> bool:
+def _applies(where: Mapping[str, Any], name: str, section: Section, leads_to: Callable[[str], str | None]) -> bool:
     """Whether an actuator is meant.
 
     Raises:
-        InvalidError: its driver, which the limit names, has no such key; or it names by text what the limit has a
-            number for: nobody can tell then whether it is the same.
+        InvalidError: its driver, which the limit names, has no such key; or one of the two has a number for what the
+            other names by text: nobody can tell then whether it is the same.
     """
     if not same(where.get("driver", section.driver), section.driver):
         return False
     known = {each.name for each in fields(section)} | {"name"}
+    unsure = ""
     for key, value in where.items():
         if key not in known:
             if "driver" not in where:
@@ -163,10 +172,19 @@ def _applies(where: Mapping[str, Any], name: str, section: Section) -> bool:
             said = f"a limit is for actuators of driver {section.driver!r} by {key!r}{nearest(key, known)}"
             raise InvalidError(said, where=name)
         has = name if key == "name" else getattr(section, key)
-        if isinstance(has, str) and isinstance(value, int) and not isinstance(value, bool):
-            raise InvalidError(f"a limit has {key} {value}: name it by its number, too, not by {has!r}", where=name)
-        if not same(value, has):
+        if same(value, has):
+            continue
+        if isinstance(has, str) and isinstance(value, str):
+            # What a link of the table leads to once it is there, it may be
+            if key not in _PATHS or leads_to(has) not in (None, leads_to(value)):
+                return False
+        elif {type(has), type(value)} in ({str, int}, {str, float}):
+            by = "name" if isinstance(value, str) else "number"
+            unsure = f"a limit has {key} {value!r}: name it by its {by}, too, not by {has!r}"
+        else:
             return False
+    if unsure:
+        raise InvalidError(unsure, where=name)
     return True
 
 

@@ -29,6 +29,9 @@ PROGRAM = Path(__file__).parents[1] / "_watchdog"
 TWIN = Path(__file__).with_name("watchdog_twin.py")
 #: Seconds that an earlier node's watchdog has to end.
 _PATIENCE = 5.0
+#: Seconds after the start of one that has ended until the next: none at first, then doubled each time.
+_FIRST_WAIT = 1.0
+_LONGEST_WAIT = 60.0
 
 
 def command() -> list[str]:
@@ -49,6 +52,8 @@ class Watchdog:
         self._writes: list[Raw] = []
         self._process: subprocess.Popen[bytes] | None = None
         self._failed = False
+        self._began = 0.0
+        self._wait = 0.0
 
     def take_over(self) -> None:
         """Ends the watchdog that an earlier node left: its lines are free then. Blocks.
@@ -80,6 +85,7 @@ class Watchdog:
     def watch(self, writes: Iterable[Raw]) -> None:
         """Starts it, or another in its place, with what must be written, in this order."""
         self._writes = joined(writes)
+        self._began = time.monotonic()
         self._start()
 
     def beat(self) -> bool:
@@ -93,11 +99,13 @@ class Watchdog:
             fired = bool(os.read(process.stdout.fileno(), 64))
         except BlockingIOError:
             fired = False
-        if process.poll() is not None:
-            _log.warning("the watchdog has ended (%s), and is started again", process.returncode)
-            self._start()
-        else:
+        lived = time.monotonic() - self._began
+        if process.poll() is None:
+            if lived > 2 * _LONGEST_WAIT:
+                self._wait = 0.0
             self.say()
+        elif lived >= self._wait:
+            self._revive(process.returncode)
         return fired
 
     def say(self) -> None:
@@ -115,6 +123,19 @@ class Watchdog:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+    def _revive(self, code: int) -> None:
+        if not self._wait:
+            _log.warning("the watchdog has ended (%s), and is started again", code)
+        elif self._wait == _FIRST_WAIT:
+            _log.error(
+                "the watchdog ends again and again (%s): nobody makes the actuators safe if this node is killed; it is "
+                "tried up to once a minute",
+                code,
+            )
+        self._wait = min(2 * self._wait, _LONGEST_WAIT) or _FIRST_WAIT
+        self._began = time.monotonic()
+        self._start()
 
     def _start(self) -> None:
         old, self._process = self._process, None

@@ -105,6 +105,13 @@ def _is_wired(path: Path, root: Path) -> bool:
         return False
 
 
+def leads_to(path: str) -> str | None:
+    """The file that a path leads to; None below `/dev` where it is a link, some day, which is not there yet."""
+    real = os.path.realpath(path)
+    known = not real.startswith("/dev/") or os.path.exists(real) or re.fullmatch(r"/dev/(gpiochip|i2c-)\d+", real)
+    return real if known else None
+
+
 def is_open_to_us(path: Path, kind: Kind) -> bool:
     """Whether this user may open it."""
     return not kind.group or os.access(path, os.R_OK if kind is SOUND else os.R_OK | os.W_OK)

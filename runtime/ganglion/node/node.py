@@ -5,6 +5,7 @@ import asyncio
 import json
 import logging
 import signal
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from ganglion.config import load as load_config
 from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError
 from ganglion.event import Event
 from ganglion.guardian import Actuators
+from ganglion.guardian.actuator import chips
 from ganglion.guardian.restriction import Restriction, Side, lost, understood
 from ganglion.guardian.watchdog import Watchdog
 from ganglion.mesh.client import MeshClient
@@ -46,6 +48,7 @@ from ganglion.node.ports import NodePorts
 from ganglion.node.relayed import Relayed
 from ganglion.node.report import report
 from ganglion.node.scripts import Scripts
+from ganglion.node.seldom import Seldom
 from ganglion.node.sensed import Sensed
 from ganglion.node.shared import Shared
 from ganglion.node.taps import Taps
@@ -101,6 +104,7 @@ class Node:
             where=where,
             resolve=config.resolve,
             state=lambda path: state / path,
+            actuators=chips(config.actuators, where=where),
             now=self._clock.now,
         )
         self._actuators = Actuators.from_tables(
@@ -413,18 +417,26 @@ class Node:
     async def _watch(self) -> None:
         """Fires conditions that have lasted long enough, and says when the node has joined."""
         said = False
+        seldom = Seldom()
+        parts: dict[str, Callable[[], object]] = {
+            "taps": self._taps.forget,
+            "actuators": lambda: self._commanded.tell() if said else None,
+            "bus": lambda: self._bus.advance(self._clock.now()),
+        }
         while True:
             if not said and (said := self._is_joined()):
                 self._say_ready()
-            try:
-                self._taps.forget()
-                if said:
-                    self._commanded.tell()
-                self._bus.advance(self._clock.now())
-            except Exception:  # of a part that looks on: the node goes on
-                _log.exception("looking at what is due failed")
-            deadline = self._bus.deadline
-            await asyncio.sleep(_TICK if deadline is None else min(_TICK, (deadline - self._clock.now()) / SECOND))
+            wait = _TICK
+            for name, look in parts.items():
+                try:
+                    look()
+                except Exception:  # of a part that looks on: the node goes on
+                    if seldom.due(name):
+                        _log.exception("looking at what is due (%s) failed; it is said once a minute at most", name)
+                else:
+                    if name == "bus" and (deadline := self._bus.deadline) is not None:
+                        wait = min(_TICK, (deadline - self._clock.now()) / SECOND)
+            await asyncio.sleep(wait)
 
     def _say_ready(self) -> None:
         """One JSON line on stdout, for who started this process."""

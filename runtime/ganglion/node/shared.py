@@ -10,6 +10,7 @@ from ganglion.errors import InvalidError
 from ganglion.mesh.client import MeshClient
 from ganglion.mesh.kv import Kv, now_at
 from ganglion.mesh.state.effects import Change
+from ganglion.node.seldom import Seldom
 from ganglion.node.taps import Taps
 
 _log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ class Shared:
         self._taps = taps
         self._now = now
         self._topics: set[str] = set()
+        self._seldom = Seldom()
         kv = Kv(mesh.state, mesh.rights)
         serve = mesh.on_request
         serve("kv.get", kv.get, summary="what all share at a key (key)")
@@ -64,7 +66,9 @@ class Shared:
         name = topic(change.key)
         if name not in self._topics:
             if len(self._topics) >= MAX_KEYS:
-                _log.warning("There were events of %d keys; %s has none.", MAX_KEYS, change.key)
+                if self._seldom.due("keys"):
+                    said = "There were events of %d keys; %r has none, nor has any other new one."
+                    _log.warning(said, MAX_KEYS, change.key)
                 return
             self._topics.add(name)
         node, _ = self._mesh.state.author(change.kid)
@@ -72,7 +76,8 @@ class Shared:
         try:
             self._bus.emit(name, now_at(self._mesh.state, change), timestamp=self._now(), source=source)
         except ValueError as error:
-            _log.warning("A change of %r has no event: %s.", change.key, error)
+            if self._seldom.due("event"):
+                _log.warning("A change of %r has no event: %s.", change.key, error)
 
 
 def topic(key: str) -> str:

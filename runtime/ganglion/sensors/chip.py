@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, cast
 
 from ganglion.errors import InvalidError, UsageError
+from ganglion.sensors.addresses import keep_off
 from ganglion.sensors.chips import CHIPS, Chip, ChipSection, Driver
 from ganglion.sensors.queue import Queue, QueueingDriver
 from ganglion.sensors.source import Place, Source, Value
@@ -25,7 +26,8 @@ def source(section: ChipSection, place: Place) -> Source:
     """The chip that the section names.
 
     Raises:
-        InvalidError: the chip cannot have this address or option, or its model cannot follow the trace.
+        InvalidError: the chip cannot have this address or option, or is an actuator's, or its model cannot follow the
+            trace.
         NotFoundError: there is no such trace.
         RefusedError: a section from afar names another device.
         UsageError: smbus2 is not installed.
@@ -42,9 +44,11 @@ def source(section: ChipSection, place: Place) -> Source:
     if section.bus == "sim":
         return _Simulated(chip, section, place)
     section = replace(section, bus=place.device("bus", section.bus, r"/dev/i2c-\d+"))
+    if not place.replayed:
+        keep_off((section.bus, section.address or chip.addresses[0]), place.actuators, where=place.where)
     if not place.replayed and find_spec("smbus2") is None:
         raise UsageError(f"{place.where}: {section.bus} needs smbus2: pip install 'ganglion[i2c]'")
-    return _Chip(chip, section)
+    return _Wired(chip, section, place)
 
 
 class _Chip(Source):
@@ -61,7 +65,6 @@ class _Chip(Source):
         self._address = section.address or chip.addresses[0]
         self._driver: Driver | None = None
         self._queue: Queue | None = None
-        self._bus: LinuxI2C | None = None
 
     def open(self) -> None:
         self._driver = self._class(self._i2c(), self._address, **self._section.options())
@@ -86,6 +89,20 @@ class _Chip(Source):
 
     def close(self) -> None:
         self._driver = self._queue = None
+
+    def _i2c(self) -> "I2C":
+        raise NotImplementedError
+
+
+class _Wired(_Chip):
+    def __init__(self, chip: Chip, section: ChipSection, place: Place) -> None:
+        super().__init__(chip, section)
+        self.chip = (section.bus, self._address)
+        self._place = place
+        self._bus: LinuxI2C | None = None
+
+    def close(self) -> None:
+        super().close()
         if self._bus is not None:
             self._bus.close()
             self._bus = None
@@ -93,6 +110,8 @@ class _Chip(Source):
     def _i2c(self) -> "I2C":
         from ganglion.sensors.i2c import LinuxI2C
 
+        # Links of udev come and go with what is plugged in: this one may lead to an actuator's bus by now
+        keep_off((self._section.bus, self._address), self._place.actuators, where=self._place.where)
         self._bus = LinuxI2C(self._section.bus)
         return self._bus
 

@@ -10,10 +10,12 @@ import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from ganglion.config import NAME
 from ganglion.errors import GanglionError, InvalidError, RefusedError, UnreachableError
+from ganglion.sensors.addresses import At
 from ganglion.sensors.calibration import Calibration, Point, line, merged, within_range
 from ganglion.sensors.computed import parted
 from ganglion.sensors.kept import Kept, storable
@@ -44,6 +46,7 @@ class Declared:
         where: What stands before `sensor.<name>` in a complaint about the configuration.
         resolve: Makes the paths of a table absolute.
         state: Makes paths in the state folder of what a sensor keeps.
+        actuators: The chips on I2C buses that are actuators, by name: none of these sensors speaks to those.
         now: Nanoseconds since the Unix epoch.
         changed: Called when there are others.
 
@@ -61,6 +64,7 @@ class Declared:
         where: str,
         resolve: Callable[[str], Path],
         state: Callable[[str], Path] = Path,
+        actuators: Mapping[str, At] = MappingProxyType({}),
         now: Callable[[], int],
         changed: Callable[[], object] = lambda: None,
     ) -> None:
@@ -69,13 +73,13 @@ class Declared:
         self._load = load
         self._where = where
         self._resolve = resolve
-        self._state = state
+        self._build = partial(build, state=state, actuators=dict(actuators))
         self._now = now
         self._tables: dict[str, dict[str, Any]] = {}
         self._configured: dict[str, Mapping[str, Calibration]] = {}
         self._changing = asyncio.Lock()
         self.changed = changed
-        built = {name: build(name, table, where=where, resolve=resolve, state=state) for name, table in tables.items()}
+        built = {name: self._build(name, table, where=where, resolve=resolve) for name, table in tables.items()}
         sensors.change(into=[self._take(name, tables[name], sensor) for name, sensor in built.items()])
         self._take_added(dict(kept.added))
 
@@ -204,7 +208,7 @@ class Declared:
     def _read_again(self, before: Tables) -> tuple[Tables, dict[str, Sensor]]:
         tables = self._load()
         made = {
-            name: build(name, table, where=self._where, resolve=self._resolve, state=self._state)
+            name: self._build(name, table, where=self._where, resolve=self._resolve)
             for name, table in tables.items()
             if before.get(name) != table
         }
@@ -298,7 +302,7 @@ class Declared:
 
     def _built(self, name: str, table: dict[str, Any]) -> Sensor:
         """A sensor that comes from afar."""
-        return build(name, table, resolve=self._resolve_inside, state=self._state, remote=True)
+        return self._build(name, table, resolve=self._resolve_inside, remote=True)
 
     def _resolve_inside(self, name: str) -> Path:
         path, folder = self._resolve(name).resolve(), self._resolve(".").resolve()

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from ganglion.errors import InvalidError, NotFoundError, UnreachableError
+from ganglion.sensors import addresses
 from ganglion.sensors.computed import Computed, Computing, bind, needs, ordered
 from ganglion.sensors.past import Past
 from ganglion.sensors.running import Clock, Emitter, Running
@@ -62,8 +63,9 @@ class Sensors:
 
         Raises:
             NotFoundError: there is none of a name.
-            InvalidError: a sensor's events would be of another type than those of its name before; or what a sensor is
-                computed from is not there then, or does not go together, or is computed from that sensor.
+            InvalidError: a sensor's events would be of another type than those of its name before; or two take one chip
+                for different kinds; or what a sensor is computed from is not there then, or does not go together, or is
+                computed from that sensor.
         """
         gone = {name: self._named(name) for name in out}
         coming = {sensor.name: sensor for sensor in into}
@@ -89,6 +91,7 @@ class Sensors:
                     "what is computed from it",
                     where=f"sensor.{name}",
                 )
+        addresses.agree(there.values())
         for sensor in ordered(there.values()):
             bind(sensor, there)
 

@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError
+from ganglion.sensors.addresses import At
 from ganglion.sensors.calibration import Calibration
 from ganglion.sensors.channel import Bounds
 from ganglion.sensors.source import Place, Section, Source, Value
@@ -145,6 +147,7 @@ def build(
     now: Callable[[], int] = time.monotonic_ns,
     state: Callable[[str], Path] = Path,
     remote: bool = False,
+    actuators: Mapping[str, At] = MappingProxyType({}),
 ) -> Sensor:
     """A sensor from its table.
 
@@ -156,6 +159,7 @@ def build(
         now: The clock that simulated hardware lives in.
         state: A path of the table in the node's state folder, made absolute.
         remote: Whether the table came from afar; see `Place`.
+        actuators: The chips that no sensor speaks to; see `Place`.
 
     Raises:
         InvalidError: a key is unknown, missing or wrong; named as `sensor.<name>.<key>`, with the nearest right one.
@@ -165,7 +169,15 @@ def build(
         UsageError: the kind needs an extra that is not installed.
     """
     replays = table.get("replay") is not None
-    place = Place(where=f"{where}sensor.{name}", resolve=resolve, now=now, state=state, replayed=replays, remote=remote)
+    place = Place(
+        where=f"{where}sensor.{name}",
+        resolve=resolve,
+        now=now,
+        state=state,
+        replayed=replays,
+        remote=remote,
+        actuators=actuators,
+    )
     kind = choice(table, "kind", KINDS, place.where)
     module = import_module(KINDS[kind])
     section = read(module.SECTIONS[kind] if hasattr(module, "SECTIONS") else module.SECTION, table, place.where)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ganglion.errors import RefusedError
+from ganglion.sensors.addresses import At
 
 #: A reading: a number, a bool, or a text, as a code that was read.
 Value = float | int | bool | str
@@ -50,6 +51,7 @@ class Place:
             needs may be missing.
         remote: Whether the section came from afar, and not from the configuration file: then it names devices that
             are what it takes them for, and no other file than `resolve` lets pass.
+        actuators: The chips on I2C buses that are actuators, by name: no sensor speaks to those.
     """
 
     where: str
@@ -58,6 +60,7 @@ class Place:
     state: Callable[[str], Path] = Path
     replayed: bool = False
     remote: bool = False
+    actuators: Mapping[str, At] = field(default_factory=dict)
 
     def device(self, key: str, path: str, form: str) -> str:
         """The path of a device as the section names it; from afar the device itself, wherever links lead.
@@ -107,6 +110,7 @@ class Source:
         in_rows: Whether samples come so fast, at its own pace, that they are taken many at a time.
         age: Nanoseconds that what `sample` returned last is old, where the source knows it, as of an edge that the
             kernel stamped.
+        chip: The chip on an I2C bus that it speaks to, if it is one.
     """
 
     channels: Mapping[str, str]
@@ -118,6 +122,7 @@ class Source:
     holds: bool = False
     in_rows: bool = False
     age: int = 0
+    chip: At | None = None
 
     @property
     def missed(self) -> int:
