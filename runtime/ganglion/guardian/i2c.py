@@ -6,7 +6,7 @@ The bus is the caller's to open, or simulated: then a model of the chip is on it
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ganglion.errors import InvalidError
 from ganglion.guardian.driver import Place
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SIMULATED = "sim"
 C = TypeVar("C")
+ChipT = TypeVar("ChipT", bound="Chip")
 
 
 def check(bus: str, address: int, first: int, last: int, place: Place) -> None:
@@ -73,3 +74,18 @@ class Chip:
     def set_up(self, i2c: "I2C") -> Any:
         """The driver of the chip, whose outputs have then what they were told last."""
         raise NotImplementedError
+
+
+class Part(Generic[ChipT]):
+    """An actuator's part of a chip: what fails to reach one part leaves nobody sure of the others.
+
+    Args:
+        chip: Whose part it is.
+    """
+
+    def __init__(self, chip: ChipT) -> None:
+        self.chip = chip
+
+    def forget(self) -> None:
+        """All of the chip is set up again."""
+        self.chip.forget()

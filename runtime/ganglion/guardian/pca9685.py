@@ -10,7 +10,7 @@ from ganglion.errors import InvalidError
 from ganglion.guardian import duty
 from ganglion.guardian.driver import Driver, Place, Section, claim
 from ganglion.guardian.duty import Duty
-from ganglion.guardian.i2c import SIMULATED, Chip, check, shared
+from ganglion.guardian.i2c import SIMULATED, Chip, Part, check, shared
 from ganglion.guardian.raw import I2cWrite, Raw
 from ganglion_micro.drivers.pca9685 import ADDRESS, CHANNELS, COUNTS, PCA9685, prescale
 
@@ -91,49 +91,48 @@ class Outputs(Chip):
         self.address = address
         self.frequency = frequency
         self.counts: dict[int, int] = {}
+        self._ours = False  # whether it was ever set up: from then on what its outputs have is the guardian's to say
 
     def forget(self) -> None:
         super().forget()
         self.counts.clear()
 
     def set_up(self, i2c: "I2C") -> PCA9685:
-        chip = PCA9685(i2c, self.address, self.frequency)
+        chip = PCA9685(i2c, self.address, self.frequency, keep=self._ours)
         time.sleep(chip.start() / 1000)
         for channel, counts in self.counts.items():
             chip.set(channel, counts)
+        self._ours = True
         return chip
 
 
-class Output:
+class Output(Part[Outputs]):
     """One output of it."""
 
     def __init__(self, chip: Outputs, channel: int, line: Duty, bus: str) -> None:
-        self._chip = chip
+        super().__init__(chip)
         self._channel = channel
         self._line = line
         self._bus = bus
         self._value: Any = None
 
     def __str__(self) -> str:
-        return f"channel {self._channel} of 0x{self._chip.address:02x} on {self._bus}"
+        return f"channel {self._channel} of 0x{self.chip.address:02x} on {self._bus}"
 
     def write(self, value: Any) -> None:
         counts = self._counts(value)
 
         def write(chip: PCA9685) -> None:
-            self._chip.counts.pop(self._channel, None)  # where it fails: it stays off when it is set up for the others
+            self.chip.counts.pop(self._channel, None)  # where it fails: no other's write gives it a value
             chip.set(self._channel, counts)
-            self._chip.counts[self._channel] = counts
+            self.chip.counts[self._channel] = counts
 
-        self._chip.call(write)
+        self.chip.call(write)
         self._value = value
 
     def read(self) -> Any | None:
-        counts = self._chip.call(lambda chip: chip.get(self._channel))
+        counts = self.chip.call(lambda chip: chip.get(self._channel))
         return self._value if counts == self._counts(self._value) else self._line.value(counts / COUNTS)
-
-    def forget(self) -> None:
-        self._chip.forget()
 
     def raw(self, value: Any) -> Sequence[Raw]:
         if self._bus == SIMULATED:
@@ -142,7 +141,7 @@ class Output:
         whole = {0: bytes([0, 0, 0, _FULL]), COUNTS: bytes([0, _FULL, 0, 0])}
         data = whole.get(counts, bytes([0, 0, counts & 0xFF, counts >> 8]))
         register = bytes([_LED0 + 4 * self._channel])
-        return [I2cWrite(device=self._bus, address=self._chip.address, data=register + data)]
+        return [I2cWrite(device=self._bus, address=self.chip.address, data=register + data)]
 
     def _counts(self, value: Any) -> int:
         return round(self._line.share(value) * COUNTS)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganglion.errors import InvalidError
 from ganglion.guardian.driver import Driver, Place, Section
-from ganglion.guardian.i2c import SIMULATED, Chip, check, shared
+from ganglion.guardian.i2c import SIMULATED, Chip, Part, check, shared
 from ganglion.guardian.raw import I2cWrite, Raw
 from ganglion_micro.drivers.pcf8574 import ADDRESS, PCF8574
 
@@ -92,37 +92,34 @@ class Port(Chip):
         return PCF8574(i2c, self.address, latch)
 
 
-class Pin:
+class Pin(Part[Port]):
     """One pin of it."""
 
     def __init__(self, port: Port, pin: int, *, active_low: bool, bus: str) -> None:
-        self._port = port
+        super().__init__(port)
         self._pin = pin
         self._active_low = active_low
         self._bus = bus
 
     def __str__(self) -> str:
-        return f"pin {self._pin} of 0x{self._port.address:02x} on {self._bus}"
+        return f"pin {self._pin} of 0x{self.chip.address:02x} on {self._bus}"
 
     def write(self, value: Any) -> None:
         level = bool(value) is not self._active_low
 
         def write(chip: PCF8574) -> None:
-            self._port.levels[self._pin] = self._port.safe[self._pin]  # where it fails: it is set up so for the others
+            self.chip.levels[self._pin] = self.chip.safe[self._pin]  # where it fails: it is set up so for the others
             chip.set(self._pin, level)
-            self._port.levels[self._pin] = level
+            self.chip.levels[self._pin] = level
 
-        self._port.call(write)
+        self.chip.call(write)
 
     def read(self) -> Any | None:
-        return self._port.call(lambda chip: chip.get(self._pin)) is not self._active_low
-
-    def forget(self) -> None:
-        self._port.forget()
+        return self.chip.call(lambda chip: chip.get(self._pin)) is not self._active_low
 
     def raw(self, value: Any) -> Sequence[Raw]:
         if self._bus == SIMULATED:
             return []
         bit = 1 << self._pin
         data = bytes([bit if bool(value) is not self._active_low else 0])
-        return [I2cWrite(device=self._bus, address=self._port.address, data=data, mask=bit)]
+        return [I2cWrite(device=self._bus, address=self.chip.address, data=data, mask=bit)]
