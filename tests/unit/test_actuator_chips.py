@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Actuators that share a chip: what fails for one is not hidden from the others, and costs none of them its output."""
 
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -132,3 +133,32 @@ async def test_a_pin_that_fails_leaves_nobody_sure_of_its_ports_others(tmp_path:
     await acts.tick()
     assert (house.certain(), chip.latch) == ({"lamp": True, "fan": True, "heater": True}, 0xFF)
     await acts.stop()
+
+
+def test_who_forgets_a_chip_does_not_wait_for_a_bus_that_hangs() -> None:
+    """In a thread, so that a test that fails ends all the same."""
+    hangs, goes_on = threading.Event(), threading.Event()
+    chip = pcf8574.ChipModel(now=lambda: 0)
+    wire = Wire({0x20: chip})
+    shared: dict[tuple[Any, ...], Any] = {}
+    lamp, fan = (
+        build(name, table, i2c=lambda bus: wire, shared=shared).driver for name, table in pins("lamp", "fan").items()
+    )
+
+    def hang(data: bytes) -> bool:
+        hangs.set()
+        return not goes_on.wait(60)
+
+    lamp.write(True)
+    wire.fails = hang
+    late = threading.Thread(target=fan.write, args=(True,), daemon=True)
+    late.start()
+    assert hangs.wait(60)
+    forgets = threading.Thread(target=lamp.forget, daemon=True)
+    forgets.start()
+    forgets.join(10)
+    assert not forgets.is_alive()
+    goes_on.set()
+    late.join(60)
+    fan.write(True)
+    assert chip.latch == 0xFD, "the lamp is safe: what it was told before does not count"

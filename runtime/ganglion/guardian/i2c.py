@@ -49,6 +49,7 @@ class Chip:
     def __init__(self, bus: "Callable[[], I2C]") -> None:
         self._bus = bus
         self._open: Any = None
+        self._forgotten = False
         self._lock = threading.Lock()
 
     def call(self, work: "Callable[[Any], C]") -> C:
@@ -58,6 +59,9 @@ class Chip:
             OSError: it does not answer, or not as it should; it is set up again at the next call.
         """
         with self._lock:
+            if self._forgotten:
+                self._forgotten, self._open = False, None
+                self.lose()
             try:
                 if self._open is None:
                     self._open = self.set_up(self._bus())
@@ -67,9 +71,12 @@ class Chip:
                 raise
 
     def forget(self) -> None:
-        """It is set up again at the next call."""
-        with self._lock:
-            self._open = None
+        """It is set up again at the next call, without what was known of it. Does not wait for a call that hangs."""
+        self._forgotten = True
+
+    def lose(self) -> None:
+        """Nothing counts any more of what its outputs were told."""
+        raise NotImplementedError
 
     def set_up(self, i2c: "I2C") -> Any:
         """The driver of the chip, whose outputs have then what they were told last."""

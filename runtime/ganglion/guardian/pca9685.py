@@ -93,8 +93,7 @@ class Outputs(Chip):
         self.counts: dict[int, int] = {}
         self._ours = False  # whether it was ever set up: from then on what its outputs have is the guardian's to say
 
-    def forget(self) -> None:
-        super().forget()
+    def lose(self) -> None:
         self.counts.clear()
 
     def set_up(self, i2c: "I2C") -> PCA9685:

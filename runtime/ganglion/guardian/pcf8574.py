@@ -83,8 +83,7 @@ class Port(Chip):
         self.levels: dict[int, bool] = {}
         self.safe: dict[int, bool] = {}
 
-    def forget(self) -> None:
-        super().forget()
+    def lose(self) -> None:
         self.levels = dict(self.safe)
 
     def set_up(self, i2c: "I2C") -> PCF8574:
