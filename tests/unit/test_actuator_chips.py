@@ -8,6 +8,7 @@ from typing import Any
 
 from ganglion.guardian import Actuators
 from ganglion.guardian.actuator import build
+from ganglion.guardian.raw import joined
 from ganglion.sim import pca9685, pcf8574
 from ganglion.sim.i2c import Device, SimulatedI2C
 
@@ -162,3 +163,16 @@ def test_who_forgets_a_chip_does_not_wait_for_a_bus_that_hangs() -> None:
     late.join(60)
     fan.write(True)
     assert chip.latch == 0xFD, "the lamp is safe: what it was told before does not count"
+
+
+def test_a_bus_under_two_paths_is_one_bus() -> None:
+    chip = pcf8574.ChipModel(now=lambda: 0)
+    wire = Wire({0x20: chip})
+    shared: dict[tuple[Any, ...], Any] = {}
+    tables = pins("lamp", "fan")
+    tables["fan"]["bus"] = "/dev/./i2c-1"
+    lamp, fan = (build(name, table, i2c=lambda bus: wire, shared=shared).driver for name, table in tables.items())
+    lamp.write(True)
+    fan.write(True)
+    assert chip.latch == 0xFC
+    assert len(joined([*lamp.raw(False), *fan.raw(False)])) == 1

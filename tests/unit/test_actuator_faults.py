@@ -132,6 +132,14 @@ def test_one_thing_is_not_two_actuators(tmp_path: Path) -> None:
     chip = {"driver": "pca9685", "bus": "sim", "channel": 3}
     with pytest.raises(InvalidError, match=r"actuator\.other\.channel: channel 3 is another actuator's"):
         both(tmp_path, chip, chip)
+    chip |= {"bus": "/dev/i2c-1"}
+    with pytest.raises(InvalidError, match=r"actuator\.other\.channel: channel 3 is another actuator's"):
+        both(tmp_path, chip, chip | {"bus": "/dev/./i2c-1"})
+    port = {"driver": "pcf8574", "bus": "/dev/i2c-1", "pin": 3}
+    with pytest.raises(InvalidError, match=r"actuator\.other\.pin: pin 3 is another actuator's"):
+        both(tmp_path, port, port | {"bus": "/dev/./i2c-1"})
+    with pytest.raises(InvalidError, match=r"actuator\.other\.line: line 3 of /dev/\./gpiochip0 is another actuator's"):
+        both(tmp_path, {"driver": "gpio", "line": 3}, {"driver": "gpio", "chip": "/dev/./gpiochip0", "line": 3})
     with pytest.raises(InvalidError, match=r"actuator\.other\.channel: channel 0 of .* is another actuator's"):
         both(tmp_path, {"driver": "pwm", "chip": "pwm"}, {"driver": "pwm", "chip": "./pwm"})
 

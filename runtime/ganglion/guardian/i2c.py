@@ -4,6 +4,7 @@
 The bus is the caller's to open, or simulated: then a model of the chip is on it.
 """
 
+import os
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -19,8 +20,8 @@ C = TypeVar("C")
 ChipT = TypeVar("ChipT", bound="Chip")
 
 
-def check(bus: str, address: int, first: int, last: int, place: Place) -> None:
-    """Returns where the keys `bus` and `address` make sense.
+def check(bus: str, address: int, first: int, last: int, place: Place) -> str:
+    """What tells the bus from all others, however its path is spelt.
 
     Raises:
         InvalidError: they do not.
@@ -29,6 +30,7 @@ def check(bus: str, address: int, first: int, last: int, place: Place) -> None:
         raise InvalidError(f'must be "/dev/i2c-N" or "sim", not {bus!r}', where=f"{place.where}.bus")
     if not first <= address <= last:
         raise InvalidError(f"must be 0x{first:02x} to 0x{last:02x}", where=f"{place.where}.address")
+    return bus if bus == SIMULATED else os.path.realpath(bus)
 
 
 def shared(place: Place, key: tuple[Any, ...], make: Callable[[], C]) -> C:
@@ -43,11 +45,15 @@ class Chip:
     """A chip with several outputs, one call at a time; a subclass sets it up in `set_up`.
 
     Args:
-        bus: Opens the bus.
+        bus: Its path, or `sim`.
+        address: Its address.
+        opened: Opens the bus.
     """
 
-    def __init__(self, bus: "Callable[[], I2C]") -> None:
-        self._bus = bus
+    def __init__(self, bus: str, address: int, opened: "Callable[[], I2C]") -> None:
+        self.bus = bus
+        self.address = address
+        self._opened = opened
         self._open: Any = None
         self._forgotten = False
         self._lock = threading.Lock()
@@ -64,7 +70,7 @@ class Chip:
                 self.lose()
             try:
                 if self._open is None:
-                    self._open = self.set_up(self._bus())
+                    self._open = self.set_up(self._opened())
                 return work(self._open)
             except OSError:
                 self._open = None
