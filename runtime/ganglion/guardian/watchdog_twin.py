@@ -18,9 +18,9 @@ _I2C_RDWR = 0x0707
 _GPIO_V2_LINE_SET_VALUES = 0xC010B40F
 
 
-def write_file(path: str, data: bytes) -> None:
-    """The bytes are all that is in the file then."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+def write_file(path: str, data: bytes, *, flags: int = 0) -> None:
+    """The bytes are all that is in the file then. Waits for nobody who might read them; `flags` as `os.open` has."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC | flags, 0o644)
     try:
         if os.write(descriptor, data) != len(data):
             raise OSError(f"{path} took only a part")
