@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ganglion.guardian import watchdog
-from ganglion.guardian.raw import FileWrite, I2cWrite, LineWrite, joined
+from ganglion.guardian.raw import FileWrite, I2cWrite, LineWrite, PinWrite, joined
 from ganglion.guardian.watchdog import PROGRAM, TWIN, Watchdog
 from support.node import node
 from support.waiting import until
@@ -153,7 +153,17 @@ def test_who_stops_all_that_is_around_the_node_does_not_stop_it_before_the_node(
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["0"], ["x"], ["5", "file"], ["5", "file", "p"], ["5", "disk", "p", "00"], ["5", "file", "p", "0"]]
+    "words",
+    [
+        [],
+        ["0"],
+        ["x"],
+        ["5", "file"],
+        ["5", "file", "p"],
+        ["5", "disk", "p", "00"],
+        ["5", "file", "p", "0"],
+        ["5", "pins", "p", "32", "00"],
+    ],
 )
 def test_wrong_arguments_are_refused(kind, words):
     done = subprocess.run([*COMMANDS[kind], *words], capture_output=True, text=True, timeout=10, check=False)
@@ -161,20 +171,38 @@ def test_wrong_arguments_are_refused(kind, words):
     assert done.stderr.startswith("usage: ")
 
 
-def test_pins_of_one_port_are_written_together():
-    def pin(number, level, address=0x20):
-        bit = 1 << number
-        return I2cWrite(device="/dev/i2c-1", address=address, data=bytes([bit if level else 0]), mask=bit)
+def pin(number, level, address=0x20):
+    bit = 1 << number
+    return PinWrite(device="/dev/i2c-1", address=address, pins=bit, levels=bit if level else 0)
 
-    channel = I2cWrite(device="/dev/i2c-1", address=0x40, data=b"\x06\0\0\0\x10")
-    lamp = FileWrite(path="lamp", data=b"0\n")
-    assert joined([pin(0, False), channel, pin(7, True), lamp, pin(3, False), pin(3, False, 0x21)]) == [
-        I2cWrite(device="/dev/i2c-1", address=0x20, data=b"\xf6"),
-        channel,
-        lamp,
-        I2cWrite(device="/dev/i2c-1", address=0x21, data=b"\xf7"),
+
+def port(pins, levels, address=0x20):
+    return PinWrite(device="/dev/i2c-1", address=address, pins=pins, levels=levels)
+
+
+LAMP = FileWrite(path="lamp", data=b"0\n")
+
+
+def test_pins_of_one_port_are_written_together_where_nothing_is_between_them():
+    assert joined([LAMP, pin(0, False), pin(7, True), pin(3, False), pin(3, False, 0x21)]) == [
+        LAMP,
+        port(0xFF, 0xF6),
+        port(0xFF, 0xF7, 0x21),
     ]
+    assert port(0xFF, 0xF6).words == ("i2c", "/dev/i2c-1", "32", "f6")
     assert LineWrite(fd=7, active=True).words == ("gpio", "7", "1")
+
+
+def test_a_pin_is_written_in_its_place_and_undoes_none():
+    """So that what requires one pin, and is elsewhere, goes off before that and after what it is required by itself."""
+    channel = I2cWrite(device="/dev/i2c-1", address=0x40, data=b"\x06\0\0\0\x10")
+    assert joined([pin(0, False), channel, LAMP, pin(1, True), pin(2, False)]) == [
+        port(0xF9, 0xF8),
+        channel,
+        LAMP,
+        port(0xFF, 0xFA),
+    ]
+    assert port(0xF9, 0xF8).words == ("pins", "/dev/i2c-1", "32", "f9f8")
 
 
 @pytest.fixture

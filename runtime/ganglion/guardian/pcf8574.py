@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ganglion.errors import InvalidError
 from ganglion.guardian.driver import Driver, Place, Section
 from ganglion.guardian.i2c import SIMULATED, Chip, Part, check, shared
-from ganglion.guardian.raw import I2cWrite, Raw
+from ganglion.guardian.raw import PinWrite, Raw
 from ganglion_micro.drivers.pcf8574 import ADDRESS, PCF8574
 
 if TYPE_CHECKING:
@@ -117,5 +117,5 @@ class Pin(Part[Port]):
         if self.chip.bus == SIMULATED:
             return []
         bit = 1 << self._pin
-        data = bytes([bit if bool(value) is not self._active_low else 0])
-        return [I2cWrite(device=self.chip.bus, address=self.chip.address, data=data, mask=bit)]
+        levels = bit if bool(value) is not self._active_low else 0
+        return [PinWrite(device=self.chip.bus, address=self.chip.address, pins=bit, levels=levels)]
