@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """watchdog: a node that is killed, or hangs, leaves its actuators safe; the program and its twin alike."""
 
+import errno
 import json
 import os
 import signal
@@ -253,7 +254,7 @@ async def test_a_node_that_hangs_is_made_safe_and_knows_it_when_it_goes_on(cella
 
 async def test_a_watchdog_that_dies_is_replaced(cellar):
     def pid():
-        return int((cellar / "state" / "watchdog.lock").read_text() or 0)
+        return next(iter(watchdog.running(cellar / "state" / "watchdog.lock")), 0)
 
     async with node(cellar, CONFIG) as one:
         await until(lambda: values(cellar) == ON)
@@ -275,6 +276,88 @@ def test_the_next_node_ends_a_watchdog_that_still_tries(tmp_path):
     new.take_over()
     assert left.wait(5) == -signal.SIGTERM
     new.leave(done=True)
+
+
+def test_a_watchdog_is_replaced_by_one_that_is_there_before_it_ends(tmp_path):
+    """And nobody waits for it: it hangs here."""
+    mine = Watchdog(tmp_path / "lock")
+    mine.take_over()
+    (path,) = written(tmp_path, "pump")
+    mine.watch([FileWrite(path=str(path), data=b"0\n")])
+    old = mine._process
+    os.kill(old.pid, signal.SIGSTOP)
+    mine.watch([FileWrite(path=str(path), data=b"20\n")])
+    assert set(watchdog.running(tmp_path / "lock")) == {old.pid, mine._process.pid}
+    while old.poll() is None:
+        mine.beat()
+        time.sleep(0.01)
+    assert old.returncode == -signal.SIGKILL
+    assert path.read_text() == "255\n"
+    left = mine._process
+    mine.leave(done=False)
+    assert left.wait(10) == 0
+    assert path.read_text() == "20\n"
+
+
+def test_one_that_cannot_be_replaced_stays(tmp_path, monkeypatch):
+    mine = Watchdog(tmp_path / "lock")
+    mine.take_over()
+    first, second = written(tmp_path, "first", "second")
+    mine.watch([FileWrite(path=str(first), data=b"0\n")])
+    old = mine._process
+    monkeypatch.setattr(watchdog, "command", lambda: ["/nowhere/watchdog"])
+    mine.watch([FileWrite(path=str(first), data=b"0\n"), FileWrite(path=str(second), data=b"0\n")])
+    mine.beat()
+    assert mine._process is old
+    assert old.poll() is None
+    monkeypatch.undo()
+    while mine._process is old:
+        mine.beat()
+    assert old.wait(10) == 0
+    left = mine._process
+    mine.leave(done=False)
+    assert left.wait(10) == 0
+    assert (first.read_text(), second.read_text()) == ("0\n", "0\n")
+
+
+def test_what_ends_at_once_is_said_once_and_not_started_at_each_beat(tmp_path, monkeypatch, caplog):
+    started = []
+    monkeypatch.setattr(watchdog, "command", lambda: started.append(1) or ["/bin/false"])
+    mine = Watchdog(tmp_path / "lock")
+    mine.take_over()
+    mine.watch([FileWrite(path="/dev/null", data=b"0")])
+    for _ in range(20):
+        if mine._process is not None:
+            mine._process.wait(10)
+        mine.beat()
+    assert len(started) <= 3
+    assert len(caplog.records) == 1, caplog.text
+    mine.leave(done=True)
+
+
+def test_a_full_disk_keeps_no_node_from_its_watchdog(tmp_path, monkeypatch):
+    """No block is to be had: not for the lock, nor in it."""
+
+    def full(*arguments, **more):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    for name in ("pwrite", "ftruncate", "write"):
+        monkeypatch.setattr(watchdog.os, name, full)
+    mine = Watchdog(tmp_path / "lock")
+    mine.take_over()
+    (path,) = written(tmp_path, "pump")
+    mine.watch([FileWrite(path=str(path), data=b"0\n")])
+    monkeypatch.undo()
+    assert not mine.beat()
+    assert watchdog.running(tmp_path / "lock") == [mine._process.pid]
+    mine.leave(done=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(watchdog.os, "open", full)
+        mine.take_over()
+    mine.watch([FileWrite(path=str(path), data=b"0\n")])
+    assert not mine.beat()
+    assert mine._process.poll() is None
+    mine.leave(done=True)
 
 
 def test_it_weighs_little(kind, tmp_path):
