@@ -96,6 +96,10 @@ class Gpio:
         """The kernel knows what the line has."""
 
     def raw(self, value: Any) -> Sequence[Raw]:
-        if self._request is None:
-            raise OSError(f"line {self._line} of {self._chip} was not requested yet")
-        return [LineWrite(fd=self._request.fd, active=bool(value))]
+        request = self._request  # a write that came too late may let go of it on its thread, now
+        try:
+            if request is not None:
+                return [LineWrite(fd=request.fd, active=bool(value))]
+        except Exception as error:
+            raise OSError(f"line {self._line} of {self._chip} is not requested any more") from error
+        raise OSError(f"line {self._line} of {self._chip} was not requested yet")
