@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* ganglion-watchdog: writes the fail-safe values of a node's actuators when the node is dead or hangs.
  *
- *     ganglion-watchdog SILENCE_MS [file PATH HEX | i2c DEVICE ADDRESS HEX | gpio FD VALUE]...
+ *     ganglion-watchdog SILENCE_MS [file PATH HEX | (i2c | pins) DEVICE ADDRESS HEX | gpio FD VALUE]...
  *
+ * `pins` is for a port that has one byte for all its pins: HEX is a mask and the levels of those in it; others stay.
  * The node holds the other end of stdin. A byte there is a heartbeat; `q` says that nothing is left to do. When the end
  * is closed, or no byte came for SILENCE_MS, it does the writes in their order, and those that fail again each second.
  * After a silence it says `f` on stdout and goes on waiting. A GPIO line keeps its value only while somebody has it
@@ -33,7 +34,7 @@
 
 /* One thing to write. */
 struct will {
-    char kind;           /* 'f', 'i' or 'g' */
+    char kind;           /* 'f', 'i', 'p' or 'g' */
     const char *path;    /* of a file or an I2C adapter */
     uint16_t address;    /* of a chip */
     int fd;              /* of a GPIO line */
@@ -63,22 +64,56 @@ static int write_file(const struct will *will)
     return done ? 0 : -1;
 }
 
+static int message(int fd, uint16_t address, uint16_t flags, uint8_t *data, uint16_t size)
+{
+    struct i2c_msg one = {.addr = address, .flags = flags, .len = size, .buf = data};
+    struct i2c_rdwr_ioctl_data all = {.msgs = &one, .nmsgs = 1};
+    return ioctl(fd, I2C_RDWR, &all) < 0 ? -1 : 0;
+}
+
 static int write_i2c(struct will *will)
 {
     int fd = open(will->path, O_RDWR | O_CLOEXEC);
     if (fd < 0)
         return -1;
-    struct i2c_msg message = {.addr = will->address, .len = will->size, .buf = will->data};
-    struct i2c_rdwr_ioctl_data both = {.msgs = &message, .nmsgs = 1};
-    int result = ioctl(fd, I2C_RDWR, &both);
+    int result = message(fd, will->address, 0, will->data, will->size);
     close(fd);
-    return result < 0 ? -1 : 0;
+    return result;
+}
+
+/* The last write of a port has all its pins, so this one is not tried again. */
+static int write_pins(const struct will *will)
+{
+    int fd = open(will->path, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    uint8_t byte, pins = will->data[0], levels = will->data[1];
+    if (message(fd, will->address, I2C_M_RD, &byte, 1) == 0) {
+        byte = (uint8_t)((byte & ~pins) | (levels & pins));
+        message(fd, will->address, 0, &byte, 1);
+    }
+    close(fd);
+    return 0;
 }
 
 static int write_line(const struct will *will)
 {
     struct gpio_v2_line_values values = {.bits = will->data[0], .mask = 1};
     return ioctl(will->fd, GPIO_V2_LINE_SET_VALUES_IOCTL, &values) < 0 ? -1 : 0;
+}
+
+static int write_one(struct will *will)
+{
+    switch (will->kind) {
+    case 'f':
+        return write_file(will);
+    case 'i':
+        return write_i2c(will);
+    case 'p':
+        return write_pins(will);
+    default:
+        return write_line(will);
+    }
 }
 
 /* Does what is undone; how much is still undone then. */
@@ -89,8 +124,7 @@ static int write_all(struct will *wills, int count)
         struct will *will = &wills[i];
         if (!will->undone)
             continue;
-        int result = will->kind == 'f' ? write_file(will) : will->kind == 'i' ? write_i2c(will) : write_line(will);
-        if (result == 0)
+        if (write_one(will) == 0)
             will->undone = 0;
         else
             undone++;
@@ -125,10 +159,10 @@ static int parse(int argc, char **argv, struct will *wills)
             if (from_hex(argv[i + 2], will) < 0)
                 return -1;
             i += 3;
-        } else if (strcmp(argv[i], "i2c") == 0 && i + 3 < argc) {
+        } else if ((strcmp(argv[i], "i2c") == 0 || strcmp(argv[i], "pins") == 0) && i + 3 < argc) {
             will->path = argv[i + 1];
             will->address = (uint16_t)strtoul(argv[i + 2], NULL, 10);
-            if (from_hex(argv[i + 3], will) < 0)
+            if (from_hex(argv[i + 3], will) < 0 || (will->kind == 'p' && will->size != 2))
                 return -1;
             i += 4;
         } else if (strcmp(argv[i], "gpio") == 0 && i + 2 < argc) {
@@ -148,8 +182,8 @@ int main(int argc, char **argv)
     struct will *wills = calloc(argc > 0 ? (size_t)argc : 1, sizeof *wills);
     int count = wills == NULL ? -1 : parse(argc, argv, wills);
     if (silence <= 0 || count < 0) {
-        fputs("usage: ganglion-watchdog SILENCE_MS [file PATH HEX | i2c DEVICE ADDRESS HEX | gpio FD VALUE]...\n",
-              stderr);
+        fputs("usage: ganglion-watchdog SILENCE_MS "
+              "[file PATH HEX | (i2c | pins) DEVICE ADDRESS HEX | gpio FD VALUE]...\n", stderr);
         return 2;
     }
     /* Who stops the node with all that is around it means the node: this one ends after it */

@@ -4,12 +4,15 @@
 import asyncio
 import contextlib
 import os
+import threading
 from contextlib import asynccontextmanager
 
 import pytest
 
 from ganglion.errors import InvalidError, NotFoundError
-from ganglion.guardian import Actuators
+from ganglion.guardian import Actuators, file
+from ganglion.guardian.actuator import build
+from ganglion.guardian.file import File
 from support.waiting import until
 
 
@@ -118,10 +121,22 @@ async def test_a_thing_that_does_not_take_the_value_is_found_out_by_reading_back
         assert decision.confirmed is None
 
 
-async def test_a_write_that_hangs_holds_up_neither_the_loop_nor_the_answer(tmp_path):
-    """A pipe that nobody reads blocks whoever opens it for writing."""
-    os.mkfifo(tmp_path / "pipe")
-    actuators = made(tmp_path, led={"path": "pipe"}, other={"path": "other"})
+class Stuck(File):
+    """A file on a disk that does not answer before it is let go."""
+
+    goes_on = threading.Event()
+
+    def write(self, value):
+        self.goes_on.wait(60)
+        super().write(value)
+
+
+async def test_a_write_that_hangs_holds_up_neither_the_loop_nor_the_answer(tmp_path, monkeypatch):
+    monkeypatch.setattr(file, "File", Stuck)
+    led = build("led", {"driver": "file", "path": str(tmp_path / "led")})
+    monkeypatch.undo()
+    other = build("other", {"driver": "file", "path": str(tmp_path / "other")})
+    actuators = Actuators({"led": led, "other": other})
     starting = asyncio.create_task(actuators.start())
     ticks = 0
     while not starting.done():
@@ -129,8 +144,24 @@ async def test_a_write_that_hangs_holds_up_neither_the_loop_nor_the_answer(tmp_p
         ticks += 1
     assert ticks > 50
     assert {status.id: status.certain for status in actuators.status()} == {"led": False, "other": True}
-    with open(tmp_path / "pipe", "rb"):  # noqa: ASYNC230 - a writer waits, so this returns at once
+    Stuck.goes_on.set()
+    await actuators.stop()
+
+
+async def test_a_pipe_that_nobody_reads_refuses_at_once_and_no_write_comes_later(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    actuators = made(tmp_path, led={"path": "pipe", "readback": False})
+    await actuators.start()
+    (status,) = actuators.status()
+    assert not status.certain
+    assert status.failure.startswith(f"{tmp_path / 'pipe'}: No such device or address"), status.failure
+    with open(os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK), "rb") as reader:  # noqa: ASYNC230
+        assert not reader.read()
+        decision = await actuators.actuate("led", True, owner="anna")
+        assert not decision.accepted
+        assert not reader.read(), "a command that was refused is not written"
         await actuators.stop()
+        assert reader.read() == b"0\n"
 
 
 async def test_an_interlock_works_through_the_shell_in_order(tmp_path):

@@ -244,6 +244,28 @@ answer = asyncio.run(main())
     assert answer == [safe, ["00009a01", "00100000", "fb"], safe]
 
 
+@pytest.mark.parametrize("kind", ["program", "twin"])
+def test_the_watchdog_makes_a_pin_safe_and_leaves_the_others_until_it_is_their_turn(kind, tmp_path):
+    answer = on_the_board(f"""
+import subprocess, sys
+from ganglion.guardian import watchdog
+from ganglion.guardian.raw import FileWrite, PinWrite, joined
+from ganglion.sensors.i2c import LinuxI2C
+
+def pin(number):
+    return PinWrite(device="/dev/i2c-2", address=0x20, pins=1 << number, levels=1 << number)
+
+LinuxI2C("/dev/i2c-2").writeto(0x20, bytes([0x3C]))  # both pins that act are on, and two that nobody has are low
+words = [each.words for each in joined([pin(0), FileWrite(path="{tmp_path}/heater", data=b"0"), pin(1)])]
+command = {{"program": [str(watchdog.PROGRAM)], "twin": [sys.executable, "-I", "-S", str(watchdog.TWIN)]}}["{kind}"]
+answer = [[each[0] for each in words]]
+for each in words[0], words[2]:
+    assert subprocess.run([*command, "60000", *each], stdin=subprocess.DEVNULL, timeout=20).returncode == 0
+    answer.append(LinuxI2C("/dev/i2c-2").readfrom(0x20, 1).hex())
+""")
+    assert answer == [["pins", "file", "i2c"], "fd", "ff"]
+
+
 def test_an_adapter_that_is_not_there_is_an_error_that_names_it():
     answer = on_the_board("""
 from ganglion.sensors.i2c import LinuxI2C

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """watchdog: a node that is killed, or hangs, leaves its actuators safe; the program and its twin alike."""
 
+import errno
 import json
 import os
 import signal
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ganglion.guardian import watchdog
-from ganglion.guardian.raw import FileWrite, I2cWrite, LineWrite, joined
+from ganglion.guardian.raw import FileWrite, I2cWrite, LineWrite, PinWrite, joined
 from ganglion.guardian.watchdog import PROGRAM, TWIN, Watchdog
 from support.node import node
 from support.waiting import until
@@ -153,7 +154,17 @@ def test_who_stops_all_that_is_around_the_node_does_not_stop_it_before_the_node(
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["0"], ["x"], ["5", "file"], ["5", "file", "p"], ["5", "disk", "p", "00"], ["5", "file", "p", "0"]]
+    "words",
+    [
+        [],
+        ["0"],
+        ["x"],
+        ["5", "file"],
+        ["5", "file", "p"],
+        ["5", "disk", "p", "00"],
+        ["5", "file", "p", "0"],
+        ["5", "pins", "p", "32", "00"],
+    ],
 )
 def test_wrong_arguments_are_refused(kind, words):
     done = subprocess.run([*COMMANDS[kind], *words], capture_output=True, text=True, timeout=10, check=False)
@@ -161,20 +172,38 @@ def test_wrong_arguments_are_refused(kind, words):
     assert done.stderr.startswith("usage: ")
 
 
-def test_pins_of_one_port_are_written_together():
-    def pin(number, level, address=0x20):
-        bit = 1 << number
-        return I2cWrite(device="/dev/i2c-1", address=address, data=bytes([bit if level else 0]), mask=bit)
+def pin(number, level, address=0x20):
+    bit = 1 << number
+    return PinWrite(device="/dev/i2c-1", address=address, pins=bit, levels=bit if level else 0)
 
-    channel = I2cWrite(device="/dev/i2c-1", address=0x40, data=b"\x06\0\0\0\x10")
-    lamp = FileWrite(path="lamp", data=b"0\n")
-    assert joined([pin(0, False), channel, pin(7, True), lamp, pin(3, False), pin(3, False, 0x21)]) == [
-        I2cWrite(device="/dev/i2c-1", address=0x20, data=b"\xf6"),
-        channel,
-        lamp,
-        I2cWrite(device="/dev/i2c-1", address=0x21, data=b"\xf7"),
+
+def port(pins, levels, address=0x20):
+    return PinWrite(device="/dev/i2c-1", address=address, pins=pins, levels=levels)
+
+
+LAMP = FileWrite(path="lamp", data=b"0\n")
+
+
+def test_pins_of_one_port_are_written_together_where_nothing_is_between_them():
+    assert joined([LAMP, pin(0, False), pin(7, True), pin(3, False), pin(3, False, 0x21)]) == [
+        LAMP,
+        port(0xFF, 0xF6),
+        port(0xFF, 0xF7, 0x21),
     ]
+    assert port(0xFF, 0xF6).words == ("i2c", "/dev/i2c-1", "32", "f6")
     assert LineWrite(fd=7, active=True).words == ("gpio", "7", "1")
+
+
+def test_a_pin_is_written_in_its_place_and_undoes_none():
+    """So that what requires one pin, and is elsewhere, goes off before that and after what it is required by itself."""
+    channel = I2cWrite(device="/dev/i2c-1", address=0x40, data=b"\x06\0\0\0\x10")
+    assert joined([pin(0, False), channel, LAMP, pin(1, True), pin(2, False)]) == [
+        port(0xF9, 0xF8),
+        channel,
+        LAMP,
+        port(0xFF, 0xFA),
+    ]
+    assert port(0xF9, 0xF8).words == ("pins", "/dev/i2c-1", "32", "f9f8")
 
 
 @pytest.fixture
@@ -225,7 +254,7 @@ async def test_a_node_that_hangs_is_made_safe_and_knows_it_when_it_goes_on(cella
 
 async def test_a_watchdog_that_dies_is_replaced(cellar):
     def pid():
-        return int((cellar / "state" / "watchdog.lock").read_text() or 0)
+        return next(iter(watchdog.running(cellar / "state" / "watchdog.lock")), 0)
 
     async with node(cellar, CONFIG) as one:
         await until(lambda: values(cellar) == ON)
@@ -247,6 +276,88 @@ def test_the_next_node_ends_a_watchdog_that_still_tries(tmp_path):
     new.take_over()
     assert left.wait(5) == -signal.SIGTERM
     new.leave(done=True)
+
+
+def test_a_watchdog_is_replaced_by_one_that_is_there_before_it_ends(tmp_path):
+    """And nobody waits for it: it hangs here."""
+    mine = Watchdog(tmp_path / "lock")
+    mine.take_over()
+    (path,) = written(tmp_path, "pump")
+    mine.watch([FileWrite(path=str(path), data=b"0\n")])
+    old = mine._process
+    os.kill(old.pid, signal.SIGSTOP)
+    mine.watch([FileWrite(path=str(path), data=b"20\n")])
+    assert set(watchdog.running(tmp_path / "lock")) == {old.pid, mine._process.pid}
+    while old.poll() is None:
+        mine.beat()
+        time.sleep(0.01)
+    assert old.returncode == -signal.SIGKILL
+    assert path.read_text() == "255\n"
+    left = mine._process
+    mine.leave(done=False)
+    assert left.wait(10) == 0
+    assert path.read_text() == "20\n"
+
+
+def test_one_that_cannot_be_replaced_stays(tmp_path, monkeypatch):
+    mine = Watchdog(tmp_path / "lock")
+    mine.take_over()
+    first, second = written(tmp_path, "first", "second")
+    mine.watch([FileWrite(path=str(first), data=b"0\n")])
+    old = mine._process
+    monkeypatch.setattr(watchdog, "command", lambda: ["/nowhere/watchdog"])
+    mine.watch([FileWrite(path=str(first), data=b"0\n"), FileWrite(path=str(second), data=b"0\n")])
+    mine.beat()
+    assert mine._process is old
+    assert old.poll() is None
+    monkeypatch.undo()
+    while mine._process is old:
+        mine.beat()
+    assert old.wait(10) == 0
+    left = mine._process
+    mine.leave(done=False)
+    assert left.wait(10) == 0
+    assert (first.read_text(), second.read_text()) == ("0\n", "0\n")
+
+
+def test_what_ends_at_once_is_said_once_and_not_started_at_each_beat(tmp_path, monkeypatch, caplog):
+    started = []
+    monkeypatch.setattr(watchdog, "command", lambda: started.append(1) or ["/bin/false"])
+    mine = Watchdog(tmp_path / "lock")
+    mine.take_over()
+    mine.watch([FileWrite(path="/dev/null", data=b"0")])
+    for _ in range(20):
+        if mine._process is not None:
+            mine._process.wait(10)
+        mine.beat()
+    assert len(started) <= 3
+    assert len(caplog.records) == 1, caplog.text
+    mine.leave(done=True)
+
+
+def test_a_full_disk_keeps_no_node_from_its_watchdog(tmp_path, monkeypatch):
+    """No block is to be had: not for the lock, nor in it."""
+
+    def full(*arguments, **more):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    for name in ("pwrite", "ftruncate", "write"):
+        monkeypatch.setattr(watchdog.os, name, full)
+    mine = Watchdog(tmp_path / "lock")
+    mine.take_over()
+    (path,) = written(tmp_path, "pump")
+    mine.watch([FileWrite(path=str(path), data=b"0\n")])
+    monkeypatch.undo()
+    assert not mine.beat()
+    assert watchdog.running(tmp_path / "lock") == [mine._process.pid]
+    mine.leave(done=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(watchdog.os, "open", full)
+        mine.take_over()
+    mine.watch([FileWrite(path=str(path), data=b"0\n")])
+    assert not mine.beat()
+    assert mine._process.poll() is None
+    mine.leave(done=True)
 
 
 def test_it_weighs_little(kind, tmp_path):

@@ -86,7 +86,7 @@ def killed(bridge: CP2112, chip: str, lock: Path) -> dict[str, Any]:
             traceback.print_exc()
         finally:
             os._exit(1)
-    until(lambda: lock.exists() and bool(lock.read_text()), "the watchdog did not begin")
+    until(lambda: bool(watchdog.running(lock)), "the watchdog did not begin")
     answer: dict[str, Any] = {"on": driven(bridge)}
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
@@ -133,7 +133,7 @@ def hung(bridge: CP2112, chip: str, lock: Path) -> dict[str, Any]:
         finally:
             os._exit(1)
     os.close(writer)
-    until(lambda: lock.exists() and bool(lock.read_text()), "the watchdog did not begin")
+    until(lambda: bool(watchdog.running(lock)), "the watchdog did not begin")
     answer: dict[str, Any] = {"on": driven(bridge)}
     os.kill(child, signal.SIGSTOP)
     try:

@@ -2,6 +2,7 @@
 """Actuators whose hardware fails in ways that nobody planned for: nothing is believed, and nobody is left unwatched."""
 
 import errno
+import itertools
 import json
 import sys
 import threading
@@ -121,8 +122,8 @@ def test_a_watchdog_that_could_not_be_started_is_tried_again(tmp_path: Path, mon
     made.watch([FileWrite(path="/dev/null", data=b"0")])
     assert not made.beat()
     monkeypatch.undo()
-    assert not made.beat()
-    assert (tmp_path / "lock").read_text().isdecimal(), "it runs, and says its number"
+    while not watchdog.running(tmp_path / "lock"):
+        assert not made.beat()
     made.leave(done=True)
 
 
@@ -141,23 +142,19 @@ def test_a_watchdog_that_ends_again_and_again_is_tried_less_and_less(
     made.take_over()
     made.watch([FileWrite(path="/dev/null", data=b"0")])
     for _ in range(200):
-        assert made._process is not None
-        made._process.wait()
+        if made._process is not None:
+            made._process.wait()
         made.beat()
         now[0] += 1
-    assert starts == [0, 0, 1, 3, 7, 15, 31, 63, 123, 183]
-    assert [record.levelname for record in caplog.records] == ["WARNING", "ERROR"]
+    between = [later - earlier for earlier, later in itertools.pairwise(starts)]
+    assert between == sorted(between), "it waits longer and longer"
+    assert 60 <= between[-1] < 65
+    assert len(caplog.records) < 4, "it is said once"
     monkeypatch.setattr(watchdog, "command", lambda: [sys.executable, "-c", "input()"])
-    made.watch([FileWrite(path="/dev/null", data=b"0")])
     now[0] += 200
     made.beat()
     assert made._process is not None
-    made._process.kill()
-    made._process.wait()
-    caplog.clear()
-    made.beat()
-    assert caplog.text.count("is started again") == 1, "after a long life it is news"
-    assert made._process is not None
+    assert made._process.poll() is None
     made._process.kill()
     made.leave(done=True)
 
@@ -252,6 +249,14 @@ def test_one_thing_is_not_two_actuators(tmp_path: Path) -> None:
     chip = {"driver": "pca9685", "bus": "sim", "channel": 3}
     with pytest.raises(InvalidError, match=r"actuator\.other\.channel: channel 3 is another actuator's"):
         both(tmp_path, chip, chip)
+    chip |= {"bus": "/dev/i2c-1"}
+    with pytest.raises(InvalidError, match=r"actuator\.other\.channel: channel 3 is another actuator's"):
+        both(tmp_path, chip, chip | {"bus": "/dev/./i2c-1"})
+    port = {"driver": "pcf8574", "bus": "/dev/i2c-1", "pin": 3}
+    with pytest.raises(InvalidError, match=r"actuator\.other\.pin: pin 3 is another actuator's"):
+        both(tmp_path, port, port | {"bus": "/dev/./i2c-1"})
+    with pytest.raises(InvalidError, match=r"actuator\.other\.line: line 3 of /dev/\./gpiochip0 is another actuator's"):
+        both(tmp_path, {"driver": "gpio", "line": 3}, {"driver": "gpio", "chip": "/dev/./gpiochip0", "line": 3})
     with pytest.raises(InvalidError, match=r"actuator\.other\.channel: channel 0 of .* is another actuator's"):
         both(tmp_path, {"driver": "pwm", "chip": "pwm"}, {"driver": "pwm", "chip": "./pwm"})
 

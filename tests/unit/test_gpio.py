@@ -128,7 +128,7 @@ def test_the_fake_has_the_signatures_of_gpiod():
     assert list(inspect.signature(gpiod.request_lines).parameters) == list(
         inspect.signature(Chip("x").request_lines).parameters
     )
-    for name in ("get_value", "read_edge_events", "release"):
+    for name in ("get_value", "set_value", "read_edge_events", "release"):
         assert list(inspect.signature(getattr(gpiod.LineRequest, name)).parameters) == list(
             inspect.signature(getattr(Request, name)).parameters
         )

@@ -186,6 +186,32 @@ def test_a_chip_that_lost_its_power_is_found_out_by_the_next_duty(bench):
         assert caught.value.errno == errno.EIO
 
 
+def test_a_chip_that_runs_is_kept_as_it_is(bench):
+    bench.driver().set(3, 1000)
+    kept = PCA9685(bench.i2c, keep=True)
+    assert bench.duties[3] == kept.get(3) == 1000
+    kept.set(4, 7)
+    assert bench.duties[3:5] == [1000, 7]
+
+
+@pytest.mark.parametrize("spoil", [lambda chip: chip.power_cycle(), lambda chip: chip.write(b"\x00\x30")])
+def test_a_chip_that_does_not_run_is_begun_anew_though_it_was_to_be_kept(bench, spoil):
+    bench.driver(frequency=50).set(3, 1000)
+    spoil(bench.chip)
+    driver = bench.driver(frequency=50, keep=True)
+    assert (bench.duties, driver.get(3)) == ([0] * 16, 0)
+    driver.set(3, 1000)
+    assert (bench.duties[3], round(bench.chip.frequency)) == (1000, 50)
+
+
+def test_a_chip_that_is_to_be_kept_is_not_switched_off_because_it_cannot_be_read(bench):
+    bench.driver().set(3, 1000)
+    bench.chip.fault = Fault.STUCK
+    with pytest.raises(OSError, match="nothing but ones"):
+        PCA9685(bench.i2c, keep=True)
+    assert bench.duties[3] == 1000
+
+
 def test_a_silent_address_is_an_error_of_the_bus(bench):
     with pytest.raises(OSError, match="nothing acknowledges address 0x41") as caught:
         PCA9685(bench.i2c, 0x41)

@@ -2,7 +2,8 @@
 """NXP PCA9685, sixteen outputs of 12-bit pulse width modulation over I2C: lamps, motors, servos.
 
 All outputs have one frequency, that of the chip's own 25 MHz oscillator over a prescale value, and are off from the
-driver's first word to the chip until they are set. Numbers are from the data sheet, section in brackets.
+driver's first word to the chip until they are set, unless they are to be kept. Numbers are from the data sheet, section
+in brackets.
 """
 
 import errno
@@ -35,16 +36,20 @@ class PCA9685:
         i2c: `readfrom_mem` and `writeto_mem` as `machine.I2C` has them; OSError when the device is silent.
         address: 0x40 to 0x7F. The chip does not listen to its all-call address 0x70 any more.
         frequency: Hz of all outputs, 24 to 1526: 50 for servos.
+        keep: Whether a chip that runs as this driver has it run goes on, with its outputs as they are. One that does
+            not, as after a loss of power, is begun anew.
 
     Raises:
         OSError: nothing answers, or (EIO) the chip does not take what is written.
         ValueError: the frequency is out of range.
     """
 
-    def __init__(self, i2c: "I2C", address: int = ADDRESS, frequency: float = 200) -> None:
+    def __init__(self, i2c: "I2C", address: int = ADDRESS, frequency: float = 200, keep: bool = False) -> None:
         self._prescale = prescale(frequency)
         self._i2c = i2c
         self._address = address
+        if keep and self._runs():
+            return
         self.off()
         self.sleep()  # the prescale can be set in sleep only [7.3.5]
         self._write(_PRE_SCALE, bytes([self._prescale]))
@@ -134,6 +139,12 @@ class PCA9685:
         if on_low or on_high or not 0 < duty < COUNTS:
             raise OSError(errno.EIO, "channel {} of 0x{:02x} is not set".format(channel, self._address))
         return duty
+
+    def _runs(self) -> bool:
+        if self._read(_MODE1, 1)[0] == 0xFF:  # a line that nobody pulls low: no reason to switch the outputs off
+            raise OSError(errno.EIO, "0x{:02x} says nothing but ones".format(self._address))
+        wanted = ((_MODE1, _AUTO_INCREMENT), (_MODE2, _TOTEM_POLE), (_PRE_SCALE, self._prescale))
+        return all(self._read(register, 1)[0] == value for register, value in wanted)
 
     def _read(self, register: int, count: int) -> bytes:
         data = self._i2c.readfrom_mem(self._address, register, count)

@@ -337,7 +337,7 @@ class Actuators:
         for effect in effects:
             was_certain = self._guardian.certain(effect.actuator)
             _, error = await self._writer.write(effect.actuator, effect.value)
-            self._watched.wrote(effect.actuator, failed=bool(error))
+            self._watched.wrote(effect.actuator)
             if not error:
                 _log.info("actuator %s is %s: %s", effect.actuator, effect.value, effect.reason)
             if was_certain or not error:
@@ -366,8 +366,7 @@ class Actuators:
         shown, error = await write(command.actuator, command.value, may_wait=within_ns is not None)
         if decision.changed and becomes_safe:
             await self._times.save(self._guardian, command.actuator)
-        if error:
-            self._watched.lost(command.actuator)
+        self._watched.wrote(command.actuator)
         if within_ns is not None and not error:
             if shown is None:
                 error = "it cannot be read back, so nothing confirms that it happened"

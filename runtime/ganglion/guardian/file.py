@@ -2,7 +2,6 @@
 """Driver `file`: the value as text in a file, as Linux's LEDs, PWMs and GPIOs in `/sys` take it."""
 
 import os
-import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from ganglion.errors import InvalidError
 from ganglion.guardian.driver import Driver, Place, Section, claim
 from ganglion.guardian.raw import FileWrite, Raw
+from ganglion.guardian.watchdog_twin import write_file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,22 +66,13 @@ class File:
         self._readback = readback
         self._last: Any = None
         device = path.parts[:2] in (("/", "sys"), ("/", "proc"), ("/", "dev"))
-        self._flags = os.O_WRONLY | os.O_CLOEXEC | (0 if device else os.O_CREAT)
+        self._flags = 0 if device else os.O_CREAT
 
     def __str__(self) -> str:
         return str(self._path)
 
     def write(self, value: Any) -> None:
-        data = self._data(value)
-        descriptor = os.open(self._path, self._flags, 0o644)
-        try:
-            if os.write(descriptor, data) != len(data):
-                raise OSError(f"{self._path} took only a part of {data!r}")
-            # After the write and not before, so that a reader never finds the file empty
-            if stat.S_ISREG(os.fstat(descriptor).st_mode):
-                os.ftruncate(descriptor, len(data))
-        finally:
-            os.close(descriptor)
+        write_file(str(self._path), self._data(value), flags=self._flags)
         self._last = value
 
     def read(self) -> Any | None:
@@ -89,7 +80,8 @@ class File:
         if not self._readback:
             return None
         try:
-            said = self._path.read_text().strip()
+            with open(self._path, opener=_without_waiting) as file:
+                said = file.read().strip()
         except PermissionError:
             return None
         return self._last if said == self._said(self._last) else said
@@ -109,3 +101,7 @@ class File:
         if isinstance(value, float):
             return self._text.get(f"{value:g}", str(int(value)) if value.is_integer() else repr(value))
         return self._text.get(str(value), str(value))
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)

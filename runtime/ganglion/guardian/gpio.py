@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Driver `gpio`: an output line of a Linux GPIO chip, by gpiod 2."""
 
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ def driver(section: GpioSection, place: Place) -> Driver:
         raise InvalidError("a line takes true and false: low, high and values are for others", where=place.where)
     if isinstance(section.line, str) and section.line.isdecimal():
         raise InvalidError("a line's number is written without quotes", where=f"{place.where}.line")
-    claim(place, (section.chip, section.line), f"line {section.line} of {section.chip}", "line")
+    claim(place, (os.path.realpath(section.chip), section.line), f"line {section.line} of {section.chip}", "line")
     if find_spec("gpiod") is None:
         raise UsageError(f"{place.where}: {section.chip} needs gpiod: pip install 'ganglion[i2c]'")
     return Gpio(section.chip, section.line, active_low=section.active_low)
@@ -95,6 +96,10 @@ class Gpio:
         """The kernel knows what the line has."""
 
     def raw(self, value: Any) -> Sequence[Raw]:
-        if self._request is None:
-            raise OSError(f"line {self._line} of {self._chip} was not requested yet")
-        return [LineWrite(fd=self._request.fd, active=bool(value))]
+        request = self._request  # a write that came too late may let go of it on its thread, now
+        try:
+            if request is not None:
+                return [LineWrite(fd=request.fd, active=bool(value))]
+        except Exception as error:
+            raise OSError(f"line {self._line} of {self._chip} is not requested any more") from error
+        raise OSError(f"line {self._line} of {self._chip} was not requested yet")

@@ -2,7 +2,7 @@
 """Driver `pca9685`: an output of a PCA9685, which has sixteen of one frequency: servos, lamps, motors."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ from ganglion.errors import InvalidError
 from ganglion.guardian import duty
 from ganglion.guardian.driver import Driver, Place, Section, claim
 from ganglion.guardian.duty import Duty
-from ganglion.guardian.i2c import SIMULATED, Chip, check, shared
+from ganglion.guardian.i2c import SIMULATED, Chip, Part, check, shared
 from ganglion.guardian.raw import I2cWrite, Raw
 from ganglion_micro.drivers.pca9685 import ADDRESS, CHANNELS, COUNTS, PCA9685, prescale
 
@@ -50,7 +50,7 @@ def driver(section: Pca9685Section, place: Place) -> Driver:
     Raises:
         InvalidError: a key makes no sense, or another actuator of the chip wants another frequency.
     """
-    check(section.bus, section.address, 0x40, 0x77, place)
+    device = check(section.bus, section.address, 0x40, 0x77, place)
     if not 0 <= section.channel < CHANNELS:
         raise InvalidError("must be 0 to 15", where=f"{place.where}.channel")
     try:
@@ -58,7 +58,7 @@ def driver(section: Pca9685Section, place: Place) -> Driver:
     except ValueError as error:
         raise InvalidError(str(error), where=place.where) from error
 
-    def bus() -> "I2C":
+    def opened() -> "I2C":
         if section.bus != SIMULATED:
             return place.i2c(section.bus)
         from ganglion.sim.i2c import SimulatedI2C
@@ -68,81 +68,76 @@ def driver(section: Pca9685Section, place: Place) -> Driver:
 
     chip = shared(
         place,
-        ("pca9685", section.bus, section.address),
-        lambda: Outputs(bus, section.address, section.frequency),
+        ("pca9685", device, section.address),
+        lambda: Outputs(section.bus, section.address, opened, section.frequency),
     )
     if chip.frequency != section.frequency:
         raise InvalidError(f"another output of this chip has {chip.frequency:g} Hz", where=f"{place.where}.frequency")
-    claim(place, (section.bus, section.address, section.channel), f"channel {section.channel}", "channel")
-    return Output(chip, section.channel, duty.read(section, section.duty, place), section.bus)
+    claim(place, (device, section.address, section.channel), f"channel {section.channel}", "channel")
+    return Output(chip, section.channel, duty.read(section, section.duty, place))
 
 
 class Outputs(Chip):
     """One chip.
 
     Args:
-        bus: Opens its bus.
-        address: Its address.
+        bus, address, opened: As of all chips.
         frequency: Hz.
     """
 
-    def __init__(self, bus: "Any", address: int, frequency: float) -> None:
-        super().__init__(bus)
-        self.address = address
+    def __init__(self, bus: str, address: int, opened: "Callable[[], I2C]", frequency: float) -> None:
+        super().__init__(bus, address, opened)
         self.frequency = frequency
         self.counts: dict[int, int] = {}
+        self._ours = False  # whether it was ever set up: from then on what its outputs have is the guardian's to say
 
-    def forget(self) -> None:
-        super().forget()
+    def lose(self) -> None:
         self.counts.clear()
 
     def set_up(self, i2c: "I2C") -> PCA9685:
-        chip = PCA9685(i2c, self.address, self.frequency)
+        chip = PCA9685(i2c, self.address, self.frequency, keep=self._ours)
         time.sleep(chip.start() / 1000)
         for channel, counts in self.counts.items():
             chip.set(channel, counts)
+        self._ours = True
         return chip
 
 
-class Output:
+class Output(Part[Outputs]):
     """One output of it."""
 
-    def __init__(self, chip: Outputs, channel: int, line: Duty, bus: str) -> None:
-        self._chip = chip
+    def __init__(self, chip: Outputs, channel: int, line: Duty) -> None:
+        super().__init__(chip)
         self._channel = channel
         self._line = line
-        self._bus = bus
         self._value: Any = None
 
     def __str__(self) -> str:
-        return f"channel {self._channel} of 0x{self._chip.address:02x} on {self._bus}"
+        return f"channel {self._channel} of 0x{self.chip.address:02x} on {self.chip.bus}"
 
     def write(self, value: Any) -> None:
         counts = self._counts(value)
 
         def write(chip: PCA9685) -> None:
-            self._chip.counts.pop(self._channel, None)  # where it fails: it stays off when it is set up for the others
+            self.chip.counts.pop(self._channel, None)  # where it fails: no other's write gives it a value
             chip.set(self._channel, counts)
-            self._chip.counts[self._channel] = counts
+            self.chip.counts[self._channel] = counts
 
-        self._chip.call(write)
+        self.chip.call(write)
         self._value = value
 
     def read(self) -> Any | None:
-        counts = self._chip.call(lambda chip: chip.get(self._channel))
+        counts = self.chip.call(lambda chip: chip.get(self._channel))
         return self._value if counts == self._counts(self._value) else self._line.value(counts / COUNTS)
 
-    def forget(self) -> None:
-        self._chip.forget()
-
     def raw(self, value: Any) -> Sequence[Raw]:
-        if self._bus == SIMULATED:
+        if self.chip.bus == SIMULATED:
             return []
         counts = self._counts(value)
         whole = {0: bytes([0, 0, 0, _FULL]), COUNTS: bytes([0, _FULL, 0, 0])}
         data = whole.get(counts, bytes([0, 0, counts & 0xFF, counts >> 8]))
         register = bytes([_LED0 + 4 * self._channel])
-        return [I2cWrite(device=self._bus, address=self._chip.address, data=register + data)]
+        return [I2cWrite(device=self.chip.bus, address=self.chip.address, data=register + data)]
 
     def _counts(self, value: Any) -> int:
         return round(self._line.share(value) * COUNTS)

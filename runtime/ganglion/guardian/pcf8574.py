@@ -2,14 +2,14 @@
 """Driver `pcf8574`: a pin of a PCF8574, whose eight pins are written in one byte."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ganglion.errors import InvalidError
 from ganglion.guardian.driver import Driver, Place, Section
-from ganglion.guardian.i2c import SIMULATED, Chip, check, shared
-from ganglion.guardian.raw import I2cWrite, Raw
+from ganglion.guardian.i2c import SIMULATED, Chip, Part, check, shared
+from ganglion.guardian.raw import PinWrite, Raw
 from ganglion_micro.drivers.pcf8574 import ADDRESS, PCF8574
 
 if TYPE_CHECKING:
@@ -45,11 +45,11 @@ def driver(section: Pcf8574Section, place: Place) -> Driver:
     """
     if section.low is not None or section.values:
         raise InvalidError("a pin takes true and false: low, high and values are for others", where=place.where)
-    check(section.bus, section.address, 0x20, 0x3F, place)
+    device = check(section.bus, section.address, 0x20, 0x3F, place)
     if not 0 <= section.pin <= 7:
         raise InvalidError("must be 0 to 7", where=f"{place.where}.pin")
 
-    def bus() -> "I2C":
+    def opened() -> "I2C":
         if section.bus != SIMULATED:
             return place.i2c(section.bus)
         from ganglion.sim.i2c import SimulatedI2C
@@ -57,34 +57,31 @@ def driver(section: Pcf8574Section, place: Place) -> Driver:
 
         return SimulatedI2C({section.address: ChipModel(now=time.monotonic_ns)})
 
-    port = shared(place, ("pcf8574", section.bus, section.address), lambda: Port(bus, section.address))
+    port = shared(place, ("pcf8574", device, section.address), lambda: Port(section.bus, section.address, opened))
     if section.pin in port.levels:
         raise InvalidError(f"pin {section.pin} is another actuator's", where=f"{place.where}.pin")
     safe = next((each for each in (section.fail_safe, section.off) if each is not None), False)
     port.levels[section.pin] = port.safe[section.pin] = bool(safe) is not section.active_low
-    return Pin(port, section.pin, active_low=section.active_low, bus=section.bus)
+    return Pin(port, section.pin, active_low=section.active_low)
 
 
 class Port(Chip):
     """One chip.
 
     Args:
-        bus: Opens its bus.
-        address: Its address.
+        bus, address, opened: As of all chips.
 
     Attributes:
         levels: Pin to what it was told last; before, and after a write that failed, what is safe.
         safe: Pin to what is safe.
     """
 
-    def __init__(self, bus: Any, address: int) -> None:
-        super().__init__(bus)
-        self.address = address
+    def __init__(self, bus: str, address: int, opened: "Callable[[], I2C]") -> None:
+        super().__init__(bus, address, opened)
         self.levels: dict[int, bool] = {}
         self.safe: dict[int, bool] = {}
 
-    def forget(self) -> None:
-        super().forget()
+    def lose(self) -> None:
         self.levels = dict(self.safe)
 
     def set_up(self, i2c: "I2C") -> PCF8574:
@@ -92,37 +89,33 @@ class Port(Chip):
         return PCF8574(i2c, self.address, latch)
 
 
-class Pin:
+class Pin(Part[Port]):
     """One pin of it."""
 
-    def __init__(self, port: Port, pin: int, *, active_low: bool, bus: str) -> None:
-        self._port = port
+    def __init__(self, port: Port, pin: int, *, active_low: bool) -> None:
+        super().__init__(port)
         self._pin = pin
         self._active_low = active_low
-        self._bus = bus
 
     def __str__(self) -> str:
-        return f"pin {self._pin} of 0x{self._port.address:02x} on {self._bus}"
+        return f"pin {self._pin} of 0x{self.chip.address:02x} on {self.chip.bus}"
 
     def write(self, value: Any) -> None:
         level = bool(value) is not self._active_low
 
         def write(chip: PCF8574) -> None:
-            self._port.levels[self._pin] = self._port.safe[self._pin]  # where it fails: it is set up so for the others
+            self.chip.levels[self._pin] = self.chip.safe[self._pin]  # where it fails: it is set up so for the others
             chip.set(self._pin, level)
-            self._port.levels[self._pin] = level
+            self.chip.levels[self._pin] = level
 
-        self._port.call(write)
+        self.chip.call(write)
 
     def read(self) -> Any | None:
-        return self._port.call(lambda chip: chip.get(self._pin)) is not self._active_low
-
-    def forget(self) -> None:
-        self._port.forget()
+        return self.chip.call(lambda chip: chip.get(self._pin)) is not self._active_low
 
     def raw(self, value: Any) -> Sequence[Raw]:
-        if self._bus == SIMULATED:
+        if self.chip.bus == SIMULATED:
             return []
         bit = 1 << self._pin
-        data = bytes([bit if bool(value) is not self._active_low else 0])
-        return [I2cWrite(device=self._bus, address=self._port.address, data=data, mask=bit)]
+        levels = bit if bool(value) is not self._active_low else 0
+        return [PinWrite(device=self.chip.bus, address=self.chip.address, pins=bit, levels=levels)]

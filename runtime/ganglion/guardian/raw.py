@@ -2,7 +2,7 @@
 """What must be written for an actuator to have a value, said so that another process can write it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,21 +20,33 @@ class FileWrite:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class I2cWrite:
-    """One message to the chip at `address` (7 bits) on the adapter `device`.
-
-    Attributes:
-        mask: Where the chip takes all its pins in one byte: which of them this one means; 0 where the message is whole.
-    """
+    """One message to the chip at `address` (7 bits) on the adapter `device`."""
 
     device: str
     address: int
     data: bytes
-    mask: int = 0
 
     @property
     def words(self) -> tuple[str, ...]:
         """As ganglion-watchdog takes it."""
         return "i2c", self.device, str(self.address), self.data.hex()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinWrite:
+    """The pins of a port that has one byte for all of them: those in the mask `pins` get `levels`, the others stay."""
+
+    device: str
+    address: int
+    pins: int
+    levels: int
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """As ganglion-watchdog takes it: pins that stay are read first."""
+        if self.pins == 0xFF:
+            return "i2c", self.device, str(self.address), f"{self.levels:02x}"
+        return "pins", self.device, str(self.address), f"{self.pins:02x}{self.levels:02x}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,23 +62,33 @@ class LineWrite:
         return "gpio", str(self.fd), str(int(self.active))
 
 
-Raw = FileWrite | I2cWrite | LineWrite
+Raw = FileWrite | I2cWrite | PinWrite | LineWrite
 
 
 def joined(writes: Iterable[Raw]) -> list[Raw]:
-    """The same, where pins of one byte are written together, in the place of the first: none undoes another."""
-    found: list[Raw] = []
-    ports: dict[tuple[str, int], int] = {}
+    """The same in the same order, where a pin is written with those of its port that were written before it.
+
+    So none is undone, the last write of a port has no pin left to read, and what follows at once on the same port is
+    one write. Pins that are nobody's are let go.
+    """
+    writes = list(writes)
+    ports: dict[tuple[str, int], PinWrite] = {}
     for write in writes:
-        if not isinstance(write, I2cWrite) or not write.mask:
+        if isinstance(write, PinWrite):
+            key = (write.device, write.address)
+            free = ports[key].pins if key in ports else 0xFF
+            free &= ~write.pins
+            ports[key] = PinWrite(device=write.device, address=write.address, pins=free, levels=free)
+    found: list[Raw] = []
+    for write in writes:
+        if not isinstance(write, PinWrite):
             found.append(write)
             continue
-        port = (write.device, write.address)
-        if port not in ports:
-            ports[port] = len(found)
-            found.append(I2cWrite(device=write.device, address=write.address, data=b"\xff"))
-        both = found[ports[port]]
-        assert isinstance(both, I2cWrite)
-        byte = both.data[0] & ~write.mask | write.data[0] & write.mask
-        found[ports[port]] = I2cWrite(device=write.device, address=write.address, data=bytes([byte]))
+        key = (write.device, write.address)
+        levels = ports[key].levels & ~write.pins | write.levels & write.pins
+        ports[key] = replace(write, pins=ports[key].pins | write.pins, levels=levels)
+        last = found[-1] if found else None
+        if isinstance(last, PinWrite) and (last.device, last.address) == key:
+            found.pop()
+        found.append(ports[key])
     return found

@@ -15,12 +15,13 @@ RETRY = 1.0
 TRIES = 30
 #: linux/i2c-dev.h, linux/i2c.h and linux/gpio.h.
 _I2C_RDWR = 0x0707
+_I2C_M_RD = 0x0001
 _GPIO_V2_LINE_SET_VALUES = 0xC010B40F
 
 
-def write_file(path: str, data: bytes) -> None:
-    """The bytes are all that is in the file then."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+def write_file(path: str, data: bytes, *, flags: int = 0) -> None:
+    """The bytes are all that is in the file then. Waits for nobody who might read them; `flags` as `os.open` has."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC | flags, 0o644)
     try:
         if os.write(descriptor, data) != len(data):
             raise OSError(f"{path} took only a part")
@@ -33,15 +34,29 @@ def write_file(path: str, data: bytes) -> None:
 
 def write_i2c(device: str, address: int, data: bytes) -> None:
     """One message to a chip."""
+    _message(device, address, data)
+
+
+def write_pins(device: str, address: int, pins: int, levels: int) -> None:
+    """Some pins of a port that has one byte for all; not tried again, since the last write of a port has them all."""
+    try:
+        (byte,) = _message(device, address, b"\0", flags=_I2C_M_RD)
+        _message(device, address, bytes([byte & ~pins | levels & pins]))
+    except OSError:
+        return
+
+
+def _message(device: str, address: int, data: bytes, *, flags: int = 0) -> bytes:
     import ctypes  # costs memory, and few nodes have chips that act
 
     buffer = ctypes.create_string_buffer(data, len(data))
-    message = ctypes.create_string_buffer(struct.pack("@HHHP", address, 0, len(data), ctypes.addressof(buffer)))
+    message = ctypes.create_string_buffer(struct.pack("@HHHP", address, flags, len(data), ctypes.addressof(buffer)))
     descriptor = os.open(device, os.O_RDWR | os.O_CLOEXEC)
     try:
         fcntl.ioctl(descriptor, _I2C_RDWR, struct.pack("@PI", ctypes.addressof(message), 1))
     finally:
         os.close(descriptor)
+    return buffer.raw
 
 
 def write_line(descriptor: int, value: int) -> None:
@@ -66,6 +81,13 @@ def parse(words: list[str]) -> tuple[list[Callable[[], None]], bool]:
             elif kind == "i2c":
                 device, address, data = next(rest), int(next(rest)), bytes.fromhex(next(rest))
                 wills.append(lambda device=device, address=address, data=data: write_i2c(device, address, data))  # type: ignore[misc]
+            elif kind == "pins":
+                device, address, (pins, levels) = next(rest), int(next(rest)), bytes.fromhex(next(rest))
+                wills.append(
+                    lambda device=device, address=address, pins=pins, levels=levels: write_pins(  # type: ignore[misc]
+                        device, address, pins, levels
+                    )
+                )
             elif kind == "gpio":
                 lines = True
                 line, value = int(next(rest)), int(next(rest))
@@ -96,7 +118,7 @@ def main(arguments: list[str]) -> int:
             raise ValueError(arguments[1])
     except (IndexError, ValueError):
         sys.stderr.write(
-            "usage: watchdog_twin.py SILENCE_MS [file PATH HEX | i2c DEVICE ADDRESS HEX | gpio FD VALUE]…\n"
+            "usage: watchdog_twin.py SILENCE_MS [file PATH HEX | (i2c | pins) DEVICE ADDRESS HEX | gpio FD VALUE]…\n"
         )
         return 2
     # Who stops the node with all that is around it means the node: this one ends after it

@@ -24,8 +24,7 @@ class Watched:
         self._watchdog = watchdog
         self._actuators = actuators
         self._order = order
-        self._begun = False
-        self._lost: set[str] = set()  # whose last write failed, or which the watchdog cannot write
+        self._told: dict[str, list[Raw]] | None = None  # what the watchdog has to write for each, once it has begun
 
     @property
     def needed(self) -> bool:
@@ -39,32 +38,37 @@ class Watched:
 
     def begin(self) -> None:
         """Tells the watchdog what it must write; again when that may be otherwise."""
-        self._begun = True
         if self._watchdog is None:
             return
-        writes: list[Raw] = []
-        self._lost.clear()
+        self._told = {}
         for name in self._order:
-            actuator = self._actuators[name]
             try:
-                writes += actuator.driver.raw(actuator.rule.limits.safe)
+                self._told[name] = self._raw(name)
             except OSError as error:
-                self._lost.add(name)
+                self._told[name] = []
                 _log.warning("actuator %s: %s; nobody makes it safe if this node is killed", name, error)
-        self._watchdog.watch(writes)
+        self._watchdog.watch([write for writes in self._told.values() for write in writes])
 
-    def wrote(self, name: str, *, failed: bool) -> None:
-        """The node has written to one: it lives, and there may be another way to the actuator now."""
-        if self._watchdog is not None:
-            self._watchdog.say()
-        if failed:
-            self._lost.add(name)
-        elif self._begun and name in self._lost:
+    def wrote(self, name: str) -> None:
+        """The node has written to one, well or not: it lives, and the way to the actuator may be another now, or none.
+
+        A line that the node has let go of stays busy until its watchdog has let go of it, too.
+        """
+        if self._watchdog is None:
+            return
+        self._watchdog.say()
+        if self._told is None:
+            return
+        try:
+            writes = self._raw(name)
+        except OSError:
+            writes = []
+        if writes != self._told[name]:
             self.begin()
 
-    def lost(self, name: str) -> None:
-        """A write to one has failed: what the watchdog knows of it may lead nowhere."""
-        self._lost.add(name)
+    def _raw(self, name: str) -> list[Raw]:
+        actuator = self._actuators[name]
+        return list(actuator.driver.raw(actuator.rule.limits.safe))
 
     def beat(self) -> bool:
         """Says that the node lives; whether the watchdog had thought otherwise, and has made all safe."""

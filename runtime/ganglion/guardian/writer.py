@@ -9,6 +9,7 @@ from typing import Any
 from ganglion.guardian.channel import Channel, alike
 from ganglion.guardian.driver import Driver
 from ganglion.guardian.guardian import Guardian
+from ganglion.guardian.i2c import Part
 
 _log = logging.getLogger(__name__)
 
@@ -28,6 +29,10 @@ class Writer:
     def __init__(self, guardian: Guardian, drivers: Mapping[str, Driver], *, monotonic: Callable[[], int]) -> None:
         self._guardian = guardian
         self._channels = {name: Channel(name, driver) for name, driver in drivers.items()}
+        chips = {name: driver.chip for name, driver in drivers.items() if isinstance(driver, Part)}
+        self._beside = {
+            name: [other for other in chips if chips[other] is chip and other != name] for name, chip in chips.items()
+        }
         self._monotonic = monotonic
         self.errors = dict.fromkeys(drivers, 0)
 
@@ -68,7 +73,7 @@ class Writer:
         if may_wait:
             self._guardian.sent(name)
             return False, ""
-        return self._lost(name, f"it reads back {seen!r} after {value!r} was written")
+        return self._failed(name, f"it reads back {seen!r} after {value!r} was written")
 
     def replaced(self, name: str) -> asyncio.Event:
         """Set once something is written after what was written last."""
@@ -80,6 +85,15 @@ class Writer:
             channel.stop()
 
     def _lost(self, name: str, error: str) -> tuple[bool | None, str]:
+        """It was not reached. What shares its chip may have lost its power, or got what was meant for it."""
+        for other in self._beside.get(name, ()):
+            if self._guardian.certain(other):
+                why = f"{error}; {name} is on the same chip"
+                _log.warning("actuator %s: %s; it will be made safe", other, why)
+                self._guardian.failed(other, self._monotonic(), why)
+        return self._failed(name, error)
+
+    def _failed(self, name: str, error: str) -> tuple[bool | None, str]:
         if self._guardian.certain(name):
             _log.warning("actuator %s: %s; it will be made safe", name, error)
         self.errors[name] += 1

@@ -22,6 +22,10 @@ def exercise(bench):
     bench.attempt(outputs.restart)
     bench.sleep_ms(outputs.start())
     bench.attempt(outputs.restart)
+    outputs.set(5, 1234)
+    bench.say(PCA9685(bench.i2c, 0x40, 50, keep=True).get(5))
+    other = PCA9685(bench.i2c, 0x40, 60, keep=True)
+    bench.say(other.get(5), other.start())
     outputs.off()
     for fault in ("nack", "stuck", "stuck low", "short"):
         bench.say(fault)
