@@ -68,10 +68,6 @@ def test_a_chip_is_read_through_a_bridge_that_the_kernel_drives(read: Any) -> No
     assert read["absent"]
 
 
-def test_lines_are_read_through_the_kernels_gpio_interface(read: Any) -> None:
-    assert (read["line 2"], read["line 3"]) == (True, False)
-
-
 def test_actuators_switch_lines_that_the_bridge_drives(read: Any) -> None:
     """The pump's line and the valve's, which is on when it is low; then what the process reads back."""
     assert read["switched"] == {
