@@ -27,6 +27,7 @@ from ganglion.mesh.identity import Identity
 from ganglion.mesh.keyholder import Confidential
 from ganglion.mesh.links.spec import LinkSpec, several
 from ganglion.mesh.mqtt_transport import MqttTransport
+from ganglion.mesh.parameters import takes
 from ganglion.mesh.signed_config import LIMITS
 from ganglion.mesh.transport import Message, NoBroker
 from ganglion.mova.compile import compile
@@ -391,6 +392,7 @@ class Node:
         if messages and self._plain is not None:
             self._plain.take(messages, self._clock.now())
 
+    @takes("sensor", "value")
     async def _set_simulated(self, params: dict[str, Any], peer: object) -> dict[str, Any]:
         try:
             sensor, value = params["sensor"], params["value"]
@@ -399,10 +401,12 @@ class Node:
         self._sensors.set_simulated(sensor, value)
         return {"sensor": sensor, "value": value}
 
+    @takes()
     async def _bus_statistics(self, params: dict[str, Any], peer: object) -> dict[str, Any]:
         """What flows through this node: `ganglion bus stats` shows it."""
         return statistics.of(self._bus)
 
+    @takes()
     async def _mesh_statistics(self, params: dict[str, Any], peer: object) -> dict[str, Any]:
         """How this node's membership goes: `ganglion mesh stats` shows it."""
         assert self._mesh is not None

@@ -11,7 +11,6 @@ from ganglion.sensors.source import Place, Section, Source, Value
 from ganglion.settings import nearest
 from ganglion.sim.recording import Cell, Recording, read
 
-
 #: Seconds that the only row of a recording lasts.
 _ALONE = 1.0
 
