@@ -41,7 +41,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ganglion.errors import InvalidError, NotFoundError, UsageError
+from ganglion.errors import InvalidError, NotFoundError, UsageError, unread
 from ganglion.mqtt.url import BrokerUrl, addresses
 from ganglion.settings import duration_field, read
 from ganglion_micro import gl1
@@ -351,7 +351,7 @@ def _toml(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise NotFoundError(f"{path} does not exist") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidError(str(error), where=str(path)) from None
+        raise InvalidError(unread(error), where=str(path)) from None
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -9,7 +9,7 @@ from typing import Any
 from ganglion.cli import gateway_flags
 from ganglion.cli.result import Result, table
 from ganglion.cli.show import plain, progress
-from ganglion.errors import InvalidError, NotFoundError, UsageError
+from ganglion.errors import InvalidError, NotFoundError, UsageError, unread
 from ganglion.units import SECOND, duration
 
 #: The longest time that a call may take, in nanoseconds.
@@ -54,7 +54,7 @@ def _params(given: str | None) -> dict[str, Any]:
         except FileNotFoundError:
             raise NotFoundError(f"there is no file {where}") from None
         except (OSError, UnicodeDecodeError) as error:
-            raise InvalidError(f"cannot be read: {error}", where=where) from None
+            raise InvalidError(unread(error), where=where) from None
     try:
         params = json.loads(text)
     except (ValueError, RecursionError):

@@ -13,7 +13,7 @@ from typing import Any
 
 from ganglion import config
 from ganglion.cli.result import Result
-from ganglion.errors import InvalidError, NotFoundError, RefusedError, UnreachableError, UsageError
+from ganglion.errors import InvalidError, NotFoundError, RefusedError, UnreachableError, UsageError, unread
 from ganglion.mesh.client import MeshClient
 from ganglion.mesh.identity import fingerprint
 from ganglion.mesh.mqtt_transport import MqttTransport
@@ -149,4 +149,4 @@ def _key(args: argparse.Namespace) -> str | None:
     except FileNotFoundError:
         raise NotFoundError(f"{path} does not exist: write the key of `ganglion enrol-key create` there") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidError(str(error), where=str(path)) from None
+        raise InvalidError(unread(error), where=str(path)) from None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError
+from ganglion.linux.device import sentence
 from ganglion.sensors.calibration import Calibration
 from ganglion.sensors.channel import Bounds
 from ganglion.sensors.source import Place, Section, Source, Value
@@ -174,7 +175,7 @@ def build(
     except GanglionError:
         raise
     except OSError as error:
-        raise InvalidError(f"cannot be read: {error}", where=place.where) from error
+        raise InvalidError(sentence(error), where=place.where) from error
     calibration = _calibrations(section.calibration, source, place)
     bounds = _bounds(section, source, place)
     if replays:
