@@ -322,8 +322,11 @@ def test_without_a_rule_nothing_says_that_it_may_record_and_nothing_does(tmp_pat
         ({"record": {"when": "loud"}}, "sensor.mic.record.when: nobody looks for loud: loud = {above = -20}"),
         ({"record": {"when": "wake_word"}}, "sensor.mic.record.when: nobody looks for wake_word: wake_words = "),
         ({"voice": "off", "record": {"when": "voice"}}, "sensor.mic.record.when: nobody looks for voice"),
-        ({"record": {"when": "voice", "keep": "1MB"}}, "sensor.mic.record: keep = '1MB' has no room for one file"),
-        ({"record": {"when": "voice", "keep": "many"}}, "'many' is not a size: write a number with kB, MB or GB"),
+        ({"record": {"when": "voice", "keep": "1MB"}}, "sensor.mic.record: keep = 1000000 bytes has no room for one"),
+        (
+            {"record": {"when": "voice", "keep": "many"}},
+            "sensor.mic.record.keep: 'many' is not a size: write a number with",
+        ),
         ({"record": {"when": "voice", "before": "31s"}}, "sensor.mic.record: before must be at most 30s"),
         ({"record": {"when": "voice", "after": "11m"}}, "sensor.mic.record: after must be at most 10m"),
         ({"record": {"when": "voice", "longest": "1ms"}}, "sensor.mic.record: longest must be from 1s to 1h"),

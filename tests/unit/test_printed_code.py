@@ -71,7 +71,7 @@ def test_what_cannot_be_read_or_written_says_why(tmp_path: Path, monkeypatch: py
         code.write(KEY, tmp_path / "key.txt")
     with pytest.raises(InvalidError, match="cannot be written"):
         code.write(KEY, tmp_path / "nowhere" / "key.png")
-    with pytest.raises(UnreachableError, match="^there is no /dev/video99: is it plugged in"):
+    with pytest.raises(UnreachableError, match=r"^there is no /dev/video99: is it plugged in"):
         code.read("v4l2:/dev/video99")
     monkeypatch.setattr(code, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"pip install 'ganglion\[opencv\]'"):

@@ -150,7 +150,7 @@ class _Audio(Source):
     def _recorder_of(self, record: Record) -> Recorder:
         folder = Path(record.folder or f"recordings/{self._place.where.rpartition('.')[2]}")
         return Recorder(
-            Shelf(self._place.state(str(folder)), room=record.room, files=record.files),
+            Shelf(self._place.state(str(folder)), room=record.keep, files=record.files),
             before=_bytes(record.before),
             after=_bytes(record.after),
             longest=_bytes(record.longest),
