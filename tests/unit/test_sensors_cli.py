@@ -3,18 +3,22 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
+import ganglion_tools.up
 from ganglion.cli.main import main
 from ganglion.cli.sensors import table
 from ganglion.errors import UsageError
 from ganglion.node.sensed import Sensed
 from ganglion.sensors import build
+from ganglion.sensors import running as running_
 from support.sensing import running
 
 FRIDGE = '[sensor.fridge]\nkind = "bme280"\nbus = "sim"\nevery = "20ms"\n'
 TOO_WARM = FRIDGE + "range.temperature = [40, 60]\n"
+FRAMES = Path(ganglion_tools.up.__file__).parent / "frames"
 ABSENT = '[sensor.attic]\nkind = "bme280"\nbus = "/dev/i2c-99"\n'
 
 
@@ -76,6 +80,25 @@ def test_analytics_that_warm_up_are_well(here):
     code, _, err = here(tables, "read", "odd")
     assert code == 5
     assert "sensor odd: warming up: " in err
+
+
+def test_a_check_waits_for_channels_that_are_not_in_each_sample(here, tmp_path, monkeypatch):
+    (tmp_path / "day.csv").write_text("seconds,often,seldom\n0,1,\n0.3,2,7\n")
+    tables = f'[sensor.meter]\nkind = "replay"\ntrace = "{tmp_path}/day.csv"\n'
+    code, out, _ = here(tables, "check")
+    assert code == 0
+    assert re.search(r"^meter\.seldom +ok +7$", out, re.M)
+    monkeypatch.setattr(running_, "_NEXT", 1_000_000)
+    (tmp_path / "day.csv").write_text("seconds,often,seldom\n0,1,\n3600,2,7\n")
+    assert re.search(r"^meter\.seldom +- +no value yet$", here(tables, "check")[1], re.M)
+
+
+def test_a_check_shows_what_detectors_say_that_look_at_few_pictures(here):
+    pytest.importorskip("cv2")
+    tables = f'[sensor.door]\nkind = "vision"\nsource = "{FRAMES}"\nrate = 5\ndetect = ["faces", "qr"]\n'
+    out = here(tables + 'detect_every = "1m"\n', "check")[1]
+    assert re.search(r"^door\.faces +ok +0$", out, re.M)
+    assert re.search(r'^door\.qr +ok +""$', out, re.M)
 
 
 def test_a_unit_of_one_is_not_shown(here):
