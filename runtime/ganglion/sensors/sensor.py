@@ -175,7 +175,7 @@ def build(
     except GanglionError:
         raise
     except OSError as error:
-        raise InvalidError(sentence(error), where=place.where) from error
+        raise InvalidError(f"cannot be read: {sentence(error)}", where=place.where) from error
     calibration = _calibrations(section.calibration, source, place)
     bounds = _bounds(section, source, place)
     if replays:
