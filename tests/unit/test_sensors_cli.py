@@ -149,6 +149,27 @@ def test_a_table_on_the_command_line_has_tables_in_it():
             table(wrong)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["history", "n", "t", "--since", "foo"],
+        ["history", "n", "t", "--every", "foo"],
+        ["history", "n", "t", "--limit", "0"],
+        ["history", "n", "t", "--analyse", "--every", "10m", "--season", "foo"],
+        ["sensors", "record", "n", "s", "--to", "x.csv", "--for", "foo"],
+        ["sensors", "watch", "n", "--count", "0"],
+        ["call", "n", "m", "--timeout", "foo"],
+        ["mesh", "ping", "n", "--interval", "foo"],
+        ["enrol", "--mesh", "abc", "--broker", "mqtt://127.0.0.1:1", "--wait", "foo"],
+    ],
+)
+def test_a_bad_option_is_an_error_of_usage_before_anybody_is_asked(words, capsys):
+    assert main(words) == 2
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert words[-2] in said.err
+
+
 def test_an_interval_of_no_time_is_refused_before_anybody_is_asked(capsys):
     assert main(["history", "house", "sensor/#", "--every", "0s"]) == 2
     assert "--every 0s: an interval takes time" in capsys.readouterr().err
