@@ -284,7 +284,8 @@ class Running:
         try:
             if not (await asyncio.wait({future}, timeout=patience))[0]:
                 self._hangs = True
-                self._failed(f"has not answered for {hangs // 1_000_000_000} s")
+                lacks = self.sensor.source.lacks
+                self._failed(f"has not answered for {hangs // 1_000_000_000} s" + (f": {lacks}" if lacks else ""))
             return await future
         except asyncio.CancelledError:
             future.cancel()  # the read may go on and fail: nobody asks any more

@@ -107,6 +107,8 @@ class Source:
         in_rows: Whether samples come so fast, at its own pace, that they are taken many at a time.
         age: Nanoseconds that what `sample` returned last is old, where the source knows it, as of an edge that the
             kernel stamped.
+        lacks: What keeps a `sample` that does not come from coming, as far as the source can know: the end of a
+            sentence; "" where it cannot.
     """
 
     channels: Mapping[str, str]
@@ -118,6 +120,7 @@ class Source:
     holds: bool = False
     in_rows: bool = False
     age: int = 0
+    lacks: str = ""
 
     @property
     def missed(self) -> int:
