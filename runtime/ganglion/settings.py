@@ -68,6 +68,11 @@ def nearest(word: str, known: Collection[str]) -> str:
     return f"; {said}" if said else ""
 
 
+def meant(word: str, known: Collection[str]) -> str:
+    """As `nearest`, for a sentence that lists what is known already: nothing where no word is near."""
+    return nearest(word, known) if closest(word, known) is not None else ""
+
+
 def read(cls: type[T], table: Mapping[str, Any], where: str) -> T:
     """An instance of `cls` from a table.
 

@@ -448,13 +448,20 @@ def _board(config: Config) -> Board:
     """The board that the configuration names, or the one of a file of the user's.
 
     Raises:
-        InvalidError: there is no such board, or its file is wrong.
+        InvalidError: there is no such board, its file is wrong, or it runs no nodes.
     """
-    name = config.node.board
+    name, where = config.node.board, f"{config.path}: node.board"
     try:
-        return load_board(config.resolve(name)) if name.endswith(".toml") else board(name)
+        here = load_board(config.resolve(name)) if name.endswith(".toml") else board(name)
     except NotFoundError as error:
-        raise InvalidError(str(error), where=f"{config.path}: node.board") from None
+        raise InvalidError(str(error), where=where) from None
+    if here.runs != "cpython":
+        raise InvalidError(
+            f"{name} runs {here.runs}, and this node Python on Linux: name this machine's board, as `ganglion boards "
+            "list` has it, or sim",
+            where=where,
+        )
+    return here
 
 
 def _limits(board: Board) -> list[Side]:
