@@ -41,9 +41,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ganglion.errors import InvalidError, NotFoundError, UsageError
+from ganglion.errors import InvalidError, NotFoundError, UsageError, unread
 from ganglion.mqtt.url import BrokerUrl, addresses
-from ganglion.settings import duration_field, read
+from ganglion.settings import duration_field, read, size_field
 from ganglion_micro import gl1
 from ganglion_micro.topic import is_filter, is_name
 
@@ -201,20 +201,20 @@ class HistorySection:
     Attributes:
         topics: MQTT filters of what is kept.
         age: The time of running that it is kept.
-        bytes: How much of the disk it takes at most; at least 256 KiB.
+        bytes: How much of the disk it takes at most, as in `16MB`; at least 256 KiB.
         sync: The time after which what was gathered is written and synced: a power cut loses no more than that.
     """
 
     topics: tuple[str, ...] = ("sensor/#",)
     age: int = duration_field("7d")
-    bytes: int = 16 * 1024 * 1024
+    bytes: int = size_field("16MiB")
     sync: int = duration_field("1m")
 
     def __post_init__(self) -> None:
         if not self.topics or (wrong := [topic for topic in self.topics if not is_filter(topic)]):
             raise ValueError(f"topics has {wrong[0]!r}, which is no filter" if self.topics else "topics names none")
         if self.bytes < 256 * 1024:
-            raise ValueError(f"bytes is 262144 or more, not {self.bytes}")
+            raise ValueError(f"bytes is 256KiB or more, not {self.bytes}")
         if not (self.age and self.sync):
             raise ValueError("age and sync are times above 0, such as 7d and 1m")
 
@@ -364,7 +364,7 @@ def _toml(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise NotFoundError(f"{path} does not exist") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidError(str(error), where=str(path)) from None
+        raise InvalidError(unread(error), where=str(path)) from None
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

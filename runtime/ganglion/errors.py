@@ -61,3 +61,10 @@ class RemoteProtocolError(GanglionError):
     """The peer sent bytes the protocol forbids. Drop the connection, keep the peer."""
 
     retry = True
+
+
+def unread(error: OSError | UnicodeDecodeError) -> str:
+    """Why a file could not be read, to stand behind its name."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"is no text in UTF-8: byte {error.start} is 0x{error.object[error.start]:02x}"
+    return f"cannot be read: {error.strerror or error}"

@@ -2,7 +2,8 @@
 """Reads a table of TOML into a frozen dataclass, and says exactly what is wrong with it.
 
 The dataclass is the schema and its docstring the documentation. A field without a default is required. A field made
-by `duration_field` is written as `10s` and read as integer nanoseconds.
+by `duration_field` is written as `10s` and read as integer nanoseconds; one made by `size_field` is written as `16MB`,
+or as a whole number, and read as bytes.
 """
 
 import dataclasses
@@ -12,7 +13,7 @@ from difflib import get_close_matches
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from ganglion.errors import InvalidError
-from ganglion.units import duration
+from ganglion.units import duration, size
 from ganglion.words import _
 
 T = TypeVar("T")
@@ -33,6 +34,11 @@ def duration_field(default: str = _REQUIRED) -> Any:
     if default is _REQUIRED:
         return dataclasses.field(metadata={"duration": True})
     return dataclasses.field(default=duration(default), metadata={"duration": True})
+
+
+def size_field(default: str) -> Any:
+    """A dataclass field in bytes that a person writes as a size such as `16MB`."""
+    return dataclasses.field(default=size(default), metadata={"size": True})
 
 
 #: Letters of a word, and words, among which a near one is looked for: what it takes grows with both.
@@ -62,6 +68,11 @@ def nearest(word: str, known: Collection[str]) -> str:
     return f"; {said}" if said else ""
 
 
+def meant(word: str, known: Collection[str]) -> str:
+    """As `nearest`, for a sentence that lists what is known already: nothing where no word is near."""
+    return nearest(word, known) if closest(word, known) is not None else ""
+
+
 def read(cls: type[T], table: Mapping[str, Any], where: str) -> T:
     """An instance of `cls` from a table.
 
@@ -86,9 +97,12 @@ def read(cls: type[T], table: Mapping[str, Any], where: str) -> T:
         if name in table:
             place = _join(where, name)
             value = table[name]
-            values[name] = (
-                duration(value, where=place) if field.metadata.get("duration") else _typed(value, hints[name], place)
-            )
+            if field.metadata.get("duration"):
+                values[name] = duration(value, where=place)
+            elif field.metadata.get("size") and type(value) is not int:
+                values[name] = size(value, where=place)
+            else:
+                values[name] = _typed(value, hints[name], place)
     try:
         return cls(**values)
     except InvalidError:

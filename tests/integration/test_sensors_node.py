@@ -276,7 +276,7 @@ def test_what_is_wrong_here_is_said_for_each_sensor(tmp_path: Path, capsys: pyte
         (["record", "--local", str(here), "fridge", "--to", str(tmp_path / "no" / "a.csv")], 1),
         (["record", "--local", str(here), "fridge", "--to", "/dev/full.csv/x.csv"], 1),
         (["record", "--local", str(here), "fridge", "--to", "a.csv", "--count", "0"], 2),
-        (["record", "--local", str(here), "fridge", "--to", "a.csv", "--for", "1"], 1),
+        (["record", "--local", str(here), "fridge", "--to", "a.csv", "--for", "1"], 2),
         (["calibrate", "kitchen", "fridge.temperature"], 2),
         (["read", "kitchen"], 2),
     ):

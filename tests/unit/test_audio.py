@@ -22,6 +22,7 @@ from ganglion.bus import Bus
 from ganglion.clock import Clock
 from ganglion.errors import InvalidError, NotFoundError, UsageError
 from ganglion.sensors import Sensors, audio, build, pcm, wake
+from ganglion.sensors import running as running_
 from ganglion.sensors.voice import VoiceActivity
 from support.waiting import until
 
@@ -322,8 +323,11 @@ def test_without_a_rule_nothing_says_that_it_may_record_and_nothing_does(tmp_pat
         ({"record": {"when": "loud"}}, "sensor.mic.record.when: nobody looks for loud: loud = {above = -20}"),
         ({"record": {"when": "wake_word"}}, "sensor.mic.record.when: nobody looks for wake_word: wake_words = "),
         ({"voice": "off", "record": {"when": "voice"}}, "sensor.mic.record.when: nobody looks for voice"),
-        ({"record": {"when": "voice", "keep": "1MB"}}, "sensor.mic.record: keep = '1MB' has no room for one file"),
-        ({"record": {"when": "voice", "keep": "many"}}, "'many' is not a size: write a number with kB, MB or GB"),
+        ({"record": {"when": "voice", "keep": "1MB"}}, "sensor.mic.record: keep = 1000000 bytes has no room for one"),
+        (
+            {"record": {"when": "voice", "keep": "many"}},
+            "sensor.mic.record.keep: 'many' is not a size: write a number with",
+        ),
         ({"record": {"when": "voice", "before": "31s"}}, "sensor.mic.record: before must be at most 30s"),
         ({"record": {"when": "voice", "after": "11m"}}, "sensor.mic.record: after must be at most 10m"),
         ({"record": {"when": "voice", "longest": "1ms"}}, "sensor.mic.record: longest must be from 1s to 1h"),
@@ -372,3 +376,25 @@ async def test_a_pipe_whose_writer_goes_is_an_error_with_words_and_is_heard_agai
 )
 def test_sizes_are_written_as_people_do(text, size):
     assert units.size(text) == size
+
+
+async def test_a_pipe_that_nobody_writes_says_so_as_long_as_that_lasts(tmp_path, monkeypatch):
+    monkeypatch.setattr(running_, "_HANGS", 50_000_000)
+    pipe = tmp_path / "sound"
+    os.mkfifo(pipe)
+    sensors = Sensors(Bus(), Clock())
+    sensors.add(build("mic", {"kind": "audio", "source": f"pipe:{pipe}", "voice": "off"}))
+    task = asyncio.create_task(sensors.run())
+    lacking = re.compile(rf"has not answered for \d+ s: nobody writes sound into {pipe}")
+    try:
+        await until(lambda: lacking.fullmatch(sensors.status()[0].error))
+        for _ in range(2):
+            writer = os.open(pipe, os.O_RDWR)
+            os.write(writer, bytes(3200))
+            await until(lambda: sensors.status()[0].health == "ok")
+            os.close(writer)
+            await until(lambda: lacking.fullmatch(sensors.status()[0].error))
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

@@ -16,6 +16,7 @@ from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedE
 from ganglion.mesh import methods
 from ganglion.mesh.calls import RESEND
 from ganglion.mesh.member import Cause, Peer
+from ganglion.mesh.parameters import takes
 from ganglion.mesh.progress import EVERY, MAX_TEXT, Progress, report
 from ganglion.mova.virtual import VirtualLoop
 from ganglion.units import SECOND
@@ -582,5 +583,36 @@ def test_a_member_is_shown_the_methods_that_it_may_ask_for(site: Site) -> None:
             await line.ask("dance")
         with pytest.raises(RefusedError, match="'hidden' is not for members with the roles gateway"):
             await line.ask("hidden")
+
+    tell(site, story)
+
+
+def test_a_parameter_that_a_method_does_not_read_is_refused_before_anything_is_done(site: Site) -> None:
+    done: list[dict[str, Any]] = []
+
+    @takes("value", "heartbeat")
+    async def lamp(params: dict[str, Any], peer: Peer) -> None:
+        done.append(params)
+
+    @takes()
+    async def look(params: dict[str, Any], peer: Peer) -> None:
+        done.append(params)
+
+    async def story(line: Line) -> None:
+        line.methods.serve("lamp", lamp)
+        line.methods.serve("look", look)
+        for method, wrong, said in (
+            ("lamp", "hartbeat", """unknown parameter 'hartbeat'; did you mean "heartbeat"?"""),
+            ("lamp", "foo", "unknown parameter 'foo'; known here: heartbeat, value"),
+            ("look", "foo", "unknown parameter 'foo'; look takes none"),
+            ("methods", "foo", "unknown parameter 'foo'; methods takes none"),
+        ):
+            with pytest.raises(InvalidError) as caught:
+                await line.ask(method, {"value": True, wrong: "2s"} if method == "lamp" else {wrong: 1})
+            assert str(caught.value) == f"fridge: {said}"
+        assert not done
+        await line.ask("lamp", {"value": True, "heartbeat": "2s"})
+        await line.ask("look")
+        assert done == [{"value": True, "heartbeat": "2s"}, {}]
 
     tell(site, story)

@@ -11,6 +11,7 @@ from ganglion.board import boards, load
 from ganglion.board.page import page
 from ganglion.cli.main import main
 from ganglion.config import load as load_config
+from ganglion.errors import InvalidError
 from ganglion.node import Node
 
 PAGE = (Path(__file__).parents[2] / "docs" / "boards.md").read_text()
@@ -34,8 +35,19 @@ def test_a_command_runs(command: str, tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_node_takes_the_board_of_a_file(tmp_path: Path) -> None:
-    (tmp_path / "greenhouse.toml").write_text(OWN)
+    own = (Path(__file__).parents[2] / "boards" / "generic-x86-64.toml").read_text()
+    (tmp_path / "greenhouse.toml").write_text(own.replace('name = "generic-x86-64"', 'name = "greenhouse"'))
     file = tmp_path / "node.toml"
     file.write_text('[node]\nname = "g"\nboard = "greenhouse.toml"\n')
     node = Node(load_config(file), tmp_path / "state")
     assert node._birth()["board"] == load(tmp_path / "greenhouse.toml").name == "greenhouse"
+
+
+@pytest.mark.parametrize("name", ["pico-w", "greenhouse.toml"])
+def test_a_node_is_not_on_a_board_that_runs_micropython(name: str, tmp_path: Path) -> None:
+    (tmp_path / "greenhouse.toml").write_text(OWN)
+    (tmp_path / "node.toml").write_text(f'[node]\nname = "g"\nboard = "{name}"\n')
+    with pytest.raises(
+        InvalidError, match=rf"node\.toml: node\.board: {name} runs micropython, and this node Python on"
+    ):
+        Node(load_config(tmp_path / "node.toml"), tmp_path / "state")

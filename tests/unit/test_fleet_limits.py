@@ -2,6 +2,7 @@
 """Limits of the fleet: whom a document means, who may sign one, and what a guardian does when they come and go."""
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ganglion.cli.main import main
 from ganglion.errors import InvalidError
 from ganglion.guardian import Actuators, Guardian
 from ganglion.guardian.actuator import build
@@ -458,3 +460,11 @@ async def test_limits_that_come_hold_at_once_are_listed_with_who_set_them_and_go
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await actuators.stop()
+
+
+def test_a_check_counts_one_limit_and_two_limits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "limits.json"
+    for count, said in ((1, "1 limit"), (2, "2 limits")):
+        file.write_text(json.dumps({"limit": [{**HEATER, "where": {"name": f"heater{i}"}} for i in range(count)]}))
+        assert main(["limits", "check", str(file)]) == 0
+        assert capsys.readouterr().out == f"{file}: {said}\n"

@@ -190,6 +190,7 @@ def built(**tables):
     ("keys", "said"),
     [
         ({"compute": "men"}, 'sensor.f: compute must be one of mean, .*did you mean "mean"'),
+        ({"compute": "xyz"}, "compute must be one of mean, [a-z, ]+$"),
         ({"inputs": []}, "inputs is empty"),
         ({"inputs": ["a.temperature"] * 2}, r"sensor.f.inputs\[1\]: a.temperature is there twice"),
         ({"inputs": ["a.temperature", "sensor/a/temperature"]}, r"inputs\[1\]: a.temperature is there twice"),
@@ -386,7 +387,7 @@ async def test_it_is_computed_from_chips_and_from_another_one():
         await until(lambda: of(events, "value") and of(events, "value")[-1] == pytest.approx(125, abs=0.1))
         assert status(sensors).calibration == "calibrated"
         assert status(sensors, "f.inputs").value == 1
-        with pytest.raises(RefusedError, match=r"f is a real sensor \(fusion\)"):
+        with pytest.raises(RefusedError, match=r"^f is computed \(fusion\) from g\.value: set that, if"):
             sensors.set_simulated("f.value", 1.0)
 
 

@@ -160,7 +160,7 @@ def test_a_key_is_created_as_asked_and_printed_alone(server: Server, shell: Shel
 
 def test_a_time_that_is_none_is_not_sent(server: Server, shell: Shell) -> None:
     code, _, err = shell("enrol-key", "create", "--ttl", "soon")
-    assert code == 1
+    assert code == 2
     assert "--ttl: 'soon' is not a duration" in err
     assert server.seen == []
 

@@ -333,7 +333,6 @@ def test_an_interval_with_more_topics_than_an_answer_holds_is_refused():
         ({"since": 1.5}, "since: must be nanoseconds"),
         ({"since": "1"}, "since: '1' is not a duration"),
         ({"at": -1}, "at: must be a whole number"),
-        ({"from": 1}, "from: history.query takes topic, since, "),
     ],
 )
 def test_what_is_wrong_with_a_question_is_said(params, said):
@@ -503,7 +502,12 @@ def test_a_folder_that_cannot_be_used_is_said_at_the_start(tmp_path):
     [
         ('topics = ["a/#/b"]', "node.toml: history: topics has 'a/#/b', which is no filter"),
         ("topics = []", "history: topics names none"),
-        ("bytes = 1000", "history: bytes is 262144 or more, not 1000"),
+        ("bytes = 1000", "history: bytes is 256KiB or more, not 1000"),
+        (
+            'bytes = "16XB"',
+            "node.toml: history.bytes: '16XB' is not a size: write a number with kB, MB or GB, as in 64MB",
+        ),
+        ("bytes = true", "history.bytes: True is not a size"),
         ('age = "0s"', "history: age and sync are times above 0"),
         ('keep = "7d"', "history.keep: unknown key"),
     ],
@@ -512,3 +516,11 @@ def test_what_is_wrong_with_the_configuration_is_said(tmp_path, text, said):
     (tmp_path / "node.toml").write_text(f'[node]\nname = "n"\n[history]\n{text}\n')
     with pytest.raises(InvalidError, match=said):
         config.load(tmp_path / "node.toml")
+
+
+@pytest.mark.parametrize(("written", "size"), [('"16MB"', 16_000_000), ('"1.5 GiB"', 1536 << 20), ("262144", 262144)])
+def test_the_size_of_a_history_is_written_as_people_do_or_in_bytes(tmp_path, written, size):
+    (tmp_path / "node.toml").write_text(f'[node]\nname = "n"\n[history]\nbytes = {written}\n')
+    section = config.load(tmp_path / "node.toml").history
+    assert section is not None
+    assert section.bytes == size

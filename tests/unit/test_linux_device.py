@@ -7,11 +7,14 @@ import re
 
 import pytest
 
+from ganglion import config
+from ganglion.errors import InvalidError
 from ganglion.linux import device
 from ganglion.sensors.alsa import AlsaStream
 from ganglion.sensors.frames.v4l2 import Camera
 from ganglion.sensors.i2c import LinuxI2C
 from ganglion.sensors.serial_port import open_port
+from ganglion.sim import recording
 
 
 @pytest.mark.parametrize(
@@ -52,6 +55,65 @@ def test_what_is_not_there_is_said_with_what_to_do(attempt, says):
     said = device.sentence(caught.value)
     assert re.search(says, said)
     assert "Errno" not in said
+
+
+@pytest.fixture
+def nobody(tmp_path):
+    """A file that this user may not read, for a moment nobody in particular."""
+    path = tmp_path / "locked"
+    path.write_text("")
+    path.chmod(0)
+    before = os.geteuid()
+    if not before:
+        os.seteuid(65534)
+    yield path
+    os.seteuid(before)
+
+
+def test_what_is_no_serial_port_or_cannot_be_set_so_is_said_without_the_number_of_an_error(tmp_path):
+    (tmp_path / "plain").write_text("")
+    for path in (tmp_path, tmp_path / "plain"):
+        with pytest.raises(OSError, match=r".+") as caught:
+            open_port(str(path), 9600)
+        assert (
+            device.sentence(caught.value) == f"{path} is no serial port; `ganglion doctor` says which devices there are"
+        )
+    far, near = os.openpty()
+    port = os.ttyname(near)
+    os.close(near)
+    open_port(port, 9600).close()
+    with pytest.raises(OSError, match=r".+") as caught:
+        open_port(port, 9600, parity="even")  # which no pty has
+    assert device.sentence(caught.value).startswith(f"{port} cannot be set so: it has not every speed, parity and ")
+    os.close(far)
+
+
+def test_a_file_that_may_not_be_read_needs_no_udev_rule(monkeypatch, tmp_path):
+    locked = tmp_path / "day.csv"
+    locked.write_text("")
+    locked.chmod(0)
+    monkeypatch.setattr(device, "_user", lambda uid: "pi")
+    assert device.forbidden(str(locked)) == (
+        f"no permission for {locked}: it is for pi alone, who may let this user read it"
+    )
+
+
+@pytest.mark.parametrize("reads", [config.sensor_tables, recording.read])
+def test_a_file_that_cannot_be_read_is_named_with_why(tmp_path, nobody, reads):
+    with pytest.raises(InvalidError) as caught:
+        reads(nobody)
+    assert str(caught.value) == f"{nobody}: cannot be read: Permission denied"
+
+
+def test_a_folder_or_bytes_in_place_of_a_configuration_are_named_so(tmp_path):
+    (tmp_path / "bytes").write_bytes(b"[node]\n\xff")
+    for path, why in (
+        (tmp_path, "cannot be read: Is a directory"),
+        (tmp_path / "bytes", "is no text in UTF-8: byte 7"),
+    ):
+        with pytest.raises(InvalidError) as caught:
+            config.load(path)
+        assert str(caught.value).startswith(f"{path}: {why}")
 
 
 def test_a_sound_card_that_is_not_there_is_said_with_what_to_do():

@@ -42,13 +42,13 @@ def due(rows, count):
     return [(rows.due, rows.take()["power"]) for _ in range(count)]
 
 
-def test_rows_are_due_when_they_were_recorded_and_a_loop_has_no_gap():
-    """In a loop the last row is where the first is again, so its values are not shown."""
-    assert due(Rows(parsed(CSV), 1.0), 5) == [(0, 5), (10, 7), (30, 5), (40, 7), (60, 5)]
+def test_a_loop_shows_every_row_each_time_round():
+    """The last one lasts as long as the one before it."""
+    assert due(Rows(parsed(CSV), 1.0), 7) == [(0, 5), (10, 7), (30, 6), (50, 5), (60, 7), (80, 6), (100, 5)]
 
 
 def test_speed_divides_the_times():
-    assert due(Rows(parsed(CSV), 10.0), 4) == [(0, 5), (1, 7), (3, 5), (4, 7)]
+    assert due(Rows(parsed(CSV), 10.0), 4) == [(0, 5), (1, 7), (3, 6), (5, 5)]
 
 
 def test_without_a_loop_the_last_row_is_the_last():
@@ -57,8 +57,9 @@ def test_without_a_loop_the_last_row_is_the_last():
     assert rows.due is None
 
 
-def test_a_single_row_is_shown_once():
-    rows = Rows(parsed("seconds,power\n0,5\n"), 1.0)
+def test_a_single_row_comes_each_second_of_a_loop_and_else_once():
+    assert due(Rows(parsed("seconds,power\n0,5\n"), 1.0), 3) == [(0, 5), (1, 5), (2, 5)]
+    rows = Rows(parsed("seconds,power\n0,5\n", loop=False), 1.0)
     assert due(rows, 1) == [(0, 5)]
     assert rows.due is None
 

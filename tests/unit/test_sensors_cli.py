@@ -3,9 +3,11 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
+import ganglion_tools.up
 from ganglion import config
 from ganglion.cli.main import main
 from ganglion.cli.sensors import table
@@ -13,10 +15,12 @@ from ganglion.errors import InvalidError, UsageError
 from ganglion.node.node import Node
 from ganglion.node.sensed import Sensed
 from ganglion.sensors import build
+from ganglion.sensors import running as running_
 from support.sensing import running
 
 FRIDGE = '[sensor.fridge]\nkind = "bme280"\nbus = "sim"\nevery = "20ms"\n'
 TOO_WARM = FRIDGE + "range.temperature = [40, 60]\n"
+FRAMES = Path(ganglion_tools.up.__file__).parent / "frames"
 ABSENT = '[sensor.attic]\nkind = "bme280"\nbus = "/dev/i2c-99"\n'
 
 
@@ -100,6 +104,25 @@ def test_analytics_that_warm_up_are_well(here):
     assert "sensor odd: warming up: " in err
 
 
+def test_a_check_waits_for_channels_that_are_not_in_each_sample(here, tmp_path, monkeypatch):
+    (tmp_path / "day.csv").write_text("seconds,often,seldom\n0,1,\n0.3,2,7\n")
+    tables = f'[sensor.meter]\nkind = "replay"\ntrace = "{tmp_path}/day.csv"\n'
+    code, out, _ = here(tables, "check")
+    assert code == 0
+    assert re.search(r"^meter\.seldom +ok +7$", out, re.M)
+    monkeypatch.setattr(running_, "_NEXT", 1_000_000)
+    (tmp_path / "day.csv").write_text("seconds,often,seldom\n0,1,\n3600,2,7\n")
+    assert re.search(r"^meter\.seldom +- +no value yet$", here(tables, "check")[1], re.M)
+
+
+def test_a_check_shows_what_detectors_say_that_look_at_few_pictures(here):
+    pytest.importorskip("cv2")
+    tables = f'[sensor.door]\nkind = "vision"\nsource = "{FRAMES}"\nrate = 5\ndetect = ["faces", "qr"]\n'
+    out = here(tables + 'detect_every = "1m"\n', "check")[1]
+    assert re.search(r"^door\.faces +ok +0$", out, re.M)
+    assert re.search(r'^door\.qr +ok +""$', out, re.M)
+
+
 def test_a_unit_of_one_is_not_shown(here):
     code, out, _ = here('[sensor.machine]\nkind = "system"\nevery = "100ms"\n', "read", "machine")
     assert code == 0
@@ -146,6 +169,27 @@ def test_a_table_on_the_command_line_has_tables_in_it():
     for wrong, says in ((["a=1", "a.b=2"], "a is given already"), (["a.b=1", "a.b=2"], "a.b is given twice")):
         with pytest.raises(UsageError, match=says):
             table(wrong)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["history", "n", "t", "--since", "foo"],
+        ["history", "n", "t", "--every", "foo"],
+        ["history", "n", "t", "--limit", "0"],
+        ["history", "n", "t", "--analyse", "--every", "10m", "--season", "foo"],
+        ["sensors", "record", "n", "s", "--to", "x.csv", "--for", "foo"],
+        ["sensors", "watch", "n", "--count", "0"],
+        ["call", "n", "m", "--timeout", "foo"],
+        ["mesh", "ping", "n", "--interval", "foo"],
+        ["enrol", "--mesh", "abc", "--broker", "mqtt://127.0.0.1:1", "--wait", "foo"],
+    ],
+)
+def test_a_bad_option_is_an_error_of_usage_before_anybody_is_asked(words, capsys):
+    assert main(words) == 2
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert words[-2] in said.err
 
 
 def test_an_interval_of_no_time_is_refused_before_anybody_is_asked(capsys):

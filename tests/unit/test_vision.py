@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """vision: brightness and motion of pictures, and of the demo's room."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from PIL import Image, ImageDraw
 import ganglion_tools.up
 from ganglion.errors import InvalidError, NotFoundError, UsageError
 from ganglion.sensors import build, vision
+from ganglion.sensors.frames.film import Film
 from ganglion.sensors.frames.folder import picture as picture_of
 
 FRAMES = Path(ganglion_tools.up.__file__).parent / "frames"
@@ -75,8 +77,26 @@ def test_pictures_come_in_the_order_of_their_names_and_again(tmp_path):
 @pytest.mark.parametrize("data", [b"", b"\x89PNG\r\n\x1a\n", b"not a picture"])
 def test_a_damaged_picture_is_an_error_of_the_world(tmp_path, data):
     (tmp_path / "a.png").write_bytes(data)
-    with pytest.raises(OSError, match=r".+"):
+    with pytest.raises(
+        OSError, match=r"/a\.png is damaged, or no picture that Pillow reads: replace it, or take it away"
+    ):
         seeing(tmp_path).sample()
+
+
+def test_a_film_that_may_not_be_read_is_no_film_that_opencv_cannot(tmp_path, capfd):
+    pytest.importorskip("cv2")
+    film = tmp_path / "film.avi"
+    film.write_bytes(b"x")
+    film.chmod(0)
+    before = os.geteuid()
+    if not before:
+        os.seteuid(65534)
+    try:
+        with pytest.raises(PermissionError):
+            Film(film, loop=True).open()
+    finally:
+        os.seteuid(before)
+    assert capfd.readouterr().err == ""
 
 
 def test_a_cut_off_picture_is_an_error_of_the_world(tmp_path):

@@ -18,7 +18,7 @@ from ganglion.board.words import (
     SIGNALS,
     ZIG_TARGETS,
 )
-from ganglion.settings import nearest
+from ganglion.settings import meant, nearest
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _BUS = re.compile(rf"({'|'.join(SIGNALS)})\d{{1,2}}")
@@ -31,7 +31,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 def _one_of(key: str, value: str, known: Collection[str]) -> None:
     if value not in known:
-        raise ValueError(f"{key} must be one of {', '.join(known)}, not {value!r}{nearest(value, known)}")
+        raise ValueError(f"{key} must be one of {', '.join(known)}, not {value!r}{meant(value, known)}")
 
 
 def _above_zero(key: str, value: int | None) -> None:

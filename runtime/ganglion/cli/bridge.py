@@ -7,12 +7,12 @@ import json
 from contextlib import suppress
 from typing import Any
 
-from ganglion.cli import gateway_client, gateway_flags
+from ganglion.cli import gateway_client, gateway_flags, option
 from ganglion.cli.result import Result, table
 from ganglion.cli.show import plain
 from ganglion.errors import UnreachableError, UsageError
 from ganglion.mqtt.url import addresses as parsed
-from ganglion.units import SECOND, duration
+from ganglion.units import SECOND
 
 #: Nanoseconds of looking at a broker, if nobody says otherwise, and at most.
 _LOOK, _LONGEST = "5s", 600 * SECOND
@@ -62,7 +62,7 @@ def _devices(args: argparse.Namespace) -> Result:
 def _scan(args: argparse.Namespace) -> Result:
     from ganglion import config
 
-    time = duration(args.time, where="--time")
+    time = option.duration(args.time, "--time")
     if not 0 < time <= _LONGEST:
         raise UsageError("--time is at most 10m")
     addresses = config.brokers(args.broker, "mqtt://127.0.0.1:1883")

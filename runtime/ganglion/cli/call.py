@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ganglion.cli import gateway_flags
+from ganglion.cli import gateway_flags, option
 from ganglion.cli.result import Result, table
 from ganglion.cli.show import plain, progress
-from ganglion.errors import InvalidError, NotFoundError, UsageError
-from ganglion.units import SECOND, duration
+from ganglion.errors import InvalidError, NotFoundError, UsageError, unread
+from ganglion.units import SECOND
 
 #: The longest time that a call may take, in nanoseconds.
 _LONGEST = 300 * SECOND
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> Result:
     """Exit codes: 0 ok, 1 failed, 3 no such node or method, 4 refused, 5 no answer in time, 130 Ctrl-C."""
     if args.list == (args.method is not None):
         raise UsageError("give a METHOD, or --list for those that the node serves")
-    timeout = duration(args.timeout, where="--timeout")
+    timeout = option.duration(args.timeout, "--timeout")
     if not 0 < timeout <= _LONGEST:
         raise UsageError("--timeout is at most 5m")
     params = {**_params(args.params), **dict(value(word) for word in args.values)}
@@ -54,7 +54,7 @@ def _params(given: str | None) -> dict[str, Any]:
         except FileNotFoundError:
             raise NotFoundError(f"there is no file {where}") from None
         except (OSError, UnicodeDecodeError) as error:
-            raise InvalidError(f"cannot be read: {error}", where=where) from None
+            raise InvalidError(unread(error), where=where) from None
     try:
         params = json.loads(text)
     except (ValueError, RecursionError):

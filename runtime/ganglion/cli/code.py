@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ganglion.errors import InvalidError, NotFoundError, UnreachableError, UsageError
+from ganglion.linux.device import sentence
 
 _CAMERA = "v4l2:"
 #: Pixels of a module, and modules of the white edge that readers need (ISO/IEC 18004 section 6.3.8).
@@ -88,7 +89,7 @@ def read(source: str) -> str:
     except FileNotFoundError:
         raise NotFoundError(f"{source} does not exist; a camera is named as in v4l2:/dev/video0") from None
     except OSError as error:
-        raise InvalidError(str(error), where=source) from None
+        raise InvalidError(sentence(error)) from None
     if not text:
         raise NotFoundError(f"{source}: no code can be read in it; take the picture from nearer, and in more light")
     return str(text)
@@ -107,7 +108,7 @@ def _shown(device: str) -> str:
             if text := seeing.add(camera.next())["qr"]:
                 return str(text)
     except OSError as error:
-        raise UnreachableError(str(error)) from None
+        raise UnreachableError(sentence(error)) from None
     finally:
         camera.close()
     raise UnreachableError(f"{device} has seen no code for {_PATIENCE:g} s")

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from ganglion import config
+from ganglion.cli import option
 from ganglion.cli.result import Result
-from ganglion.errors import InvalidError, NotFoundError, RefusedError, UnreachableError, UsageError
+from ganglion.errors import InvalidError, NotFoundError, RefusedError, UnreachableError, UsageError, unread
 from ganglion.mesh.client import MeshClient
 from ganglion.mesh.identity import fingerprint
 from ganglion.mesh.mqtt_transport import MqttTransport
 from ganglion.mesh.statistics import MeshStatistics
-from ganglion.units import SECOND, duration
+from ganglion.units import SECOND
 from ganglion_micro import gl1
 
 #: Seconds between looks at how it stands.
@@ -54,8 +55,8 @@ def run(args: argparse.Namespace) -> Result:
     if not args.broker:
         raise UsageError("say where the mesh is: --broker mqtt://host, or GANGLION_BROKER")
     if args.root is not None and not re.fullmatch("[a-z2-7]{26}", args.root):
-        raise InvalidError("26 letters of base32, as `ganglion devices pending --json` has them", where="--root")
-    wait = duration(args.wait, where="--wait")
+        raise UsageError(f"--root {args.root}: 26 letters of base32, as `ganglion devices pending --json` has them")
+    wait = option.duration(args.wait, "--wait")
     name = args.name or re.sub("[^A-Za-z0-9_-]", "-", socket.gethostname())[:40] or "node"
     state = args.state or config.state_folder() / "nodes" / name
     return asyncio.run(_enrol(args, name, state, wait / SECOND))
@@ -149,4 +150,4 @@ def _key(args: argparse.Namespace) -> str | None:
     except FileNotFoundError:
         raise NotFoundError(f"{path} does not exist: write the key of `ganglion enrol-key create` there") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidError(str(error), where=str(path)) from None
+        raise InvalidError(unread(error), where=str(path)) from None

@@ -7,11 +7,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ganglion.cli import gateway_client, gateway_flags
+from ganglion.cli import gateway_client, gateway_flags, option
 from ganglion.cli.result import Result, table
 from ganglion.cli.show import moment, plain
 from ganglion.errors import NotFoundError
-from ganglion.units import duration
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
@@ -47,7 +46,7 @@ def run(args: argparse.Namespace) -> Result:
 
 
 def _create(client: gateway_client.GatewayClient, args: argparse.Namespace) -> Result:
-    duration(args.ttl, where="--ttl")
+    option.duration(args.ttl, "--ttl")
     body = {"uses": args.uses, "ttl": args.ttl, "tags": args.tags, "name": args.name}
     if args.code is not None:
         from ganglion.cli import code

@@ -9,17 +9,21 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
-from ganglion.cli import gateway_flags
+from ganglion.cli import gateway_flags, option
 from ganglion.cli.result import Result, table
 from ganglion.cli.show import ago, plain
 from ganglion.errors import NotFoundError, UsageError
-from ganglion.units import SECOND, duration
+from ganglion.units import SECOND
 
 #: Seconds that the node has for a page.
 _PAGE = 60.0
 #: Lines of anomalies and of changes for people.
 _SHOWN = 10
 _NAMES = {"forecast": "Holt-Winters", "naive": "the last value", "seasonal_naive": "that of a season ago"}
+
+
+#: Options that say nothing where no topic is asked for.
+_OF_READINGS = ("analyse", "season", "since", "until", "every", "newest", "limit", "csv")
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
@@ -43,9 +47,15 @@ def run(args: argparse.Namespace) -> Result | None:
         raise UsageError("--csv shows readings: not with --json and not with --analyse")
     if args.limit is not None and args.limit < 1:
         raise UsageError(f"--limit {args.limit}: at least 1")
-    if args.every is not None and not duration(args.every, where="--every"):
+    for name in ("since", "until"):
+        if (text := getattr(args, name)) is not None:
+            option.duration(text, f"--{name}")
+    if args.every is not None and not option.duration(args.every, "--every"):
         raise UsageError(f"--every {args.every}: an interval takes time, as 1m does; leave it out for each reading")
     if args.topic is None:
+        if given := [name for name in _OF_READINGS if getattr(args, name) not in (None, False)]:
+            which = "one series" if args.analyse else "a TOPIC, such as sensor/#"
+            raise UsageError(f"--{given[0]} is for readings: name {which}; without one there is only what is kept")
         return _kept(args)
     if args.analyse:
         return _analysis(args)
@@ -73,10 +83,8 @@ def _columns(args: argparse.Namespace) -> list[str]:
 def _rows(args: argparse.Namespace, since: str | None, *, newest: bool) -> Iterator[list[Any]]:
     """All rows, page after page, with the names of their topics."""
     params: dict[str, Any] = {"topic": args.topic, "order": "newest" if newest else "oldest"}
-    for key, text in (("since", since), ("until", args.until), ("every", args.every)):
-        if text is not None:
-            duration(text, where=f"--{key}")
-            params[key] = text
+    times = {"since": since, "until": args.until, "every": args.every}
+    params |= {key: text for key, text in times.items() if text is not None}
     while True:
         page = _asked(args, "history.query", params)
         for row in page["rows"]:
@@ -127,8 +135,8 @@ def _analysis(args: argparse.Namespace) -> Result:
     from ganglion.analytics.analyser import Terms
     from ganglion.analytics.report import Report
 
-    every = 0 if args.every is None else duration(args.every, where="--every")
-    season = 0 if args.season is None else duration(args.season, where="--season")
+    every = 0 if args.every is None else option.duration(args.every, "--every")
+    season = 0 if args.season is None else option.duration(args.season, "--season")
     if season and (not every or season % every or season < 2 * every):
         raise UsageError("--season has steps: give --every too, of which it is a multiple, as in --every 10m")
     if args.newest or args.limit is not None:

@@ -61,7 +61,10 @@ def _set(args: argparse.Namespace) -> Result:
 def _check(args: argparse.Namespace) -> Result:
     limits, _ = _read(args.file)
     count = len(limits.limits)
-    return Result(data={"valid": True, "limits": count}, text=lambda: f"{args.file}: {count} limits")
+    return Result(
+        data={"valid": True, "limits": count},
+        text=lambda: f"{args.file}: {count} {'limit' if count == 1 else 'limits'}",
+    )
 
 
 def _read(file: Path) -> "tuple[FleetLimits, bool]":

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ganglion.cli import gateway_flags
+from ganglion.cli import gateway_flags, option
 from ganglion.cli.mesh_peers import milliseconds
 from ganglion.cli.show import plain
 from ganglion.errors import GanglionError, UsageError
-from ganglion.units import MILLISECOND, SECOND, duration
+from ganglion.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
     from ganglion.cli.gateway_client import GatewayClient
@@ -49,7 +49,7 @@ def ping(args: argparse.Namespace) -> int:
     from ganglion.cli import gateway_client
     from ganglion.mesh.looking import MAX_INTERVAL, MAX_SIZE, MIN_INTERVAL
 
-    interval = duration(args.interval, where="--interval") / SECOND
+    interval = option.duration(args.interval, "--interval") / SECOND
     if not MIN_INTERVAL <= interval <= MAX_INTERVAL or not 0 <= args.size <= MAX_SIZE:
         raise UsageError(f"--interval is {MIN_INTERVAL:g} to {MAX_INTERVAL:g} s, and --size at most {MAX_SIZE}")
     if args.count is not None and args.count < 1:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ganglion.cli import gateway_flags
+from ganglion.cli import gateway_flags, option
 from ganglion.cli.result import Result
 from ganglion.errors import UsageError
-from ganglion.units import SECOND, duration
+from ganglion.units import SECOND
 
 _ONE = {
     "start": "read a sensor that was stopped",
@@ -133,4 +133,4 @@ def _toml(text: str) -> Any:
 
 
 def _seconds(time: str | None) -> float | None:
-    return None if time is None else duration(time, where="--for") / SECOND
+    return None if time is None else option.duration(time, "--for") / SECOND

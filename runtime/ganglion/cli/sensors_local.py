@@ -97,6 +97,26 @@ async def _values(sensors: Sensors, word: str) -> dict[str, Any]:
     return told(values, {channel: units[channel]} if channel else units, sensors.refusals(name))
 
 
+async def _all(sensors: Sensors, name: str) -> dict[str, Any]:
+    """What a sensor reads, with the channels that are not in each sample: they have come already, or are waited for.
+
+    Raises: see `_values`.
+    """
+    values = await _values(sensors, name)
+
+    async def rare(channel: str) -> None:
+        value = sensors.last(f"{name}.{channel}")
+        if value is None:
+            with suppress(UnreachableError):
+                value = await sensors.read(f"{name}.{channel}")
+        values[channel]["value"] = value
+
+    await asyncio.gather(
+        *(rare(channel) for channel, told in values.items() if told["value"] is None and not told.get("error"))
+    )
+    return values
+
+
 def read(file: Path, words: Sequence[str]) -> Result:
     """The sensors and channels that are named, now.
 
@@ -153,7 +173,7 @@ def check(file: Path) -> Result:
 
     async def read_each(name: str) -> None:
         try:
-            found[name]["values"] = await _values(sensors, name)
+            found[name]["values"] = await _all(sensors, name)
         except UnreachableError as error:
             said = str(error).removeprefix(f"sensor {name}: ")
             found[name]["warming_up" if sensors.is_warming_up(name) else "error"] = said

@@ -16,7 +16,7 @@ def value(of: Document) -> str:
     if of["value"] is None:
         return f"refused: {plain(of['error'])}" if of.get("error") else "-"
     number = of["value"]
-    text = f"{number:.6g}" if isinstance(number, float) else plain(number)
+    text = f"{number:.6g}" if isinstance(number, float) else plain(number) or '""'
     return text if of["unit"] in ("", "1") else f"{text} {plain(of['unit'])}"
 
 
@@ -117,8 +117,12 @@ def checked(sensors: Document) -> str:
             rows.append((plain(name), "wrong", plain(sensor["error"])))
         if sensor["warming_up"]:
             rows.append((plain(name), "ok", plain(sensor["warming_up"])))
-        rows += [
-            (plain(f"{name}.{channel}"), "wrong" if told.get("error") else "ok", value(told))
-            for channel, told in sensor["values"].items()
-        ]
+        rows += [(plain(f"{name}.{channel}"), *_found(told)) for channel, told in sensor["values"].items()]
     return table(("channel", "", "value"), rows)
+
+
+def _found(told: Document) -> tuple[str, str]:
+    """How a channel is, and what it read."""
+    if told["value"] is None and not told.get("error"):
+        return "-", "no value yet"
+    return "wrong" if told.get("error") else "ok", value(told)

@@ -17,8 +17,9 @@ from ganglion.errors import InvalidError
 from ganglion.event import Event
 from ganglion.history import block
 from ganglion.history.block import Numbered, Reading
-from ganglion.history.query import Page, Query, asked
+from ganglion.history.query import KEYS, Page, Query, asked
 from ganglion.history.store import Store
+from ganglion.mesh.parameters import takes
 from ganglion.worker import Worker
 from ganglion_micro import cbor
 
@@ -118,6 +119,7 @@ class History:
         if len(self._waiting) >= _GATHERED and not self._error:
             self._full.set()
 
+    @takes(*KEYS)
     async def query(self, params: dict[str, Any], peer: object = None) -> dict[str, Any]:
         """The method `history.query`: a page of readings, or of intervals.
 
@@ -154,6 +156,7 @@ class History:
 
         return await self._worker.call(lambda: take(readings()))
 
+    @takes()
     async def stats(self, params: dict[str, Any], peer: object = None) -> dict[str, Any]:
         """The method `history.stats`: what is kept, what it costs, and what was lost."""
         waiting = len(self._waiting)

@@ -123,9 +123,9 @@ def forbidden(path: str, kind: Kind | None = None) -> str:
     try:
         status = os.stat(path)
         if not status.st_mode & stat.S_IRGRP:
-            return (
-                f"no permission for {path}: it is for {_user(status.st_uid)} alone, a udev rule may give it to a group"
-            )
+            is_file = stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)
+            remedy = "who may let this user read it" if is_file else "a udev rule may give it to a group"
+            return f"no permission for {path}: it is for {_user(status.st_uid)} alone, {remedy}"
         group = grp.getgrgid(status.st_gid).gr_name
     except (OSError, KeyError):
         group = "root"
@@ -165,7 +165,7 @@ def refusal(path: str, number: int | None, otherwise: str, *, kind: Kind | None 
         return f"there is no {path}" + (
             f": {kind.remedy}; `ganglion doctor` says which devices there are" if kind is not None else ""
         )
-    if number in (errno.ENOTTY, errno.ENODEV) and kind is not None:
+    if number in (errno.ENOTTY, errno.ENODEV, errno.EISDIR) and kind is not None:
         return f"{path} is no {kind.name}; `ganglion doctor` says which devices there are"
     return f"{path}: {otherwise}"
 
@@ -174,6 +174,8 @@ def port_refusal(port: str, number: int | None, otherwise: str) -> str:
     """Why a serial port could not be opened; see `refusal`."""
     if not os.path.exists(port):
         number = errno.ENOENT  # pyserial does not always say
+    if number == errno.EINVAL:
+        return f"{port} cannot be set so: it has not every speed, parity and number of stop bits; try others"
     return refusal(port, number, otherwise, kind=SERIAL)
 
 

@@ -4,6 +4,7 @@
 from typing import Any
 
 from ganglion.errors import InvalidError, NotFoundError, RefusedError
+from ganglion.mesh.parameters import takes
 from ganglion.mesh.replication import Replication
 from ganglion.mesh.rights import Rights
 from ganglion.mesh.state import clock
@@ -28,6 +29,7 @@ class Kv:
         self._state = state
         self._rights = rights
 
+    @takes("key")
     async def get(self, params: dict[str, Any], peer: object = None) -> dict[str, Any]:
         """What is at a key.
 
@@ -48,6 +50,7 @@ class Kv:
             raise NotFoundError(f"there is nothing at {key!r}")
         return (self._document(key, reading) if reading else {"key": key}) | ({"members": members} if members else {})
 
+    @takes("prefix", "after")
     async def list(self, params: dict[str, Any], peer: object = None) -> dict[str, Any]:
         """What is at the keys that begin alike, by key.
 
@@ -72,6 +75,7 @@ class Kv:
             found.append(item)
         return {"items": found, "next": None}
 
+    @takes("key", "value")
     async def set(self, params: dict[str, Any], peer: object = None) -> dict[str, Any]:
         """Gives a key a value; on the disk when it returns.
 
@@ -90,6 +94,7 @@ class Kv:
         await self._state.write(lambda replica, now: replica.set(key, value, now=now))
         return await self.get(params)
 
+    @takes("key")
     async def delete(self, params: dict[str, Any], peer: object = None) -> dict[str, Any]:
         """Removes what is at a key, a value or a set; one that has nothing stays so. Raises: as `set`."""
         key = _key(params)
@@ -99,10 +104,12 @@ class Kv:
             await self._change_set(key, member, add=False)
         return {"key": key}
 
+    @takes("key", "member")
     async def add(self, params: dict[str, Any], peer: object = None) -> dict[str, Any]:
         """Puts a member into the set at a key: `key`, `member`. Raises: as `set`."""
         return await self._member(params, add=True)
 
+    @takes("key", "member")
     async def remove(self, params: dict[str, Any], peer: object = None) -> dict[str, Any]:
         """Takes a member out of the set at a key: `key`, `member`. Raises: as `set`."""
         return await self._member(params, add=False)

@@ -19,6 +19,7 @@ from ganglion.mesh.member import Member, Peer
 from ganglion.mesh.methods import Handler
 from ganglion.mesh.overlay.cost import INFINITY, UNIT
 from ganglion.mesh.overlay.routes import GATEWAY as UPLINK
+from ganglion.mesh.parameters import takes
 from ganglion.mesh.progress import report
 from ganglion.mesh.ways import Ways
 from ganglion.units import MILLISECOND, SECOND
@@ -254,21 +255,25 @@ class Looking:
 
     # As methods
 
+    @takes("data")
     async def _answer(self, params: dict[str, Any], peer: Peer) -> Document:
         data = params.get("data", b"")
         if type(data) is not bytes or len(data) > MAX_SIZE:
             raise InvalidError(f"must be at most {MAX_SIZE} bytes", where="data")
         return {"data": data}
 
+    @takes()
     async def _peers(self, params: dict[str, Any], peer: Peer) -> Document:
         return _fitted(self.peers(), "peers")
 
+    @takes("to")
     async def _routes(self, params: dict[str, Any], peer: Peer) -> Document:
         to = params.get("to", "")
         if type(to) is not str:
             raise InvalidError("must be a name, an id or gateway", where="to")
         return _fitted(self.routes(to), "routes")
 
+    @takes("to", "count", "size", "interval")
     async def _ping(self, params: dict[str, Any], peer: Peer) -> Document:
         given = {name: params[name] for name in ("count", "size", "interval") if name in params}
         to = params.get("to")

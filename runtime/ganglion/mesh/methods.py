@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError, UnreachableError
 from ganglion.mesh.answers import Answers
 from ganglion.mesh.member import FRESHNESS, Cause, Member, Peer, Received, Sealed
+from ganglion.mesh.parameters import check, takes
 from ganglion.mesh.progress import EVERY, Progress, listener
 from ganglion.mesh.reading import READING
 from ganglion.mesh.rights import Rights
@@ -173,6 +174,7 @@ class Methods:
         )
         return may and method.is_for(peer)
 
+    @takes()
     async def _list(self, params: dict[str, Any], peer: Peer) -> dict[str, Any]:
         """The method `methods`: those that this peer may ask for."""
         return {
@@ -258,6 +260,7 @@ class Methods:
                 raise RefusedError(refusal)
             if left <= 0:
                 raise UnreachableError(f"the time for {method!r} was over when it arrived, by the clock of this node")
+            check(method, served.handler, params)
             listener.set(serving.tell)
             async with asyncio.timeout(left / SECOND):
                 result = await served.handler(params, peer)

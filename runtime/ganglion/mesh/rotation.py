@@ -21,6 +21,7 @@ from ganglion.mesh.authority import Authority
 from ganglion.mesh.credential import NODE, Credential, CredentialError, Trust
 from ganglion.mesh.identity import Identity
 from ganglion.mesh.member import Peer
+from ganglion.mesh.parameters import takes
 from ganglion.mesh.spool import Key
 from ganglion_micro import cbor, cose, gl1
 
@@ -205,6 +206,7 @@ class Rotation:
         former = Former.load(state / "former.cbor")
         self.former = None if former is None or former.node_id == node_id else former
 
+    @takes()
     async def asked(self, params: dict[str, Any], peer: Peer) -> dict[str, Any]:
         """The method `identity.rotate`, for gateways: the node has a new key made, and takes it up after this."""
         new = prepare(self._state)

@@ -19,6 +19,7 @@ from ganglion.bus import Bus
 from ganglion.config import BridgeSection
 from ganglion.errors import InvalidError, UnreachableError
 from ganglion.mesh.mqtt_transport import MqttTransport
+from ganglion.mesh.parameters import takes
 from ganglion.mesh.transport import Message
 from ganglion.mova.trigger import KEPT, MQTT
 from ganglion.mqtt.url import Addresses
@@ -150,6 +151,7 @@ class Bridged:
         """Reads until cancelled."""
         await self._line.run()
 
+    @takes("after")
     async def devices(self, params: dict[str, Any], peer: object) -> dict[str, Any]:
         """What is there: `ganglion bridge devices` shows it.
 
@@ -174,6 +176,7 @@ class Bridged:
             page.append(device)
         return {**said, "devices": page}
 
+    @takes("device", "channel", "value")
     async def set(self, params: dict[str, Any], peer: object) -> dict[str, Any]:
         """Sets a channel: `ganglion bridge set` asks for it."""
         device, channel = params.get("device"), params.get("channel")

@@ -6,6 +6,7 @@ from typing import Any
 
 from ganglion.errors import InvalidError, RefusedError
 from ganglion.guardian import Actuators
+from ganglion.mesh.parameters import takes
 from ganglion.units import SECOND, duration
 
 #: Nanoseconds after which a value is told again: a reading may be lost, and the gateway may be another one.
@@ -44,6 +45,7 @@ class Commanded:
         self._told[actuator] = value, now
         self._publish(STREAM + actuator, value, now, f"actuator/{actuator}")
 
+    @takes()
     async def list(self, params: dict[str, Any], peer: object) -> dict[str, Any]:
         """Each actuator with its value, who holds it, and its limits, of which each is `from` somebody.
 
@@ -66,6 +68,7 @@ class Commanded:
             }
         }
 
+    @takes("actuator", "value", "for", "heartbeat", "priority")
     async def set(self, params: dict[str, Any], peer: Any) -> dict[str, Any]:
         """Asks the guardian on behalf of who called; `for`, as in `30s`, is when it is made safe again, `heartbeat` in
         what time the caller renews it, and `priority` 0 to 3.
@@ -100,6 +103,7 @@ class Commanded:
             "displaced": decision.displaced,
         }
 
+    @takes()
     async def renew(self, params: dict[str, Any], peer: Any) -> dict[str, Any]:
         """Who called lives: its heartbeats count anew. The actuators that it holds; none where it was silent before."""
         return {"renewed": await self._actuators.renew(_owner(peer))}

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ganglion.errors import InvalidError, NotFoundError
+from ganglion.mesh.parameters import takes
 from ganglion.mesh.progress import report
 from ganglion.mova.plan import Plan
 from ganglion.mova.shell import ScriptRunner
@@ -58,6 +59,7 @@ class Hearing:
         del self._listed[name], self._names[name], self._webhooks[name]
         self._intents = None
 
+    @takes("text", "session_id")
     async def say(self, params: dict[str, Any], peer: object) -> dict[str, Any]:
         """The method `scripts.say`: recognises the intent of a text, and begins what it triggers.
 
@@ -100,10 +102,12 @@ class Hearing:
         begun = await self._begin(f"intent/{found.intent}", _with(found.event(), session_id), "intent")
         return {"recognition": answer, **begun}
 
+    @takes()
     async def intents(self, params: dict[str, Any], peer: object) -> dict[str, Any]:
         """The method `scripts.intents`: `{"intents": …}` with the names of those that scripts here have, none twice."""
         return {"intents": sorted({each[0] for several in self._listed.values() for each in several})}
 
+    @takes("webhook", "payload")
     async def webhook(self, params: dict[str, Any], peer: object) -> dict[str, Any]:
         """The method `scripts.webhook`: begins what a webhook triggers.
 

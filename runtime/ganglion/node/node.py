@@ -29,6 +29,7 @@ from ganglion.mesh.identity import Identity
 from ganglion.mesh.keyholder import Confidential
 from ganglion.mesh.links.spec import LinkSpec, several
 from ganglion.mesh.mqtt_transport import MqttTransport
+from ganglion.mesh.parameters import takes
 from ganglion.mesh.signed_config import LIMITS
 from ganglion.mesh.transport import Message, NoBroker
 from ganglion.mova.compile import compile
@@ -396,6 +397,7 @@ class Node:
         if messages and self._plain is not None:
             self._plain.take(messages, self._clock.now())
 
+    @takes("sensor", "value")
     async def _set_simulated(self, params: dict[str, Any], peer: object) -> dict[str, Any]:
         try:
             sensor, value = params["sensor"], params["value"]
@@ -404,10 +406,12 @@ class Node:
         self._sensors.set_simulated(sensor, value)
         return {"sensor": sensor, "value": value}
 
+    @takes()
     async def _bus_statistics(self, params: dict[str, Any], peer: object) -> dict[str, Any]:
         """What flows through this node: `ganglion bus stats` shows it."""
         return statistics.of(self._bus)
 
+    @takes()
     async def _mesh_statistics(self, params: dict[str, Any], peer: object) -> dict[str, Any]:
         """How this node's membership goes: `ganglion mesh stats` shows it."""
         assert self._mesh is not None
@@ -457,13 +461,20 @@ def _board(config: Config) -> Board:
     """The board that the configuration names, or the one of a file of the user's.
 
     Raises:
-        InvalidError: there is no such board, or its file is wrong.
+        InvalidError: there is no such board, its file is wrong, or it runs no nodes.
     """
-    name = config.node.board
+    name, where = config.node.board, f"{config.path}: node.board"
     try:
-        return load_board(config.resolve(name)) if name.endswith(".toml") else board(name)
+        here = load_board(config.resolve(name)) if name.endswith(".toml") else board(name)
     except NotFoundError as error:
-        raise InvalidError(str(error), where=f"{config.path}: node.board") from None
+        raise InvalidError(str(error), where=where) from None
+    if here.runs != "cpython":
+        raise InvalidError(
+            f"{name} runs {here.runs}, and this node Python on Linux: name this machine's board, as `ganglion boards "
+            "list` has it, or sim",
+            where=where,
+        )
+    return here
 
 
 def _limits(board: Board) -> list[Side]:

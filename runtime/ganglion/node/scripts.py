@@ -9,6 +9,7 @@ from typing import Any
 
 from ganglion.errors import InvalidError, NotFoundError, RefusedError
 from ganglion.guardian import Actuators
+from ganglion.mesh.parameters import takes
 from ganglion.mova.plan import Plan
 from ganglion.mova.shell import ScriptRunner
 from ganglion.node.hearing import Hearing
@@ -62,6 +63,7 @@ class Scripts:
         self._hearing.add(plan)
         self._plans[plan.name] = plan
 
+    @takes("plan")
     async def put(self, params: dict[str, Any], peer: object) -> dict[str, Any]:
         """Loads a plan until the node starts again, which loads what its configuration says.
 
@@ -89,6 +91,7 @@ class Scripts:
             self._listen()
         return {"name": plan.name, "hash": plan.hash, "replaced": replaced}
 
+    @takes("name")
     async def remove(self, params: dict[str, Any], peer: object) -> dict[str, Any]:
         """Unloads a script until the node starts again; its runs end, and their episodes say so.
 
@@ -112,6 +115,7 @@ class Scripts:
         if self._plain is not None:
             self._plain.keep([topic for plan in self._plans.values() for topic in plan.mqtt_topics])
 
+    @takes()
     async def list(self, params: dict[str, Any], peer: object) -> dict[str, Any]:
         """What is loaded: `{"scripts": [{"name", "hash"}]}`."""
         return {"scripts": [{"name": name, "hash": plan.hash} for name, plan in self._plans.items()]}

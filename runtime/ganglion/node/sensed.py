@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ganglion.errors import InvalidError, NotFoundError
+from ganglion.mesh.parameters import takes
 from ganglion.mesh.progress import report
 from ganglion.sensors import Sensors
 from ganglion.sensors.calibration import Calibration
@@ -49,6 +50,7 @@ class Sensed:
             summary="correct a channel (sensor, reference, second, within, clear)",
         )
 
+    @takes()
     async def list(self, params: Params, peer: object) -> dict[str, Any]:
         """`{"sensors": {name: …}}`, each with its channels: unit, last value and its time, calibration."""
         return {"sensors": {name: self._listed(name) for name in self._sensors.sensors()}}
@@ -74,6 +76,7 @@ class Sensed:
             },
         }
 
+    @takes("sensor")
     async def inspect(self, params: Params, peer: object) -> dict[str, Any]:
         """As `list` with all that is known: the table, ranges, rates, statistics, reference points.
 
@@ -108,6 +111,7 @@ class Sensed:
             "channels": channels,
         }
 
+    @takes("sensor")
     async def read(self, params: Params, peer: object) -> dict[str, Any]:
         """Values taken now: of a channel (`fridge.temperature`), or of all of a sensor (`fridge`), whose channels
         without a value are there too: None, with an `error` where it was refused.
@@ -125,6 +129,7 @@ class Sensed:
         wanted = {channel: units[channel]} if channel else units
         return {"sensor": sensor, "values": told(values, wanted, self._sensors.refusals(sensor))}
 
+    @takes("sensor")
     async def start(self, params: Params, peer: object) -> dict[str, Any]:
         """Begins to read a sensor again.
 
@@ -136,6 +141,7 @@ class Sensed:
         await asyncio.sleep(0)  # so that it begins, and is not stopped any more
         return {"sensor": name, "health": self._sensors.health(name)}
 
+    @takes("sensor")
     async def stop(self, params: Params, peer: object) -> dict[str, Any]:
         """Stops to read a sensor until it is started, or the node is.
 
@@ -146,6 +152,7 @@ class Sensed:
         await self._sensors.stop(name)
         return {"sensor": name, "health": self._sensors.health(name)}
 
+    @takes()
     async def reload(self, params: Params, peer: object) -> dict[str, Any]:
         """Reads the configuration's sensors again; under `restart` is what else has changed, and waits for a new start.
 
@@ -153,6 +160,7 @@ class Sensed:
         """
         return dict(await self._reload())
 
+    @takes("sensor", "table")
     async def add(self, params: Params, peer: object) -> dict[str, Any]:
         """Declares a sensor by a table, as it would stand in the configuration. Raises: see `Declared.add`."""
         name, table = _name(params), params.get("table")
@@ -161,12 +169,14 @@ class Sensed:
         replaced = await self._declared.add(name, table)
         return {"sensor": name, "replaced": replaced}
 
+    @takes("sensor")
     async def remove(self, params: Params, peer: object) -> dict[str, Any]:
         """Removes a sensor that was added. Raises: see `Declared.remove`."""
         name = _name(params)
         await self._declared.remove(name)
         return {"sensor": name}
 
+    @takes("sensor", "reference", "second", "within", "clear")
     async def calibrate(self, params: Params, peer: object) -> dict[str, Any]:
         """Takes a reference point of a channel, or forgets those that there are. Raises: see `Declared.calibrate`."""
         sensor, channel = _split(params)

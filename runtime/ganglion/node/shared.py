@@ -9,6 +9,7 @@ from ganglion.bus import Bus
 from ganglion.errors import InvalidError
 from ganglion.mesh.client import MeshClient
 from ganglion.mesh.kv import Kv, now_at
+from ganglion.mesh.parameters import takes
 from ganglion.mesh.state.effects import Change
 from ganglion.node.seldom import Seldom
 from ganglion.node.taps import Taps
@@ -48,6 +49,7 @@ class Shared:
         serve("kv.watch", self.watch, summary="changes of what all share (id, prefix, wait, end)")
         mesh.state.watchers.append(self._changed)
 
+    @takes("id", "prefix", "wait", "end")
     async def watch(self, params: dict[str, Any], peer: object) -> dict[str, Any]:
         """The events of keys that begin so: `Taps.watch`, with `prefix` in place of its filters.
 

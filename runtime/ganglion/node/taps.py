@@ -14,6 +14,7 @@ from typing import Any
 from ganglion.bus import Bus, Filter, Queue, Subscription
 from ganglion.errors import InvalidError, RefusedError
 from ganglion.event import Event
+from ganglion.mesh.parameters import takes
 from ganglion.reader import Reader
 from ganglion_micro import cbor
 
@@ -52,6 +53,7 @@ class Taps:
         self._monotonic = monotonic
         self._taps: dict[str, _Tap] = {}
 
+    @takes("id", "topic", "type", "where", "wait", "end")
     async def watch(self, params: dict[str, Any], peer: object) -> dict[str, Any]:
         """What came since the request before, or comes soon: `{"events": […], "dropped": n}`.
 

@@ -95,6 +95,10 @@ class _Audio(Source):
         self._capture: Capture | None = None
         self._missed_before = 0
         self._is_loss_told = False
+        if (
+            section.source.startswith("pipe:") and not place.replayed
+        ):  # it waits for the next who writes, also after one that has ended
+            self.lacks = f"nobody writes sound into {place.resolve(section.source.removeprefix('pipe:'))}"
         self._record = record
         self._recorder = None if record is None else self._recorder_of(record)
         self.channels = dict(listening.channels)
@@ -150,7 +154,7 @@ class _Audio(Source):
     def _recorder_of(self, record: Record) -> Recorder:
         folder = Path(record.folder or f"recordings/{self._place.where.rpartition('.')[2]}")
         return Recorder(
-            Shelf(self._place.state(str(folder)), room=record.room, files=record.files),
+            Shelf(self._place.state(str(folder)), room=record.keep, files=record.files),
             before=_bytes(record.before),
             after=_bytes(record.after),
             longest=_bytes(record.longest),

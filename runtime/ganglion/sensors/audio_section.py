@@ -7,8 +7,7 @@ from typing import Any
 
 from ganglion.sensors.sound import HOP_TIME, RATE, WIDTH
 from ganglion.sensors.source import Section
-from ganglion.settings import duration_field
-from ganglion.units import size
+from ganglion.settings import duration_field, size_field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +121,7 @@ class Record:
     after: int = duration_field("5s")
     longest: int = duration_field("1m")
     folder: str = ""
-    keep: str = "64MB"
+    keep: int = size_field("64MB")
     files: int = 100
 
     def __post_init__(self) -> None:
@@ -140,10 +139,5 @@ class Record:
             raise ValueError("longest must be from 1s to 1h, and not shorter than before")
         if self.files < 1:
             raise ValueError("files must be at least 1")
-        if self.room < self.longest * RATE * WIDTH // 1_000_000_000 + 65536:
-            raise ValueError(f"keep = {self.keep!r} has no room for one file of the longest: 1m takes 2MB")
-
-    @property
-    def room(self) -> int:
-        """`keep` in bytes."""
-        return size(self.keep)
+        if self.keep < self.longest * RATE * WIDTH // 1_000_000_000 + 65536:
+            raise ValueError(f"keep = {self.keep} bytes has no room for one file of the longest: 1m takes 2MB")

@@ -10,7 +10,7 @@ from ganglion.analytics.fusion import INPUTS, LOGICAL, Function, Fusion, Input
 from ganglion.errors import InvalidError
 from ganglion.sensors.computed import Computed, Outcome, channel
 from ganglion.sensors.source import Place, Section, Source, Value
-from ganglion.settings import duration_field, nearest, read
+from ganglion.settings import duration_field, meant, read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ class FusionSection(Section):
 
     def __post_init__(self) -> None:
         if self.compute not in list(Function):
-            raise ValueError(f"compute must be one of {', '.join(Function)}{nearest(self.compute, list(Function))}")
+            raise ValueError(f"compute must be one of {', '.join(Function)}{meant(self.compute, list(Function))}")
         if not self.inputs:
             raise ValueError('inputs is empty: name channels, as in inputs = ["kitchen.temperature"]')
         wanted = INPUTS.get(self.function)

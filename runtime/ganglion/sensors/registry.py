@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 
-from ganglion.errors import InvalidError, NotFoundError, UnreachableError
+from ganglion.errors import InvalidError, NotFoundError, RefusedError, UnreachableError
 from ganglion.sensors import addresses
 from ganglion.sensors.computed import Computed, Computing, bind, needs, ordered
 from ganglion.sensors.past import Past
@@ -234,10 +234,14 @@ class Sensors:
 
         Raises:
             NotFoundError: there is no such channel.
-            RefusedError: it is real.
+            RefusedError: it is real, or computed.
             InvalidError: it could never read that.
         """
         running, channel = self._channel(sensor_id)
+        if isinstance(source := running.sensor.source, Computed):
+            inputs = ", ".join(source.inputs)
+            name, kind = running.sensor.name, running.sensor.kind
+            raise RefusedError(f"{name} is computed ({kind}) from {inputs}: set that, if it is simulated")
         running.sensor.set(channel, value)
 
     def _named(self, name: str) -> Running:

@@ -11,6 +11,9 @@ from ganglion.sensors.source import Place, Section, Source, Value
 from ganglion.settings import nearest
 from ganglion.sim.recording import Cell, Recording, read
 
+#: Seconds that the only row of a recording lasts.
+_ALONE = 1.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplaySection(Section):
@@ -91,8 +94,9 @@ class Track:
 
     @property
     def length(self) -> float:
-        """Seconds from the first row to the last."""
-        return self.seconds[-1] - self.seconds[0]
+        """Seconds of one time round: no row comes after the last, which therefore lasts as long as the one before."""
+        last = self.seconds[-1] - self.seconds[-2] if len(self.seconds) > 1 else _ALONE
+        return self.seconds[-1] - self.seconds[0] + last
 
 
 def load(path: Path, name: str, *, loop: bool) -> Track:
@@ -129,7 +133,7 @@ def track(recording: Recording, name: str, *, where: str, loop: bool) -> Track:
 
 
 class Rows:
-    """When each row is due, in seconds since the start. In a loop the last row is the first again.
+    """When each row is due, in seconds since the start.
 
     Args:
         track: What is replayed.
@@ -155,7 +159,7 @@ class Rows:
         cells = ((name, values[self._row]) for name, values in self._track.columns.items())
         row: dict[str, Value] = {name: cell for name, cell in cells if cell is not None}
         self._row += 1
-        if self._track.loop and self._row >= len(self._track.seconds) - 1 and self._track.length:
+        if self._track.loop and self._row == len(self._track.seconds):
             self._row = 0
             self._round += 1
         return row

@@ -244,7 +244,11 @@ class Running:
         self._answering, self._askers = self._askers, []
         if (sample := await self._outcome(worker.call(self._take))) is not None:
             self._well(self._schedule.succeeded(self._monotonic()))
-            self._answer(values=self._tell(*sample))
+            values = self._tell(*sample)
+            if self.sensor.source.holds:  # for who has asked meanwhile too: the next may come in an hour
+                self._answering, self._askers = [*self._answering, *self._askers], []
+                values = self._believed()
+            self._answer(values=values)
 
     async def _flow(self, worker: Worker) -> None:
         """Reads a fast sensor until it fails. The thread has its next rows before it has read one, so that it goes on
@@ -280,7 +284,8 @@ class Running:
         try:
             if not (await asyncio.wait({future}, timeout=patience))[0]:
                 self._hangs = True
-                self._failed(f"has not answered for {hangs // 1_000_000_000} s")
+                lacks = self.sensor.source.lacks
+                self._failed(f"has not answered for {hangs // 1_000_000_000} s" + (f": {lacks}" if lacks else ""))
             return await future
         except asyncio.CancelledError:
             future.cancel()  # the read may go on and fail: nobody asks any more

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError
+from ganglion.linux.device import sentence
 from ganglion.sensors.addresses import At
 from ganglion.sensors.calibration import Calibration
 from ganglion.sensors.channel import Bounds
@@ -186,7 +187,7 @@ def build(
     except GanglionError:
         raise
     except OSError as error:
-        raise InvalidError(f"cannot be read: {error}", where=place.where) from error
+        raise InvalidError(f"cannot be read: {sentence(error)}", where=place.where) from error
     calibration = _calibrations(section.calibration, source, place)
     bounds = _bounds(section, source, place)
     if replays:

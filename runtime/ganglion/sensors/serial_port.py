@@ -2,6 +2,7 @@
 """A serial port that nobody else has, by pyserial, and why it could not be had."""
 
 import errno
+import os
 import termios
 from typing import TYPE_CHECKING
 
@@ -34,5 +35,16 @@ def open_port(port: str, baud: int, *, parity: str = "none", stop_bits: int = 1)
     try:
         return serial.Serial(port, baud, parity=parity[0].upper(), stopbits=stop_bits, exclusive=True)
     except (OSError, ValueError, termios.error) as error:
-        number = getattr(error, "errno", None)
-        raise OSError(number or errno.EIO, port_refusal(port, number, str(error))) from error
+        number = _number(error)
+        said = str(error) if number is None else os.strerror(number)
+        raise OSError(number or errno.EIO, port_refusal(port, number, said)) from error
+
+
+def _number(error: BaseException) -> int | None:
+    """The errno of what the system said; pyserial passes some errors of termios on, and puts others into words."""
+    if isinstance(error, termios.error):
+        number: int = error.args[0]
+        return number
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno
+    return None if error.__context__ is None else _number(error.__context__)

@@ -111,6 +111,8 @@ class Source:
         age: Nanoseconds that what `sample` returned last is old, where the source knows it, as of an edge that the
             kernel stamped.
         chip: The chip on an I2C bus that it speaks to, if it is one.
+        lacks: What keeps a `sample` that does not come from coming, as far as the source can know: the end of a
+            sentence; "" where it cannot.
     """
 
     channels: Mapping[str, str]
@@ -123,6 +125,7 @@ class Source:
     in_rows: bool = False
     age: int = 0
     chip: At | None = None
+    lacks: str = ""
 
     @property
     def missed(self) -> int:

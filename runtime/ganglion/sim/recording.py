@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ganglion.errors import InvalidError, NotFoundError
+from ganglion.errors import InvalidError, NotFoundError, unread
 from ganglion_micro import cbor
 
 #: What the first item of a CBOR recording says that it is.
@@ -70,7 +70,7 @@ def read(path: Path) -> Recording:
             None
         )
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidError(str(error), where=str(path)) from None
+        raise InvalidError(unread(error), where=str(path)) from None
     if path.suffix.lower() == SUFFIX:
         return from_cbor(data, where=str(path))
     return from_csv(text.splitlines(keepends=True), where=str(path))

@@ -18,6 +18,7 @@ from ganglion.mesh.leaves.folder import LeafFolder
 from ganglion.mesh.leaves.parent import Parent
 from ganglion.mesh.leaves.prompts import PROMPT, Prompts, Request
 from ganglion.mesh.leaves.udp import Port
+from ganglion.mesh.parameters import takes
 from ganglion_micro import cbor, gl1
 from ganglion_micro.leaf import NONCE_SIZE
 
@@ -123,6 +124,7 @@ class Leaves:
             "rejected": {cause.value: count for cause, count in rejected},
         }
 
+    @takes()
     async def listed(self, params: dict[str, Any], peer: object) -> dict[str, Any]:
         """The method `leaf.list`."""
         return {"leaves": self.inventory()}

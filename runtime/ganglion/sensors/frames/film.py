@@ -28,6 +28,8 @@ class Film:
         """See `Frames`."""
         import cv2
 
+        with self._path.open("rb"):
+            pass  # or why not: OpenCV does not say
         self._film = cv2.VideoCapture(str(self._path))
         if not self._film.isOpened():
             raise OSError(f"{self._path} is no film that OpenCV can read")

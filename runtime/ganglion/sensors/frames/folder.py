@@ -21,7 +21,7 @@ def picture(path: Path, *, most: int | None = None) -> Frame:
         most: Pixels of its longer side that are enough: a JPEG is then decoded at a smaller size, which is faster.
 
     Raises:
-        OSError: it is damaged, or no picture.
+        OSError: it cannot be read, is damaged, or no picture.
     """
     from PIL import Image
 
@@ -30,8 +30,10 @@ def picture(path: Path, *, most: int | None = None) -> Frame:
             if most is not None:
                 image.draft("L", (most, most))
             grey = image.convert("L")
-    except (SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise OSError(f"{path}: {error}") from error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise OSError(f"{path} is damaged, or no picture that Pillow reads: replace it, or take it away") from error
     return Frame(buffer=grey.tobytes(), width=grey.width, height=grey.height, row=grey.width)
 
 
