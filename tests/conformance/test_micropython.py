@@ -34,7 +34,7 @@ APPENDIX_A = ROOT.parent / "shared" / "vectors" / "cbor" / "appendix_a.json"
 
 #: Bytes of heap in which every module has to be compiled and imported, one at a time. Pointers of the unix port are
 #: twice as long as a microcontroller's.
-HEAP = "192k"
+HEAP = "224k"
 
 
 def name(path: Path) -> str:

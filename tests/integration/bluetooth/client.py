@@ -14,11 +14,12 @@ CLOSED = bluetooth.UUID("12345678-1234-5678-1234-56789abcdef0")
 
 
 async def find():
-    async with aioble.scan(30000, interval_us=30000, window_us=30000, active=True) as scanner:
-        async for result in scanner:
-            if result.name() == "mpy-temp" and ENVIRONMENT in result.services():
-                print("found", result.connectable, list(result.manufacturer()))
-                return result.device
+    for _ in range(2):  # a controller that was switched on a moment ago may hear nothing in the whole of a scan
+        async with aioble.scan(10000, interval_us=30000, window_us=30000, active=True) as scanner:
+            async for result in scanner:
+                if result.name() == "mpy-temp" and ENVIRONMENT in result.services():
+                    print("found", result.connectable, list(result.manufacturer()))
+                    return result.device
     return None
 
 
