@@ -18,6 +18,7 @@ from support.agent import PROGRAM, RESET, Board, compiled
 from support.brokers import Broker, free_ports
 from support.chat_server import ChatServer, Say, chat_server
 from support.gateway import Process, process
+from support.leaves import PARENT
 from support.mesh import NOW
 from support.node import NodeProcess, node
 from support.waiting import until, until_answered
@@ -31,17 +32,6 @@ COMMANDS = [
 (SCRIPT,) = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 (MAIN,) = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 (WRONG,) = re.findall(r"^```text\n(agent.json.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
-CONFIG = """
-[node]
-name = "barn"
-[mqtt]
-broker = "{broker}"
-[mesh]
-enrol_key_file = "enrol.key"
-[leaves]
-host = "127.0.0.1"
-port = {port}
-"""
 
 
 @pytest.fixture(scope="session")
@@ -116,7 +106,7 @@ async def farm(
         (tmp_path / "enrol.key").write_text((await gateway.http.post("/api/v1/enrol-keys", json={})).json()["key"])
         board = Board(tmp_path / "flash", firmware)
         try:
-            yield Farm(gateway, tmp_path, CONFIG.format(broker=broker.url, port=port), board, port)
+            yield Farm(gateway, tmp_path, PARENT.format(broker=broker.url, port=port), board, port)
         finally:
             await board.off()
 

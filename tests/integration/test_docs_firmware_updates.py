@@ -20,6 +20,7 @@ from ganglion_agent import boot, slots
 from support.agent import RESET, Board
 from support.brokers import Broker, free_ports
 from support.gateway import process
+from support.leaves import PARENT
 from support.mesh import NOW
 from support.node import node
 from support.waiting import until_answered
@@ -30,17 +31,6 @@ COMMANDS = [
     line for block in re.findall(r"^```sh\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE) for line in block.splitlines()
 ]
 (AGENT,) = re.findall(r"^```json\n(.*?)^```$", (ROOT / "docs" / "firmware.md").read_text(), re.DOTALL | re.MULTILINE)
-CONFIG = """
-[node]
-name = "barn"
-[mqtt]
-broker = "{broker}"
-[mesh]
-enrol_key_file = "enrol.key"
-[leaves]
-host = "127.0.0.1"
-port = {port}
-"""
 #: The board's own `main.py`, but that its flash is the current folder, and nobody is waited for.
 MAIN = """
 from ganglion_agent import boot
@@ -97,7 +87,7 @@ async def test_every_command_runs_and_a_bad_version_is_left(
         monkeypatch.setenv("GANGLION_GATEWAY", gateway.url)
         monkeypatch.setenv("GANGLION_TOKEN", gateway.token)
         (tmp_path / "enrol.key").write_text((await gateway.http.post("/api/v1/enrol-keys", json={})).json()["key"])
-        async with node(tmp_path, CONFIG.format(broker=broker.url, port=port)) as barn:
+        async with node(tmp_path, PARENT.format(broker=broker.url, port=port)) as barn:
             await barn.ready()
             key = LeafFolder(tmp_path / "state").add("garden", now=NOW).text()
             (tmp_path / "board" / "leaf.key").write_text(key)

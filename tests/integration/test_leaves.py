@@ -17,22 +17,10 @@ from ganglion_micro import gl1
 from ganglion_micro.leaf import Leaf
 from support.brokers import Broker, free_ports
 from support.gateway import Here, here
-from support.leaves import KEY, MESH, Device
+from support.leaves import KEY, MESH, PARENT, Device
 from support.mesh import NOW
 from support.node import NodeProcess, node
 from support.waiting import until, until_answered
-
-CONFIG = """
-[node]
-name = "barn"
-[mqtt]
-broker = "{broker}"
-[mesh]
-enrol_key_file = "enrol.key"
-[leaves]
-host = "127.0.0.1"
-port = {port}
-"""
 
 
 class Farm:
@@ -74,7 +62,7 @@ async def farm(broker: Broker, tmp_path: Path) -> AsyncIterator[Farm]:
     (port,) = free_ports(1)
     async with here(tmp_path / "gateway", broker.url) as site:
         (tmp_path / "enrol.key").write_text((await site.post("/enrol-keys", {}))["key"])
-        yield Farm(site, tmp_path, CONFIG.format(broker=broker.url, port=port), port)
+        yield Farm(site, tmp_path, PARENT.format(broker=broker.url, port=port), port)
 
 
 async def test_a_parent_restarts_and_its_leaf_goes_on(farm: Farm) -> None:

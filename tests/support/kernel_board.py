@@ -68,17 +68,23 @@ def switched(bridge: CP2112, chip: str) -> dict[str, Any]:
     return seen
 
 
+def held(chip: str, lock: Path) -> tuple[list[actuator.Actuator], watchdog.Watchdog]:
+    """Both actuators, switched on, and the watchdog that knows how they are made safe."""
+    both = outputs(chip)
+    mine = watchdog.Watchdog(lock)
+    mine.take_over()
+    for each in both:
+        each.driver.write(True)
+    mine.watch([write for each in both for write in each.driver.raw(False)])
+    return both, mine
+
+
 def killed(bridge: CP2112, chip: str, lock: Path) -> dict[str, Any]:
     """What the bridge drives before and after SIGKILL for who holds its lines, and for the watchdog's successor."""
     child = os.fork()
     if not child:
         try:
-            both = outputs(chip)
-            mine = watchdog.Watchdog(lock)
-            mine.take_over()
-            for each in both:
-                each.driver.write(True)
-            mine.watch([write for each in both for write in each.driver.raw(False)])
+            both, mine = held(chip, lock)
             while True:
                 mine.beat()
                 time.sleep(0.2)
@@ -112,12 +118,7 @@ def hung(bridge: CP2112, chip: str, lock: Path) -> dict[str, Any]:
     child = os.fork()
     if not child:
         try:
-            both = outputs(chip)
-            mine = watchdog.Watchdog(lock)
-            mine.take_over()
-            for each in both:
-                each.driver.write(True)
-            mine.watch([write for each in both for write in each.driver.raw(False)])
+            both, mine = held(chip, lock)
             while not mine.beat():
                 time.sleep(0.2)
             for each in both:

@@ -16,6 +16,18 @@ from ganglion_micro.leaf_key import LeafKey
 from support.mesh import NOW
 
 MESH = bytes(range(8))
+#: A node that is a parent, by the `broker` and the `port` on which it hears its leaves.
+PARENT = """
+[node]
+name = "barn"
+[mqtt]
+broker = "{broker}"
+[mesh]
+enrol_key_file = "enrol.key"
+[leaves]
+host = "127.0.0.1"
+port = {port}
+"""
 KEY = LeafKey(MESH, bytes(range(32)))
 MS = 1_000_000
 

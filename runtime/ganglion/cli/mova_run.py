@@ -6,8 +6,6 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +14,7 @@ from urllib.parse import urlsplit
 from ganglion.cli import mova_sessions
 from ganglion.cli.document import HELP, loaded
 from ganglion.cli.original import Instead
+from ganglion.cli.quiet import quiet
 from ganglion.cli.result import Result, save, table
 from ganglion.cli.show import plain
 from ganglion.errors import GanglionError, NotFoundError, UsageError
@@ -124,7 +123,7 @@ def performed(args: argparse.Namespace) -> Result:
         waits.tell(records)
 
     world: dict[str, Any] = {"bus": bus, "ports": ports, "clock": clock, "tools": tools}
-    with _told_once():
+    with quiet("ganglion.mova.shell", logging.ERROR):  # its error is the end of what is shown
         episode, left = asyncio.run(run_once(plan, protocol, event=event, session=session, watch=watch, **world))
     _keep({**episode, "event": event, "session": session, "happened": ports.happened}, args.trace)
     outcome = result(episode, session_id, left)
@@ -133,18 +132,6 @@ def performed(args: argparse.Namespace) -> Result:
     if args.sessions:
         mova_sessions.save(args.sessions, session_id, kept, left, of.ttl)
     return Result(data=outcome, text=lambda: _text(episode), exit_code=0 if outcome["status"] == "completed" else 1)
-
-
-@contextmanager
-def _told_once() -> Iterator[None]:
-    """Has the runner not log that the run has failed: its error is the end of what is shown."""
-    log = logging.getLogger("ganglion.mova.shell")
-    before = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        log.setLevel(before)
 
 
 def service(args: argparse.Namespace) -> "Service":

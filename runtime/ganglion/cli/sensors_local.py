@@ -4,8 +4,8 @@
 import asyncio
 import logging
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from ganglion import config
 from ganglion.bus import Bus
 from ganglion.cli import sensors_read, sensors_text
+from ganglion.cli.quiet import quiet
 from ganglion.cli.result import Result
 from ganglion.cli.sensors_file import File, chosen
 from ganglion.clock import Clock
@@ -54,18 +55,6 @@ def _named(file: Path, words: Sequence[str]) -> list[Sensor]:
         built[name] = built_of(name, tables[name])
         names += needs(built[name])
     return list(built.values())
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Has sensors say nothing of their own: what fails is part of the answer."""
-    log = logging.getLogger("ganglion.sensors")
-    before = log.level
-    log.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        log.setLevel(before)
 
 
 async def _reading(sensors: Sensors, does: Callable[[], Any]) -> Any:
@@ -136,7 +125,7 @@ def read(file: Path, words: Sequence[str]) -> Result:
     async def readings() -> dict[str, dict[str, Any] | UnreachableError]:
         return {word: await reading(word) for word in words}
 
-    with _quiet():
+    with quiet("ganglion.sensors", logging.CRITICAL):  # what fails is part of the answer
         found: dict[str, dict[str, Any] | UnreachableError] = asyncio.run(_reading(sensors, readings))
 
     def of(word: str) -> dict[str, Any]:
@@ -184,7 +173,7 @@ def check(file: Path) -> Result:
     async def each() -> None:
         await asyncio.gather(*(read_each(name) for name in sensors.sensors()))
 
-    with _quiet():
+    with quiet("ganglion.sensors", logging.CRITICAL):  # what fails is part of the answer
         asyncio.run(_reading(sensors, each))
     well = not any(each["error"] for each in found.values())
     return Result(data={"sensors": found}, text=lambda: sensors_text.checked(found), exit_code=0 if well else 1)

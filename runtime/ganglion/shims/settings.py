@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ganglion.errors import InvalidError, NotFoundError
+from ganglion.errors import InvalidError, NotFoundError, unread
 from ganglion.settings import read
 from ganglion.shims.bluetooth.radio import INDICATE, NOTIFY, READ, WRITE, WRITE_NO_RESPONSE
 
@@ -180,9 +180,9 @@ def load(path: Path, kind: str | None = None) -> Settings:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise NotFoundError(f"there is no configuration {path}") from None
-    except OSError as error:
-        raise InvalidError(f"cannot be read: {error.strerror}", where=str(path)) from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidError(unread(error), where=str(path)) from error
+    except tomllib.TOMLDecodeError as error:
         raise InvalidError(str(error), where=str(path)) from error
     settings = read(Settings, table, f"{path}: ")
     settings = replace(settings, board=kind or settings.board)
