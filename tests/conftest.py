@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What every test may ask for. `HYPOTHESIS_PROFILE=long` searches longer than the `ci` that runs without it."""
 
+import faulthandler
 import os
+import signal
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -33,6 +36,26 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     finally:
         tracing.start()
         os.environ.update(kept)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown() -> Iterator[None]:
+    """Interrupts the end of a test that takes minutes, again and again, and prints where every thread is.
+
+    pytest-timeout interrupts a test once; a thread that it waited for would then be waited for without end, as its loop
+    is closed.
+    """
+
+    def interrupt(*_: object) -> None:
+        faulthandler.dump_traceback(file=sys.__stderr__)
+        pytest.fail("the end of this test took minutes")
+
+    signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 180, 30)
+    try:
+        return (yield)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 @pytest.fixture(scope="session", autouse=True)

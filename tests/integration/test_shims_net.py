@@ -20,6 +20,15 @@ from support.brokers import PASSWORD, USER, Broker, mosquitto_broker
 Client = simple.MQTTClient
 
 
+def hear(client: simple.MQTTClient, heard: list[Any], count: int) -> None:
+    """Looks for messages until `count` were heard: a `wait_msg` that waits in vain never ends."""
+    deadline = time.monotonic() + 60
+    while len(heard) < count:
+        assert time.monotonic() < deadline, f"only {heard} of {count} messages came"
+        client.check_msg()
+        time.sleep(0.01)
+
+
 async def test_messages_go_there_and_back(broker: Broker) -> None:
     def script() -> list[tuple[bytes, bytes]]:
         heard: list[tuple[bytes, bytes]] = []
@@ -35,15 +44,13 @@ async def test_messages_go_there_and_back(broker: Broker) -> None:
         assert speaker.wait_msg() is None
         speaker.publish("shims/kept", b"1", retain=True, qos=1)
         speaker.disconnect()
-        while len(heard) < 3:
-            listener.wait_msg()
+        hear(listener, heard, 3)
         assert listener.check_msg() is None
         late = Client("late", "127.0.0.1", broker.port)
         late.set_callback(lambda topic, message: heard.append((topic, message)))
         late.connect()
         late.subscribe("shims/kept")
-        while len(heard) < 4:
-            late.wait_msg()
+        hear(late, heard, 4)
         late.disconnect()
         listener.disconnect()
         return heard
@@ -63,8 +70,7 @@ async def test_a_will_is_published_when_its_client_vanishes(broker: Broker) -> N
         dying.set_last_will("will", b"gone", qos=0)
         dying.connect()
         dying.sock.close()
-        while not heard:
-            watcher.wait_msg()
+        hear(watcher, heard, 1)
         watcher.disconnect()
         return heard
 
@@ -86,8 +92,7 @@ async def test_a_robust_client_outlives_its_broker(broker: Broker) -> None:
     await publishing
     await asyncio.to_thread(client.subscribe, "robust")
     await asyncio.to_thread(client.publish, "robust", b"2", qos=1)
-    while not heard:
-        await asyncio.to_thread(client.wait_msg)
+    await asyncio.to_thread(hear, client, heard, 1)
     assert heard == [b"2"]
     await asyncio.to_thread(client.disconnect)
 
