@@ -28,6 +28,22 @@ def booted(kind: str, *, port: int | None = None) -> Iterator[str]:
         yield name
 
 
+class Deaf(Port):
+    """A port that is open, whose cable comes out once so many bytes came through it."""
+
+    def __init__(self, name: str, count: int) -> None:
+        port = open_port(name)
+        super().__init__(name, port._serial)
+        self._left = count
+
+    def read(self, timeout: float) -> bytes:
+        data = super().read(timeout)
+        self._left -= len(data)
+        if self._left < 0:
+            raise UnreachableError("the cable is out")
+        return data
+
+
 class Spoilt(Port):
     """A port that is open, through which what is sent goes otherwise."""
 
