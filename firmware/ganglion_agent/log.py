@@ -11,7 +11,7 @@ class Log:
 
     Attributes:
         lines: Oldest first.
-        count: How many there were in all.
+        count: Lines so far, those that are gone too.
     """
 
     def __init__(self, echo: bool = True) -> None:
@@ -39,21 +39,15 @@ class Log:
             found.insert(0, line)
         return found
 
-    def since(self, count: int, letters: int) -> "tuple[list[str], int]":
-        """The lines after the first so many, oldest first, with so many letters together; and how many those make.
-
-        Of a count below 0 there are none.
-        """
-        if count < 0:
-            return [], self.count
-        first = self.count - len(self.lines)
-        at = count if first <= count <= self.count else first
+    def since(self, after: int, letters: int) -> "tuple[list[str], int]":
+        """The oldest lines after so many, with so many letters together; how many there are up to the last of them."""
+        at = self.count - len(self.lines)
+        if at < after <= self.count:
+            at = after
         found = []  # type: list[str]
-        while at < self.count:
-            line = self.lines[at - first]
+        for line in self.lines[len(self.lines) - self.count + at :]:
             letters -= len(line.encode()) + 3
             if letters < 0:
                 break
             found.append(line)
-            at += 1
-        return found, at
+        return found, at + len(found)

@@ -4,6 +4,7 @@
 import argparse
 import signal
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 LEASE = 20
 #: Seconds between two questions for new lines of the log.
 _LOG = 0.5
+#: Answers that a whole log takes at most: a leaf's messages are short.
+_PIECES = 32
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
@@ -77,7 +80,7 @@ def _mesh(args: argparse.Namespace) -> None:
     data: bytes | None = edited.first()
     scripts = scripts_of(gateway_client.find(args), args.device)
     log = _Log(scripts, tell)
-    log.show()
+    log.skip()
     live = Live(scripts, args.device, args.file, tell, seconds=LEASE)
     try:
         while True:
@@ -97,8 +100,16 @@ class _Log:
     def __init__(self, scripts: "Scripts", tell: "Say") -> None:
         self._scripts = scripts
         self._tell = tell
-        self._next = -1
+        self._next = 0
         self._due = 0.0
+
+    def skip(self) -> None:
+        """What was said before is of no interest here."""
+        with suppress(GanglionError):
+            for _ in range(_PIECES):
+                lines, self._next = self._scripts.log(self._next)
+                if not lines:
+                    return
 
     def show(self) -> None:
         """Says what is new."""

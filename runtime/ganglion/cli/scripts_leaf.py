@@ -31,8 +31,8 @@ class LeafScripts:
     def live(self, name: str, seconds: int) -> bool:
         return bool(self._call("scripts.live", {"name": name, "seconds": seconds})["hash"])
 
-    def log(self, since: int) -> tuple[list[str], int]:
-        said = self._call("log", {"since": since})
+    def log(self, after: int) -> tuple[list[str], int]:
+        said = self._call("log", {"after": after})
         return said["lines"], said["next"]
 
     def put(self, plan: "Plan", seconds: int | None = None) -> dict[str, Any]:

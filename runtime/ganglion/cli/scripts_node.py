@@ -28,7 +28,7 @@ class Scripts(Protocol):
     def remove(self, name: str) -> dict[str, Any]:
         """`{"name"}`."""
 
-    def log(self, since: int) -> tuple[list[str], int]:
+    def log(self, after: int) -> tuple[list[str], int]:
         """Lines of the log after those of before, and what to give next time."""
 
 
@@ -52,8 +52,8 @@ class NodeScripts:
     def remove(self, name: str) -> dict[str, Any]:
         return self._call("scripts.remove", {"name": name})
 
-    def log(self, since: int) -> tuple[list[str], int]:
-        said = self._call("log", {"since": since})
+    def log(self, after: int) -> tuple[list[str], int]:
+        said = self._call("log", {"after": after})
         return said["lines"], said["next"]
 
     def _call(self, method: str, params: dict[str, Any]) -> dict[str, Any]:

@@ -31,19 +31,19 @@ class Log(logging.Handler):
         self._lines.append(line)
         self._count += 1
 
-    @takes("since")
+    @takes("after")
     async def asked(self, params: dict[str, Any], peer: object) -> dict[str, Any]:
         """The lines that are kept: `{"lines", "next"}`.
 
         Args:
-            params: `since`, the `next` of before: only lines after that; -1 for none but those that are to come.
+            params: `after`, the `next` of before: only lines after that.
 
         Raises:
             InvalidError: it is no whole number.
         """
-        since = params.get("since", 0)
-        if type(since) is not int:
-            raise InvalidError("must be a whole number: the `next` of before", where="since")
+        after = params.get("after", 0)
+        if type(after) is not int:
+            raise InvalidError("must be a whole number: the `next` of before", where="after")
         kept = list(self._lines)
-        fresh = self._count - since if 0 <= since <= self._count else len(kept) if since >= 0 else 0
+        fresh = self._count - after if 0 <= after <= self._count else len(kept)
         return {"lines": kept[len(kept) - min(fresh, len(kept)) :], "next": self._count}

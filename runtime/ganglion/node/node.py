@@ -159,7 +159,7 @@ class Node:
             serve(
                 "scripts.live", self._scripts.live, summary="have a script that is edited (name) run (seconds) longer"
             )
-            serve("log", self._log.asked, summary="the last lines of the log, or those that are new (since)")
+            serve("log", self._log.asked, summary="the last lines of the log, or those that are new (after)")
             serve("scripts.list", self._scripts.list, summary="the scripts that are loaded, with their hashes")
             serve("scripts.remove", self._scripts.remove, summary="unload a script (name), until the next start")
             serve("scripts.say", hearing.say, summary="say something (text, session_id) to the scripts")
