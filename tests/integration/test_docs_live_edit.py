@@ -78,11 +78,14 @@ class Dev:
         self._said.put("")
 
     def until(self, **wanted: Any) -> dict[str, Any]:
-        """The next document that has these; a text is looked for within the value."""
+        """The next document that has these; a text is looked for within the value, one of a device in all that came."""
         said = ""
+        texts = {"out": "", "traceback": ""}
         while line := self._next(said):
             said += line
             document: dict[str, Any] = json.loads(line)
+            for key in texts.keys() & document.keys():
+                document[key] = texts[key] = texts[key] + document[key]
             if all(
                 key in document and (value in document[key] if isinstance(value, str) else document[key] == value)
                 for key, value in wanted.items()

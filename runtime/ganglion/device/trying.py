@@ -16,6 +16,8 @@ _STDIN = 'File "<stdin>"'
 MOST = 256 * 1024
 #: Seconds of waiting, and bytes a second that the slowest device takes.
 _TICK, _SLOW = 0.1, 1000
+#: Seconds of silence after which a line that has no end is shown: it may be a prompt.
+_PROMPT = 0.5
 #: Characters by which the raw REPL is steered.
 _CONTROL = {chr(number) for number in range(1, 6)}
 
@@ -94,6 +96,7 @@ class Trying:
         self._decoders = [codecs.getincrementaldecoder("utf-8")("replace") for _ in range(2)]
         self._lines = ["", ""]  # begun, of output and of the traceback
         self._traceback = ""
+        self._heard = 0.0
 
     def run(self, text: str) -> None:
         """Ends what runs, and has this run: the interpreter starts anew, with boot.py and without main.py.
@@ -130,7 +133,11 @@ class Trying:
                 found += self._rest()
                 found.append(Ended(self._traceback))
                 self._running = False
-        return found if events else self._rest()
+        if events:
+            self._heard = time.monotonic()
+        elif time.monotonic() - self._heard > _PROMPT:
+            found = self._rest()
+        return found
 
     def _said(self, data: bytes, is_error: bool) -> list[Said | Ended]:
         """Whole lines alone: so a file's name is not cut in two."""

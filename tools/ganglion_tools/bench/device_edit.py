@@ -7,8 +7,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from ganglion.errors import GanglionError
@@ -23,6 +24,8 @@ protocols: [{{name: tell, steps: [{{id: say, action: log, message: "{number}"}}]
 tests: [{{name: it tells, feed: {{"event:call": [[1s, 1]]}}, expect: [{{ran: tell}}]}}]
 """
 PROGRAM = "print('saved', {number})\n"
+#: Seconds that all edits of a device may take.
+_LIMIT = 300
 
 
 def seconds(device: str, edits: int, environment: Mapping[str, str]) -> float:
@@ -44,6 +47,8 @@ def seconds(device: str, edits: int, environment: Mapping[str, str]) -> float:
         with subprocess.Popen(  # noqa: S603 - our own words
             command, stdout=subprocess.PIPE, text=True, env={**os.environ, **environment}
         ) as child:
+            limit = threading.Timer(_LIMIT, child.kill)
+            limit.start()
             try:
                 _until(child, is_serial, 0)
                 taken = []
@@ -53,22 +58,18 @@ def seconds(device: str, edits: int, environment: Mapping[str, str]) -> float:
                     _until(child, is_serial, number)
                     taken.append(time.perf_counter() - began)
             finally:
+                limit.cancel()
                 child.terminate()
     return statistics.median(taken)
 
 
 def _until(child: "subprocess.Popen[str]", is_serial: bool, number: int) -> None:
-    def runs(said: Mapping[str, object]) -> bool:
-        return said.get("out") == f"saved {number}\n" if is_serial else said.get("live") is True
-
-    _read(child, runs)
-
-
-def _read(child: "subprocess.Popen[str]", runs: Callable[[Mapping[str, object]], bool]) -> None:
+    """Reads what the command says until the edit of this number runs."""
     assert child.stdout is not None
-    said = ""
+    line = out = ""
     for line in child.stdout:
-        said = line
-        if runs(json.loads(line)):
+        said = json.loads(line)
+        out += str(said.get("out", ""))
+        if f"saved {number}\n" in out if is_serial else said.get("live") is True:
             return
-    raise GanglionError(f"bench: `ganglion dev` ended: {said.strip() or 'it said nothing'}")
+    raise GanglionError(f"bench: `ganglion dev` ended: {line.strip() or 'it said nothing'}")
