@@ -14,7 +14,8 @@ from ganglion.cli.dry import DryPorts, Service
 from ganglion.cli.live import Live as Edited
 from ganglion.cli.script_file import compiled
 from ganglion.clock import Clock
-from ganglion.device.trying import Ended, source
+from ganglion.device.raw_repl import Event, Executed, Output
+from ganglion.device.trying import Ended, Said, Trying, source
 from ganglion.errors import InvalidError, RefusedError, UnreachableError
 from ganglion.mova.compile import compile
 from ganglion.mova.load import load
@@ -412,3 +413,36 @@ def test_what_a_device_could_not_read_is_told_from_what_failed_there() -> None:
     assert not Ended("").is_syntax
     assert source("x = '\\d'  # ї\r\n".encode(), "x.py") == "x = '\\d'  # ї\r\n"
     assert source(b"\xef\xbb\xbfx", "x.py") == "x"
+
+
+class Slow:
+    """A session whose device says this, a byte at a time."""
+
+    has_taken = True
+
+    def __init__(self, out: bytes, error: bytes) -> None:
+        self._events: list[Event] = [Output(bytes([each]), "out") for each in out]
+        self._events += [Output(bytes([each]), "error") for each in error]
+        self._events.append(Executed())
+
+    def soft_reset(self) -> None:
+        """Nothing ran."""
+
+    def begin(self, text: str) -> None:
+        """It is taken."""
+
+    def hear(self, timeout: float) -> list[Event]:
+        return [self._events.pop(0)] if self._events else []
+
+
+def test_lines_are_whole_however_their_bytes_come() -> None:
+    traceback = 'Traceback:\r\n  File "<stdin>", line 1, in <module>\r\nValueError: \r\n'
+    session: Any = Slow("Привіт\r\nno end".encode(), traceback.encode())
+    trying = Trying(session, "x.py")
+    trying.run("pass")
+    found = [each for _ in range(200) for each in trying.hear(0)]
+    named = ["Traceback:\n", '  File "x.py", line 1, in <module>\n', "ValueError: \n"]
+    assert found[0] == Said("Привіт\n", False)
+    assert [each for each in found if isinstance(each, Said) and each.is_error] == [Said(each, True) for each in named]
+    assert Said("no end", False) in found
+    assert found[-1] == Ended("".join(named))

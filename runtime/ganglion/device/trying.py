@@ -141,8 +141,8 @@ class Trying:
 
     def _said(self, data: bytes, is_error: bool) -> list[Said | Ended]:
         """Whole lines alone: so a file's name is not cut in two."""
-        self._lines[is_error] += self._decoders[is_error].decode(data).replace("\r\n", "\n")
-        whole, newline, self._lines[is_error] = self._lines[is_error].rpartition("\n")
+        came = (self._lines[is_error] + self._decoders[is_error].decode(data)).replace("\r\n", "\n")
+        whole, newline, self._lines[is_error] = came.rpartition("\n")
         return [self._named(whole + newline, is_error)] if newline else []
 
     def _rest(self) -> list[Said | Ended]:
