@@ -22,14 +22,14 @@ class Contents(NamedTuple):
     """What is in a file for a board.
 
     Attributes:
-        size: Bytes of data.
         universal: Whether it has sections for several boards.
         end: The first address behind the program.
+        program: What is for this board, as it comes.
     """
 
-    size: int
     universal: bool
     end: int
+    program: bytes
 
 
 def check(data: bytes, chip: str, flash_bytes: int | None, where: str) -> Contents:
@@ -43,7 +43,8 @@ def check(data: bytes, chip: str, flash_bytes: int | None, where: str) -> Conten
         raise InvalidError("is cut short: its last record is no end of file; fetch it again", where=where)
     universal = any(kind == _BLOCK_START for _, kind, _, _ in records)
     boards = BOARDS.get(chip, ())
-    base = size = end = 0
+    base = end = 0
+    program = bytearray()
     ours = True
     for line, kind, address, content in records:
         if kind == _BLOCK_START:
@@ -55,16 +56,16 @@ def check(data: bytes, chip: str, flash_bytes: int | None, where: str) -> Conten
         elif kind == _DATA or (kind == _CUSTOM and ours):
             if not ours:
                 continue
-            size += len(content)
+            program += content
             if base + address < _HEADROOM:
                 end = max(end, base + address + len(content))
-    if not size:
+    if not program:
         raise InvalidError("has nothing for this board: take the file for it, or a universal one", where=where)
     if flash_bytes is not None and end > flash_bytes:
         raise InvalidError(
             f"is for a larger chip: it ends at 0x{end:x}, and this flash has 0x{flash_bytes:x} bytes", where=where
         )
-    return Contents(size, universal, end)
+    return Contents(universal, end, bytes(program))
 
 
 def _records(data: bytes, where: str) -> list[tuple[int, int, int, bytes]]:

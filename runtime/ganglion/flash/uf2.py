@@ -38,11 +38,13 @@ class Contents(NamedTuple):
         start: The lowest address.
         size: Bytes of data.
         blocks: For the flash.
+        program: What they have, one after the other.
     """
 
     start: int
     size: int
     blocks: int
+    program: bytes
 
 
 class _Block(NamedTuple):
@@ -52,6 +54,7 @@ class _Block(NamedTuple):
     number: int
     total: int
     family: int
+    data: bytes
 
 
 def check(data: bytes, family: int, flash_bytes: int | None, where: str) -> Contents:
@@ -79,7 +82,8 @@ def check(data: bytes, family: int, flash_bytes: int | None, where: str) -> Cont
         raise InvalidError(f"is for {for_whom}, and this board is an {wanted}: take its own file", where=where)
     _in_order(ours, where)
     _on_the_flash(ours, flash_bytes, where)
-    return Contents(min(each.address for each in ours), sum(each.size for each in ours), len(ours))
+    program = b"".join(each.data for each in ours)
+    return Contents(min(each.address for each in ours), len(program), len(ours), program)
 
 
 def _block(data: bytes, at: int, where: str) -> _Block:
@@ -90,7 +94,8 @@ def _block(data: bytes, at: int, where: str) -> _Block:
         raise InvalidError(what, where=where)
     if not 0 < size <= _MOST:
         raise InvalidError(f"is damaged: block {at // BLOCK} has {size} bytes", where=where)
-    return _Block(flags, address, size, number, total, family if flags & _HAS_FAMILY else 0)
+    content = data[at + 32 : at + 32 + size]
+    return _Block(flags, address, size, number, total, family if flags & _HAS_FAMILY else 0, content)
 
 
 def _in_order(blocks: list[_Block], where: str) -> None:
