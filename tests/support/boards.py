@@ -19,7 +19,9 @@ CACHE = Path(__file__).parents[2] / ".cache"
 
 
 #: A disk for the whole agent: 512 KiB, in blocks of what a flash erases at once.
-LARGE = DISK.replace("256 * 512", "128 * 4096").replace("n * 512", "n * 4096").replace("4: 256, 5: 512", "4: 128, 5: 4096")
+LARGE = (
+    DISK.replace("256 * 512", "128 * 4096").replace("n * 512", "n * 4096").replace("4: 256, 5: 512", "4: 128, 5: 4096")
+)
 
 
 @contextmanager

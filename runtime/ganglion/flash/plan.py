@@ -9,7 +9,8 @@ from typing import Any
 #: Bytes of a flash that are compared, written and read back at once: what such chips erase fastest.
 PIECE = 64 * 1024
 
-#: Is told what happens: `event` is `step`, `progress` (with `what`, `done` and `total`) or `ask` (of a person).
+#: Is told what happens: `event` is `step`, `progress` (with `what`, `done` and `total`), or `ask` (something of a
+#: person) and `note`, with `text`.
 Report = Callable[[Mapping[str, Any]], None]
 
 

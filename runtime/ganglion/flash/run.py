@@ -88,6 +88,8 @@ class Flash:
             identity.of_file(order.key)
         is_there = order.image is None
         if order.image is not None:
+            if order.image.note:
+                self._report({"event": "note", "text": order.image.note})
             by = {"esptool": self._by_esptool, "uf2": self._by_drive, "daplink": self._by_drive}
             is_there = by[order.board.flashing.method](order.image)
         if not order.agent:
