@@ -33,10 +33,10 @@ def booted(kind: str, *, port: int | None = None, disk: str = DISK) -> Iterator[
         yield name
 
 
-def mounted(port: str, disk: str = DISK) -> None:
-    """Mounts the disk of the Cortex-M3 again, after a soft reset."""
+def mounted(port: str, disk: str = DISK, *, erased: bool = False) -> None:
+    """Mounts the disk of the Cortex-M3 again, after a soft reset; with nothing on it where that is asked for."""
     with Session(open_port(port)) as session:
-        session.execute(disk)
+        session.execute(disk + ('vfs.umount("/")\nvfs.VfsLfs2.mkfs(disk)\nvfs.mount(disk, "/")\n' if erased else ""))
 
 
 class Spoilt(Port):

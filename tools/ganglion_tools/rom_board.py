@@ -45,7 +45,10 @@ class LoaderBoard:
     def _serve(self) -> None:
         while not self._over.is_set():
             watched = [end for end in (self._far, self._runs) if end >= 0]
-            ready, _, _ = select.select(watched, [], [], _TICK)
+            try:
+                ready, _, _ = select.select(watched, [], [], _TICK)
+            except OSError:
+                continue  # a button was pressed meanwhile, and what ran is gone
             with self._lock:
                 if self._far in ready and not self._heard():
                     self._over.wait(_LOOK)

@@ -16,7 +16,7 @@ from ganglion.cli.extras import is_installed, remedy
 from ganglion.cli.flash_report import Shown
 from ganglion.cli.result import Result
 from ganglion.device.port import BAUD
-from ganglion.errors import UsageError
+from ganglion.errors import GanglionError, UsageError
 from ganglion.flash import agent_config, identity, image
 from ganglion.flash.agent_config import Changes
 from ganglion.flash.run import Flash, Order, waits_for
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> Result | int | None:
     wait = option.duration(args.wait, "--wait") / SECOND
     shown = Shown(as_json=args.json)
     flash = Flash(order, shown)
-    seen = _seen(args, flash, shown)
+    seen = _seen(args, flash)
     flash.run()
     born = None
     if order.agent and not order.dry and seen is not None:
@@ -144,7 +144,7 @@ def _asked(ssid: str) -> str:
     return getpass.getpass(f"Password of {ssid}: ")
 
 
-def _seen(args: argparse.Namespace, flash: Flash, shown: Shown) -> Callable[[], bool] | None:
+def _seen(args: argparse.Namespace, flash: Flash) -> Callable[[], bool] | None:
     """How the board is seen to have come: by its parent's folder, or by the gateway; None where nobody can tell."""
     if args.state is not None:
         state: Path = args.state
@@ -154,14 +154,18 @@ def _seen(args: argparse.Namespace, flash: Flash, shown: Shown) -> Callable[[], 
     from ganglion.cli import gateway_client
 
     gateway = gateway_client.find(args)
-    before: dict[str, int] = {}
 
-    def latest() -> dict[str, int]:
-        leaves = [leaf for node in gateway.items("/api/v1/nodes", "nodes") for leaf in node["leaves"]]
-        return {leaf["name"]: leaf["last_seen"] for leaf in leaves if leaf["online"]}
+    def answers() -> bool:
+        """Whether it answers, by way of a parent, in a start that was not yet before."""
+        nodes = gateway.items("/api/v1/nodes", "nodes")
+        parents = [node["name"] for node in nodes if any(leaf["name"] == flash.name for leaf in node["leaves"])]
+        for parent in parents:
+            try:
+                said = gateway.command(parent, "leaf.call", {"leaf": flash.name, "method": "status", "params": {}})
+            except GanglionError:
+                continue  # it does not answer yet
+            if said["result"].get("boot", 0) > flash.started:
+                return True
+        return False
 
-    def remember() -> None:
-        before.update(latest())
-
-    shown.before_start = remember
-    return lambda: latest().get(flash.name, 0) > before.get(flash.name, 0)
+    return answers

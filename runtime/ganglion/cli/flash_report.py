@@ -3,7 +3,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ganglion.cli.show import plain
@@ -17,13 +17,9 @@ class Shown:
 
     Args:
         as_json: Whether for programs.
-
-    Attributes:
-        before_start: Is called before the board is started.
     """
 
     def __init__(self, *, as_json: bool) -> None:
-        self.before_start: Callable[[], None] = lambda: None
         self._as_json = as_json
         self._last = ("", -1)
         self._is_open = False  # a bar, that is not at its end
@@ -37,8 +33,6 @@ class Shown:
         self._close()
         if said["event"] == "step":
             self._steps.append({key: value for key, value in said.items() if key != "event"})
-            if said["does"] == "restart":
-                self.before_start()
         if self._as_json:
             print(json.dumps(said, ensure_ascii=False), flush=True)
         elif said["event"] == "step":

@@ -155,13 +155,13 @@ def taken(board: Board, before: Drive, *, folder: Path | None = None, within: fl
             raise GanglionError(f"the board has not taken the image; its {name} says: {' '.join(said.split())}")
 
 
-def until(done: Callable[[], bool], within: float) -> bool:
+def until(done: Callable[[], bool], within: float, *, look: float = _LOOK) -> bool:
     """Looks again and again; False where it is not so in so many seconds."""
     end = time.monotonic() + within
     while not done():
         if time.monotonic() >= end:
             return False
-        time.sleep(_LOOK)
+        time.sleep(look)
     return True
 
 

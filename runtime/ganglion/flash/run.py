@@ -21,6 +21,7 @@ from ganglion.flash.plan import Report, Step, image_steps, pieces
 
 #: Seconds for a board that starts: who has to press a button needs them.
 STARTS = 60.0
+_BIRTH = 0.5  # seconds between two looks for its birth
 _LATER = "is looked at once MicroPython is there"
 
 
@@ -66,6 +67,7 @@ class Flash:
         steps: Those that there were.
         name: What the board is called, once that is known.
         boots: How many starts of it the parent knew of before, where its folder is here.
+        started: How many it has counted itself.
     """
 
     def __init__(self, order: Order, report: Report) -> None:
@@ -73,7 +75,7 @@ class Flash:
         self._report = report
         self.steps: list[Step] = []
         self.name = order.changes.name
-        self.boots = 0
+        self.boots = self.started = 0
 
     def run(self) -> None:
         """All of it.
@@ -189,6 +191,7 @@ class Flash:
                 )
             key = None if who is None else (key_file, who.key.text().encode() + b"\n")
             self.boots = 0 if who is None else who.boots
+            self.started = max(self.boots, there.boots or 0)
             todo = plan(Wanted(bundle=bundle, config=config, key=key, boots=self.boots), there)
             for step in todo.steps:
                 if order.dry and order.state and who is None and step.part == "key":
@@ -246,7 +249,7 @@ def waits_for(seen: Callable[[], bool], name: str, within: float) -> None:
     Raises:
         UnreachableError: it has not, in so many seconds; with what to look for.
     """
-    if not drive.until(seen, within):
+    if not drive.until(seen, within, look=_BIRTH):
         raise UnreachableError(
             f"{name} has not come to its parent in {within:g} s: is the Wi-Fi right, and the parent's address? The "
             "board says what is wrong on its console, at its port"
