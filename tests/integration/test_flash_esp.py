@@ -12,7 +12,9 @@ from ganglion.errors import GanglionError, InvalidError, UnreachableError
 from ganglion.flash import esp
 from ganglion.flash.plan import pieces
 from ganglion_tools.rom_board import LoaderBoard
+from ganglion_tools.rom_loader import RomLoader
 from support import images
+from support.control_lines import Bridged, served
 
 BOARDS = ["esp32-devkit", "esp32-c3-devkit", "esp32-s3-devkit", "esp8266"]
 
@@ -69,6 +71,20 @@ def test_what_a_break_left_is_gone_on_with(esp32: LoaderBoard, monkeypatch: pyte
         assert 0 < len(missing) < len(wanted)
         chip.write(missing, quiet)
         assert chip.missing(wanted, quiet) == []
+
+
+@pytest.mark.filterwarnings("ignore:set(Daemon|Name):DeprecationWarning")  # of pyserial
+def test_a_board_with_control_lines_is_reset_into_its_loader_and_out_of_it() -> None:
+    known = board("esp8266")
+    told: list[Mapping[str, Any]] = []
+    bridge = Bridged(RomLoader(known.flashing.chip, 1 << 20))
+    wanted = pieces(known.flashing.offset or 0, images.esp(known.flashing.chip, known.flashing.offset or 0, 20_000))
+    with served(bridge) as url, esp.connected(url, known) as chip:
+        chip.write(chip.missing(wanted, quiet), quiet)
+        assert chip.missing(wanted, quiet) == []
+        chip.leave(told.append)
+    assert (told, bridge.chip.has_left) == ([], True)
+    assert bridge.runs >= 1
 
 
 def test_noise_and_a_damaged_block_do_no_harm(esp32: LoaderBoard) -> None:

@@ -79,8 +79,8 @@ class Port:
     @property
     def has_control_lines(self) -> bool:
         """Whether DTR and RTS, by which boards are reset, are there: a pty and a TCP socket have none."""
-        if self.name.startswith("socket:"):
-            return False
+        if "://" in self.name:
+            return self.name.startswith("rfc2217:")
         try:
             _ = self.serial.cts
         except OSError:

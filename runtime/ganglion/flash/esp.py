@@ -137,6 +137,7 @@ def connected(port: str, board: Board) -> Iterator[Chip]:
     with open_port(port) as line:
         with _explained(port, board):
             loader = CHIP_DEFS[board.flashing.chip](line.serial, BAUD)
+            loader.USES_RFC2217 = port.startswith("rfc2217:")
             loader.connect(board.flashing.before if line.has_control_lines else "no-reset", _ATTEMPTS, warnings=False)
             loader = run_stub(loader)
             if board.flashing.baud and not port.startswith("socket:"):

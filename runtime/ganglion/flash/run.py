@@ -232,7 +232,8 @@ class Flash:
 
         def there() -> bool:
             found.append(self._port_if_any())
-            return bool(found[-1])
+            is_path = found[-1].startswith("/") and within > 0  # a board that restarts may take its port along
+            return bool(found[-1]) and (not is_path or Path(found[-1]).exists())
 
         if not drive.until(there, within):
             title = self._order.board.title
