@@ -21,6 +21,7 @@ from ganglion.device.port import open_port
 from ganglion.device.session import Session
 from ganglion.firmware import Bundle, build
 from ganglion.flash import drive, run
+from ganglion.flash.agent import interpreter
 from ganglion.mesh.leaves.folder import LeafFolder
 from ganglion_micro.leaf_key import LeafKey
 from ganglion_tools.emulated_board import MICROBIT
@@ -80,7 +81,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 
 
 def did(said: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    return [(each["part"], each["does"]) for each in said if each["event"] == "step"]
+    return [(each["part"], each["does"]) for each in said if each.get("event") == "step"]
 
 
 @contextmanager
@@ -200,13 +201,35 @@ def test_a_pico_takes_its_image_from_its_drive(
     words = [*shlex.split(command)[1:], "--drive", str(fake.folder), "--json"]
     assert main([*words, "--dry-run"]) == 0
     assert did(lines(capsys)) == [("image", "write")]
-    assert main(words) == 3
+    with monkeypatch.context() as patched:
+        patched.setattr(drive, "WITHIN", 0.0)
+        assert main(words) == 3
     assert "there is no INFO_UF2.TXT in it" in lines(capsys)[-1]["error"]
-    fake.bootsel()
-    with watched(fake.takes_uf2):
+    with watched(fake.takes_uf2), told(monkeypatch, "ask", fake.bootsel):
         assert main(words) == 0
     assert did(lines(capsys)) == [("image", "write")]
     assert fake.taken == {"RPI_PICO_W-20250415-v1.25.0.uf2": (here / "RPI_PICO_W-20250415-v1.25.0.uf2").read_bytes()}
+
+
+def test_a_pico_that_runs_is_asked_which_image_it_has(
+    here: Path, current: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake = FakeDrive(here / "RPI-RP2")
+    words = [*shlex.split(COMMANDS[4])[1:], "--drive", str(fake.folder), "--port", current, "--json"]
+    with watched(fake.takes_uf2), told(monkeypatch, "ask", fake.bootsel):
+        assert main(words) == 1
+    said = lines(capsys)
+    assert did(said) == [("image", "write")]
+    assert "is not that of RPI_PICO_W-20250415-v1.25.0.uf2" in said[-1]["error"]
+    with Session(open_port(current)) as session:
+        version, machine = interpreter(session)
+    assert version.startswith("v1.25.0")
+    words[3] = str(here / "mine.uf2")
+    (here / "mine.uf2").write_bytes(images.uf2_file(0xE48BFF56, 4, content=f"{version}; {machine}".encode()))
+    assert main(words) == 0
+    said = lines(capsys)
+    assert did(said) == [("image", "keep")]
+    assert said[0] == {"event": "note", "text": "mine.uf2 is not called RPI_PICO_W-[0-9]*.uf2: is it this board's?"}
 
 
 def test_a_microbit_takes_its_image_and_says_that_it_has_it(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -277,7 +300,6 @@ def test_what_a_break_left_on_the_board_is_gone_on_with(
         (["sim"], 2, "sim runs no MicroPython"),
         (["microbit"], 2, "microbit takes an image and no agent: name its file with --firmware"),
         (["pico-w", "--state", "a", "--leaf-key", "b"], 2, "leave one out"),
-        (["pico-w", "--enrol-key", "k"], 2, "--enrol-key is for machines with Linux"),
         (["pico-w", "--parent", "h:0"], 2, "write HOST or HOST:PORT"),
         (["pico-w", "--baud", "0"], 2, "--baud 0: at least 1"),
         (["pico-w", "--wait", "soon"], 2, "--wait"),
@@ -301,6 +323,20 @@ def test_nobody_is_asked_for_a_password_where_nobody_is(
     monkeypatch.delenv("GANGLION_WIFI_PASSWORD")
     assert main(["flash", "pico-w", "--wifi", "farm"]) == 2
     assert "the password of farm is to be in GANGLION_WIFI_PASSWORD" in capsys.readouterr().err
+
+
+def test_people_see_a_bar(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    shown = Shown(as_json=False)
+    for done in (0, 1, 50, 50, 100):
+        shown({"event": "progress", "what": "written", "done": done, "total": 100})
+    shown({"event": "ask", "text": "press \x1b the button"})
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\r") == 4
+    assert err.endswith(
+        f"\r[{'#' * 30}] 100 % written, 100 of 100\x1b[K\n-> press \N{REPLACEMENT CHARACTER} the button\n"
+    )
 
 
 def test_every_command_of_the_page_is_run() -> None:

@@ -7,6 +7,8 @@ import struct
 
 from ganglion.flash import esp_image, uf2
 
+_UF2, _UF2_2, _UF2_END = 0x0A324655, 0x9E5D5157, 0x0AB16F30
+
 
 def esp_part(chip: str, content: bytes, address: int = 0x40080000) -> bytes:
     """One image of Espressif's: a header, a segment, its checksum and its SHA-256."""
@@ -38,24 +40,15 @@ def esp(chip: str, offset: int, size: int = 200_000, seed: int = 1) -> bytes:
     return boot + table.ljust(0x8000, b"\xff") + esp_part(chip, content)
 
 
-def uf2_file(family: int, blocks: int = 20, start: int = uf2.FLASH, size: int = 256) -> bytes:
-    """A file of so many blocks."""
-    dice = random.Random(1)
+def uf2_file(
+    family: int, blocks: int = 20, start: int = uf2.FLASH, size: int = 256, content: bytes | None = None
+) -> bytes:
+    """A file of so many blocks, with this at its beginning."""
+    data = content.ljust(blocks * size, b"\0") if content is not None else random.Random(1).randbytes(blocks * size)
+    head = struct.Struct("<8I476sI")
     return b"".join(
-        struct.pack(
-            "<8I476sI",
-            0x0A324655,
-            0x9E5D5157,
-            0x2000,
-            start + i * size,
-            size,
-            i,
-            blocks,
-            family,
-            dice.randbytes(size),
-            0x0AB16F30,
-        )
-        for i in range(blocks)
+        head.pack(_UF2, _UF2_2, 0x2000, start + i, size, i // size, blocks, family, data[i : i + size], _UF2_END)
+        for i in range(0, len(data), size)
     )
 
 

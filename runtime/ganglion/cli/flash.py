@@ -7,8 +7,8 @@ import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from ganglion.board import Board, board, load
 from ganglion.cli import gateway_flags, option
@@ -25,6 +25,8 @@ from ganglion.units import SECOND
 #: For whom the password of the Wi-Fi is not to be asked.
 PASSWORD = "GANGLION_WIFI_PASSWORD"  # noqa: S105 - its name
 _PORT = 8475
+#: Linux machines that are reached by SSH: loaded where one is named, and has options of its own.
+_HOSTS = "ganglion.cli.flash_host"
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
@@ -40,7 +42,7 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     parser.add_argument("--drive", type=Path, metavar="DIR", help="where the board's drive is mounted")
     parser.add_argument("--image-only", action="store_true", help="no agent, no configuration, no key")
     parser.add_argument("--config", type=Path, metavar="FILE", help="its agent.json; default: that which it has")
-    parser.add_argument("--name", default="", metavar="NAME", help="what it is called")
+    parser.add_argument("--name", metavar="NAME", help="what it is called")
     parser.add_argument(
         "--wifi", default="", metavar="SSID", help=f"its Wi-Fi; the password is asked for, or in {PASSWORD}"
     )
@@ -49,18 +51,19 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
         "--state", type=Path, metavar="DIR", help="its parent's state folder, where that is on this machine"
     )
     parser.add_argument("--leaf-key", type=Path, metavar="FILE", help="what `ganglion leaf add` has printed elsewhere")
-    parser.add_argument("--enrol-key", metavar="FILE", help="of a machine that --host names")
-    parser.add_argument("--host", metavar="[USER@]HOST", help="a Linux machine, reached by SSH")
-    parser.add_argument("--wait", default="2m", metavar="TIME", help="for it to come to its parent; default: 2m")
     parser.add_argument("--dry-run", action="store_true", help="look, and say what would be done")
     gateway_flags.arguments(parser)
+    if find_spec(_HOSTS) is not None:
+        import_module(_HOSTS).host_arguments(parser)
+    else:
+        parser.set_defaults(host=None, enrol_key=None)
+        parser.add_argument("--wait", default="2m", metavar="TIME", help="for it to come to its parent; default: 2m")
 
 
 def run(args: argparse.Namespace) -> Result | int | None:
     """Exit codes: 0 done, 1 it did not work, 2 usage, 3 no such board, port, drive or file, 4 refused, 5 no answer."""
     if args.host:
-        host: Any = import_module("ganglion.cli.flash_host")
-        result: Result | int | None = host.run(args)
+        result: Result = import_module(_HOSTS).run(args)
         return result
     if not is_installed("flash"):
         raise UsageError(f"boards are flashed by more than is installed: {remedy('flash')}")
@@ -121,7 +124,7 @@ def _order(args: argparse.Namespace) -> Order:
         agent=agent,
         config=agent_config.from_file(args.config) if args.config and agent else None,
         changes=Changes(
-            name=args.name, ssid=args.wifi, password=password, host=host, port=int(port) if port else _PORT
+            name=args.name or "", ssid=args.wifi, password=password, host=host, port=int(port) if port else _PORT
         ),
         state=args.state,
         key=args.leaf_key,

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The agent's files on a board with MicroPython, over its raw REPL: looked at, written, read back."""
 
-import contextlib
 from collections.abc import Sequence
 
 from ganglion.device import programs
@@ -19,7 +18,15 @@ _AT_ONCE = 16
 _PATIENCE = 60.0
 _FREE = "_g=os.statvfs('/');print(_g[0]*_g[3])"
 _FORMAT = "import sys;print(getattr(sys.implementation,'_mpy',0)&255)"
-_NAME = "import os;_g=os.uname();print(_g[3]);print(_g[4])"
+#: Old versions say in os.uname what new ones say in sys.
+_NAME = """\
+import sys
+_g=sys.version.split('MicroPython ')[-1],getattr(sys.implementation,'_machine','')
+if not _g[1]:
+ import os
+ _g=os.uname()[3:]
+print(_g[0]);print(_g[1])
+"""
 _BOOTLOADER = "import machine;machine.bootloader()"
 
 
@@ -142,7 +149,12 @@ def interpreter(session: Session) -> tuple[str, str]:
     return (lines[0].strip(), lines[1].strip()) if len(lines) == 2 else ("", "")
 
 
-def to_bootloader(session: Session) -> None:
-    """Has the board show its drive, and lets its port go."""
-    with contextlib.suppress(UnreachableError):
+def to_bootloader(session: Session) -> bool:
+    """Has the board show its drive, and lets its port go; False where its MicroPython cannot."""
+    try:
         session.execute(_BOOTLOADER, quiet=1.0)
+    except DeviceError:
+        return False
+    except UnreachableError:
+        pass  # it has gone
+    return True

@@ -123,6 +123,8 @@ class Flash:
         order = self._order
         found = drive.find(order.board, folder=order.folder)
         port = self._port_if_any()
+        if port.startswith("/") and not Path(port).exists():
+            port = ""  # it comes when MicroPython runs
         if (found is None or order.board.flashing.method == "daplink") and port and self._runs(port, image):
             self._step(Step(part="image", does="keep", what=image.name, there="the same, by its version"))
             return True
@@ -137,7 +139,7 @@ class Flash:
             found = self._shown(port)
         drive.copy(found, image.name, image.data, self._report)
         drive.taken(order.board, found, folder=order.folder)
-        if (port or order.agent) and not self._runs(self._port(within=STARTS), image, within=STARTS):
+        if (port or order.port or order.agent) and not self._runs(self._port(within=STARTS), image, within=STARTS):
             raise GanglionError(
                 f"the MicroPython that runs now is not that of {image.name}: plug the board in again and try once more"
             )
@@ -146,13 +148,12 @@ class Flash:
     def _shown(self, port: str) -> drive.Drive:
         """The drive, once the board shows it: by itself where MicroPython runs, else by its button."""
         order = self._order
+        goes = False
         if port and order.board.flashing.method == "uf2":
             with Session(open_port(port, baud=order.baud)) as session:
-                to_bootloader(session)
-        elif order.folder is not None or not order.board.flashing.by_hand:
-            raise drive.missing(order.board, order.folder)
-        else:
-            self._report({"event": "ask", "text": f"{drive.missing(order.board)}"})
+                goes = to_bootloader(session)
+        if not goes:
+            self._report({"event": "ask", "text": str(drive.missing(order.board, order.folder))})
         found: list[drive.Drive] = []
 
         def shown() -> bool:
