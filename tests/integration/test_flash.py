@@ -282,6 +282,7 @@ def test_what_a_break_left_on_the_board_is_gone_on_with(
     assert (said[-1]["name"], said[-1]["born"]) == ("shed", None)
     mounted(current, LARGE)
     monkeypatch.setattr("ganglion.flash.identity.of_parent", lambda state, name, dry: None)
+    monkeypatch.setattr("ganglion.flash.identity.check_parent", lambda state, name: None)
     assert main([*words[:-2], "--state", "barn", "--wait", "100ms"]) == 5
     assert "shed has not come to its parent in 0.1 s" in lines(capsys)[-1]["error"]
     mounted(current, LARGE)
@@ -301,6 +302,7 @@ def test_what_a_break_left_on_the_board_is_gone_on_with(
         (["microbit"], 2, "microbit takes an image and no agent: name its file with --firmware"),
         (["pico-w", "--state", "a", "--leaf-key", "b"], 2, "leave one out"),
         (["pico-w", "--parent", "h:0"], 2, "write HOST or HOST:PORT"),
+        (["pico-w", "--state", "nowhere"], 3, "nowhere is the state folder of no node that has joined a mesh"),
         (["pico-w", "--baud", "0"], 2, "--baud 0: at least 1"),
         (["pico-w", "--wait", "soon"], 2, "--wait"),
         (["pico-w", "--config", "nothing.json"], 1, "nothing.json: cannot be read"),

@@ -30,7 +30,11 @@ def digest(data: bytes) -> str:
 
 
 def on_board(
-    *bundles: tuple[str, Bundle], pointer: bytes | None = None, config: bytes | None = None, boots: int | None = None
+    *bundles: tuple[str, Bundle],
+    pointer: bytes | None = None,
+    config: bytes | None = None,
+    main: bytes | None = None,
+    boots: int | None = None,
 ) -> There:
     files = {}
     for slot, bundle in bundles:
@@ -42,6 +46,7 @@ def on_board(
         pointer=pointer,
         names=names,
         config=config,
+        main=main,
         boots=boots,
     )
 
@@ -125,6 +130,12 @@ def test_the_old_configuration_is_set_aside_and_the_parents_count_kept() -> None
     assert "leaf.key" not in without.written
 
 
+def test_a_program_of_the_owner_is_set_aside() -> None:
+    todo = plan(wanted(), on_board(main=b"print('mine')"))
+    assert todo.written["main.py.before"] == b"print('mine')"
+    assert list(todo.written)[-1] == "main.py"
+
+
 def test_both_slots_are_asked_for() -> None:
     assert {"a/agent.mpy", "b/agent.mpy", "a/manifest", "b/manifest", "main.py"} <= set(asked(NEW))
 
@@ -170,6 +181,13 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "agent.json").write_text(text, encoding="latin-1")
     with pytest.raises(InvalidError):
         agent_config.from_file(tmp_path / "agent.json")
+
+
+def test_a_parent_that_could_let_nobody_in_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match="is the state folder of no node that has joined a mesh"):
+        identity.check_parent(tmp_path, "garden")
+    with pytest.raises(InvalidError, match="a leaf's name is 1 to 32"):
+        identity.check_parent(tmp_path, "the garden")
 
 
 def test_a_key_is_read_and_never_repeated(tmp_path: Path) -> None:

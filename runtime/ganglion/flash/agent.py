@@ -2,13 +2,14 @@
 """The agent's files on a board with MicroPython, over its raw REPL: looked at, written, read back."""
 
 from collections.abc import Sequence
+from hashlib import sha256
 
 from ganglion.device import programs
 from ganglion.device.files import Files
 from ganglion.device.session import DeviceError, Session
 from ganglion.errors import GanglionError, NotFoundError, RefusedError, UnreachableError
 from ganglion.firmware import Bundle
-from ganglion.flash.agent_plan import BOOTS, CONFIG, AgentPlan, There, asked
+from ganglion.flash.agent_plan import BOOTS, CONFIG, MAIN, AgentPlan, There, asked
 from ganglion.flash.plan import Report
 from ganglion_agent.slots import POINTER, SLOTS
 
@@ -62,11 +63,14 @@ class AgentBoard:
         """
         self._loads(bundle)
         boots = self._read(BOOTS) or b""
+        digests = self._digests([*asked(bundle), key_file])
+        is_ours = digests.get(MAIN) == sha256(bundle.outside[MAIN]).hexdigest()
         return There(
-            digests=self._digests([*asked(bundle), key_file]),
+            digests=digests,
             pointer=self._read(POINTER),
             names=[path for slot in SLOTS for path in self._tree(slot)],
             config=self.config(),
+            main=None if is_ours else self._read(MAIN),
             boots=int(boots) if boots.isdigit() else None,
         )
 

@@ -15,7 +15,9 @@ from ganglion.flash.plan import Step
 from ganglion_agent.manifest import MANIFEST
 from ganglion_agent.slots import POINTER, SLOTS, line_of, record_of
 
-CONFIG, ASIDE, BOOTS, MAIN = "agent.json", "agent.json.before", "boots", "main.py"
+CONFIG, BOOTS, MAIN = "agent.json", "boots", "main.py"
+#: At the end of the name under which a file of the owner's is kept that gives way.
+ASIDE = ".before"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +29,7 @@ class There:
         pointer: The content of the slots' pointer; None where there is none.
         names: Every file of the slots, by its path.
         config: The content of `agent.json`; None where there is none.
+        main: The content of `main.py`, where it is another than ours; None where there is none.
         boots: How often it has started, as far as it knows; None where it does not.
     """
 
@@ -34,6 +37,7 @@ class There:
     pointer: bytes | None
     names: Sequence[str]
     config: bytes | None
+    main: bytes | None
     boots: int | None
 
 
@@ -107,6 +111,8 @@ def plan(wanted: Wanted, there: There) -> AgentPlan:
         removed += [manifest] if manifest in there.names else []  # no version until it is whole
         written[manifest] = bundle.manifest
     _configure(wanted, there, steps, written)
+    if there.main is not None:
+        steps.append(_aside(MAIN, there.main, written))
     put({MAIN: bundle.outside[MAIN]}, "agent", f"{MAIN}, which starts it")
     if pointer is not None:
         steps.append(
@@ -121,8 +127,7 @@ def _configure(wanted: Wanted, there: There, steps: list[Step], written: dict[st
         steps.append(Step(part="config", does="keep", what=CONFIG, there="the same"))
     else:
         if there.config is not None:
-            steps.append(Step(part="config", does="set aside", what=f"{CONFIG} as {ASIDE}", size=len(there.config)))
-            written[ASIDE] = there.config
+            steps.append(_aside(CONFIG, there.config, written))
         said = "nothing" if there.config is None else "another"
         steps.append(Step(part="config", does="write", what=CONFIG, there=said, size=len(wanted.config)))
         written[CONFIG] = wanted.config
@@ -142,6 +147,11 @@ def _configure(wanted: Wanted, there: There, steps: list[Step], written: dict[st
         what = f"{BOOTS}: {wanted.boots}, as its parent has counted them"
         steps.append(Step(part="key", does="write", what=what, there=said, size=len(boots)))
         written[BOOTS] = boots
+
+
+def _aside(path: str, content: bytes, written: dict[str, bytes]) -> Step:
+    written[path + ASIDE] = content
+    return Step(part="config", does="set aside", what=f"{path} as {path}{ASIDE}", size=len(content))
 
 
 def _slot(bundle: Bundle, there: There) -> tuple[str, bytes | None]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ganglion.errors import InvalidError, NotFoundError, unread
 from ganglion.mesh.leaves.folder import LeafFolder
+from ganglion_micro import gl1
 from ganglion_micro.leaf_key import LeafKey, parse
 
 
@@ -23,6 +24,20 @@ class Identity:
     key: LeafKey
     boots: int = 0
     is_new: bool = False
+
+
+def check_parent(state: Path, name: str) -> None:
+    """Refuses a parent that could let nobody in, before anything is written.
+
+    Raises:
+        InvalidError: the name cannot be a leaf's, or a file there is none of a leaf.
+        NotFoundError: this is no folder of a node that is in a mesh.
+    """
+    if name and not gl1.level(name):
+        raise InvalidError("a leaf's name is 1 to 32 of a-z A-Z 0-9 _ -", where=name)
+    if not (state / "bundle.cbor").is_file():
+        raise NotFoundError(f"{state} is the state folder of no node that has joined a mesh: start the node once")
+    LeafFolder(state).all()
 
 
 def of_parent(state: Path, name: str, *, dry: bool) -> Identity | None:

@@ -84,10 +84,7 @@ class Flash:
             GanglionError: what cannot be done, with the remedy; the same order goes on where it ended.
         """
         order = self._order
-        if order.config is not None:
-            self._config(None)  # what is wrong is said before anything is written
-        if order.key is not None:
-            identity.of_file(order.key)
+        self._check()
         is_there = order.image is None
         if order.image is not None:
             if order.image.note:
@@ -100,6 +97,19 @@ class Flash:
             self._step(Step(part="agent", does="write", what="the agent, its configuration and its key", there=_LATER))
             return
         self._install(waits=order.image is not None)
+
+    def _check(self) -> None:
+        """What is wrong with what was said is said before anything is written."""
+        order = self._order
+        if not order.agent:
+            return
+        name = self.name
+        if order.config is not None:
+            name = str(agent_config.parsed(self._config(None), CONFIG)["name"])
+        if order.key is not None:
+            identity.of_file(order.key)
+        if order.state is not None:
+            identity.check_parent(order.state, name)
 
     def _step(self, step: Step) -> None:
         self.steps.append(step)
