@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from ganglion.cli import extras
 from ganglion.cli.flash_report import Shown
 from ganglion.cli.main import main
 from ganglion.device.files import Files
@@ -317,6 +318,12 @@ def test_what_cannot_be_done_is_said(
 ) -> None:
     assert main(["flash", *words]) == code
     assert says in capsys.readouterr().err
+
+
+def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setitem(extras.MODULES, "flash", ("nothing_of_this_name",))
+    assert main(["flash", "pico-w"]) == 2
+    assert "pip install 'ganglion[flash]'" in capsys.readouterr().err
 
 
 def test_nobody_is_asked_for_a_password_where_nobody_is(
