@@ -18,8 +18,9 @@ from ganglion.cli import extras
 from ganglion.cli.flash_report import Shown
 from ganglion.cli.main import main
 from ganglion.device.files import Files
-from ganglion.device.port import open_port
+from ganglion.device.port import Port, open_port
 from ganglion.device.session import Session
+from ganglion.errors import UnreachableError
 from ganglion.firmware import Bundle, build
 from ganglion.flash import drive, run
 from ganglion.flash.agent import interpreter
@@ -217,8 +218,19 @@ def test_a_pico_that_runs_is_asked_which_image_it_has(
 ) -> None:
     fake = FakeDrive(here / "RPI-RP2")
     words = [*shlex.split(COMMANDS[4])[1:], "--drive", str(fake.folder), "--port", current, "--json"]
+    opened = 0
+
+    def opens(name: str, **more: Any) -> Port:
+        nonlocal opened
+        opened += 1
+        if opened == 3:  # after the image
+            raise UnreachableError(f"{name} is gone")
+        return open_port(name, **more)
+
+    monkeypatch.setattr(run, "open_port", opens)
     with watched(fake.takes_uf2), told(monkeypatch, "ask", fake.bootsel):
         assert main(words) == 1
+    assert opened == 4
     said = lines(capsys)
     assert did(said) == [("image", "write")]
     assert "is not that of RPI_PICO_W-20250415-v1.25.0.uf2" in said[-1]["error"]
