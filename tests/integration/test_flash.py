@@ -317,6 +317,7 @@ def test_what_a_break_left_on_the_board_is_gone_on_with(
         (["pico-w", "--parent", "h:0"], 2, "write HOST or HOST:PORT"),
         (["pico-w", "--state", "nowhere"], 3, "nowhere is the state folder of no node that has joined a mesh"),
         (["pico-w", "--baud", "0"], 2, "--baud 0: at least 1"),
+        (["esp8266", "--loader-baud", "300"], 2, "--loader-baud 300: at least 9600"),
         (["pico-w", "--wait", "soon"], 2, "--wait"),
         (["pico-w", "--config", "nothing.json"], 1, "nothing.json: cannot be read"),
         (["pico-w", "--port", "/dev/ttyNOTHING"], 3, "there is no port /dev/ttyNOTHING"),

@@ -38,6 +38,7 @@ class Order:
         port: Its serial port; empty for the only one that may be it.
         folder: Of its drive; None for the one that is found.
         baud: Of the port, once MicroPython runs.
+        loader_baud: Of the port while esptool writes; None for that of the board.
         agent: Whether the agent comes onto it, too.
         config: The table of an `agent.json`; None for that of the board.
         changes: To that.
@@ -51,6 +52,7 @@ class Order:
     port: str = ""
     folder: Path | None = None
     baud: int = BAUD
+    loader_baud: int | None = None
     agent: bool = True
     config: Mapping[str, object] | None = None
     changes: Changes = field(default_factory=Changes)
@@ -122,7 +124,7 @@ class Flash:
         """Whether the image was there already."""
         order = self._order
         wanted = pieces(order.board.flashing.offset or 0, image.data)
-        with esp.connected(self._port(), order.board) as chip:
+        with esp.connected(self._port(), order.board, baud=order.loader_baud) as chip:
             missing = chip.missing(wanted, self._report)
             for step in image_steps(image.name, wanted, missing):
                 self._step(step)
