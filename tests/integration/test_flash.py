@@ -166,7 +166,7 @@ async def test_the_commands_of_the_page_bring_an_esp32_to_its_parent(
         ):
             try:
                 said = await command(dry)
-                assert did(said) == [("image", "write"), ("agent", "write")]
+                assert did(said) == [("image", "write"), ("image", "keep"), ("image", "write"), ("agent", "write")]
                 assert (loader.chip.written, LeafFolder(here / "state").all()) == (0, {})
 
                 loader.press()
