@@ -107,8 +107,7 @@ def _run(args: argparse.Namespace) -> int:
         if listener is not None:
             stack.callback(listener.close)
         pty = Pty(args.share) if args.share else None
-        source = None if is_person or sys.stdin is None else sys.stdin.fileno()
-        console = Console(link, screen, wanted, source=source, pty=pty, listener=listener)
+        console = Console(link, screen, wanted, pty=pty, listener=listener)
         link.say = console.tell
         stack.callback(console.close)
         if args.record is not None:
@@ -119,7 +118,9 @@ def _run(args: argparse.Namespace) -> int:
             console.tell(f"shared as {listener.url}" + ", unencrypted, for whoever reaches it" * args.unprotected)
         if is_person:
             Person(console, plain, sys.stdin.fileno())
-            console.tell(f"{link.name} at {link.baud} baud; Ctrl-] ends, Ctrl-T h says what else there is")
             stack.enter_context(keys_as_pressed(sys.stdin.fileno()))
+            console.tell(f"{link.name} at {link.baud} baud; Ctrl-] ends, Ctrl-T h says what else there is")
+        elif sys.stdin is not None:
+            console.pipe(sys.stdin.fileno())
         console.run()
     return 0

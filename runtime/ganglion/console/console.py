@@ -53,7 +53,6 @@ class Console:
         link: The port.
         screen: Where what it says goes.
         wanted: What it is to do.
-        source: The descriptor of a pipe or a file whose bytes are sent; None for none, or where keys are read.
         pty: Where programs of this machine reach the port.
         listener: Where clients of RFC 2217 do.
     """
@@ -64,7 +63,6 @@ class Console:
         screen: Screen,
         wanted: Wanted,
         *,
-        source: int | None = None,
         pty: Pty | None = None,
         listener: Listener | None = None,
     ) -> None:
@@ -75,7 +73,7 @@ class Console:
         self.recorder: Recorder | None = None
         self.guests = Guests(link, self.pen, pty=pty, listener=listener, wrote=self.wrote, say=self.tell)
         self._wanted = wanted
-        self._source = source
+        self._source: int | None = None
         self._has_sent = False
         self._heard = time.monotonic()
         self._end = None if wanted.limit is None else time.monotonic() + wanted.limit
@@ -90,6 +88,11 @@ class Console:
     def watch(self, descriptor: int, then: Callable[[], None]) -> None:
         """Calls something whenever there is something to read there."""
         self._watched[descriptor] = then
+
+    def pipe(self, descriptor: int) -> None:
+        """Sends what comes from a pipe or a file."""
+        self._source = descriptor
+        self.watch(descriptor, self._pipe)
 
     def unwatch(self, descriptor: int) -> None:
         """Does so no more."""
@@ -147,8 +150,6 @@ class Console:
         Raises:
             UnreachableError: the device has not said in time what was waited for; or the port is gone, for good.
         """
-        if self._source is not None:
-            self.watch(self._source, self._pipe)
         while not self._is_over:
             self._once()
 

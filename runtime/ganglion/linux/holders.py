@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PROCESSES = Path("/proc")
+#: Major numbers of ptys, which each file system of them counts from 0.
+_PTYS = range(136, 144)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +40,16 @@ def holders(device: str) -> list[Holder]:
 def _has_open(process: Path, path: str) -> bool:
     try:
         with os.scandir(process / "fd") as descriptors:
-            return any(_leads_to(descriptor.path) == path for descriptor in descriptors)
+            return any(_leads_to(descriptor.path) == path and _is(descriptor.path, path) for descriptor in descriptors)
     except OSError:
         return False  # gone meanwhile, or another user's
+
+
+def _is(descriptor: str, path: str) -> bool:
+    """Whether it is the same device: that of a container may have the same name, and ptys then even the same number."""
+    theirs, ours = os.stat(descriptor), os.stat(path)
+    is_pty = os.major(ours.st_rdev) in _PTYS
+    return theirs.st_rdev == ours.st_rdev and (not is_pty or theirs.st_dev == ours.st_dev)
 
 
 def _leads_to(descriptor: str) -> str:
