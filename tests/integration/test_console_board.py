@@ -101,3 +101,19 @@ def test_the_command_shares_and_says_where(board: str, tmp_path: Path) -> None:
     assert "42" in answer.stdout
     kinds = [json.loads(line)[1] for line in (tmp_path / "r").read_text().splitlines()[1:]]
     assert {"i", "o", "m"} == set(kinds)
+
+
+def test_esptool_works_through_both(tmp_path: Path) -> None:
+    rom = pytest.importorskip("ganglion_tools.rom_board", reason="the model of the loader is not there")
+    pytest.importorskip("esptool")
+    (tmp_path / "image.bin").write_bytes(os.urandom(4000))
+    esptool = [sys.executable, "-m", "esptool", "--no-stub", "--baud", "460800", "--after", "no-reset"]
+    with rom.LoaderBoard("esp32c3") as chip:
+        chip.press()
+        with shared(chip.port, tmp_path) as here:
+            for name, before in ((here.url, "default-reset"), (here.pty, "no-reset")):
+                said = ran(
+                    *esptool, "--port", name, "--before", before, "write-flash", "0x10000", str(tmp_path / "image.bin")
+                )
+                assert "Hash of data verified" in said
+                chip.press()

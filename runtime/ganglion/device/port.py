@@ -33,11 +33,16 @@ _MEMORY = 1  # the kernel's number for /dev/null and the like, which everybody h
 
 
 class Port:
-    """An open port. Made by `open_port`, and a context manager that closes it."""
+    """An open port. Made by `open_port`, and a context manager that closes it.
+
+    Attributes:
+        name: Its path or URL.
+        serial: What is underneath, for tools that take pyserial's own.
+    """
 
     def __init__(self, name: str, serial: "Serial") -> None:
         self.name = name
-        self._serial = serial
+        self.serial = serial
         try:
             self._descriptor: int | None = serial.fileno()
         except io.UnsupportedOperation:  # of rfc2217, whose bytes come out of a thread
@@ -70,7 +75,7 @@ class Port:
         from serial import SerialTimeoutException
 
         try:
-            self._serial.write(data)
+            self.serial.write(data)
         except SerialTimeoutException:
             raise UnreachableError(f"{self.name} takes no bytes: unplug the device and plug it in again") from None
         except OSError as error:
@@ -78,7 +83,7 @@ class Port:
 
     def close(self) -> None:
         """Lets go of the port."""
-        self._serial.close()
+        self.serial.close()
 
     @property
     def descriptor(self) -> int | None:
@@ -88,7 +93,7 @@ class Port:
     @property
     def settings(self) -> dict[str, Any]:
         """How bytes go over the line, by pyserial's names: `baudrate`, `bytesize`, `parity`, `stopbits`, `xonxoff`."""
-        return {name: getattr(self._serial, name) for name in SETTINGS}
+        return {name: getattr(self.serial, name) for name in SETTINGS}
 
     def set(self, **settings: Any) -> None:
         """Changes some of `settings`; those that it cannot have stay as they were.
@@ -97,16 +102,16 @@ class Port:
             InvalidError: this port has no such speed or format.
             UnreachableError: the port is gone.
         """
-        before = {name: getattr(self._serial, name) for name in settings}
+        before = {name: getattr(self.serial, name) for name in settings}
         try:
             for name, value in settings.items():
-                setattr(self._serial, name, value)
+                setattr(self.serial, name, value)
         except OSError as error:
             raise self._gone() from error
         except (ValueError, OverflowError, NotImplementedError, termios.error):
             with contextlib.suppress(ValueError, OSError, termios.error):
                 for name, value in before.items():
-                    setattr(self._serial, name, value)
+                    setattr(self.serial, name, value)
             words = " and ".join(f"{name} {value}" for name, value in settings.items())
             raise InvalidError(f"cannot be set to {words}", where=self.name) from None
 
@@ -120,7 +125,7 @@ class Port:
         if self.name.startswith("socket:"):
             raise self._lineless(line)
         try:
-            setattr(self._serial, line, on)
+            setattr(self.serial, line, on)
         except (OSError, ValueError, termios.error) as error:
             if error.args and error.args[0] in (errno.ENOTTY, errno.EINVAL):
                 raise self._lineless(line) from None
@@ -131,7 +136,7 @@ class Port:
         if self.name.startswith("socket:"):
             return {}
         try:
-            return {name: bool(getattr(self._serial, name)) for name in ("cts", "dsr", "ri", "cd")}
+            return {name: bool(getattr(self.serial, name)) for name in ("cts", "dsr", "ri", "cd")}
         except (OSError, ValueError, termios.error):
             return {}
 
@@ -139,9 +144,9 @@ class Port:
         """Forgets what has come and is not read, or what is written and has not left."""
         with contextlib.suppress(OSError, termios.error):
             if received:
-                self._serial.reset_input_buffer()
+                self.serial.reset_input_buffer()
             if sent:
-                self._serial.reset_output_buffer()
+                self.serial.reset_output_buffer()
 
     def _lineless(self, line: Line) -> RefusedError:
         return RefusedError(f"{self.name} has no {'break' if line == 'break_condition' else line.upper()}")
@@ -149,8 +154,8 @@ class Port:
     def _looked_for(self, timeout: float) -> bytes:
         until = time.monotonic() + timeout
         while True:
-            if waiting := self._serial.in_waiting:
-                return bytes(self._serial.read(min(waiting, _READ)))
+            if waiting := self.serial.in_waiting:
+                return bytes(self.serial.read(min(waiting, _READ)))
             if time.monotonic() >= until:
                 return b""
             time.sleep(_LOOK)
