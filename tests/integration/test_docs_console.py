@@ -52,7 +52,7 @@ def test_a_person_types_and_leaves(port: str, tmp_path: Path) -> None:
         with terminal(*words, folder=tmp_path) as person:
             person.until("Ctrl-] ends")
             person.type(b"\x03print(40 + 2)\r")
-            person.until("34 32" if "--hex" in words else "42")
+            person.until("00000000  " if "--hex" in words else "42")
             person.type(b"\x1d")
             assert person.ended() == 0, command
     assert json.loads((tmp_path / "boot.cast").read_text().splitlines()[0])["version"] == 2

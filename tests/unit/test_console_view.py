@@ -116,12 +116,14 @@ def test_times_change_nothing_else(pieces: list[bytes]) -> None:
 
 
 def test_bytes_are_shown_in_rows() -> None:
-    assert shown(View(hexadecimal=True), bytes(range(0x3A, 0x4C)), b"\xff") == (
+    view = View(hexadecimal=True)
+    assert shown(view, bytes(range(0x3A, 0x4C)), b"\xff") == (
         "00000000  3a 3b 3c 3d 3e 3f 40 41 42 43 44 45 46 47 48 49  |:;<=>?@ABCDEFGHI|\n"
-        "00000010  4a 4b                                            |JK|\n"
-        "00000012  ff                                               |.|\n"
     )
-    assert shown(View(hexadecimal=True, times=True), b"x").startswith("[0] 00000000  78 ")
+    assert view.has_row
+    assert view.rest("").decode() == "00000010  4a 4b ff                                         |JK.|\n"
+    assert not view.has_row
+    assert shown(View(hexadecimal=True, times=True), b"x", b"y" * 16).startswith("[0] 00000000  78 79 ")
 
 
 @given(st.binary())
@@ -133,7 +135,8 @@ def test_text_comes_back_after_rows_on_a_line_of_its_own() -> None:
     view = View()
     assert view.show(b">>> ", "") == b">>> "
     view.switch_hexadecimal()
-    assert view.show(b"a", "").startswith(b"\n00000000  61 ")
+    assert view.show(b"a", "") == b""
+    assert view.row().startswith(b"\n00000000  61 ")
     view.switch_hexadecimal()
     assert view.show(b"b", "") == b"b"
 

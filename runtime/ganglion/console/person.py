@@ -69,7 +69,7 @@ class Person:
                         console.link.send_break()
                         console.tell("break sent")
                 case Command.HEX:
-                    view.switch_hexadecimal()
+                    self._screen.switch_hexadecimal()
                     console.tell(f"bytes are shown {'in hexadecimal' if view.hexadecimal else 'as text'}")
                 case Command.TIMES:
                     view.times = not view.times

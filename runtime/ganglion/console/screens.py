@@ -11,6 +11,8 @@ from ganglion.console.view import View
 
 #: Seconds after which a line without an end is given to programs: it is a prompt.
 QUIET = 0.2
+#: And after which people are shown a row of bytes that is not full.
+_ROW = 0.05
 
 
 class Screen(Protocol):
@@ -49,15 +51,20 @@ class PlainScreen:
         terminal: Whether both are one terminal, so that a line of ours has to begin one.
     """
 
-    deadline = None
-
     def __init__(self, view: View, out: BinaryIO, err: BinaryIO, *, terminal: bool) -> None:
         self.view = view
         self._out, self._err = out, err
         self._is_terminal = terminal
+        self._heard = 0.0
+
+    @property
+    def deadline(self) -> float | None:
+        """When a row of bytes that is not full is shown."""
+        return self._heard + _ROW if self.view.has_row else None
 
     def received(self, data: bytes) -> None:
         """Shows it."""
+        self._heard = time.monotonic()
         self._put(self._out, self.view.show(data, _local()))
 
     def sent(self, data: bytes) -> None:
@@ -75,7 +82,14 @@ class PlainScreen:
         self.view.begin_line()
 
     def look(self) -> None:
-        """Nothing is ever due."""
+        """Shows a row of bytes that nothing follows."""
+        if self.deadline is not None and time.monotonic() >= self.deadline:
+            self._put(self._out, self.view.row())
+
+    def switch_hexadecimal(self) -> None:
+        """Shows bytes, or text again."""
+        self._put(self._out, self.view.row())
+        self.view.switch_hexadecimal()
 
     def close(self) -> None:
         """Shows what was begun, and takes back colours."""

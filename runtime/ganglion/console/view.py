@@ -21,6 +21,8 @@ class View:
         self.raw = raw
         self._harmless = Harmless()
         self._at = 0  # bytes that were shown in hexadecimal
+        self._row = bytearray()  # and those that are not yet
+        self._row_stamp = ""
         self._begins = True  # a line does
         self._returned = False  # the last letter was a CR
 
@@ -46,12 +48,21 @@ class View:
         text = self._rows(data, stamp) if self.hexadecimal else self._stamped(self._harmless.text(data), stamp)
         return text.encode()
 
+    @property
+    def has_row(self) -> bool:
+        """Whether bytes wait for a row of `hexadecimal` to be full."""
+        return bool(self._row)
+
+    def row(self) -> bytes:
+        """The row that is not full; b"" where there is none."""
+        return self._ended_row().encode() if self._row else b""
+
     def rest(self, stamp: str) -> bytes:
-        """What was begun and does not go on: the end of a letter, or of a sequence."""
-        return b"" if self.raw else self._stamped(self._harmless.rest(), stamp).encode()
+        """What was begun and does not go on: a row, a letter, or a sequence."""
+        return b"" if self.raw else self.row() + self._stamped(self._harmless.rest(), stamp).encode()
 
     def switch_hexadecimal(self) -> None:
-        """Shows bytes, or text again."""
+        """Shows bytes, or text again; `row` goes before."""
         self.hexadecimal = not self.hexadecimal
         self._harmless = Harmless()
         self._at = 0
@@ -73,12 +84,21 @@ class View:
         return "".join(out)
 
     def _rows(self, data: bytes, stamp: str) -> str:
-        out = [] if self._begins else ["\n"]
-        self._begins = True
-        for at in range(0, len(data), _ROW):
-            row = data[at : at + _ROW]
-            letters = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in row)
-            time = f"[{stamp}] " if self.times else ""
-            out.append(f"{time}{self._at:08x}  {row.hex(' '):<{3 * _ROW - 1}}  |{letters}|\n")
-            self._at += len(row)
+        out = []
+        for byte in data:
+            if not self._row:
+                self._row_stamp = stamp
+            self._row.append(byte)
+            if len(self._row) == _ROW:
+                out.append(self._ended_row())
         return "".join(out)
+
+    def _ended_row(self) -> str:
+        letters = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in self._row)
+        time = f"[{self._row_stamp}] " if self.times else ""
+        begin = "" if self._begins else "\n"
+        row = f"{begin}{time}{self._at:08x}  {self._row.hex(' '):<{3 * _ROW - 1}}  |{letters}|\n"
+        self._at += len(self._row)
+        self._row.clear()
+        self._begins = True
+        return row
