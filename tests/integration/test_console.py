@@ -88,7 +88,7 @@ def test_an_error_of_our_own_gives_the_terminal_back(cable: Cable, here: Path) -
 
 def test_a_cable_that_comes_out_is_waited_for(person: Terminal, cable: Cable) -> None:
     cable.pull()
-    person.until("ttyUSB0 is gone; this goes on when it is back")
+    person.until("ttyUSB0 is gone: is the cable loose, or has the device reset itself? This goes on when it is back")
     person.type(b"lost")
     person.until("ttyUSB0 is gone; nothing is sent")
     cable.plug()

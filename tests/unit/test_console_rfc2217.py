@@ -26,6 +26,7 @@ COM = b"\x2c"
 
 def opened() -> Server:
     server = Server()
+    server.receive(WILL + COM)
     server.data_to_send()
     return server
 
@@ -39,7 +40,8 @@ def test_the_server_offers_what_a_client_needs() -> None:
 
 def test_an_agreement_to_what_was_offered_is_not_answered() -> None:
     """Two sides that answer each other's answers do so for ever (RFC 854)."""
-    server = opened()
+    server = Server()
+    server.data_to_send()
     assert server.receive(WILL + COM + DO + b"\x00" + WILL + b"\x00" + DO + b"\x03" + DO + b"\x01") == []
     assert server.data_to_send() == b""
 
@@ -115,9 +117,17 @@ def test_a_poll_needs_no_value_and_anything_else_does() -> None:
 def test_a_client_may_want_nothing_for_a_while() -> None:
     server = opened()
     server.receive(SB + COM + b"\x08" + SE)
-    assert server.is_suspended
+    server.send(b"later\xff")
+    assert (server.data_to_send(), server.held) == (b"", 6)
     server.receive(SB + COM + b"\x09" + SE)
-    assert not server.is_suspended
+    assert (server.data_to_send(), server.held) == (b"later\xff\xff", 0)
+
+
+@given(st.binary(min_size=1).filter(lambda data: data[:1] != IAC))
+def test_who_does_not_begin_as_telnet_is_refused(data: bytes) -> None:
+    """A browser, which any page may have connect to this machine."""
+    with pytest.raises(RemoteProtocolError, match="no Telnet"):
+        Server().receive(data)
 
 
 @given(st.binary(), st.integers(1, 100_000))

@@ -20,6 +20,8 @@ from ganglion.errors import UnreachableError
 
 #: Seconds between looks at what no descriptor tells of: the pty that is opened, and a port behind rfc2217://.
 _LOOK, _POLL = 0.05, 0.01
+#: Seconds that it waits at most: a signal just before it begins to wait is handled after.
+_AT_MOST = 0.5
 #: Bytes of a pipe that wait to be sent at most.
 _WAITING = 1 << 16
 #: Seconds of silence after which the answer to a pipe that has ended is over.
@@ -217,9 +219,9 @@ class Console:
         if not self.paced:
             self.pen.put_down(self)
 
-    def _timeout(self) -> float | None:
+    def _timeout(self) -> float:
         now = time.monotonic()
-        limits = [self.screen.deadline, self._end]
+        limits = [self.screen.deadline, self._end, now + _AT_MOST]
         if self.paced:
             limits.append(self.paced.deadline if self.pen.is_free or self.pen.is_held_by(self) else now + _LOOK)
         if self._ends_by_itself():
@@ -230,8 +232,7 @@ class Console:
             limits.append(now + _POLL)
         if self.guests.needs_looks:
             limits.append(now + _LOOK)
-        nearest = min((limit for limit in limits if limit is not None), default=None)
-        return None if nearest is None else max(0.0, nearest - now)
+        return max(0.0, min(limit - now for limit in limits if limit is not None))
 
     def _ends_by_itself(self) -> bool:
         """Whether it was a pipe's bytes to send and hear the answer of, and they are sent."""

@@ -176,7 +176,7 @@ class Link:
         if not self._returns:
             raise error
         self._next = time.monotonic() + AGAIN
-        self.say(f"{self.name} is gone; this goes on when it is back")
+        self.say(f"{error} This goes on when it is back")
 
     def look(self) -> None:
         """Opens a port again that is gone and has come back, by its name or as the USB device that it was."""
@@ -184,20 +184,21 @@ class Link:
             return
         self._next = time.monotonic() + AGAIN
         for name in dict.fromkeys([self.name, *_same(self._usb)]):
+            if self._usb is not None and _usb(name) not in (None, self._usb):
+                continue  # another board has taken the name, and opening its port may reset it
             try:
                 port = open_port(name, baud=self.baud)
-                port.set(**self._settings)
             except GanglionError:
                 continue  # not there yet, or udev has not given it to us yet
-            if self._usb is not None and _usb(name) not in (None, self._usb):
-                port.close()  # another board has taken the name
-                continue
             self._port = port
             self.name = name
+            with contextlib.suppress(InvalidError):
+                self.set(**self._settings)
             for line, on in self.lines.items():
                 if on != _OPENED[line]:
                     self.set_line(line, on=on)
-            self.say(f"{name} is back")
+            if self._port is not None:  # or it has gone again meanwhile
+                self.say(f"{name} is back")
             return
 
 

@@ -7,6 +7,7 @@ import socket
 
 from ganglion.console.rfc2217 import Data, Request, Server
 from ganglion.errors import InvalidError, RefusedError, RemoteProtocolError
+from ganglion.linux.holders import client_of
 
 #: Clients at a time, of which one writes.
 MOST = 16
@@ -72,7 +73,9 @@ class Listener:
         if present >= MOST:
             near.close()
             return None
-        return Client(near, f"{peer[0]}:{peer[1]}")
+        holder = client_of(peer[1]) if ipaddress.ip_address(peer[0].partition("%")[0]).is_loopback else None
+        name = f"{peer[0]}:{peer[1]}"
+        return Client(near, name if holder is None else f"{holder} at {name}")
 
     def close(self) -> None:
         """Takes no more clients."""
@@ -115,10 +118,9 @@ class Client:
         return events
 
     def send(self, data: bytes) -> None:
-        """Data of the port; nothing while the client has said that it wants none."""
-        if not self._server.is_suspended:
-            self._server.send(data)
-            self._queue()
+        """Data of the port."""
+        self._server.send(data)
+        self._queue()
 
     def answer(self, request: Request, value: int) -> None:
         """Tells it what is so now."""
@@ -133,7 +135,7 @@ class Client:
     @property
     def is_stuck(self) -> bool:
         """Whether more waits than is kept."""
-        return len(self._waiting) > _WAITING
+        return len(self._waiting) + self._server.held > _WAITING
 
     def flush(self) -> None:
         """Goes on with what waits."""

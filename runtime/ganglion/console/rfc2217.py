@@ -96,14 +96,16 @@ class Server:
         self._iac = False
         self._inside: bytearray | None = None  # a request
         self._is_suspended = False
+        self._held = bytearray()  # data for later
+        self._has_begun = False
         for verb, option in ((_WILL, _ECHO), (_WILL, _SGA), (_WILL, _BINARY), (_DO, _BINARY), (_DO, _COM_PORT)):
             self._asked.add((verb, option))
             self._out += bytes((_IAC, verb, option))
 
     @property
-    def is_suspended(self) -> bool:
-        """Whether the client wants no data for now."""
-        return self._is_suspended
+    def held(self) -> int:
+        """Bytes of the port that the client does not want yet."""
+        return len(self._held)
 
     def data_to_send(self) -> bytes:
         """What is to go to the client; a second call gives what came since."""
@@ -112,8 +114,11 @@ class Server:
         return data
 
     def send(self, data: bytes) -> None:
-        """Data of the port, for the client."""
-        self._out += data.replace(b"\xff", b"\xff\xff")
+        """Data of the port, for the client; held while it wants none."""
+        if self._is_suspended:
+            self._held += data
+        else:
+            self._out += data.replace(b"\xff", b"\xff\xff")
 
     def answer(self, request: Request, value: int) -> None:
         """Tells the client what is now."""
@@ -128,8 +133,13 @@ class Server:
         """What the client says.
 
         Raises:
-            RemoteProtocolError: a request without an end.
+            RemoteProtocolError: a request without an end; or it does not begin as Telnet, but as a browser, which any
+                page may have connect to this machine.
         """
+        if data and not self._has_begun:
+            if data[0] != _IAC:
+                raise RemoteProtocolError("what came first is no Telnet: a client of RFC 2217 begins with an option")
+            self._has_begun = True
         events: list[Data | Request] = []
         through = bytearray()
         for byte in data:
@@ -194,6 +204,10 @@ class Server:
                 return []
             case Code.SUSPEND | Code.RESUME:
                 self._is_suspended = code is Code.SUSPEND
+                if not self._is_suspended:
+                    held = bytes(self._held)
+                    self._held.clear()
+                    self.send(held)
                 return []
         size = 4 if code is Code.BAUD else 1
         value = inside[2 : 2 + size]
