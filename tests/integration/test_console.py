@@ -142,6 +142,18 @@ def test_the_menu_does_what_it_says(person: Terminal, cable: Cable, here: Path) 
     assert "".join(said for _, kind, said in events if kind == "o") == "kept \x1b[2J\r\n"
 
 
+def test_a_device_that_takes_nothing_does_not_hold_the_keyboard(person: Terminal, cable: Cable, here: Path) -> None:
+    (here / "long.txt").write_bytes(b"x" * 200_000)
+    person.type(b"\x14plong.txt\r")
+    person.until("200000 bytes of long.txt are being sent; Ctrl-C stops that")
+    time.sleep(1)  # until the kernel keeps no more
+    person.type(b"\x03")
+    person.until("the rest is not sent")
+    assert received(cable, 1000)[:1] == b"x"
+    person.type(b"\x1d")
+    assert person.ended() == 0
+
+
 def test_a_console_that_watches_sends_nothing(cable: Cable, here: Path) -> None:
     with terminal("console", str(cable.port), "--watch", folder=here) as made:
         made.until("Ctrl-] ends")

@@ -178,6 +178,16 @@ def test_guests_stay_while_the_cable_is_out(cable: Cable, tmp_path: Path) -> Non
         waited(lambda: cable.read(0.1) == b"here", "it arrives")
 
 
+def test_a_console_of_a_port_elsewhere_waits_for_it_too(cable: Cable, tmp_path: Path) -> None:
+    with shared(str(cable.port), tmp_path) as here:
+        link = Link(here.url)
+    said: list[str] = []
+    link.say = said.append
+    waited(lambda: link.read() == b"" and link.port is None, "it is told that the other end has gone")
+    assert "is gone" in said[0]
+    link.close()
+
+
 def test_a_client_that_is_rude_is_let_go(cable: Cable, tmp_path: Path) -> None:
     with shared(str(cable.port), tmp_path) as here, here.connected() as rude:
         rude.sendall(b"\xff\xfa\x2c" + b"x" * 1000)

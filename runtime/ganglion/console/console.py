@@ -121,13 +121,16 @@ class Console:
 
     def may_send(self) -> bool:
         """Whether what is typed goes to the device; says why not, once."""
-        if self._wanted.watches or not self.pen.is_free or self.link.port is None:
+        is_full = self.link.waiting >= _WAITING
+        if self._wanted.watches or not self.pen.is_free or self.link.port is None or is_full:
             if not self._is_refused:
                 self._is_refused = True
                 if self._wanted.watches:
                     self.tell("this console only watches; nothing is sent")
                 elif self.link.port is None:
                     self.tell(f"{self.link.name} is gone; nothing is sent")
+                elif is_full:
+                    self.tell(f"{self.link.name} takes no bytes: reset the board, or unplug it and plug it in again")
                 else:
                     self.tell(f"{self.pen} writes; nothing is sent until that is done")
             return False
@@ -168,14 +171,20 @@ class Console:
 
     def _once(self) -> None:
         port = self.link.port
-        ours = [*self._watched] if len(self.paced) < _WAITING else []
+        is_full = self.link.waiting >= _WAITING  # a device that takes nothing: it is not the console that waits
+        ours = [each for each in self._watched if each != self._source or len(self.paced) < _WAITING]
         line = [] if port is None or port.descriptor is None else [port.descriptor]
         readable, writable, _ = select.select(
-            [*ours, *line, *self.guests.readable()], self.guests.writable(), [], self._timeout()
+            [*ours, *line, *([] if is_full else self.guests.readable())],
+            [*(line if self.link.waiting else []), *([] if is_full else self.guests.writable())],
+            [],
+            self._timeout(),
         )
         if port is not None:
             self.hear()
-        self.guests.look([*readable, *writable])
+        self.link.flush()
+        if not is_full:
+            self.guests.look([*readable, *writable])
         for descriptor in ours:
             if descriptor in readable and descriptor in self._watched:
                 self._watched[descriptor]()
@@ -211,8 +220,16 @@ class Console:
         if not self._wanted.watches:
             self.paced.put(data)
 
+    def stop_sending(self) -> None:
+        """Forgets what is pasted or piped and has not left."""
+        self.paced.clear()
+        self.pen.put_down(self)
+        self.tell("the rest is not sent")
+
     def _send_paced(self) -> None:
-        if not self.paced or self.link.port is None or not self.pen.take(self):
+        if self.paced and self.link.port is None:
+            self.stop_sending()  # half of a program is nothing for a board that begins anew
+        if not self.paced or self.link.port is None or self.link.waiting or not self.pen.take(self):
             return
         if (piece := self.paced.due(time.monotonic())) and self.link.write(piece):
             self.wrote(piece)
@@ -222,7 +239,7 @@ class Console:
     def _timeout(self) -> float:
         now = time.monotonic()
         limits = [self.screen.deadline, self._end, now + _AT_MOST]
-        if self.paced:
+        if self.paced and not self.link.waiting:
             limits.append(self.paced.deadline if self.pen.is_free or self.pen.is_held_by(self) else now + _LOOK)
         if self._ends_by_itself():
             limits.append(self._heard + _ANSWERED)
@@ -237,7 +254,8 @@ class Console:
     def _ends_by_itself(self) -> bool:
         """Whether it was a pipe's bytes to send and hear the answer of, and they are sent."""
         waits = self._wanted.until or self._end is not None
-        return self._has_sent and self._source is None and not self.paced and not waits
+        is_sent = not self.paced and not self.link.waiting
+        return self._has_sent and self._source is None and is_sent and not waits
 
     def _look_at_end(self) -> None:
         now = time.monotonic()

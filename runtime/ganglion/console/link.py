@@ -47,6 +47,7 @@ class Link:
         self._settings: dict[str, Any] = {"baudrate": baud}
         self._usb = _usb(name)
         self._next = 0.0
+        self._waiting = bytearray()
         self.lines = dict(_OPENED)
 
     @property
@@ -61,6 +62,7 @@ class Link:
 
     def close(self) -> None:
         """Lets go of the port."""
+        self._waiting.clear()
         if self._port is not None:
             self._port.close()
             self._port = None
@@ -76,15 +78,24 @@ class Link:
             return b""
 
     def write(self, data: bytes) -> bool:
-        """Sends bytes; whether they could be."""
-        if self._port is None:
-            return False
+        """Sends bytes, as soon as the port takes them; whether it is there."""
+        self._waiting += data
+        self.flush()
+        return self._port is not None
+
+    def flush(self) -> None:
+        """Goes on with what waits for the port to take it."""
+        if self._port is None or not self._waiting:
+            return
         try:
-            self._port.write(data)
+            del self._waiting[: self._port.write_some(bytes(self._waiting))]
         except UnreachableError as error:
             self.lose(error)
-            return False
-        return True
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that wait for the port to take them."""
+        return len(self._waiting)
 
     def settings(self) -> dict[str, Any]:
         """How bytes go over the line, as `Port.settings`."""
@@ -99,6 +110,9 @@ class Link:
         if self._port is None:
             return
         try:
+            waiting = bytes(self._waiting)
+            self._waiting.clear()
+            self._port.write(waiting)  # as it was set when they were written
             self._port.set(**settings)
         except UnreachableError as error:
             self.lose(error)

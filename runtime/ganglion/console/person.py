@@ -44,8 +44,7 @@ class Person:
             match meant:
                 case Send(keys):
                     if self._console.paced and 3 in keys:
-                        self._console.paced.clear()
-                        self._console.tell("the rest is not sent")
+                        self._console.stop_sending()
                     self._console.type(keys)
                 case Show(text):
                     self._screen.show(text)

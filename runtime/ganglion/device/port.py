@@ -81,6 +81,22 @@ class Port:
         except OSError as error:
             raise self._gone() from error
 
+    def write_some(self, data: bytes) -> int:
+        """Sends as many bytes as there is room for now, and returns how many; all of them over rfc2217://.
+
+        Raises:
+            UnreachableError: the port is gone.
+        """
+        if self._descriptor is None:
+            self.write(data)
+            return len(data)
+        try:
+            return os.write(self._descriptor, data)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            raise self._gone() from error
+
     def close(self) -> None:
         """Lets go of the port."""
         self.serial.close()
@@ -155,7 +171,10 @@ class Port:
         until = time.monotonic() + timeout
         while True:
             if waiting := self.serial.in_waiting:
-                return bytes(self.serial.read(min(waiting, _READ)))
+                data = bytes(self.serial.read(min(waiting, _READ)))
+                if not data:  # the end of the connection waited
+                    raise self._gone()
+                return data
             if time.monotonic() >= until:
                 return b""
             time.sleep(_LOOK)
