@@ -217,6 +217,19 @@ def test_what_a_device_does_not_say_in_time_is_an_error(cable: Cable) -> None:
     assert piped(cable, ["--for", "0.2s"], b"").returncode == 0
 
 
+def test_a_port_is_for_one_console(person: Terminal, cable: Cable) -> None:
+    second = piped(cable, [], b"")
+    assert second.returncode == 1
+    assert f"(process {person.process.pid}): end that first".encode() in second.stderr
+
+
+def test_other_machines_are_let_in_by_their_own_flag(cable: Cable) -> None:
+    done = piped(cable, ["--listen", "0.0.0.0:0", "--unprotected", "--for", "100ms"], b"")
+    assert done.returncode == 0
+    assert b"shared as rfc2217://0.0.0.0:" in done.stderr
+    assert b", unencrypted, for whoever reaches it" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
