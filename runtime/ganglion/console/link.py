@@ -79,6 +79,8 @@ class Link:
 
     def write(self, data: bytes) -> bool:
         """Sends bytes, as soon as the port takes them; whether it is there."""
+        if self._port is None:
+            return False
         self._waiting += data
         self.flush()
         return self._port is not None
