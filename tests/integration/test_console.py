@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ganglion.cli import main as cli
+from ganglion.cli.console import is_port
 from support.cable import Cable
 from support.console import ENVIRONMENT, GANGLION, PATIENCE, Terminal, terminal
 
@@ -215,6 +216,15 @@ def test_what_a_device_does_not_say_in_time_is_an_error(cable: Cable) -> None:
     assert done.returncode == 5
     assert b"has not said 'ready' within 0.3 s" in done.stderr
     assert piped(cable, ["--for", "0.2s"], b"").returncode == 0
+
+
+def test_a_word_is_a_port_or_a_node(cable: Cable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(cable.port.parent)
+    (cable.port.parent / "porch").touch()
+    ports = ["/dev/ttyUSB99", "./board", "../board", "ttyUSB0", "COM3", "socket://h:1", "rfc2217://h:1"]
+    assert [is_port(word) for word in ports] == [True] * len(ports)
+    nodes = ["porch", "gateway/porch", "01ARZ3NDEKTSV4RRFFQ69G5FAV", "COMX", "", "a\0"]
+    assert [is_port(word) for word in nodes] == [False] * len(nodes)
 
 
 def test_a_port_is_for_one_console(person: Terminal, cable: Cable) -> None:
