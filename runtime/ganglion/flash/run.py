@@ -288,5 +288,5 @@ def waits_for(seen: Callable[[], bool], name: str, within: float) -> None:
     if not drive.until(seen, within, look=_BIRTH):
         raise UnreachableError(
             f"{name} has not come to its parent in {within:g} s: is the Wi-Fi right, and the parent's address? The "
-            "board says what is wrong on its console, at its port"
+            "board says what is wrong on its console (`ganglion console`)"
         )
