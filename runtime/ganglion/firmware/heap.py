@@ -215,7 +215,7 @@ def measure(bundle: Bundle, command: list[str], place: str = ROM) -> Heap:
         said = _said(bundle, command, place, "run", drivers)
     words = said[-1].split() if said else []
     if words[:2] != ["ran", "1"]:
-        raise _unmeasured(command, said[-1:])
+        raise _unmeasured(command, said)
     bits, modules, agent, plan, run = (int(word) for word in words[2:])
     return Heap(place=place, bits=bits, fits=fits, modules=modules, agent=agent, plan=plan, run=run)
 
@@ -249,10 +249,10 @@ def _said(
         )
     lines = done.stdout.strip().splitlines()
     if done.returncode:
-        raise _unmeasured(command, (lines + done.stderr.strip().splitlines())[-1:])
+        raise _unmeasured(command, lines + done.stderr.strip().splitlines())
     return lines
 
 
-def _unmeasured(command: list[str], last: list[str]) -> GanglionError:
-    said = last[0][:200] if last else "nothing"
-    return GanglionError(f"the heap could not be measured: {command[-1]} said {said}")
+def _unmeasured(command: list[str], said: list[str]) -> GanglionError:
+    errors = [line for line in said if "Error: " in line] or said or ["nothing"]
+    return GanglionError(f"the heap could not be measured: {command[-1]} said {errors[-1][:200]}")
