@@ -23,9 +23,9 @@ TRIAL_MS = 300000
 RESCUE_MS = 60000
 #: The folder of `rom`.
 IN_PLACE = "/rom/ganglion"
-#: The file with the last exception that left an agent, and its most letters.
-FAILURE = "failure.txt"
-_FAILURE_SIZE = 2000
+#: The file with the last crash, as `crash` has it, and the most letters of its error.
+CRASH = "crash"
+_LETTERS = 600
 
 _timers: "list[Any]" = []  # one that nobody holds is collected, and never comes
 
@@ -44,7 +44,8 @@ def run(root: str = "") -> None:
         if _pressed(RESCUE_MS):
             return
     except Exception as error:
-        _keep(root, slot, error)
+        if type(error).__name__ != "CrashedError":  # the agent's own, which it has kept
+            _keep(root, slot, error)
         _do(_slots(root, slot).fail)
     _reset()
 
@@ -132,17 +133,18 @@ def _limit(slots: "Slots") -> None:
 
 
 def _keep(root: str, slot: str, error: Exception) -> None:
-    """Writes why a slot's agent ended, for who comes to look."""
+    """Writes why a slot could not be started, as a crash that the next agent to run tells its parent."""
     import io
+    import json
 
     text = io.StringIO()
     sys.print_exception(error, text)  # type: ignore[attr-defined] # MicroPython's
-    said = "slot {}\n{}".format(slot, text.getvalue())[-_FAILURE_SIZE:]
+    said = "slot {}\n{}".format(slot, text.getvalue().strip()[-_LETTERS:])
     print(said)
 
     def write() -> None:
-        with open(root + "/" + FAILURE, "w") as file:
-            file.write(said)
+        with open(root + "/" + CRASH, "w") as file:
+            json.dump({"boot": 0, "seconds": 0, "row": 1, "error": said, "told": False}, file)
 
     _do(write)
 

@@ -46,6 +46,7 @@ def test_a_version_that_raises_at_its_import_is_left_and_the_reason_is_kept(devi
     with device.boot() as boot:
         assert boot.until("runs") == "runs v0 a good"
         assert boot.until("healthy")
+        assert "slot b" in boot.until("crash {")
         assert boot.send(version("v2")) == "committed"
     assert device.healthy() == "v2"
 

@@ -117,10 +117,10 @@ async def test_every_command_runs_and_a_bad_version_is_left(
                 without_drivers, _, _ = send.partition(" --config")
                 gone_back = await run(without_drivers, "--lines", code=1)
                 assert gone_back["error"].startswith("barn/garden has gone back to its version before")
-                assert (
-                    "ImportError: no module named 'ganglion_micro.drivers"
-                    in (tmp_path / "board" / "failure.txt").read_text()
-                )
+                asked = {"method": "leaf.call", "params": {"leaf": "garden", "method": "crash"}}
+                answer = await gateway.http.post("/api/v1/nodes/barn/commands", json=asked)
+                crash = answer.json()["result"]["crash"]
+                assert "ImportError: no module named 'ganglion_micro.drivers" in crash["error"]
                 assert (await status())["slot"] == "b"
                 assert (tmp_path / "board" / "slot").read_text().startswith("1 b kept 0 unknown ")
 

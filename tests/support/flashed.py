@@ -35,6 +35,11 @@ def main(root, slot, joined, methods):
             time.sleep(1)
     joined()
     print("healthy", VERSION)
+    try:
+        with open("/crash") as file:
+            print("crash", json.load(file))
+    except OSError:
+        pass
     while True:
         line = sys.stdin.readline()
         if not line:
