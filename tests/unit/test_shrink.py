@@ -5,6 +5,9 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from ganglion.firmware.shrink import bare, shrink
 
@@ -162,3 +165,87 @@ def test_the_engine_does_the_same(tmp_path: Path) -> None:
     ]
     assert said[0].stdout == said[1].stdout, said[0].stderr
     assert said[0].stdout.count("\n") == 26
+
+
+def test_modules_of_a_group_are_one_and_names_that_would_meet_are_told_apart() -> None:
+    sources = {
+        "p.low": """
+import os
+from struct import unpack
+def last(path): return [os, path, unpack]
+def same(one, two): return one == two
+def open(name): return name
+LIMITS = (1, 2)
+""",
+        "p.mid": """
+from p import low
+from p.low import same as equal
+from json import unpack
+class Kept:
+    last = 1
+    def go(self, path):
+        last = low.last(path)
+        return [equal(each, last) for each in (self.last, unpack)], low.open(path)
+def same(): return [same for same in low.LIMITS]
+def late():
+    from p.low import same as other
+    return other(1, 1)
+""",
+        "p.top": """
+import os
+from p.mid import Kept, late, same
+def main():
+    def inner(Kept): return Kept
+    return Kept().go("x"), same(), late(), inner(2), os, open
+""",
+        "p.other": """
+from p import low, top
+from p.mid import same as s
+def f(): return low.last(1), low.same(1, 2), s(), top.main()
+""",
+    }
+    small = shrink(sources, ("main", "f", "go"), groups={"p.top": ["p.mid", "p.low", "p.absent"]})
+    assert small.keys() == {"p.top", "p.other"}
+    modules = {"json": type(sys)("json"), "p": type(sys)("p"), "p.top": type(sys)("p.top")}
+    modules["json"].unpack = "json's"  # type: ignore[attr-defined]
+    before = {name: sys.modules.get(name) for name in modules}
+    sys.modules.update(modules)
+    try:
+        top = vars(modules["p.top"])
+        exec(small["p.top"], top)
+        modules["p"].top = modules["p.top"]  # type: ignore[attr-defined]
+        other: dict[str, Any] = {}
+        exec(small["p.other"], other)
+        import os
+        from struct import unpack
+
+        last = [os, "x", unpack]
+        whole = (([False, False], "x"), [1, 2], True, 2, os, open)
+        assert top["main"]() == whole
+        assert other["f"]() == ([os, 1, unpack], False, [1, 2], whole)
+        assert last
+    finally:
+        for name, module in before.items():
+            if module is None:
+                del sys.modules[name]
+            else:
+                sys.modules[name] = module
+
+
+def test_what_cannot_be_one_module_is_refused() -> None:
+    as_object = {"p.a": "X = [1]", "p.b": "from p import a\ndef main(): return a, a.X"}
+    with pytest.raises(ValueError, match=r"p\.b uses the module a as an object"):
+        shrink(as_object, ("main",), groups={"p.b": ["p.a"]})
+    twice = {
+        "p.a": "def x(): return 1",
+        "p.b": "def x(): return 2\ndef main():\n    from p.a import x\n    return x()\ndef f(): return x()",
+    }
+    with pytest.raises(ValueError, match="has a name x of its own, and imports another in a function"):
+        shrink(twice, ("main", "f"), groups={"p.b": ["p.a"]})
+    circle = {
+        "p.a": "def x(): pass",
+        "p.out": "from p.a import x\ndef y(): x()",
+        "p.b": "from p.a import x\nfrom p.out import y\ndef main(): return x(), y()",
+    }
+    with pytest.raises(ValueError, match=r"p.out is needed by a group that has p.a, which it needs"):
+        shrink(circle, ("main",), groups={"p.b": ["p.a"]})

@@ -23,9 +23,7 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     which.add_argument(
         "--driver", action="append", default=[], metavar="NAME", help="a driver besides; may be repeated"
     )
-    which.add_argument(
-        "--lines", action="store_true", help="keep the numbers of lines, for tracebacks; a fourth larger"
-    )
+    which.add_argument("--lines", action="store_true", help="keep the numbers of lines, for tracebacks; a third larger")
     verbs = parser.add_subparsers(required=True, metavar="<verb>", dest="verb")
     made = verbs.add_parser("build", parents=[common, which], help="compile it into a folder, as it is on a board")
     made.add_argument("--out", type=Path, default=Path("ganglion-firmware"), metavar="DIR", help="default: %(default)s")

@@ -23,6 +23,12 @@ from ganglion.settings import nearest
 BUDGET = 80 * 1024
 
 _AGENT, _MICRO = "ganglion_agent", "ganglion_micro"
+
+
+def _named(package: str, names: str) -> list[str]:
+    return [f"{package}.{name}" for name in names.split()]
+
+
 _DRIVERS = f"{_MICRO}.drivers"
 #: What runs scripts: a board without it is none of ours.
 _ENGINE = f"{_MICRO}.engine"
@@ -33,6 +39,18 @@ _MAIN = "main"
 _NOT_INSIDE = ("boot", _MAIN, "rom", "seal")
 #: What is called from outside of a slot.
 _ROOTS = ("main", "start")
+#: Modules that are always loaded together, and become one.
+_GROUPS = {
+    f"{_MICRO}.leaf": _named(
+        _MICRO, "cbor cbor_float cbor_item cbor_read cbor_write cose_common gl1 leaf_key limits mac0 replay sealed"
+    ),
+    _ENGINE: _named(_MICRO, "condition digits effects expression match pattern plan run steps template text topic"),
+    f"{_AGENT}.agent": _named(
+        _AGENT, "clock config crash device flash guard log methods outputs section sensors store watchdog"
+    ),
+    f"{_AGENT}.runner": _named(_AGENT, "triggers"),
+}
+_GROUP = {name: target for target, names in _GROUPS.items() for name in names}
 #: What only scripts that call tools import, which `ganglion_agent.runner` refuses.
 _FOR_TOOLS = {f"{_MICRO}.talk", f"{_MICRO}.tool"}
 #: Chips that another chip's driver is for.
@@ -77,7 +95,8 @@ class Bundle:
 
         def add(name: str) -> None:
             seen.add(name)
-            for each in sorted({name.rpartition(".")[0], *_imports(_source(name))}):
+            needs = {need for part in (name, *_GROUPS.get(name, ())) for need in _imports(_source(part), top=True)}
+            for each in sorted({name.rpartition(".")[0], *(_GROUP.get(need, need) for need in needs)}):
                 if each in there and each not in seen:
                     add(each)
             found.append(name)
@@ -112,7 +131,7 @@ def build(*, drivers: Iterable[str] = (), lines: bool = False) -> Bundle:
     first = {name: sources[name] if lines else bare(sources[name]) for name in outside}
     slot = {name: sources[name] for name in sorted(inside)}
     if not lines:
-        slot = shrink(slot, _ROOTS, keep=[name for name in slot if name.startswith(_DRIVERS)])
+        slot = shrink(slot, _ROOTS, keep=[name for name in slot if name.startswith(_DRIVERS)], groups=_GROUPS)
     return Bundle(
         version=__version__,
         files=_compiled(slot, lines),
@@ -176,11 +195,13 @@ def _closure(names: set[str]) -> set[str]:
     return found
 
 
-def _imports(path: Path) -> Iterator[str]:
-    """Our own modules that a file imports when it is run."""
+def _imports(path: Path, *, top: bool = False) -> Iterator[str]:
+    """Our own modules that a file imports when it is run; at its top, those without which it cannot be imported."""
     nodes: list[ast.AST] = [ast.parse(path.read_bytes())]
     while nodes:
         node = nodes.pop()
+        if top and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             continue
         nodes += ast.iter_child_nodes(node)

@@ -49,14 +49,15 @@ _ENDS = """\
 """
 _CONFIG = {
     "name": "measured",
-    "uplink": {"kind": "none"},
-    "parent": {"host": "127.0.0.1", "port": 9},
     "watchdog": "0s",
     "sensors": {"soil": {"driver": "adc", "pin": 26, "unit": "%"}, "door": {"driver": "pin", "pin": 3}},
     "actuators": {
         "buzzer": {"driver": "pin", "pin": 15, "max_on": "20m", "min_on": "1s", "max_silence": "1m", "risk": "low"}
     },
 }
+#: The way to a parent, where the version has one over a network.
+_NETWORK = {"uplink": {"kind": "none"}, "parent": {"host": "127.0.0.1", "port": 9}}
+_UPLINK = "ganglion_agent/uplink.mpy"
 #: The boot of `ganglion_agent.boot`, with a look at the heap between its parts.
 _SCRIPT = """
 import gc, sys
@@ -138,7 +139,7 @@ async def run(self):
     while not self.device.runner.counts["completed"] + self.device.runner.counts["failed"]:
         self.turn(now, 20)
     counts = self.device.runner.counts
-    print("ran", counts["completed"], bits, modules - start, agent - modules, plan - agent, found[0] - plan)
+    print("\\nran", counts["completed"], bits, modules - start, agent - modules, plan - agent, found[0] - plan)
     raise KeyboardInterrupt
 
 entry.agent.Agent.run = run
@@ -240,12 +241,20 @@ def _said(
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(data)
         (folder / "plan").write_bytes(compile(load(document(), file="fifty.yaml")).encode())
-        (folder / "agent.json").write_text(json.dumps(_CONFIG))
+        config = _CONFIG | (_NETWORK if _UPLINK in bundle.files else {"uplink": {"kind": "serial"}})
+        (folder / "agent.json").write_text(json.dumps(config))
         (folder / "leaf.key").write_text(LeafKey(bytes(8), bytes(32)).text())
         (folder / "it.py").write_text(_SCRIPT)
         words = [*command, "-X", "heapsize=2m", str(folder / "it.py"), str(folder), place, verb, str(heap), *modules]
         done = subprocess.run(  # noqa: S603 - our own words
-            words, capture_output=True, text=True, check=False, env={"MICROPYPATH": ".frozen"}, timeout=120
+            words,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            env={"MICROPYPATH": ".frozen"},
+            timeout=120,
         )
     lines = done.stdout.strip().splitlines()
     if done.returncode:

@@ -9,8 +9,10 @@ here, what nobody asks for is left out: what only a type checker reads, `__slots
 
 import ast
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
+from ganglion.firmware.shrink_link import link
 from ganglion.firmware.shrink_names import shorten
 from ganglion.firmware.shrink_numbers import insert
 
@@ -22,19 +24,27 @@ def bare(source: str) -> str:
     return _written(_parsed(source))
 
 
-def shrink(sources: dict[str, str], roots: Iterable[str], keep: Iterable[str] = ()) -> dict[str, str]:
+def shrink(
+    sources: dict[str, str],
+    roots: Iterable[str],
+    *,
+    keep: Iterable[str] = (),
+    groups: Mapping[str, Iterable[str]] = MappingProxyType({}),
+) -> dict[str, str]:
     """The small source of each module.
 
     Args:
         sources: By the full names of modules: all that import each other.
         roots: Functions and classes that others ask for, by their names alone.
         keep: Modules whose arguments keep their names, as somebody passes `**` to them.
+        groups: Modules that become one with that by whose name they are (`shrink_link`).
     """
     trees = {name: _parsed(source) for name, source in sources.items()}
     insert(trees)
     kept = frozenset(roots)
     while _without_unused(trees, kept):
         pass
+    link(trees, groups)
     shorten(trees, frozenset(keep))
     return {name: _written(tree) for name, tree in trees.items()}
 
