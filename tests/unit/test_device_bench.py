@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 from ganglion.cli.main import main
 from ganglion_tools.bench import device, device_files
-device.FILE, device.REPEATS, device.EDITS, device.UPDATE, device.RUNS = 1024, 1, 1, 2048, 2
+device.FILE, device.REPEATS, device.EDITS, device.UPDATE = 1024, 1, 1, 2048
 device_files.CACHE = Path(sys.argv.pop(1))
 sys.exit(main(["bench", "device", *sys.argv[1:]]))
 """
@@ -43,6 +43,6 @@ def test_every_figure_is_there_with_its_peer() -> None:
         ("s", None),
         ("s", None),
         ("s", "the same without loss"),
-        ("1/s", "CPython"),
+        ("1/s", None),
         ("KiB", None),
     ]

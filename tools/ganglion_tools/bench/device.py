@@ -5,17 +5,12 @@ The boards are emulated or a MicroPython of this machine: what is measured is th
 """
 
 import asyncio
-import time
 
 from ganglion.errors import UsageError
 from ganglion.firmware.bundle import build
-from ganglion.firmware.heap import BOARD, FREE, STEPS, document, measure
+from ganglion.firmware.heap import BOARD, FREE, STEPS, measure
 from ganglion.firmware.interpreter import cached
-from ganglion.mova.compile import compile
-from ganglion.mova.load import load
-from ganglion_micro.engine import Engine
-from ganglion_micro.plan import Steps, unpack
-from ganglion_tools.bench import device_edit, device_farm, device_files, device_update, mova_heap
+from ganglion_tools.bench import device_edit, device_engine, device_farm, device_files, device_update
 from ganglion_tools.bench.figure import Figure, figure
 from ganglion_tools.emulated_board import board
 from ganglion_tools.micropython import interpreter
@@ -26,8 +21,6 @@ FILE, REPEATS = 48 * 1024, 5
 EDITS = 5
 #: Bytes of the update, and the share of messages that is lost on its way.
 UPDATE, LOSS = 60 * 1024, 0.05
-#: Runs of the plan that are timed.
-RUNS = 20
 #: Seconds from a save to what was saved running.
 _EDIT_GOAL = 2.0
 
@@ -90,16 +83,14 @@ async def _mesh() -> list[Figure]:
 
 
 def _engine() -> list[Figure]:
-    engine = mova_heap.measure(RUNS)
+    engine = device_engine.measure(device_files.CACHE)
     heap = measure(build(), interpreter(cached("i386"), "i386"))
     return [
         figure(
-            name="steps of a script on MicroPython of 32 bits",
+            name="steps of a script on an emulated Cortex-M3",
             unit="1/s",
-            value=engine.steps,
+            value=engine.steps_per_second,
             more_is_better=True,
-            peer="CPython",
-            peer_value=_steps(RUNS),
         ),
         figure(
             name=f"heap that is free of {BOARD // 1024} KiB, a plan of {STEPS} steps running",
@@ -109,16 +100,3 @@ def _engine() -> list[Figure]:
             goal=FREE / 1024,
         ),
     ]
-
-
-def _steps(runs: int) -> float:
-    """Of the same plan, a second, by the same engine here."""
-    engine = Engine(unpack(compile(load(document(), file="fifty.yaml")).encode(), Steps))
-    now = 1_767_225_600_000_000_000
-    event = {"id": "e", "source": "s", "topic": "t", "value": 9.5, "payload": 9.5, "timestamp": now}
-    began = time.perf_counter()
-    for _ in range(runs):
-        effects = engine.start("main", event, {"session_id": "s", "data": {"total": 0}}, now)
-        while effects[0].kind:
-            effects = engine.resume(effects[0].run, [True, True, ""], now)
-    return STEPS * runs / (time.perf_counter() - began)

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the engine and a plan of 50 steps take on a board, of its heap and of time: a MicroPython of 32 bits.
-
-The modules are in its flash.
+"""What the engine and a plan of 50 steps take of a board's heap: a MicroPython of 32 bits, with modules in its flash.
 
 Counted are the modules' own objects; the plan, whose steps are decoded when they are run; and a run where it holds
 most, at its end, with the records of all steps. Code and names are in flash where modules are frozen into the firmware,
@@ -13,7 +11,6 @@ import sys
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
 
 import ganglion_micro
 from ganglion.errors import GanglionError
@@ -25,7 +22,7 @@ from ganglion_tools.micropython import interpreter
 from ganglion_tools.romfs import image
 
 _SCRIPT = """
-import gc, sys, time, vfs
+import gc, sys, vfs
 
 def heap():
     gc.collect()
@@ -48,54 +45,20 @@ from ganglion_micro.plan import Steps, unpack
 code = heap()
 engine = loaded()
 plan = heap()
+most, now = 0, 1_767_225_600_000_000_000
 event = {"id": "e", "source": "s", "topic": "t", "value": 9.5, "payload": 9.5, "timestamp": 1_767_225_600_000_000_000}
-
-def ran(look):
-    now = event["timestamp"]
-    effects = engine.start("main", event, {"session_id": "s", "data": {"total": 0}}, now)
-    while effects[0].kind:
-        look()
-        now += 1_000_000
-        effects = engine.resume(effects[0].run, [True, True, ""], now)
-    look()
-    return effects[0].episode
-
-most = 0
-def weigh():
-    global most
+effects = engine.start("main", event, {"session_id": "s", "data": {"total": 0}}, now)
+while effects[0].kind:
     most = max(most, heap())
-
-episode = ran(weigh)
-runs = int(sys.argv[3])
-began = time.ticks_us()
-for _ in range(runs):
-    ran(lambda: None)
-took = time.ticks_diff(time.ticks_us(), began)
-print(episode["status"], len(episode["steps"]), code - start, plan - code, most - plan, took)
+    now += 1_000_000
+    effects = engine.resume(effects[0].run, [True, True, ""], now)
+most = max(most, heap())
+print(effects[0].episode["status"], len(effects[0].episode["steps"]), code - start, plan - code, most - plan)
 """
 
 
-class Engine(NamedTuple):
-    """What it takes.
-
-    Attributes:
-        code: KiB of heap, for the engine.
-        plan: For a plan of `STEPS` steps.
-        run: For a run of it.
-        steps: That it does in a second.
-    """
-
-    code: float
-    plan: float
-    run: float
-    steps: float
-
-
-def measure(runs: int = 20) -> Engine:
-    """Measures it on this machine.
-
-    Args:
-        runs: Of the plan that are timed, one after the other.
+def kibibytes() -> tuple[float, float, float]:
+    """Of heap, for the engine, for the plan, and for a run of it.
 
     Raises:
         GanglionError: there is no such MicroPython and none can be fetched, or the run did not go through all steps.
@@ -109,11 +72,11 @@ def measure(runs: int = 20) -> Engine:
         rom.write_bytes(image(_modules(folder)))
         plan.write_bytes(compile(load(document(), file="fifty.yaml")).encode())
         script.write_text(_SCRIPT)
-        status, steps, *sizes = _said([*command, str(script), str(rom), str(plan), str(runs)]).split()
+        status, steps, *sizes = _said([*command, str(script), str(rom), str(plan)]).split()
     if (status, int(steps)) != ("completed", STEPS):
         raise GanglionError(f"bench: a run of {STEPS} steps ended {status} after {steps}, so it has no figure")
-    code, body, run = (int(size) / 1024 for size in sizes[:3])
-    return Engine(code, body, run, steps=1e6 * STEPS * runs / int(sizes[3]))
+    code, body, run = (int(size) / 1024 for size in sizes)
+    return code, body, run
 
 
 def _modules(folder: Path) -> dict[str, bytes]:
