@@ -41,6 +41,7 @@ PACKAGES = {
         | {
             "ganglion_micro",
             "aiomqtt",
+            "asyncssh",
             "cbor2",
             "cffi",
             "cronsim",
@@ -96,7 +97,7 @@ ROWS = [
     {"bus", "mqtt", "intent"},
     {"config", "board", "mesh", "sim", "reader", "inbox"},
     {"mova", "sensors", "guardian", "bridge", "history"},
-    {"node", "editor", "shims", "device", "firmware"},
+    {"node", "editor", "shims", "device", "firmware", "flash"},
     {"cli"},
 ]
 #: Bytes, events and time come in as arguments here.
@@ -108,6 +109,12 @@ PURE = [
     "firmware/ganglion_agent/update.py",
     "runtime/ganglion/analytics/*.py",
     "runtime/ganglion/firmware/sending.py",
+    "runtime/ganglion/flash/host/address.py",
+    "runtime/ganglion/flash/host/machine.py",
+    "runtime/ganglion/flash/host/node_file.py",
+    "runtime/ganglion/flash/host/plan.py",
+    "runtime/ganglion/flash/host/system.py",
+    "runtime/ganglion/flash/host/text.py",
     "runtime/ganglion/history/block.py",
     "runtime/ganglion/history/query.py",
     "runtime/ganglion/board/*.py",

@@ -56,6 +56,7 @@ COMMANDS = {
     "bench": ("ganglion_tools.bench.command", "tools", "measure what it costs, beside its peers"),
     "ports": ("ganglion.cli.ports", "serial", "list serial ports, and which program has them"),
     "files": ("ganglion.cli.files", "serial", "list, put, get and remove files of a MicroPython device"),
+    "flash": ("ganglion.cli.flash_host", "flash", "put a node onto a Linux machine by SSH"),
     "doctor": ("ganglion.cli.doctor", "", "say what is installed, what is missing and what to do"),
 }
 
