@@ -2,18 +2,25 @@
 """flash --host: a node comes onto a Debian that a real sshd lets one into, joins a real mesh, and is put back."""
 
 import asyncio
+import fcntl
 import json
 import re
+import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import asyncssh
 import pytest
 
 from ganglion import config
 from ganglion.cli.main import main
+from ganglion.errors import RefusedError
+from ganglion.flash.host import address
+from ganglion.flash.host.connection import Remote
+from ganglion.flash.host.login import Access, connect
 from support import linux_host
-from support.brokers import Broker
+from support.brokers import Broker, nats_broker
 from support.gateway import Process, process
 from support.linux_host import Host
 
@@ -87,6 +94,12 @@ def shell(capsys: pytest.CaptureFixture[str], host: Host, packages: Path, home: 
 
 
 @pytest.fixture
+async def broker(tmp_path: Path) -> AsyncIterator[Broker]:
+    async with nats_broker(tmp_path / "broker") as running:
+        yield running
+
+
+@pytest.fixture
 async def gateway(tmp_path: Path, broker: Broker) -> AsyncIterator[Process]:
     async with process(tmp_path / "gateway", broker.url) as running:
         yield running
@@ -129,3 +142,200 @@ async def test_a_machine_becomes_a_node_of_the_mesh_and_stays_as_it_is(
     assert [step["changes"] for step in said["plan"]] == [False, False, False]
     nodes = (await gateway.http.get("/api/v1/nodes")).json()["nodes"]
     assert len(nodes) == 1
+
+
+def test_a_machine_that_is_not_known_is_not_logged_in_to(shell: Shell, home: Path) -> None:
+    known = home / ".ssh" / "known_hosts"
+    known.write_text("# nobody")
+    asked = ("--dry-run", "--broker", "mqtt://b", "--enrol-key", key_file(home))
+    code, said, _ = shell.flash(*asked)
+    assert code == 4
+    assert f"is not known: {shell.host.fingerprint} (ssh-ed25519)" in said["error"]
+    assert said["error"].endswith(f"then say --host-key {shell.host.fingerprint}")
+
+    code, said, _ = shell.flash(*asked, "--host-key", "SHA256:" + "a" * 43)
+    assert code == 4
+    assert f"is {shell.host.fingerprint} (ssh-ed25519), not SHA256:aaa" in said["error"]
+    assert known.read_text() == "# nobody"
+
+    assert shell.flash(*asked, "--host-key", shell.host.fingerprint)[0] == 0
+    name, kind, key = known.read_text().splitlines()[1].split()
+    assert (name, f"{kind} {key}") == (f"[127.0.0.1]:{shell.host.port}", " ".join(shell.host.public.split()[:2]))
+    assert shell.flash(*asked)[0] == 0
+
+
+def test_a_machine_whose_key_has_changed_is_not_logged_in_to(shell: Shell, home: Path) -> None:
+    shell.knows(home, asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode())
+    before = (home / ".ssh" / "known_hosts").read_text()
+    for words in ((), ("--host-key", shell.host.fingerprint)):
+        code, said, _ = shell.flash(*words)
+        assert code == 4
+        assert f"has changed: it is {shell.host.fingerprint} now" in said["error"]
+        assert f"ssh-keygen -R '[127.0.0.1]:{shell.host.port}'" in said["error"]
+    assert (home / ".ssh" / "known_hosts").read_text() == before
+
+
+def test_who_may_not_log_in_or_become_root_is_told_how(shell: Shell, home: Path) -> None:
+    code, said, _ = shell.flash(user="guest")
+    assert code == 4
+    assert "guest may not become root on guest@127.0.0.1" in said["error"]
+    assert "NOPASSWD" in said["error"]
+    stranger = home / "stranger"
+    asyncssh.generate_private_key("ssh-ed25519").write_private_key(stranger)
+    shell.host.identity = stranger
+    code, said, _ = shell.flash(user="guest")
+    assert (code, "lets nobody in by what was tried: name your key with --identity" in said["error"]) == (4, True)
+    shell.host.identity = home / "nothing"
+    assert shell.flash()[0] == 3
+    stranger.write_text("no key")
+    shell.host.identity = stranger
+    assert shell.flash()[:1] == (1,)
+
+
+async def test_a_password_is_asked_for_where_no_key_lets_one_in(host: Host, home: Path) -> None:
+    asked = []
+
+    async def types(what: str) -> str:
+        asked.append(what)
+        return "let me in" if len(asked) > 1 else "something else"
+
+    where = address.parse(f"guest@127.0.0.1:{host.port}")
+    access = Access(host_key=host.fingerprint, ask=types)
+    with pytest.raises(RefusedError, match="lets nobody in"):
+        await connect(where, access)
+    async with await connect(where, access) as remote:
+        assert (await remote.run("id -un", plain=True)).text == "guest\n"
+    assert asked == [f"password of {where}"] * 2
+
+
+def test_an_older_node_comes_back_where_the_newer_one_does_not_stay(shell: Shell, packages: Path, home: Path) -> None:
+    asked = ("--enrol-key", key_file(home), "--broker")
+    assert shell.flash(*asked, "mqtt://old", "--name", "fridge")[0] == 0
+    config = shell.host.path("/etc/ganglion/node.toml")
+    before = config.read_text()
+    process = shell.host.path("/run/ganglion-test/pid").read_text()
+
+    shell.package = version(packages, "3.0")
+    code, said, told = shell.flash(*asked, "mqtt://new")
+    assert code == 1
+    first, *lines = said["error"].splitlines()
+    assert first == f"the node ended on root@127.0.0.1:{shell.host.port}"
+    assert lines[-3:-1] == ["  starting", "  \N{REPLACEMENT CHARACTER}[31mno such chip\N{REPLACEMENT CHARACTER}[0m"]
+    assert lines[-1] == "put back: the configuration, ganglion 2.0; and the service is started again"
+    assert config.read_text() == before
+    assert "# 2.0\n" in shell.host.path("/usr/bin/ganglion").read_text()
+    assert shell.host.path("/run/ganglion-test/pid").read_text() != process
+    assert not shell.host.path("/etc/ganglion/enrol.key").exists()
+    assert "putting back" in told
+
+    shell.package = version(packages, "2.0")
+    code, said, _ = shell.flash()
+    assert (code, said["changed"]) == (0, False)
+    code, said, _ = shell.flash("--broker", "mqtt://new")
+    assert (code, said["changed"], said["sent"]) == (0, True, 0)
+    assert [path.read_text() for path in config.parent.glob("node.toml.*")] == [before]
+    assert config.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_first_node_that_does_not_stay_leaves_a_machine_that_can_be_tried_again(
+    shell: Shell, packages: Path, home: Path
+) -> None:
+    shell.package = version(packages, "3.0")
+    code, said, _ = shell.flash("--enrol-key", key_file(home), "--broker", "mqtt://b")
+    assert code == 1
+    assert said["error"].endswith("put back: the new configuration is removed; and the service is stopped")
+    assert not shell.host.path("/etc/ganglion/node.toml").exists()
+    shell.package = version(packages, "2.0")
+    assert shell.flash("--enrol-key", key_file(home), "--broker", "mqtt://b")[0] == 0
+
+
+def test_a_package_manager_that_is_busy_is_named(shell: Shell, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ganglion.flash.host.system.PATIENT", 0)
+    lock = shell.host.path("/var/lib/dpkg/lock-frontend")
+    with lock.open("w") as held:
+        fcntl.lockf(held, fcntl.LOCK_EX)
+        code, said, _ = shell.flash("--enrol-key", key_file(home), "--broker", "mqtt://b")
+    assert code == 1
+    assert "its package manager is busy with something else: wait until that is done" in said["error"]
+
+
+def test_what_is_for_another_machine_is_not_sent(shell: Shell, packages: Path) -> None:
+    shell.package = version(packages, "4.0")
+    code, said, _ = shell.flash("--dry-run")
+    assert (code, "is for riscv64, and root@127.0.0.1" in said["error"]) == (1, True)
+    code, said, _ = shell.flash("--dry-run", board="raspberry-pi-4")
+    assert (code, "takes packages for amd64, and a raspberry-pi-4 needs arm64" in said["error"]) == (1, True)
+    assert not shell.host.path("/var/cache/ganglion").exists()
+
+
+def test_the_enrol_key_is_never_in_a_command(shell: Shell, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scripts = []
+    run = Remote.run
+
+    async def noted(self: Remote, script: str, **more: Any) -> Any:
+        scripts.append(script)
+        return await run(self, script, **more)
+
+    monkeypatch.setattr(Remote, "run", noted)
+    assert shell.flash("--enrol-key", key_file(home), "--broker", "mqtt://user:geheim@b")[0] == 2
+    monkeypatch.setenv("GANGLION_BROKER", "mqtt://user:geheim@b")
+    assert shell.flash("--enrol-key", key_file(home))[0] == 0
+    assert "mqtt://user:geheim@b" in shell.host.path("/etc/ganglion/node.toml").read_text()
+    assert len(scripts) > 5
+    assert not [script for script in scripts if "gk1_abc" in script or "geheim" in script]
+    code, said, _ = shell.flash("--enrol-key", "gk1_abc")
+    assert (code, "takes a file that holds the key" in said["error"]) == (2, True)
+
+
+def test_a_machine_that_says_anything_neither_hangs_nor_reaches_the_terminal(shell: Shell, home: Path) -> None:
+    os_release = shell.host.path("/etc/os-release")
+    os_release.unlink()
+    os_release.write_text('PRETTY_NAME="\x1b]0;owned\x07\x1b[2JOS"\nID="x' + "y" * 100_000 + '"\n')
+    asked = ("--dry-run", "--enrol-key", key_file(home), "--broker", "mqtt://b")
+    code, said, told = shell.flash(*asked)  # which looks for escapes in all that is shown
+    assert code == 0, told
+    assert said["machine"]["system"] == "\N{REPLACEMENT CHARACTER}]0;owned\N{REPLACEMENT CHARACTER}" * 1 + (
+        "\N{REPLACEMENT CHARACTER}[2JOS"
+    )
+    talks = shell.host.path("/bin/talks")
+    talks.write_text("#!/bin/sh\nexec yes this is not what was asked for\n")
+    talks.chmod(0o755)
+    passwd = shell.host.path("/etc/passwd")
+    passwd.write_text(re.sub(r"(?m)^(pi:.*:)/bin/sh$", r"\1/bin/talks", passwd.read_text()))
+    code, said, _ = shell.flash(*asked, user="pi")
+    assert (code, "said more than 262144 bytes" in said["error"]) == (1, True)
+
+
+def test_a_machine_that_is_not_there_is_said_to_be_so(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        shell.host.port = silent.getsockname()[1]
+        code, said, _ = shell.flash()
+        assert (code, "nothing listens on 127.0.0.1, port" in said["error"]) == (5, True)
+        silent.listen()
+        monkeypatch.setattr("ganglion.flash.host.login.CONNECT", 0.2)
+        code, said, _ = shell.flash()
+        assert (code, "did not answer within" in said["error"]) == (5, True)
+    (home / ".ssh" / "known_hosts").write_text("[")
+    code, said, _ = shell.flash()
+    assert (code, "known_hosts: Invalid known hosts entry" in said["error"]) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["flash", "pi"], 2, "--host user@host"),
+        (["flash", "pi", "--host", "pi@h", "--host-key", "x"], 2, "as ssh-keygen -lf shows it"),
+        (["flash", "pi", "--host", "pi@h", "--name", "a b"], 2, "1 to 40 letters"),
+        (["flash", "pi", "--host", "pi@h", "--enrol-key", "nothing"], 3, "nothing does not exist"),
+        (["flash", "pi", "--host", "pi@h", "--package", "nothing"], 3, "there is no file nothing"),
+        (["flash", "nothing", "--host", "pi@h"], 3, "there is no board 'nothing'"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_anything_is_done(
+    capsys: pytest.CaptureFixture[str], words: list[str], code: int, says: str
+) -> None:
+    assert main(words) == code
+    assert says in capsys.readouterr().err

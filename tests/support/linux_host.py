@@ -63,18 +63,21 @@ def debian(folder: Path) -> Iterator[Host]:
     port = free_port()
     identity, authorized = _identity(folder)
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / "host"], check=True)
-    config = folder / "sshd_config"
-    config.write_text(
-        f"ListenAddress 127.0.0.1:{port}\nHostKey {folder / 'host'}\nAuthorizedKeysFile /etc/ssh/authorized_keys\nUsePAM no\n"
-        "StrictModes no\nPermitRootLogin prohibit-password\nPasswordAuthentication yes\nPidFile none\n"
+    (folder / "sshd_config").write_text(
+        f"ListenAddress 127.0.0.1:{port}\nHostKey /etc/ssh/host\nAuthorizedKeysFile /etc/ssh/authorized_keys\n"
+        "UsePAM no\nStrictModes no\nPermitRootLogin prohibit-password\nPasswordAuthentication yes\nPidFile none\n"
+        "Banner /etc/ssh/banner\n"
     )
+    # What no terminal may see comes before every login
+    (folder / "banner").write_bytes(b"\x1b]0;owned\x07\x1b[2JWelcome!\n" * 20)
+    authorized.rename(folder / "authorized_keys")
     work = folder / "machine"
     work.mkdir()
-    visible = {str(ROOT), sys.prefix, sys.base_prefix, str(folder)} - {"/usr"}
-    command = ["sh", TOOLS / "debian.sh", work, TOOLS, config, authorized, *sorted(visible)]
+    visible = {str(ROOT), sys.prefix, sys.base_prefix} - {"/usr"}
+    command: list[object] = ["sh", TOOLS / "debian.sh", folder, work, TOOLS, *sorted(visible)]
     public = (folder / "host.pub").read_text()
-    with _running(command, port, folder / "sshd.log") as process:
-        yield Host(port, process, identity, public, folder / "sshd.log")
+    with _running(command, port, folder / "sshd.log") as root:
+        yield Host(port, root, identity, public, folder / "sshd.log")
 
 
 @contextmanager
@@ -84,7 +87,8 @@ def openwrt(folder: Path) -> Iterator[Host]:
     identity, authorized = _identity(folder)
     work = folder / "machine"
     work.mkdir()
-    with _running(["sh", TOOLS / "openwrt.sh", work, TOOLS, port, authorized], port, folder / "dropbear.log") as root:
+    command: list[object] = ["sh", TOOLS / "openwrt.sh", work, TOOLS, port, authorized]
+    with _running(command, port, folder / "dropbear.log") as root:
         said = subprocess.run(
             ["ssh-keyscan", "-t", "ed25519", "-p", str(port), "127.0.0.1"], check=True, capture_output=True, text=True
         )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Puts a node onto a Linux machine by SSH: looks what is there, says what it will do, does it, and sees the node come."""
+"""Puts a node onto a Linux machine by SSH: looks what is there, says what it will do, does it, sees the node come."""
 
 import argparse
 import asyncio

@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 # In namespaces of its own: this machine's system under an empty layer, so that all tools are real and nothing stays.
-#   debian.sh WORK TOOLS SSHD_CONFIG AUTHORIZED_KEYS VISIBLE…
+#   debian.sh FOLDER WORK TOOLS VISIBLE…, where FOLDER has sshd_config, host, authorized_keys and banner
 set -e
-work=$1 tools=$2 config=$3 keys=$4
-shift 4
+folder=$1 work=$2 tools=$3
+shift 3
 mount -t tmpfs -o size=256m,mode=755 none "$work"
 mkdir "$work/upper" "$work/work" "$work/root"
 mount -t overlay none -o "lowerdir=/,upperdir=$work/upper,workdir=$work/work" "$work/root"
@@ -16,8 +16,8 @@ done
 mount -t proc none proc
 mount -t tmpfs none run
 mkdir -p run/sshd run/systemd/system
-cp "$keys" etc/ssh/authorized_keys
-chmod 644 etc/ssh/authorized_keys
+cp "$folder/sshd_config" "$folder/host" "$folder/authorized_keys" "$folder/banner" etc/ssh/
+chmod 644 etc/ssh/authorized_keys etc/ssh/banner
 cp "$tools/systemctl" "$tools/journalctl" usr/bin/
 rm -rf etc/apt/sources.list etc/apt/sources.list.d/* # nothing is fetched
 rm -rf var/lib/dpkg/updates/* var/lib/apt/lists/* var/cache/apt/*.bin # of this machine, where an installation may run
@@ -29,4 +29,4 @@ chroot . usermod -p '*' pi
 chroot . usermod -p "$(openssl passwd -6 'let me in')" guest
 mkdir -p etc/sudoers.d
 echo 'pi ALL=(ALL) NOPASSWD: ALL' >etc/sudoers.d/pi
-exec chroot . /usr/sbin/sshd -D -e -f "$config"
+exec chroot . /usr/sbin/sshd -D -e -f /etc/ssh/sshd_config

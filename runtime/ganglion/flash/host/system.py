@@ -9,6 +9,8 @@ from ganglion.flash.host.machine import CONFIG, FOLDER, RECORD, Machine
 KEPT = {"deb": "/var/cache/ganglion", "ipk": "/tmp/ganglion", "apk": "/tmp/ganglion"}  # noqa: S108
 #: Seconds that an installation has: it may fetch dependencies, and the machine may be small.
 INSTALLING = 900.0
+#: Seconds that apt waits for another one that is at work.
+PATIENT = 60
 #: How tools say that another one is at work: apt and dpkg, opkg, apk.
 BUSY = ("could not get lock", "is locked", "was locked", "could not lock", "unable to lock", "unable to acquire")
 #: How they say that the disk is full.
@@ -26,12 +28,12 @@ LACKING = (
 #: apt waits for a lock, keeps what an operator changed, and takes an older version too.
 _APT = (
     "DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends --reinstall --allow-downgrades "
-    "-o DPkg::Lock::Timeout=60 -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold {}"
+    "-o DPkg::Lock::Timeout={patient} -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold {path}"
 )
 _INSTALL = {
-    "dpkg": "DEBIAN_FRONTEND=noninteractive dpkg --force-confdef --force-confold --install {}",
-    "ipk": "opkg install --force-reinstall --force-downgrade {}",
-    "apk": "apk add --allow-untrusted {}",
+    "dpkg": "DEBIAN_FRONTEND=noninteractive dpkg --force-confdef --force-confold --install {path}",
+    "ipk": "opkg install --force-reinstall --force-downgrade {path}",
+    "apk": "apk add --allow-untrusted {path}",
 }
 
 
@@ -46,10 +48,10 @@ def install(machine: Machine, path: str) -> str:
     A package's scripts may start the service; it is ended first, so that none runs with half of the files.
     """
     command = _APT if machine.has_apt else _INSTALL["dpkg" if machine.form == "deb" else machine.form]
+    command = command.format(path=shlex.quote(path), patient=PATIENT)
     log = f"{KEPT[machine.form]}/log"
     return (
-        f"{stop(machine)}\n{command.format(shlex.quote(path))} >{log} 2>&1 </dev/null\nstatus=$?\n"
-        f"tail -c 4000 {log}; rm -f {log}; exit $status"
+        f"{stop(machine)}\n{command} >{log} 2>&1 </dev/null\nstatus=$?\ntail -c 4000 {log}; rm -f {log}; exit $status"
     )
 
 
