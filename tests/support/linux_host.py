@@ -76,8 +76,8 @@ def debian(folder: Path) -> Iterator[Host]:
     visible = {str(ROOT), sys.prefix, sys.base_prefix} - {"/usr"}
     command: list[object] = ["sh", TOOLS / "debian.sh", folder, work, TOOLS, *sorted(visible)]
     public = (folder / "host.pub").read_text()
-    with _running(command, port, folder / "sshd.log") as root:
-        yield Host(port, root, identity, public, folder / "sshd.log")
+    with _running(command, port, folder / "sshd.log") as seen:
+        yield Host(port, seen / str(work / "root").lstrip("/"), identity, public, folder / "sshd.log")
 
 
 @contextmanager
@@ -88,12 +88,12 @@ def openwrt(folder: Path) -> Iterator[Host]:
     work = folder / "machine"
     work.mkdir()
     command: list[object] = ["sh", TOOLS / "openwrt.sh", work, TOOLS, port, authorized]
-    with _running(command, port, folder / "dropbear.log") as root:
+    with _running(command, port, folder / "dropbear.log") as seen:
         said = subprocess.run(
             ["ssh-keyscan", "-t", "ed25519", "-p", str(port), "127.0.0.1"], check=True, capture_output=True, text=True
         )
         public = said.stdout.split(" ", 1)[1]
-        yield Host(port, root, identity, public, folder / "dropbear.log")
+        yield Host(port, seen / str(work).lstrip("/"), identity, public, folder / "dropbear.log")
 
 
 def deb(folder: Path, version: str = "1.0", *, architecture: str = "", program: str = "") -> Path:
@@ -169,7 +169,7 @@ def _identity(folder: Path) -> tuple[Path, Path]:
 
 @contextmanager
 def _running(command: list[object], port: int, log: Path) -> Iterator[Path]:
-    """Runs a command in namespaces of its own until the block ends; its root file system, when it listens."""
+    """Runs a command in namespaces of its own until the block ends; the files as it sees them, when it listens."""
     with log.open("wb") as out:
         process = subprocess.Popen(
             ["unshare", "--mount", "--pid", "--fork", "--kill-child", *map(str, command)],

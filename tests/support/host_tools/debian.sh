@@ -29,4 +29,5 @@ chroot . usermod -p '*' pi
 chroot . usermod -p "$(openssl passwd -6 'let me in')" guest
 mkdir -p etc/sudoers.d
 echo 'pi ALL=(ALL) NOPASSWD: ALL' >etc/sudoers.d/pi
-exec chroot . /usr/sbin/sshd -D -e -f /etc/ssh/sshd_config
+chroot . /usr/sbin/sshd -D -e -f /etc/ssh/sshd_config &
+wait # as the first process here, for those that lost their parent too

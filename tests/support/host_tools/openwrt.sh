@@ -37,4 +37,5 @@ cp "$keys" root/.ssh/authorized_keys
 chmod 600 root/.ssh/authorized_keys
 PATH=/bin:/sbin:/usr/bin:/usr/sbin
 export PATH
-exec chroot . /usr/sbin/dropbear -F -E -R -s -p "127.0.0.1:$port" -P /var/run/dropbear.pid
+chroot . /usr/sbin/dropbear -F -E -R -s -p "127.0.0.1:$port" -P /var/run/dropbear.pid &
+wait # as the first process here, for those that lost their parent too

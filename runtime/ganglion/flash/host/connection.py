@@ -157,7 +157,9 @@ def problem(error: Exception, address: Address) -> GanglionError:
     match error:
         case GanglionError():
             return error
-        case asyncssh.PermissionDenied():
+        case asyncssh.DisconnectError() if (
+            isinstance(error, asyncssh.PermissionDenied) or "authentication failures" in error.reason  # of OpenSSH
+        ):
             return RefusedError(
                 f"{address} lets nobody in by what was tried: name your key with --identity, add it to ssh-agent, "
                 "or have `ssh-copy-id` put it there; a password is asked for in a terminal only"

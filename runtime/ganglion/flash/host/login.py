@@ -76,7 +76,7 @@ class _Client(asyncssh.SSHClient):
         self._access = access
         self._trusted = trusted
         self._known_hosts = known_hosts
-        self._asked = False
+        self._asked = self._is_interactive = False
         self.offered: asyncssh.SSHKey | None = None
         self.name, self.port = address.host, known.SSH_PORT
         self.is_changed = False
@@ -100,7 +100,11 @@ class _Client(asyncssh.SSHClient):
         return secret
 
     def kbdint_auth_requested(self) -> str | None:
-        return None if self._access.ask is None else ""
+        # Once, too: a server that offers it and then asks nothing would be tried until it has enough
+        if self._access.ask is None or self._is_interactive:
+            return None
+        self._is_interactive = True
+        return ""
 
     async def kbdint_challenge_received(
         self, name: str, instructions: str, lang: str, prompts: Any
