@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Linux machines to log in to by SSH, on loopback: Debian with a real sshd, and a router's busybox with dropbear.
 
-Each is a root file system of its own, of which nothing stays. What they cannot have, a systemd, a procd, an opkg and a
-log daemon, is in `host_tools/`, each in its own file.
+Each is a root file system of its own, of which nothing stays. What they cannot have, a systemd, a procd and an opkg, is in `host_tools/`, each in its own file.
 """
 
 import gzip
@@ -172,7 +171,7 @@ def _running(command: list[object], port: int, log: Path) -> Iterator[Path]:
     """Runs a command in namespaces of its own until the block ends; the files as it sees them, when it listens."""
     with log.open("wb") as out:
         process = subprocess.Popen(
-            ["unshare", "--mount", "--pid", "--fork", "--kill-child", *map(str, command)],
+            ["unshare", "--mount", "--pid", "--ipc", "--fork", "--kill-child", *map(str, command)],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,

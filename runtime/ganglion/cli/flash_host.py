@@ -21,7 +21,7 @@ from ganglion.cli.gateway_client import GatewayClient
 from ganglion.cli.result import Result
 from ganglion.errors import InvalidError, NotFoundError, UnreachableError, UsageError, unread
 from ganglion.flash.host import address, install, package
-from ganglion.flash.host.connection import Remote
+from ganglion.flash.host.connection import AGAIN, Remote
 from ganglion.flash.host.login import Access, connect
 from ganglion.flash.host.machine import Machine
 from ganglion.flash.host.plan import Plan, candidates, checked_machine, plan, recognised
@@ -134,7 +134,7 @@ class _Work:
                 except UnreachableError as error:
                     if not again:
                         raise
-                    _say(str(error).partition(":")[0] + "; trying once more")
+                    _say(f"{str(error).removesuffix(AGAIN)}; trying once more")
                     continue
                 if self._gateway is not None:
                     self._last_seen = {each["name"]: each["last_seen"] for each in await self._nodes()}

@@ -7,11 +7,10 @@ work=$1 tools=$2 port=$3 keys=$4
 mount -t tmpfs -o size=64m none "$work"
 cd "$work"
 chmod 755 .
-mkdir -p bin sbin usr/bin usr/sbin usr/lib proc dev/pts tmp etc/init.d etc/dropbear root/.ssh var/run
+mkdir -p bin sbin usr/bin usr/sbin usr/lib proc dev tmp etc/init.d etc/dropbear root/.ssh var/run
 chmod 700 root root/.ssh
 cp /bin/busybox bin/busybox
 chroot . /bin/busybox --install -s /bin
-rm -f bin/opkg bin/logger bin/logread bin/python3 bin/dpkg bin/apk bin/sudo
 mount --bind /usr/lib usr/lib # what dropbear is linked to
 mount -o remount,ro,bind usr/lib
 for each in lib lib64; do
@@ -19,14 +18,16 @@ for each in lib lib64; do
 done
 [ ! -d /usr/lib64 ] || { mkdir usr/lib64 && mount --bind /usr/lib64 usr/lib64; }
 mount -t proc none proc
-mount --rbind /dev dev
+mount -t tmpfs none dev
+mkdir dev/pts
+mount -t devpts -o newinstance,ptmxmode=666 none dev/pts
+ln -s pts/ptmx dev/ptmx
+for each in null zero random urandom tty; do touch dev/$each && mount --bind /dev/$each dev/$each; done
 cp /usr/sbin/dropbear usr/sbin/
 cp "$tools/opkg" bin/opkg
 cp "$tools/rc.common" etc/rc.common
-printf '#!/bin/sh\necho "daemon.info $2: $3" >>/tmp/log\n' >bin/logger
-printf '#!/bin/sh\ncat /tmp/log\n' >bin/logread
 : >sbin/procd
-chmod 755 bin/logger bin/logread bin/opkg etc/rc.common sbin/procd
+chmod 755 bin/opkg etc/rc.common sbin/procd
 echo 'root:x:0:0:root:/root:/bin/sh' >etc/passwd
 echo 'root:*:0:0:99999:7:::' >etc/shadow
 echo 'root:x:0:' >etc/group
@@ -37,5 +38,6 @@ cp "$keys" root/.ssh/authorized_keys
 chmod 600 root/.ssh/authorized_keys
 PATH=/bin:/sbin:/usr/bin:/usr/sbin
 export PATH
+chroot . /bin/busybox syslogd -C256
 chroot . /usr/sbin/dropbear -F -E -R -s -p "127.0.0.1:$port" -P /var/run/dropbear.pid &
 wait # as the first process here, for those that lost their parent too

@@ -26,6 +26,8 @@ from ganglion.flash.host.text import shown
 CONNECT = 15
 #: Seconds between questions whether the machine is still there.
 ALIVE = 5
+#: What is to be done where a connection breaks.
+AGAIN = ": run this again, it goes on from there"
 #: Seconds that a command has, unless it is given more.
 _BRIEF = 30.0
 #: Bytes that a command may say.
@@ -124,7 +126,7 @@ class Remote:
         finally:
             process.close()
         if process.exit_status is None:
-            raise UnreachableError(f"the connection to {self.address} broke off: run this again, it goes on from there")
+            raise UnreachableError(f"the connection to {self.address} broke off{AGAIN}")
         return Said(status=process.exit_status, text=said.decode(errors="replace"))
 
     async def _read(self, out: "asyncssh.SSHReader[bytes]", most: int) -> bytes:
@@ -170,7 +172,7 @@ def problem(error: Exception, address: Address) -> GanglionError:
                 f"known_hosts has: {shown(error.reason)}"
             )
         case asyncssh.ConnectionLost() | BrokenPipeError() | ConnectionResetError() | asyncssh.ChannelOpenError():
-            return UnreachableError(f"the connection to {address} broke off: run this again, it goes on from there")
+            return UnreachableError(f"the connection to {address} broke off{AGAIN}")
         case asyncssh.Error():
             return UnreachableError(f"{address} does not speak SSH as it should: {shown(error.reason)}")
         case socket.gaierror():

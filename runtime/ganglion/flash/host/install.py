@@ -152,13 +152,11 @@ async def _up(remote: Remote, plan: Plan, wait: float) -> dict[str, Any]:
         if downs > 1:  # between two looks it may just have been started
             raise GanglionError(_with_log(f"the node ended on {remote.address}", log))
         if loop.time() > deadline:
-            sentence = (
-                f"the node runs on {remote.address} and has not joined within {wait:g} s: see that it reaches its "
-                "broker, and that a gateway of its mesh runs; it goes on trying"
-            )
+            late = f"the node runs on {remote.address} and has not joined within {wait:g} s"
             if plan.machine.is_active:  # what ran before may have been better
-                raise GanglionError(_with_log(sentence.partition(":")[0], log))
-            raise UnreachableError(_with_log(sentence, log))
+                raise GanglionError(_with_log(late, log))
+            remedy = "see that it reaches its broker, and that a gateway of its mesh runs; it goes on trying"
+            raise UnreachableError(_with_log(f"{late}: {remedy}", log))
         await asyncio.sleep(_LOOK)
 
 

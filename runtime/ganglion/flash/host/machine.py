@@ -28,7 +28,7 @@ for key in ID VERSION_ID PRETTY_NAME; do
 done
 say model "$(tr -d '\0' </proc/device-tree/model 2>/dev/null)"
 say target "$(sed -n "s/^DISTRIB_TARGET=//p" /etc/openwrt_release 2>/dev/null | tr -d "\"'")"
-if has dpkg; then
+if has dpkg && [ -e /var/lib/dpkg/status ]; then
   say form deb
   say architectures "$(dpkg --print-architecture)"
   say installed "$(dpkg-query -W -f '${db:Status-Abbrev} ${Version}' ganglion 2>/dev/null | sed -n 's/^ii *//p')"

@@ -78,7 +78,7 @@ def write(path: str, *, keep: bool) -> str:
         "echo $kept; fi\n"
     )
     return (
-        f"umask 077; mkdir -p {FOLDER} && chmod 755 {FOLDER} && cat >{path}.new || exit 1\n"
+        f"umask 077; [ -d {FOLDER} ] || mkdir -m 755 {FOLDER}; cat >{path}.new || exit 1\n"
         f"set -- $(ls -ldn {FOLDER}); chown 0:$4 {path}.new && chmod 640 {path}.new || exit 1\n"
         f"{kept if keep else ''}mv {path}.new {path}"
     )
@@ -110,6 +110,7 @@ def start(machine: Machine, mark: str) -> str:
         )
     return (
         f"[ -x /etc/init.d/ganglion ] && logger -t ganglion {mark} && echo {mark} || exit 1\n"
+        "uci -q set ganglion.node.enabled=1 2>/dev/null && uci commit ganglion\n"
         "/etc/init.d/ganglion enable >/dev/null 2>&1; /etc/init.d/ganglion restart >/dev/null 2>&1"
     )
 

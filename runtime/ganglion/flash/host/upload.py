@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Callable, Iterator
 
 from ganglion.errors import GanglionError, UnreachableError
-from ganglion.flash.host.connection import Remote
+from ganglion.flash.host.connection import AGAIN, Remote
 
 #: Bytes that are handed over at once.
 _PART = 32 * 1024
@@ -55,9 +55,7 @@ async def upload(remote: Remote, data: bytes, path: str, progress: Progress) -> 
                 f"{remote.address} has other bytes in {path}.part than were sent; it is removed: run this again"
             )
         case 5:
-            raise UnreachableError(
-                f"the connection to {remote.address} broke off: run this again, it goes on from there"
-            )
+            raise UnreachableError(f"the connection to {remote.address} broke off{AGAIN}")
     raise GanglionError(
         f"{remote.address} cannot write {path} (exit code {said.status}): see that its disk has {len(data)} bytes free "
         "and is not mounted read-only"
