@@ -54,9 +54,8 @@ def tar(
             entry = whole[path]
             header = _header(f"{prefix}{path}", entry.data, entry.mode, mtime)
             if checksums and entry.data is not None:
-                header.pax_headers["APK-TOOLS.checksum.SHA1"] = hashlib.sha1(
-                    entry.data, usedforsecurity=False
-                ).hexdigest()
+                digest = hashlib.sha1(entry.data, usedforsecurity=False).hexdigest()
+                header.pax_headers = {"APK-TOOLS.checksum.SHA1": digest}
             archive.addfile(header, io.BytesIO(entry.data or b""))
         size = archive.offset
     return made.getvalue() if ended else made.getvalue()[:size]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A .deb, as deb(5) and Debian's policy have it: for Debian 12 and later, and what is made of it. None of its tools runs.
+"""A .deb, as deb(5) and Debian's policy have it: for Debian 12 and later, and what is made of it.
 
 It carries no signature of its own: apt trusts a repository's, and `dpkg -i` who has root.
 """
