@@ -8,6 +8,9 @@ from pathlib import Path
 
 from ganglion.errors import GanglionError
 
+#: Processors of what zig takes for any of an architecture and is not: its ARM has NEON, which Debian's armhf and some
+#: of OpenWrt's routers lack.
+_CPUS = {"arm": "generic+v7a+vfp3d16-neon"}
 #: Seconds: on a slow machine, the C library of a target is compiled too.
 _LONGEST = 900
 
@@ -35,8 +38,9 @@ def compile(root: Path, target: str) -> Native:
         GanglionError: it does not compile; the message ends with what zig said.
     """
     out = root / "zig-out" / target
-    command = [sys.executable, "-m", "ziglang", "build", "--prefix", str(out), "-Doptimize=fast", "-Dcpu=baseline"]
+    command = [sys.executable, "-m", "ziglang", "build", "--prefix", str(out), "-Doptimize=fast"]
     command += [f"-Dpython={sys.executable}", f"-Dtarget={target}"]
+    command.append(f"-Dcpu={_CPUS.get(target.partition('-')[0], 'baseline')}")
     try:
         done = subprocess.run(  # noqa: S603
             command, cwd=root, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_LONGEST

@@ -5,7 +5,7 @@ import re
 
 from ganglion.board.words import PACKAGES
 from ganglion.errors import UsageError
-from ganglion.settings import nearest
+from ganglion.settings import meant
 
 #: Name of the architecture, of one kind of package -> zig's target. Debian and tar are for glibc, which is why tar has
 #: no routers.
@@ -47,4 +47,4 @@ def zig_target(kind: str, arch: str) -> str:
             if re.fullmatch(pattern, arch):
                 return target
     those = f"such as {', '.join(known)}" if kind in ("ipk", "apk") else ", ".join(known)
-    raise UsageError(f"no {kind} is built for {arch!r}{nearest(arch, known)}; --arch is one of its own names: {those}")
+    raise UsageError(f"no {kind} is built for {arch!r}{meant(arch, known)}; --arch is one of its own names: {those}")
