@@ -8,7 +8,7 @@ from typing import Any
 
 from ganglion.board.words import PACKAGES
 from ganglion.cli.result import Result
-from ganglion_tools.package.build import build
+from ganglion_tools.package.building import build
 
 #: How what was built is installed.
 _INSTALL = {
