@@ -19,7 +19,7 @@ import pytest
 from ganglion_tools.package import build
 
 FILES = Path(__file__).parents[2] / "tools" / "ganglion_tools" / "package" / "files"
-#: Kind -> architecture, and e_machine, class and byte order of its ELF files. A router of the first boards, and this machine.
+#: Kind -> architecture, and e_machine, class and byte order of its ELF files: a PC's, and a router's.
 BUILT = {
     "deb": ("amd64", 62, 2, 1),
     "tar": ("x86_64", 62, 2, 1),
