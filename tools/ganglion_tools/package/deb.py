@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A .deb, as deb(5) and Debian's policy have it: for Debian 12 and later, and what is made of it.
+
+It carries no signature of its own: apt trusts a repository's, and `dpkg -i` who has root.
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+from ganglion_tools.package.archive import Entry, ar, tar, xz
+from ganglion_tools.package.contents import FILES, common, copyright_text
+from ganglion_tools.package.version import Version
+
+
+def entries(library: Sequence[Entry]) -> list[Entry]:
+    """What is installed, beside the library."""
+    here = FILES / "debian"
+    return [
+        *library,
+        *common("generic-x86-64"),
+        Entry(path="usr/lib/systemd/system/ganglion.service", data=(here / "ganglion.service").read_bytes()),
+        Entry(
+            path="usr/share/python3/runtime.d/ganglion.rtupdate",
+            data=(here / "ganglion.rtupdate").read_bytes(),
+            mode=0o755,
+        ),
+        Entry(path="usr/share/doc/ganglion/copyright", data=copyright_text()),
+    ]
+
+
+def build(library: Sequence[Entry], arch: str, version: Version) -> bytes:
+    """The package.
+
+    Args:
+        library: The files of Python.
+        arch: As dpkg calls it.
+    """
+    files = sorted(entries(library), key=lambda entry: entry.path)
+    data = [(entry, entry.data) for entry in files if entry.data is not None]
+    here = FILES / "debian"
+    control = (here / "control").read_text(encoding="utf-8")
+    kibibytes = sum(-(-len(content) // 1024) for _, content in data)  # each file as whole ones: Policy, 5.6.20
+    told = [
+        Entry(path="control", data=control.format(version=version, arch=arch, kibibytes=kibibytes).encode()),
+        Entry(path="conffiles", data="".join(f"/{entry.path}\n" for entry in files if entry.config).encode()),
+        Entry(
+            path="md5sums",
+            data="".join(
+                f"{hashlib.md5(content, usedforsecurity=False).hexdigest()}  {entry.path}\n"
+                for entry, content in data
+                if not entry.config
+            ).encode(),
+        ),
+        *(Entry(path=name, data=(here / name).read_bytes(), mode=0o755) for name in ("postinst", "prerm", "postrm")),
+    ]
+    members = [
+        ("debian-binary", b"2.0\n"),
+        ("control.tar.xz", xz(tar(told, version.time, prefix="./"))),
+        ("data.tar.xz", xz(tar(files, version.time, prefix="./"))),
+    ]
+    return ar(members, version.time)
