@@ -12,13 +12,22 @@ import shutil
 import subprocess
 import tempfile
 import time
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 _CACHE = Path(__file__).parents[2] / ".cache"
-#: Beside what is required of every Debian: what a node's package depends on, as apt would bring it.
-_INCLUDED = ("python3", "python3-nacl", "python3-yaml", "python3-cffi-backend", "systemd", "systemd-sysv")
+#: Beside what is required of every Debian: what a node's package depends on, as apt would bring it, and sshd.
+_INCLUDED = (
+    "python3",
+    "python3-nacl",
+    "python3-yaml",
+    "python3-cffi-backend",
+    "systemd",
+    "systemd-sysv",
+    "openssh-server",
+)
 #: Seconds: to fetch and configure it once, and to start.
 _LONGEST, _PATIENCE = 900, 120
 
@@ -110,7 +119,7 @@ def _tree() -> Path:
     told = Path("/etc/os-release").read_text()
     found = re.search(r"^VERSION_CODENAME=(\w+)$", told, re.MULTILINE)
     assert found, "this machine says no name of a release"
-    tree = _CACHE / f"debian-{found[1]}"
+    tree = _CACHE / f"debian-{found[1]}-{zlib.crc32(' '.join(_INCLUDED).encode()):08x}"
     if not tree.is_dir():
         mirror = subprocess.run(
             ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", f"Codename: {found[1]}"],
@@ -126,6 +135,8 @@ def _tree() -> Path:
                 ["debootstrap", *words], capture_output=True, text=True, timeout=_LONGEST, stdin=subprocess.DEVNULL
             )
             assert done.returncode == 0, done.stdout[-3000:] + done.stderr
+            # The network is this machine's: nothing there is to listen unless a test asks for it
+            (fresh / "etc/systemd/system/multi-user.target.wants/ssh.service").unlink()
             for part in ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale", "usr/share/man"):
                 shutil.rmtree(fresh / part)
                 (fresh / part).mkdir()

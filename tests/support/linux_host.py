@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Linux machines to log in to by SSH, on loopback: Debian with a real sshd, and a router's busybox with dropbear.
 
-Each is a root file system of its own, of which nothing stays. What they cannot have, a systemd, a procd and an opkg, is in `host_tools/`, each in its own file.
+Each is a root file system of its own, of which nothing stays. What it cannot have (systemd, procd, opkg) is in
+`host_tools/`, each in its own file.
 """
 
 import gzip
@@ -62,8 +63,9 @@ def debian(folder: Path) -> Iterator[Host]:
     port = free_port()
     identity, authorized = _identity(folder)
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / "host"], check=True)
+    subprocess.run(["ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", folder / "rsa"], check=True)
     (folder / "sshd_config").write_text(
-        f"ListenAddress 127.0.0.1:{port}\nHostKey /etc/ssh/host\nAuthorizedKeysFile /etc/ssh/authorized_keys\n"
+        f"ListenAddress 127.0.0.1:{port}\nHostKey /etc/ssh/rsa\nHostKey /etc/ssh/host\nAuthorizedKeysFile /etc/ssh/authorized_keys\n"
         "UsePAM no\nStrictModes no\nPermitRootLogin prohibit-password\nPasswordAuthentication yes\nPidFile none\n"
         "Banner /etc/ssh/banner\n"
     )

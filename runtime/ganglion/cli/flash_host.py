@@ -45,7 +45,9 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
 def host_arguments(parser: argparse.ArgumentParser) -> None:
     """The options that only a machine reached by SSH has."""
     parser.add_argument("--host", metavar="[USER@]HOST[:PORT]", help="a Linux machine, reached by SSH")
-    parser.add_argument("--package", type=Path, metavar="FILE", help="install this, made by `ganglion package`")
+    parser.add_argument(
+        "--package", type=Path, metavar="FILE", help="install this; default: what `ganglion package` builds"
+    )
     parser.add_argument("--broker", metavar="URL", help="where the node finds its mesh; or GANGLION_BROKER")
     parser.add_argument(
         "--enrol-key", metavar="FILE", help="holds the key of `ganglion enrol-key create`; default: --gateway makes one"
@@ -151,9 +153,7 @@ class _Work:
         board = recognised(machine, self._among, where)
         needed = checked_machine(machine, board, where)
         if self._file is None:
-            raise UsageError(
-                f"{where} needs a package: `ganglion package {machine.form} --arch {needed}` makes one; --package FILE"
-            )
+            self._file = await asyncio.to_thread(_built, machine.form, needed)
         if not self._key and self._gateway is not None and not machine.is_member:
             self._key = "-" if dry_run else await asyncio.to_thread(_new_key, self._gateway, where)
         made = plan(
@@ -207,6 +207,22 @@ class _Work:
             return f"{made.name} runs on {self._where} and has joined\nnext: ganglion devices list"
 
         return Result(data=data, text=text)
+
+
+def _built(form: str, architecture: str) -> package.Package:
+    """A package of this clone, which is kept: one day it may be the older one that is to come back.
+
+    Raises:
+        UsageError: none can be built here.
+    """
+    from ganglion.cli.main import load
+
+    try:
+        build = load("package").build
+        path: Path = build(form, architecture, config.state_folder() / "packages")
+    except UsageError as error:
+        raise UsageError(f"{error}; or give one with --package FILE") from None
+    return package.read(path)
 
 
 def _new_key(gateway: GatewayClient, where: str) -> str:

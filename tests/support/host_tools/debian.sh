@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 # In namespaces of its own: this machine's system under an empty layer, so that all tools are real and nothing stays.
-#   debian.sh FOLDER WORK TOOLS VISIBLE…, where FOLDER has sshd_config, host, authorized_keys and banner
+#   debian.sh FOLDER WORK TOOLS VISIBLE…, where FOLDER has sshd_config, host, rsa, authorized_keys and banner
 set -e
 folder=$1 work=$2 tools=$3
 shift 3
@@ -16,7 +16,7 @@ done
 mount -t proc none proc
 mount -t tmpfs none run
 mkdir -p run/sshd run/systemd/system
-cp "$folder/sshd_config" "$folder/host" "$folder/authorized_keys" "$folder/banner" etc/ssh/
+cp "$folder/sshd_config" "$folder/host" "$folder/rsa" "$folder/authorized_keys" "$folder/banner" etc/ssh/
 chmod 644 etc/ssh/authorized_keys etc/ssh/banner
 cp "$tools/systemctl" "$tools/journalctl" usr/bin/
 rm -rf etc/apt/sources.list etc/apt/sources.list.d/* # nothing is fetched

@@ -17,6 +17,12 @@ from ganglion.flash.host.text import shown
 
 #: Seconds that a person has to type a password.
 _TYPING = 120
+#: Kinds of keys of a machine that is new here, the best first, as OpenSSH has them: people compare the first.
+_KINDS = (
+    "ssh-ed25519",
+    *(f"ecdsa-sha2-nistp{size}" for size in (256, 384, 521)),
+    *(f"rsa-sha2-{size}" for size in (512, 256)),
+)
 #: Questions in a row whether the machine is still there that it may leave unanswered.
 _UNANSWERED = 3
 
@@ -51,21 +57,23 @@ async def connect(address: Address, access: Access) -> Remote:
         RefusedError: the machine's key is not the one that was expected, or it does not let one in.
         InvalidError: `known_hosts` or a private key cannot be read.
     """
-    trusted = access.host_key
-    for attempt in range(2):
+    trusted, is_judged, is_preferred = access.host_key, False, False
+    while True:
         known_hosts = await asyncio.to_thread(known.known)
         client = _Client(address, access, trusted, known_hosts)
         try:
-            connection = await _connected(client, address, access, known_hosts)
+            connection = await _connected(client, address, access, known_hosts, _KINDS if is_preferred else ())
         except asyncssh.HostKeyNotVerifiable as error:
-            if attempt or client.offered is None:
+            if is_judged or client.offered is None:
                 raise RefusedError(f"the key of {address} is not trusted: {shown(error.reason)}") from None
-            trusted = await _judged(client, client.offered, address, access)
+            if not client.is_changed and not is_preferred and client.offered.get_algorithm() != _KINDS[0]:
+                is_preferred = True
+                continue
+            trusted, is_judged = await _judged(client, client.offered, address, access), True
             continue
         if client.offered is not None:
             await asyncio.to_thread(known.remember, client.name, client.port, client.offered)
         return Remote(connection, address)
-    raise AssertionError("the second attempt returns or raises")
 
 
 class _Client(asyncssh.SSHClient):
@@ -116,9 +124,15 @@ class _Client(asyncssh.SSHClient):
 
 
 async def _connected(
-    client: _Client, address: Address, access: Access, known_hosts: asyncssh.SSHKnownHosts
+    client: _Client,
+    address: Address,
+    access: Access,
+    known_hosts: asyncssh.SSHKnownHosts,
+    kinds: tuple[str, ...],
 ) -> asyncssh.SSHClientConnection:
     given: dict[str, Any] = {"username": address.user} if address.user else {}
+    if kinds:
+        given["server_host_key_algs"] = kinds
     if access.identities:
         given["client_keys"] = await asyncio.to_thread(_identities, access.identities)
     try:
