@@ -65,7 +65,8 @@ def debian(folder: Path) -> Iterator[Host]:
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / "host"], check=True)
     subprocess.run(["ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", folder / "rsa"], check=True)
     (folder / "sshd_config").write_text(
-        f"ListenAddress 127.0.0.1:{port}\nHostKey /etc/ssh/rsa\nHostKey /etc/ssh/host\nAuthorizedKeysFile /etc/ssh/authorized_keys\n"
+        f"ListenAddress 127.0.0.1:{port}\nHostKey /etc/ssh/rsa\nHostKey /etc/ssh/host\n"
+        "AuthorizedKeysFile /etc/ssh/authorized_keys\n"
         "UsePAM no\nStrictModes no\nPermitRootLogin prohibit-password\nPasswordAuthentication yes\nPidFile none\n"
         "Banner /etc/ssh/banner\n"
     )

@@ -26,7 +26,7 @@ say host "$(uname -n)"
 for key in ID VERSION_ID PRETTY_NAME; do
   say "$key" "$(sed -n "s/^$key=//p" /etc/os-release 2>/dev/null | head -n 1 | tr -d "\"'")"
 done
-say model "$(tr -d '\0' </proc/device-tree/model 2>/dev/null)"
+say model "$(tr -d '\0' </sys/firmware/devicetree/base/model 2>/dev/null)"
 say target "$(sed -n "s/^DISTRIB_TARGET=//p" /etc/openwrt_release 2>/dev/null | tr -d "\"'")"
 if has dpkg && [ -e /var/lib/dpkg/status ]; then
   say form deb
