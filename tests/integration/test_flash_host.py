@@ -326,7 +326,7 @@ def test_a_machine_that_is_not_there_is_said_to_be_so(
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (["flash", "pi"], 2, "--host user@host"),
+        (["flash", "pi"], 2, "pi is reached by SSH: name the machine with --host"),
         (["flash", "pi", "--host", "pi@h", "--host-key", "x"], 2, "as ssh-keygen -lf shows it"),
         (["flash", "pi", "--host", "pi@h", "--name", "a b"], 2, "1 to 40 letters"),
         (["flash", "pi", "--host", "pi@h", "--enrol-key", "nothing"], 3, "nothing does not exist"),

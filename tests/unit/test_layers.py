@@ -63,6 +63,8 @@ PACKAGES = {
             "pymicro_wakeword",
             "lsprotocol",
             "pygls",
+            "esptool",
+            "ganglion_agent",
         },
     ),
     "ganglion_gateway": (
@@ -97,7 +99,8 @@ ROWS = [
     {"bus", "mqtt", "intent"},
     {"config", "board", "mesh", "sim", "reader", "inbox"},
     {"mova", "sensors", "guardian", "bridge", "history"},
-    {"node", "editor", "shims", "device", "firmware", "flash"},
+    {"node", "editor", "shims", "device", "firmware"},
+    {"flash"},
     {"cli"},
 ]
 #: Bytes, events and time come in as arguments here.
@@ -115,6 +118,10 @@ PURE = [
     "runtime/ganglion/flash/host/plan.py",
     "runtime/ganglion/flash/host/system.py",
     "runtime/ganglion/flash/host/text.py",
+    "runtime/ganglion/flash/esp_image.py",
+    "runtime/ganglion/flash/intel_hex.py",
+    "runtime/ganglion/flash/plan.py",
+    "runtime/ganglion/flash/uf2.py",
     "runtime/ganglion/history/block.py",
     "runtime/ganglion/history/query.py",
     "runtime/ganglion/board/*.py",

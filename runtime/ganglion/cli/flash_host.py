@@ -16,7 +16,7 @@ from typing import Any
 
 from ganglion import config
 from ganglion.board import Board
-from ganglion.cli import gateway_client, gateway_flags, option
+from ganglion.cli import gateway_client, option
 from ganglion.cli.gateway_client import GatewayClient
 from ganglion.cli.result import Result
 from ganglion.errors import InvalidError, NotFoundError, UnreachableError, UsageError, unread
@@ -33,40 +33,12 @@ _FINGERPRINT = re.compile("SHA256:[A-Za-z0-9+/]{43}")
 _KEY = re.compile("gk1_[A-Za-z0-9_.-]+")
 
 
-def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
-    """`ganglion flash BOARD --host USER@HOST …`."""
-    parser.add_argument("board", metavar="BOARD", help="as `ganglion boards list` shows it; or pi, openwrt")
-    parser.add_argument("--name", metavar="NAME", help="the node's; default: that which it has, else its host's")
-    parser.add_argument("--dry-run", action="store_true", help="look, and say what would be done")
-    gateway_flags.arguments(parser)
-    host_arguments(parser)
-
-
-def host_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options that only a machine reached by SSH has."""
-    parser.add_argument("--host", metavar="[USER@]HOST[:PORT]", help="a Linux machine, reached by SSH")
-    parser.add_argument(
-        "--package", type=Path, metavar="FILE", help="install this; default: what `ganglion package` builds"
-    )
-    parser.add_argument("--broker", metavar="URL", help="where the node finds its mesh; or GANGLION_BROKER")
-    parser.add_argument(
-        "--enrol-key", metavar="FILE", help="holds the key of `ganglion enrol-key create`; default: --gateway makes one"
-    )
-    parser.add_argument("--identity", action="append", type=Path, metavar="FILE", help="a private key to log in with")
-    parser.add_argument(
-        "--host-key", metavar="SHA256:…", help="fingerprint of the machine's key, where it is not known"
-    )
-    parser.add_argument("--wait", default="2m", metavar="TIME", help="how long the node may take to join; default: 2m")
-
-
 def run(args: argparse.Namespace) -> Result:
     """Exit codes: 0 done or nothing to do, 1 it did not work, 2 usage, 3 no such board or file, 4 refused, 5 no answer.
 
     Raises:
         UsageError: something must be said first.
     """
-    if not args.host:
-        raise UsageError("say where the machine is: --host user@host")
     if args.host_key is not None and not _FINGERPRINT.fullmatch(args.host_key):
         raise UsageError(f"--host-key {args.host_key}: SHA256: and 43 letters, as ssh-keygen -lf shows it")
     if args.name is not None and not config.NAME.fullmatch(args.name):

@@ -28,11 +28,16 @@ _MEMORY = 1  # the kernel's number for /dev/null and the like, which everybody h
 
 
 class Port:
-    """An open port. Made by `open_port`, and a context manager that closes it."""
+    """An open port. Made by `open_port`, and a context manager that closes it.
+
+    Attributes:
+        name: Its path or URL.
+        serial: What is underneath, for tools that take pyserial's own.
+    """
 
     def __init__(self, name: str, serial: "Serial") -> None:
         self.name = name
-        self._serial = serial
+        self.serial = serial
         try:
             self._descriptor: int | None = serial.fileno()
         except io.UnsupportedOperation:  # of rfc2217, whose bytes come out of a thread
@@ -65,21 +70,32 @@ class Port:
         from serial import SerialTimeoutException
 
         try:
-            self._serial.write(data)
+            self.serial.write(data)
         except SerialTimeoutException:
             raise UnreachableError(f"{self.name} takes no bytes: unplug the device and plug it in again") from None
         except OSError as error:
             raise self._gone() from error
 
+    @property
+    def has_control_lines(self) -> bool:
+        """Whether DTR and RTS, by which boards are reset, are there: a pty and a TCP socket have none."""
+        if "://" in self.name:
+            return self.name.startswith("rfc2217:")
+        try:
+            _ = self.serial.cts
+        except OSError:
+            return False
+        return True
+
     def close(self) -> None:
         """Lets go of the port."""
-        self._serial.close()
+        self.serial.close()
 
     def _looked_for(self, timeout: float) -> bytes:
         until = time.monotonic() + timeout
         while True:
-            if waiting := self._serial.in_waiting:
-                return bytes(self._serial.read(min(waiting, _READ)))
+            if waiting := self.serial.in_waiting:
+                return bytes(self.serial.read(min(waiting, _READ)))
             if time.monotonic() >= until:
                 return b""
             time.sleep(_LOOK)

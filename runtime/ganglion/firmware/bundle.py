@@ -106,6 +106,11 @@ def drivers_of(config: Path) -> list[str]:
         table = json.loads(config.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise InvalidError(f"this is no JSON: {error}", where=str(config)) from None
+    return drivers_in(table)
+
+
+def drivers_in(table: object) -> list[str]:
+    """The drivers that the content of an `agent.json` names, sorted."""
     there = {*drivers(), *_SAME}
     return sorted({_SAME.get(text, text) for text in _strings(table) if text in there})
 
