@@ -3,57 +3,25 @@
 
 import asyncio
 import fcntl
-import json
-import re
-import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
-import asyncssh
 import pytest
 
 from ganglion import config
 from ganglion.cli.main import main
-from ganglion.errors import RefusedError
-from ganglion.flash.host import address
 from ganglion.flash.host.connection import Remote
-from ganglion.flash.host.login import Access, connect
 from support import linux_host
 from support.brokers import Broker, nats_broker
 from support.gateway import Process, process
+from support.host_shell import STAYS, Shell, own_home
 from support.linux_host import Host
 
 pytestmark = pytest.mark.skipif(not linux_host.may(), reason="only root may make a machine out of namespaces")
 
-#: A node that comes up, for what is not about the mesh: it says so, and stays.
-STAYS = 'echo "{\\"ready\\": true, \\"node\\": \\"n\\", \\"id\\": \\"x\\"}"\nexec sleep 600\n'
-#: One that does not.
+#: A node that does not come up.
 ENDS = 'printf "starting\\n"; printf "\\033[31mno such chip\\033[0m\\n"; exit 1\n'
-
-
-class Shell:
-    """Types `ganglion flash` and reads what it says."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str], host: Host, package: Path) -> None:
-        self._capsys = capsys
-        self.host = host
-        self.package = package
-
-    def flash(self, *words: object, user: str = "root", board: str = "generic-x86-64") -> tuple[int, Any, str]:
-        """Exit code, the document, and what people read."""
-        where = f"{user}@127.0.0.1:{self.host.port}"
-        given = ["--host", where, "--identity", self.host.identity, "--package", self.package, *words]
-        code = main([*map(str, ["flash", board, *given]), "--json"])
-        said = self._capsys.readouterr()
-        assert "\x1b" not in said.err
-        return code, json.loads(said.out), said.err
-
-    def knows(self, home: Path, public: str = "") -> None:
-        """Has the machine's key in known_hosts, or another one."""
-        folder = home / ".ssh"
-        folder.mkdir(exist_ok=True)
-        (folder / "known_hosts").write_text(f"[127.0.0.1]:{self.host.port} {public or self.host.public}\n")
 
 
 @pytest.fixture(scope="module")
@@ -77,20 +45,10 @@ def host(tmp_path: Path) -> Iterator[Host]:
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home folder without keys, an agent or known hosts."""
-    folder = tmp_path / "home"
-    folder.mkdir()
-    monkeypatch.setenv("HOME", str(folder))
-    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
-    return folder
-
-
-@pytest.fixture
-def shell(capsys: pytest.CaptureFixture[str], host: Host, packages: Path, home: Path) -> Shell:
-    made = Shell(capsys, host, version(packages, "2.0"))
-    made.knows(home)
-    return made
+def shell(
+    capsys: pytest.CaptureFixture[str], host: Host, packages: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Shell:
+    return Shell(capsys, host, own_home(tmp_path / "home", monkeypatch), version(packages, "2.0"))
 
 
 @pytest.fixture
@@ -103,12 +61,6 @@ async def broker(tmp_path: Path) -> AsyncIterator[Broker]:
 async def gateway(tmp_path: Path, broker: Broker) -> AsyncIterator[Process]:
     async with process(tmp_path / "gateway", broker.url) as running:
         yield running
-
-
-def key_file(folder: Path) -> Path:
-    path = folder / "enrol.key"
-    path.write_text("gk1_abc\n")
-    return path
 
 
 async def test_a_machine_becomes_a_node_of_the_mesh_and_stays_as_it_is(
@@ -144,72 +96,8 @@ async def test_a_machine_becomes_a_node_of_the_mesh_and_stays_as_it_is(
     assert len(nodes) == 1
 
 
-def test_a_machine_that_is_not_known_is_not_logged_in_to(shell: Shell, home: Path) -> None:
-    known = home / ".ssh" / "known_hosts"
-    known.write_text("# nobody")
-    asked = ("--dry-run", "--broker", "mqtt://b", "--enrol-key", key_file(home))
-    code, said, _ = shell.flash(*asked)
-    assert code == 4
-    assert f"is not known: {shell.host.fingerprint} (ssh-ed25519)" in said["error"]
-    assert said["error"].endswith(f"then say --host-key {shell.host.fingerprint}")
-
-    code, said, _ = shell.flash(*asked, "--host-key", "SHA256:" + "a" * 43)
-    assert code == 4
-    assert f"is {shell.host.fingerprint} (ssh-ed25519), not SHA256:aaa" in said["error"]
-    assert known.read_text() == "# nobody"
-
-    assert shell.flash(*asked, "--host-key", shell.host.fingerprint)[0] == 0
-    name, kind, key = known.read_text().splitlines()[1].split()
-    assert (name, f"{kind} {key}") == (f"[127.0.0.1]:{shell.host.port}", " ".join(shell.host.public.split()[:2]))
-    assert shell.flash(*asked)[0] == 0
-
-
-def test_a_machine_whose_key_has_changed_is_not_logged_in_to(shell: Shell, home: Path) -> None:
-    shell.knows(home, asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode())
-    before = (home / ".ssh" / "known_hosts").read_text()
-    for words in ((), ("--host-key", shell.host.fingerprint)):
-        code, said, _ = shell.flash(*words)
-        assert code == 4
-        assert f"has changed: it is {shell.host.fingerprint} now" in said["error"]
-        assert f"ssh-keygen -R '[127.0.0.1]:{shell.host.port}'" in said["error"]
-    assert (home / ".ssh" / "known_hosts").read_text() == before
-
-
-def test_who_may_not_log_in_or_become_root_is_told_how(shell: Shell, home: Path) -> None:
-    code, said, _ = shell.flash(user="guest")
-    assert code == 4
-    assert "guest may not become root on guest@127.0.0.1" in said["error"]
-    assert "NOPASSWD" in said["error"]
-    stranger = home / "stranger"
-    asyncssh.generate_private_key("ssh-ed25519").write_private_key(stranger)
-    shell.host.identity = stranger
-    code, said, _ = shell.flash(user="guest")
-    assert (code, "lets nobody in by what was tried: name your key with --identity" in said["error"]) == (4, True)
-    shell.host.identity = home / "nothing"
-    assert shell.flash()[0] == 3
-    stranger.write_text("no key")
-    shell.host.identity = stranger
-    assert shell.flash()[:1] == (1,)
-
-
-async def test_a_password_is_asked_for_where_no_key_lets_one_in(host: Host, home: Path) -> None:
-    asked = []
-
-    async def types(what: str) -> str:
-        asked.append(what)
-        return "let me in" if len(asked) > 1 else "something else"
-
-    where = address.parse(f"guest@127.0.0.1:{host.port}")
-    access = Access(host_key=host.fingerprint, ask=types)
-    with pytest.raises(RefusedError, match="lets nobody in"):
-        await connect(where, access)
-    async with await connect(where, access) as remote:
-        assert (await remote.run("id -un", plain=True)).text == "guest\n"
-    assert asked == [f"password of {where}"] * 2
-
-
-def test_an_older_node_comes_back_where_the_newer_one_does_not_stay(shell: Shell, packages: Path, home: Path) -> None:
-    asked = ("--enrol-key", key_file(home), "--broker")
+def test_an_older_node_comes_back_where_the_newer_one_does_not_stay(shell: Shell, packages: Path) -> None:
+    asked = ("--enrol-key", shell.home / "enrol.key", "--broker")
     assert shell.flash(*asked, "mqtt://old", "--name", "fridge")[0] == 0
     config = shell.host.path("/etc/ganglion/node.toml")
     before = config.read_text()
@@ -237,24 +125,22 @@ def test_an_older_node_comes_back_where_the_newer_one_does_not_stay(shell: Shell
     assert config.stat().st_mode & 0o777 == 0o640
 
 
-def test_a_first_node_that_does_not_stay_leaves_a_machine_that_can_be_tried_again(
-    shell: Shell, packages: Path, home: Path
-) -> None:
+def test_a_first_node_that_does_not_stay_leaves_a_machine_that_can_be_tried_again(shell: Shell, packages: Path) -> None:
     shell.package = version(packages, "3.0")
-    code, said, _ = shell.flash("--enrol-key", key_file(home), "--broker", "mqtt://b")
+    code, said, _ = shell.flash(*shell.first)
     assert code == 1
     assert said["error"].endswith("put back: the new configuration is removed; and the service is stopped")
     assert not shell.host.path("/etc/ganglion/node.toml").exists()
     shell.package = version(packages, "2.0")
-    assert shell.flash("--enrol-key", key_file(home), "--broker", "mqtt://b")[0] == 0
+    assert shell.flash(*shell.first)[0] == 0
 
 
-def test_a_package_manager_that_is_busy_is_named(shell: Shell, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_package_manager_that_is_busy_is_named(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ganglion.flash.host.system.PATIENT", 0)
     lock = shell.host.path("/var/lib/dpkg/lock-frontend")
     with lock.open("w") as held:
         fcntl.lockf(held, fcntl.LOCK_EX)
-        code, said, _ = shell.flash("--enrol-key", key_file(home), "--broker", "mqtt://b")
+        code, said, _ = shell.flash(*shell.first)
     assert code == 1
     assert "its package manager is busy with something else: wait until that is done" in said["error"]
 
@@ -268,7 +154,7 @@ def test_what_is_for_another_machine_is_not_sent(shell: Shell, packages: Path) -
     assert not shell.host.path("/var/cache/ganglion").exists()
 
 
-def test_the_enrol_key_is_never_in_a_command(shell: Shell, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_enrol_key_is_never_in_a_command(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     scripts = []
     run = Remote.run
 
@@ -277,50 +163,14 @@ def test_the_enrol_key_is_never_in_a_command(shell: Shell, home: Path, monkeypat
         return await run(self, script, **more)
 
     monkeypatch.setattr(Remote, "run", noted)
-    assert shell.flash("--enrol-key", key_file(home), "--broker", "mqtt://user:geheim@b")[0] == 2
+    assert shell.flash("--enrol-key", shell.home / "enrol.key", "--broker", "mqtt://user:geheim@b")[0] == 2
     monkeypatch.setenv("GANGLION_BROKER", "mqtt://user:geheim@b")
-    assert shell.flash("--enrol-key", key_file(home))[0] == 0
+    assert shell.flash("--enrol-key", shell.home / "enrol.key")[0] == 0
     assert "mqtt://user:geheim@b" in shell.host.path("/etc/ganglion/node.toml").read_text()
     assert len(scripts) > 5
     assert not [script for script in scripts if "gk1_abc" in script or "geheim" in script]
     code, said, _ = shell.flash("--enrol-key", "gk1_abc")
     assert (code, "takes a file that holds the key" in said["error"]) == (2, True)
-
-
-def test_a_machine_that_says_anything_neither_hangs_nor_reaches_the_terminal(shell: Shell, home: Path) -> None:
-    os_release = shell.host.path("/etc/os-release")
-    os_release.unlink()
-    os_release.write_text('PRETTY_NAME="\x1b]0;owned\x07\x1b[2JOS"\nID="x' + "y" * 100_000 + '"\n')
-    asked = ("--dry-run", "--enrol-key", key_file(home), "--broker", "mqtt://b")
-    code, said, told = shell.flash(*asked)  # which looks for escapes in all that is shown
-    assert code == 0, told
-    assert said["machine"]["system"] == "\N{REPLACEMENT CHARACTER}]0;owned\N{REPLACEMENT CHARACTER}" * 1 + (
-        "\N{REPLACEMENT CHARACTER}[2JOS"
-    )
-    talks = shell.host.path("/bin/talks")
-    talks.write_text("#!/bin/sh\nexec yes this is not what was asked for\n")
-    talks.chmod(0o755)
-    passwd = shell.host.path("/etc/passwd")
-    passwd.write_text(re.sub(r"(?m)^(pi:.*:)/bin/sh$", r"\1/bin/talks", passwd.read_text()))
-    code, said, _ = shell.flash(*asked, user="pi")
-    assert (code, "said more than 262144 bytes" in said["error"]) == (1, True)
-
-
-def test_a_machine_that_is_not_there_is_said_to_be_so(
-    shell: Shell, monkeypatch: pytest.MonkeyPatch, home: Path
-) -> None:
-    with socket.socket() as silent:
-        silent.bind(("127.0.0.1", 0))
-        shell.host.port = silent.getsockname()[1]
-        code, said, _ = shell.flash()
-        assert (code, "nothing listens on 127.0.0.1, port" in said["error"]) == (5, True)
-        silent.listen()
-        monkeypatch.setattr("ganglion.flash.host.login.CONNECT", 0.2)
-        code, said, _ = shell.flash()
-        assert (code, "did not answer within" in said["error"]) == (5, True)
-    (home / ".ssh" / "known_hosts").write_text("[")
-    code, said, _ = shell.flash()
-    assert (code, "known_hosts: Invalid known hosts entry" in said["error"]) == (1, True)
 
 
 @pytest.mark.parametrize(

@@ -2,20 +2,17 @@
 """flash openwrt --host: a router's busybox behind a real dropbear without SFTP, over a cable that is pulled."""
 
 import hashlib
-import json
 import os
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from ganglion.cli.main import main
 from support import linux_host
-from support.linux_host import Host
+from support.host_shell import Shell, own_home
 
 pytestmark = pytest.mark.skipif(not linux_host.may(), reason="only root may make a machine out of namespaces")
 
@@ -28,29 +25,6 @@ exec sleep 600
 ENDS = "echo no such thing\nexit 1\n"
 #: Does not shrink: the package is as large as this.
 BALLAST = os.urandom(1 << 20)
-
-
-class Shell:
-    """Types `ganglion flash openwrt` and reads what it says."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str], host: Host, home: Path, package: Path) -> None:
-        self._capsys = capsys
-        self._home = home
-        self.host = host
-        self.port = host.port
-        self.package = package
-        (home / "enrol.key").write_text("gk1_abc\n")
-
-    def flash(self, *words: object) -> tuple[int, Any, str]:
-        """Exit code, the document, and what people read."""
-        (self._home / ".ssh").mkdir(exist_ok=True)
-        (self._home / ".ssh" / "known_hosts").write_text(f"[127.0.0.1]:{self.port} {self.host.public}\n")
-        given = ["--host", f"127.0.0.1:{self.port}", "--identity", self.host.identity, "--package", self.package]
-        asked = ["--broker", "mqtt://b", "--enrol-key", self._home / "enrol.key", "--name", "attic"]
-        code = main([*map(str, ["flash", "openwrt", *given, *asked, *words]), "--json"])
-        said = self._capsys.readouterr()
-        assert "\x1b" not in said.err
-        return code, json.loads(said.out), said.err
 
 
 class Cable:
@@ -121,16 +95,13 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shell(
     capsys: pytest.CaptureFixture[str], packages: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Shell]:
-    home = tmp_path / "home"
-    home.mkdir()
-    monkeypatch.setenv("HOME", str(home))
-    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    home = own_home(tmp_path / "home", monkeypatch)
     with linux_host.openwrt(tmp_path / "host") as host:
-        yield Shell(capsys, host, home, next(packages.glob("*_1.0_*")))
+        yield Shell(capsys, host, home, next(packages.glob("*_1.0_*")), board="openwrt", user="")
 
 
 def test_a_router_becomes_a_node_and_stays_as_it_is(shell: Shell) -> None:
-    code, said, told = shell.flash()
+    code, said, told = shell.flash(*shell.first, "--name", "attic")
     assert code == 0, told
     assert (said["board"], said["name"], said["node"]) == ("openwrt-mt7621", "attic", "abc")
     assert said["host"] == f"root@127.0.0.1:{shell.port}"
@@ -138,7 +109,7 @@ def test_a_router_becomes_a_node_and_stays_as_it_is(shell: Shell) -> None:
     assert not shell.host.path("/etc/ganglion/enrol.key").exists()
     process = shell.host.path("/tmp/ganglion.pid").read_text()
 
-    code, said, _ = shell.flash()
+    code, said, _ = shell.flash(*shell.first, "--name", "attic")
     assert (code, said["changed"], said["sent"]) == (0, False, 0)
     assert shell.host.path("/tmp/ganglion.pid").read_text() == process
 
@@ -147,7 +118,8 @@ def test_what_was_cut_is_gone_on_with(shell: Shell) -> None:
     size = shell.package.stat().st_size
     with cable(shell.host.port, [400_000, 400_000]) as between:
         shell.port = between.port
-        code, said, told = shell.flash()
+        shell.knows()
+        code, said, told = shell.flash(*shell.first, "--name", "attic")
         assert code == 0, told
         assert told.count("broke off; trying once more") == 2
         assert said["sent"] < size / 2  # the last time, when some was there from before
@@ -158,11 +130,13 @@ def test_what_was_cut_is_gone_on_with(shell: Shell) -> None:
 def test_a_cable_that_is_always_pulled_is_given_up_and_the_next_run_goes_on(shell: Shell) -> None:
     with cable(shell.host.port, [300_000, 100_000, 100_000, 100_000]) as between:
         shell.port = between.port
-        code, said, _ = shell.flash()
+        shell.knows()
+        code, said, _ = shell.flash(*shell.first, "--name", "attic")
         assert (code, "broke off: run this again, it goes on from there" in said["error"]) == (5, True)
     assert not shell.host.path("/usr/bin/ganglion").exists()
     shell.port = shell.host.port
-    code, said, _ = shell.flash()
+    shell.knows()
+    code, said, _ = shell.flash(*shell.first, "--name", "attic")
     assert code == 0
     assert said["sent"] < shell.package.stat().st_size - 200_000
 
@@ -172,14 +146,14 @@ def test_what_lies_there_and_is_not_the_package_is_not_gone_on_with(shell: Shell
     folder = shell.host.path("/tmp/ganglion")
     folder.mkdir(mode=0o700)
     (folder / f"{hashlib.sha256(data).hexdigest()}.ipk.part").write_bytes(b"?" * 500_000)
-    code, said, _ = shell.flash()
+    code, said, _ = shell.flash(*shell.first, "--name", "attic")
     assert (code, said["sent"]) == (0, len(data))
 
 
 def test_an_older_node_comes_back_where_the_newer_one_does_not_stay(shell: Shell, packages: Path) -> None:
-    assert shell.flash()[0] == 0
+    assert shell.flash(*shell.first, "--name", "attic")[0] == 0
     shell.package = next(packages.glob("*_2.0_*"))
-    code, said, _ = shell.flash()
+    code, said, _ = shell.flash(*shell.first, "--name", "attic")
     assert code == 1
     assert "ganglion: no such thing\n" in said["error"]
     assert said["error"].endswith("put back: ganglion 1.0; and the service is started again")
@@ -187,14 +161,14 @@ def test_an_older_node_comes_back_where_the_newer_one_does_not_stay(shell: Shell
 
     for each in shell.host.path("/tmp/ganglion").iterdir():
         each.unlink()  # as a restart of the router does
-    code, said, _ = shell.flash()
+    code, said, _ = shell.flash(*shell.first, "--name", "attic")
     assert code == 1
     assert "put back: not ganglion 1.0, whose package is not there any more: give it with --package" in said["error"]
 
 
 def test_a_package_manager_that_is_busy_is_named(shell: Shell) -> None:
     shell.host.path("/tmp/opkg-locked").touch()
-    code, said, _ = shell.flash()
+    code, said, _ = shell.flash(*shell.first, "--name", "attic")
     assert code == 1
     assert "its package manager is busy with something else" in said["error"]
 
@@ -206,5 +180,5 @@ def test_a_disk_that_is_full_is_named(shell: Shell) -> None:
         while True:
             file.write(bytes(1 << 20))
             file.flush()
-    code, said, _ = shell.flash()
+    code, said, _ = shell.flash(*shell.first, "--name", "attic")
     assert (code, "free" in said["error"]) == (1, True), said

@@ -43,6 +43,7 @@ async def logged_in(debian: Debian, identity: Path) -> tuple[int, str]:
 async def test_a_debian_becomes_a_node_and_comes_back_from_a_change_that_is_wrong(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setenv("ZIG_GLOBAL_CACHE_DIR", str(Path.home() / ".cache" / "zig"))  # else all is compiled anew
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
     identity = tmp_path / "identity"

@@ -86,5 +86,6 @@ async def _there(remote: Remote, data: bytes, path: str, sha256: str) -> int | N
         size = int(words[1][0][:12])
         if size <= len(data) and hashlib.sha256(data[:size]).hexdigest() == words[2][0]:
             return size
-    await remote.run(f"rm -f {part}")
+    if len(words) > 1:
+        await remote.run(f"rm -f {part}")
     return 0
