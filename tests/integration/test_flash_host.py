@@ -135,6 +135,23 @@ def test_a_first_node_that_does_not_stay_leaves_a_machine_that_can_be_tried_agai
     assert shell.flash(*shell.first)[0] == 0
 
 
+def test_a_change_that_was_broken_off_is_ended_by_the_next_run(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert shell.flash(*shell.first)[0] == 0
+    run = Remote.run
+
+    async def breaks(self: Remote, script: str, **more: Any) -> Any:
+        if "systemctl restart" in script:
+            self.cut()
+        return await run(self, script, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Remote, "run", breaks)
+        code, said, _ = shell.flash("--broker", "mqtt://new")
+        assert (code, "run this again" in said["error"]) == (5, True)
+    code, said, _ = shell.flash("--broker", "mqtt://new")
+    assert (code, [step["step"] for step in said["plan"] if step["changes"]]) == (0, ["service"])
+
+
 def test_a_package_manager_that_is_busy_is_named(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ganglion.flash.host.system.PATIENT", 0)
     lock = shell.host.path("/var/lib/dpkg/lock-frontend")

@@ -1,10 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """flash --host: whom it trusts, who lets it in, and what a machine may say without any harm."""
 
+import os
+import pty
 import re
+import select
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import asyncssh
 import pytest
@@ -92,6 +99,46 @@ async def test_a_password_is_asked_for_where_no_key_lets_one_in(shell: Shell) ->
     async with await connect(where, access) as remote:
         assert (await remote.run("id -un", plain=True)).text == "guest\n"
     assert asked == [f"password of {where}"] * 2
+
+
+def test_a_person_at_a_terminal_is_asked_for_the_key_and_the_password(shell: Shell) -> None:
+    known = shell.home / ".ssh" / "known_hosts"
+    known.unlink()
+    where = f"guest@127.0.0.1:{shell.port}"
+    command = [sys.executable, "-m", "ganglion", "flash", "generic-x86-64", "--host", where, "--package", shell.package]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    ours, theirs = pty.openpty()
+    with open(ours, "r+b", buffering=0) as terminal:
+        process = subprocess.Popen(
+            command, env=environment, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+        )
+        os.close(theirs)
+        said = ""
+        try:
+            for words, answer in (
+                ("Type yes to trust it from now on: ", "yes"),
+                (f"password of {where}: ", "let me in"),
+            ):
+                said = answered(terminal, said, words)
+                terminal.write(f"{answer}\n".encode())
+            said = answered(terminal, said, "may not become root")
+            assert process.wait(60) == 4
+        finally:
+            process.kill()
+            process.wait()
+    assert shell.host.fingerprint in said
+    assert "let me in" not in said
+    assert "\x1b" not in said
+    assert " ".join(shell.host.public.split()[:2]) in known.read_text()
+
+
+def answered(terminal: IO[bytes], said: str, words: str) -> str:
+    """All that was said, once these words were."""
+    deadline = time.monotonic() + 60
+    while words not in said:
+        assert select.select([terminal], [], [], max(0, deadline - time.monotonic()))[0], said
+        said += os.read(terminal.fileno(), 4096).decode()
+    return said
 
 
 def test_a_machine_that_says_anything_neither_hangs_nor_reaches_the_terminal(shell: Shell) -> None:

@@ -94,6 +94,8 @@ async def _done(
             case "package":
                 await _package(remote, machine, sha256)
             case "configuration":
+                # A run that is broken off here is to find it stopped: else the next one saw nothing left to do
+                await remote.run(system.stop(machine))
                 kept.append(await _write(remote, CONFIG, plan.config, keep=True))
             case "key":
                 await _write(remote, f"{FOLDER}/{KEY_FILE}", plan.key + "\n", keep=False)
