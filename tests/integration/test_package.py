@@ -29,8 +29,6 @@ BUILT = {
 #: What a node of a router may take: compressed, beside OpenWrt's Python.
 LARGEST = 1_400_000
 
-pytestmark = pytest.mark.timeout(600)
-
 
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory) -> dict[str, Path]:
@@ -166,6 +164,8 @@ def test_the_tar_runs_where_it_is_unpacked(packages, tmp_path):
     run("tar", "-xzf", packages["tar"], "-C", tmp_path)
     (folder,) = tmp_path.iterdir()
     assert packages["tar"].name == f"{folder.name}.tar.gz"
+    unit = (folder / "systemd" / "ganglion.service").read_text()
+    assert "ExecStart=/opt/ganglion/bin/ganglion node run " in unit
     (tmp_path / "ganglion").symlink_to(folder / "bin" / "ganglion")
     # The interpreter of the tests stands for one that has PyNaCl, PyYAML and cffi: Debian's may not have them here.
     told = json.loads(run(sys.executable, "-I", tmp_path / "ganglion", "doctor", "--json"))
