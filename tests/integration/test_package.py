@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from ganglion_tools.package import build
+from ganglion_tools.package import build, openwrt
 
 FILES = Path(__file__).parents[2] / "tools" / "ganglion_tools" / "package" / "files"
 #: Kind -> architecture, and e_machine, class and byte order of its ELF files: a PC's, and a router's.
@@ -28,8 +28,6 @@ BUILT = {
 }
 #: What a node of a router may take: compressed, beside OpenWrt's Python.
 LARGEST = 1_400_000
-
-pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +154,7 @@ def test_the_apk_has_its_data_under_a_hash_and_each_file_under_another(packages)
     assert listed == {f"/{name}" for name in inside if not name.startswith("lib/apk/")}
     assert inside["lib/apk/packages/ganglion.rusers"] == b"ganglion:ganglion\n"
     # tar(1), as apk-tools, takes both parts for one archive
+    assert members(gzip.decompress(control) + bytes(1024))[".post-upgrade"].count(b"\nexport PKG_UPGRADE=1\n") == 1
     names = run("tar", "--warning=no-unknown-keyword", "-tzf", packages["apk"]).splitlines()
     assert names[:4] == [".PKGINFO", ".post-install", ".post-upgrade", ".pre-deinstall"]
     assert "usr/bin/ganglion" in names
@@ -165,6 +164,8 @@ def test_the_tar_runs_where_it_is_unpacked(packages, tmp_path):
     run("tar", "-xzf", packages["tar"], "-C", tmp_path)
     (folder,) = tmp_path.iterdir()
     assert packages["tar"].name == f"{folder.name}.tar.gz"
+    unit = (folder / "systemd" / "ganglion.service").read_text()
+    assert "ExecStart=/opt/ganglion/bin/ganglion node run " in unit
     (tmp_path / "ganglion").symlink_to(folder / "bin" / "ganglion")
     # The interpreter of the tests stands for one that has PyNaCl, PyYAML and cffi: Debian's may not have them here.
     told = json.loads(run(sys.executable, "-I", tmp_path / "ganglion", "doctor", "--json"))
@@ -191,6 +192,44 @@ def test_the_unit_is_one_to_systemd_and_exposes_little(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     # In tenths of 10, which is a service that may do anything.
     run("systemd-analyze", "security", "--offline=true", "--threshold=20", "--no-pager", tmp_path / "ganglion.service")
+
+
+#: Packages that OpenWrt splits off its Python, and a module of each: lang/python/python3/files of its packages' feed.
+SPLIT = {
+    "asyncio": "asyncio",
+    "codecs": "unicodedata",
+    "ctypes": "ctypes",
+    "dbm": "dbm",
+    "decimal": "decimal",
+    "email": "email",
+    "logging": "logging",
+    "multiprocessing": "multiprocessing",
+    "ncurses": "curses",
+    "openssl": "ssl",
+    "pydoc": "pydoc",
+    "readline": "readline",
+    "sqlite3": "sqlite3",
+    "unittest": "unittest",
+    "urllib": "urllib",
+    "xml": "xml",
+}
+IMPORTS = """
+import importlib, json, pkgutil, sys
+sys.path.insert(0, sys.argv[1])
+import ganglion
+for module in pkgutil.walk_packages(ganglion.__path__, "ganglion."):
+    if not module.name.startswith(("ganglion.editor", "ganglion.shims", "ganglion.__main__")):
+        importlib.import_module(module.name)
+print(json.dumps(list(sys.modules)))
+"""
+
+
+def test_a_router_has_of_python_what_a_node_imports_and_no_more(packages, tmp_path):
+    run("tar", "-xzf", packages["tar"], "-C", tmp_path)
+    (folder,) = tmp_path.iterdir()
+    loaded = set(json.loads(run(sys.executable, "-I", "-c", IMPORTS, folder / "lib" / "ganglion")))
+    needed = {f"python3-{name}" for name, module in SPLIT.items() if module in loaded}
+    assert needed | {"python3-light", "python3-cffi", "python3-pynacl", "python3-yaml"} == set(openwrt.DEPENDS)
 
 
 def procd(configuration: Path) -> list[list[str]]:

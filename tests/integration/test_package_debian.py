@@ -4,6 +4,7 @@
 import asyncio
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -23,6 +24,8 @@ from support.gateway import process
 from support.waiting import until_answered
 
 ROOT = Path(__file__).parents[2]
+#: What docs/packages.md has an operator do.
+COMMANDS = re.findall(r"^```sh\n(.*?)^```$", (ROOT / "docs" / "packages.md").read_text(), re.DOTALL | re.MULTILINE)[1]
 CONFIG = """
 [node]
 name = "attic"
@@ -42,10 +45,10 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the package, `now.deb`, and a later one, `next.deb`."""
+    """A folder with the package under its own name, and a later one, `next.deb`."""
     folder = tmp_path_factory.mktemp("packages")
     arch = subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True, check=True).stdout.strip()
-    build("deb", arch, folder).rename(folder / "now.deb")
+    build("deb", arch, folder)
     core = native.compile(ROOT, zig_target("deb", arch))
     later = replace(version(ROOT), release="9.0.0")
     (folder / "next.deb").write_bytes(deb.build(library(ROOT, LIBRARY, core), arch, later))
@@ -54,10 +57,13 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def debian(packages: Path, tmp_path: Path) -> Iterator[Debian]:
-    """A machine on which the package has been installed; `/mnt/packages` has both."""
+    """A machine that has both in `/mnt/packages`."""
     with machine(tmp_path, {"packages": packages}) as debian:
-        debian.run("dpkg", "-i", "/mnt/packages/now.deb")
         yield debian
+
+
+def install(debian: Debian, package: str = "ganglion_*.deb") -> None:
+    debian.run("sh", "-c", f"dpkg -i /mnt/packages/{package}")
 
 
 def pid(debian: Debian) -> int:
@@ -65,6 +71,7 @@ def pid(debian: Debian) -> int:
 
 
 def test_nothing_starts_and_nothing_has_a_key_before_somebody_says_so(debian: Debian) -> None:
+    install(debian)
     assert debian.run("systemctl", "is-enabled", "ganglion", code=1).strip() == "disabled"
     assert debian.run("systemctl", "is-active", "ganglion", code=3).strip() == "inactive"
     assert debian.run("ls", "/var/lib/ganglion") == ""
@@ -83,10 +90,14 @@ async def test_a_node_joins_and_answers_and_an_upgrade_keeps_its_configuration_a
         monkeypatch.setenv("GANGLION_GATEWAY", gateway.url)
         monkeypatch.setenv("GANGLION_TOKEN", gateway.token)
         key = (await gateway.http.post("/api/v1/enrol-keys", json={"uses": 1})).json()["key"]
-        debian.write("/etc/ganglion/node.toml", CONFIG.format(broker=broker.url))
-        debian.write("/etc/ganglion/enrol.key", key, mode="0640")
-        debian.run("chgrp", "ganglion", "/etc/ganglion/enrol.key")
-        debian.run("systemctl", "enable", "--now", "ganglion")  # Type=notify: it has said that it runs when this ends
+        for command in COMMANDS.splitlines():
+            if "nano" in command:
+                debian.write("/etc/ganglion/node.toml", CONFIG.format(broker=broker.url))
+                debian.write("/etc/ganglion/enrol.key", key, mode="0640")
+                debian.run("chgrp", "ganglion", "/etc/ganglion/enrol.key")
+            else:
+                shown = debian.run("sh", "-c", f"cd /mnt/packages && {command.removeprefix('sudo ')}")
+        assert "Active: active (running)" in shown  # Type=notify: it has said so before the third command ended
         assert debian.shows("ganglion", "StatusText").startswith("runs, and has ")
 
         async def answers() -> bool:
@@ -102,7 +113,7 @@ async def test_a_node_joins_and_answers_and_an_upgrade_keeps_its_configuration_a
         debian.run("systemctl", "reload", "ganglion")
         assert pid(debian) == first
 
-        debian.run("dpkg", "-i", "/mnt/packages/next.deb")
+        install(debian, "next.deb")
         assert debian.run("dpkg-query", "-W", "-f", "${Version}", "ganglion").startswith("9.0.0")
         assert 'name = "attic"' in debian.run("cat", "/etc/ganglion/node.toml")
         assert pid(debian) not in (0, first)
@@ -110,6 +121,7 @@ async def test_a_node_joins_and_answers_and_an_upgrade_keeps_its_configuration_a
 
 
 async def test_a_node_that_hangs_is_started_anew(debian: Debian) -> None:
+    install(debian)
     debian.run("mkdir", "-p", "/run/systemd/system/ganglion.service.d")
     debian.write("/run/systemd/system/ganglion.service.d/soon.conf", "[Service]\nWatchdogSec=3s\nRestartSec=100ms\n")
     debian.run("systemctl", "daemon-reload")
@@ -125,13 +137,14 @@ async def test_a_node_that_hangs_is_started_anew(debian: Debian) -> None:
 
 
 def test_what_is_removed_leaves_what_is_the_operators_and_what_is_purged_nothing(debian: Debian) -> None:
+    install(debian)
     debian.run("systemctl", "enable", "--now", "ganglion")
     debian.run("dpkg", "--remove", "ganglion")
     assert debian.run("systemctl", "is-active", "ganglion", code=3).strip() == "inactive"
     assert debian.run("ls", "/etc/ganglion").split() == ["node.toml"]
     debian.run("test", "-d", "/var/lib/ganglion")
     debian.run("test", "!", "-e", "/usr/lib/ganglion")
-    debian.run("dpkg", "-i", "/mnt/packages/next.deb")
+    install(debian, "next.deb")
     assert debian.run("systemctl", "is-enabled", "ganglion").strip() == "enabled"
 
     debian.run("dpkg", "--purge", "ganglion")

@@ -11,7 +11,7 @@ import pytest
 from ganglion.board import board
 from ganglion.board.reading import names
 from ganglion.cli.main import main
-from ganglion.errors import InvalidError, UsageError
+from ganglion.errors import GanglionError, InvalidError, UsageError
 from ganglion_tools.package.archive import Entry, ar, gz, tar
 from ganglion_tools.package.target import zig_target
 from ganglion_tools.package.version import Version, version
@@ -74,11 +74,15 @@ def test_the_version_is_that_of_the_commit_and_of_the_release_where_it_has_its_t
     monkeypatch.setattr("ganglion_tools.package.version.__version__", "0.2.0")
     (tmp_path / "build.zig").touch()
     assert version(tmp_path).snapshot == ""
-    git("init", "-q")
+    git("init", "-q", "-b", "main")
     git("commit", "-q", "--allow-empty", "-m", "first")
     assert version(tmp_path) == Version(release="0.2.0", snapshot="20231114221320", time=TIME)
     git("tag", "v0.2.0")
     assert version(tmp_path) == Version(release="0.2.0", snapshot="", time=TIME)
+    (tmp_path / ".git" / "HEAD").write_text("ref: refs/heads/gone\n")
+    with pytest.raises(GanglionError, match="git does not say which commit this is"):
+        version(tmp_path)
+    (tmp_path / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
     assert version(tmp_path).time == 86400
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")

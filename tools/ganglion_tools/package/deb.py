@@ -6,14 +6,24 @@ It carries no signature of its own: apt trusts a repository's, and `dpkg -i` who
 
 import hashlib
 from collections.abc import Sequence
+from email.utils import formatdate
 
-from ganglion_tools.package.archive import Entry, ar, tar, xz
+from ganglion_tools.package.archive import Entry, ar, gz, tar, xz
 from ganglion_tools.package.contents import FILES, common, copyright_text
 from ganglion_tools.package.version import Version
 
+#: Of the package, as Debian wants it; what is new in Ganglion is in CHANGELOG.md.
+_CHANGELOG = """ganglion ({version}) unstable; urgency=medium
 
-def entries(library: Sequence[Entry]) -> list[Entry]:
-    """What is installed, beside the library."""
+  * Built from the repository, whose CHANGELOG.md has what is new.
+
+ -- The Ganglion developers <ganglion@localhost>  {date}
+"""
+
+
+def entries(library: Sequence[Entry], version: Version) -> list[Entry]:
+    """What is installed: the library, and what Debian has beside it."""
+    changelog = _CHANGELOG.format(version=version, date=formatdate(version.time))
     here = FILES / "debian"
     return [
         *library,
@@ -24,6 +34,7 @@ def entries(library: Sequence[Entry]) -> list[Entry]:
             data=(here / "ganglion.rtupdate").read_bytes(),
             mode=0o755,
         ),
+        Entry(path="usr/share/doc/ganglion/changelog.gz", data=gz(changelog.encode())),
         Entry(path="usr/share/doc/ganglion/copyright", data=copyright_text()),
     ]
 
@@ -35,7 +46,7 @@ def build(library: Sequence[Entry], arch: str, version: Version) -> bytes:
         library: The files of Python.
         arch: As dpkg calls it.
     """
-    files = sorted(entries(library), key=lambda entry: entry.path)
+    files = sorted(entries(library, version), key=lambda entry: entry.path)
     data = [(entry, entry.data) for entry in files if entry.data is not None]
     here = FILES / "debian"
     control = (here / "control").read_text(encoding="utf-8")

@@ -15,11 +15,12 @@ def build(library: Sequence[Entry], name: str, version: Version) -> bytes:
         library: The files of Python, as they are in that folder.
         name: Of the folder.
     """
+    unit = (FILES / "debian" / "ganglion.service").read_bytes().replace(b"=/usr/bin/", b"=/opt/ganglion/bin/")
     entries = [
         *library,
         Entry(path="bin/ganglion", data=(FILES / "ganglion-relocatable").read_bytes(), mode=0o755),
         Entry(path="etc/node.toml", data=(FILES / "node.toml").read_bytes()),
-        Entry(path="systemd/ganglion.service", data=(FILES / "debian" / "ganglion.service").read_bytes()),
+        Entry(path="systemd/ganglion.service", data=unit),
         Entry(path="LICENCES", data=copyright_text()),
     ]
     return gz(tar(entries, version.time, prefix=f"{name}/"))

@@ -16,6 +16,7 @@ DEPENDS = (
     "python3-cffi",
     "python3-codecs",
     "python3-ctypes",
+    "python3-decimal",
     "python3-email",
     "python3-logging",
     "python3-openssl",
@@ -96,10 +97,16 @@ def apk(library: Sequence[Entry], arch: str, version: Version) -> bytes:
         *(("depend", name) for name in DEPENDS),
         ("datahash", hashlib.sha256(data).hexdigest()),
     ]
-    scripts = {".post-install": "postinst", ".post-upgrade": "postinst", ".pre-deinstall": "prerm"}
+    installed, removed = ((here / name).read_bytes() for name in ("postinst", "prerm"))
+    head, _, rest = installed.partition(b"\n")
+    scripts = {
+        ".post-install": installed,
+        ".post-upgrade": head + b"\nexport PKG_UPGRADE=1\n" + rest,  # as opkg says it
+        ".pre-deinstall": removed,
+    }
     controls = [
         Entry(path=".PKGINFO", data="".join(f"{key} = {value}\n" for key, value in told).encode()),
-        *(Entry(path=name, data=(here / file).read_bytes(), mode=0o755) for name, file in scripts.items()),
+        *(Entry(path=name, data=script, mode=0o755) for name, script in scripts.items()),
     ]
     return gz(tar(controls, version.time, ended=False)) + data
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ganglion import __version__
-from ganglion.errors import InvalidError
+from ganglion.errors import GanglionError, InvalidError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +40,7 @@ def version(root: Path) -> Version:
 
     Raises:
         InvalidError: SOURCE_DATE_EPOCH is no number.
+        GanglionError: git does not say which commit it is.
     """
     told = _git(root, "log", "-1", "--format=%ct").strip()
     commit = int(told) if told else int((root / "build.zig").stat().st_mtime)
@@ -52,17 +53,23 @@ def version(root: Path) -> Version:
 
 
 def _git(root: Path, *words: str) -> str:
-    """What git says of a tree; "" where there is no git or no repository."""
+    """What git says of a tree; "" of one that is no repository."""
+    if not (root / ".git").exists():
+        return ""
     try:
         done = subprocess.run(  # noqa: S603
             ["git", *words],  # noqa: S607
             cwd=root,
-            env=os.environ | {"GIT_CEILING_DIRECTORIES": str(root.parent)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=60,
         )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout if done.returncode == 0 else ""
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise GanglionError(
+            f"{root}: git does not say which commit this is, which is a package's version: {error}"
+        ) from None
+    if done.returncode:
+        said = done.stderr.strip()
+        raise GanglionError(f"{root}: git does not say which commit this is, which is a package's version: {said}")
+    return done.stdout
