@@ -14,11 +14,13 @@ from typing import Any
 
 import pytest
 
+from ganglion.cli import extras
 from ganglion.cli.flash_report import Shown
 from ganglion.cli.main import main
 from ganglion.device.files import Files
-from ganglion.device.port import open_port
+from ganglion.device.port import Port, open_port
 from ganglion.device.session import Session
+from ganglion.errors import UnreachableError
 from ganglion.firmware import Bundle, build
 from ganglion.flash import drive, run
 from ganglion.flash.agent import interpreter
@@ -216,8 +218,19 @@ def test_a_pico_that_runs_is_asked_which_image_it_has(
 ) -> None:
     fake = FakeDrive(here / "RPI-RP2")
     words = [*shlex.split(COMMANDS[4])[1:], "--drive", str(fake.folder), "--port", current, "--json"]
+    opened = 0
+
+    def opens(name: str, **more: Any) -> Port:
+        nonlocal opened
+        opened += 1
+        if opened == 3:  # after the image
+            raise UnreachableError(f"{name} is gone")
+        return open_port(name, **more)
+
+    monkeypatch.setattr(run, "open_port", opens)
     with watched(fake.takes_uf2), told(monkeypatch, "ask", fake.bootsel):
         assert main(words) == 1
+    assert opened == 4
     said = lines(capsys)
     assert did(said) == [("image", "write")]
     assert "is not that of RPI_PICO_W-20250415-v1.25.0.uf2" in said[-1]["error"]
@@ -304,6 +317,7 @@ def test_what_a_break_left_on_the_board_is_gone_on_with(
         (["pico-w", "--parent", "h:0"], 2, "write HOST or HOST:PORT"),
         (["pico-w", "--state", "nowhere"], 3, "nowhere is the state folder of no node that has joined a mesh"),
         (["pico-w", "--baud", "0"], 2, "--baud 0: at least 1"),
+        (["esp8266", "--loader-baud", "300"], 2, "--loader-baud 300: at least 9600"),
         (["pico-w", "--wait", "soon"], 2, "--wait"),
         (["pico-w", "--config", "nothing.json"], 1, "nothing.json: cannot be read"),
         (["pico-w", "--port", "/dev/ttyNOTHING"], 3, "there is no port /dev/ttyNOTHING"),
@@ -317,6 +331,12 @@ def test_what_cannot_be_done_is_said(
 ) -> None:
     assert main(["flash", *words]) == code
     assert says in capsys.readouterr().err
+
+
+def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setitem(extras.MODULES, "flash", ("nothing_of_this_name",))
+    assert main(["flash", "pico-w"]) == 2
+    assert "pip install 'ganglion[flash]'" in capsys.readouterr().err
 
 
 def test_nobody_is_asked_for_a_password_where_nobody_is(

@@ -91,7 +91,7 @@ def test_noise_and_a_damaged_block_do_no_harm(esp32: LoaderBoard) -> None:
     esp32.chip.faults.noise = b"ets Jun  8 2016 00:22:57\r\n"
     esp32.chip.faults.damaged = 2
     wanted = pieces(0x1000, images.esp("esp32", 0x1000, 40_000))
-    with esp.connected(esp32.port, board("esp32-devkit")) as chip:
+    with esp.connected(esp32.port, board("esp32-devkit"), baud=230_400) as chip:
         chip.write(chip.missing(wanted, quiet), quiet)
         assert chip.missing(wanted, quiet) == []
 

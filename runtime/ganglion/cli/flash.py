@@ -35,6 +35,9 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     parser.add_argument(
         "--baud", type=int, default=BAUD, metavar="N", help="of MicroPython's console; default: %(default)s"
     )
+    parser.add_argument(
+        "--loader-baud", type=int, metavar="N", help="of an ESP's boot loader; default: that which its board takes"
+    )
     parser.add_argument("--firmware", type=Path, metavar="IMAGE", help="MicroPython's image, which you have fetched")
     parser.add_argument("--drive", type=Path, metavar="DIR", help="where the board's drive is mounted")
     parser.add_argument("--image-only", action="store_true", help="no agent, no configuration, no key")
@@ -103,6 +106,8 @@ def _order(args: argparse.Namespace) -> Order:
         raise UsageError("--state and --leaf-key both say where the key is: leave one out")
     if args.baud < 1:
         raise UsageError(f"--baud {args.baud}: at least 1")
+    if args.loader_baud is not None and args.loader_baud < 9600:
+        raise UsageError(f"--loader-baud {args.loader_baud}: at least 9600")
     password = ""
     if args.wifi and agent:
         password = os.environ.get(PASSWORD) or _asked(args.wifi)
@@ -115,6 +120,7 @@ def _order(args: argparse.Namespace) -> Order:
         port=args.port,
         folder=args.drive,
         baud=args.baud,
+        loader_baud=args.loader_baud,
         agent=agent,
         config=agent_config.from_file(args.config) if args.config and agent else None,
         changes=Changes(

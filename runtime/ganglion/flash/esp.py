@@ -118,8 +118,11 @@ def _far(done: int, total: int) -> dict[str, Any]:
 
 
 @contextmanager
-def connected(port: str, board: Board) -> Iterator[Chip]:
+def connected(port: str, board: Board, *, baud: int | None = None) -> Iterator[Chip]:
     """The chip on a port, with esptool's stub running there.
+
+    Args:
+        baud: Bits a second, for who has a long cable; None for those of the board.
 
     Raises:
         UsageError: esptool is not installed.
@@ -140,8 +143,8 @@ def connected(port: str, board: Board) -> Iterator[Chip]:
             loader.USES_RFC2217 = port.startswith("rfc2217:")
             loader.connect(board.flashing.before if line.has_control_lines else "no-reset", _ATTEMPTS, warnings=False)
             loader = run_stub(loader)
-            if board.flashing.baud and not port.startswith("socket:"):
-                loader.change_baud(board.flashing.baud)
+            if (fast := baud or board.flashing.baud) and fast != BAUD and not port.startswith("socket:"):
+                loader.change_baud(fast)
             attach_flash(loader)
         yield Chip(loader, line, board)
 
@@ -168,7 +171,7 @@ def _explained(port: str, board: Board, *, begun: bool = False) -> Iterator[None
                 f"no boot loader answers on {port}: {board.flashing.by_hand}, and try once more"
             ) from None
         raise UnreachableError(
-            f"{port}: {said.rstrip('.')}: try another cable or less speed, {board.flashing.by_hand}; {again}"
+            f"{port}: {said.rstrip('.')}: try another cable or less --loader-baud, {board.flashing.by_hand}; {again}"
         ) from None
     except OSError as error:  # pyserial's are of this kind
         raise UnreachableError(f"{port} is gone ({error}): put the cable back; {again}") from None

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Flashes a board from the image to the agent, or shows what that would do."""
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from ganglion.flash.plan import Report, Step, image_steps, pieces
 #: Seconds for a board that starts: who has to press a button needs them.
 STARTS = 60.0
 _BIRTH = 0.5  # seconds between two looks for its birth
+_AGAIN = 0.5  # seconds between two attempts at a port that has gone
 _LATER = "is looked at once MicroPython is there"
 
 
@@ -35,6 +38,7 @@ class Order:
         port: Its serial port; empty for the only one that may be it.
         folder: Of its drive; None for the one that is found.
         baud: Of the port, once MicroPython runs.
+        loader_baud: Of the port while esptool writes; None for that of the board.
         agent: Whether the agent comes onto it, too.
         config: The table of an `agent.json`; None for that of the board.
         changes: To that.
@@ -48,6 +52,7 @@ class Order:
     port: str = ""
     folder: Path | None = None
     baud: int = BAUD
+    loader_baud: int | None = None
     agent: bool = True
     config: Mapping[str, object] | None = None
     changes: Changes = field(default_factory=Changes)
@@ -119,7 +124,7 @@ class Flash:
         """Whether the image was there already."""
         order = self._order
         wanted = pieces(order.board.flashing.offset or 0, image.data)
-        with esp.connected(self._port(), order.board) as chip:
+        with esp.connected(self._port(), order.board, baud=order.loader_baud) as chip:
             missing = chip.missing(wanted, self._report)
             for step in image_steps(image.name, wanted, missing):
                 self._step(step)
@@ -177,7 +182,7 @@ class Flash:
     def _runs(self, port: str, image: Image, *, within: float = 5.0) -> bool:
         """Whether the MicroPython that runs is that of the image: its version and its machine stand there."""
         try:
-            with Session(open_port(port, baud=self._order.baud), within=within, restart=True) as session:
+            with self._session(port, within) as session:
                 version, machine = interpreter(session)
         except UnreachableError:
             return False  # no MicroPython at all
@@ -187,7 +192,7 @@ class Flash:
         order = self._order
         port = self._port(within=STARTS if waits else 0)
         within = STARTS if waits else 10.0
-        with Session(open_port(port, baud=order.baud), within=within, restart=True) as session:
+        with self._session(port, within) as session:
             board = AgentBoard(session)
             config = self._config(board.config())
             key_file = agent_config.key_file(config)
@@ -211,6 +216,24 @@ class Flash:
             if not order.dry:
                 board.carry_out(todo, self._report)
             self._step(Step(part="start", does="restart", what=f"the board, which runs {MAIN}"))
+
+    @contextmanager
+    def _session(self, port: str, within: float) -> Iterator[Session]:
+        """A raw REPL; at its end what is there runs. The port of a board that has just been reset may go and come."""
+        end = time.monotonic() + within
+        while True:
+            try:
+                session = Session(open_port(port, baud=self._order.baud), within=within, restart=True)
+                session.__enter__()
+                break
+            except (UnreachableError, NotFoundError):
+                if within < STARTS or time.monotonic() >= end:
+                    raise
+                time.sleep(_AGAIN)
+        try:
+            yield session
+        finally:
+            session.__exit__(None, None, None)
 
     def _config(self, on_board: bytes | None) -> bytes:
         order = self._order
