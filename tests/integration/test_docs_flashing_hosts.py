@@ -10,23 +10,18 @@ import pytest
 
 from ganglion.cli.main import main
 from support import linux_host
+from support.host_shell import STAYS, own_home
 from support.linux_host import Host
 
 pytestmark = pytest.mark.skipif(not linux_host.may(), reason="only root may make a machine out of namespaces")
 
 PAGE = (linux_host.ROOT / "docs" / "flashing-hosts.md").read_text()
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
-#: Says that it has joined, and stays.
-PROGRAM = 'echo "{\\"ready\\": true, \\"node\\": \\"fridge\\", \\"id\\": \\"x\\"}"\nexec sleep 600\n'
 
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "here"
-    (folder / ".ssh").mkdir(parents=True)
-    (folder / "enrol.key").write_text("gk1_abc\n")
-    monkeypatch.setenv("HOME", str(folder))
-    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    folder = own_home(tmp_path / "here", monkeypatch)
     monkeypatch.chdir(folder)
     return folder
 
@@ -43,7 +38,7 @@ def typed(command: str, host: Host, here: Path, *more: str) -> list[str]:
 def test_a_pi_is_looked_at_and_flashed_and_found_as_it_should_be(
     tmp_path: Path, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    package = linux_host.deb(tmp_path, program=PROGRAM)
+    package = linux_host.deb(tmp_path, program=STAYS)
     commands = [line for line in COMMANDS if " flash pi " in line]
     said = []
     with linux_host.debian(tmp_path / "host") as host:
@@ -66,7 +61,7 @@ def test_a_pi_is_looked_at_and_flashed_and_found_as_it_should_be(
 
 
 def test_a_router_is_flashed(tmp_path: Path, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    linux_host.ipk(tmp_path, program=PROGRAM).rename(here / "ganglion.ipk")
+    linux_host.ipk(tmp_path, program=STAYS).rename(here / "ganglion.ipk")
     (command,) = [line for line in COMMANDS if " flash openwrt " in line]
     with linux_host.openwrt(tmp_path / "host") as host:
         assert main(typed(command, host, here)) == 0

@@ -15,7 +15,7 @@ from ganglion.flash.host.connection import Remote
 from support import linux_host
 from support.brokers import Broker, nats_broker
 from support.gateway import Process, process
-from support.host_shell import STAYS, Shell, own_home
+from support.host_shell import KEY, STAYS, Shell, own_home
 from support.linux_host import Host
 
 pytestmark = pytest.mark.skipif(not linux_host.may(), reason="only root may make a machine out of namespaces")
@@ -185,9 +185,13 @@ def test_the_enrol_key_is_never_in_a_command(shell: Shell, monkeypatch: pytest.M
     assert shell.flash("--enrol-key", shell.home / "enrol.key")[0] == 0
     assert "mqtt://user:geheim@b" in shell.host.path("/etc/ganglion/node.toml").read_text()
     assert len(scripts) > 5
-    assert not [script for script in scripts if "gk1_abc" in script or "geheim" in script]
-    code, said, _ = shell.flash("--enrol-key", "gk1_abc")
-    assert (code, "takes a file that holds the key" in said["error"]) == (2, True)
+    assert not [script for script in scripts if KEY in script or "geheim" in script]
+    code, said, _ = shell.flash("--enrol-key", KEY)
+    assert (code, "takes a file that holds the key" in said["error"], KEY in said["error"]) == (2, True, False)
+    torn = shell.home / "torn.key"
+    torn.write_text(KEY[:-1])
+    code, said, _ = shell.flash("--enrol-key", torn)
+    assert (code, "torn.key: this is no enrol key" in said["error"]) == (1, True)
 
 
 @pytest.mark.parametrize(

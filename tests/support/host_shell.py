@@ -8,16 +8,19 @@ from typing import Any
 import pytest
 
 from ganglion.cli.main import main
+from ganglion.mesh.enrol import EnrolKey
 from support.linux_host import Host
 
 #: A node that comes up, for what is not about the mesh: it says so, and stays.
 STAYS = 'echo "{\\"ready\\": true, \\"node\\": \\"n\\", \\"id\\": \\"x\\"}"\nexec sleep 600\n'
+#: An enrol key, of no mesh.
+KEY = EnrolKey(pin=bytes(16), secret=bytes(range(16))).text
 
 
 def own_home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home folder without keys, an agent or known hosts, but with an enrol key."""
     (folder / ".ssh").mkdir(parents=True)
-    (folder / "enrol.key").write_text("gk1_abc\n")
+    (folder / "enrol.key").write_text(f"{KEY}\n")
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
     return folder

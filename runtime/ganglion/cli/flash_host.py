@@ -25,12 +25,12 @@ from ganglion.flash.host.connection import AGAIN, Remote
 from ganglion.flash.host.login import Access, connect
 from ganglion.flash.host.machine import Machine
 from ganglion.flash.host.plan import Plan, candidates, checked_machine, plan, recognised
+from ganglion.mesh.enrol import EnrolKey
 from ganglion.units import SECOND
 
 #: Times that a connection is made again which broke while the package was sent.
 _AGAIN = 3
 _FINGERPRINT = re.compile("SHA256:[A-Za-z0-9+/]{43}")
-_KEY = re.compile("gk1_[A-Za-z0-9_.-]+")
 
 
 def run(args: argparse.Namespace) -> Result:
@@ -212,7 +212,7 @@ def _key(file: str) -> str:
         NotFoundError: there is no such file.
         InvalidError: there is no key in it.
     """
-    if _KEY.fullmatch(file):
+    if file.startswith("gk1_"):
         raise UsageError(
             "--enrol-key takes a file that holds the key: on the command line everybody on this machine could read it"
         )
@@ -222,8 +222,10 @@ def _key(file: str) -> str:
         raise NotFoundError(f"{file} does not exist: write the key of `ganglion enrol-key create` there") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidError(unread(error), where=file) from None
-    if not _KEY.fullmatch(text.strip()):
-        raise InvalidError("holds no enrol key: that is one line, gk1_ and more", where=file)
+    try:
+        EnrolKey.parse(text)
+    except InvalidError as error:
+        raise InvalidError(str(error), where=file) from None
     return text.strip()
 
 
