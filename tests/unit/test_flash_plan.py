@@ -11,12 +11,13 @@ import pytest
 
 from ganglion.errors import InvalidError, NotFoundError, UsageError
 from ganglion.firmware import Bundle
-from ganglion.flash import agent_config, identity
+from ganglion.flash import agent_config, esp_image, identity
 from ganglion.flash.agent_config import Changes
 from ganglion.flash.agent_plan import There, Wanted, asked, plan
-from ganglion.flash.plan import image_steps, pieces
+from ganglion.flash.plan import image_steps, pieces, to_write
 from ganglion_agent.slots import line_of, record_of
 from ganglion_micro.leaf_key import LeafKey
+from support import images
 
 OLD = Bundle(version="1", files={"agent.mpy": b"old", "gone.mpy": b"gone"}, outside={"main.py": b"m", "boot.mpy": b"b"})
 NEW = Bundle(
@@ -67,6 +68,28 @@ def test_an_image_is_compared_in_pieces_that_end_where_blocks_do() -> None:
         ("keep", "it.bin, 0x030000 to 0x031d3f"),
     ]
     assert steps[1].size == 0x20000
+
+
+def test_what_a_board_has_learnt_stays_unless_another_program_was_there() -> None:
+    image = images.esp("esp32", 0x1000)
+    own = esp_image.own_areas(image, "esp32", 0x1000)
+    assert own == [(0x9000, 0xF000), (0xF000, 0x10000)]
+    assert esp_image.own_areas(images.esp("esp8266", 0), "esp8266", 0) == []
+    found = pieces(0x1000, image, own)
+    assert b"".join(each.data for each in found) == image
+    assert [(each.address, each.is_own) for each in found][:4] == [
+        (0x1000, False), (0x9000, True), (0xF000, True), (0x10000, False),
+    ]  # fmt: skip
+    assert to_write(found, lambda piece: not piece.is_own) == []
+    steps = image_steps("it.bin", found, [])
+    assert [each.there for each in steps] == [
+        "the same, by its MD5",
+        "what the board keeps for itself",
+        "the same, by its MD5",
+    ]
+    fresh = to_write(found, lambda piece: False)
+    assert [each.address for each in fresh][:3] == [0x9000, 0xF000, 0x1000]
+    assert sorted(each.address for each in fresh) == [each.address for each in found]
 
 
 def test_an_empty_board_gets_everything_and_what_starts_it_last() -> None:

@@ -154,7 +154,7 @@ def _seen(args: argparse.Namespace, flash: Flash) -> Callable[[], bool] | None:
     if args.state is not None:
         state: Path = args.state
         return lambda: identity.boots(state, flash.name) > flash.boots
-    if not args.gateway:
+    if not (args.gateway or os.environ.get("GANGLION_GATEWAY")):
         return None
     from ganglion.cli import gateway_client
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ganglion.board.model import Board
 from ganglion.device.port import BAUD, Port, open_port
 from ganglion.errors import GanglionError, InvalidError, UnreachableError, UsageError
-from ganglion.flash.plan import Piece, Report
+from ganglion.flash.plan import Piece, Report, to_write
 
 if TYPE_CHECKING:
     from esptool.loader import ESPLoader
@@ -37,7 +37,7 @@ class Chip:
         self._resets = port.has_control_lines
 
     def missing(self, wanted: Sequence[Piece], report: Report) -> list[Piece]:
-        """The pieces that the flash does not have.
+        """The pieces that the flash does not have; see `to_write`.
 
         Raises:
             InvalidError: the flash is too small for them.
@@ -45,12 +45,15 @@ class Chip:
         """
         with _explained(self._port.name, self._board):
             self._fits(wanted)
-            found = []
-            for number, piece in enumerate(wanted, 1):
-                if self._md5(piece) != piece.md5:
-                    found.append(piece)
-                report({"event": "progress", "what": "compared", "done": number, "total": len(wanted)})
-            return found
+            done = 0
+
+            def same(piece: Piece) -> bool:
+                nonlocal done
+                done += 1
+                report({"event": "progress", "what": "compared", "done": done, "total": len(wanted)})
+                return self._md5(piece) == piece.md5
+
+            return to_write(wanted, same)
 
     def write(self, wanted: Sequence[Piece], report: Report) -> None:
         """Writes pieces, each read back by its MD5.

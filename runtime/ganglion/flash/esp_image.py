@@ -8,6 +8,7 @@ both (MicroPython, ports/esp8266/makeimg.py).
 
 import hashlib
 import struct
+from collections.abc import Iterator
 
 from ganglion.errors import InvalidError
 
@@ -17,7 +18,11 @@ CHIP_IDS = {"esp8266": None, "esp32": 0, "esp32s2": 2, "esp32c3": 5, "esp32s3": 
 _MAGIC, _CHECKSUM = 0xE9, 0xEF
 _SEGMENTS = 16
 _TABLE, _TABLE_SIZE, _ENTRY = 0x8000, 0xC00, 32
-_APPLICATION, _FACTORY, _OTA = 0, 0x00, 0x10
+#: Kind and subtype of applications: of the factory, and the first that is updated over the air.
+_STARTS = ((0, 0x00), (0, 0x10))
+#: Kind and subtypes of partitions that the board writes to itself: PHY, NVS and its keys. What says which application
+#: runs is none of them, as the one of the image is to run.
+_DATA, _ITS_OWN = 1, (0x01, 0x02, 0x04)
 #: Of an ESP8266: where the second part begins, and before it the bytes of both.
 _SECOND = 0x9000
 
@@ -58,6 +63,19 @@ def check(data: bytes, chip: str, offset: int, where: str) -> None:
     if not starts:
         raise _short(where, "the application")
     _whole(data, starts[0] - offset, chip, "the application", where)
+
+
+def own_areas(data: bytes, chip: str, offset: int) -> list[tuple[int, int]]:
+    """Where in the flash an image that is whole has nothing, and the board keeps what it has learnt: start and end."""
+    if chip == "esp8266":
+        return []
+    table = data[_TABLE - offset : _TABLE - offset + _TABLE_SIZE]
+    found = [
+        (start, start + size)
+        for kind, subtype, start, size in _partitions(table)
+        if kind == _DATA and subtype in _ITS_OWN and start + size - offset <= len(data)
+    ]
+    return sorted(area for area in found if not data[area[0] - offset : area[1] - offset].strip(b"\xff"))
 
 
 def _same_chip(data: bytes, chip: str, where: str) -> None:
@@ -120,14 +138,16 @@ def _xor(data: bytes) -> int:
 
 def _applications(table: bytes) -> list[int]:
     """Where applications begin in the flash: that of the factory, or the first that is updated over the air."""
-    found = []
+    return [start for kind, subtype, start, _ in _partitions(table) if (kind, subtype) in _STARTS]
+
+
+def _partitions(table: bytes) -> Iterator[tuple[int, int, int, int]]:
+    """Kind, subtype, start and size of each."""
     for at in range(0, len(table) - _ENTRY + 1, _ENTRY):
-        magic, kind, subtype, start = struct.unpack_from("<2sBBI", table, at)
+        magic, *fields = struct.unpack_from("<2sBBII", table, at)
         if magic != b"\xaa\x50":
-            break
-        if kind == _APPLICATION and subtype in (_FACTORY, _OTA):
-            found.append(start)
-    return found
+            return
+        yield fields[0], fields[1], fields[2], fields[3]
 
 
 def _second_part(data: bytes, where: str) -> None:

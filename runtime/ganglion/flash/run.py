@@ -14,7 +14,7 @@ from ganglion.device.session import Session
 from ganglion.errors import GanglionError, NotFoundError, UnreachableError, UsageError
 from ganglion.firmware import build
 from ganglion.firmware.bundle import drivers_in
-from ganglion.flash import agent_config, drive, esp, identity
+from ganglion.flash import agent_config, drive, esp, esp_image, identity
 from ganglion.flash.agent import AgentBoard, interpreter, to_bootloader
 from ganglion.flash.agent_config import Changes
 from ganglion.flash.agent_plan import CONFIG, MAIN, Wanted, plan
@@ -123,7 +123,8 @@ class Flash:
     def _by_esptool(self, image: Image) -> bool:
         """Whether the image was there already."""
         order = self._order
-        wanted = pieces(order.board.flashing.offset or 0, image.data)
+        chip_name, offset = order.board.flashing.chip, order.board.flashing.offset or 0
+        wanted = pieces(offset, image.data, esp_image.own_areas(image.data, chip_name, offset))
         with esp.connected(self._port(), order.board, baud=order.loader_baud) as chip:
             missing = chip.missing(wanted, self._report)
             for step in image_steps(image.name, wanted, missing):
@@ -287,5 +288,5 @@ def waits_for(seen: Callable[[], bool], name: str, within: float) -> None:
     if not drive.until(seen, within, look=_BIRTH):
         raise UnreachableError(
             f"{name} has not come to its parent in {within:g} s: is the Wi-Fi right, and the parent's address? The "
-            "board says what is wrong on its console, at its port"
+            "board says what is wrong on its console (`ganglion console`)"
         )
