@@ -26,11 +26,12 @@ _LONGEST, _PATIENCE = 900, 120
 class Debian:
     """A machine that runs.
 
-    Args:
+    Attributes:
         leader: The process id of its systemd, as it is here.
     """
 
     def __init__(self, leader: int) -> None:
+        self.leader = leader
         self._enter = ["nsenter", "--target", str(leader), "--mount", "--uts", "--ipc", "--pid", "--root", "--wd"]
 
     def run(self, *words: str, code: int | None = 0) -> str:
@@ -67,14 +68,11 @@ def machine(folder: Path, shared: Mapping[str, Path]) -> Iterator[Debian]:
         folder: For what it says while it starts.
         shared: Name -> a folder of this machine, which it has as `/mnt/<name>` and may not change.
     """
-    command = [
-        "systemd-nspawn",
-        "--quiet",
-        "--boot",
-        f"--directory={_tree()}",
-        "--volatile=overlay",
-        "--link-journal=no",
-    ]
+    # nspawn's death does not end what it started. That of the first process of a PID name space ends all in it, and so
+    # does ours: a run that is killed leaves no machine behind.
+    command = ["setpriv", "--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    command += ["systemd-nspawn", "--quiet", "--boot", f"--directory={_tree()}"]
+    command += ["--volatile=overlay", "--link-journal=no"]
     command += ["--register=no", "--keep-unit", f"--machine=ganglion-test-{os.getpid()}"]
     command += [f"--bind-ro={path}:/mnt/{name}" for name, path in shared.items()]
     log = folder / "boot.log"
@@ -85,16 +83,15 @@ def machine(folder: Path, shared: Mapping[str, Path]) -> Iterator[Debian]:
     try:
         yield _started(process, log)
     finally:
-        process.kill()  # and its children with it, as it asks of the kernel
+        process.kill()
         process.wait(_PATIENCE)
 
 
 def _started(process: "subprocess.Popen[bytes]", log: Path) -> Debian:
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
-        for child in children.read_text().split():
-            debian = Debian(int(child))
+        for child in (each for nspawn in _children(process.pid) for each in _children(nspawn)):
+            debian = Debian(child)
             try:
                 state = debian.run("systemctl", "is-system-running", code=None).strip()
             except (OSError, subprocess.SubprocessError):
@@ -103,6 +100,13 @@ def _started(process: "subprocess.Popen[bytes]", log: Path) -> Debian:
                 return debian
         time.sleep(0.2)
     raise AssertionError(f"the machine did not start:\n{log.read_text(errors='replace')[-3000:]}")
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:  # it has ended meanwhile
+        return []
 
 
 def _tree() -> Path:
