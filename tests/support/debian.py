@@ -116,16 +116,17 @@ def _tree() -> Path:
     assert found, "this machine says no name of a release"
     tree = _CACHE / f"debian-{found[1]}"
     if not tree.is_dir():
-        mirror = subprocess.run(
+        mirrors = subprocess.run(
             ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", f"Codename: {found[1]}"],
             capture_output=True,
             text=True,
             check=True,
-        ).stdout.split()[0]
+        ).stdout.split()
+        assert mirrors, f"apt has no list of {found[1]}: apt-get update"
         _CACHE.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=_CACHE, prefix="debian-", ignore_cleanup_errors=True) as name:
             fresh = Path(name) / "root"
-            words = ["--variant=minbase", f"--include={','.join(_INCLUDED)}", found[1], str(fresh), mirror]
+            words = ["--variant=minbase", f"--include={','.join(_INCLUDED)}", found[1], str(fresh), mirrors[0]]
             done = subprocess.run(
                 ["debootstrap", *words], capture_output=True, text=True, timeout=_LONGEST, stdin=subprocess.DEVNULL
             )
