@@ -127,9 +127,9 @@ def _tree() -> Path:
         with tempfile.TemporaryDirectory(dir=_CACHE, prefix="debian-", ignore_cleanup_errors=True) as name:
             fresh = Path(name) / "root"
             words = ["--variant=minbase", f"--include={','.join(_INCLUDED)}", found[1], str(fresh), mirrors[0]]
-            done = subprocess.run(
-                ["debootstrap", *words], capture_output=True, text=True, timeout=_LONGEST, stdin=subprocess.DEVNULL
-            )
+            # In a name space of its own, so that none of what it mounts is there when the folder is emptied.
+            command = ["unshare", "--mount", "debootstrap", *words]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=_LONGEST, stdin=subprocess.DEVNULL)
             assert done.returncode == 0, done.stdout[-3000:] + done.stderr
             for part in ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale", "usr/share/man"):
                 shutil.rmtree(fresh / part)
