@@ -35,11 +35,12 @@ _LONGEST, _PATIENCE = 900, 120
 class Debian:
     """A machine that runs.
 
-    Args:
+    Attributes:
         leader: The process id of its systemd, as it is here.
     """
 
     def __init__(self, leader: int) -> None:
+        self.leader = leader
         self._enter = ["nsenter", "--target", str(leader), "--mount", "--uts", "--ipc", "--pid", "--root", "--wd"]
 
     def run(self, *words: str, code: int | None = 0) -> str:
@@ -76,14 +77,11 @@ def machine(folder: Path, shared: Mapping[str, Path]) -> Iterator[Debian]:
         folder: For what it says while it starts.
         shared: Name -> a folder of this machine, which it has as `/mnt/<name>` and may not change.
     """
-    command = [
-        "systemd-nspawn",
-        "--quiet",
-        "--boot",
-        f"--directory={_tree()}",
-        "--volatile=overlay",
-        "--link-journal=no",
-    ]
+    # nspawn's death does not end what it started. That of the first process of a PID name space ends all in it, and so
+    # does ours: a run that is killed leaves no machine behind.
+    command = ["setpriv", "--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    command += ["systemd-nspawn", "--quiet", "--boot", f"--directory={_tree()}"]
+    command += ["--volatile=overlay", "--link-journal=no"]
     command += ["--register=no", "--keep-unit", f"--machine=ganglion-test-{os.getpid()}"]
     command += [f"--bind-ro={path}:/mnt/{name}" for name, path in shared.items()]
     log = folder / "boot.log"
@@ -94,16 +92,15 @@ def machine(folder: Path, shared: Mapping[str, Path]) -> Iterator[Debian]:
     try:
         yield _started(process, log)
     finally:
-        process.kill()  # and its children with it, as it asks of the kernel
+        process.kill()
         process.wait(_PATIENCE)
 
 
 def _started(process: "subprocess.Popen[bytes]", log: Path) -> Debian:
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
-        for child in children.read_text().split():
-            debian = Debian(int(child))
+        for child in (each for nspawn in _children(process.pid) for each in _children(nspawn)):
+            debian = Debian(child)
             try:
                 state = debian.run("systemctl", "is-system-running", code=None).strip()
             except (OSError, subprocess.SubprocessError):
@@ -114,6 +111,13 @@ def _started(process: "subprocess.Popen[bytes]", log: Path) -> Debian:
     raise AssertionError(f"the machine did not start:\n{log.read_text(errors='replace')[-3000:]}")
 
 
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:  # it has ended meanwhile
+        return []
+
+
 def _tree() -> Path:
     """The tree, made once: of the release that this machine has, from where its apt gets it."""
     told = Path("/etc/os-release").read_text()
@@ -121,19 +125,20 @@ def _tree() -> Path:
     assert found, "this machine says no name of a release"
     tree = _CACHE / f"debian-{found[1]}-{zlib.crc32(' '.join(_INCLUDED).encode()):08x}"
     if not tree.is_dir():
-        mirror = subprocess.run(
+        mirrors = subprocess.run(
             ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", f"Codename: {found[1]}"],
             capture_output=True,
             text=True,
             check=True,
-        ).stdout.split()[0]
+        ).stdout.split()
+        assert mirrors, f"apt has no list of {found[1]}: apt-get update"
         _CACHE.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=_CACHE, prefix="debian-", ignore_cleanup_errors=True) as name:
             fresh = Path(name) / "root"
-            words = ["--variant=minbase", f"--include={','.join(_INCLUDED)}", found[1], str(fresh), mirror]
-            done = subprocess.run(
-                ["debootstrap", *words], capture_output=True, text=True, timeout=_LONGEST, stdin=subprocess.DEVNULL
-            )
+            words = ["--variant=minbase", f"--include={','.join(_INCLUDED)}", found[1], str(fresh), mirrors[0]]
+            # In a name space of its own, so that none of what it mounts is there when the folder is emptied.
+            command = ["unshare", "--mount", "debootstrap", *words]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=_LONGEST, stdin=subprocess.DEVNULL)
             assert done.returncode == 0, done.stdout[-3000:] + done.stderr
             # The network is this machine's: nothing there is to listen unless a test asks for it
             (fresh / "etc/systemd/system/multi-user.target.wants/ssh.service").unlink()
