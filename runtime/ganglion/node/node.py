@@ -24,6 +24,7 @@ from ganglion.guardian import Actuators
 from ganglion.guardian.actuator import chips
 from ganglion.guardian.restriction import Restriction, Side, lost, understood
 from ganglion.guardian.watchdog import Watchdog
+from ganglion.linux.supervisor import Supervisor
 from ganglion.mesh.client import MeshClient
 from ganglion.mesh.identity import Identity
 from ganglion.mesh.keyholder import Confidential
@@ -79,12 +80,14 @@ class Node:
     Args:
         config: What it is told.
         state: Folder of its keys, its spool and all else that must survive a restart; made where there is none.
+        supervisor: Who hears that it has started, that it lives, and that it stops.
 
     Raises:
         GanglionError: the configuration, a script or the state is wrong; nothing was started yet.
     """
 
-    def __init__(self, config: Config, state: Path) -> None:
+    def __init__(self, config: Config, state: Path, supervisor: Supervisor | None = None) -> None:
+        self._supervisor = supervisor or Supervisor()
         state.mkdir(parents=True, exist_ok=True)
         where = f"{config.path}: "
         here = _board(config)  # not kept: the pins of a large chip are many
@@ -331,6 +334,7 @@ class Node:
         except asyncio.CancelledError:
             _log.info("the node %s stops", self._config.node.name)
         finally:
+            self._supervisor.stopping()
             await self._runner.aclose()
             await self._store.aclose()
             await self._actuators.stop()
@@ -421,8 +425,12 @@ class Node:
     async def _watch(self) -> None:
         """Fires conditions that have lasted long enough, and says when the node has joined."""
         said = False
+        loop = asyncio.get_running_loop()
+        # Not when it has joined: a node works without its gateway, and is not to be ended for that.
+        self._supervisor.ready("runs, and has not joined yet")
         seldom = Seldom()
         parts: dict[str, Callable[[], object]] = {
+            "supervisor": lambda: self._supervisor.alive(loop.time()),
             "taps": self._taps.forget,
             "actuators": lambda: self._commanded.tell() if said else None,
             "bus": lambda: self._bus.advance(self._clock.now()),
@@ -444,6 +452,7 @@ class Node:
 
     def _say_ready(self) -> None:
         """One JSON line on stdout, for who started this process."""
+        self._supervisor.status("runs, and has joined" if self._mesh or self._transport else "runs")
         said = {"ready": True, "node": self._config.node.name}
         if self._mesh is not None:
             said["id"] = self._mesh.identity.node_id
