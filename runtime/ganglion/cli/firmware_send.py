@@ -80,7 +80,5 @@ def _returned(leaf: _Leaf, bundle: Bundle, wait: float) -> None:
         if state == "running":
             return
         if state != "committed":
-            raise GanglionError(
-                f"{leaf.name} has gone back to its version before: its `crash` and failure.txt on its flash say why"
-            )
+            raise GanglionError(f"{leaf.name} has gone back to its version before: its method `crash` says why")
     raise UnreachableError(f"{leaf.name} has not come back: it goes back to its version before by itself, look later")

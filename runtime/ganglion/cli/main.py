@@ -32,6 +32,7 @@ COMMANDS = {
         "firmware",
         "compile the firmware of boards with MicroPython, weigh it, and update a board",
     ),
+    "flash": ("ganglion.cli.flash", "", "bring MicroPython and the agent onto a board, and see it come"),
     "id": ("ganglion.cli.identity", "", "make, show or replace a node's key"),
     "enrol": ("ganglion.cli.enrol", "", "have this device taken into a mesh"),
     "enrol-key": ("ganglion.cli.enrol_key", "", "create keys that let nodes join"),
@@ -61,6 +62,7 @@ COMMANDS = {
     "bench": ("ganglion_tools.bench.command", "tools", "measure what it costs, beside its peers"),
     "ports": ("ganglion.cli.ports", "serial", "list serial ports, and which program has them"),
     "files": ("ganglion.cli.files", "serial", "list, put, get and remove files of a MicroPython device"),
+    "console": ("ganglion.cli.console", "", "talk to a device on a serial port, record that, and share the port"),
     "doctor": ("ganglion.cli.doctor", "", "say what is installed, what is missing and what to do"),
 }
 
