@@ -49,6 +49,7 @@ COMMANDS = {
     "scripts": ("ganglion.cli.scripts", "", "list, load and remove the scripts of a node"),
     "say": ("ganglion.cli.say", "", "say something to a node, for its scripts to understand"),
     "call": ("ganglion.cli.call", "", "call a method of a node"),
+    "console": ("ganglion.cli.console_node", "", "the console of a node, or of a leaf of it, across the mesh"),
     "bridge": ("ganglion.cli.bridge", "", "devices of Zigbee2MQTT, Tasmota and ESPHome"),
     "sensors": ("ganglion.cli.sensors", "", "read, record, calibrate and declare the sensors of a node"),
     "sim": ("ganglion.cli.sim", "", "set what a simulated sensor senses"),
