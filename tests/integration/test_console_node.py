@@ -102,8 +102,9 @@ async def test_the_log_is_shown_and_lines_are_carried_out(broker: Broker, tmp_pa
         assert methods == {"console.open", "console.line", "console.close"}
 
 
-async def test_one_writes_and_the_policy_is_asked_for_each_line(broker: Broker, tmp_path: Path) -> None:
+async def test_one_writes_and_the_policy_is_asked_for_each_line(tmp_path: Path) -> None:
     async with (
+        mosquitto_broker(tmp_path) as broker,
         process(tmp_path / "gateway", broker.url) as gateway,
         fridge(tmp_path, broker, gateway) as here,
         console(gateway, "fridge") as one,

@@ -4,8 +4,10 @@
 import asyncio
 import json
 import logging
+import os
 import threading
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -85,9 +87,9 @@ def test_lines_are_bounded_and_numbered_and_say_what_is_lost() -> None:
     some, on, lost = lines.since(lost, logging.DEBUG, 2500)
     assert (len(some), on, lost) == (2, 200 - there + 2, 0)
     assert lines.since(200, logging.DEBUG, 100) == ([], 200, 0)
-    lines.add("y" * 10_000, logging.ERROR)
+    lines.add("y" * 10_000 + "end", logging.ERROR)
     ((line,), _, _) = lines.since(200, logging.DEBUG, 1)
-    assert len(line.text) == 2000
+    assert (len(line.text), line.text[-3:]) == (2000, "end")
     assert lines.before(5) == 196
 
 
@@ -328,6 +330,16 @@ async def test_a_shell_is_bounded_and_ends_with_its_session(tmp_path: Path) -> N
     await world.line("a", "shell")
     second = session.shell
     assert second is not None
+
+    def left() -> list[int]:
+        found = []
+        for name in filter(str.isdecimal, os.listdir("/proc")):
+            with suppress(OSError):
+                found += [int(name)] if os.getsid(int(name)) == second._child.pid else []
+        return found
+
+    await world.console.input({"id": "a" * 8, "by": "ann", "data": "sleep 1234 & sleep 1235 &\n"}, peer())
+    await until(lambda: len(left()) == 3, what="the shell and what it runs in the background")
     await world.console.close({"id": "a" * 8, "by": "ann"}, peer())
-    await until(lambda: second.code is not None, what="it has ended")
+    await until(lambda: second.code is not None and not left(), what="it has ended, and what it ran")
     await world.console.aclose()

@@ -3,10 +3,13 @@
 
 import base64
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from ganglion.cli.gateway_client import GatewayClient
 from ganglion.cli.show import progress
+from ganglion.errors import GanglionError
 
 #: Seconds that the node waits for something to show, and that it has for its answer besides.
 _WAIT = 4.0
@@ -71,10 +74,11 @@ class Link:
             UnreachableError: the node does not answer.
         """
         asked = {**self._window, **({"take": True} if take else {}), **({"leaf": self._leaf} if self._leaf else {})}
-        said = self._call("open", asked)
-        self.who, self.writer, self.writes = str(said["who"]), said["writer"], bool(said["writes"])
-        if said["new"]:
-            self._after, self._seen = int(said["after"]), 0
+        with _understood(self._node):
+            said = self._call("open", asked)
+            self.who, self.writer, self.writes = str(said["who"]), said["writer"], bool(said["writes"])
+            if said["new"]:
+                self._after, self._seen = int(said["after"]), 0
 
     def read(self, wait: float = _WAIT) -> Came:
         """What came since the last time, or comes within so many seconds.
@@ -83,18 +87,20 @@ class Link:
             NotFoundError: the session is over; the message says why.
             UnreachableError: the node does not answer.
         """
-        said = self._call("read", {"after": self._after, "seen": self._seen, "wait": wait}, wait + _SPARE)
-        self._after, self._seen = int(said["next"]), int(said["seen"])
-        self.writer, self.writes = said["writer"], bool(said["writes"])
-        data = str(said["data"])
-        return Came(
-            [(int(at), int(level), str(text)) for at, level, text in said["lines"]],
-            int(said["lost"]),
-            base64.urlsafe_b64decode(data + "=" * (-len(data) % 4)),
-            self.writer,
-            self.writes,
-            bool(said["shell"]),
-        )
+        with _understood(self._node):
+            said = self._call("read", {"after": self._after, "seen": self._seen, "wait": wait}, wait + _SPARE)
+            data = str(said["data"])
+            came = Came(
+                [(int(at), int(level), str(text)) for at, level, text in said["lines"]],
+                int(said["lost"]),
+                base64.urlsafe_b64decode(data + "=" * (-len(data) % 4)),
+                None if said["writer"] is None else str(said["writer"]),
+                bool(said["writes"]),
+                bool(said["shell"]),
+            )
+            self._after, self._seen = int(said["next"]), int(said["seen"])
+        self.writer, self.writes = came.writer, came.writes
+        return came
 
     def line(self, line: str) -> tuple[str, Any]:
         """Has a line carried out: what of it may be kept, and what came of it.
@@ -105,8 +111,9 @@ class Link:
         """
         params = {"id": self._id, "line": line}
         command = self._gateway.command
-        said = command(self._node, "console.line", params, timeout=_LINE, on_progress=progress)["result"]
-        return str(said["shown"]), said["result"]
+        with _understood(self._node):
+            said = command(self._node, "console.line", params, timeout=_LINE, on_progress=progress)["result"]
+            return str(said["shown"]), said["result"]
 
     def type(self, data: str) -> None:
         """Types into the shell. Raises: as `line`."""
@@ -126,3 +133,14 @@ class Link:
         asked = {"id": self._id, **params}
         answer: dict[str, Any] = self._gateway.command(self._node, f"console.{what}", asked, timeout=timeout)["result"]
         return answer
+
+
+@contextmanager
+def _understood(node: str) -> Iterator[None]:
+    """A node may be anyone's: what it answers may be anything."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        if isinstance(error, GanglionError):
+            raise
+        raise GanglionError(f"{node} answers what no console does: its software is another one, update it") from None

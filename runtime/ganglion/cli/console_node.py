@@ -66,11 +66,11 @@ class _Console:
         self._link = link
         self._args = args
         self._cast = cast
-        self._is_terminal = sys.stdin.isatty() and not args.json
+        self._is_terminal = sys.stdin is not None and sys.stdin.isatty() and not args.json
         self._shown = threading.Lock()
         self._over = threading.Event()
         self._shell = threading.Event()
-        self._error: GanglionError | None = None
+        self._error: Exception | None = None
         self._writer: str | None = link.who if link.writes else ""  # of whom it was said
         self._opened = 0.0  # when a shell was; what was asked for before does not say that there is none
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -100,7 +100,7 @@ class _Console:
 
     def _enter(self) -> None:
         typed = b""
-        while not self._over.is_set():
+        while not self._over.is_set() and sys.stdin is not None:
             if self._shell.is_set() and self._is_terminal:
                 self._in_shell()
                 continue
@@ -128,7 +128,7 @@ class _Console:
             self.code = error.exit_code
             if isinstance(error, UnreachableError) and not self._is_terminal:
                 raise
-            self._out(error.data() if self._args.json else str(error), line=line.split()[0])
+            self._out(error.data() if self._args.json else str(error), line=line.partition(" ")[0])
         except KeyboardInterrupt:
             if not self._is_terminal:
                 raise
@@ -154,21 +154,23 @@ class _Console:
         size = shutil.get_terminal_size()
         before = termios.tcgetattr(sys.stdin)
         tty.setraw(sys.stdin, termios.TCSADRAIN)
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
         try:
             while self._shell.is_set() and not self._over.is_set():
                 if (now := shutil.get_terminal_size()) != size:
                     size = now
-                    self._link.resize(*size)
+                    with suppress(GanglionError):
+                        self._link.resize(*size)
                     if self._cast is not None:
                         self._cast.resized(*size)
                 if not select.select([sys.stdin], [], [], _LOOK)[0]:
                     continue
-                keys = os.read(sys.stdin.fileno(), 1000).decode("utf-8", "replace")
-                if not keys or _LEAVE in keys:
+                data = os.read(sys.stdin.fileno(), 1000)
+                if not data or _LEAVE.encode() in data:
                     self._over.set()
                     return
                 with suppress(GanglionError):  # it has ended meanwhile, or does not read
-                    self._link.type(keys)
+                    self._link.type(decoder.decode(data))
         finally:
             termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
 
@@ -180,7 +182,7 @@ class _Console:
             except UnreachableError as error:
                 if not self._is_terminal or not self._return(error):
                     self._end(error)
-            except GanglionError as error:
+            except (GanglionError, OSError) as error:  # or nobody reads what is shown
                 self._end(error)
 
     def _return(self, error: GanglionError) -> bool:
@@ -188,13 +190,18 @@ class _Console:
         self._shell.clear()
         self._say(f"{error}; trying again, Ctrl-] ends")
         while not self._over.wait(_AGAIN):
-            with suppress(UnreachableError):
+            try:
                 self._link.open()
-                self._say(f"{self._args.target} is there again")
+            except UnreachableError:
+                continue
+            except GanglionError as refusal:
+                self._end(refusal)
                 return True
+            self._say(f"{self._args.target} is there again")
+            return True
         return False
 
-    def _end(self, error: GanglionError) -> None:
+    def _end(self, error: Exception) -> None:
         if not self._over.is_set():
             self._error = error
             self._over.set()

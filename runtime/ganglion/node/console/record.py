@@ -30,8 +30,12 @@ class Record:
         self._seldom = Seldom()
 
     def add(self, what: str, who: str, session: str, **more: Any) -> None:
-        """Keeps that somebody did something. A disk that is full does not end a session: the log says so."""
-        said = {"at": self._now(), "what": what, "who": who, "session": session, **more}
+        """Keeps that somebody did something. A disk that is full does not end a session: the log says so.
+
+        Args:
+            session: Its id, of which so much is kept as tells it from others: who knows all of it may use it.
+        """
+        said = {"at": self._now(), "what": what, "who": who, "session": session[:6], **more}
         data = json.dumps(said, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
         try:
             if self._path.exists() and self._path.stat().st_size + len(data) > BYTES:

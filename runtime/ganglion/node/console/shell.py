@@ -63,6 +63,7 @@ class Shell:
         while self._terminal >= 0 and len(self._waiting) < 2 * WAITING and self._read():
             pass  # what it said last
         self._hang_up()
+        end_session(self._child.pid)
         self.code = code
         self._changed()
 
@@ -167,6 +168,15 @@ class Shell:
             with suppress(TimeoutError):
                 await asyncio.wait_for(asyncio.shield(self._ending), _GRACE)
                 return
+
+
+def end_session(leader: int) -> None:
+    """Hangs up on what a shell has left behind in the background; what must go on ignores that, as by `nohup`."""
+    for name in os.listdir("/proc"):
+        if name.isdecimal():
+            with suppress(OSError):
+                if os.getsid(int(name)) == leader:
+                    os.kill(int(name), signal.SIGHUP)
 
 
 def resize(terminal: int, columns: int, rows: int) -> None:

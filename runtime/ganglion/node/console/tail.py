@@ -58,8 +58,10 @@ class Lines:
             return max(self._next - count, self._next - len(self._lines))
 
     def add(self, text: str, level: int = NOTE, *, at: int | None = None, session: str = "") -> None:
-        """A line; what it has beyond `LONGEST` letters is cut."""
-        line = Line(time.time_ns() if at is None else at, level, text[:LONGEST], session)
+        """A line; what it has beyond `LONGEST` letters is cut from its middle, for a traceback ends with the error."""
+        if len(text) > LONGEST:
+            text = f"{text[: LONGEST // 2 - 1]}…{text[-LONGEST // 2 :]}"
+        line = Line(time.time_ns() if at is None else at, level, text, session)
         with self._lock:
             self._lines.append(line)
             self._letters += line.size
