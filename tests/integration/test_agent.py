@@ -17,7 +17,7 @@ from ganglion.mesh.leaves.folder import LeafFolder
 from support.agent import PROGRAM, RESET, Board, compiled
 from support.brokers import Broker, free_ports
 from support.chat_server import ChatServer, Say, chat_server
-from support.console import console
+from support.console_node import console
 from support.gateway import Process, process
 from support.leaves import PARENT
 from support.mesh import NOW

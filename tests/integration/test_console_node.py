@@ -16,7 +16,7 @@ from ganglion.node.console import Console
 from ganglion.node.console.looks import RATE, ROOM
 from ganglion.node.console.record import Record
 from support.brokers import Broker, mosquitto_broker, nats_broker
-from support.console import console, in_terminal
+from support.console_node import console, in_terminal
 from support.gateway import Process, process
 from support.mesh import Gateway, enrolled, running
 from support.node import NodeProcess, node
@@ -125,6 +125,10 @@ async def test_one_writes_and_the_policy_is_asked_for_each_line(tmp_path: Path) 
             first.enter("status")
             await first.says("writes here, and you may only read", "error")
             assert (await third.ended())[0] == 0
+        async with console(gateway, "fridge", "--watch") as watching:
+            await watching.shows("who writes, and that is nobody", writer=None)
+            watching.child.terminate()
+            await watching.ended_by_itself()
         first.enter("sensors.read sensor=fridge.pressure")
         await first.shows("who writes again, for nobody else does", line="sensors.read sensor=fridge.pressure")
 

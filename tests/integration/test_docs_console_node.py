@@ -20,7 +20,7 @@ from ganglion.node.console import console, looks, record, tail
 from ganglion_agent import log
 from ganglion_micro.leaf import Leaf
 from support.brokers import Broker, free_ports, nats_broker
-from support.console import in_terminal
+from support.console_node import in_terminal
 from support.gateway import Process, process
 from support.leaves import PARENT, Device
 from support.mesh import NOW

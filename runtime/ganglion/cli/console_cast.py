@@ -2,6 +2,7 @@
 """A recording of a terminal, which asciinema plays: asciicast v2 (https://docs.asciinema.org/manual/asciicast/v2/)."""
 
 import json
+import os
 import time
 from pathlib import Path
 from types import TracebackType
@@ -14,17 +15,19 @@ class Cast:
     """One recording, for its owner's eyes only.
 
     Args:
-        path: The file; what was there is replaced.
+        path: Of a file that is not there yet.
         title: What is recorded.
 
     Raises:
-        InvalidError: it cannot be written.
+        InvalidError: it is there, or cannot be written.
     """
 
     def __init__(self, path: Path, *, columns: int, rows: int, title: str) -> None:
         try:
-            self._file = path.open("w", encoding="utf-8", errors="backslashreplace")
-            path.chmod(0o600)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            self._file = os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace")
+        except FileExistsError:
+            raise InvalidError("is there already: a recording is a new file", where=str(path)) from None
         except OSError as error:
             raise InvalidError(f"cannot be written: {error.strerror}", where=str(path)) from None
         self._began = time.monotonic()

@@ -62,18 +62,21 @@ class Link:
         self.writer: str | None = None
         self.writes = False
 
-    def open(self, *, take: bool = False) -> None:
+    def open(self, *, take: bool = False, watch: bool = False) -> None:
         """Begins the session; one that the node still has goes on where it was.
 
         Args:
             take: Write where somebody else does.
+            watch: Do not write, though nobody else does.
 
         Raises:
             NotFoundError: there is no such node, or it has no console.
             RefusedError: the policy is against it, or too many are there.
             UnreachableError: the node does not answer.
         """
-        asked = {**self._window, **({"take": True} if take else {}), **({"leaf": self._leaf} if self._leaf else {})}
+        asked: dict[str, Any] = dict(self._window)
+        asked |= {name: True for name, wanted in (("take", take), ("watch", watch)) if wanted}
+        asked |= {"leaf": self._leaf} if self._leaf else {}
         with _understood(self._node):
             said = self._call("open", asked)
             self.who, self.writer, self.writes = str(said["who"]), said["writer"], bool(said["writes"])

@@ -22,7 +22,7 @@ from ganglion.cli.call import methods
 from ganglion.cli.console_cast import Cast
 from ganglion.cli.console_link import Came, Link
 from ganglion.cli.show import clock, plain
-from ganglion.errors import GanglionError, UnreachableError
+from ganglion.errors import GanglionError, UnreachableError, UsageError
 
 _LEAVE = "\x1d"
 _LEVELS = {10: "debug", 20: "info", 30: "warning", 40: "error", 50: "critical", 100: "--"}
@@ -38,6 +38,7 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     """`ganglion console NODE` and `ganglion console PARENT/LEAF`."""
     parser.add_argument("target", metavar="NODE", help="its name or id; PARENT/LEAF for a leaf of it")
     parser.add_argument("--take", action="store_true", help="write where somebody else does, who may only read then")
+    parser.add_argument("--watch", action="store_true", help="enter nothing, and leave it to others to write")
     parser.add_argument("--timestamps", action="store_true", help="the time of each line, by the clock of the node")
     parser.add_argument("--record", type=Path, metavar="FILE", help="keep what is shown, as asciicast v2")
     gateway_flags.arguments(parser)
@@ -49,13 +50,15 @@ def run(args: argparse.Namespace) -> int:
     Exit codes: 0 ok, 3 no such node or leaf, or the session is over, 4 refused, 5 no answer; else that of the last line
     that failed.
     """
+    if args.watch and args.take:
+        raise UsageError("--watch enters nothing, and --take is for who writes")
     columns, rows = shutil.get_terminal_size()
     link = Link(gateway_client.find(args), args.target, columns=columns, rows=rows)
-    link.open(take=args.take)
     with ExitStack() as stack:
         cast = None
         if args.record is not None:
             cast = stack.enter_context(Cast(args.record, columns=columns, rows=rows, title=args.target))
+        link.open(take=args.take, watch=args.watch)
         return _Console(link, args, cast).run()
 
 
@@ -100,9 +103,12 @@ class _Console:
 
     def _enter(self) -> None:
         typed = b""
-        while not self._over.is_set() and sys.stdin is not None:
+        while not self._over.is_set() and (sys.stdin is not None or self._args.watch):
             if self._shell.is_set() and self._is_terminal:
                 self._in_shell()
+                continue
+            if self._args.watch and not self._is_terminal:
+                self._over.wait(_LOOK)
                 continue
             if not select.select([sys.stdin], [], [], _LOOK)[0]:
                 continue
@@ -120,7 +126,9 @@ class _Console:
 
     def _entered(self, line: str) -> None:
         try:
-            if self._shell.is_set():
+            if self._args.watch:
+                self._say("this console only watches")
+            elif self._shell.is_set():
                 self._link.type(line + "\n")
             elif line.strip():
                 self._line(line)
@@ -191,7 +199,7 @@ class _Console:
         self._say(f"{error}; trying again, Ctrl-] ends")
         while not self._over.wait(_AGAIN):
             try:
-                self._link.open()
+                self._link.open(watch=self._args.watch)
             except UnreachableError:
                 continue
             except GanglionError as refusal:

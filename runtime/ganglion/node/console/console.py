@@ -75,7 +75,7 @@ class Console:
 
     def serve(self, serve: Serve) -> None:
         """Has the mesh serve its methods."""
-        serve("console.open", self.open, summary="a session at the console (id, take, leaf, columns, rows)")
+        serve("console.open", self.open, summary="a session at the console (id, take, watch, leaf, columns, rows)")
         serve("console.read", self.read, summary="what came at the console (id, after, seen, wait)")
         serve("console.line", self.line, summary="have a line (line) carried out in a session (id)")
         serve("console.shell", self.shell, summary="a login shell in a session (id, columns, rows)")
@@ -86,13 +86,13 @@ class Console:
         """Hears the node's log from now on."""
         self._tail.attach()
 
-    @takes("id", "by", "take", "leaf", "columns", "rows")
+    @takes("id", "by", "take", "watch", "leaf", "columns", "rows")
     async def open(self, params: dict[str, Any], peer: Peer) -> dict[str, Any]:
         """Opens a session, or finds the one of this `id`: `{"new", "who", "writer", "writes", "after"}`.
 
         Args:
-            params: `id`, 8 to 64 letters that nobody can guess; `take`, true to write where somebody else does; `leaf`
-                for the console of a leaf; `columns` and `rows` of the window.
+            params: `id`, 8 to 64 letters that nobody can guess; `take`, true to write where somebody else does;
+                `watch`, true not to write; `leaf` for the console of a leaf; `columns` and `rows` of the window.
 
         Raises:
             InvalidError: no id.
@@ -119,7 +119,8 @@ class Console:
         else:
             session = self._find(params, peer)
         session.columns, session.rows = columns, rows
-        before = session.desk.give(session, take=params.get("take") is True)
+        take = params.get("take") is True
+        before = session.desk.give(session, take=take) if take or params.get("watch") is not True else None
         if before is not None:
             self._record.add("take", who, id, before=before.who)
             self._close_shell(before)
