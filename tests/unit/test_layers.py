@@ -172,6 +172,7 @@ PURE = [
     "runtime/ganglion/guardian/guardian.py",
     "runtime/ganglion/guardian/holders.py",
     "runtime/ganglion/guardian/situation.py",
+    "runtime/ganglion/node/console/asked.py",
     "runtime/ganglion/node/console/lines.py",
     "runtime/ganglion/node/console/sessions.py",
     "runtime/ganglion/node/console/words.py",

@@ -10,15 +10,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from ganglion.errors import InvalidError, NotFoundError, RefusedError
-from ganglion.mesh.credential import GATEWAY
 from ganglion.mesh.parameters import takes
 from ganglion.mesh.peer import Peer
+from ganglion.node.console.asked import cells, number, who_asks
 from ganglion.node.console.desks import Desks
 from ganglion.node.console.lines import shown
 from ganglion.node.console.looks import Looks
 from ganglion.node.console.record import Record
 from ganglion.node.console.sessions import Session
-from ganglion.node.console.shell import MOST_CELLS, Shell, open_shell
+from ganglion.node.console.shell import Shell, open_shell
 from ganglion.node.console.tail import Tail
 from ganglion.node.console.words import Words
 
@@ -103,8 +103,8 @@ class Console:
         id, name = params.get("id"), params.get("leaf", "")
         if not isinstance(id, str) or not 8 <= len(id) <= 64 or not isinstance(name, str):
             raise InvalidError("must be a text of 8 to 64 letters", where="id")
-        now, who = self._monotonic(), _who(params, peer)
-        columns, rows = _cells(params)
+        now, who = self._monotonic(), who_asks(params, peer)
+        columns, rows = cells(params)
         session = self._sessions.get(id)
         is_new = session is None
         if session is None:
@@ -148,7 +148,7 @@ class Console:
             NotFoundError: the session is over, and why.
         """
         session = self._find(params, peer)
-        after, seen, wait = (_number(params, name) for name in ("after", "seen", "wait"))
+        after, seen, wait = (number(params, name) for name in ("after", "seen", "wait"))
         session.asked = self._monotonic() + LONGEST
         shows = await self._looks.look(session, int(after), int(seen), min(wait, LONGEST))
         self._find(params, peer)  # it may be over
@@ -189,7 +189,7 @@ class Console:
         if session.desk.leaf:
             raise RefusedError(f"a leaf has no shell: open the console of its parent, not of {session.desk.leaf}")
         session.desk.seat(session)
-        session.columns, session.rows = _cells(params, session.columns, session.rows)
+        session.columns, session.rows = cells(params, session.columns, session.rows)
         if session.shell is None:
             self._record.add("shell", session.who, session.id)
             session.desk.lines.add(f"{session.who} opens a shell", session=session.id)
@@ -216,7 +216,7 @@ class Console:
             raise InvalidError("must be a text", where="data")
         session.desk.seat(session)
         if "columns" in params or "rows" in params:
-            session.columns, session.rows = _cells(params, session.columns, session.rows)
+            session.columns, session.rows = cells(params, session.columns, session.rows)
             session.shell.resize(session.columns, session.rows)
         if data:
             session.entered = self._monotonic()
@@ -252,9 +252,9 @@ class Console:
     def _find(self, params: dict[str, Any], peer: Peer) -> Session:
         id = params.get("id")
         session = self._sessions.get(id) if isinstance(id, str) else None
-        if session is None or session.peer.kid != peer.kid or session.who != _who(params, peer):
+        if session is None or session.peer.kid != peer.kid or session.who != who_asks(params, peer):
             why = self._ended.get(id, "") if isinstance(id, str) else ""
-            said = "there is no such session here: the node has restarted since; open another"
+            said = "there is no such session here: the node has restarted, or forgotten it; open another"
             raise NotFoundError(f"this session is over: {why}" if why else said)
         session.peer = peer
         return session
@@ -281,25 +281,3 @@ class Console:
         task = asyncio.create_task(shell.close())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
-
-
-def _who(params: Mapping[str, Any], peer: Peer) -> str:
-    """The person, whom a gateway knows; of others, they themselves."""
-    by = params.get("by")
-    if isinstance(by, str) and by.isprintable() and GATEWAY in peer.credential.roles:
-        return f"{by[:64]}@{peer.name}"
-    return str(peer.name)
-
-
-def _cells(params: Mapping[str, Any], columns: int = 80, rows: int = 24) -> tuple[int, int]:
-    found = params.get("columns", columns), params.get("rows", rows)
-    if any(type(cells) is not int or not 0 < cells <= MOST_CELLS for cells in found):
-        raise InvalidError(f"columns and rows are whole numbers from 1 to {MOST_CELLS}", where="params")
-    return found
-
-
-def _number(params: Mapping[str, Any], name: str) -> float:
-    value = params.get(name, 0)
-    if type(value) not in (int, float) or not 0 <= value < 1 << 53:
-        raise InvalidError("must be a number from 0 on", where=name)
-    return float(value) if name == "wait" else int(value)

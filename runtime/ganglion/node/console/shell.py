@@ -20,8 +20,6 @@ from ganglion.errors import GanglionError, RefusedError
 WAITING = 32 * 1024
 _PIECE = 4096
 MOST_INPUT = 4096
-#: Columns and rows of a window.
-MOST_CELLS = 1000
 #: Seconds that a shell has to end when its terminal is gone.
 _GRACE = 2.0
 #: A session of its own with the terminal as its own; `exec` keeps the process.
@@ -181,9 +179,8 @@ def end_session(leader: int) -> None:
 
 def resize(terminal: int, columns: int, rows: int) -> None:
     """Says the size of the window to a terminal."""
-    size = [min(max(cells, 1), MOST_CELLS) for cells in (rows, columns)]
     with suppress(OSError):
-        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
 
 async def open_shell(columns: int, rows: int, changed: Callable[[], None], taken: int = 0) -> Shell:
