@@ -11,17 +11,16 @@ import sys
 import termios
 import threading
 import time
-import tty
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from pathlib import Path
 from typing import Any
 
-from ganglion.cli import gateway_client, gateway_flags
+from ganglion.cli import gateway_client
 from ganglion.cli.call import methods
-from ganglion.cli.console_cast import Cast
 from ganglion.cli.console_link import Came, Link
 from ganglion.cli.show import clock, plain
+from ganglion.console.recorder import Recorder
+from ganglion.console.terminal import ended_by_signals, keys_as_pressed
 from ganglion.errors import GanglionError, UnreachableError, UsageError
 
 _LEAVE = "\x1d"
@@ -32,16 +31,6 @@ _LOOK, _AGAIN = 0.1, 2.0
 _END = 0.5
 #: Seconds that the last look has to end.
 _PATIENCE = 5.0
-
-
-def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
-    """`ganglion console NODE` and `ganglion console PARENT/LEAF`."""
-    parser.add_argument("target", metavar="NODE", help="its name or id; PARENT/LEAF for a leaf of it")
-    parser.add_argument("--take", action="store_true", help="write where somebody else does, who may only read then")
-    parser.add_argument("--watch", action="store_true", help="enter nothing, and leave it to others to write")
-    parser.add_argument("--timestamps", action="store_true", help="the time of each line, by the clock of the node")
-    parser.add_argument("--record", type=Path, metavar="FILE", help="keep what is shown, as asciicast v2")
-    gateway_flags.arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -55,20 +44,22 @@ def run(args: argparse.Namespace) -> int:
     columns, rows = shutil.get_terminal_size()
     link = Link(gateway_client.find(args), args.target, columns=columns, rows=rows)
     with ExitStack() as stack:
-        cast = None
+        stack.enter_context(ended_by_signals())
+        recorder = None
         if args.record is not None:
-            cast = stack.enter_context(Cast(args.record, columns=columns, rows=rows, title=args.target))
+            recorder = Recorder(args.record, args.target)
+            stack.callback(recorder.close)
         link.open(take=args.take, watch=args.watch)
-        return _Console(link, args, cast).run()
+        return _Console(link, args, recorder).run()
 
 
 class _Console:
     """What is shown, and what is typed; a thread of its own asks for what comes."""
 
-    def __init__(self, link: Link, args: argparse.Namespace, cast: Cast | None) -> None:
+    def __init__(self, link: Link, args: argparse.Namespace, recorder: Recorder | None) -> None:
         self._link = link
         self._args = args
-        self._cast = cast
+        self._recorder = recorder
         self._is_terminal = sys.stdin is not None and sys.stdin.isatty() and not args.json
         self._shown = threading.Lock()
         self._over = threading.Event()
@@ -81,14 +72,20 @@ class _Console:
 
     def run(self) -> int:
         """See `run`."""
+        with _keys() if self._is_terminal else nullcontext():  # before it says that there is a Ctrl-]
+            self._work()
+        if self._error is not None:
+            raise self._error
+        return self.code
+
+    def _work(self) -> None:
         follower = threading.Thread(target=self._follow, daemon=True)
         if self._is_terminal:
             self._say(f"console of {self._args.target}; `help` says what can be entered, Ctrl-] ends")
         self._show(self._link.read(0.0))
         follower.start()
         try:
-            with _keys() if self._is_terminal else nullcontext():
-                self._enter()
+            self._enter()
         except KeyboardInterrupt:
             self.code = 130
         finally:
@@ -97,9 +94,6 @@ class _Console:
                 if self._error is None:
                     self._link.close()
             follower.join(_PATIENCE)
-        if self._error is not None:
-            raise self._error
-        return self.code
 
     def _enter(self) -> None:
         typed = b""
@@ -160,17 +154,13 @@ class _Console:
     def _in_shell(self) -> None:
         """Keys go to the shell as they come."""
         size = shutil.get_terminal_size()
-        before = termios.tcgetattr(sys.stdin)
-        tty.setraw(sys.stdin, termios.TCSADRAIN)
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        try:
+        with keys_as_pressed(sys.stdin.fileno()):
             while self._shell.is_set() and not self._over.is_set():
                 if (now := shutil.get_terminal_size()) != size:
                     size = now
                     with suppress(GanglionError):
                         self._link.resize(*size)
-                    if self._cast is not None:
-                        self._cast.resized(*size)
                 if not select.select([sys.stdin], [], [], _LOOK)[0]:
                     continue
                 data = os.read(sys.stdin.fileno(), 1000)
@@ -179,8 +169,6 @@ class _Console:
                     return
                 with suppress(GanglionError):  # it has ended meanwhile, or does not read
                     self._link.type(decoder.decode(data))
-        finally:
-            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
 
     def _follow(self) -> None:
         while not self._over.is_set():
@@ -233,9 +221,9 @@ class _Console:
     def _raw(self, data: bytes) -> None:
         """What the shell says, for the terminal itself."""
         text = self._decoder.decode(data)
-        if self._cast is not None:
-            self._cast.output(text)
         with self._shown:
+            if self._recorder is not None:
+                self._recorder.said(data)
             if self._args.json:
                 print(json.dumps({"shell": text}, ensure_ascii=False), flush=True)
             else:
@@ -260,10 +248,11 @@ class _Console:
             text = json.dumps(said, ensure_ascii=False)
         else:
             text = "\n".join(plain(each) for each in str(said).splitlines())
-        if self._cast is not None:
-            entered = f"{line}\r\n" if line else ""
-            self._cast.output(entered + text.replace("\n", "\r\n") + "\r\n")
         with self._shown:
+            if self._recorder is not None:
+                if line:
+                    self._recorder.written(f"{line}\r\n".encode("utf-8", "replace"))
+                self._recorder.said(text.replace("\n", "\r\n").encode("utf-8", "replace") + b"\r\n")
             print(text, flush=True)
 
 

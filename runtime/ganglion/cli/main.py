@@ -49,7 +49,6 @@ COMMANDS = {
     "scripts": ("ganglion.cli.scripts", "", "list, load and remove the scripts of a node"),
     "say": ("ganglion.cli.say", "", "say something to a node, for its scripts to understand"),
     "call": ("ganglion.cli.call", "", "call a method of a node"),
-    "console": ("ganglion.cli.console_node", "", "the console of a node, or of a leaf of it, across the mesh"),
     "bridge": ("ganglion.cli.bridge", "", "devices of Zigbee2MQTT, Tasmota and ESPHome"),
     "sensors": ("ganglion.cli.sensors", "", "read, record, calibrate and declare the sensors of a node"),
     "sim": ("ganglion.cli.sim", "", "set what a simulated sensor senses"),
@@ -57,7 +56,7 @@ COMMANDS = {
     "bench": ("ganglion_tools.bench.command", "tools", "measure what it costs, beside its peers"),
     "ports": ("ganglion.cli.ports", "serial", "list serial ports, and which program has them"),
     "files": ("ganglion.cli.files", "serial", "list, put, get and remove files of a MicroPython device"),
-    "console": ("ganglion.cli.console", "", "talk to a device on a serial port, record that, and share the port"),
+    "console": ("ganglion.cli.console", "", "talk to a device on a serial port, or to a node across the mesh"),
     "doctor": ("ganglion.cli.doctor", "", "say what is installed, what is missing and what to do"),
 }
 
