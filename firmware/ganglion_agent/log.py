@@ -11,10 +11,12 @@ class Log:
 
     Attributes:
         lines: Oldest first.
+        count: Lines so far, those that are gone too.
     """
 
     def __init__(self, echo: bool = True) -> None:
         self.lines = []  # type: list[str]
+        self.count = 0
         self._echo = echo
 
     def add(self, seconds: int, level: str, message: str) -> None:
@@ -23,6 +25,7 @@ class Log:
         if len(self.lines) >= LINES:
             del self.lines[0]
         self.lines.append(line)
+        self.count += 1
         if self._echo:
             print(line)
 
@@ -35,3 +38,16 @@ class Log:
                 break
             found.insert(0, line)
         return found
+
+    def since(self, after: int, letters: int) -> "tuple[list[str], int]":
+        """The oldest lines after so many, with so many letters together; how many there are up to the last of them."""
+        at = self.count - len(self.lines)
+        if at < after <= self.count:
+            at = after
+        found = []  # type: list[str]
+        for line in self.lines[len(self.lines) - self.count + at :]:
+            letters -= len(line.encode()) + 3
+            if letters < 0:
+                break
+            found.append(line)
+        return found, at + len(found)

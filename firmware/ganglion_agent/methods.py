@@ -150,7 +150,11 @@ class Methods:
         return {}
 
     def log(self, params: "dict[str, Any]") -> "dict[str, Any]":
-        """The last `lines` of the log, 10 where nothing is said, as many as fit."""
+        """The last `lines` of the log, 10 where nothing is said, or those `after` a number, up to `next`: what fits."""
+        after = params.get("after")
+        if type(after) is int:
+            found, at = self._log.since(after, _LETTERS)
+            return {"lines": found, "next": at}
         lines = params.get("lines", 10)
         if type(lines) is not int or lines < 1:
             raise ValueError("lines must be a whole number from 1")
