@@ -6,12 +6,15 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from ganglion.errors import GanglionError, NotFoundError, RefusedError, UnreachableError
+from ganglion.errors import GanglionError, NotFoundError, RefusedError
 from ganglion.node.console.tail import Lines
 
 #: Seconds between two questions: where nothing was new, and where there is more.
 _EVERY = 1.0
 _MORE = 0.1
+
+#: A boot of a leaf numbers its lines from its own number on, so many bits higher.
+_BOOT = 20
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
@@ -31,21 +34,21 @@ async def follow(name: str, lines: Lines, ask: Callable[[str, dict[str, Any]], A
             found, following = answer["lines"], answer["next"]
             if not isinstance(found, list) or type(following) is not int:
                 raise TypeError
-        except UnreachableError as error:
+        except (NotFoundError, RefusedError) as error:
+            lines.add(f"{name} shows no log: {error}")
+            return
+        except GanglionError as error:  # it is away, or has just restarted
             if not is_silent:
                 lines.add(str(error))
             is_silent = True
             await asyncio.sleep(_EVERY)
             continue
-        except (NotFoundError, RefusedError) as error:
-            lines.add(f"{name} shows no log: {error}")
-            return
-        except (GanglionError, KeyError, TypeError):
+        except (KeyError, TypeError):
             lines.add(f"the software of {name} shows no log: update it")
             return
         if is_silent:
             lines.add(f"{name} answers again")
-        if following < after:
+        if following < after or (not is_first and following >> _BOOT != after >> _BOOT):
             lines.add(f"{name} has restarted")
         elif (lost := following - len(found) - after) > 0 and not is_first:
             lines.add(f"{lost} lines of {name} are lost")
