@@ -75,6 +75,7 @@ class Agent:
     ) -> None:
         self.clock = Clock()
         self.log = Log()
+        self.log.count = boot << 20  # who follows it sees that it is another boot's
         self.device = Device(found, self.clock, self.log)
         self._config = found
         self._boot = boot

@@ -30,6 +30,9 @@ zigbee2mqtt = "zigbee2mqtt"
 [history]
 topics = ["sensor/#"]
 age = "7d"
+
+[console]
+shell = true
 """
 
 import math
@@ -220,6 +223,23 @@ class HistorySection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleSection:
+    """`[console]`: what people may do at the console of the node, who reach it over the mesh.
+
+    Attributes:
+        shell: Whether they may open a login shell, as the user that the node runs as.
+        idle: How long a session lasts in which nothing is entered, of who may enter something.
+    """
+
+    shell: bool = False
+    idle: int = duration_field("15m")
+
+    def __post_init__(self) -> None:
+        if not self.idle:
+            raise ValueError("idle is a time above 0, such as 15m")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _File:
     node: dict[str, Any]
     mqtt: dict[str, Any] | None = None
@@ -230,6 +250,7 @@ class _File:
     report: tuple[dict[str, Any], ...] = ()
     bridge: dict[str, Any] | None = None
     history: dict[str, Any] | None = None
+    console: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,6 +269,7 @@ class Config:
         bridge: What of third parties it reads; None for nothing.
         bridge_brokers: Addresses of their broker; none where it is the node's own.
         history: What it keeps of its bus; None for nothing.
+        console: What people may do at its console.
     """
 
     path: Path
@@ -261,6 +283,7 @@ class Config:
     bridge: BridgeSection | None = None
     bridge_brokers: tuple[BrokerUrl, ...] = ()
     history: HistorySection | None = None
+    console: ConsoleSection = ConsoleSection()
 
     def resolve(self, name: str) -> Path:
         """A path of the file, made absolute against the folder of the file."""
@@ -292,6 +315,7 @@ def changed(before: Config, after: Config) -> list[str]:
     tables = before.actuators.keys() | after.actuators.keys()
     found = [f"actuator.{name}" for name in sorted(tables) if before.actuators.get(name) != after.actuators.get(name)]
     sections = {"node": "node", "report": "reports", "leaves": "leaves", "bridge": "bridge", "history": "history"}
+    sections["console"] = "console"
     found += [name for name, field in sections.items() if getattr(before, field) != getattr(after, field)]
     if _without_key(before.mesh) != _without_key(after.mesh):
         found.append("mesh")
@@ -329,6 +353,7 @@ def load(path: Path) -> Config:
         bridge=bridge,
         bridge_brokers=() if bridge is None or bridge.broker is None else _brokers(bridge.broker, path, "bridge"),
         history=None if file.history is None else read(HistorySection, file.history, f"{where}history"),
+        console=read(ConsoleSection, file.console, f"{where}console"),
     )
 
 

@@ -17,6 +17,7 @@ from ganglion.mesh.leaves.folder import LeafFolder
 from support.agent import PROGRAM, RESET, Board, compiled
 from support.brokers import Broker, free_ports
 from support.chat_server import ChatServer, Say, chat_server
+from support.console_node import console
 from support.gateway import Process, process
 from support.leaves import PARENT
 from support.mesh import NOW
@@ -299,6 +300,30 @@ async def test_a_crash_is_recorded_and_told_after_the_restart(farm: Farm) -> Non
 
         await until_answered(third, what="the third boot")
         assert len(await farm.events("crash")) == 1
+
+
+async def test_its_console_is_reached_by_way_of_the_parent(farm: Farm) -> None:
+    async with farm.barn():
+        farm.configure()
+        await farm.board.on()
+        await farm.joined()
+        async with console(farm.gateway, "barn/garden") as one:
+            await one.says("info garden begins its boot 1")
+            for line in ("help", "status", "actuators.set actuator=fan value=30", "log lines=1"):
+                one.enter(line)
+                done = await one.shows("what the leaf answers", line=line)
+            assert done["result"]["lines"]
+            assert farm.board.pin(16) == pytest.approx(0.3 * 65535, abs=1)
+            one.enter("actuators.set actuator=fan value=90")
+            await one.says("garden: fan: a change of", "error")
+            one.enter("shell")
+            await one.says("no method shell; known are actuators.set", "error")
+            one.enter("reboot")
+            assert await farm.board.ended() == RESET
+            await farm.board.on()
+            await one.says("garden has restarted")
+            await one.says("info garden begins its boot 2")
+            assert (await one.ended())[1] == ""
 
 
 async def test_a_wrong_configuration_is_said_and_the_console_stays(farm: Farm) -> None:

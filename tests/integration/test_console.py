@@ -244,7 +244,10 @@ def test_other_machines_are_let_in_by_their_own_flag(cable: Cable) -> None:
     ("words", "code", "says"),
     [
         (["/dev/ttyUSB99"], 3, "there is no port /dev/ttyUSB99"),
-        (["nobody"], 3, "nobody"),
+        (["fridge", "--baud", "9600", "--hex"], 2, "--baud, --hex: for a port, and fridge is a node"),
+        (["fridge", "--take", "--watch"], 2, "--take is for who writes"),
+        (["fridge", "--gateway", "http://127.0.0.1:1"], 5, "no gateway answers at http://127.0.0.1:1"),
+        (["PORT", "--take"], 2, "--take is for a node"),
         (["/dev/null"], 1, "is no serial port"),
         (["PORT", "--baud", "0"], 2, "--baud 0: at least 1"),
         (["PORT", "--pace", "0"], 2, "--pace 0: at least 1"),

@@ -120,6 +120,11 @@ def test_the_log_has_the_last_lines_and_says_as_many_as_fit(capsys: pytest.Captu
     assert {len(line) for line in log.lines} == {LETTERS}
     assert log.last(10, 300) == log.lines[-2:]
     assert log.last(0, 300) == []
+    assert log.since(0, 300) == (log.lines[:2], 5)
+    assert log.since(5, 300) == (log.lines[2:4], 7)
+    assert log.since(LINES + 2, 300) == (log.lines[-1:], LINES + 3)
+    assert log.since(LINES + 3, 300) == ([], LINES + 3)
+    assert log.since(LINES + 9, 300) == (log.lines[:2], 5), "another boot had more"
     assert capsys.readouterr().out.count("\n") == LINES + 3
 
 

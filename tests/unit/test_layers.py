@@ -42,6 +42,7 @@ PACKAGES = {
         | {
             "ganglion_micro",
             "aiomqtt",
+            "asyncssh",
             "cbor2",
             "cffi",
             "cronsim",
@@ -88,7 +89,7 @@ PACKAGES = {
         "tools",
         STDLIB
         | {"ganglion", "ganglion_micro", "ganglion_gateway", "aiomqtt", "bcrypt", "cryptography", "psutil"}
-        | {"asteval", "blinker", "cbor2", "cv2", "fastjsonschema", "nacl", "numpy", "paho", "pyee", "yaml"},
+        | {"asteval", "blinker", "cbor2", "cv2", "fastjsonschema", "nacl", "numpy", "paho", "polib", "pyee", "yaml"},
     ),
 }
 #: The parts of `ganglion`, lowest first: a part imports from rows above its own, and of its own row only itself.
@@ -113,6 +114,12 @@ PURE = [
     "firmware/ganglion_agent/update.py",
     "runtime/ganglion/analytics/*.py",
     "runtime/ganglion/firmware/sending.py",
+    "runtime/ganglion/flash/host/address.py",
+    "runtime/ganglion/flash/host/machine.py",
+    "runtime/ganglion/flash/host/node_file.py",
+    "runtime/ganglion/flash/host/plan.py",
+    "runtime/ganglion/flash/host/system.py",
+    "runtime/ganglion/flash/host/text.py",
     "runtime/ganglion/flash/esp_image.py",
     "runtime/ganglion/flash/intel_hex.py",
     "runtime/ganglion/flash/plan.py",
@@ -190,6 +197,10 @@ PURE = [
     "runtime/ganglion/guardian/guardian.py",
     "runtime/ganglion/guardian/holders.py",
     "runtime/ganglion/guardian/situation.py",
+    "runtime/ganglion/node/console/asked.py",
+    "runtime/ganglion/node/console/lines.py",
+    "runtime/ganglion/node/console/sessions.py",
+    "runtime/ganglion/node/console/words.py",
     "runtime/ganglion/sensors/calibration.py",
     "runtime/ganglion/sensors/channel.py",
     "runtime/ganglion/sensors/schedule.py",
@@ -209,6 +220,8 @@ PURE = [
     "runtime/ganglion/guardian/words.py",
     "gateway/ganglion_gateway/homeassistant/components.py",
     "gateway/ganglion_gateway/homeassistant/fleet_view.py",
+    "tools/ganglion_tools/package/archive.py",
+    "tools/ganglion_tools/package/target.py",
 ]
 WORLD = {"asyncio", "datetime", "socket", "ssl", "subprocess", "threading", "time"}
 

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from ganglion.errors import NotFoundError, RefusedError, UnreachableError
 from ganglion.mesh.progress import Progress, Tell
-from ganglion.mesh.reading import READING
+from ganglion.mesh.reading import OWN, READING
 from ganglion_gateway.access.tokens import Principal
 from ganglion_gateway.api.answering import Answering, Document
 from ganglion_gateway.api.documents import CommandBody
@@ -25,8 +25,10 @@ from ganglion_gateway.jsonable import jsonable
 from ganglion_gateway.problems import RESPONSES
 from ganglion_gateway.services import Services
 
-#: What the gateway itself asks nodes; who could ask it through the API could speak in another node's name.
-_OWN = frozenset({"bus.event"})
+#: Methods of a node's console, which are told who asks; and those of them that are no news for the audit: that somebody
+#: has opened a session or entered a line is, and not each look at what came.
+_CONSOLE = "console."
+_UNNOTED = frozenset({"console.read", "console.input"})
 
 
 def routes(services: Services) -> APIRouter:
@@ -55,7 +57,7 @@ def routes(services: Services) -> APIRouter:
     @router.post("/nodes/{node}/commands", summary="Ask a node and wait for its answer")
     async def command(request: Request, node: NodeName, body: CommandBody, who: Who) -> Response:
         known = _standing(services.fleet.find(node))
-        if body.method in _OWN:
+        if body.method in OWN:
             raise RefusedError(f"{body.method!r} is what the gateway itself asks of nodes")
         return await answering.told(request, lambda tell: _command(services, known, node, body, who, tell))
 
@@ -77,16 +79,18 @@ async def _command(
     services: Services, node: Node, called: str, body: CommandBody, who: Principal, tell: Tell | None
 ) -> Document:
     outcome = "failed"
+    params = {**body.params, "by": who.name} if body.method.startswith(_CONSOLE) else body.params
     try:
-        result = await _asked(services, node, called, body.method, body.params, body.timeout, tell)
+        result = await _asked(services, node, called, body.method, params, body.timeout, tell)
         outcome = "ok"
     except asyncio.CancelledError:
         outcome = "cancelled"
         raise
     finally:
-        # Only the names of the parameters: one of them may be the password of a network
-        detail = {"method": body.method, "params": sorted(body.params), "outcome": outcome}
-        await services.note(who, "node.command", node.id, detail)
+        if body.method not in _UNNOTED:
+            # Only the names of the parameters: one of them may be the password of a network
+            detail = {"method": body.method, "params": sorted(body.params), "outcome": outcome}
+            await services.note(who, "node.command", node.id, detail)
     return {"ok": True, "result": _callable(result) if body.method == "methods" else jsonable(result)}
 
 
@@ -124,4 +128,4 @@ def _callable(result: Any) -> Any:
     listed = result.get("methods") if isinstance(result, dict) else None
     if not isinstance(listed, list):
         return jsonable(result)
-    return {"methods": [jsonable(each) for each in listed if isinstance(each, dict) and each.get("name") not in _OWN]}
+    return {"methods": [jsonable(each) for each in listed if isinstance(each, dict) and each.get("name") not in OWN]}

@@ -10,6 +10,7 @@ from ganglion.cli import gateway_flags, option
 from ganglion.cli.result import Result, table
 from ganglion.cli.show import plain, progress
 from ganglion.errors import InvalidError, NotFoundError, UsageError, unread
+from ganglion.mesh.parameters import given
 from ganglion.units import SECOND
 
 #: The longest time that a call may take, in nanoseconds.
@@ -40,7 +41,7 @@ def run(args: argparse.Namespace) -> Result:
     gateway, method = gateway_client.find(args), args.method or "methods"
     answer = gateway.command(args.node, method, params, timeout=timeout / SECOND, on_progress=progress)
     result = answer["result"]
-    return Result(data=answer, text=lambda: _methods(result) if method == "methods" else _text(result))
+    return Result(data=answer, text=lambda: methods(result) if method == "methods" else _text(result))
 
 
 def _params(given: str | None) -> dict[str, Any]:
@@ -65,21 +66,19 @@ def _params(given: str | None) -> dict[str, Any]:
 
 
 def value(word: str) -> tuple[str, Any]:
-    """A parameter, `KEY=VALUE`, its value JSON or else text.
+    """A parameter, as `given` has it.
 
     Raises:
         UsageError: it is none.
     """
-    key, equals, text = word.partition("=")
-    if not key or not equals:
-        raise UsageError(f"{word}: write KEY=VALUE, as in value=8.5")
     try:
-        return key, json.loads(text)
-    except (ValueError, RecursionError):
-        return key, text
+        return given(word)
+    except InvalidError as error:
+        raise UsageError(str(error)) from None
 
 
-def _methods(result: Any) -> str:
+def methods(result: Any) -> str:
+    """What the method `methods` answers, as a table; anything else as it is."""
     try:
         rows = [(plain(each["name"]), plain(each["summary"])) for each in result["methods"]]
     except (KeyError, TypeError):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Talks to a device on a serial port, records that, and lets other programs share the port."""
+"""Talks to a device on a serial port and lets other programs share it; or to a node or a leaf, across the mesh."""
 
 import argparse
 import contextlib
@@ -8,17 +8,35 @@ import stat
 import sys
 from pathlib import Path
 
-from ganglion.cli import extras, option
-from ganglion.errors import NotFoundError, UsageError
+from ganglion.cli import extras, gateway_flags, option
+from ganglion.errors import UsageError
 from ganglion.units import SECOND
 
 _BAUD = 115200
 _ENDINGS = {"cr": b"\r", "lf": b"\n", "crlf": b"\r\n", "none": None}
+#: What a node has not: flags, with their names among the arguments and what they are where they are not given.
+_OF_PORTS = (
+    ("--baud", "baud", _BAUD),
+    ("--hex", "hex", False),
+    ("--raw", "raw", False),
+    ("--share", "share", None),
+    ("--listen", "listen", None),
+    ("--unprotected", "unprotected", False),
+    ("--until", "until", ""),
+    ("--for", "limit", None),
+    ("--eol", "eol", "cr"),
+    ("--pace", "pace", None),
+    ("--once", "once", False),
+)
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
-    """`ganglion console PORT [--share PATH] [--listen ADDRESS] [--record FILE] …`."""
-    parser.add_argument("target", metavar="PORT", help="as /dev/ttyUSB0; socket://HOST:PORT, rfc2217://HOST:PORT")
+    """`ganglion console PORT|NODE [--share PATH] [--listen ADDRESS] [--record FILE] …`."""
+    parser.add_argument(
+        "target",
+        metavar="PORT|NODE",
+        help="as /dev/ttyUSB0; socket://HOST:PORT, rfc2217://HOST:PORT; or a node's name or id, or PARENT/LEAF",
+    )
     parser.add_argument("--baud", type=int, default=_BAUD, metavar="N", help=f"bits a second, {_BAUD} if not given")
     parser.add_argument("--record", type=Path, metavar="FILE", help="into a new file, as asciicast v2")
     parser.add_argument("--watch", action="store_true", help="send nothing")
@@ -38,17 +56,25 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     )
     script.add_argument("--pace", type=int, metavar="N", help="bytes a second of what is piped or pasted")
     script.add_argument("--once", action="store_true", help="end when the port is gone, and do not wait for it")
+    node = parser.add_argument_group("of a node")
+    node.add_argument("--take", action="store_true", help="write where somebody else does, who may only read then")
+    gateway_flags.arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int | None:
     """Until Ctrl-], or what a script asks for.
 
     Exit codes: 0 ended, 1 in use, or a file or address that cannot be had, 2 usage, 3 no such port, 4 no permission, 5
-    the port is gone or has not said in time what was waited for, 130 Ctrl-C, 143 SIGTERM.
+    the port is gone or has not said in time what was waited for, 130 Ctrl-C, 143 SIGTERM; of a node, see there.
     """
     if not is_port(args.target):
-        # A node: its console across the mesh is `ganglion.cli.console_node`
-        raise NotFoundError(f"there is no port {args.target}: `ganglion ports` lists those that are")
+        if wrong := [flag for flag, name, default in _OF_PORTS if getattr(args, name) != default]:
+            raise UsageError(f"{', '.join(wrong)}: for a port, and {args.target} is a node; a port is as /dev/ttyUSB0")
+        from ganglion.cli import console_node
+
+        return console_node.run(args)
+    if args.take:
+        raise UsageError("--take is for a node; who writes at a port is said there")
     if not extras.is_installed("serial"):
         raise UsageError(f"the console of a port needs more than is installed: {extras.remedy('serial')}")
     _check(args)

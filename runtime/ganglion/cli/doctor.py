@@ -25,7 +25,7 @@ _HEAR = (
     "the limits; and look at the disk, which has damaged it"
 )
 #: What every device needs.
-BASE = ("aiomqtt", "cronsim", "nacl", "paho", "yaml")
+BASE = ("cbor2", "cronsim", "nacl", "yaml")
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:

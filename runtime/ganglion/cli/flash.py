@@ -6,12 +6,10 @@ import getpass
 import os
 import sys
 from collections.abc import Callable
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 from ganglion.board import Board, board, load
-from ganglion.cli import gateway_flags, option
+from ganglion.cli import flash_host_flags, gateway_flags, option
 from ganglion.cli.extras import is_installed, remedy
 from ganglion.cli.flash_report import Shown
 from ganglion.cli.result import Result
@@ -19,20 +17,19 @@ from ganglion.device.port import BAUD
 from ganglion.errors import GanglionError, UsageError
 from ganglion.flash import agent_config, identity, image
 from ganglion.flash.agent_config import Changes
+from ganglion.flash.host.plan import FAMILIES
 from ganglion.flash.run import Flash, Order, waits_for
 from ganglion.units import SECOND
 
 #: For whom the password of the Wi-Fi is not to be asked.
 PASSWORD = "GANGLION_WIFI_PASSWORD"  # noqa: S105 - its name
 _PORT = 8475
-#: Linux machines that are reached by SSH: loaded where one is named, and has options of its own.
-_HOSTS = "ganglion.cli.flash_host"
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
     """`ganglion flash BOARD …`."""
     parser.add_argument(
-        "board", metavar="BOARD", help="as `ganglion boards list` shows it, or a file that ends in .toml"
+        "board", metavar="BOARD", help="as `ganglion boards list` shows it, or a file that ends in .toml; pi, openwrt"
     )
     parser.add_argument("--port", default="", metavar="PORT", help="default: the only one that may be this board")
     parser.add_argument(
@@ -56,20 +53,17 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     parser.add_argument("--leaf-key", type=Path, metavar="FILE", help="what `ganglion leaf add` has printed elsewhere")
     parser.add_argument("--dry-run", action="store_true", help="look, and say what would be done")
     gateway_flags.arguments(parser)
-    if find_spec(_HOSTS) is not None:
-        import_module(_HOSTS).host_arguments(parser)
-    else:
-        parser.set_defaults(host=None, enrol_key=None)
-        parser.add_argument("--wait", default="2m", metavar="TIME", help="for it to come to its parent; default: 2m")
+    flash_host_flags.arguments(parser)
 
 
 def run(args: argparse.Namespace) -> Result | int | None:
     """Exit codes: 0 done, 1 it did not work, 2 usage, 3 no such board, port, drive or file, 4 refused, 5 no answer."""
-    if args.host:
-        result: Result = import_module(_HOSTS).run(args)
-        return result
     if not is_installed("flash"):
         raise UsageError(f"boards are flashed by more than is installed: {remedy('flash')}")
+    if args.host:
+        from ganglion.cli import flash_host
+
+        return flash_host.run(args)
     order = _order(args)
     wait = option.duration(args.wait, "--wait") / SECOND
     shown = Shown(as_json=args.json)
@@ -139,6 +133,8 @@ def _order(args: argparse.Namespace) -> Order:
 
 
 def _board(name: str) -> Board:
+    if name in FAMILIES:
+        raise UsageError(f"{name} is reached by SSH: name the machine with --host")
     found = load(Path(name)) if name.endswith(".toml") else board(name)
     if found.flashing.method == "ssh":
         raise UsageError(f"{found.name} is reached by SSH: name the machine with --host")

@@ -32,7 +32,11 @@ COMMANDS = {
         "firmware",
         "compile the firmware of boards with MicroPython, weigh it, and update a board",
     ),
-    "flash": ("ganglion.cli.flash", "", "bring MicroPython and the agent onto a board, and see it come"),
+    "flash": (
+        "ganglion.cli.flash",
+        "",
+        "bring the agent onto a board or a node onto a machine, and see it come",
+    ),
     "id": ("ganglion.cli.identity", "", "make, show or replace a node's key"),
     "enrol": ("ganglion.cli.enrol", "", "have this device taken into a mesh"),
     "enrol-key": ("ganglion.cli.enrol_key", "", "create keys that let nodes join"),
@@ -55,10 +59,15 @@ COMMANDS = {
     "sensors": ("ganglion.cli.sensors", "", "read, record, calibrate and declare the sensors of a node"),
     "sim": ("ganglion.cli.sim", "", "set what a simulated sensor senses"),
     "broker": ("ganglion_tools.admission.command", "tools", "give a broker an account for each node, and no other"),
+    "package": (
+        "ganglion_tools.package.command",
+        "package",
+        "build a deb, ipk, apk or tar of a node for another machine",
+    ),
     "bench": ("ganglion_tools.bench.command", "tools", "measure what it costs, beside its peers"),
     "ports": ("ganglion.cli.ports", "serial", "list serial ports, and which program has them"),
     "files": ("ganglion.cli.files", "serial", "list, put, get and remove files of a MicroPython device"),
-    "console": ("ganglion.cli.console", "", "talk to a device on a serial port, record that, and share the port"),
+    "console": ("ganglion.cli.console", "", "talk to a device on a serial port, or to a node across the mesh"),
     "doctor": ("ganglion.cli.doctor", "", "say what is installed, what is missing and what to do"),
 }
 
@@ -151,8 +160,12 @@ def load(name: str) -> ModuleType:
     """
     module, extras, _ = COMMANDS[name]
     if extras:
-        from ganglion.cli.extras import is_installed
+        from ganglion.cli.extras import is_installed, is_there
 
         if not all(is_installed(extra) for extra in extras.split(",")):
             raise UsageError(f"`ganglion {name}` needs more than is installed: pip install 'ganglion[{extras}]'")
+        if not is_there(module.partition(".")[0]):
+            raise UsageError(
+                f"`ganglion {name}` is not in this package, which is for nodes: pip install 'ganglion[{extras}]'"
+            )
     return import_module(module)

@@ -4,9 +4,11 @@
 import argparse
 import asyncio
 import logging
+import os
 from pathlib import Path
 
 from ganglion import config
+from ganglion.linux.supervisor import Supervisor
 from ganglion.mesh import files
 from ganglion.node import Node
 
@@ -28,10 +30,12 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
 
 
 def run(args: argparse.Namespace) -> None:
-    """Runs the node; one JSON line on stdout says that it is up and joined."""
+    """Runs the node; one JSON line on stdout says that it is up and joined. systemd hears of it where it asks."""
     logging.basicConfig(level=args.log.upper(), format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    for handler in logging.getLogger().handlers:
+        handler.setLevel(args.log.upper())  # whoever looks at more at the node's console does not fill this log with it
     settings = config.load(args.config)
     settings = config.override(settings, brokers=config.brokers(args.broker), enrol_key_file=args.enrol_key_file)
     state = args.state or config.state_folder() / "nodes" / settings.node.name
     with files.held(state, "node"):
-        asyncio.run(Node(settings, state).run())
+        asyncio.run(Node(settings, state, Supervisor.of(os.environ)).run())

@@ -612,6 +612,10 @@ class MeshClient:
         """
         self._methods.serve(method, handler, roles=roles, summary=summary)
 
+    async def perform(self, method: str, params: dict[str, Any], peer: Peer) -> Any:
+        """See `Methods.perform`."""
+        return await self._methods.perform(method, params, peer)
+
     def statistics(self) -> MeshStatistics:
         """What happened so far."""
         return MeshStatistics(

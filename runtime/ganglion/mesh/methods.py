@@ -250,20 +250,13 @@ class Methods:
     async def _serve(self, serving: _Serving, identity: str, left: int) -> dict[str, Any]:
         """The answer."""
         peer, method, params = serving.peer, serving.method, serving.params
-        served = self._methods.get(method)
         try:
-            if served is None:
-                known = ", ".join(name for name, each in sorted(self._methods.items()) if self._shows(name, each, peer))
-                raise NotFoundError(f"there is no method {method!r}; known are {known}")
-            if refusal := self._refusal(method, served, peer, params):
-                self._member.reject(Cause.UNAUTHORISED, f"{peer.node_id}: {refusal}")
-                raise RefusedError(refusal)
             if left <= 0:
+                self._served(method, params, peer)  # what is refused is refused, late or not
                 raise UnreachableError(f"the time for {method!r} was over when it arrived, by the clock of this node")
-            check(method, served.handler, params)
             listener.set(serving.tell)
             async with asyncio.timeout(left / SECOND):
-                result = await served.handler(params, peer)
+                result = await self.perform(method, params, peer)
             return {"id": identity, "ok": True, "result": result}
         except TimeoutError:
             return error(identity, "timeout", f"{method!r} took longer than the time it had")
@@ -275,6 +268,30 @@ class Methods:
             _log.exception("The method %s failed.", method)
             node = self._member.identity.node_id
             return error(identity, "failed", f"{method!r} failed; the log of {node} says why")
+
+    async def perform(self, name: str, params: dict[str, Any], peer: Peer) -> Any:
+        """What a method answers to a peer, as if that one had asked for it now: what serves it on the peer's behalf.
+
+        Raises:
+            NotFoundError: there is no such method.
+            RefusedError: the policy does not let this peer; it is counted.
+            InvalidError: the method does not take one of the parameters.
+            GanglionError: what the method answers.
+        """
+        served = self._served(name, params, peer)
+        check(name, served.handler, params)
+        return await served.handler(params, peer)
+
+    def _served(self, name: str, params: dict[str, Any], peer: Peer) -> _Method:
+        """The method of this name, which the peer may ask for. Raises: see `perform`."""
+        served = self._methods.get(name)
+        if served is None:
+            known = ", ".join(each for each, method in sorted(self._methods.items()) if self._shows(each, method, peer))
+            raise NotFoundError(f"there is no method {name!r}; known are {known}")
+        if refusal := self._refusal(name, served, peer, params):
+            self._member.reject(Cause.UNAUTHORISED, f"{peer.node_id}: {refusal}")
+            raise RefusedError(refusal)
+        return served
 
     def _ended(self, serving: _Serving, identity: str, task: "asyncio.Task[dict[str, Any]]") -> None:
         peer, method = serving.peer, serving.method

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which parameters a method takes: said where it reads them, and every other is refused before it is called."""
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -42,3 +43,18 @@ def check(method: str, handler: Callable[..., Any], params: Mapping[Any, object]
         if name not in names:
             meant = nearest(str(name), names) if names else f"; {method} takes none"
             raise InvalidError(f"unknown parameter {name!r}{meant}")
+
+
+def given(word: str) -> tuple[str, Any]:
+    """A parameter as people write it, `KEY=VALUE`, its value JSON or else text.
+
+    Raises:
+        InvalidError: it is none.
+    """
+    key, equals, text = word.partition("=")
+    if not key or not equals:
+        raise InvalidError(f"{word}: write KEY=VALUE, as in value=8.5")
+    try:
+        return key, json.loads(text)
+    except (ValueError, RecursionError):
+        return key, text

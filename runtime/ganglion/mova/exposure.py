@@ -91,6 +91,11 @@ def _in_url(value: str) -> str:
     return ""
 
 
+def is_secret(name: str, value: str) -> bool:
+    """Whether a text is one that no record is to keep, by the name that it has or by its look."""
+    return _is_secret(name) or _TOKEN.search(value) is not None or _in_url(value) != ""
+
+
 def _is_secret(name: str) -> bool:
     return _NAME.fullmatch(re.sub(r"[-_ ]", "", name).lower()) is not None
 

@@ -5,6 +5,7 @@ import asyncio
 import json
 import logging
 import signal
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +25,7 @@ from ganglion.guardian import Actuators
 from ganglion.guardian.actuator import chips
 from ganglion.guardian.restriction import Restriction, Side, lost, understood
 from ganglion.guardian.watchdog import Watchdog
+from ganglion.linux.supervisor import Supervisor
 from ganglion.mesh.client import MeshClient
 from ganglion.mesh.identity import Identity
 from ganglion.mesh.keyholder import Confidential
@@ -43,6 +45,8 @@ from ganglion.node import statistics
 from ganglion.node.acting import Acting
 from ganglion.node.commanded import Commanded
 from ganglion.node.consenting import Consenting
+from ganglion.node.console import Console
+from ganglion.node.console.record import Record
 from ganglion.node.hearing import Hearing
 from ganglion.node.log import Log
 from ganglion.node.plain import PlainTopics
@@ -80,17 +84,20 @@ class Node:
     Args:
         config: What it is told.
         state: Folder of its keys, its spool and all else that must survive a restart; made where there is none.
+        supervisor: Who hears that it has started, that it lives, and that it stops.
 
     Raises:
         GanglionError: the configuration, a script or the state is wrong; nothing was started yet.
     """
 
-    def __init__(self, config: Config, state: Path) -> None:
+    def __init__(self, config: Config, state: Path, supervisor: Supervisor | None = None) -> None:
+        self._supervisor = supervisor or Supervisor()
         state.mkdir(parents=True, exist_ok=True)
         where = f"{config.path}: "
         here = _board(config)  # not kept: the pins of a large chip are many
         self._board = here.name
         self._config = config
+        self._began = time.monotonic()
         self._later: list[str] = []  # what the configuration says by now, and the next start will read
         self._state = state
         self._clock = Clock()
@@ -180,6 +187,7 @@ class Node:
             if self._bridged is not None:
                 serve("bridge.devices", self._bridged.devices, summary="devices of third parties on plain MQTT topics")
                 serve("bridge.set", self._bridged.set, summary="set one (device, channel, value)")
+        self._console = None if self._mesh is None else self._consoled(self._mesh)
         self._plans = [compile(load(config.resolve(script))) for script in config.node.scripts]
 
     def _connection(self) -> MqttTransport | None:
@@ -234,6 +242,38 @@ class Node:
             self._hear_mesh, self._transport.on_messages = self._transport.on_messages, self._hear
         report(self._bus, self._config.reports, self._publish_reading, where=f"{self._config.path}: ")
         return mesh
+
+    def _consoled(self, mesh: MeshClient) -> Console:
+        section, leaves = self._config.console, self._leaves
+        console = Console(
+            mesh.perform,
+            leaves=None if leaves is None else leaves.methods,
+            record=Record(self._state / "console.log", self._clock.now),
+            shell=section.shell,
+            where=str(self._config.path),
+            idle=section.idle / SECOND,
+        )
+        console.serve(mesh.on_request)
+        mesh.on_request("status", self._status, summary="how the node is, in short")
+        return console
+
+    @takes()
+    async def _status(self, params: dict[str, Any], peer: object) -> dict[str, Any]:
+        """How this node is, in short."""
+        assert self._mesh is not None
+        mesh, listed = self._mesh.statistics(), self._actuators.status()
+        return {
+            "node": self._config.node.name,
+            "id": self._mesh.identity.node_id,
+            "sw": f"ganglion/{__version__}",
+            "board": self._board,
+            "up_s": int(time.monotonic() - self._began),
+            "broker": mesh.connected,
+            "policy": mesh.policy,
+            "sensors": len(self._sensors.capabilities()),
+            "actuators": {each.id: each.value for each in listed},
+            "scripts": sorted(self._scripts.names()),
+        }
 
     def _limit(self) -> None:
         """The fleet's limits are others: they hold at once, and the birth says so."""
@@ -323,6 +363,8 @@ class Node:
         logging.getLogger("ganglion").addHandler(self._log)
         await self._actuators.start()
         try:
+            if self._console is not None:
+                self._console.attach()
             self._scripts.begin(self._plans)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._sensors.run())
@@ -342,6 +384,9 @@ class Node:
         except asyncio.CancelledError:
             _log.info("the node %s stops", self._config.node.name)
         finally:
+            self._supervisor.stopping()
+            if self._console is not None:
+                await self._console.aclose()
             await self._runner.aclose()
             await self._store.aclose()
             await self._actuators.stop()
@@ -433,9 +478,14 @@ class Node:
     async def _watch(self) -> None:
         """Fires conditions that have lasted long enough, and says when the node has joined."""
         said = False
+        loop = asyncio.get_running_loop()
+        # Not when it has joined: a node works without its gateway, and is not to be ended for that.
+        self._supervisor.ready("runs, and has not joined yet")
         seldom = Seldom()
         parts: dict[str, Callable[[], object]] = {
+            "supervisor": lambda: self._supervisor.alive(loop.time()),
             "taps": self._taps.forget,
+            "console": lambda: self._console.forget() if self._console is not None else None,
             "actuators": lambda: self._commanded.tell() if said else None,
             "bus": lambda: self._bus.advance(self._clock.now()),
         }
@@ -456,6 +506,7 @@ class Node:
 
     def _say_ready(self) -> None:
         """One JSON line on stdout, for who started this process."""
+        self._supervisor.status("runs, and has joined" if self._mesh or self._transport else "runs")
         said = {"ready": True, "node": self._config.node.name}
         if self._mesh is not None:
             said["id"] = self._mesh.identity.node_id

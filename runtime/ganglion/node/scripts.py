@@ -77,6 +77,10 @@ class Scripts:
         self._hearing.add(plan)
         self._plans[plan.name] = plan
 
+    def names(self) -> Iterable[str]:
+        """Of those that are loaded."""
+        return self._plans.keys()
+
     @takes("plan", "seconds")
     async def put(self, params: dict[str, Any], peer: object) -> dict[str, Any]:
         """Loads a plan until the node starts again, which loads what its configuration says.

@@ -105,6 +105,10 @@ class Leaves:
             return whole
         return {name: {field: said[field] for field in ("id", "online", "since")} for name, said in whole.items()}
 
+    def methods(self) -> dict[str, list[str]]:
+        """What each leaf does, by its name."""
+        return {kept.name: kept.document()["methods"] for kept in self.parent.leaves.values()}
+
     def sensors(self) -> dict[str, dict[str, str]]:
         """Units of what leaves sense, as the node says those of its own sensors; none where they are too many."""
         units = {

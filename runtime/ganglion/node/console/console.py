@@ -1,0 +1,283 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The methods `console.*` of a node: a session is opened, looked at again and again, and written to line by line.
+
+What a line has done is done on behalf of who asks, who may do no more here than by calling the method itself.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from ganglion.errors import InvalidError, NotFoundError, RefusedError
+from ganglion.mesh.parameters import takes
+from ganglion.mesh.peer import Peer
+from ganglion.node.console.asked import cells, number, who_asks
+from ganglion.node.console.desks import Desks
+from ganglion.node.console.lines import shown
+from ganglion.node.console.looks import Looks
+from ganglion.node.console.record import Record
+from ganglion.node.console.sessions import Session
+from ganglion.node.console.shell import Shell, open_shell
+from ganglion.node.console.tail import Tail
+from ganglion.node.console.words import Words
+
+#: Sessions at the same time.
+MOST = 8
+#: Seconds without a look after which a session is over, and the longest that a look waits for something.
+FORGOTTEN = 30.0
+LONGEST = 5.0
+#: Sessions that were, of which it is known why they are over.
+_ENDED = 32
+#: Lines of before that a new session begins with.
+SHOWN = 50
+
+Serve = Callable[..., None]
+Perform = Callable[[str, dict[str, Any], Peer], Awaitable[Any]]
+
+
+class Console:
+    """That of one node.
+
+    Args:
+        perform: Has a method of this node do something on behalf of a peer: `MeshClient.perform`.
+        leaves: The methods of each leaf by its name; None where the node has none.
+        record: Keeps who was here.
+        shell: Whether a login shell may be opened.
+        where: The configuration, for messages.
+        idle: Seconds without a line after which a session is over that writes.
+        monotonic: Seconds.
+    """
+
+    def __init__(
+        self,
+        perform: Perform,
+        *,
+        leaves: Callable[[], Mapping[str, list[str]]] | None,
+        record: Record,
+        shell: bool,
+        where: str,
+        idle: float,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._record = record
+        self._may_shell = shell
+        self._where = where
+        self._idle = idle
+        self._monotonic = monotonic
+        self._tail = Tail()
+        self._desks = Desks(self._tail, perform, leaves)
+        self._looks = Looks(self._tail, monotonic)
+        self._sessions: dict[str, Session] = {}
+        self._ended: dict[str, str] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+        self._words = Words(perform, leaves=leaves, leveled=self._desks.leveled)
+
+    def serve(self, serve: Serve) -> None:
+        """Has the mesh serve its methods."""
+        serve("console.open", self.open, summary="a session at the console (id, take, watch, leaf, columns, rows)")
+        serve("console.read", self.read, summary="what came at the console (id, after, seen, wait)")
+        serve("console.line", self.line, summary="have a line (line) carried out in a session (id)")
+        serve("console.shell", self.shell, summary="a login shell in a session (id, columns, rows)")
+        serve("console.input", self.input, summary="type (data) into the shell of a session (id, columns, rows)")
+        serve("console.close", self.close, summary="a session (id) is over")
+
+    def attach(self) -> None:
+        """Hears the node's log from now on."""
+        self._tail.attach()
+
+    @takes("id", "by", "take", "watch", "leaf", "columns", "rows")
+    async def open(self, params: dict[str, Any], peer: Peer) -> dict[str, Any]:
+        """Opens a session, or finds the one of this `id`: `{"new", "who", "writer", "writes", "after"}`.
+
+        Args:
+            params: `id`, 8 to 64 letters that nobody can guess; `take`, true to write where somebody else does;
+                `watch`, true not to write; `leaf` for the console of a leaf; `columns` and `rows` of the window.
+
+        Raises:
+            InvalidError: no id.
+            NotFoundError: there is no such leaf.
+            RefusedError: too many sessions are open.
+        """
+        self.forget()
+        id, name = params.get("id"), params.get("leaf", "")
+        if not isinstance(id, str) or not 8 <= len(id) <= 64 or not isinstance(name, str):
+            raise InvalidError("must be a text of 8 to 64 letters", where="id")
+        now, who = self._monotonic(), who_asks(params, peer)
+        columns, rows = cells(params)
+        session = self._sessions.get(id)
+        is_new = session is None
+        if session is None:
+            if len(self._sessions) >= MOST:
+                raise RefusedError(f"{MOST} sessions are open at this console; one that ends is forgotten soon")
+            desk = self._desks.find(name, peer)
+            by = params.get("by")
+            session = Session(id=id, peer=peer, who=who, by=by, desk=desk, asked=now, entered=now)
+            self._sessions[id] = session
+            desk.sessions.add(session)
+            self._record.add("open", who, id, **({"leaf": name} if name else {}))
+        else:
+            session = self._find(params, peer)
+        session.columns, session.rows = columns, rows
+        take = params.get("take") is True
+        before = session.desk.give(session, take=take) if take or params.get("watch") is not True else None
+        if before is not None:
+            self._record.add("take", who, id, before=before.who)
+            self._close_shell(before)
+        return {
+            "new": is_new,
+            "who": who,
+            "writer": session.desk.who,
+            "writes": session.writes,
+            "after": session.desk.lines.before(SHOWN),
+        }
+
+    @takes("id", "by", "after", "seen", "wait")
+    async def read(self, params: dict[str, Any], peer: Peer) -> dict[str, Any]:
+        """What there is to show, at once or as it comes.
+
+        Args:
+            params: `after`, the number that the answer before has as `next`; `seen`, that which it has as `seen`;
+                `wait`, the seconds to wait for something, at most `LONGEST`.
+
+        Returns:
+            `{"lines": [[at, level, text]], "next", "lost", "writer", "writes", "shell"}`; while there is a shell it is
+            what that says, as `data` in bytes, and `seen` counts them.
+
+        Raises:
+            NotFoundError: the session is over, and why.
+        """
+        session = self._find(params, peer)
+        after, seen, wait = (number(params, name) for name in ("after", "seen", "wait"))
+        session.asked = self._monotonic() + LONGEST
+        shows = await self._looks.look(session, int(after), int(seen), min(wait, LONGEST))
+        self._find(params, peer)  # it may be over
+        session.asked = self._monotonic()
+        return shows
+
+    @takes("id", "by", "line")
+    async def line(self, params: dict[str, Any], peer: Peer) -> dict[str, Any]:
+        """Has a line carried out: `{"shown", "result"}`, what of it may be kept and what came of it.
+
+        Raises:
+            RefusedError: somebody else writes, or the policy is against it.
+            GanglionError: what the method answers; or the line is not understood.
+        """
+        session, line = self._find(params, peer), params.get("line")
+        if not isinstance(line, str) or not line.strip():
+            raise InvalidError("must be a text", where="line")
+        session.desk.seat(session)
+        session.entered = self._monotonic()
+        kept = shown(line)
+        self._record.add("line", session.who, session.id, line=kept)
+        session.desk.lines.add(f"{session.who}> {kept}", session=session.id)
+        return {"shown": kept, "result": await self._words.carry_out(session, line, peer)}
+
+    @takes("id", "by", "columns", "rows")
+    async def shell(self, params: dict[str, Any], peer: Peer) -> dict[str, Any]:
+        """Opens a login shell, which ends with the session: `{"shell": true}`.
+
+        Raises:
+            RefusedError: the configuration does not say that there is one, or somebody else writes.
+        """
+        session = self._find(params, peer)
+        if not self._may_shell:
+            raise RefusedError(
+                f"this node opens no shell, for its configuration does not say so: write shell = true into [console] "
+                f"of {self._where} and start it again"
+            )
+        if session.desk.leaf:
+            raise RefusedError(f"a leaf has no shell: open the console of its parent, not of {session.desk.leaf}")
+        session.desk.seat(session)
+        session.columns, session.rows = cells(params, session.columns, session.rows)
+        if session.shell is None:
+            self._record.add("shell", session.who, session.id)
+            session.desk.lines.add(f"{session.who} opens a shell", session=session.id)
+            opened = await open_shell(session.columns, session.rows, self._tail.changed, session.taken)
+            if session.shell is not None or not session.writes:
+                self._hang_up(opened)
+                raise RefusedError("meanwhile another shell was opened, or another one writes")
+            session.shell = opened
+        session.entered = self._monotonic()
+        return {"shell": True}
+
+    @takes("id", "by", "data", "columns", "rows")
+    async def input(self, params: dict[str, Any], peer: Peer) -> dict[str, Any]:
+        """Types `data`, a text, into the shell; or says what size the window has now.
+
+        Raises:
+            NotFoundError: there is no shell.
+            RefusedError: somebody else writes, or the shell does not read.
+        """
+        session, data = self._find(params, peer), params.get("data", "")
+        if session.shell is None:
+            raise NotFoundError("no shell is open in this session: the line `shell` opens one")
+        if not isinstance(data, str):
+            raise InvalidError("must be a text", where="data")
+        session.desk.seat(session)
+        if "columns" in params or "rows" in params:
+            session.columns, session.rows = cells(params, session.columns, session.rows)
+            session.shell.resize(session.columns, session.rows)
+        if data:
+            session.entered = self._monotonic()
+            if lines := session.shell.write(data.encode("utf-8", "replace")):
+                self._record.add("typed", session.who, session.id, lines=lines)
+        return {}
+
+    @takes("id", "by")
+    async def close(self, params: dict[str, Any], peer: Peer) -> dict[str, Any]:
+        """Ends a session, with its shell; one that is over already stays over."""
+        if params.get("id") in self._sessions:
+            self._end(self._find(params, peer), "it was closed")
+        return {}
+
+    def forget(self) -> None:
+        """Ends the sessions that nobody looks at any more, and those in which nobody does anything."""
+        if not self._sessions:
+            return
+        now = self._monotonic()
+        for session in list(self._sessions.values()):
+            if now - session.asked > FORGOTTEN:
+                self._end(session, f"nobody has looked at it for {FORGOTTEN:.0f} s")
+            elif session.writes and now - session.entered > self._idle:
+                self._end(session, f"nothing was entered for {self._idle:g} s")
+
+    async def aclose(self) -> None:
+        """Ends all sessions: the node stops."""
+        for session in list(self._sessions.values()):
+            self._end(session, "the node stops")
+        await asyncio.gather(*self._closing, return_exceptions=True)
+        self._tail.detach()
+
+    def _find(self, params: dict[str, Any], peer: Peer) -> Session:
+        id = params.get("id")
+        session = self._sessions.get(id) if isinstance(id, str) else None
+        if session is None or session.peer.kid != peer.kid or session.who != who_asks(params, peer):
+            why = self._ended.get(id, "") if isinstance(id, str) else ""
+            said = "there is no such session here: the node has restarted, or forgotten it; open another"
+            raise NotFoundError(f"this session is over: {why}" if why else said)
+        session.peer = peer
+        return session
+
+    def _end(self, session: Session, why: str) -> None:
+        del self._sessions[session.id]
+        session.is_over = True
+        while len(self._ended) >= _ENDED:
+            del self._ended[next(iter(self._ended))]
+        self._ended[session.id] = why
+        desk = session.desk
+        desk.leave(session, why)
+        self._record.add("end", session.who, session.id, why=why)
+        self._close_shell(session)
+        self._desks.left(desk)
+        self._tail.changed()
+
+    def _close_shell(self, session: Session) -> None:
+        if session.shell is not None:
+            shell, session.shell = session.shell, None
+            self._hang_up(shell)
+
+    def _hang_up(self, shell: Shell) -> None:
+        task = asyncio.create_task(shell.close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)

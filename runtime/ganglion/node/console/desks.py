@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What sessions at a node's console are about: the node and its log, and leaves whose logs are followed meanwhile."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from ganglion.errors import NotFoundError
+from ganglion.mesh.peer import Peer
+from ganglion.node.console import leaf as leaves
+from ganglion.node.console.sessions import Desk, Session
+from ganglion.node.console.tail import Lines, Tail
+
+
+class Desks:
+    """Those of one node.
+
+    Args:
+        tail: The node's log.
+        perform: Has a method of this node do something on behalf of a peer.
+        leaves: The methods of each leaf by its name; None where the node has none.
+    """
+
+    def __init__(
+        self,
+        tail: Tail,
+        perform: Callable[[str, dict[str, Any], Peer], Awaitable[Any]],
+        leaves: Callable[[], Mapping[str, list[str]]] | None,
+    ) -> None:
+        self._tail = tail
+        self._perform = perform
+        self._leaves = leaves
+        self._node = Desk(leaf="", lines=tail.lines)
+        self._of_leaves: dict[str, tuple[Desk, asyncio.Task[None]]] = {}
+
+    def find(self, leaf: str, peer: Peer) -> Desk:
+        """That of a leaf, whose log is followed from now on; that of the node for "".
+
+        Args:
+            peer: On whose behalf the leaf is asked.
+
+        Raises:
+            NotFoundError: there is no such leaf.
+        """
+        if not leaf:
+            return self._node
+        known = {} if self._leaves is None else self._leaves()
+        if leaf not in known:
+            raise NotFoundError(f"there is no leaf {leaf!r}; known are {', '.join(sorted(known)) or 'none'}")
+        if leaf not in self._of_leaves:
+
+            async def ask(method: str, params: dict[str, Any]) -> Any:
+                return await self._perform("leaf.call", {"leaf": leaf, "method": method, "params": params}, peer)
+
+            desk = Desk(leaf=leaf, lines=Lines(self._tail.changed))
+            self._of_leaves[leaf] = desk, asyncio.create_task(leaves.follow(leaf, desk.lines, ask))
+        return self._of_leaves[leaf][0]
+
+    def left(self, desk: Desk) -> None:
+        """Somebody has left it: a leaf is followed no more when nobody is there."""
+        if desk is self._node:
+            self.lower()
+        elif not desk.sessions:
+            _, following = self._of_leaves.pop(desk.leaf)
+            following.cancel()
+
+    def lower(self) -> None:
+        """Has the node log as much as those have asked for that are there."""
+        self._tail.lower(min((each.level for each in self._node.sessions if each.lowers), default=None))
+
+    def leveled(self, session: Session, level: int) -> None:
+        """A session wants to see the log from this level on."""
+        session.level, session.lowers = level, True
+        self.lower()

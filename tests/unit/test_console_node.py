@@ -1,0 +1,346 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The parts of a node's console: what its log keeps, what a line says, who writes, and what ends a session."""
+
+import asyncio
+import json
+import logging
+import os
+import threading
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ganglion.errors import InvalidError, NotFoundError, RefusedError, UnreachableError
+from ganglion.node.console import record as records
+from ganglion.node.console.console import FORGOTTEN, MOST, Console
+from ganglion.node.console.leaf import follow
+from ganglion.node.console.lines import LONGEST, parameters, shown, words
+from ganglion.node.console.looks import RATE, ROOM
+from ganglion.node.console.record import Record
+from ganglion.node.console.tail import KEPT, Lines, Tail
+from support.waiting import until
+
+IDLE = 900.0
+
+
+def peer(name: str = "gateway", *, role: str = "gateway") -> Any:
+    return SimpleNamespace(kid=name.encode(), name=name, credential=SimpleNamespace(roles=(role,)))
+
+
+class World:
+    """A console of a node that has one leaf, in time that passes when it is told to."""
+
+    def __init__(self, folder: Path, *, shell: bool = False) -> None:
+        self.now = 0.0
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.record = folder / "console.log"
+        self.console = Console(
+            self.perform,
+            leaves=lambda: {"garden": ["log", "status"]},
+            record=Record(self.record, lambda: 1),
+            shell=shell,
+            where="node.toml",
+            idle=IDLE,
+            monotonic=lambda: self.now,
+        )
+
+    async def perform(self, method: str, params: dict[str, Any], by: Any) -> Any:
+        if method == "leaf.call" and params["method"] == "log":
+            raise UnreachableError("garden is away")
+        if method == "console.shell":
+            return await self.console.shell(params, by)
+        self.asked.append((method, params))
+        return {"methods": []} if method == "methods" else {"done": method}
+
+    async def open(self, id: str, by: str = "ann", **more: Any) -> dict[str, Any]:
+        return await self.console.open({"id": id * 8, "by": by, **more}, peer())
+
+    async def line(self, id: str, line: str, by: str = "ann") -> Any:
+        return (await self.console.line({"id": id * 8, "by": by, "line": line}, peer()))["result"]
+
+    async def read(self, id: str, by: str = "ann", **more: Any) -> dict[str, Any]:
+        return await self.console.read({"id": id * 8, "by": by, **more}, peer())
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    made = World(tmp_path)
+    made.console.attach()
+    try:
+        yield made
+    finally:
+        await made.console.aclose()
+
+
+def test_lines_are_bounded_and_numbered_and_say_what_is_lost() -> None:
+    lines = Lines(lambda: None)
+    for i in range(200):
+        lines.add(f"{i} ".ljust(1000, "x"), logging.DEBUG if i % 2 else logging.INFO)
+    found, following, lost = lines.since(0, logging.INFO, 10**9)
+    there = KEPT // 1024
+    assert (following, lost, len(found)) == (200, 200 - there, there // 2)
+    assert all(line.level == logging.INFO for line in found)
+    some, on, lost = lines.since(lost, logging.DEBUG, 2500)
+    assert (len(some), on, lost) == (2, 200 - there + 2, 0)
+    assert lines.since(200, logging.DEBUG, 100) == ([], 200, 0)
+    lines.add("y" * 10_000 + "end", logging.ERROR)
+    ((line,), _, _) = lines.since(200, logging.DEBUG, 1)
+    assert (len(line.text), line.text[-3:]) == (2000, "end")
+    assert lines.before(5) == 196
+
+
+async def test_any_thread_logs_and_who_waits_is_woken() -> None:
+    tail = Tail()
+    tail.attach()
+    try:
+        log = logging.getLogger("ganglion.test")
+        tail.lower(logging.DEBUG)
+        thread = threading.Thread(target=lambda: [log.debug("line %d", i) for i in range(500)])
+        waiting = asyncio.create_task(tail.news(60))
+        await asyncio.sleep(0)
+        thread.start()
+        await asyncio.wait_for(waiting, 60)
+        await asyncio.to_thread(thread.join, 60)
+        found, _, _ = tail.lines.since(0, logging.DEBUG, 10**9)
+        assert [line.text for line in found] == [f"ganglion.test: line {i}" for i in range(500)]
+        tail.handle(logging.LogRecord("ganglion.test", logging.INFO, "", 1, "%d", ("no number",), None))
+        assert tail.lines.since(500, logging.DEBUG, 100)[0][0].text == "ganglion.test: %d"
+        tail.lower(None)
+        assert not log.isEnabledFor(logging.DEBUG)
+    finally:
+        tail.detach()
+
+
+def test_a_line_is_kept_without_its_secrets() -> None:
+    for line, kept in (
+        ("sim.set sensor=a value=9.5", "sim.set sensor=a value=9.5"),
+        ("wifi.join ssid=home password='a b'", "wifi.join ssid=home password=(hidden)"),
+        ("wifi.join psk=12345678", "wifi.join psk=(hidden)"),
+        ("""x.y with='{"token": "a", "n": [1]}'""", 'x.y with={"token": "(hidden)", "n": [1]}'),
+        ("x.y url=https://me:word@host/", "x.y url=(hidden)"),
+        ("x.y key=sk-aaaaaaaaaaaaaaaaaaaaaaaaaaaa", "x.y key=(hidden)"),
+        ("help sim.set", "help sim.set"),
+        ("x.y password='a", "x.y (hidden)"),
+        ("x.y =a", "x.y (hidden)"),
+    ):
+        assert shown(line) == kept
+    assert parameters(words("x 'a={\"b\": 1}' c=d")[1:]) == {"a": {"b": 1}, "c": "d"}
+    with pytest.raises(InvalidError, match="at most 4096"):
+        words("x" * (LONGEST + 1))
+
+
+def test_the_record_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "BYTES", 1000)
+    record = Record(tmp_path / "console.log", lambda: 7)
+    for i in range(100):
+        record.add("line", "ann", "s", line=f"{i} \udcff")
+    assert {path.name for path in tmp_path.iterdir()} == {"console.log", "console.log.1"}
+    assert all(path.stat().st_size <= 1000 and path.stat().st_mode & 0o777 == 0o600 for path in tmp_path.iterdir())
+    last = json.loads((tmp_path / "console.log").read_text().splitlines()[-1])
+    assert (last["at"], last["who"], last["line"]) == (7, "ann", "99 \udcff")
+    Record(tmp_path / "none" / "console.log", lambda: 7).add("open", "ann", "s")  # is logged, and ends nothing
+
+
+async def test_one_writes_until_another_takes_over(world: World) -> None:
+    assert (await world.open("w", "eve", watch=True))["writer"] is None
+    assert (await world.open("a"))["writes"] is True
+    said = await world.open("b", "bob")
+    assert (said["who"], said["writer"], said["writes"]) == ("bob@gateway", "ann@gateway", False)
+    with pytest.raises(RefusedError, match="ann@gateway writes here, and you may only read; --take takes over"):
+        await world.line("b", "ping", "bob")
+    assert (await world.open("b", "bob", take=True))["writes"] is True
+    with pytest.raises(RefusedError, match="bob@gateway writes here"):
+        await world.line("a", "ping")
+    assert await world.line("b", "ping", "bob") == {"done": "ping"}
+    assert [text for _, _, text in (await world.read("a"))["lines"]] == [
+        "bob@gateway has taken over from ann@gateway, who may only read now",
+        "bob@gateway> ping",
+    ]
+    await world.console.close({"id": "b" * 8, "by": "bob"}, peer())
+    assert await world.line("a", "ping") == {"done": "ping"}
+    with pytest.raises(NotFoundError, match="over: it was closed"):
+        await world.read("b", "bob")
+    for params, by in (({"id": "a" * 8, "by": "bob"}, peer()), ({"id": "a" * 8, "by": "ann"}, peer("other"))):
+        with pytest.raises(NotFoundError, match="no such session"):
+            await world.console.read(params, by)
+    assert (await world.console.open({"id": "c" * 8, "by": "ann"}, peer("attic", role="node")))["who"] == "attic"
+    what = [json.loads(line) for line in world.record.read_text().splitlines()]
+    assert [each["what"] for each in what][:4] == ["open", "open", "open", "take"]
+
+
+async def test_sessions_end_by_idleness_and_by_silence_and_are_few(world: World) -> None:
+    await world.open("a")
+    await world.open("b", "bob")
+    for _ in range(int(IDLE // 20) + 1):
+        world.now += 20
+        world.console.forget()
+        await asyncio.gather(*(world.read(id, by) for id, by in (("a", "ann"), ("b", "bob")) if world.now <= IDLE))
+    with pytest.raises(NotFoundError, match="over: nothing was entered for 900 s"):
+        await world.read("a")
+    await world.read("b", "bob")  # who only reads may do so for as long as he looks
+    world.now += FORGOTTEN + 1
+    world.console.forget()
+    with pytest.raises(NotFoundError, match="over: nobody has looked at it for 30 s"):
+        await world.read("b", "bob")
+    for i in range(MOST):
+        await world.open(chr(ord("c") + i))
+    with pytest.raises(RefusedError, match="8 sessions are open"):
+        await world.open("z")
+
+
+async def test_what_a_line_may_not(world: World) -> None:
+    await world.open("a")
+    for line, error, said in (
+        ("shell", RefusedError, "opens no shell, .* write shell = true into .console. of node.toml"),
+        ("shell now", InvalidError, "takes no parameters"),
+        ("log", InvalidError, "log needs a level"),
+        ("log loud", InvalidError, "no level"),
+        ("bus.event id=1", RefusedError, "not for a line"),
+        ("console.open id=aaaaaaaaa", RefusedError, "not for a line"),
+        ("help nothing", NotFoundError, "no method 'nothing'"),
+        ("   ", InvalidError, "must be a text"),
+    ):
+        with pytest.raises(error, match=said):
+            await world.line("a", line)
+    assert world.asked == [("methods", {})]
+    assert await world.line("a", "log debug") == {"log": "debug"}
+    assert logging.getLogger("ganglion.any").isEnabledFor(logging.DEBUG)
+    await world.console.close({"id": "a" * 8, "by": "ann"}, peer())
+    assert not logging.getLogger("ganglion.any").isEnabledFor(logging.DEBUG)
+    for wrong in ({"id": "short"}, {"id": "d" * 8, "columns": 0}, {"id": "d" * 8, "rows": "x"}):
+        with pytest.raises(InvalidError):
+            await world.console.open(wrong, peer())
+    await world.open("d")
+    for wrong in ({"after": -1}, {"wait": "x"}, {"seen": True}):
+        with pytest.raises(InvalidError):
+            await world.read("d", **wrong)
+
+
+async def test_a_leaf_has_a_console_of_its_own(world: World) -> None:
+    with pytest.raises(NotFoundError, match="no leaf 'shed'; known are garden"):
+        await world.open("a", leaf="shed")
+    await world.open("n")
+    assert (await world.open("a", leaf="garden"))["writes"] is True
+    assert [each["name"] for each in (await world.line("a", "help"))["methods"]] == ["help", "log", "status"]
+    assert await world.line("a", "status") == {"done": "leaf.call"}
+    assert world.asked == [("leaf.call", {"leaf": "garden", "method": "status", "params": {}})]
+    world.console._may_shell = True
+    with pytest.raises(RefusedError, match="a leaf has no shell"):
+        await world.console.shell({"id": "a" * 8, "by": "ann"}, peer())
+    shows: list[str] = []
+    while "garden is away" not in shows:
+        shows += [text for _, _, text in (await world.read("a"))["lines"]]
+        await asyncio.sleep(0)
+
+
+async def test_a_leafs_log_is_followed_over_silence_and_restart() -> None:
+    lines, asked = Lines(lambda: None), []
+    answers: list[Any] = [
+        {"lines": ["1 info a", "2 error b"], "next": 40},
+        {"lines": ["9 info c"], "next": 43},
+        UnreachableError("garden is away"),
+        UnreachableError("garden is away"),
+        {"lines": ["0 info d"], "next": 1},
+        NotFoundError("no method log"),
+    ]
+
+    async def ask(method: str, params: dict[str, Any]) -> Any:
+        asked.append(params["after"])
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    await follow("garden", lines, ask)
+    found, _, _ = lines.since(0, 0, 10**6)
+    assert [(line.text, line.level) for line in found] == [
+        ("1 info a", logging.INFO),
+        ("2 error b", logging.ERROR),
+        ("2 lines of garden are lost", 100),
+        ("9 info c", logging.INFO),
+        ("garden is away", 100),
+        ("garden answers again", 100),
+        ("garden has restarted", 100),
+        ("0 info d", logging.INFO),
+        ("garden shows no log: no method log", 100),
+    ]
+    assert asked == [0, 40, 43, 43, 43, 1]
+    answers.append({"lines": ["1 info old"]})
+    await follow("garden", lines, ask)
+    assert "update it" in lines.since(9, 0, 100)[0][0].text
+
+
+async def test_a_flood_is_shown_no_faster_than_the_mesh_bears(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.console.attach()
+    log = logging.getLogger("ganglion.flood")
+    await world.open("a")
+    sizes, after, lost = [], 0, 0
+    for _ in range(20):
+        for i in range(300):
+            log.warning("%d %s", i, "x" * 200)
+        reading = asyncio.create_task(world.read("a", after=after, wait=1))
+        for _ in range(50):
+            await asyncio.sleep(0)
+            world.now += 0.02
+        said = await asyncio.wait_for(reading, 60)
+        sizes.append(sum(len(text) for _, _, text in said["lines"]))
+        after, lost = said["next"], lost + said["lost"]
+    assert max(sizes) <= ROOM
+    assert sum(sizes) <= RATE * world.now + ROOM
+    assert lost > 0
+    await world.console.aclose()
+
+
+async def test_a_shell_is_bounded_and_ends_with_its_session(tmp_path: Path) -> None:
+    world = World(tmp_path, shell=True)
+    world.console.attach()
+    await world.open("a", columns=100, rows=30)
+    assert await world.line("a", "shell") == {"shell": True}
+    session = world.console._sessions["a" * 8]
+    shell = session.shell
+    assert shell is not None
+    await world.console.input({"id": "a" * 8, "by": "ann", "columns": 120, "rows": 40}, peer())
+    await world.console.input({"id": "a" * 8, "by": "ann", "data": "stty size; yes | head -n 200000; exit 3\n"}, peer())
+    await until(lambda: len(shell._waiting) >= 32 * 1024, what="it waits for who reads")
+    assert len(shell._waiting) < 40 * 1024
+    for wrong, error in (
+        ({"data": "x" * 5000}, RefusedError),
+        ({"data": 1}, InvalidError),
+        ({"rows": 0}, InvalidError),
+    ):
+        with pytest.raises(error):
+            await world.console.input({"id": "a" * 8, "by": "ann", **wrong}, peer())
+    seen, is_open, said = 0, True, b""
+    while is_open:
+        world.now += 10
+        answer = await world.read("a", seen=seen)
+        assert len(answer["data"]) <= ROOM
+        if len(said) < ROOM:  # an answer that was lost is given again
+            world.now += 10
+            assert (await world.read("a", seen=seen))["data"].startswith(answer["data"])
+        said, seen, is_open = said + answer["data"], answer["seen"], answer["shell"]
+        await asyncio.sleep(0)
+    assert b"40 120\r\n" in said
+    assert said.count(b"y\r\n") == 200_000
+    assert "the shell has ended with 3" in [text for _, _, text in answer["lines"]]
+    await world.line("a", "shell")
+    second = session.shell
+    assert second is not None
+
+    def left() -> list[int]:
+        found = []
+        for name in filter(str.isdecimal, os.listdir("/proc")):
+            with suppress(OSError):
+                found += [int(name)] if os.getsid(int(name)) == second._child.pid else []
+        return found
+
+    await world.console.input({"id": "a" * 8, "by": "ann", "data": "sleep 1234 & sleep 1235 &\n"}, peer())
+    await until(lambda: len(left()) == 3, what="the shell and what it runs in the background")
+    await world.console.close({"id": "a" * 8, "by": "ann"}, peer())
+    await until(lambda: second.code is not None and not left(), what="it has ended, and what it ran")
+    await world.console.aclose()

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Builds one package from a clone."""
+
+from pathlib import Path
+
+from ganglion.errors import UsageError
+from ganglion_tools.package import deb, folder, native, openwrt
+from ganglion_tools.package.contents import LIBRARY
+from ganglion_tools.package.library import library
+from ganglion_tools.package.target import zig_target
+from ganglion_tools.package.version import version
+
+#: The clone.
+_ROOT = Path(__file__).parents[3]
+
+
+def build(kind: str, arch: str, output: Path) -> Path:
+    """Builds a package of a node with the native core for its machine; gives the file.
+
+    No root and no tool of the target's is needed. The same commit gives the same bytes, with the same versions of zig
+    and of what comes along. The name of the file has the version in it: what is installed already can be compared.
+
+    Args:
+        kind: `deb`, `ipk`, `apk` or `tar`.
+        arch: As that kind calls it: `arm64`, `mipsel_24kc`, `x86_64`; `flashing.packages` of a board has both.
+        output: The folder to put it into; it is made where there is none, and an older file of that name replaced.
+
+    Raises:
+        UsageError: there is no such kind or architecture, or this is no clone.
+        GanglionError: the native core does not compile, or something that comes along is not installed here.
+        OSError: the file cannot be written.
+    """
+    target = zig_target(kind, arch)
+    if not (_ROOT / "build.zig").is_file():
+        raise UsageError("packages are built in a clone of the repository, and this Ganglion was installed without one")
+    made = native.compile(_ROOT, target)
+    of = version(_ROOT)
+    if kind == "tar":
+        whole = f"ganglion-{of}-{arch}"
+        name, data = f"{whole}.tar.gz", folder.build(library(_ROOT, "lib/ganglion", made), whole, of)
+    else:
+        files = library(_ROOT, LIBRARY, made)
+        match kind:
+            case "deb":
+                name, data = f"ganglion_{of}_{arch}.deb", deb.build(files, arch, of)
+            case "ipk":
+                name, data = f"ganglion_{of}_{arch}.ipk", openwrt.ipk(files, arch, of)
+            case _:
+                name, data = f"ganglion-{of.apk}_{arch}.apk", openwrt.apk(files, arch, of)
+    output.mkdir(parents=True, exist_ok=True)
+    path = output / name
+    fresh = path.with_name(f".{name}.new")
+    fresh.write_bytes(data)
+    fresh.replace(path)
+    return path
