@@ -164,6 +164,8 @@ class Agent:
                 if sum(leaf.refused.values()) == refused:
                     self.device.heard = self.clock.now()
         out += self.device.advance()
+        if self.methods.live is not None:
+            self.methods.live.advance(now_ms)
         for data in out:
             way.send(data)
         if leaf.joined:

@@ -24,6 +24,7 @@ class Methods:
 
     Attributes:
         restarting: Whether a restart was asked for.
+        live: Scripts that are not on the flash; None where there never was one in this boot.
     """
 
     def __init__(self, device: "Device", store: Store, log: "Log", about: "dict[str, Any]", crashed: str) -> None:
@@ -33,6 +34,7 @@ class Methods:
         self._about = about
         self._crashed = crashed
         self.restarting = False
+        self.live = None  # type: Any
 
     def table(self) -> "dict[str, Any]":
         """Handlers by method."""
@@ -45,6 +47,7 @@ class Methods:
             "reboot": self.reboot,
             "say": self.say,
             "scripts.list": self.scripts_list,
+            "scripts.live": self.scripts_live,
             "scripts.put": self.scripts_put,
             "scripts.remove": self.scripts_remove,
             "sensors.read": self.sensors_read,
@@ -120,7 +123,10 @@ class Methods:
         return {"scripts": [{"name": name, "hash": script.hash[:12]} for name, script in found[:16]]}
 
     def scripts_put(self, params: "dict[str, Any]") -> "dict[str, Any]":
-        """A piece of a plan: `name`, `at`, `size` of the whole, `data` in base64. See `store.Store.put`."""
+        """A piece of a plan: `name`, `at`, `size` of the whole, `data` in base64. See `store.Store.put`.
+
+        With `seconds` it runs for so long and is not kept on the flash: `live.Live.put`.
+        """
         name = params.get("name")
 
         def load(data: bytes) -> None:
@@ -132,11 +138,30 @@ class Methods:
             script = self._device.scripts().load(data, self._device.now())
             self._device.log("info", "the script {} runs: {}".format(name, script.hash[:12]))
 
-        return self._store.put(name, params.get("at"), params.get("size"), piece(params.get("data")), load)  # type: ignore[arg-type]
+        at, size, data = params.get("at"), params.get("size"), piece(params.get("data"))
+        if "seconds" in params:
+            return self._live().put(name, at, size, data, params["seconds"], load)  # type: ignore[no-any-return]
+        done = self._store.put(name, at, size, data, load)  # type: ignore[arg-type]
+        if self.live is not None and done.get("done"):
+            self.live.forget(name)
+        return done
+
+    def scripts_live(self, params: "dict[str, Any]") -> "dict[str, Any]":
+        """Has the script `name` that is not on the flash run for `seconds` from now; see `live.Live.keep`."""
+        return self._live().keep(params.get("name"), params.get("seconds"))  # type: ignore[no-any-return]
+
+    def _live(self) -> "Any":
+        if self.live is None:
+            from ganglion_agent.live import Live  # a KiB of heap, for those who edit
+
+            self.live = Live(self._device, self._store)
+        return self.live
 
     def scripts_remove(self, params: "dict[str, Any]") -> "dict[str, Any]":
         """Unloads the script `name` and takes it off the flash."""
         name = params.get("name")
+        if self.live is not None:
+            self.live.forget(name)
         runs = self._device.runner is not None and self._device.runner.remove(name, self._device.now())
         if not (well_named(name) and self._store.remove(str(name))) and not runs:
             raise ValueError(

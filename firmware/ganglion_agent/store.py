@@ -56,10 +56,7 @@ class Store:
             ValueError: a wrong parameter, or `load` has raised it.
             OSError: the flash is full.
         """
-        if not well_named(name):
-            raise ValueError("{!r} is no name of a script: 1 to 32 of a-z A-Z 0-9 _ -".format(name))
-        if type(at) is not int or type(size) is not int or not 0 < size <= MAX_SIZE or not 0 <= at <= size:
-            raise ValueError("a plan has 1 to {} bytes, and at is within them".format(MAX_SIZE))
+        named_right(name, at, size)
         part = self._folder + name + _PART
         if at == 0:
             try:
@@ -89,6 +86,14 @@ def well_named(name: "Any") -> bool:
         and 0 < len(name) <= 32
         and not [c for c in name if not ("a" <= c <= "z" or "A" <= c <= "Z" or "0" <= c <= "9" or c in "_-")]
     )
+
+
+def named_right(name: "Any", at: "Any", size: "Any") -> None:
+    """Sees that what a piece is said to be a part of may be a plan. Raises: ValueError, it may not."""
+    if not well_named(name):
+        raise ValueError("{!r} is no name of a script: 1 to 32 of a-z A-Z 0-9 _ -".format(name))
+    if type(at) is not int or type(size) is not int or not 0 < size <= MAX_SIZE or not 0 <= at <= size:
+        raise ValueError("a plan has 1 to {} bytes, and at is within them".format(MAX_SIZE))
 
 
 def piece(text: "Any") -> bytes:

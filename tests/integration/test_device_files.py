@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ganglion.device.files import PART, Entry, Files, Written
+from ganglion.device.files import PART, DamagedError, Entry, Files, Written
 from ganglion.device.port import open_port
 from ganglion.device.session import DeviceError, Session
 from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError, UnreachableError
@@ -208,6 +208,44 @@ def test_what_arrives_damaged_does_not_take_the_place_of_what_was_there(port: st
     if there:
         with Session(open_port(port)) as session:
             Files(session).remove("file")
+
+
+def test_a_file_that_is_read_on_from_where_it_was_cut(port: str) -> None:
+    with Session(open_port(port)) as session:
+        files = Files(session)
+        files.write("sample.bin", SAMPLE)
+        came: list[bytes] = []
+        has_checksum = files.can.checksum != "content"
+        assert files.begins("sample.bin", SAMPLE[:1000]) == (len(SAMPLE) if has_checksum else None)
+        assert files.begins("sample.bin", SAMPLE[1:1000]) is None
+        begun = SAMPLE[:1000] if has_checksum else b""  # without one nobody knows that it begins so
+        assert files.read("sample.bin", begun=begun, each=came.append) == SAMPLE
+        assert b"".join(came) == SAMPLE[len(begun) :]
+        if has_checksum:
+            with pytest.raises(DamagedError, match="did not arrive"):
+                files.read("sample.bin", begun=b"x" * 1000)
+        files.remove("sample.bin")
+
+
+def test_a_fat_file_system_is_as_good() -> None:
+    with booted("cortex-m3") as port, Session(open_port(port)) as session:
+        session.execute("vfs.umount('/')\nvfs.VfsFat.mkfs(disk)\nvfs.mount(disk, '/')")
+        files = Files(session)
+        assert files.write("lib/Привіт.py", SAMPLE).sent == len(SAMPLE)
+        assert files.write("lib/Привіт.py", SAMPLE).sent == 0
+        assert files.write("lib/Привіт.py", SAMPLE[::-1]).sent == len(SAMPLE), "FAT renames onto no file that is there"
+        assert files.read("lib/Привіт.py") == SAMPLE[::-1]
+        assert files.read("lib/Привіт.py", begun=SAMPLE[::-1][:2000]) == SAMPLE[::-1]
+        files.write("lib/a.py" + PART, SAMPLE[:1500])
+        assert files.write("lib/a.py", SAMPLE).sent == len(SAMPLE) - 1500
+        assert [entry.name for entry in files.listing("lib")] == ["a.py", "Привіт.py"]
+        session.execute(FILL)
+        with pytest.raises(GanglionError, match="no room for big"):
+            files.write("big", b"x" * 5000)
+        assert files.read("lib/a.py") == SAMPLE
+        files.remove("lib", tree=True)
+        with pytest.raises(NotFoundError):
+            files.status("lib")
 
 
 def test_mpremote_gets_what_was_put_and_puts_what_is_got(current: str, tmp_path: Path) -> None:

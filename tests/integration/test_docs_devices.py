@@ -16,7 +16,7 @@ from ganglion.cli import main as cli
 from ganglion.device.port import open_port
 from ganglion.device.session import Session
 from ganglion_tools.emulated_board import DISK
-from support.boards import Spoilt, booted, cut_after
+from support.boards import Deaf, Spoilt, booted, cut_after
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "devices.md").read_text()
@@ -81,6 +81,42 @@ def test_what_was_cut_is_gone_on_with(port: str, here: Path, monkeypatch, capsys
     assert cli.main(["files", port, "cat", "big.bin", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["size"] == 40_000
     assert cli.main(["files", port, "rm", "big.bin"]) == 0
+
+
+def test_a_get_that_was_cut_is_gone_on_with_and_what_is_here_is_not_read_again(
+    port: str, here: Path, monkeypatch, capsys
+) -> None:
+    data = os.urandom(30_000)
+    (here / "big.bin").write_bytes(data)
+    assert cli.main(["files", port, "put", "big.bin"]) == 0
+    (here / "big.bin").unlink()
+
+    def get(code: int = 0) -> dict:
+        capsys.readouterr()
+        assert cli.main(["files", port, "get", "big.bin", "--json"]) == code
+        return json.loads(capsys.readouterr().out)
+
+    monkeypatch.setattr("ganglion.cli.files.open_port", lambda name, **_: Deaf(name, 20_000))
+    get(5)
+    monkeypatch.undo()
+    monkeypatch.chdir(here)
+    begun = (here / "big.bin.part").stat().st_size
+    assert 0 < begun < 30_000
+    assert not (here / "big.bin").exists()
+    assert get() == {"path": "big.bin", "file": "big.bin", "size": 30_000, "received": 30_000 - begun}
+    assert (here / "big.bin").read_bytes() == data
+    assert get()["received"] == 0
+    (here / "big.bin").write_bytes(data[:-1])
+    (here / "big.bin.part").write_bytes(b"of another file")
+    assert get()["received"] == 30_000
+    assert (here / "big.bin").read_bytes() == data
+    assert cli.main(["files", port, "get", "big.bin"]) == 0
+    assert "big.bin  is there already, by its SHA-256\nwhat ran" in capsys.readouterr().out
+    assert cli.main(["files", port, "get", "big.bin", "--to", "/dev/null"]) == 0
+    assert not Path("/dev/null.part").exists()
+    assert cli.main(["files", port, "rm", "big.bin"]) == 0
+    assert cli.main(["files", port, "get", "big.bin", "--to", "new"]) == 3
+    assert sorted(path.name for path in here.iterdir()) == ["big.bin", "drivers", "main.py"]
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,22 @@ def booted(kind: str, *, port: int | None = None, disk: str = DISK) -> Iterator[
         yield name
 
 
+class Deaf(Port):
+    """A port that is open, whose cable comes out once so many bytes came through it."""
+
+    def __init__(self, name: str, count: int) -> None:
+        port = open_port(name)
+        super().__init__(name, port.serial)
+        self._left = count
+
+    def read(self, timeout: float) -> bytes:
+        data = super().read(timeout)
+        self._left -= len(data)
+        if self._left < 0:
+            raise UnreachableError("the cable is out")
+        return data
+
+
 def mounted(port: str, disk: str = DISK, *, erased: bool = False) -> None:
     """Mounts the disk of the Cortex-M3 again, after a soft reset; with nothing on it where that is asked for."""
     with Session(open_port(port)) as session:

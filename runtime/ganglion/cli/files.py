@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ganglion.cli.result import Result, table, write
-from ganglion.device.files import Entry, Files, Progress, Written
+from ganglion.device.files import PART, DamagedError, Entry, Files, Progress, Written
 from ganglion.device.port import BAUD, open_port
 from ganglion.device.session import Session
-from ganglion.errors import InvalidError, UsageError
+from ganglion.errors import GanglionError, InvalidError, UsageError
 
 _STOPPED = "what ran on the device is stopped: its reset button or --restart starts it again"
 
@@ -34,7 +34,7 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     put = verb("put", "write files; one that is there already, the same, is not written again")
     put.add_argument("files", nargs="+", type=Path, metavar="FILE", help="of this machine; a folder with all it has")
     put.add_argument("--to", default="", metavar="PATH", help="a name on the device, or with / at its end a folder")
-    get = verb("get", "read a file and keep it here")
+    get = verb("get", "read a file and keep it here; one that is here already, the same, is not read again")
     get.add_argument("path", metavar="PATH", help="on the device")
     get.add_argument("--to", type=Path, metavar="FILE", help="its name here, if not the same")
     removed = verb("rm", "remove files and empty folders")
@@ -110,19 +110,55 @@ def _put(files: Files, wanted: list[tuple[Path, str]], *, restarted: bool) -> Re
 
 
 def _line(written: Written) -> str:
-    how = "content" if written.checked == "content" else written.checked.upper().replace("SHA", "SHA-")
+    how = _called(written.checked)
     if not written.sent and written.size:
         return f"{written.path}  is there already, by its {how}"
     resumed = f", the last {written.sent} of them now" if written.sent < written.size else ""
     return f"{written.path}  {written.size} bytes{resumed}, read back by its {how}"
 
 
+def _called(checksum: str) -> str:
+    return checksum if checksum == "content" else checksum.upper().replace("SHA", "SHA-")
+
+
 def _got(files: Files, path: str, to: Path | None) -> Result:
+    """What a break leaves is beside the file, under its name and `.part`; the next `get` goes on where it ends."""
     target = to or Path(path.rpartition("/")[2])
-    data = files.read(path, _progress(path))
+    part = target.with_name(target.name + PART)
+    if target.exists() and not target.is_file():  # such as /dev/null, beside which nothing is kept
+        return _kept(files, path, target, files.read(path, _progress(path)))
+    if target.is_file() and files.begins(path, data := target.read_bytes()) == len(data):
+        return _kept(files, path, target, data, known=len(data))
+    begun = part.read_bytes() if part.is_file() else b""
+    if files.begins(path, begun) is None:
+        begun = b""
+    try:
+        part.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb", buffering=0) as kept:
+            kept.write(begun)
+            data = files.read(path, _progress(path), begun=begun, each=kept.write)
+    except DamagedError:
+        part.unlink()
+        raise
+    except GanglionError:  # some of them are OSErrors, too
+        raise
+    except OSError as error:
+        raise InvalidError(f"cannot be written: {error.strerror}", where=str(part)) from None
+    done = _kept(files, path, target, data, known=len(begun))
+    part.unlink()
+    return done
+
+
+def _kept(files: Files, path: str, target: Path, data: bytes, *, known: int = 0) -> Result:
+    """Has the file be here; `known` bytes of it were."""
+    received = len(data) - known
+    said = {"path": path, "file": str(target), "size": len(data), "received": received}
+    if known and not received:
+        there = f"{target}  is there already, by its {_called(files.can.checksum)}\n{_STOPPED}"
+        return Result(data=said, text=lambda: there)
     write(target, data)
-    said = {"path": path, "file": str(target), "size": len(data)}
-    return Result(data=said, text=lambda: f"{target}  {len(data)} bytes\n{_STOPPED}")
+    resumed = f", the last {received} of them now" if known else ""
+    return Result(data=said, text=lambda: f"{target}  {len(data)} bytes{resumed}\n{_STOPPED}")
 
 
 def _shown(files: Files, args: argparse.Namespace) -> Result | None:

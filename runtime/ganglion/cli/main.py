@@ -52,6 +52,7 @@ COMMANDS = {
     "history": ("ganglion.cli.history", "", "show what a node has read before, and what can be said of it"),
     "bus": ("ganglion.cli.bus", "", "show what flows through a node"),
     "scripts": ("ganglion.cli.scripts", "", "list, load and remove the scripts of a node"),
+    "dev": ("ganglion.cli.dev", "", "have a file run on a device at each save, in memory alone"),
     "say": ("ganglion.cli.say", "", "say something to a node, for its scripts to understand"),
     "call": ("ganglion.cli.call", "", "call a method of a node"),
     "bridge": ("ganglion.cli.bridge", "", "devices of Zigbee2MQTT, Tasmota and ESPHome"),

@@ -29,22 +29,19 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
 def run(args: argparse.Namespace) -> Result:
     """Exit codes: 0 ok, 1 a script is wrong or fails its tests, 3 no such node, file or script, 5 no answer."""
     from ganglion.cli import gateway_client
-    from ganglion.cli.mova_watch import put
-    from ganglion.cli.scripts_leaf import LeafScripts
+    from ganglion.cli.script_file import compiled
+    from ganglion.cli.scripts_node import scripts_of
 
-    gateway = gateway_client.find(args)
-    parent, _, name = args.node.partition("/")
-    leaf = LeafScripts(gateway, parent, name) if name else None
+    scripts = scripts_of(gateway_client.find(args), args.node)
     if args.verb == "put":
-        put_there = leaf.put(args.file) if leaf else put(gateway, args.node, args.file)
-        said = f"{plain(put_there['name'])} runs on {args.node}: {plain(put_there['hash'])[:12]}"
-        if put_there["replaced"]:
+        done = scripts.put(compiled(args.file))
+        said = f"{plain(done['name'])} runs on {args.node}: {plain(done['hash'])[:12]}"
+        if done["replaced"]:
             said += "; it took the place of another script of that name"
-        return Result(data=put_there, text=lambda: said)
+        return Result(data=done, text=lambda: said)
     if args.verb == "remove":
-        asked = {"name": args.name}
-        gone = leaf.remove(args.name) if leaf else gateway.command(args.node, "scripts.remove", asked)["result"]
+        gone = scripts.remove(args.name)
         return Result(data=gone, text=lambda: f"{plain(gone['name'])} runs no more on {args.node}")
-    listed = leaf.list() if leaf else gateway.command(args.node, "scripts.list", {})["result"]
+    listed = scripts.listing()
     rows = [(plain(each["name"]), plain(each["hash"])[:12]) for each in listed["scripts"]]
     return Result(data=listed, text=lambda: table(("script", "hash"), rows) if rows else "no script")

@@ -2,48 +2,54 @@
 """Scripts of a leaf, by way of its parent: the plan goes there in pieces that fit a leaf's messages."""
 
 import base64
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganglion.cli.mova_watch import compiled
 from ganglion.errors import GanglionError
 
 if TYPE_CHECKING:
     from ganglion.cli.gateway_client import GatewayClient
+    from ganglion.mova.plan import Plan
 
 #: Bytes of a piece: as base64, with all that is around it, it fits a message of 1024 bytes.
 _PIECE = 480
 
 
 class LeafScripts:
-    """Those of the leaf `PARENT/LEAF`."""
+    """Those of the leaf `PARENT/LEAF`; see `Scripts`."""
 
     def __init__(self, gateway: "GatewayClient", parent: str, leaf: str) -> None:
         self._gateway = gateway
         self._parent = parent
         self._leaf = leaf
 
-    def list(self) -> dict[str, Any]:
-        """`{"scripts": [{"name", "hash"}]}`."""
+    def listing(self) -> dict[str, Any]:
         return self._call("scripts.list", {})
 
     def remove(self, name: str) -> dict[str, Any]:
-        """`{"name"}`."""
         return self._call("scripts.remove", {"name": name})
 
-    def put(self, file: Path) -> dict[str, Any]:
-        """Has a script run on the leaf and kept on its flash: `{"name", "hash", "replaced"}`.
+    def live(self, name: str, seconds: int) -> bool:
+        return bool(self._call("scripts.live", {"name": name, "seconds": seconds})["hash"])
+
+    def log(self, after: int) -> tuple[list[str], int]:
+        said = self._call("log", {"after": after})
+        return said["lines"], said["next"]
+
+    def put(self, plan: "Plan", seconds: int | None = None) -> dict[str, Any]:
+        """See `Scripts.put`: it is kept on the flash, or with `seconds` in memory alone.
 
         Raises:
-            GanglionError: it is not valid, fails one of its tests, or the leaf does not take it.
+            GanglionError: the leaf does not take it.
         """
-        plan = compiled(file)
         data = plan.encode()
-        before = {each["name"] for each in self.list()["scripts"]}
+        before = {each["name"] for each in self.listing()["scripts"]}
+        if seconds is not None:
+            self.live(plan.name, seconds)  # an agent that does not know this would keep the plan on its flash
+        more = {} if seconds is None else {"seconds": seconds}
         at = stuck = 0
         while True:
             piece = base64.b64encode(data[at : at + _PIECE]).decode()
-            answer = self._call("scripts.put", {"name": plan.name, "at": at, "size": len(data), "data": piece})
+            answer = self._call("scripts.put", {"name": plan.name, "at": at, "size": len(data), "data": piece, **more})
             if answer.get("done"):
                 return {"name": plan.name, "hash": plan.hash, "replaced": plan.name in before}
             stuck = stuck + 1 if answer["at"] <= at else 0

@@ -66,6 +66,10 @@ class Written:
     checked: str
 
 
+class DamagedError(GanglionError):
+    """A file did not arrive as it is where it comes from; what has come of it is of no use."""
+
+
 class Files:
     """The files of the device of a session that has been entered. After a soft reset there have to be new ones."""
 
@@ -142,8 +146,30 @@ class Files:
             self.remove(f"{path.rstrip('/')}/{entry.name}", tree=True)
         self._run(f"os.rmdir({path!r})", path)
 
-    def read(self, path: str, progress: Progress | None = None) -> bytes:
+    def begins(self, path: str, data: bytes) -> int | None:
+        """The size of a file that begins so, by a checksum; None where it does not, or the device has no checksum.
+
+        Raises:
+            NotFoundError: there is no such file.
+        """
+        path = self._path(path)
+        size = self._size(path)
+        same = self.can.checksum != "content" and size >= len(data) and self._agrees(path, data)
+        return size if same else None
+
+    def read(
+        self,
+        path: str,
+        progress: Progress | None = None,
+        *,
+        begun: bytes = b"",
+        each: Callable[[bytes], object] | None = None,
+    ) -> bytes:
         """The content of a file, held against the device's checksum of it.
+
+        Args:
+            begun: What of its beginning is known; it is not asked for.
+            each: Is given the rest as it comes.
 
         Raises:
             NotFoundError: there is no such file.
@@ -153,9 +179,9 @@ class Files:
         size = self._size(path)
         if size > MOST:
             raise InvalidError(f"is {size} bytes long, and at most {MOST} are read", where=path)
-        data = self._content(path, size, progress)
+        data = self._content(path, size, progress, begun, each)
         if len(data) != size or not self._agrees(path, data):
-            raise GanglionError(f"{path} did not arrive as it is on the device: try again, with a better cable")
+            raise DamagedError(f"{path} did not arrive as it is on the device: try again, with a better cable")
         return data
 
     def write(self, path: str, data: bytes, progress: Progress | None = None) -> Written:
@@ -230,13 +256,21 @@ class Files:
             raise InvalidError("is a folder", where=path)
         return entry.size
 
-    def _content(self, path: str, size: int, progress: Progress | None = None) -> bytes:
-        data = bytearray()
+    def _content(
+        self,
+        path: str,
+        size: int,
+        progress: Progress | None = None,
+        known: bytes = b"",
+        each: Callable[[bytes], object] | None = None,
+    ) -> bytes:
+        data = bytearray(known)
         begun = bytearray()  # of a line
 
         def take(said: bytes) -> None:
             *lines, rest = (bytes(begun) + said).split(b"\n")
             begun[:] = rest
+            before = len(data)
             for line in lines:
                 try:
                     data.extend(programs.read_line(line.strip(), self.can))
@@ -244,10 +278,12 @@ class Files:
                     raise self._nonsense(line) from None
             if len(data) > size or len(begun) > 2 * _PIECE:
                 raise self._nonsense(bytes(begun) or b"more than the file has")
+            if each is not None and len(data) > before:
+                each(bytes(data[before:]))
             if progress is not None:
                 progress(len(data), size)
 
-        self._run(programs.read(path, self.can), path, each=take)
+        self._run(programs.read(path, self.can, len(known)), path, each=take)
         return bytes(data)
 
     def _run(

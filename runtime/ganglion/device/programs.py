@@ -102,12 +102,14 @@ for _g in {tuple(paths)!r}:
 """
 
 
-def read(path: str, can: Abilities) -> str:
-    """Prints a file, in lines of base64 or of hexadecimal digits."""
+def read(path: str, can: Abilities, begin: int = 0) -> str:
+    """Prints a file, in lines of base64 or of hexadecimal digits; so many bytes of its beginning are left out."""
     size, line = (
         (384, "str(_gb.b2a_base64(_g),'ascii').strip()") if can.base64 else (32, "''.join('%02x'%_gc for _gc in _g)")
     )
-    return f"_gf=open({path!r},'rb')\nwhile 1:\n _g=_gf.read({size})\n if not _g:break\n print({line})\n_gf.close()"
+    skip = f"_gf.seek({begin})\n" if begin else ""
+    opened = f"_gf=open({path!r},'rb')\n{skip}"
+    return f"{opened}while 1:\n _g=_gf.read({size})\n if not _g:break\n print({line})\n_gf.close()"
 
 
 def read_line(line: bytes, can: Abilities) -> bytes:

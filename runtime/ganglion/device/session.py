@@ -117,6 +117,30 @@ class Session:
                     return bytes(printed)
         raise UnreachableError(f"{self.port.name} is silent for {quiet:g} s: press the board's reset button")
 
+    def begin(self, source: str) -> None:
+        """Hands a program over; `hear` says what becomes of it.
+
+        Raises:
+            LocalProtocolError: the device is not in raw mode, or the source has characters from U+0001 to U+0005.
+        """
+        self._repl.execute(source.encode())
+
+    @property
+    def has_taken(self) -> bool:
+        """Whether the device has all of the program that was handed over, and runs it or has run it."""
+        return self._repl.state in (State.PRINTING, State.FAILING, State.ENDING, State.READY)
+
+    def hear(self, timeout: float) -> list[Event]:
+        """What has happened since, after so many seconds at most.
+
+        Raises:
+            UnreachableError: the port is gone.
+            RemoteProtocolError: the device says what the protocol does not have.
+        """
+        self._send()
+        data = self.port.read(timeout)
+        return self._repl.receive(data) if data else []
+
     def soft_reset(self) -> None:
         """Has the interpreter start anew, in raw mode: what programs left behind is gone, and boot.py has run.
 

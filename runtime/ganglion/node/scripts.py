@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The scripts of a node, and what the gateway may do to them while it runs."""
 
+import asyncio
 import base64
 import binascii
 import logging
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from ganglion.errors import InvalidError, NotFoundError, RefusedError
@@ -18,6 +20,17 @@ from ganglion.node.plain import PlainTopics
 from ganglion.sensors import Sensors
 
 _log = logging.getLogger(__name__)
+
+#: Seconds for which a script that somebody edits may be asked for at a time.
+LONGEST = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class _Edited:
+    """A script that runs while somebody edits it: the one that it stands in for, and when that is back."""
+
+    before: Plan | None
+    timer: asyncio.TimerHandle
 
 
 class Scripts:
@@ -45,6 +58,7 @@ class Scripts:
         self._sensors = sensors
         self._actuators = actuators
         self._plans: dict[str, Plan] = {}
+        self._edited: dict[str, _Edited] = {}
 
     def begin(self, plans: Iterable[Plan]) -> None:
         """Loads what the configuration names; one that needs what is not here is logged, and the others run."""
@@ -67,14 +81,15 @@ class Scripts:
         """Of those that are loaded."""
         return self._plans.keys()
 
-    @takes("plan")
+    @takes("plan", "seconds")
     async def put(self, params: dict[str, Any], peer: object) -> dict[str, Any]:
         """Loads a plan until the node starts again, which loads what its configuration says.
 
         A plan that runs already goes on as it is: `replaced` is whether another was there.
 
         Args:
-            params: `plan`, the bytes of `Plan.encode` as base64url.
+            params: `plan`, the bytes of `Plan.encode` as base64url. With `seconds` it runs for so long, or as `live`
+                says, and then what was there before is back.
 
         Raises:
             InvalidError: it is none that this node runs; the script that was there goes on.
@@ -88,12 +103,60 @@ class Scripts:
         if not data:
             raise InvalidError("must be a plan in base64url", where="plan")
         plan = Plan.decode(data)
+        seconds = _seconds(params, 1) if "seconds" in params else None
         before = self._plans.get(plan.name)
         replaced = before is not None and before.hash != plan.hash
         if before is None or replaced:
             self._add(plan)
             self._listen()
+        if seconds is None:
+            self._settle(plan.name)
+        else:
+            self._keep(plan.name, before, seconds)
         return {"name": plan.name, "hash": plan.hash, "replaced": replaced}
+
+    @takes("name", "seconds")
+    async def live(self, params: dict[str, Any], peer: object) -> dict[str, Any]:
+        """Has a script that was put with `seconds` run for so many from now: `{"hash"}`, empty where it does not run.
+
+        Args:
+            params: `name`, and `seconds`, of which 0 has what was there before back at once.
+
+        Raises:
+            InvalidError: these are no seconds.
+        """
+        name, seconds = params.get("name"), _seconds(params, 0)
+        edited = self._edited.get(name) if isinstance(name, str) else None
+        if edited is None:
+            return {"hash": ""}
+        assert isinstance(name, str)
+        if not seconds:
+            self._back(name)
+            return {"hash": ""}
+        self._keep(name, edited.before, seconds)
+        return {"hash": self._plans[name].hash}
+
+    def _keep(self, name: str, before: Plan | None, seconds: int) -> None:
+        known = self._settle(name)
+        timer = asyncio.get_running_loop().call_later(seconds, self._back, name)
+        self._edited[name] = _Edited(before if known is None else known.before, timer)
+
+    def _settle(self, name: str) -> _Edited | None:
+        """From here on the script is one like all others; returns what it was."""
+        known = self._edited.pop(name, None)
+        if known is not None:
+            known.timer.cancel()
+        return known
+
+    def _back(self, name: str) -> None:
+        known = self._settle(name)
+        assert known is not None
+        if known.before is not None and known.before.hash == self._plans[name].hash:
+            return
+        self._end(name)
+        _log.info("the script %s is edited no more: %s", name, "the one before is back" if known.before else "it ends")
+        if known.before is not None:
+            self.begin([known.before])
 
     @takes("name")
     async def remove(self, params: dict[str, Any], peer: object) -> dict[str, Any]:
@@ -108,11 +171,15 @@ class Scripts:
         name = params.get("name")
         if not isinstance(name, str) or name not in self._plans:
             raise NotFoundError(f"there is no script {name!r} here; there are {', '.join(self._plans) or 'none'}")
+        self._settle(name)
+        self._end(name)
+        return {"name": name}
+
+    def _end(self, name: str) -> None:
         self._runner.remove(name)
         self._hearing.remove(name)
         del self._plans[name]
         self._listen()
-        return {"name": name}
 
     def _listen(self) -> None:
         """Has exactly those plain topics come in that a script listens to."""
@@ -123,3 +190,10 @@ class Scripts:
     async def list(self, params: dict[str, Any], peer: object) -> dict[str, Any]:
         """What is loaded: `{"scripts": [{"name", "hash"}]}`."""
         return {"scripts": [{"name": name, "hash": plan.hash} for name, plan in self._plans.items()]}
+
+
+def _seconds(params: dict[str, Any], least: int) -> int:
+    seconds = params.get("seconds")
+    if type(seconds) is not int or not least <= seconds <= LONGEST:
+        raise InvalidError(f"must be {least} to {LONGEST}, whole ones", where="seconds")
+    return seconds

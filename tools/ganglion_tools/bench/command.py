@@ -22,6 +22,7 @@ BENCHES = {
     "mova": "scripts: read, check, run, remember, beside json, PyYAML, fastjsonschema and asteval",
     "mesh": "signed frames, commands, known peers, a cut link, beside cbor2, PyNaCl and aiomqtt",
     "sensing": "sound and pictures: what they take, how well they are understood, what sensors weigh",
+    "device": "boards: files beside mpremote, an edit until it runs, an update with loss, scripts on MicroPython",
     "path": "MQTT in, a rule, MQTT out, beside Node-RED and a plain paho script",
 }
 

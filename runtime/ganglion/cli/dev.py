@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Has a file run on a device each time it is saved, in memory alone; at the end the device is as it was before."""
+
+import argparse
+import signal
+import time
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ganglion.cli import gateway_flags, saves
+from ganglion.cli.mova_watch import say
+from ganglion.cli.result import Result
+from ganglion.cli.show import plain
+from ganglion.errors import GanglionError, UsageError
+
+if TYPE_CHECKING:
+    from ganglion.cli.live import Say
+    from ganglion.cli.scripts_node import Scripts
+
+#: Seconds after which a node or a leaf that hears nothing of this command has what was there before.
+LEASE = 20
+#: Seconds between two questions for new lines of the log.
+_LOG = 0.5
+#: Answers that a whole log takes at most: a leaf's messages are short.
+_PIECES = 32
+
+
+def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
+    """`ganglion dev NODE|PARENT/LEAF|PORT FILE`."""
+    parser.add_argument("device", metavar="DEVICE", help="a node, PARENT/LEAF, or a serial port as /dev/ttyUSB0")
+    parser.add_argument("file", type=Path, metavar="FILE", help="a MOVA document; for a serial port a file of Python")
+    parser.add_argument("--baud", type=int, metavar="N", help="bits a second of a serial port, 115200 if not given")
+    gateway_flags.arguments(parser)
+
+
+def run(args: argparse.Namespace) -> Result | None:
+    """Follows the file until Ctrl-C. Exit codes: 1 port in use, 2 not for this device, 3 no file or port, 5 no answer.
+
+    What is wrong with the file is said and ends nothing.
+    """
+    for sign in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sign, signal.default_int_handler)  # the device is given back, as at Ctrl-C
+    if args.device.startswith("/") or "://" in args.device:
+        _serial(args)
+    elif args.file.suffix == ".py":
+        raise UsageError(
+            f"{args.file}: a node and a leaf run MOVA; Python goes to a board on a serial port, as /dev/ttyUSB0"
+        )
+    elif args.baud is not None:
+        raise UsageError(f"--baud is for a serial port, and {args.device} is none")
+    else:
+        _mesh(args)
+    return None
+
+
+def _serial(args: argparse.Namespace) -> None:
+    from ganglion.cli.extras import is_installed, remedy
+
+    if not is_installed("serial"):
+        raise UsageError(f"`ganglion dev` needs more than is installed for a serial port: {remedy('serial')}")
+    if args.file.suffix != ".py":
+        raise UsageError(
+            f"{args.file}: over a serial port goes Python, a .py file; the agent takes MOVA over the mesh alone, as in "
+            "`ganglion dev barn/garden shade.yaml`"
+        )
+    from ganglion.cli.dev_serial import follow
+
+    follow(args, partial(say, args))
+
+
+def _mesh(args: argparse.Namespace) -> None:
+    from ganglion.cli import gateway_client
+    from ganglion.cli.live import Live
+    from ganglion.cli.scripts_node import scripts_of
+
+    tell = partial(say, args)
+    edited = saves.Saves(args.file)
+    data: bytes | None = edited.first()
+    scripts = scripts_of(gateway_client.find(args), args.device)
+    log = _Log(scripts, tell)
+    log.skip()
+    live = Live(scripts, args.device, args.file, tell, seconds=LEASE)
+    try:
+        while True:
+            if data is not None:
+                live.save(data)
+            live.look()
+            log.show()
+            time.sleep(saves.LOOK)
+            data = edited.look()
+    finally:
+        live.end()
+
+
+class _Log:
+    """The log of who runs the script, as it comes."""
+
+    def __init__(self, scripts: "Scripts", tell: "Say") -> None:
+        self._scripts = scripts
+        self._tell = tell
+        self._next = 0
+        self._due = 0.0
+
+    def skip(self) -> None:
+        """What was said before is of no interest here."""
+        with suppress(GanglionError):
+            for _ in range(_PIECES):
+                lines, self._next = self._scripts.log(self._next)
+                if not lines:
+                    return
+
+    def show(self) -> None:
+        """Says what is new."""
+        if time.monotonic() < self._due:
+            return
+        try:
+            lines, self._next = self._scripts.log(self._next)
+        except GanglionError as error:
+            if not error.retry:
+                self._tell({"log": None, "error": str(error)}, f"its log is not shown: {plain(str(error))}")
+                self._due = float("inf")
+                return
+            lines = []
+        for line in lines:
+            self._tell({"log": line}, plain(line))
+        self._due = time.monotonic() + _LOG
