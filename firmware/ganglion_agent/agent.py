@@ -54,7 +54,7 @@ class Agent:
         boot: Which it is; it is on the flash already.
         slot: Where the application runs from, for `status`.
         joined: Called once, when the parent knows this boot.
-        methods: More that it does for its parent, handlers by name.
+        methods: Makes more that it does for its parent, handlers by name: those of an update.
 
     Raises:
         ConfigError: the configuration names what the board has not.
@@ -67,7 +67,7 @@ class Agent:
         boot: int,
         slot: str = "",
         joined: "Callable[[], None] | None" = None,
-        methods: "dict[str, Any] | None" = None,
+        methods: "Callable[[config.Config], dict[str, Any]] | None" = None,
     ) -> None:
         self.clock = Clock()
         self.log = Log()
@@ -86,7 +86,9 @@ class Agent:
         said = {"name": found.name, "boot": boot, "slot": slot, "sw": VERSION}
         self.methods = Methods(self.device, store, self.log, said, self._crashed)
         table = self.methods.table()
-        table.update(methods or {})
+        if methods is not None:
+            table.update(methods(found))
+            said["updates"] = found.updates
         for method in table:
             self.leaf.serve(method, table[method])
         self._telling = self._tell_crash()
@@ -181,7 +183,7 @@ def main(
     root: str = "",
     slot: str = "",
     joined: "Callable[[], None] | None" = None,
-    methods: "dict[str, Any] | None" = None,
+    methods: "Callable[[config.Config], dict[str, Any]] | None" = None,
 ) -> None:
     """Runs the agent; it returns where the board is to be reset.
 

@@ -23,6 +23,8 @@ MOST = 16
 #: Nanoseconds: a parent that is there says something every 10 s.
 MIN_SILENCE = 15 * SECOND
 RISKS = ("low", "never")
+#: Whose updates are taken: the parent's, or those that the issuer has signed.
+UPDATES = ("parent", "signed")
 
 
 class Config:
@@ -33,10 +35,14 @@ class Config:
         uplink: `wifi`, or `none` where the device is on the network already.
         utc_offset: Nanoseconds that local time is ahead of UTC; None where nobody has said.
         watchdog_ms: The board is reset when it did not go on for so long; 0 for no watchdog.
+        updates: Whose are taken, of `UPDATES`.
+        update_key: The text with the key of the issuer, from beside the leaf's; empty where there is none.
     """
 
-    def __init__(self, section: Section, key: LeafKey) -> None:
+    def __init__(self, section: Section, key: LeafKey, update_key: str = "") -> None:
         self.key = key
+        self.update_key = update_key
+        self.updates = section.one("updates", UPDATES, "parent")
         self.name = section.take("name", str)
         self.board = section.take("board", str, "micropython")
         uplink = section.section("uplink")
@@ -88,7 +94,7 @@ def read(folder: str) -> Config:
         key = parse(text.decode())
     except (ValueError, UnicodeError) as error:
         raise ConfigError("{}.key: {}: {}".format(FILE, file, error)) from None
-    return Config(section, key)
+    return Config(section, key, "".join(text.decode().split()[1:]))
 
 
 def limits(section: Section) -> "tuple[Limits, int, str]":

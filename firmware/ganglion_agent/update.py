@@ -15,9 +15,9 @@ received is on the flash under a name made of its hash, so a `begin` after a bre
 flash is. A file that the running slot has too is copied there. Each file is read back and hashed before it gets its
 name, and one that is damaged is asked for again.
 
-Whose update is it? The leaf's HMAC says that its parent has sent it, and that is all where a board has no Ed25519:
-`ganglion_micro` has none. A board that has hands `seal.sealed_by(...)` in, and then a manifest is taken only with a
-COSE_Sign1 of the fleet's authority over its hash: a parent that was broken into can send nothing of its own.
+Whose update is it? The leaf's HMAC says that its parent has sent it, and that is all unless the board's configuration
+asks for more: then `seal.of(...)` is handed in, and a manifest is taken only with a COSE_Sign1 of the mesh's issuer
+over its hash, so a parent that was broken into can send nothing of its own.
 """
 
 from binascii import a2b_base64, unhexlify

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from ganglion_agent import config
+from ganglion_agent import config, seal
 from ganglion_agent.clock import Clock
 from ganglion_agent.device import Device
 from ganglion_agent.log import Log
 from ganglion_agent.section import ConfigError
+from ganglion_micro import update_key
 from support.leaves import KEY
 
 SECOND = 10**9
@@ -53,6 +54,19 @@ def test_a_whole_one_is_read() -> None:
     assert made.guard.actuators["pump"].limits.max_on == 90 * SECOND
     assert made.units == {"light.illuminance": "lx"}
     assert Path("pin15").read_text() == "0"
+
+
+def test_signed_updates_need_the_key_beside_the_leafs() -> None:
+    device(updates="signed")
+    with pytest.raises(ConfigError, match=r"agent.json.updates: signed needs the second line of `ganglion leaf add`"):
+        seal.of(config.read(""))
+    Path("leaf.key").write_text(f"{KEY.text()}\n{update_key.text(bytes(32))}\n")
+    found = config.read("")
+    assert (found.updates, found.key.kid) == ("signed", KEY.kid)
+    with pytest.raises(ValueError, match="only with the issuer's seal"):
+        seal.of(found)(None, bytes(32))
+    device()
+    assert config.read("").updates == "parent"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from nacl.exceptions import BadSignatureError
 from nacl.signing import SigningKey
 
 from ganglion.cli import extras
@@ -23,7 +22,7 @@ from ganglion.firmware.interpreter import find
 from ganglion_agent.seal import sealed_by
 from ganglion_agent.slots import Slots
 from ganglion_agent.update import Update
-from ganglion_micro import cbor, cose
+from ganglion_micro import cose, update_key
 from ganglion_tools.micropython import interpreter
 from support.flash_model import Flash
 
@@ -99,6 +98,12 @@ def test_a_configuration_names_its_drivers(ganglion: Run, tmp_path: Path) -> Non
     config = {"sensors": {"air": {"driver": "bmp280"}, "light": {"driver": "bh1750"}, "name": {"driver": "adc"}}}
     (tmp_path / "agent.json").write_text(json.dumps(config))
     names = {each["name"] for each in ganglion("size", "--config", "agent.json")["files"]}
+    assert not names & {"ganglion_agent/seal.mpy", "ganglion_micro/ed25519.mpy"}
+    (tmp_path / "signed.json").write_text(json.dumps({**config, "updates": "signed"}))
+    signed = {each["name"] for each in ganglion("size", "--config", "signed.json")["files"]}
+    assert signed - names == {"ganglion_agent/seal.mpy"} | {
+        f"ganglion_micro/{name}.mpy" for name in ("cose", "ed25519", "sha512", "update_key")
+    }
     assert {name for name in names if "/drivers/" in name} == {
         f"ganglion_micro/drivers/{name}.mpy" for name in ("__init__", "bh1750", "bme280")
     }
@@ -175,31 +180,23 @@ def board(check: Callable[[bytes | None, bytes], None]) -> Update:
     return Update(flash, slots, check)
 
 
-def test_a_board_with_ed25519_takes_only_what_the_authority_has_sealed() -> None:
+def test_a_board_whose_updates_are_signed_takes_only_what_the_issuer_has_sealed() -> None:
     authority, other = SigningKey.generate(), SigningKey.generate()
-    aad = cbor.encode(["gl1", bytes(8), "update"])
+    aad = update_key.aad(bytes(8))
     public = bytes(authority.verify_key)
-
-    def verify(key: bytes, signature: bytes, message: bytes) -> bool:
-        assert key == public
-        try:
-            authority.verify_key.verify(message, signature)
-        except BadSignatureError:
-            return False
-        return True
 
     def seal(digest: bytes, key: SigningKey = authority, kid: bytes = cose.kid(public)) -> bytes:
         return cose.sign1(digest, kid, aad, lambda message: key.sign(message).signature)
 
     version = Bundle(version="v1", files={"x.mpy": b"x"}, outside={})
     digest = bytes.fromhex(version.sha256)
-    update = board(sealed_by(public, aad, verify))
+    update = board(sealed_by(public, aad))
     for wrong, why in [
-        (None, "only with the authority's seal"),
+        (None, "only with the issuer's seal"),
         (b"no seal", "not a COSE_Sign1"),
         (seal(bytes(32)), "of another update"),
         (seal(digest, other, cose.kid(bytes(other.verify_key))), "of another key"),
-        (seal(digest, other), "not the authority's"),
+        (seal(digest, other), "not the issuer's"),
     ]:
         call = next(sending(version, wrong))
         with pytest.raises(ValueError, match=why):
@@ -211,8 +208,8 @@ def test_a_board_with_ed25519_takes_only_what_the_authority_has_sealed() -> None
 @pytest.mark.parametrize(
     ("said", "why"),
     [
-        ({"state": "idle"}, r"has forgotten the update \('idle'\)"),
-        ({}, "has forgotten the update"),
+        ({"state": "idle"}, "says 'idle' of the update"),
+        ({}, "says None of the update"),
         ({"state": "receiving", "file": "y", "offset": 0}, "asks for 'y' from 0, which this version has not"),
         ({"state": "receiving", "file": "x.mpy", "offset": 1}, "asks for 'x.mpy' from 1"),
         ({"state": "receiving", "file": "x.mpy", "offset": "0"}, "asks for 'x.mpy' from '0'"),

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Modules of the agent that a board has only where its `agent.json` asks for them: every byte counts on a flash."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+_Asks = Callable[[Mapping[str, Any]], bool]
+
+#: By module of `ganglion_agent`: whether a configuration asks for it.
+ASKED: Mapping[str, _Asks] = {
+    "seal": lambda config: config.get("updates") == "signed",
+}
+
+
+def modules_of(config: Mapping[str, Any]) -> list[str]:
+    """Names of the modules that an `agent.json` asks for, sorted; what is wrong in it the board itself says."""
+    return sorted(name for name, asks in ASKED.items() if asks(config))
