@@ -12,7 +12,7 @@ import asyncio
 import os
 import time
 
-from ganglion_agent import config, crash, flash, uplink, watchdog
+from ganglion_agent import config, crash, flash, watchdog
 from ganglion_agent.clock import Clock
 from ganglion_agent.device import Device
 from ganglion_agent.log import Log
@@ -97,7 +97,14 @@ class Agent:
             self.device.log("error", "no script is loaded: the last {} boots crashed".format(last["row"]))
         else:
             load_all(self.device, store)
-        self._way = uplink.Udp(found.host, found.port, self.device.log)
+        if found.uplink == "serial":
+            from ganglion_agent.serial import Serial
+
+            self._way = Serial(found.line)  # type: Any
+        else:
+            from ganglion_agent.uplink import Udp
+
+            self._way = Udp(found.host, found.port, self.device.log)
 
     def _tell_crash(self) -> bool:
         """Has the parent told of a crash that it does not know of."""
@@ -123,6 +130,8 @@ class Agent:
             self._hardware = watchdog.hardware(self._config.watchdog_ms)
         guarding = watchdog.Watchdog(self._hardware)
         if self._config.uplink == "wifi":
+            from ganglion_agent import uplink
+
             guarding.expect("wifi", _HUNG_MS, now)
             wifi = uplink.Wifi(
                 uplink.station(),

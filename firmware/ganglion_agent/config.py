@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 FILE = "agent.json"
-UPLINKS = ("wifi", "none")
+UPLINKS = ("wifi", "none", "serial")
 #: UDP port of a parent.
 PORT = 8475
 #: Letters of a sensor's or actuator's name, and how many of each there may be.
@@ -32,7 +32,8 @@ class Config:
 
     Attributes:
         host, port: Of the parent.
-        uplink: `wifi`, or `none` where the device is on the network already.
+        uplink: `wifi`, `none` where the device is on the network already, or `serial`: the parent is at the line's end.
+        line: What `uplink` says besides, where it is `serial`.
         utc_offset: Nanoseconds that local time is ahead of UTC; None where nobody has said.
         watchdog_ms: The board is reset when it did not go on for so long; 0 for no watchdog.
         updates: Whose are taken, of `UPDATES`.
@@ -51,11 +52,14 @@ class Config:
         if self.uplink == "wifi":
             self.ssid = uplink.take("ssid", str)
             self.password = uplink.value("password", "")
-        uplink.close()
-        parent = section.section("parent")
-        self.host = parent.take("host", str)
-        self.port = parent.take("port", int, PORT, 1, 65535)
-        parent.close()
+        self.line = uplink
+        self.host, self.port = "", PORT
+        if self.uplink != "serial":
+            uplink.close()
+            parent = section.section("parent")
+            self.host = parent.take("host", str)
+            self.port = parent.take("port", int, PORT, 1, 65535)
+            parent.close()
         self.buses = dict(section.sections("buses"))
         self.sensors = _named(section, "sensors")
         self.actuators = _named(section, "actuators")

@@ -75,7 +75,7 @@ def test_signed_updates_need_the_key_beside_the_leafs() -> None:
         ({"name": None}, "agent.json.name: is missing; write a text"),
         ({"name": 3}, "agent.json.name: must be a text, not 3"),
         ({"colour": 1}, "agent.json.colour: there is no such key; known are actuators, board, buses"),
-        ({"uplink": {"kind": "lora"}}, "agent.json.uplink.kind: must be one of none, wifi, not 'lora'"),
+        ({"uplink": {"kind": "lora"}}, "agent.json.uplink.kind: must be one of none, serial, wifi, not 'lora'"),
         ({"uplink": {"kind": "wifi"}}, "agent.json.uplink.ssid: is missing"),
         ({"parent": {"host": "x", "port": 0}}, "agent.json.parent.port: must be 1 to 65535, not 0"),
         ({"parent": []}, "agent.json.parent: must be a table"),

@@ -104,6 +104,10 @@ def test_a_configuration_names_its_drivers(ganglion: Run, tmp_path: Path) -> Non
     assert signed - names == {"ganglion_agent/seal.mpy"} | {
         f"ganglion_micro/{name}.mpy" for name in ("cose", "ed25519", "sha512", "update_key")
     }
+    (tmp_path / "line.json").write_text(json.dumps({**config, "uplink": {"kind": "serial"}}))
+    line = {each["name"] for each in ganglion("size", "--config", "line.json")["files"]}
+    assert line - names == {"ganglion_agent/serial.mpy", "ganglion_micro/framing.mpy"}
+    assert names - line == {"ganglion_agent/uplink.mpy"}
     assert {name for name in names if "/drivers/" in name} == {
         f"ganglion_micro/drivers/{name}.mpy" for name in ("__init__", "bh1750", "bme280")
     }

@@ -6,8 +6,16 @@ from typing import Any
 
 _Asks = Callable[[Mapping[str, Any]], bool]
 
+
+def _is_serial(config: Mapping[str, Any]) -> bool:
+    uplink = config.get("uplink")
+    return isinstance(uplink, dict) and uplink.get("kind") == "serial"
+
+
 #: By module of `ganglion_agent`: whether a configuration asks for it.
 ASKED: Mapping[str, _Asks] = {
+    "uplink": lambda config: not _is_serial(config),
+    "serial": _is_serial,
     "seal": lambda config: config.get("updates") == "signed",
 }
 

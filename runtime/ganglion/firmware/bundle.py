@@ -17,7 +17,7 @@ from typing import Any
 
 from ganglion import __version__
 from ganglion.errors import InvalidError, UsageError
-from ganglion.firmware.asked import ASKED
+from ganglion.firmware.asked import ASKED, modules_of
 from ganglion.settings import nearest
 
 #: Bytes of a slot's files at most: two slots, MicroPython and scripts share 1 MB of flash with room to spare.
@@ -76,12 +76,12 @@ class Bundle:
         return {**self.outside, **slot}
 
 
-def build(*, drivers: Iterable[str] = (), modules: Iterable[str] = (), lines: bool = False) -> Bundle:
+def build(*, drivers: Iterable[str] = (), modules: Iterable[str] | None = None, lines: bool = False) -> Bundle:
     """Compiles the agent, what it imports, and drivers.
 
     Args:
         drivers: Names of modules of `ganglion_micro.drivers`.
-        modules: Of `asked.ASKED`.
+        modules: Of `asked.ASKED`; those of a board on a network where none are given.
         lines: Whether tracebacks have the numbers of lines; else they have the names of functions alone.
 
     Raises:
@@ -90,7 +90,7 @@ def build(*, drivers: Iterable[str] = (), modules: Iterable[str] = (), lines: bo
     """
     agent = {f"{_AGENT}.{path.stem}" for path in _folder(_AGENT).glob("*.py")}
     start = {name for name in agent - _ASKED if name.rpartition(".")[2] not in _NOT_INSIDE} | {_ENGINE}
-    start |= {f"{_AGENT}.{name}" for name in modules}
+    start |= {f"{_AGENT}.{name}" for name in (modules_of({}) if modules is None else modules)}
     inside = _closure(start | {f"{_DRIVERS}.{name}" for name in _known(drivers)})
     outside = [f"{_AGENT}.{name}" for name in _OUTSIDE]
     with tempfile.TemporaryDirectory(prefix="ganglion-firmware-") as scratch:

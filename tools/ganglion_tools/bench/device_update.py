@@ -18,6 +18,7 @@ from typing import NamedTuple
 from ganglion.cli.firmware_send import send
 from ganglion.cli.gateway_client import GatewayClient
 from ganglion.errors import GanglionError, UnreachableError
+from ganglion.firmware.asked import modules_of
 from ganglion.firmware.bundle import Bundle, build
 from ganglion.mesh.leaves.folder import LeafFolder
 from ganglion.mqtt.url import BrokerUrl
@@ -93,8 +94,7 @@ async def _measured(folder: Path, cache: Path, size: int, loss: float, is_signed
         stack.push_async_callback(node.stop)
         await node.ready(timeout=_READY)
         link = await stack.enter_async_context(bad_link(port, loss=loss))
-        modules = ["seal"] if is_signed else []
-        first = build(modules=modules)
+        first = build(modules=modules_of({"updates": "signed" if is_signed else "parent"}))
         _flashed(folder, first, link.port, is_signed)
         running = asyncio.create_task(_powered(folder, cache))
         try:
