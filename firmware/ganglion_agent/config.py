@@ -70,6 +70,7 @@ class Config:
         self.watchdog_ms = section.duration("watchdog", "8s") // MS
         if 0 < self.watchdog_ms < 1000:
             raise section.error("watchdog", "must be 0s for none, or at least 1s")
+        section.take("calendar", bool, False)  # what is built asks for it
         section.close()
 
 

@@ -76,6 +76,8 @@ class Runner:
                 self._check(protocol[p.STEPS][i])
         name = body[p.NAME]
         self.remove(name, now)
+        if not self._ports.time() and [raw for raw in body[p.TRIGGERS] if raw[p.SOURCE] == p.SCHEDULED]:
+            self._ports.log("warning", "{}: the calendar waits until the parent has said the time".format(name))
         script = Script(name, _hash(data), Engine(body, self._ports.random), now)
         self.scripts[name] = script
         return script
@@ -119,9 +121,10 @@ class Runner:
 
     def advance(self, now: int) -> None:
         """Goes on."""
+        time = self._ports.time()
         for script in self.scripts.values():
             for trigger in script.triggers:
-                for topic, value in trigger.due(now):
+                for topic, value in trigger.due(now, time):
                     self._admit(script, trigger, topic, value, topic if value is None else "", now)
         for each in [each for each in self._waits if each[2] and each[2] <= now]:
             if each in self._waits:

@@ -104,6 +104,9 @@ def test_a_configuration_names_its_drivers(ganglion: Run, tmp_path: Path) -> Non
     assert signed - names == {"ganglion_agent/seal.mpy"} | {
         f"ganglion_micro/{name}.mpy" for name in ("cose", "ed25519", "sha512", "update_key")
     }
+    (tmp_path / "dated.json").write_text(json.dumps({**config, "calendar": True}))
+    dated = {each["name"] for each in ganglion("size", "--config", "dated.json")["files"]}
+    assert dated - names == {"ganglion_agent/calendar.mpy"}
     (tmp_path / "line.json").write_text(json.dumps({**config, "uplink": {"kind": "serial"}}))
     line = {each["name"] for each in ganglion("size", "--config", "line.json")["files"]}
     assert line - names == {"ganglion_agent/serial.mpy", "ganglion_micro/framing.mpy"}

@@ -16,6 +16,7 @@ def _is_serial(config: Mapping[str, Any]) -> bool:
 ASKED: Mapping[str, _Asks] = {
     "uplink": lambda config: not _is_serial(config),
     "serial": _is_serial,
+    "calendar": lambda config: config.get("calendar") is True,
     "seal": lambda config: config.get("updates") == "signed",
 }
 
