@@ -249,6 +249,10 @@ class Runner:
             self._waits.append([script, run_id, now + effect.ns if effect.ns else 0, effect.topic])
         elif kind == e.PROMPT:
             self._ports.prompt(effect, lambda result: self._resume(script, run_id, result, self._ports.now()))
+        elif kind == e.ACTUATE:
+            self._ports.actuate(
+                effect, script.name, now, lambda result: self._resume(script, run_id, result, self._ports.now())
+            )
         elif kind == e.READ:
             self._ports.read(effect.sensor, lambda result: self._resume(script, run_id, result, self._ports.now()))
         else:
@@ -256,8 +260,6 @@ class Runner:
 
     def _done(self, script: Script, effect: "Any", now: int) -> "Any":
         """The result of an effect that takes no time."""
-        if effect.kind == e.ACTUATE:
-            return self._ports.actuate(effect, script.name, now)
         if effect.kind == e.PUBLISH:
             return self._ports.publish(effect)
         if effect.kind == e.EMIT:

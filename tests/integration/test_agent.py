@@ -190,6 +190,10 @@ async def test_limits_refuse_with_a_reason_and_a_wrong_script_too(farm: Farm, tm
         status, said = await farm.call("scripts.put", name="x", at=0, size=3, data="AAAA")
         assert "not a plan" in said
         assert farm.board.pin(16) == 0
+        assert (await farm.call("actuators.set", actuator="fan", value=30))[0] == 200
+        status, said = await farm.call("actuators.set", actuator="pump", value=True)
+        assert (status, "pump: it may not be on while fan is" in said) == (403, True), said
+        assert farm.board.pin(15) == 0
         other = tmp_path / "other.yaml"
         other.write_text(SCRIPT.replace("light.", "sun."))
         assert await asyncio.to_thread(main, ["scripts", "put", "barn/garden", str(other)]) != 0

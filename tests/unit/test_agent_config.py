@@ -69,6 +69,26 @@ def test_signed_updates_need_the_key_beside_the_leafs() -> None:
     assert config.read("").updates == "parent"
 
 
+def test_an_actuator_is_read_back_by_another_pin_and_locked_by_another() -> None:
+    pump = {"driver": "pin", "pin": 15, "requires": ["valve"], "readback": {"pin": 22, "within": "2s"}}
+    made = device(actuators={"pump": pump, "valve": {"driver": "pin", "pin": 14}})
+    guard = made.guard
+    assert guard.interlocks.order == ["pump", "valve"]
+    back = guard.actuators["pump"].readback
+    assert (back.within, back.is_on()) == (2 * SECOND, False)
+    Path("pin22").write_text("1")
+    assert back.is_on()
+    assert made.set("pump", True, "script")[2] == "pump: it may be on only while valve is on"
+    for wrong, words in [
+        ({"readback": {"pin": "x"}}, "agent.json.actuators.pump.readback.pin: the board refuses it"),
+        ({"readback": {"pin": 1, "pol": "up"}}, "agent.json.actuators.pump.readback.pol: there is no such key"),
+        ({"readback": 3}, "agent.json.actuators.pump.readback: must be a table"),
+        ({"requires": ["gate"]}, "agent.json.actuators.pump.requires: 'gate' is no other actuator"),
+    ]:
+        with pytest.raises(ConfigError, match=words):
+            device(actuators={"pump": {"driver": "pin", "pin": 15, **wrong}})
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [

@@ -54,9 +54,9 @@ class Ports:
     def prompt(self, effect: e.Prompt, then: Callable[[Any], None]) -> None:
         then(e.Failure("unreachable", "the parent is away"))
 
-    def actuate(self, effect: e.Actuate, owner: str, now: int) -> list[Any]:
+    def actuate(self, effect: e.Actuate, owner: str, now: int, then: Callable[[Any], None]) -> None:
         self.done.append(("actuate", effect.actuator, effect.value, effect.ns, owner))
-        return [not self.refusal, effect.value, self.refusal]
+        then([not self.refusal, effect.value, self.refusal])
 
     def publish(self, effect: e.Publish) -> Any:
         self.done.append(("publish", effect.topic, effect.value))

@@ -107,6 +107,10 @@ def test_a_configuration_names_its_drivers(ganglion: Run, tmp_path: Path) -> Non
     (tmp_path / "dated.json").write_text(json.dumps({**config, "calendar": True}))
     dated = {each["name"] for each in ganglion("size", "--config", "dated.json")["files"]}
     assert dated - names == {"ganglion_agent/calendar.mpy"}
+    locked = {**config, "actuators": {"a": {"requires": ["b"]}, "b": {"readback": {"pin": 3}}}}
+    (tmp_path / "locked.json").write_text(json.dumps(locked))
+    more = {each["name"] for each in ganglion("size", "--config", "locked.json")["files"]}
+    assert more - names == {"ganglion_agent/interlock.mpy", "ganglion_agent/readback.mpy"}
     (tmp_path / "line.json").write_text(json.dumps({**config, "uplink": {"kind": "serial"}}))
     line = {each["name"] for each in ganglion("size", "--config", "line.json")["files"]}
     assert line - names == {"ganglion_agent/serial.mpy", "ganglion_micro/framing.mpy"}

@@ -12,10 +12,19 @@ def _is_serial(config: Mapping[str, Any]) -> bool:
     return isinstance(uplink, dict) and uplink.get("kind") == "serial"
 
 
+def _has(config: Mapping[str, Any], *keys: str) -> bool:
+    """Whether an actuator has one of these keys."""
+    tables = config.get("actuators")
+    actuators = tables.values() if isinstance(tables, dict) else ()
+    return any(key in table for table in actuators if isinstance(table, dict) for key in keys)
+
+
 #: By module of `ganglion_agent`: whether a configuration asks for it.
 ASKED: Mapping[str, _Asks] = {
     "uplink": lambda config: not _is_serial(config),
     "serial": _is_serial,
+    "interlock": lambda config: _has(config, "requires", "excludes"),
+    "readback": lambda config: _has(config, "readback"),
     "calendar": lambda config: config.get("calendar") is True,
     "seal": lambda config: config.get("updates") == "signed",
 }
