@@ -14,7 +14,7 @@ import pytest
 
 from ganglion.cli.main import main
 from ganglion.mesh.leaves.folder import LeafFolder
-from support.agent import PROGRAM, RESET, Board, compiled
+from support.agent import PROGRAM, RESET, Board
 from support.brokers import Broker, free_ports
 from support.chat_server import ChatServer, Say, chat_server
 from support.gateway import Process, process
@@ -32,11 +32,6 @@ AGENT, _ = re.findall(r"^```json\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 (SCRIPT,) = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 (MAIN,) = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 (WRONG,) = re.findall(r"^```text\n(agent.json.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
-
-
-@pytest.fixture(scope="session")
-def firmware(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compiled(tmp_path_factory.mktemp("firmware"))
 
 
 class Farm:
@@ -177,8 +172,9 @@ async def test_every_command_of_the_page_runs_on_a_board(
 
 
 async def test_limits_refuse_with_a_reason_and_a_wrong_script_too(farm: Farm, tmp_path: Path) -> None:
+    pump = {**farm.said["actuators"]["pump"], "min_off": "0s"}
     async with farm.barn():
-        farm.configure()
+        farm.configure(actuators={**farm.said["actuators"], "pump": pump})
         await farm.board.on()
         await farm.joined()
         status, said = await farm.call("actuators.set", actuator="fan", value=90)

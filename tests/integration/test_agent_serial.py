@@ -12,7 +12,6 @@ import pytest
 
 from ganglion.cli.main import main
 from ganglion.mesh.leaves.folder import LeafFolder
-from support.agent import compiled
 from support.brokers import Broker, free_ports
 from support.gateway import Process, process
 from support.leaves import PARENT
@@ -39,10 +38,10 @@ async def gateway(broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize("broker", ["nats"], indirect=True)
 async def test_a_board_on_a_serial_line_is_a_leaf_and_keeps_its_console(
-    gateway: Process, broker: Broker, tmp_path: Path
+    gateway: Process, broker: Broker, tmp_path: Path, firmware: Path
 ) -> None:
     port, line = free_ports(2)
-    board = SerialBoard(tmp_path / "flash", compiled(tmp_path / "firmware"), line)
+    board = SerialBoard(tmp_path / "flash", firmware, line)
     assert '["/dev/ttyACM0"]' in SERIAL
     config = PARENT.format(broker=broker.url, port=port) + SERIAL.replace("/dev/ttyACM0", board.url)
     said: dict[str, Any] = {**json.loads(AGENT), **json.loads(UPLINK)}

@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ganglion_tools.micropython import interpreter
 
 ROOT = Path(__file__).parents[2]
@@ -25,8 +27,10 @@ RESET = 77
 HEAP = "400k"
 
 
-def compiled(folder: Path) -> Path:
-    """The firmware's modules as `.mpy`, and the `machine` of a board that is files, in a folder."""
+@pytest.fixture(scope="session")
+def firmware(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the firmware's modules as `.mpy`, and the `machine` of a board that is files."""
+    folder = tmp_path_factory.mktemp("firmware")
     for source in (ROOT / "firmware", ROOT / "tests" / "support" / "board"):
         for file in sorted(source.rglob("*.py")):
             out = folder / file.relative_to(source).with_suffix(".mpy")
