@@ -7,8 +7,6 @@ import pytest
 
 from support import machine
 
-pytestmark = pytest.mark.timeout(400)
-
 
 @pytest.fixture(scope="module")
 def answers() -> list[Any]:

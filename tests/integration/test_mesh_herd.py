@@ -26,7 +26,6 @@ def resident(process: MeshProcess) -> float:
     raise AssertionError("no VmRSS")
 
 
-@pytest.mark.timeout(400)  # many members in one process: slow beside others
 async def test_t11_a_node_in_a_mesh_of_five_hundred_stays_small_and_spares_its_flash(tmp_path: Path) -> None:
     with network({"lan": ["node", "herd"]}) as net:
         field = Field(tmp_path, net)

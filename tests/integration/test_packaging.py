@@ -18,8 +18,6 @@ PARTS += ["tests/native", "tools"]
 #: What a wheel is for, by the ELF header's e_machine.
 MACHINES = {62: "x86_64", 183: "aarch64", 40: "arm", 243: "riscv"}
 
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory) -> Path:

@@ -8,8 +8,6 @@ import pytest
 from support import machine
 from support.bluez_packages import bluez
 
-pytestmark = pytest.mark.timeout(600)
-
 #: What the emulated controllers and BlueZ's own cryptography ask of the kernel, beside the driver.
 _MODULES = ["aes_generic", "ecb", "cmac", "algif_hash", "algif_skcipher", "hci_vhci"]
 #: Starts of the machine at most: in one of four its controllers never hear each other.

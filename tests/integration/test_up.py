@@ -81,7 +81,6 @@ def of_this_state(state: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("broker", ["nats", "mosquitto"])
-@pytest.mark.timeout(180)
 def test_one_full_pass_from_sensor_to_webhook_and_nothing_is_left(tmp_path, broker):
     with up(tmp_path, "--broker", broker, "--exit-after-first-alert") as process:
         ready = follow(process, "ready")
@@ -95,7 +94,6 @@ def test_one_full_pass_from_sensor_to_webhook_and_nothing_is_left(tmp_path, brok
     assert of_this_state(tmp_path) == []
 
 
-@pytest.mark.timeout(180)
 def test_a_second_start_finds_the_state_again_and_ctrl_c_stops_everything(tmp_path):
     with up(tmp_path) as process:
         first = follow(process, "ready")
@@ -114,7 +112,6 @@ def test_a_second_start_finds_the_state_again_and_ctrl_c_stops_everything(tmp_pa
         assert_gone(second["pids"])
 
 
-@pytest.mark.timeout(180)
 def test_what_it_says_to_try_next_works_beside_another_state_folder(tmp_path):
     state = tmp_path / "the site's own"
     with up(tmp_path, "--state", str(state)) as process:
@@ -131,7 +128,6 @@ def test_what_it_says_to_try_next_works_beside_another_state_folder(tmp_path):
         assert process.wait(timeout=60) == 0
 
 
-@pytest.mark.timeout(180)
 def test_the_trace_is_shown_one_line_a_stage(tmp_path):
     with up(tmp_path) as process:
         follow(process, "ready")

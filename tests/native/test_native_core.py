@@ -22,8 +22,6 @@ DEVICES = {
 #: Seconds that the fuzzer has.
 FUZZ = 15
 
-pytestmark = pytest.mark.timeout(300)
-
 
 def zig(*arguments: str) -> None:
     command = [sys.executable, "-m", "ziglang", "build", *arguments]
