@@ -47,26 +47,18 @@ class Device:
         self._log = log
         self._offset = found.utc_offset
         now = clock.now()
-        locks = {}  # type: dict[str, tuple[Any, Any]]
+        wanted = {}  # type: dict[str, list[Any]]
         self._confirmations = None  # type: Any
         for name, section in found.actuators:  # first of all: until then pins are whatever they are
             limits, silence, risk = config.limits(section)
-            locked = section.value("requires"), section.value("excludes")
-            shown = section.value("readback")
-            actuator = Actuator(limits, outputs.made(section, limits), silence, risk, now)
-            self.guard.actuators[name] = actuator
-            if locked != (None, None):
-                locks[name] = locked
-            if shown is not None:
-                from ganglion_agent.readback import Confirmations, Readback
+            said = [section.where] + [section.value(key) for key in ("requires", "excludes", "readback")]
+            self.guard.actuators[name] = Actuator(limits, outputs.made(section, limits), silence, risk, now)
+            if said[1:] != [None, None, None]:
+                wanted[name] = said
+        if wanted:
+            from ganglion_agent.interlock import fit
 
-                actuator.readback = Readback(Section(section.where + ".readback", shown))
-                actuator.pending = now + actuator.readback.within
-                self._confirmations = self._confirmations or Confirmations()
-        if locks:
-            from ganglion_agent.interlock import Interlocks
-
-            self.guard.interlocks = Interlocks(self.guard.actuators, locks)
+            self._confirmations = fit(self.guard, wanted, now)
         buses = {}  # type: dict[str, Any]
 
         def i2c(name: str) -> "Any":

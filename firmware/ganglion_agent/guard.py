@@ -22,8 +22,7 @@ class Actuator:
     """One. `holder` is None, or `[owner, priority, end or 0]`.
 
     Attributes:
-        readback: Shows whether it is on, as `readback.Readback`; None where nothing does.
-        pending: Until when what was written has to be seen there; 0 where nothing is awaited.
+        readback: Shows whether it is on, a `readback.Readback`; None where nothing does.
     """
 
     def __init__(self, limits: Limits, output: "Any", silence: int, risk: str, now: int) -> None:
@@ -36,34 +35,24 @@ class Actuator:
         self.again = 0
         self.failure = ""
         self.readback = None  # type: Any
-        self.pending = 0
 
     def write(self, value: "Any", now: int) -> str:
         """Tells the output; why that failed, or an empty text."""
         self.state.change(self.limits, value, now)
-        self.pending = 0
         try:
             self.output.write(value)
         except OSError as error:
-            self._lose("its output does not take the write: {}".format(error), now)
+            self.lose("its output does not take the write: {}".format(error), now)
             return self.failure
         if self.readback is not None:
-            self.pending = now + self.readback.within
-        self.look(now)
+            self.readback.begin(self, now)
+        else:
+            self.state.settle(now)
+            self.failure = ""
         return self.failure
 
-    def look(self, now: int) -> None:
-        """Looks whether what was written is seen, where that can be."""
-        if self.pending and self.readback.is_on() != self.limits.is_on(self.state.value):
-            if now >= self.pending:
-                self.pending = 0
-                self._lose("its readback does not show what it was told", now)
-            return
-        self.pending = 0
-        self.state.settle(now)
-        self.failure = ""
-
-    def _lose(self, failure: str, now: int) -> None:
+    def lose(self, failure: str, now: int) -> None:
+        """Nobody knows what it does; it is told its fail-safe value in a second."""
         self.state.lose()
         self.failure = failure
         self.again = now + _AGAIN
@@ -150,17 +139,17 @@ class Guard:
             reason = ""
             until = on_until(limits, state)
             locks = self.interlocks
-            if not state.certain:
+            lost = not state.certain
+            if actuator.readback is not None:
+                actuator.readback.look(actuator, now)
+            if lost:
                 actuator.holder = None
-                if actuator.pending:
-                    actuator.look(now)
-                elif now >= actuator.again and not (locks is not None and locks.is_held(name)):
+                if not state.certain and now >= actuator.again and not (locks is not None and locks.is_held(name)):
+                    actuator.again = now + _AGAIN
                     actuator.write(limits.safe, now)
                 if state.certain:
                     self._tell(name, "it is safe again after a write failed")
                 continue
-            if actuator.pending:
-                actuator.look(now)
             if holder is not None and self._ended(holder, now):
                 reason = "its owner's command has ended"
             elif holder is not None and holder[0] == PARENT and silent >= actuator.silence:

@@ -5,13 +5,36 @@ What others require is made safe once these are known to be off, even beyond its
 any more, they are made safe at once.
 """
 
-from ganglion_agent.section import ConfigError
+from ganglion_agent.section import ConfigError, Section
 
 TYPE_CHECKING = False  # MicroPython has no `typing`
 if TYPE_CHECKING:
     from typing import Any
 
-    from ganglion_agent.guard import Actuator
+    from ganglion_agent.guard import Actuator, Guard
+
+
+def fit(guard: "Guard", wanted: "dict[str, list[Any]]", now: int) -> "Any":
+    """Locks actuators and has them read back; returns where steps wait for that, or None.
+
+    Args:
+        wanted: Name to where its table is, and what that says of `requires`, `excludes` and `readback`.
+
+    Raises:
+        ConfigError: as `Interlocks` and `Readback`.
+    """
+    confirmations = None
+    for name in wanted:
+        where, _, _, shown = wanted[name]
+        if shown is not None:
+            from ganglion_agent.readback import Confirmations, Readback
+
+            guard.actuators[name].readback = Readback(Section(where + ".readback", shown), now)
+            confirmations = confirmations or Confirmations()
+    locks = {name: (wanted[name][1], wanted[name][2]) for name in wanted if wanted[name][1:3] != [None, None]}
+    if locks:
+        guard.interlocks = Interlocks(guard.actuators, locks)
+    return confirmations
 
 
 class Interlocks:
@@ -110,7 +133,8 @@ class Interlocks:
     def _is_sure(self, name: str, holding: bool) -> bool:
         """Whether it is known to have its value; what is on is let be until a readback that is awaited has failed."""
         actuator = self._actuators[name]
-        return actuator.state.certain and (holding or not actuator.pending)
+        pending = actuator.readback is not None and actuator.readback.until
+        return actuator.state.certain and (holding or not pending)
 
 
 def _error(name: str, key: str, message: str) -> ConfigError:

@@ -21,13 +21,15 @@ class Readback:
 
     Attributes:
         within: Nanoseconds in which it has to show what was written.
+        until: By when it has to; 0 where nothing is awaited.
 
     Raises:
         ConfigError: the board has no such pin.
     """
 
-    def __init__(self, section: "Section") -> None:
+    def __init__(self, section: "Section", now: int) -> None:
         self.within = section.duration("within", "1s")
+        self.until = now + self.within  # the fail-safe value was written just now
         number = section.value("pin")
         pull = section.one("pull", ("none", "up", "down"), "none")
         low = section.take("active_low", bool, False)
@@ -40,6 +42,23 @@ class Readback:
     def is_on(self) -> bool:
         """What it shows."""
         return bool(self._contact.sample()[PLAIN])
+
+    def begin(self, actuator: "Actuator", now: int) -> None:
+        """A value was written."""
+        self.until = now + self.within
+        self.look(actuator, now)
+
+    def look(self, actuator: "Actuator", now: int) -> None:
+        """Looks whether it shows, where that is awaited."""
+        if not self.until:
+            return
+        if self.is_on() == actuator.limits.is_on(actuator.state.value):
+            self.until = 0
+            actuator.state.settle(now)
+            actuator.failure = ""
+        elif now >= self.until:
+            self.until = 0
+            actuator.lose("its readback does not show what it was told", now)
 
 
 class Confirmations:
@@ -62,7 +81,7 @@ class Confirmations:
                 then([False, told, "it was told something else before it was seen to obey"])
             elif not actuator.state.certain:
                 then([False, told, actuator.failure])
-            elif not actuator.pending:
+            elif not actuator.readback.until:
                 then([True, told, ""])
             elif now >= until:
                 then([False, told, "it was not seen to obey in time"])

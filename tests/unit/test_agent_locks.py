@@ -9,7 +9,7 @@ from ganglion.guardian.guardian import Guardian
 from ganglion.guardian.words import Command, Risk, Rule
 from ganglion_agent.guard import Actuator, Guard
 from ganglion_agent.interlock import Interlocks
-from ganglion_agent.readback import Confirmations
+from ganglion_agent.readback import Confirmations, Readback
 from ganglion_agent.section import ConfigError
 from ganglion_micro.limits import Limits
 
@@ -19,20 +19,21 @@ SECOND = 10**9
 class Output:
     def __init__(self) -> None:
         self.value: Any = False
+        self.writes = 0
         self.error: OSError | None = None
 
     def write(self, value: Any) -> None:
         if self.error is not None:
             raise self.error
         self.value = value
+        self.writes += 1
 
 
-class Relay:
+class Relay(Readback):
     """Shows what its output was told, unless it sticks."""
 
-    within = SECOND
-
     def __init__(self, output: Output) -> None:
+        self.within, self.until = SECOND, 0
         self.output = output
         self.sticks: bool | None = None
 
@@ -55,7 +56,7 @@ class Bench:
         self.waiting = Confirmations()
 
     def relay(self, name: str) -> Relay:
-        relay = self.guard.actuators[name].readback = Relay(self.outputs[name])
+        self.guard.actuators[name].readback = relay = Relay(self.outputs[name])
         return relay
 
     def set(self, name: str, value: Any, **more: Any) -> str:
@@ -100,7 +101,7 @@ def test_what_is_required_goes_off_after_what_requires_it() -> None:
 def test_what_requires_one_that_is_lost_goes_off_at_once_and_it_follows() -> None:
     bench = Bench({"heater": (["pump"], None), "drain": (["heater"], None)}, drain={"min_on": 3600 * SECOND})
     assert bench.set("pump", True) == bench.set("heater", True) == bench.set("drain", True) == ""
-    bench.guard.actuators["pump"]._lose("its output does not take the write", bench.now)
+    bench.guard.actuators["pump"].lose("its output does not take the write", bench.now)
     bench.outputs["pump"].error = OSError(5, "it is gone")
     bench.after(0.5)
     assert bench.after(0.1) == ["pump"]
@@ -152,6 +153,10 @@ def test_what_is_not_seen_to_obey_is_lost_and_made_safe_again_and_again() -> Non
     assert "its readback does not show" in bench.set("pump", True)
     relay.sticks = True
     assert bench.after(1.1) == [], "it is told to go off"
+    writes = bench.outputs["pump"].writes
+    for _ in range(30):
+        bench.after(0.02)
+    assert bench.outputs["pump"].writes == writes, "once a second"
     bench.after(1.1)
     assert bench.guard.status()["pump"] == [False, "its readback does not show what it was told"]
     relay.sticks = None

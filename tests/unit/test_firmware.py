@@ -4,6 +4,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from ganglion.cli import extras
 from ganglion.cli.main import main
 from ganglion.errors import GanglionError, RemoteProtocolError
 from ganglion.firmware import Bundle, build, sending
+from ganglion.firmware.asked import ASKED
 from ganglion.firmware.heap import BOARD, measure
 from ganglion.firmware.interpreter import find
 from ganglion_agent.seal import sealed_by
@@ -118,6 +120,20 @@ def test_a_configuration_names_its_drivers(ganglion: Run, tmp_path: Path) -> Non
     assert {name for name in names if "/drivers/" in name} == {
         f"ganglion_micro/drivers/{name}.mpy" for name in ("__init__", "bh1750", "bme280")
     }
+
+
+def test_the_page_says_what_is_built_in_by_request_and_what_it_costs() -> None:
+    page = (ROOT / "docs" / "firmware.md").read_text()
+    rows = re.findall(r"^\| (.+?) \| ((?:`\w+`(?:, )?)+) \| (\d+) \|$", page, re.MULTILINE)
+    told = {name for _, names, _ in rows for name in re.findall(r"\w+", names)}
+    assert told >= ASKED.keys()
+    files = build(modules=ASKED).files
+    without = build(modules=[]).files
+    sizes = {Path(name).stem: len(data) for name, data in files.items() if name not in without}
+    assert sizes.keys() == told
+    for _, names, most in rows:
+        size = sum(sizes[name] for name in re.findall(r"\w+", names))
+        assert 0.6 * int(most) < size <= int(most), names
 
 
 def test_what_is_wrong_is_one_sentence(ganglion: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

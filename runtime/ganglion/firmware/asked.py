@@ -23,7 +23,7 @@ def _has(config: Mapping[str, Any], *keys: str) -> bool:
 ASKED: Mapping[str, _Asks] = {
     "uplink": lambda config: not _is_serial(config),
     "serial": _is_serial,
-    "interlock": lambda config: _has(config, "requires", "excludes"),
+    "interlock": lambda config: _has(config, "requires", "excludes", "readback"),
     "readback": lambda config: _has(config, "readback"),
     "calendar": lambda config: config.get("calendar") is True,
     "seal": lambda config: config.get("updates") == "signed",

@@ -4,6 +4,7 @@
 from ganglion_agent.calendar import Calendar
 from ganglion_agent.guard import Actuator, Guard
 from ganglion_agent.interlock import Interlocks
+from ganglion_agent.readback import Readback
 from ganglion_micro.limits import Limits
 
 SECOND = 10**9
@@ -16,9 +17,11 @@ class Output:
         self.value = value
 
 
-class Relay:
-    within = SECOND
+class Relay(Readback):
     shown = False
+
+    def __init__(self):
+        self.within, self.until = SECOND, 0
 
     def is_on(self):
         return self.shown
