@@ -40,6 +40,7 @@ class Board:
     def start(self) -> None:
         """A boot."""
         self.boots += 1
+        self.new = True
         self.slots = Slots(self.flash)
         self.slots.boot()
         self.update = Update(self.flash, self.slots)
@@ -57,6 +58,9 @@ class Board:
         if self.resetting:
             self.start()
         self.pair.pass_ms(ms)
+        if self.boots > 1 and self.pair.leaf.joined and self.new:
+            self.new = False
+            self.slots.confirm()
         self.now += ms / 1000
 
     def sleep(self, seconds: float) -> None:
@@ -189,3 +193,26 @@ def test_what_the_board_refuses_is_not_tried_again() -> None:
     with pytest.raises(RefusedError, match="the policy"):
         board.delivery(ask).deliver(version(2_000))
     assert asked == 1
+
+
+def test_a_version_on_trial_is_waited_for_and_one_that_is_never_kept_is_not() -> None:
+    board = Board().joined()
+    bundle = version(2_000)
+    assert board.delivery().deliver(bundle).was == "committed"
+    assert board.slots.trial is False, "it is kept before the command says so"
+    board.slots._write((board.slots.slot, False, 1, True))
+    looks = 0
+
+    def ask(call: Call) -> dict[str, Any]:
+        nonlocal looks
+        looks += 1
+        if looks == 3:
+            board.slots.confirm()
+        return board.ask(call)
+
+    assert board.delivery(ask).deliver(bundle).was == "running"
+    assert looks == 3
+    assert "waits for barn/garden: the version that runs is on trial" in board.told
+    board.slots._write((board.slots.slot, False, 1, True))
+    with pytest.raises(UnreachableError, match="has not kept the version that runs for 20 s"):
+        board.delivery(patience=20).deliver(version(3_000))

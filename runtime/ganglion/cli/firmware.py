@@ -10,7 +10,7 @@ from ganglion.cli import gateway_flags
 from ganglion.cli.result import Result, table, write
 from ganglion.errors import InvalidError
 from ganglion.firmware.asked import modules_of
-from ganglion.firmware.bundle import BUDGET, Bundle, build, drivers_of, read_config
+from ganglion.firmware.bundle import BUDGET, Bundle, build, drivers_in, read_config
 from ganglion.firmware.heap import BOARD, FREE, STEPS, Heap, measure
 from ganglion.firmware.interpreter import find
 from ganglion.units import SECOND, duration
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> Result:
     3 no such node, 4 refused, 5 no answer.
     """
     config = read_config(args.config) if args.config else {}
-    bundle = build(drivers=[*args.driver, *drivers_of(config)], modules=modules_of(config), lines=args.lines)
+    bundle = build(drivers=[*args.driver, *drivers_in(config)], modules=modules_of(config), lines=args.lines)
     if args.verb == "send":
         from ganglion.cli import gateway_client
         from ganglion.cli.firmware_send import send

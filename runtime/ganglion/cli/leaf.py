@@ -15,7 +15,7 @@ from ganglion.cli.show import moment
 from ganglion.errors import NotFoundError, UsageError
 from ganglion.mesh.leaves.folder import LeafFolder, Listed
 from ganglion.units import SECOND
-from ganglion_micro import gl1, update_key
+from ganglion_micro import gl1
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
@@ -56,15 +56,10 @@ def _only() -> Path:
 
 def _add(folder: LeafFolder, name: str) -> Result:
     key = folder.add(name, now=time.time_ns())
-    updates = update_key.text(folder.issuer())
-    data = {
-        "name": name,
-        "id": gl1.base32(key.kid),
-        "mesh": gl1.base32(key.mesh),
-        "key": key.text(),
-        "updates": updates,
-    }
-    return Result(data=data, text=lambda: f"{data['key']}\n{updates}")
+    text = folder.on_board(key)
+    own, updates = text.splitlines()
+    data = {"name": name, "id": gl1.base32(key.kid), "mesh": gl1.base32(key.mesh), "key": own, "updates": updates}
+    return Result(data=data, text=lambda: text)
 
 
 def _remove(folder: LeafFolder, name: str) -> Result:

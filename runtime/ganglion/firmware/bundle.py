@@ -117,7 +117,7 @@ def read_config(path: Path) -> dict[str, Any]:
     return table
 
 
-def drivers_of(table: Mapping[str, Any]) -> list[str]:
+def drivers_in(table: Mapping[str, Any]) -> list[str]:
     """The drivers that an `agent.json` names, sorted."""
     there = {*drivers(), *_SAME}
     return sorted({_SAME.get(text, text) for text in _strings(table) if text in there})

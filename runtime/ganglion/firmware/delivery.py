@@ -83,6 +83,8 @@ class Delivery:
         told = 0
         while True:
             said = self._answer(call)
+            if said.get("state") == "trial":
+                said = self._kept(call)
             try:
                 call = sender.send(said)
             except StopIteration as done:
@@ -95,6 +97,17 @@ class Delivery:
             self._tell({"text": f"{call.sent} bytes are there; {self._name} restarts"})
             self._returned(begin)
         return Sent(was, call.sent, self._waits)
+
+    def _kept(self, begin: Call) -> dict[str, Any]:
+        """What the board says once it has kept the version that runs: its parent has to know of that boot."""
+        until = self._clock() + self._patience
+        while self._clock() < until:
+            self._tell({"text": f"waits for {self._name}: the version that runs is on trial"})
+            self._sleep(_LOOK)
+            said = self._answer(begin)
+            if said.get("state") != "trial":
+                return said
+        raise UnreachableError(f"{self._name} has not kept the version that runs for {self._patience:.0f} s: look why")
 
     def _answer(self, call: Call) -> dict[str, Any]:
         """What the board says, however often it has to be asked."""
@@ -123,6 +136,8 @@ class Delivery:
             self._sleep(_LOOK)
             try:
                 state = self._ask(begin).get("state")
+                if state == "trial":
+                    continue
                 if state == "committed":  # it has not heard that it is to restart
                     self._ask(Call("reboot", {}, begin.sent))
             except UnreachableError:

@@ -77,7 +77,7 @@ def sending(bundle: Bundle, seal: bytes | None = None) -> Generator[Call, dict[s
             said = yield Call(
                 "update.chunk", {"file": name, "offset": offset, "data": base64.b64encode(chunk).decode()}, sent
             )
-        elif state == "idle" and not begun:  # it has restarted, and finds on its flash what it has
+        elif state == "trial" or (state == "idle" and not begun):  # or it has restarted, and finds what it has
             said = yield Call("update.begin", begin, sent)
             begun = True
             continue

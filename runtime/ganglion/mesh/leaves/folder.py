@@ -14,7 +14,7 @@ from ganglion.errors import InvalidError, NotFoundError, RefusedError
 from ganglion.mesh import files
 from ganglion.mesh.credential import CredentialError, Trust
 from ganglion.mesh.leaves.parent import Entry
-from ganglion_micro import cbor, cose, gl1
+from ganglion_micro import cbor, cose, gl1, update_key
 from ganglion_micro.leaf_key import KEY_SIZE, MESH_SIZE, LeafKey
 
 _log = logging.getLogger(__name__)
@@ -148,8 +148,8 @@ class LeafFolder:
         # Beside the folder whose change says that leaves came or went
         return self._state / "leaf-epochs" / gl1.base32(kid)
 
-    def issuer(self) -> bytes:
-        """The public key by which leaves know whose updates of firmware are to be taken, 32 bytes.
+    def on_board(self, key: LeafKey) -> str:
+        """What goes onto a board as `leaf.key`: its key, and that of the issuer whose updates of firmware it may take.
 
         Raises:
             NotFoundError: the node is in no mesh yet.
@@ -157,9 +157,10 @@ class LeafFolder:
         """
         mesh = self._mesh()
         try:
-            return Trust.read(files.read(self._state / "bundle.cbor") or b"", pin=mesh).issuer.public
+            issuer = Trust.read(files.read(self._state / "bundle.cbor") or b"", pin=mesh).issuer.public
         except CredentialError:
             raise InvalidError("bundle.cbor is damaged", where=str(self._state)) from None
+        return f"{key.text()}\n{update_key.text(issuer)}"
 
     def _mesh(self) -> bytes:
         data = files.read(self._state / "bundle.cbor")
