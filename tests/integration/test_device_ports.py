@@ -51,6 +51,30 @@ def test_a_port_that_another_program_has_is_refused_with_its_name(cable: Cable, 
     assert [holder.pid for holder in holders(str(cable.port))] == [other]
 
 
+def test_the_pty_of_a_container_of_the_same_name_is_another(cable: Cable) -> None:
+    program = """
+import os, sys
+while (name := os.ttyname(os.openpty()[1])) != sys.argv[1]: print(name, file=sys.stderr)
+print('open', flush=True)
+sys.stdin.read()
+"""
+    script = (
+        'mount -t devpts -o newinstance,ptmxmode=0666 none /dev/pts && mount --bind /dev/pts/ptmx /dev/ptmx && "$@"'
+    )
+    command = ["unshare", "--mount", "sh", "-c", script, "sh", sys.executable, "-c", program]
+    with subprocess.Popen(
+        [*command, os.path.realpath(cable.port)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        assert process.stdout is not None
+        if process.stdout.readline() != b"open\n":
+            pytest.skip("only root has file systems of its own")
+        assert holders(str(cable.port)) == []
+        process.kill()
+
+
 def test_a_port_that_this_program_has_is_refused_too(cable: Cable) -> None:
     with open_port(str(cable.port)), pytest.raises(GanglionError, match="is in use"):
         open_port(str(cable.port))

@@ -33,7 +33,7 @@ class Spoilt(Port):
 
     def __init__(self, name: str, spoil: Callable[[bytes], bytes]) -> None:
         port = open_port(name)
-        super().__init__(name, port._serial)
+        super().__init__(name, port.serial)
         self._spoil = spoil
 
     def write(self, data: bytes) -> None:

@@ -8,9 +8,16 @@ from pathlib import Path
 
 
 class Cable:
-    """Plugged in from the start; `port` is its near end's name."""
+    """Plugged in from the start; `port` is its near end's name.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: Where that is.
+        held: Whether this process has the near end open too, so that nobody misses what is written before they come.
+            Others are refused such a port, as it is in use.
+    """
+
+    def __init__(self, folder: Path, *, held: bool = True) -> None:
+        self._held = held
         self.port = folder / "ttyUSB0"
         self._far = self._near = -1
         self.plug()
@@ -19,12 +26,16 @@ class Cable:
         self._far, self._near = os.openpty()
         tty.setraw(self._near)
         self.port.symlink_to(os.ttyname(self._near))
+        if not self._held:
+            os.close(self._near)
+            self._near = -1
 
     def pull(self) -> None:
         """Who has the port open reads an error from now on."""
         self.port.unlink()
         os.close(self._far)
-        os.close(self._near)
+        if self._held:
+            os.close(self._near)
         self._far = self._near = -1
 
     def write(self, data: bytes) -> None:

@@ -97,6 +97,7 @@ ROWS = [
     {"config", "board", "mesh", "sim", "reader", "inbox"},
     {"mova", "sensors", "guardian", "bridge", "history", "device"},
     {"node", "editor", "shims", "firmware"},
+    {"console"},
     {"cli"},
 ]
 #: Bytes, events and time come in as arguments here.
@@ -113,6 +114,15 @@ PURE = [
     "runtime/ganglion/board/*.py",
     "runtime/ganglion/bus/*.py",
     "runtime/ganglion/bridge/*.py",
+    "runtime/ganglion/console/asciicast.py",
+    "runtime/ganglion/console/harmless.py",
+    "runtime/ganglion/console/keys.py",
+    "runtime/ganglion/console/lines.py",
+    "runtime/ganglion/console/paced.py",
+    "runtime/ganglion/console/pen.py",
+    "runtime/ganglion/console/requests.py",
+    "runtime/ganglion/console/rfc2217.py",
+    "runtime/ganglion/console/view.py",
     "runtime/ganglion/device/programs.py",
     "runtime/ganglion/device/raw_repl.py",
     "runtime/ganglion/intent/patterns.py",

@@ -56,6 +56,7 @@ COMMANDS = {
     "bench": ("ganglion_tools.bench.command", "tools", "measure what it costs, beside its peers"),
     "ports": ("ganglion.cli.ports", "serial", "list serial ports, and which program has them"),
     "files": ("ganglion.cli.files", "serial", "list, put, get and remove files of a MicroPython device"),
+    "console": ("ganglion.cli.console", "", "talk to a device on a serial port, record that, and share the port"),
     "doctor": ("ganglion.cli.doctor", "", "say what is installed, what is missing and what to do"),
 }
 

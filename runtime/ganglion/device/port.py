@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A serial port that nobody else has, by pyserial, on this machine or behind `socket://` and `rfc2217://`."""
 
+import contextlib
 import errno
 import io
 import os
@@ -8,7 +9,7 @@ import select
 import stat
 import termios
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from ganglion.device.ports import serial_ports
 from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError, UnreachableError
@@ -24,15 +25,24 @@ BAUD = 115200
 _WRITE = 10.0
 #: Bytes that are read at most at a time, and seconds between looks at a port that the kernel cannot wait for.
 _READ, _LOOK = 4096, 0.01
+#: What may be changed of a port that is open, by pyserial's names.
+SETTINGS = ("baudrate", "bytesize", "parity", "stopbits", "xonxoff", "rtscts")
+#: What is on or off, by pyserial's names.
+Line = Literal["dtr", "rts", "break_condition"]
 _MEMORY = 1  # the kernel's number for /dev/null and the like, which everybody has open
 
 
 class Port:
-    """An open port. Made by `open_port`, and a context manager that closes it."""
+    """An open port. Made by `open_port`, and a context manager that closes it.
+
+    Attributes:
+        name: Its path or URL.
+        serial: What is underneath, for tools that take pyserial's own.
+    """
 
     def __init__(self, name: str, serial: "Serial") -> None:
         self.name = name
-        self._serial = serial
+        self.serial = serial
         try:
             self._descriptor: int | None = serial.fileno()
         except io.UnsupportedOperation:  # of rfc2217, whose bytes come out of a thread
@@ -65,21 +75,106 @@ class Port:
         from serial import SerialTimeoutException
 
         try:
-            self._serial.write(data)
+            self.serial.write(data)
         except SerialTimeoutException:
             raise UnreachableError(f"{self.name} takes no bytes: unplug the device and plug it in again") from None
         except OSError as error:
             raise self._gone() from error
 
+    def write_some(self, data: bytes) -> int:
+        """Sends as many bytes as there is room for now, and returns how many; all of them over rfc2217://.
+
+        Raises:
+            UnreachableError: the port is gone.
+        """
+        if self._descriptor is None:
+            self.write(data)
+            return len(data)
+        try:
+            return os.write(self._descriptor, data)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            raise self._gone() from error
+
     def close(self) -> None:
         """Lets go of the port."""
-        self._serial.close()
+        self.serial.close()
+
+    @property
+    def descriptor(self) -> int | None:
+        """What `select` waits for; None where bytes come out of a thread (rfc2217://)."""
+        return self._descriptor
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """How bytes go over the line, by pyserial's names: `baudrate`, `bytesize`, `parity`, `stopbits`, `xonxoff`."""
+        return {name: getattr(self.serial, name) for name in SETTINGS}
+
+    def set(self, **settings: Any) -> None:
+        """Changes some of `settings`; those that it cannot have stay as they were.
+
+        Raises:
+            InvalidError: this port has no such speed or format.
+            UnreachableError: the port is gone.
+        """
+        before = {name: getattr(self.serial, name) for name in settings}
+        try:
+            for name, value in settings.items():
+                setattr(self.serial, name, value)
+        except OSError as error:
+            raise self._gone() from error
+        except (ValueError, OverflowError, NotImplementedError, termios.error):
+            with contextlib.suppress(ValueError, OSError, termios.error):
+                for name, value in before.items():
+                    setattr(self.serial, name, value)
+            words = " and ".join(f"{name} {value}" for name, value in settings.items())
+            raise InvalidError(f"cannot be set to {words}", where=self.name) from None
+
+    def set_line(self, line: Line, *, on: bool) -> None:
+        """Sets a line of the port: DTR and RTS, or `break_condition`, in which it sends no bits but a long zero.
+
+        Raises:
+            RefusedError: it has none, as a pty and a socket.
+            UnreachableError: the port is gone.
+        """
+        if self.name.startswith("socket:"):
+            raise self._lineless(line)
+        try:
+            setattr(self.serial, line, on)
+        except (OSError, ValueError, termios.error) as error:
+            if error.args and error.args[0] in (errno.ENOTTY, errno.EINVAL):
+                raise self._lineless(line) from None
+            raise self._gone() from error
+
+    def modem(self) -> dict[str, bool]:
+        """The lines that the device sets, by pyserial's names; none where there are none."""
+        if self.name.startswith("socket:"):
+            return {}
+        try:
+            return {name: bool(getattr(self.serial, name)) for name in ("cts", "dsr", "ri", "cd")}
+        except (OSError, ValueError, termios.error):
+            return {}
+
+    def discard(self, *, received: bool = False, sent: bool = False) -> None:
+        """Forgets what has come and is not read, or what is written and has not left."""
+        with contextlib.suppress(OSError, termios.error):
+            if received:
+                self.serial.reset_input_buffer()
+            if sent:
+                self.serial.reset_output_buffer()
+
+    def _lineless(self, line: Line) -> RefusedError:
+        return RefusedError(f"{self.name} has no {'break' if line == 'break_condition' else line.upper()}")
 
     def _looked_for(self, timeout: float) -> bytes:
         until = time.monotonic() + timeout
         while True:
-            if waiting := self._serial.in_waiting:
-                return bytes(self._serial.read(min(waiting, _READ)))
+            if waiting := self.serial.in_waiting:
+                data = bytes(self.serial.read(min(waiting, _READ)))
+                if not data:  # the end of the connection waited
+                    raise self._gone()
+                return data
             if time.monotonic() >= until:
                 return b""
             time.sleep(_LOOK)
@@ -116,6 +211,10 @@ def open_port(name: str, *, baud: int = BAUD) -> Port:
         try:
             return Port(name, serial.serial_for_url(name, baudrate=baud, timeout=0, write_timeout=limit))
         except ValueError as error:
+            if "remote rejected" in str(error):
+                raise RefusedError(
+                    f"{name} is not to be had at {baud} baud: it has another speed while somebody writes"
+                ) from None
             raise InvalidError(f"is no URL of a serial port, as in socket://HOST:PORT: {error}", where=name) from None
         except OSError as error:
             raise UnreachableError(f"{name} does not answer: {error}") from None

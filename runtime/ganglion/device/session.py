@@ -133,6 +133,14 @@ class Session:
         if self._wait(Left, quiet=_TRY, until=time.monotonic() + _TRY) and self._restart:
             self.port.write(b"\x04")
 
+    def hand_back(self) -> None:
+        """Leaves raw mode as far as that goes, whatever went wrong before; the port stays open."""
+        with contextlib.suppress(GanglionError):
+            if self._repl.state is not State.READY:
+                self._within = 2 * _TRY  # it has had its time
+                self.enter()
+            self.leave()
+
     def _events(self, *, quiet: float, until: float = float("inf")) -> Iterator[Event]:
         """What happens, until nothing has come for so many seconds or the time is over."""
         heard = time.monotonic()
@@ -173,10 +181,6 @@ class Session:
 
     def __exit__(self, *_: object) -> None:
         try:
-            with contextlib.suppress(GanglionError):
-                if self._repl.state is not State.READY:
-                    self._within = 2 * _TRY  # it has had its time
-                    self.enter()
-                self.leave()
+            self.hand_back()
         finally:
             self.port.close()

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which programs have a device open."""
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 _PROCESSES = Path("/proc")
+#: Major numbers of ptys, which each file system of them counts from 0.
+_PTYS = range(136, 144)
+_ESTABLISHED = "01"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +39,41 @@ def holders(device: str) -> list[Holder]:
     return sorted(found, key=lambda holder: holder.pid)
 
 
+def client_of(port: int) -> Holder | None:
+    """The process of this machine that has connected from this TCP port, as far as this user may look into it."""
+    inodes = [
+        f"socket:[{inode}]" for table in ("net/tcp", "net/tcp6") for inode in _connected(_PROCESSES / table, port)
+    ]
+    for process in _PROCESSES.glob("[0-9]*"):
+        with contextlib.suppress(OSError), os.scandir(process / "fd") as descriptors:
+            if any(_leads_to(descriptor.path) in inodes for descriptor in descriptors):
+                return Holder(pid=int(process.name), command=_command(process))
+    return None
+
+
+def _connected(table: Path, port: int) -> list[str]:
+    """The inodes of sockets with this port of their own that are connected, as proc(5) lists them."""
+    try:
+        lines = table.read_text().splitlines()[1:]
+    except OSError:
+        return []  # no IPv6
+    rows = [line.split() for line in lines]
+    return [row[9] for row in rows if row[3] == _ESTABLISHED and int(row[1].rpartition(":")[2], 16) == port]
+
+
 def _has_open(process: Path, path: str) -> bool:
     try:
         with os.scandir(process / "fd") as descriptors:
-            return any(_leads_to(descriptor.path) == path for descriptor in descriptors)
+            return any(_leads_to(descriptor.path) == path and _is(descriptor.path, path) for descriptor in descriptors)
     except OSError:
         return False  # gone meanwhile, or another user's
+
+
+def _is(descriptor: str, path: str) -> bool:
+    """Whether it is the same device: that of a container may have the same name, and ptys then even the same number."""
+    theirs, ours = os.stat(descriptor), os.stat(path)
+    is_pty = os.major(ours.st_rdev) in _PTYS
+    return theirs.st_rdev == ours.st_rdev and (not is_pty or theirs.st_dev == ours.st_dev)
 
 
 def _leads_to(descriptor: str) -> str:

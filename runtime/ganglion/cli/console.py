@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Talks to a device on a serial port, records that, and lets other programs share the port."""
+
+import argparse
+import contextlib
+import re
+import stat
+import sys
+from pathlib import Path
+
+from ganglion.cli import extras, option
+from ganglion.errors import NotFoundError, UsageError
+from ganglion.units import SECOND
+
+_BAUD = 115200
+_ENDINGS = {"cr": b"\r", "lf": b"\n", "crlf": b"\r\n", "none": None}
+
+
+def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
+    """`ganglion console PORT [--share PATH] [--listen ADDRESS] [--record FILE] …`."""
+    parser.add_argument("target", metavar="PORT", help="as /dev/ttyUSB0; socket://HOST:PORT, rfc2217://HOST:PORT")
+    parser.add_argument("--baud", type=int, default=_BAUD, metavar="N", help=f"bits a second, {_BAUD} if not given")
+    parser.add_argument("--record", type=Path, metavar="FILE", help="into a new file, as asciicast v2")
+    parser.add_argument("--watch", action="store_true", help="send nothing")
+    shown = parser.add_argument_group("what is shown")
+    shown.add_argument("--timestamps", action="store_true", help="the time before each line")
+    shown.add_argument("--hex", action="store_true", help="bytes in hexadecimal")
+    shown.add_argument("--raw", action="store_true", help="bytes as they are, with control sequences that may do harm")
+    shared = parser.add_argument_group("other programs at the same port")
+    shared.add_argument("--share", metavar="PATH", help="as a pty, a port of this machine at this path")
+    shared.add_argument("--listen", metavar="ADDRESS", help="by RFC 2217: HOST:PORT, or a PORT of 127.0.0.1")
+    shared.add_argument("--unprotected", action="store_true", help="let --listen be for other machines, unencrypted")
+    script = parser.add_argument_group("in scripts")
+    script.add_argument("--until", default="", metavar="TEXT", help="end once the device has said this")
+    script.add_argument("--for", dest="limit", metavar="TIME", help="end after so long, as in 10s")
+    script.add_argument(
+        "--eol", choices=_ENDINGS, default="cr", help="what a line of a pipe ends with; cr if not given"
+    )
+    script.add_argument("--pace", type=int, metavar="N", help="bytes a second of what is piped or pasted")
+    script.add_argument("--once", action="store_true", help="end when the port is gone, and do not wait for it")
+
+
+def run(args: argparse.Namespace) -> int | None:
+    """Until Ctrl-], or what a script asks for.
+
+    Exit codes: 0 ended, 1 in use, or a file or address that cannot be had, 2 usage, 3 no such port, 4 no permission, 5
+    the port is gone or has not said in time what was waited for, 130 Ctrl-C, 143 SIGTERM.
+    """
+    if not is_port(args.target):
+        # A node: its console across the mesh is `ganglion.cli.console_node`
+        raise NotFoundError(f"there is no port {args.target}: `ganglion ports` lists those that are")
+    if not extras.is_installed("serial"):
+        raise UsageError(f"the console of a port needs more than is installed: {extras.remedy('serial')}")
+    _check(args)
+    return _run(args)
+
+
+def is_port(word: str) -> bool:
+    """Whether a word names a serial port, there or not; everything else is a node, or a leaf as `PARENT/LEAF`."""
+    if word.startswith(("/", ".", "~")) or "://" in word or re.fullmatch(r"COM\d+", word, re.IGNORECASE):
+        return True
+    with contextlib.suppress(OSError, ValueError):
+        return stat.S_ISCHR(Path(word).stat().st_mode)
+    return False
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Raises UsageError for options that make no sense."""
+    if args.baud < 1:
+        raise UsageError(f"--baud {args.baud}: at least 1")
+    if args.pace is not None and args.pace < 1:
+        raise UsageError(f"--pace {args.pace}: at least 1 byte a second")
+    if args.raw and (args.hex or args.timestamps):
+        raise UsageError("--raw shows bytes as they are, without --hex and --timestamps")
+    if args.json and (args.raw or args.hex or args.timestamps):
+        raise UsageError("--json has lines and their times, without --raw, --hex and --timestamps")
+    if args.unprotected and not args.listen:
+        raise UsageError("--unprotected is for --listen")
+
+
+def _run(args: argparse.Namespace) -> int:
+    from ganglion.console.console import Console, Wanted
+    from ganglion.console.link import Link
+    from ganglion.console.listener import Listener
+    from ganglion.console.person import Person
+    from ganglion.console.pty import Pty
+    from ganglion.console.screens import JsonScreen, PlainScreen
+    from ganglion.console.terminal import ended_by_signals, keys_as_pressed
+    from ganglion.console.view import View
+
+    is_person = sys.stdin is not None and sys.stdin.isatty() and not args.json
+    view = View(hexadecimal=args.hex, times=args.timestamps, raw=args.raw)
+    plain = PlainScreen(view, sys.stdout.buffer, sys.stderr.buffer, terminal=is_person and sys.stdout.isatty())
+    screen = JsonScreen(sys.stdout.buffer) if args.json else plain
+    wanted = Wanted(
+        watches=args.watch,
+        until=args.until.encode(),
+        limit=None if args.limit is None else option.duration(args.limit, "--for") / SECOND,
+        rate=args.pace,
+        ending=_ENDINGS[args.eol],
+    )
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(ended_by_signals())
+        link = Link(args.target, baud=args.baud, returns=not args.once)
+        stack.callback(link.close)
+        listener = Listener(args.listen, unprotected=args.unprotected) if args.listen else None
+        if listener is not None:
+            stack.callback(listener.close)
+        pty = Pty(args.share) if args.share else None
+        console = Console(link, screen, wanted, pty=pty, listener=listener)
+        link.say = console.tell
+        stack.callback(console.close)
+        if args.record is not None:
+            console.record(args.record)
+        if pty is not None:
+            console.tell(f"shared as {pty.path}")
+        if listener is not None:
+            console.tell(f"shared as {listener.url}" + ", unencrypted, for whoever reaches it" * args.unprotected)
+        if is_person:
+            Person(console, plain, sys.stdin.fileno())
+            stack.enter_context(keys_as_pressed(sys.stdin.fileno()))
+            console.tell(f"{link.name} at {link.baud} baud; Ctrl-] ends, Ctrl-T h says what else there is")
+        elif sys.stdin is not None:
+            console.pipe(sys.stdin.fileno())
+        console.run()
+    return 0

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A person's terminal: every key as it is pressed, and its modes as they were when that ends, however it ends."""
+
+import contextlib
+import signal
+import termios
+from collections.abc import Iterator
+from types import FrameType
+from typing import NoReturn
+
+
+@contextlib.contextmanager
+def keys_as_pressed(descriptor: int) -> Iterator[None]:
+    """Until the block ends, keys are neither echoed nor gathered to lines, and none is a signal.
+
+    What is printed goes on as before: a LF alone begins a line, for devices that say no CR.
+    """
+    before = termios.tcgetattr(descriptor)
+    mode = termios.tcgetattr(descriptor)
+    mode[0] &= ~(termios.IGNBRK | termios.BRKINT | termios.ICRNL | termios.INLCR | termios.IGNCR | termios.IXON)
+    mode[3] &= ~(termios.ECHO | termios.ECHONL | termios.ICANON | termios.ISIG | termios.IEXTEN)
+    mode[6][termios.VMIN], mode[6][termios.VTIME] = 1, 0
+    try:
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, mode)
+        yield
+    finally:
+        with contextlib.suppress(termios.error):  # the terminal itself may be gone
+            termios.tcsetattr(descriptor, termios.TCSANOW, before)
+
+
+@contextlib.contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Until the block ends, SIGTERM and SIGHUP end the program through it, so that what it changed is put back."""
+
+    def end(number: int, _: FrameType | None) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
