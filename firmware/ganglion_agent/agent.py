@@ -46,6 +46,10 @@ class RestartError(Exception):
     """The parent wants the device to restart."""
 
 
+class CrashedError(Exception):
+    """An error that nobody caught: it is on the flash, and the pause before a reset is over."""
+
+
 class Agent:
     """One boot.
 
@@ -203,7 +207,7 @@ def main(
 
     Raises:
         KeyboardInterrupt: a person is to have the console: there was a Ctrl-C, or the configuration is wrong.
-        Exception: what nobody caught; it is on the flash, and the pause before a reset is over.
+        CrashedError: there was an error that nobody caught.
     """
     folder = root + "/" if root or slot else ""
     clock = Clock()
@@ -233,7 +237,7 @@ def main(
         print(last["error"])
         print("restarting in {} s; Ctrl-C opens the console".format(seconds))
         time.sleep(seconds)
-        raise
+        raise CrashedError from None
 
 
 def start() -> None:
@@ -242,8 +246,8 @@ def start() -> None:
         main()
     except KeyboardInterrupt:
         return
-    except Exception as error:
-        print("after", type(error).__name__)  # the traceback is above, and on the flash
+    except CrashedError:
+        pass  # it was printed
     from machine import reset
 
     reset()

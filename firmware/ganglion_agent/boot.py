@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Starts the agent of the slot that is to run, and resets the board when it ends; it is outside of both slots.
 
-Outside are `main.py` and a package `ganglion_agent` with this, `files`, `manifest` and `slots`. No update touches
-them, so whatever a slot holds, this runs: a cable and `ganglion flash` replace it. What it starts is
+Outside are `main.py` and a package `ganglion_agent` with this, `files`, `manifest`, `rom` and `slots`. No update
+touches them, so whatever a slot holds, this runs: a cable and `ganglion flash` replace it. What it starts is
 `ganglion_agent.entry.main(root, slot)` of the slot; that it returns means that it wants a reset.
 
 Three things end a trial (see `slots`): exceptions, as each boot is counted; a hang, by a timer that does not ask the
@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 TRIAL_MS = 300000
 #: Milliseconds in which a key opens the console, before what is not known to be good is tried once more.
 RESCUE_MS = 60000
-#: The file with the last exception that left an agent, and its most letters.
-FAILURE = "failure.txt"
-_FAILURE_SIZE = 2000
+#: The folder of `rom`.
+IN_PLACE = "/rom/ganglion"
+#: The file with the last crash, as `crash` has it, and the most letters of its error.
+CRASH = "crash"
+_LETTERS = 600
 
 _timers: "list[Any]" = []  # one that nobody holds is collected, and never comes
 
@@ -42,7 +44,8 @@ def run(root: str = "") -> None:
         if _pressed(RESCUE_MS):
             return
     except Exception as error:
-        _keep(root, slot, error)
+        if type(error).__name__ != "CrashedError":  # the agent's own, which it has kept
+            _keep(root, slot, error)
         _do(_slots(root, slot).fail)
     _reset()
 
@@ -76,16 +79,33 @@ def _forget(root: str, slot: str) -> None:
     """No module of ours is loaded, and those outside are found."""
     for name in [name for name in sys.modules if name.partition(".")[0] in ("ganglion_agent", "ganglion_micro")]:
         del sys.modules[name]
-    path = root + "/" + slot
-    if path in sys.path:
-        sys.path.remove(path)
+    for path in (root + "/" + slot, IN_PLACE):
+        if path in sys.path:
+            sys.path.remove(path)
 
 
 def _start(root: str, slot: str) -> None:
     """The agent of a slot, with modules of that slot alone."""
+    path = _in_place(root, slot) or root + "/" + slot
     _forget(root, slot)
-    sys.path.insert(0, root + "/" + slot)
+    sys.path.insert(0, path)
     __import__("ganglion_agent.entry", None, None, ["main"]).main(root, slot)
+
+
+def _in_place(root: str, slot: str) -> str:
+    """Where the slot's code runs without a copy in the heap; empty on a board that has no such place."""
+    _forget(root, slot)
+    try:
+        import vfs
+
+        from ganglion_agent import files, rom
+
+        return rom.installed(files, vfs, root + "/" + slot)
+    except ImportError:
+        return ""  # an old MicroPython has no such module
+    except (OSError, ValueError) as error:
+        print("ganglion: the code runs from the slot's files, as the ROMFS could not be filled:", error)
+        return ""
 
 
 def _limit(slots: "Slots") -> None:
@@ -113,17 +133,18 @@ def _limit(slots: "Slots") -> None:
 
 
 def _keep(root: str, slot: str, error: Exception) -> None:
-    """Writes why a slot's agent ended, for who comes to look."""
+    """Writes why a slot could not be started, as a crash that the next agent to run tells its parent."""
     import io
+    import json
 
     text = io.StringIO()
     sys.print_exception(error, text)  # type: ignore[attr-defined] # MicroPython's
-    said = "slot {}\n{}".format(slot, text.getvalue())[-_FAILURE_SIZE:]
+    said = "slot {}\n{}".format(slot, text.getvalue().strip()[-_LETTERS:])
     print(said)
 
     def write() -> None:
-        with open(root + "/" + FAILURE, "w") as file:
-            file.write(said)
+        with open(root + "/" + CRASH, "w") as file:
+            json.dump({"boot": 0, "seconds": 0, "row": 1, "error": said, "told": False}, file)
 
     _do(write)
 

@@ -76,6 +76,17 @@ def entries(files: "Any", path: str) -> "Iterator[tuple[str, int, str]]":
             raise ValueError("the manifest is damaged")
 
 
+def intact(files: "Any", folder: str) -> bool:
+    """Whether every file of a folder is there as its manifest says; each is read."""
+    try:
+        for digest, size, name in entries(files, folder + "/" + MANIFEST):
+            if digest_of(files, folder + "/" + name) != (digest, size):
+                return False
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 def version(files: "Any", path: str) -> str:
     """The version that a manifest names. Raises: as `entries`."""
     with files.open(path, "rb") as file:

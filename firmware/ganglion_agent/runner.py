@@ -78,7 +78,8 @@ class Runner:
         self.remove(name, now)
         if not self._ports.time() and [raw for raw in body[p.TRIGGERS] if raw[p.SOURCE] == p.SCHEDULED]:
             self._ports.log("warning", "{}: the calendar waits until the parent has said the time".format(name))
-        script = Script(name, _hash(data), Engine(body, self._ports.random), now)
+        engine = Engine(body, self._ports.random, 0)  # nobody is told of the steps: only how a run ended
+        script = Script(name, _hash(data), engine, now)
         self.scripts[name] = script
         return script
 

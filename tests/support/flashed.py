@@ -26,6 +26,7 @@ if FATE == "import":
 def main(root, slot, joined, methods):
     import json, sys
     print("runs", VERSION, slot, FATE)
+    print("from", [path for path in __import__("sys").path if path][0])
     while FATE == "hangs":
         pass
     if FATE == "silent":
@@ -37,6 +38,11 @@ def main(root, slot, joined, methods):
     methods = methods(Found)
     joined()
     print("healthy", VERSION)
+    try:
+        with open("/crash") as file:
+            print("crash", json.load(file))
+    except OSError:
+        pass
     while True:
         line = sys.stdin.readline()
         if not line:
@@ -128,11 +134,17 @@ class Boot:
 
 
 class Device:
-    """The board."""
+    """The board.
 
-    def __init__(self, folder: Path, kind: str, bundle: Bundle) -> None:
+    Args:
+        kind: Of its file system: `lfs` or `fat`.
+        rom: What it has for a ROMFS: `none`, a `block` device, or memory that is `mapped`.
+    """
+
+    def __init__(self, folder: Path, kind: str, bundle: Bundle, rom: str = "none") -> None:
+        self._rom = rom
         self.image = folder / "flash"
-        self._command = [*interpreter(ROOT / ".cache" / "micropython"), "-X", "heapsize=128k", str(HARNESS / "run.py")]
+        self._command = [*interpreter(ROOT / ".cache" / "micropython"), "-X", "heapsize=320k", str(HARNESS / "run.py")]
         self._command += [str(self.image), kind]
         self.flash(folder / "files", bundle.on_board())
 
@@ -146,7 +158,7 @@ class Device:
 
     def boot(self, cut: int = -1, cause: int = 1) -> Boot:
         """Switches it on; the power fails in the write of that number."""
-        return Boot([*self._command, "boot", str(cut), str(cause)])
+        return Boot([*self._command, "boot", str(cut), str(cause), self._rom])
 
     def healthy(self, boots: int = 9) -> str:
         """Boots until a version says that it is healthy, and which."""

@@ -74,6 +74,15 @@ def test_an_episode_tells_a_bounded_number_of_steps_and_counts_the_rest() -> Non
     assert done.data == {"n": 1000}
 
 
+def test_a_device_keeps_no_steps_and_does_the_same() -> None:
+    steps = "- {id: n, action: set, values: {n: n + 1}}\n- {id: say, action: emit, topic: t, value: '{n}'}"
+    runs = Engine(compile(load(edge(steps), file="x.yaml")).body, records=0)
+    (emit,) = runs.start("main", EVENT, {"data": {"n": 0}}, 0)
+    assert runs.runs[emit.run].records == []
+    (done,) = runs.resume(emit.run, None, 1)
+    assert (done.episode["status"], done.episode["steps"], done.episode["omitted"]) == ("completed", [], 2)
+
+
 def test_the_key_of_idempotency_is_filled_in() -> None:
     runs = engine("- {id: end, action: end}", protocol='policies: {idempotency_key: "warm:{event.id}"}')
     assert runs.key(0, EVENT) == "warm:e"

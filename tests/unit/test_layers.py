@@ -32,6 +32,7 @@ PACKAGES = {
             "socket",
             "sys",
             "time",
+            "vfs",
         }
         | {"traceback", "typing", "collections", "machine", "network", "dht", "onewire", "select"},
     ),
@@ -104,6 +105,7 @@ ROWS = [
 PURE = [
     "firmware/ganglion_micro/**/*.py",
     "firmware/ganglion_agent/manifest.py",
+    "firmware/ganglion_agent/rom.py",
     "firmware/ganglion_agent/seal.py",
     "firmware/ganglion_agent/slots.py",
     "firmware/ganglion_agent/update.py",

