@@ -180,17 +180,15 @@ class Slots:
         for name in (POINTER, POINTER + _NEW):
             try:
                 with self._files.open(self.path(name), "rb") as file:
-                    return _record(file.read(64))
+                    return record_of(file.read(64))
             except (OSError, ValueError):
                 pass
         return None
 
     def _write(self, record: "Record") -> None:
-        slot, kept, tries, back = record
-        line = "1 {} {} {} {}".format(slot, "kept" if kept else "trial", tries, "good" if back else "unknown").encode()
         pointer = self.path(POINTER)
         with self._files.open(pointer + _NEW, "wb") as file:
-            file.write(line + b" " + _check(line) + b"\n")
+            file.write(line_of(record))
         self._files.sync()
         replace(self._files, pointer + _NEW, pointer)
         self._files.sync()
@@ -204,7 +202,14 @@ def _check(line: bytes) -> bytes:
     return hexlify(sha256(line).digest()[:4])
 
 
-def _record(line: bytes) -> "Record":
+def line_of(record: "Record") -> bytes:
+    """The line of a pointer."""
+    slot, kept, tries, back = record
+    line = "1 {} {} {} {}".format(slot, "kept" if kept else "trial", tries, "good" if back else "unknown").encode()
+    return line + b" " + _check(line) + b"\n"
+
+
+def record_of(line: bytes) -> "Record":
     """The pointer in a line. Raises: ValueError, it is damaged."""
     body, _, check = line.rpartition(b" ")
     words = body.decode().split(" ")

@@ -18,14 +18,25 @@ from ganglion_tools.emulated_board import DISK, board
 CACHE = Path(__file__).parents[2] / ".cache"
 
 
+#: A disk for the whole agent: 512 KiB, in blocks of what a flash erases at once.
+LARGE = (
+    DISK.replace("256 * 512", "128 * 4096").replace("n * 512", "n * 4096").replace("4: 256, 5: 512", "4: 128, 5: 4096")
+)
+
+
 @contextmanager
-def booted(kind: str, *, port: int | None = None) -> Iterator[str]:
+def booted(kind: str, *, port: int | None = None, disk: str = DISK) -> Iterator[str]:
     """A board with a file system: the name of its serial port."""
     with board(kind, CACHE, port=port) as name:
         if kind == "cortex-m3":
-            with Session(open_port(name)) as session:
-                session.execute(DISK)
+            mounted(name, disk)
         yield name
+
+
+def mounted(port: str, disk: str = DISK, *, erased: bool = False) -> None:
+    """Mounts the disk of the Cortex-M3 again, after a soft reset; with nothing on it where that is asked for."""
+    with Session(open_port(port)) as session:
+        session.execute(disk + ('vfs.umount("/")\nvfs.VfsLfs2.mkfs(disk)\nvfs.mount(disk, "/")\n' if erased else ""))
 
 
 class Spoilt(Port):

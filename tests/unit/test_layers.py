@@ -63,6 +63,8 @@ PACKAGES = {
             "pymicro_wakeword",
             "lsprotocol",
             "pygls",
+            "esptool",
+            "ganglion_agent",
         },
     ),
     "ganglion_gateway": (
@@ -98,7 +100,7 @@ ROWS = [
     {"config", "board", "mesh", "sim", "reader", "inbox"},
     {"mova", "sensors", "guardian", "bridge", "history", "device"},
     {"node", "editor", "shims", "firmware"},
-    {"console"},
+    {"flash", "console"},
     {"cli"},
 ]
 #: Bytes, events and time come in as arguments here.
@@ -111,6 +113,10 @@ PURE = [
     "firmware/ganglion_agent/update.py",
     "runtime/ganglion/analytics/*.py",
     "runtime/ganglion/firmware/sending.py",
+    "runtime/ganglion/flash/esp_image.py",
+    "runtime/ganglion/flash/intel_hex.py",
+    "runtime/ganglion/flash/plan.py",
+    "runtime/ganglion/flash/uf2.py",
     "runtime/ganglion/history/block.py",
     "runtime/ganglion/history/query.py",
     "runtime/ganglion/board/*.py",

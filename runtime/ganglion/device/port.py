@@ -97,6 +97,17 @@ class Port:
         except OSError as error:
             raise self._gone() from error
 
+    @property
+    def has_control_lines(self) -> bool:
+        """Whether DTR and RTS, by which boards are reset, are there: a pty and a TCP socket have none."""
+        if "://" in self.name:
+            return self.name.startswith("rfc2217:")
+        try:
+            _ = self.serial.cts
+        except OSError:
+            return False
+        return True
+
     def close(self) -> None:
         """Lets go of the port."""
         self.serial.close()

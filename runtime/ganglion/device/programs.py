@@ -5,6 +5,7 @@ Names that outlive a program begin with `_g`: those of somebody's own are left a
 """
 
 import binascii
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 #: Asks what the device can; a file that a broken transfer left open is closed first, so that it is as long as it looks.
@@ -82,6 +83,22 @@ while _gn>0:
  _gn-=len(_g)
 _gf.close()
 print({end})
+"""
+
+
+def digests(paths: Sequence[str]) -> str:
+    """Prints a line for each path: the SHA-256 of the file in hexadecimal, or - where there is none."""
+    return f"""\
+for _g in {tuple(paths)!r}:
+ _gc=_gh.sha256()
+ try:
+  with open(_g,'rb')as _gf:
+   while 1:
+    _gn=_gf.read(512)
+    if not _gn:break
+    _gc.update(_gn)
+  print(''.join('%02x'%_gn for _gn in _gc.digest()))
+ except OSError:print('-')
 """
 
 

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Brings a board to where it runs: looks what is there, says what it will do, does it, and sees the board come."""
+
+import argparse
+import getpass
+import os
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+from ganglion.board import Board, board, load
+from ganglion.cli import gateway_flags, option
+from ganglion.cli.extras import is_installed, remedy
+from ganglion.cli.flash_report import Shown
+from ganglion.cli.result import Result
+from ganglion.device.port import BAUD
+from ganglion.errors import GanglionError, UsageError
+from ganglion.flash import agent_config, identity, image
+from ganglion.flash.agent_config import Changes
+from ganglion.flash.run import Flash, Order, waits_for
+from ganglion.units import SECOND
+
+#: For whom the password of the Wi-Fi is not to be asked.
+PASSWORD = "GANGLION_WIFI_PASSWORD"  # noqa: S105 - its name
+_PORT = 8475
+#: Linux machines that are reached by SSH: loaded where one is named, and has options of its own.
+_HOSTS = "ganglion.cli.flash_host"
+
+
+def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
+    """`ganglion flash BOARD …`."""
+    parser.add_argument(
+        "board", metavar="BOARD", help="as `ganglion boards list` shows it, or a file that ends in .toml"
+    )
+    parser.add_argument("--port", default="", metavar="PORT", help="default: the only one that may be this board")
+    parser.add_argument(
+        "--baud", type=int, default=BAUD, metavar="N", help="of MicroPython's console; default: %(default)s"
+    )
+    parser.add_argument(
+        "--loader-baud", type=int, metavar="N", help="of an ESP's boot loader; default: that which its board takes"
+    )
+    parser.add_argument("--firmware", type=Path, metavar="IMAGE", help="MicroPython's image, which you have fetched")
+    parser.add_argument("--drive", type=Path, metavar="DIR", help="where the board's drive is mounted")
+    parser.add_argument("--image-only", action="store_true", help="no agent, no configuration, no key")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="its agent.json; default: that which it has")
+    parser.add_argument("--name", metavar="NAME", help="what it is called")
+    parser.add_argument(
+        "--wifi", default="", metavar="SSID", help=f"its Wi-Fi; the password is asked for, or in {PASSWORD}"
+    )
+    parser.add_argument("--parent", default="", metavar="HOST[:PORT]", help="where its parent hears it")
+    parser.add_argument(
+        "--state", type=Path, metavar="DIR", help="its parent's state folder, where that is on this machine"
+    )
+    parser.add_argument("--leaf-key", type=Path, metavar="FILE", help="what `ganglion leaf add` has printed elsewhere")
+    parser.add_argument("--dry-run", action="store_true", help="look, and say what would be done")
+    gateway_flags.arguments(parser)
+    if find_spec(_HOSTS) is not None:
+        import_module(_HOSTS).host_arguments(parser)
+    else:
+        parser.set_defaults(host=None, enrol_key=None)
+        parser.add_argument("--wait", default="2m", metavar="TIME", help="for it to come to its parent; default: 2m")
+
+
+def run(args: argparse.Namespace) -> Result | int | None:
+    """Exit codes: 0 done, 1 it did not work, 2 usage, 3 no such board, port, drive or file, 4 refused, 5 no answer."""
+    if args.host:
+        result: Result = import_module(_HOSTS).run(args)
+        return result
+    if not is_installed("flash"):
+        raise UsageError(f"boards are flashed by more than is installed: {remedy('flash')}")
+    order = _order(args)
+    wait = option.duration(args.wait, "--wait") / SECOND
+    shown = Shown(as_json=args.json)
+    flash = Flash(order, shown)
+    seen = _seen(args, flash)
+    flash.run()
+    born = None
+    if order.agent and not order.dry and seen is not None:
+        shown({"event": "waits", "text": f"for {flash.name} to come to its parent"})
+        waits_for(seen, flash.name, wait)
+        born = True
+    shown.end(_end(order, flash, born), order=order, name=flash.name, born=born)
+    return 0
+
+
+def _end(order: Order, flash: Flash, born: bool | None) -> str:
+    wrote = any(step.does == "write" for step in flash.steps)
+    if order.dry:
+        return "this is what would be done; nothing was written" if wrote else "all is there; there is nothing to write"
+    if born:
+        return f"{flash.name} has come to its parent"
+    if order.agent:
+        return (
+            f"{flash.name} starts; look for it on its parent: `ganglion leaf list` there counts one start more, and "
+            "`ganglion devices list` has it"
+        )
+    return "the image is there"
+
+
+def _order(args: argparse.Namespace) -> Order:
+    found = _board(args.board)
+    agent = not args.image_only and found.mesh != "none"
+    if args.enrol_key:
+        raise UsageError(
+            "--enrol-key is for machines with Linux (--host); a board gets its key by --state or --leaf-key"
+        )
+    if not agent and args.firmware is None:
+        raise UsageError(f"{found.name} takes an image and no agent: name its file with --firmware")
+    if args.state and args.leaf_key:
+        raise UsageError("--state and --leaf-key both say where the key is: leave one out")
+    if args.baud < 1:
+        raise UsageError(f"--baud {args.baud}: at least 1")
+    if args.loader_baud is not None and args.loader_baud < 9600:
+        raise UsageError(f"--loader-baud {args.loader_baud}: at least 9600")
+    password = ""
+    if args.wifi and agent:
+        password = os.environ.get(PASSWORD) or _asked(args.wifi)
+    host, _, port = args.parent.partition(":")
+    if port and not (port.isascii() and port.isdecimal() and 0 < int(port[:6]) < 65536):
+        raise UsageError(f"--parent {args.parent}: write HOST or HOST:PORT")
+    return Order(
+        board=found,
+        image=None if args.firmware is None else image.read(args.firmware, found),
+        port=args.port,
+        folder=args.drive,
+        baud=args.baud,
+        loader_baud=args.loader_baud,
+        agent=agent,
+        config=agent_config.from_file(args.config) if args.config and agent else None,
+        changes=Changes(
+            name=args.name or "", ssid=args.wifi, password=password, host=host, port=int(port) if port else _PORT
+        ),
+        state=args.state,
+        key=args.leaf_key,
+        dry=args.dry_run,
+    )
+
+
+def _board(name: str) -> Board:
+    found = load(Path(name)) if name.endswith(".toml") else board(name)
+    if found.flashing.method == "ssh":
+        raise UsageError(f"{found.name} is reached by SSH: name the machine with --host")
+    if found.runs != "micropython":
+        raise UsageError(f"{found.name} runs no MicroPython: there is nothing to flash")
+    return found
+
+
+def _asked(ssid: str) -> str:
+    if not sys.stdin.isatty():
+        raise UsageError(f"the password of {ssid} is to be in {PASSWORD}, as there is nobody to ask")
+    return getpass.getpass(f"Password of {ssid}: ")
+
+
+def _seen(args: argparse.Namespace, flash: Flash) -> Callable[[], bool] | None:
+    """How the board is seen to have come: by its parent's folder, or by the gateway; None where nobody can tell."""
+    if args.state is not None:
+        state: Path = args.state
+        return lambda: identity.boots(state, flash.name) > flash.boots
+    if not (args.gateway or os.environ.get("GANGLION_GATEWAY")):
+        return None
+    from ganglion.cli import gateway_client
+
+    gateway = gateway_client.find(args)
+
+    def answers() -> bool:
+        """Whether it answers, by way of a parent, in a start that was not yet before."""
+        nodes = gateway.items("/api/v1/nodes", "nodes")
+        parents = [node["name"] for node in nodes if any(leaf["name"] == flash.name for leaf in node["leaves"])]
+        for parent in parents:
+            try:
+                said = gateway.command(parent, "leaf.call", {"leaf": flash.name, "method": "status", "params": {}})
+            except GanglionError:
+                continue  # it does not answer yet
+            if said["result"].get("boot", 0) > flash.started:
+                return True
+        return False
+
+    return answers

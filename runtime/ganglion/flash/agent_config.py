@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`agent.json` of a board: the owner's file or that of the board, with what the command says, checked as it will be."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ganglion.errors import InvalidError, UsageError, unread
+from ganglion.flash.agent_plan import CONFIG
+from ganglion_agent.config import Config, limits
+from ganglion_agent.section import ConfigError, Section
+from ganglion_micro.leaf_key import LeafKey
+
+#: A key that is nobody's: for who looks at a configuration before there is one.
+_NOBODY = LeafKey(bytes(8), bytes(32))
+_PORT = 8475
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What is to be otherwise than a file says; what is empty stays.
+
+    Attributes:
+        name: What the board is called.
+        ssid, password: Of its Wi-Fi.
+        host, port: Of its parent.
+    """
+
+    name: str = ""
+    ssid: str = ""
+    password: str = ""
+    host: str = ""
+    port: int = _PORT
+
+
+def from_file(path: Path) -> dict[str, Any]:
+    """The table in a file.
+
+    Raises:
+        InvalidError: it cannot be read, or is no JSON.
+    """
+    try:
+        return parsed(path.read_bytes(), str(path))
+    except OSError as error:
+        raise InvalidError(unread(error), where=str(path)) from None
+
+
+def parsed(data: bytes, where: str) -> dict[str, Any]:
+    """The table in a text. Raises: InvalidError, there is none."""
+    try:
+        table = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise InvalidError(f"this is no JSON: {error}", where=where) from None
+    if not isinstance(table, dict):
+        raise InvalidError("must be a table, in braces", where=where)
+    return table
+
+
+def merged(table: Mapping[str, Any] | None, changes: Changes, board: str, where: str = CONFIG) -> bytes:
+    """The content of `agent.json`. Raises: as `check`; UsageError, nobody has said what the board is to be."""
+    if table is None and not (changes.name and changes.host):
+        raise UsageError(
+            "nobody has said what the board is to be: --config agent.json, or --name and --parent (and --wifi)"
+        )
+    said: dict[str, Any] = {**(table or {})}
+    if changes.name:
+        said["name"] = changes.name
+    said["board"] = board
+    if changes.ssid:
+        said["uplink"] = {"kind": "wifi", "ssid": changes.ssid, "password": changes.password}
+    elif table is None:
+        said["uplink"] = {"kind": "none"}
+    if changes.host:
+        said["parent"] = {"host": changes.host, "port": changes.port}
+    data = json.dumps(said, indent=1, ensure_ascii=False).encode()
+    check(data, where)
+    return data
+
+
+def check(data: bytes, where: str) -> None:
+    """Refuses what the agent would refuse at its start.
+
+    Raises:
+        InvalidError: with the key, as the board would say it.
+    """
+    table = parsed(data, where)
+    try:
+        section = Section(CONFIG, table)
+        section.take("key", str, "leaf.key")
+        found = Config(section, _NOBODY)
+        for _, each in found.actuators:
+            limits(each)
+    except ConfigError as error:
+        raise InvalidError(str(error).removeprefix(f"{CONFIG}."), where=where) from None
+
+
+def key_file(data: bytes) -> str:
+    """Where the board looks for the leaf's key."""
+    return str(parsed(data, CONFIG).get("key", "leaf.key"))

@@ -1,0 +1,367 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""flash and docs/flashing.md: every command, from the loader in a chip's ROM to the birth at the parent."""
+
+import asyncio
+import json
+import re
+import shlex
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ganglion.cli import extras
+from ganglion.cli.flash_report import Shown
+from ganglion.cli.main import main
+from ganglion.device.files import Files
+from ganglion.device.port import Port, open_port
+from ganglion.device.session import Session
+from ganglion.errors import UnreachableError
+from ganglion.firmware import Bundle, build
+from ganglion.flash import drive, run
+from ganglion.flash.agent import interpreter
+from ganglion.flash.identity import Identity
+from ganglion.mesh.leaves.folder import LeafFolder
+from ganglion_micro.leaf_key import LeafKey
+from ganglion_tools.emulated_board import MICROBIT
+from ganglion_tools.rom_board import LoaderBoard
+from support import images
+from support.agent import Board
+from support.boards import LARGE, booted, mounted
+from support.brokers import Broker, free_ports, nats_broker
+from support.fake_drive import FakeDrive, watched
+from support.gateway import process
+from support.leaves import PARENT
+from support.node import node
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "flashing.md").read_text()
+COMMANDS = [
+    line for block in re.findall(r"^```sh\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE) for line in block.splitlines()
+]
+ESP32 = images.esp("esp32", 0x1000)
+#: The board's own `main.py`, but that its flash is the current folder, and nobody is waited for.
+MAIN = """
+from ganglion_agent import boot
+
+boot.RESCUE_MS = 50
+boot.run(".")
+"""
+SMALL = Bundle(
+    version="1.0.0",
+    files={"ganglion_agent/__init__.mpy": b"M\x06\0\x1f", "ganglion_agent/entry.mpy": b"M\x06" + bytes(range(256)) * 8},
+    outside={"main.py": b"print('main')\n", "ganglion_agent/boot.mpy": b"M\x06\0\x1f"},
+)
+
+
+@cache
+def trimmed() -> Bundle:
+    """The agent without what runs scripts: half of it, as all goes through an emulated serial line."""
+    bundle = build()
+    scripts = (
+        "engine",
+        "runner",
+        "triggers",
+        "prompts",
+        "plan",
+        "steps",
+        "dispatch",
+        "expression",
+        "schema",
+        "template",
+    )
+    files = {name: data for name, data in bundle.files.items() if Path(name).stem.partition("_")[0] not in scripts}
+    return Bundle(version=bundle.version, files=files, outside=bundle.outside)
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    out = capsys.readouterr().out
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def did(said: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    return [(each["part"], each["does"]) for each in said if each.get("event") == "step"]
+
+
+@contextmanager
+def told(monkeypatch: pytest.MonkeyPatch, event: str, then: Callable[[], object]) -> Iterator[None]:
+    """Does something when the command says so."""
+    shown = Shown.__call__
+
+    def call(self: Shown, said: Mapping[str, Any]) -> None:
+        shown(self, said)
+        if said["event"] == event:
+            then()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Shown, "__call__", call)
+        yield
+
+
+@pytest.fixture(scope="module")
+def current() -> Iterator[str]:
+    with booted("cortex-m3", disk=LARGE) as port:
+        yield port
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GANGLION_WIFI_PASSWORD", "correct horse")
+    monkeypatch.setattr(drive, "WITHIN", 30.0)
+    (tmp_path / "ESP32_GENERIC-20250415-v1.25.0.bin").write_bytes(ESP32)
+    (tmp_path / "RPI_PICO_W-20250415-v1.25.0.uf2").write_bytes(images.uf2_file(0xE48BFF56, 300))
+    shutil.copy(MICROBIT, tmp_path / "microbit-micropython.hex")
+    (tmp_path / "leaf.key").write_text(LeafKey(bytes(8), bytes(range(32))).text() + "\n")
+    return tmp_path
+
+
+@asynccontextmanager
+async def barn(folder: Path, broker: Broker, port: int) -> AsyncIterator[tuple[str, str]]:
+    """A node that is a parent, with its gateway: URL and token of that. Its state folder is `barn`."""
+    async with process(folder / "gateway", broker.url) as gateway:
+        (folder / "enrol.key").write_text((await gateway.http.post("/api/v1/enrol-keys", json={})).json()["key"])
+        (folder / "barn").symlink_to(folder / "state")
+        async with node(folder, PARENT.format(broker=broker.url, port=port)) as running:
+            await running.ready()
+            yield gateway.url, gateway.token
+
+
+async def test_the_commands_of_the_page_bring_an_esp32_to_its_parent(
+    here: Path, current: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dry, whole, said_on_the_line, elsewhere, _, _ = COMMANDS
+    (port,) = free_ports(1)
+    monkeypatch.setattr(run, "build", lambda drivers, modules: trimmed())
+    config = {"name": "garden", "uplink": {"kind": "none"}, "parent": {"host": "127.0.0.1", "port": port}}
+    (here / "agent.json").write_text(json.dumps(config))
+    board = Board(here / "flash", ROOT / "tests" / "support" / "board", heap="500k")
+    loop = asyncio.get_running_loop()
+
+    def starts() -> None:
+        """What was read back on the emulated board is on the flash of one with a network, too."""
+        if not (board.folder / "a").exists():
+            mounted(loader.port, LARGE)
+            with Session(open_port(loader.port)) as session:
+                own = {name: Files(session).read(name) for name in ("agent.json", "leaf.key")}
+            for name, data in {**trimmed().on_board(), **own, "main.py": MAIN.encode()}.items():
+                (board.folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (board.folder / name).write_bytes(data)
+        asyncio.run_coroutine_threadsafe(board.on(), loop).result(60)
+
+    async def command(line: str, *more: str, code: int = 0) -> list[dict[str, Any]]:
+        words = shlex.split(line.replace("/dev/ttyUSB0", loader.port))[1:]
+        assert await asyncio.to_thread(main, [*words, *more, "--json"]) == code
+        return lines(capsys)
+
+    async with nats_broker(here / "broker") as broker, barn(here, broker, port) as (url, token):
+        monkeypatch.setenv("GANGLION_TOKEN", token)
+        with (
+            LoaderBoard("esp32") as loader,
+            told(monkeypatch, "ask", lambda: loader.press(current)),
+            told(monkeypatch, "waits", starts),
+        ):
+            try:
+                said = await command(dry)
+                assert did(said) == [("image", "write"), ("image", "keep"), ("image", "write"), ("agent", "write")]
+                assert (loader.chip.written, LeafFolder(here / "state").all()) == (0, {})
+
+                loader.press()
+                said = await command(whole)
+                assert loader.chip.violations == []
+                assert loader.chip.flash[0x1000 : 0x1000 + len(ESP32)] == ESP32
+                assert did(said)[0] == ("image", "write")
+                assert ("key", "write") in did(said)
+                assert (said[-1]["event"], said[-1]["name"], said[-1]["born"]) == ("end", "garden", True)
+                assert {each["what"] for each in said if each["event"] == "progress"} == {"compared", "written", "sent"}
+                key = (board.folder / "leaf.key").read_text().strip()
+                assert key not in json.dumps(said)
+
+                await board.off()
+                mounted(loader.port, LARGE)
+                said = await command(said_on_the_line)
+                assert ("config", "set aside") in did(said)
+                assert ("agent", "write") not in did(said)
+
+                mounted(loader.port, LARGE)
+                (here / "leaf.key").write_text(key)
+                said = await command(elsewhere.replace("http://192.0.2.10:8080", url))
+                assert {does for _, does in did(said)} == {"keep", "restart"}
+                assert said[-1]["born"] is True
+            finally:
+                await board.off()
+
+
+def test_a_pico_takes_its_image_from_its_drive(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = COMMANDS[4]
+    fake = FakeDrive(here / "RPI-RP2")
+    words = [*shlex.split(command)[1:], "--drive", str(fake.folder), "--json"]
+    assert main([*words, "--dry-run"]) == 0
+    assert did(lines(capsys)) == [("image", "write")]
+    with monkeypatch.context() as patched:
+        patched.setattr(drive, "WITHIN", 0.0)
+        assert main(words) == 3
+    assert "there is no INFO_UF2.TXT in it" in lines(capsys)[-1]["error"]
+    with watched(fake.takes_uf2), told(monkeypatch, "ask", fake.bootsel):
+        assert main(words) == 0
+    assert did(lines(capsys)) == [("image", "write")]
+    assert fake.taken == {"RPI_PICO_W-20250415-v1.25.0.uf2": (here / "RPI_PICO_W-20250415-v1.25.0.uf2").read_bytes()}
+
+
+def test_a_pico_that_runs_is_asked_which_image_it_has(
+    here: Path, current: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake = FakeDrive(here / "RPI-RP2")
+    words = [*shlex.split(COMMANDS[4])[1:], "--drive", str(fake.folder), "--port", current, "--json"]
+    opened = 0
+
+    def opens(name: str, **more: Any) -> Port:
+        nonlocal opened
+        opened += 1
+        if opened == 3:  # after the image
+            raise UnreachableError(f"{name} is gone")
+        return open_port(name, **more)
+
+    monkeypatch.setattr(run, "open_port", opens)
+    with watched(fake.takes_uf2), told(monkeypatch, "ask", fake.bootsel):
+        assert main(words) == 1
+    assert opened == 4
+    said = lines(capsys)
+    assert did(said) == [("image", "write")]
+    assert "is not that of RPI_PICO_W-20250415-v1.25.0.uf2" in said[-1]["error"]
+    with Session(open_port(current)) as session:
+        version, machine = interpreter(session)
+    assert version.startswith("v1.25.0")
+    words[3] = str(here / "mine.uf2")
+    (here / "mine.uf2").write_bytes(images.uf2_file(0xE48BFF56, 4, content=f"{version}; {machine}".encode()))
+    assert main(words) == 0
+    said = lines(capsys)
+    assert did(said) == [("image", "keep")]
+    assert said[0] == {"event": "note", "text": "mine.uf2 is not called RPI_PICO_W-[0-9]*.uf2: is it this board's?"}
+
+
+def test_a_microbit_takes_its_image_and_says_that_it_has_it(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fake = FakeDrive(here / "MICROBIT").microbit()
+    with booted("microbit") as port:
+        command = COMMANDS[5].replace("/dev/ttyACM0", port)
+        words = [*shlex.split(command)[1:], "--drive", str(fake.folder), "--json"]
+        assert main(words) == 0
+        assert did(lines(capsys)) == [("image", "keep")]
+        other = here / "other.hex"
+        other.write_bytes(images.universal_hex(0x9900))
+        with watched(fake.takes_hex):
+            assert main([*words[:4], "--firmware", str(other), *words[6:]]) == 1
+        assert fake.taken == {"other.hex": other.read_bytes()}
+        assert "the MicroPython that runs now is not that of other.hex" in lines(capsys)[-1]["error"]
+        assert main(["flash", "pico-w", "--port", port, "--name", "x", "--parent", "h"]) == 4
+        assert "has no folders and no rename and no SHA-256, which the agent needs" in capsys.readouterr().err
+
+
+def test_what_a_break_left_on_the_board_is_gone_on_with(
+    here: Path, current: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run, "build", lambda drivers, modules: SMALL)
+    mounted(current, LARGE, erased=True)
+    words = ["flash", "pico-w", "--port", current, "--name", "shed", "--parent", "192.0.2.20", "--json"]
+    assert main(words) == 2
+    assert "the board has no key yet: --state" in lines(capsys)[-1]["error"]
+    words += ["--leaf-key", "leaf.key"]
+    sent = Files.write
+    left = 3
+
+    def write(self: Files, *args: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise ConnectionError("the cable is out")
+        return sent(self, *args)
+
+    mounted(current, LARGE)
+    with monkeypatch.context() as patched:
+        patched.setattr(Files, "write", write)
+        with pytest.raises(ConnectionError):
+            main(words)
+    capsys.readouterr()
+    mounted(current, LARGE)
+    key = LeafKey(bytes(8), bytes(range(32)))
+    known = Identity(key=key, text=key.text(), boots=3)
+    monkeypatch.setattr("ganglion.flash.identity.of_parent", lambda state, name, dry: known)
+    monkeypatch.setattr("ganglion.flash.identity.check_parent", lambda state, name: None)
+    assert main([*words[:-2], "--state", "barn", "--wait", "100ms"]) == 5
+    said = lines(capsys)
+    assert ("agent", "keep") in did(said)
+    assert ("agent", "write") in did(said)
+    assert any(each.get("what") == "boots: 3, as its parent has counted them" for each in said)
+    assert "shed has not come to its parent in 0.1 s" in said[-1]["error"]
+    mounted(current, LARGE)
+    assert main([word for word in words[:-2] if word != "--json"]) == 0
+    text = capsys.readouterr().out
+    assert "write" not in text
+    assert "the key that it has" in text
+    assert "look for it on its parent: `ganglion leaf list` there counts one start more" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["nothing"], 3, "there is no board 'nothing'"),
+        (["raspberry-pi-4"], 2, "raspberry-pi-4 is reached by SSH: name the machine with --host"),
+        (["sim"], 2, "sim runs no MicroPython"),
+        (["microbit"], 2, "microbit takes an image and no agent: name its file with --firmware"),
+        (["pico-w", "--state", "a", "--leaf-key", "b"], 2, "leave one out"),
+        (["pico-w", "--parent", "h:0"], 2, "write HOST or HOST:PORT"),
+        (["pico-w", "--state", "nowhere"], 3, "nowhere is the state folder of no node that has joined a mesh"),
+        (["pico-w", "--baud", "0"], 2, "--baud 0: at least 1"),
+        (["esp8266", "--loader-baud", "300"], 2, "--loader-baud 300: at least 9600"),
+        (["pico-w", "--wait", "soon"], 2, "--wait"),
+        (["pico-w", "--config", "nothing.json"], 1, "nothing.json: cannot be read"),
+        (["pico-w", "--port", "/dev/ttyNOTHING"], 3, "there is no port /dev/ttyNOTHING"),
+        (["pico-w", "--leaf-key", "nothing"], 3, "there is no file nothing"),
+        (["pico-w", "--firmware", "leaf.key"], 1, "leaf.key: is no UF2"),
+        (["esp32-devkit", "--firmware", "RPI_PICO_W-20250415-v1.25.0.uf2"], 1, "is no image for Espressif's chips"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    here: Path, capsys: pytest.CaptureFixture[str], words: list[str], code: int, says: str
+) -> None:
+    assert main(["flash", *words]) == code
+    assert says in capsys.readouterr().err
+
+
+def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setitem(extras.MODULES, "flash", ("nothing_of_this_name",))
+    assert main(["flash", "pico-w"]) == 2
+    assert "pip install 'ganglion[flash]'" in capsys.readouterr().err
+
+
+def test_nobody_is_asked_for_a_password_where_nobody_is(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GANGLION_WIFI_PASSWORD")
+    assert main(["flash", "pico-w", "--wifi", "farm"]) == 2
+    assert "the password of farm is to be in GANGLION_WIFI_PASSWORD" in capsys.readouterr().err
+
+
+def test_people_see_a_bar(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    shown = Shown(as_json=False)
+    for done in (0, 1, 50, 50, 100):
+        shown({"event": "progress", "what": "written", "done": done, "total": 100})
+    shown({"event": "ask", "text": "press \x1b the button"})
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\r") == 4
+    assert err.endswith(
+        f"\r[{'#' * 30}] 100 % written, 100 of 100\x1b[K\n-> press \N{REPLACEMENT CHARACTER} the button\n"
+    )
+
+
+def test_every_command_of_the_page_is_run() -> None:
+    assert len(COMMANDS) == 6
+    assert {shlex.split(line)[2] for line in COMMANDS} == {"esp32-devkit", "pico-w", "microbit"}
