@@ -11,9 +11,10 @@ import pytest
 from coverage import Coverage
 from hypothesis import HealthCheck, settings
 
+from support.agent import firmware
 from support.brokers import _cluster, broker, certificates, cluster
 
-__all__ = ["_cluster", "broker", "certificates", "cluster"]
+__all__ = ["_cluster", "broker", "certificates", "cluster", "firmware"]
 
 # As `ganglion_gateway.intents` has it; here NumPy may be imported before
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -12,7 +12,7 @@ import asyncio
 import os
 import time
 
-from ganglion_agent import config, crash, flash, uplink, watchdog
+from ganglion_agent import config, crash, flash, watchdog
 from ganglion_agent.clock import Clock
 from ganglion_agent.device import Device
 from ganglion_agent.log import Log
@@ -58,7 +58,7 @@ class Agent:
         boot: Which it is; it is on the flash already.
         slot: Where the application runs from, for `status`.
         joined: Called once, when the parent knows this boot.
-        methods: More that it does for its parent, handlers by name.
+        methods: Makes more that it does for its parent, handlers by name: those of an update.
 
     Raises:
         ConfigError: the configuration names what the board has not.
@@ -71,7 +71,7 @@ class Agent:
         boot: int,
         slot: str = "",
         joined: "Callable[[], None] | None" = None,
-        methods: "dict[str, Any] | None" = None,
+        methods: "Callable[[config.Config], dict[str, Any]] | None" = None,
     ) -> None:
         self.clock = Clock()
         self.log = Log()
@@ -91,7 +91,9 @@ class Agent:
         said = {"name": found.name, "boot": boot, "slot": slot, "sw": VERSION}
         self.methods = Methods(self.device, store, self.log, said, self._crashed)
         table = self.methods.table()
-        table.update(methods or {})
+        if methods is not None:
+            table.update(methods(found))
+            said["updates"] = found.updates
         for method in table:
             self.leaf.serve(method, table[method])
         self._telling = self._tell_crash()
@@ -100,7 +102,14 @@ class Agent:
             self.device.log("error", "no script is loaded: the last {} boots crashed".format(last["row"]))
         else:
             load_all(self.device, store)
-        self._way = uplink.Udp(found.host, found.port, self.device.log)
+        if found.uplink == "serial":
+            from ganglion_agent.serial import Serial
+
+            self._way = Serial(found.line)  # type: Any
+        else:
+            from ganglion_agent.uplink import Udp
+
+            self._way = Udp(found.host, found.port, self.device.log)
 
     def _tell_crash(self) -> bool:
         """Has the parent told of a crash that it does not know of."""
@@ -126,6 +135,8 @@ class Agent:
             self._hardware = watchdog.hardware(self._config.watchdog_ms)
         guarding = watchdog.Watchdog(self._hardware)
         if self._config.uplink == "wifi":
+            from ganglion_agent import uplink
+
             guarding.expect("wifi", _HUNG_MS, now)
             wifi = uplink.Wifi(
                 uplink.station(),
@@ -188,7 +199,7 @@ def main(
     root: str = "",
     slot: str = "",
     joined: "Callable[[], None] | None" = None,
-    methods: "dict[str, Any] | None" = None,
+    methods: "Callable[[config.Config], dict[str, Any]] | None" = None,
 ) -> None:
     """Runs the agent; it returns where the board is to be reset.
 

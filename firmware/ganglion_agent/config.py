@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 FILE = "agent.json"
-UPLINKS = ("wifi", "none")
+UPLINKS = ("wifi", "none", "serial")
 #: UDP port of a parent.
 PORT = 8475
 #: Letters of a sensor's or actuator's name, and how many of each there may be.
@@ -23,6 +23,8 @@ MOST = 16
 #: Nanoseconds: a parent that is there says something every 10 s.
 MIN_SILENCE = 15 * SECOND
 RISKS = ("low", "never")
+#: Whose updates are taken: the parent's, or those that the issuer has signed.
+UPDATES = ("parent", "signed")
 
 
 class Config:
@@ -30,13 +32,18 @@ class Config:
 
     Attributes:
         host, port: Of the parent.
-        uplink: `wifi`, or `none` where the device is on the network already.
+        uplink: `wifi`, `none` where the device is on the network already, or `serial`: the parent is at the line's end.
+        line: What `uplink` says besides, where it is `serial`.
         utc_offset: Nanoseconds that local time is ahead of UTC; None where nobody has said.
         watchdog_ms: The board is reset when it did not go on for so long; 0 for no watchdog.
+        updates: Whose are taken, of `UPDATES`.
+        update_key: The text with the key of the issuer, from beside the leaf's; empty where there is none.
     """
 
-    def __init__(self, section: Section, key: LeafKey) -> None:
+    def __init__(self, section: Section, key: LeafKey, update_key: str = "") -> None:
         self.key = key
+        self.update_key = update_key
+        self.updates = section.one("updates", UPDATES, "parent")
         self.name = section.take("name", str)
         self.board = section.take("board", str, "micropython")
         uplink = section.section("uplink")
@@ -45,11 +52,14 @@ class Config:
         if self.uplink == "wifi":
             self.ssid = uplink.take("ssid", str)
             self.password = uplink.value("password", "")
-        uplink.close()
-        parent = section.section("parent")
-        self.host = parent.take("host", str)
-        self.port = parent.take("port", int, PORT, 1, 65535)
-        parent.close()
+        self.line = uplink
+        self.host, self.port = "", PORT
+        if self.uplink != "serial":
+            uplink.close()
+            parent = section.section("parent")
+            self.host = parent.take("host", str)
+            self.port = parent.take("port", int, PORT, 1, 65535)
+            parent.close()
         self.buses = dict(section.sections("buses"))
         self.sensors = _named(section, "sensors")
         self.actuators = _named(section, "actuators")
@@ -60,6 +70,7 @@ class Config:
         self.watchdog_ms = section.duration("watchdog", "8s") // MS
         if 0 < self.watchdog_ms < 1000:
             raise section.error("watchdog", "must be 0s for none, or at least 1s")
+        section.take("calendar", bool, False)  # what is built asks for it
         section.close()
 
 
@@ -88,7 +99,7 @@ def read(folder: str) -> Config:
         key = parse(text.decode())
     except (ValueError, UnicodeError) as error:
         raise ConfigError("{}.key: {}: {}".format(FILE, file, error)) from None
-    return Config(section, key)
+    return Config(section, key, "".join(text.decode().split()[1:]))
 
 
 def limits(section: Section) -> "tuple[Limits, int, str]":

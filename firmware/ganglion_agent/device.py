@@ -47,9 +47,18 @@ class Device:
         self._log = log
         self._offset = found.utc_offset
         now = clock.now()
+        wanted = {}  # type: dict[str, list[Any]]
+        self._confirmations = None  # type: Any
         for name, section in found.actuators:  # first of all: until then pins are whatever they are
             limits, silence, risk = config.limits(section)
+            said = [section.where] + [section.value(key) for key in ("requires", "excludes", "readback")]
             self.guard.actuators[name] = Actuator(limits, outputs.made(section, limits), silence, risk, now)
+            if said[1:] != [None, None, None]:
+                wanted[name] = said
+        if wanted:
+            from ganglion_agent.interlock import fit
+
+            self._confirmations = fit(self.guard, wanted, now)
         buses = {}  # type: dict[str, Any]
 
         def i2c(name: str) -> "Any":
@@ -96,6 +105,8 @@ class Device:
         if self.runner is not None:
             self.runner.advance(now)
         self.guard.advance(now, self.day(), now - self.heard)
+        if self._confirmations is not None:
+            self._confirmations.advance(now)
         return out
 
     def _measured(self, sensor: sensors.Sensor) -> "bytes | None":
@@ -187,11 +198,17 @@ class Device:
             self.prompts = Prompts(self.leaf)
         self.prompts.ask(effect, self.clock.now(), then)
 
-    def actuate(self, effect: "Any", owner: str, now: int) -> "Any":
-        """A script's command."""
-        if effect.within is not None:
-            return [False, None, "{} cannot be read back here, so nobody sees it obey".format(effect.actuator)]
-        return self.set(effect.actuator, effect.value, owner, effect.priority, effect.ns, effect.advised)
+    def actuate(self, effect: "Any", owner: str, now: int, then: "Callable[[Any], None]") -> None:
+        """A script's command; `then` gets `[accepted, value, reason]`, once it is seen to obey where that is asked."""
+        name = effect.actuator
+        if effect.within is not None and self.guard.actuators[name].readback is None:
+            then([False, None, "{} cannot be read back here, so nobody sees it obey".format(name)])
+            return
+        done = self.set(name, effect.value, owner, effect.priority, effect.ns, effect.advised)
+        if effect.within is None or not done[0]:
+            then(done)
+        else:
+            self._confirmations.add(self.guard.actuators[name], effect.value, now + effect.within, then)
 
     def publish(self, effect: "Any") -> "Any":
         """A script's event goes to the parent, as one of the class that its topic begins with."""

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from ganglion_agent.config import Config
     from ganglion_agent.update import Update
 
 #: Methods of `update.Update`, by their last level.
@@ -20,14 +21,23 @@ def main(root: str, slot: str) -> None:
     slots = Slots(files, root, slot)
     updates: "list[Update]" = []
 
-    def method(name: str) -> "Callable[[dict[str, Any]], Any]":
-        def called(params: "dict[str, Any]") -> "Any":
-            if not updates:
-                from ganglion_agent.update import Update  # 5 KiB of heap, for those who are updated
+    def methods(found: "Config") -> "dict[str, Any]":
+        check = None
+        if found.updates == "signed":
+            from ganglion_agent import seal
 
-                updates.append(Update(files, slots))
-            return getattr(updates[0], name)(params)
+            check = seal.of(found)
 
-        return called
+        def method(name: str) -> "Callable[[dict[str, Any]], Any]":
+            def called(params: "dict[str, Any]") -> "Any":
+                if not updates:
+                    from ganglion_agent.update import Update  # 5 KiB of heap, for those who are updated
 
-    agent.main(root, slot, slots.confirm, {"update." + name: method(name) for name in METHODS})
+                    updates.append(Update(files, slots, check))
+                return getattr(updates[0], name)(params)
+
+            return called
+
+        return {"update." + name: method(name) for name in METHODS}
+
+    agent.main(root, slot, slots.confirm, methods)

@@ -19,7 +19,11 @@ _AGAIN = 1000000000
 
 
 class Actuator:
-    """One. `holder` is None, or `[owner, priority, end or 0]`."""
+    """One. `holder` is None, or `[owner, priority, end or 0]`.
+
+    Attributes:
+        readback: Shows whether it is on, a `readback.Readback`; None where nothing does.
+    """
 
     def __init__(self, limits: Limits, output: "Any", silence: int, risk: str, now: int) -> None:
         self.limits = limits
@@ -30,6 +34,7 @@ class Actuator:
         self.holder = None  # type: list[Any] | None
         self.again = 0
         self.failure = ""
+        self.readback = None  # type: Any
 
     def write(self, value: "Any", now: int) -> str:
         """Tells the output; why that failed, or an empty text."""
@@ -37,13 +42,20 @@ class Actuator:
         try:
             self.output.write(value)
         except OSError as error:
-            self.state.lose()
-            self.failure = "its output does not take the write: {}".format(error)
-            self.again = now + _AGAIN
+            self.lose("its output does not take the write: {}".format(error), now)
             return self.failure
-        self.state.settle(now)
-        self.failure = ""
-        return ""
+        if self.readback is not None:
+            self.readback.begin(self, now)
+        else:
+            self.state.settle(now)
+            self.failure = ""
+        return self.failure
+
+    def lose(self, failure: str, now: int) -> None:
+        """Nobody knows what it does; it is told its fail-safe value in a second."""
+        self.state.lose()
+        self.failure = failure
+        self.again = now + _AGAIN
 
 
 class Guard:
@@ -55,6 +67,7 @@ class Guard:
 
     def __init__(self, tell: "Callable[[str, str], None]") -> None:
         self.actuators = {}  # type: dict[str, Actuator]
+        self.interlocks = None  # type: Any
         self._tell = tell
 
     def set(
@@ -80,6 +93,8 @@ class Guard:
             known = ", ".join(sorted(self.actuators)) or "none"
             return [False, None, "there is no actuator {}; known are {}".format(name, known)]
         reason = self._refusal(actuator, value, owner, now, day, priority, advised)
+        if not reason and self.interlocks is not None:
+            reason = self.interlocks.refusal(name, value)
         if not reason:
             reason = actuator.write(value, now)
         if reason:
@@ -123,9 +138,16 @@ class Guard:
             limits, state, holder = actuator.limits, actuator.state, actuator.holder
             reason = ""
             until = on_until(limits, state)
-            if not state.certain:
+            locks = self.interlocks
+            lost = not state.certain
+            if actuator.readback is not None:
+                actuator.readback.look(actuator, now)
+            if lost:
                 actuator.holder = None
-                if now >= actuator.again and not actuator.write(limits.safe, now):
+                if not state.certain and now >= actuator.again and not (locks is not None and locks.is_held(name)):
+                    actuator.again = now + _AGAIN
+                    actuator.write(limits.safe, now)
+                if state.certain:
                     self._tell(name, "it is safe again after a write failed")
                 continue
             if holder is not None and self._ended(holder, now):
@@ -136,18 +158,22 @@ class Guard:
                 reason = "max_on is over"
             elif limits.quiet and limits.is_loud(state.value) and limits.is_quiet(day):
                 reason = "quiet_hours have begun"
-            if not reason:
+            broken = locks.broken(name) if locks is not None and limits.is_on(state.value) else ""
+            if not reason and not broken:
                 continue
             if same(state.value, limits.safe):
                 actuator.holder = None
-            elif now >= settled(limits, state, limits.safe):
+            elif locks is not None and not limits.is_on(limits.safe) and locks.is_held(name):
+                pass  # what requires it goes first
+            elif broken or now >= settled(limits, state, limits.safe):
                 actuator.holder = None
                 actuator.write(limits.safe, now)
-                self._tell(name, reason)
+                self._tell(name, broken or reason)
 
     def safe(self, now: int) -> None:
         """Everything has its fail-safe value, whatever the limits: the agent ends."""
-        for actuator in self.actuators.values():
+        for name in self.interlocks.order if self.interlocks is not None else self.actuators:
+            actuator = self.actuators[name]
             actuator.holder = None
             actuator.write(actuator.limits.safe, now)
 

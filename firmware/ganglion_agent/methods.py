@@ -64,6 +64,7 @@ class Methods:
         gc.collect()
         said = dict(self._about)
         said["uptime_s"] = device.clock.ms() // 1000
+        said["clock"] = device.time() > 0
         free = getattr(gc, "mem_free", None)  # MicroPython alone has it
         said["heap_free"] = None if free is None else free()
         said["actuators"] = device.guard.status()

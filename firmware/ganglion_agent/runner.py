@@ -76,6 +76,8 @@ class Runner:
                 self._check(protocol[p.STEPS][i])
         name = body[p.NAME]
         self.remove(name, now)
+        if not self._ports.time() and [raw for raw in body[p.TRIGGERS] if raw[p.SOURCE] == p.SCHEDULED]:
+            self._ports.log("warning", "{}: the calendar waits until the parent has said the time".format(name))
         engine = Engine(body, self._ports.random, 0)  # nobody is told of the steps: only how a run ended
         script = Script(name, _hash(data), engine, now)
         self.scripts[name] = script
@@ -120,9 +122,10 @@ class Runner:
 
     def advance(self, now: int) -> None:
         """Goes on."""
+        time = self._ports.time()
         for script in self.scripts.values():
             for trigger in script.triggers:
-                for topic, value in trigger.due(now):
+                for topic, value in trigger.due(now, time):
                     self._admit(script, trigger, topic, value, topic if value is None else "", now)
         for each in [each for each in self._waits if each[2] and each[2] <= now]:
             if each in self._waits:
@@ -247,6 +250,10 @@ class Runner:
             self._waits.append([script, run_id, now + effect.ns if effect.ns else 0, effect.topic])
         elif kind == e.PROMPT:
             self._ports.prompt(effect, lambda result: self._resume(script, run_id, result, self._ports.now()))
+        elif kind == e.ACTUATE:
+            self._ports.actuate(
+                effect, script.name, now, lambda result: self._resume(script, run_id, result, self._ports.now())
+            )
         elif kind == e.READ:
             self._ports.read(effect.sensor, lambda result: self._resume(script, run_id, result, self._ports.now()))
         else:
@@ -254,8 +261,6 @@ class Runner:
 
     def _done(self, script: Script, effect: "Any", now: int) -> "Any":
         """The result of an effect that takes no time."""
-        if effect.kind == e.ACTUATE:
-            return self._ports.actuate(effect, script.name, now)
         if effect.kind == e.PUBLISH:
             return self._ports.publish(effect)
         if effect.kind == e.EMIT:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The triggers of a script on a device: what comes on its bus is compared as the core of a node compares it.
 
-What `ganglion.mova.trigger` promises holds here, but for what a device has none of: messages of plain MQTT, and the
-calendar. Of a filter with wildcards, 16 topics are known at a time.
+What `ganglion.mova.trigger` promises holds here, but for messages of plain MQTT, which a device has none of. Of a
+filter with wildcards, 16 topics are known at a time.
 """
 
 from ganglion_micro import match as m
@@ -60,6 +60,7 @@ class Trigger:
             self._due = now
         elif raw[p.SOURCE] == p.EVERY:
             self._due = now + raw[p.PERIOD]
+        self._calendar = _calendar(raw) if raw[p.SOURCE] == p.SCHEDULED else None
 
     def feed(self, topic: str, value: "Any", now: int) -> "list[tuple[str, Any]]":
         """Topic and value of what an event fires at once, if it does: of a window the mean."""
@@ -89,9 +90,15 @@ class Trigger:
         fires = answer == m.TOLD and (at.other is None or at.armed) and self._passes(at.value, now)
         return [(topic, at.value)] if fires else []
 
-    def due(self, now: int) -> "list[tuple[str, Any]]":
-        """Topic and value of what fires because time has passed."""
+    def due(self, now: int, time: int = 0) -> "list[tuple[str, Any]]":
+        """Topic and value of what fires because time has passed.
+
+        Args:
+            time: Nanoseconds since the Unix epoch; 0 where nobody has said it yet.
+        """
         found = []  # type: list[tuple[str, Any]]
+        if self._calendar is not None and self._calendar.due(time):
+            found.append(("schedule", None))
         if self._due is not None and now >= self._due:
             if self._raw[p.SOURCE] == p.EVERY:
                 self._due = max(self._due + self._raw[p.PERIOD], now)
@@ -145,7 +152,16 @@ def unfit(raw: "list[Any]", streams: "Any") -> str:
             raw[p.TRIGGER_ID]
         )
     if source == p.SCHEDULED:
-        return "the trigger {} is for the calendar, which a leaf has not; write `every`".format(raw[p.TRIGGER_ID])
+        try:
+            _calendar(raw)
+        except ImportError:
+            return (
+                'the trigger {} is for the calendar: write "calendar": true in agent.json, and send its modules'.format(
+                    raw[p.TRIGGER_ID]
+                )
+            )
+        except ValueError as error:
+            return "the trigger {} {}".format(raw[p.TRIGGER_ID], error)
     if source == p.SENSOR:
         for stream in streams:
             if topic_of(stream) == topic:
@@ -153,6 +169,13 @@ def unfit(raw: "list[Any]", streams: "Any") -> str:
         known = ", ".join(sorted(streams)) or "none"
         return "the trigger {} is for {}, which is no sensor here; known are {}".format(raw[p.TRIGGER_ID], topic, known)
     return ""
+
+
+def _calendar(raw: "list[Any]") -> "Any":
+    """The schedule of a trigger, where this board has a calendar."""
+    from ganglion_agent.calendar import Calendar
+
+    return Calendar(raw[p.SCHEDULE])
 
 
 def topic_of(stream: str) -> str:

@@ -10,14 +10,14 @@
 `sha256` is in hexadecimal, `data` and `seal` in base64: the calls come by way of a gateway that speaks JSON.
 Each is answered with the state, and where that is `receiving`, with the file and the offset that come next: whoever
 sends does what it is told, and needs to remember nothing. The other states are `idle`, `busy` (`update.status` does the
-next part of the work), `ready` to be committed, `committed`, and `running`: that is the version that runs. What was
-received is on the flash under a name made of its hash, so a `begin` after a break, of either side, goes on where the
-flash is. A file that the running slot has too is copied there. Each file is read back and hashed before it gets its
-name, and one that is damaged is asked for again.
+next part of the work), `ready` to be committed, `committed`, `running`: that is the version that runs, and `trial`:
+the one that runs is not kept yet, so begin later. What was received is on the flash under a name made of its hash, so a
+`begin` after a break, of either side, goes on where the flash is. A file that the running slot has too is copied there.
+Each file is read back and hashed before it gets its name, and one that is damaged is asked for again.
 
-Whose update is it? The leaf's HMAC says that its parent has sent it, and that is all where a board has no Ed25519:
-`ganglion_micro` has none. A board that has hands `seal.sealed_by(...)` in, and then a manifest is taken only with a
-COSE_Sign1 of the fleet's authority over its hash: a parent that was broken into can send nothing of its own.
+Whose update is it? The leaf's HMAC says that its parent has sent it, and that is all unless the board's configuration
+asks for more: then `seal.of(...)` is handed in, and a manifest is taken only with a COSE_Sign1 of the mesh's issuer
+over its hash, so a parent that was broken into can send nothing of its own.
 """
 
 from binascii import a2b_base64, unhexlify
@@ -81,6 +81,8 @@ class Update:
         whole = unhexlify(digest)  # it is part of a file's name below
         if not 0 < size <= MANIFEST_SIZE:
             raise ValueError("a manifest of {} bytes, and {} is the limit".format(size, MANIFEST_SIZE))
+        if self._slots.trial:
+            return {"state": "trial", "version": name}  # the other slot is what it would go back to
         if sha256_of(self._files, self._from + MANIFEST) == digest:
             return {"state": "running", "version": name}
         self._committed = self._slots.pending
@@ -89,8 +91,6 @@ class Update:
                 raise ValueError("another update waits for the board to be reset")
             self._version = name
             return self._status()
-        if self._slots.trial:
-            raise ValueError("the version that runs is on trial, and the other slot is what it would go back to")
         if self._check is not None:
             self._check(_decoded(params.get("seal", "")), whole)
         self._version, self._size, self._digest = name, size, digest

@@ -55,12 +55,12 @@ class LeafKey:
 
 
 def parse(text: str) -> LeafKey:
-    """The key in a text.
+    """The key that a text begins with; on its second line may be that of updates (see `update_key`).
 
     Raises:
         ValueError: it is none, or a letter is wrong; the message does not repeat it.
     """
-    text = text.strip().lower()
+    text = (text.split() or [""])[0].lower()
     data = b""
     if text.startswith(_PREFIX):
         try:

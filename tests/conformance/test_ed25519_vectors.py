@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ganglion.mesh.crypto on RFC 8032 section 7.1, RFC 5869 appendix A and C2SP/wycheproof's ed25519_test."""
+"""What signs and verifies here and on boards, on RFC 8032 section 7.1, RFC 5869 appendix A, and C2SP/wycheproof."""
 
 import json
 from hashlib import sha512
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ganglion.mesh import crypto
+from ganglion_micro import ed25519
 
 VECTORS = Path(__file__).parents[2].parent / "shared" / "vectors"
 GROUPS = json.loads((VECTORS / "ed25519" / "ed25519_test.json").read_text())["testGroups"]
@@ -60,6 +61,7 @@ def test_wycheproof_says_the_same(public: str, case: dict[str, Any]) -> None:
     key, message, signature = (bytes.fromhex(text) for text in (public, case["msg"], case["sig"]))
     held = crypto.acceptable(key) and crypto.verify(message, signature, key)
     assert held == (case["result"] == "valid"), case["comment"]
+    assert ed25519.verify(key, signature, message) == held, "what boards have says the same"
 
 
 def test_there_are_as_many_as_the_design_counts() -> None:

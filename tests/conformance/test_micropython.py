@@ -105,6 +105,13 @@ def leaf_envelope() -> list[str]:
     return lines
 
 
+def update_seals() -> list[str]:
+    """Some of wycheproof's signatures: test_ed25519_vectors has all of them, on this Python."""
+    groups = json.loads((APPENDIX_A.parents[1] / "ed25519" / "ed25519_test.json").read_text())["testGroups"]
+    cases = [(group["publicKey"]["pk"], test) for group in groups for test in group["tests"]]
+    return [f"{public} {test['sig']} {test['msg']}" for public, test in cases[::5]]
+
+
 def leaf_talk() -> list[str]:
     """A leaf's talk with a parent, with lost, damaged and copied messages: what happens to it, and what it says."""
     pair = Talk()
@@ -204,7 +211,8 @@ def events_filtered() -> list[str]:
 
 
 MADE: dict[str, Callable[[], list[str]]] = {
-    make.__name__: make for make in (cbor_items, events_filtered, mova_effects, mesh_envelope, leaf_envelope, leaf_talk)
+    make.__name__: make
+    for make in (cbor_items, events_filtered, mova_effects, mesh_envelope, leaf_envelope, update_seals, leaf_talk)
 }
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from ganglion.cli.main import main
 from ganglion.mesh.leaves.folder import LeafFolder
-from support.agent import PROGRAM, RESET, Board, compiled
+from support.agent import PROGRAM, RESET, Board
 from support.brokers import Broker, free_ports
 from support.chat_server import ChatServer, Say, chat_server
 from support.console_node import console
@@ -29,15 +29,10 @@ PAGE = (ROOT / "docs" / "firmware.md").read_text()
 COMMANDS = [
     line for block in re.findall(r"^```sh\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE) for line in block.splitlines()
 ]
-(AGENT,) = re.findall(r"^```json\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+AGENT, _ = re.findall(r"^```json\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 (SCRIPT,) = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 (MAIN,) = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 (WRONG,) = re.findall(r"^```text\n(agent.json.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
-
-
-@pytest.fixture(scope="session")
-def firmware(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compiled(tmp_path_factory.mktemp("firmware"))
 
 
 class Farm:
@@ -178,8 +173,9 @@ async def test_every_command_of_the_page_runs_on_a_board(
 
 
 async def test_limits_refuse_with_a_reason_and_a_wrong_script_too(farm: Farm, tmp_path: Path) -> None:
+    pump = {**farm.said["actuators"]["pump"], "min_off": "0s"}
     async with farm.barn():
-        farm.configure()
+        farm.configure(actuators={**farm.said["actuators"], "pump": pump})
         await farm.board.on()
         await farm.joined()
         status, said = await farm.call("actuators.set", actuator="fan", value=90)
@@ -191,6 +187,10 @@ async def test_limits_refuse_with_a_reason_and_a_wrong_script_too(farm: Farm, tm
         status, said = await farm.call("scripts.put", name="x", at=0, size=3, data="AAAA")
         assert "not a plan" in said
         assert farm.board.pin(16) == 0
+        assert (await farm.call("actuators.set", actuator="fan", value=30))[0] == 200
+        status, said = await farm.call("actuators.set", actuator="pump", value=True)
+        assert (status, "pump: it may not be on while fan is" in said) == (403, True), said
+        assert farm.board.pin(15) == 0
         other = tmp_path / "other.yaml"
         other.write_text(SCRIPT.replace("light.", "sun."))
         assert await asyncio.to_thread(main, ["scripts", "put", "barn/garden", str(other)]) != 0

@@ -6,7 +6,7 @@ import json
 import re
 import shlex
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from ganglion.mesh.leaves.folder import LeafFolder
 from ganglion_agent import boot, slots
 from ganglion_tools.micropython import interpreter
 from support.agent import RESET, Board
+from support.bad_link import bad_link
 from support.brokers import Broker, free_ports
 from support.gateway import process
 from support.leaves import PARENT
@@ -32,7 +33,8 @@ PAGE = (ROOT / "docs" / "firmware-updates.md").read_text()
 COMMANDS = [
     line for block in re.findall(r"^```sh\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE) for line in block.splitlines()
 ]
-(AGENT,) = re.findall(r"^```json\n(.*?)^```$", (ROOT / "docs" / "firmware.md").read_text(), re.DOTALL | re.MULTILINE)
+(SIGNED,) = re.findall(r"^```json\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+AGENT, _ = re.findall(r"^```json\n(.*?)^```$", (ROOT / "docs" / "firmware.md").read_text(), re.DOTALL | re.MULTILINE)
 #: The board's own `main.py`, but that its flash is the current folder, and nobody is waited for.
 MAIN = """
 from ganglion_agent import boot
@@ -122,7 +124,7 @@ async def test_every_command_runs_and_a_bad_version_is_left(
                 asked = {"method": "leaf.call", "params": {"leaf": "garden", "method": "crash"}}
                 answer = await gateway.http.post("/api/v1/nodes/barn/commands", json=asked)
                 crash = answer.json()["result"]["crash"]
-                assert "ImportError: no module named 'ganglion_micro.drivers" in crash["error"]
+                assert "ImportError: no module named 'ganglion_agent.interlock'" in crash["error"]
                 assert (await status())["slot"] == "b"
                 assert (tmp_path / "board" / "slot").read_text().startswith("1 b kept 0 unknown ")
 
@@ -131,6 +133,73 @@ async def test_every_command_runs_and_a_bad_version_is_left(
                 assert (await status())["slot"] == "a"
                 refused = await run("ganglion firmware send barn", code=2)
                 assert refused["error"] == "barn: write PARENT/LEAF, as in barn/garden"
+
+
+@pytest.mark.parametrize("broker", ["nats"], indirect=True)
+async def test_a_signed_update_arrives_over_a_bad_way_that_breaks_for_a_while(
+    broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (port,) = free_ports(1)
+    async with AsyncExitStack() as stack:
+        gateway = await stack.enter_async_context(process(tmp_path / "gateway", broker.url))
+        monkeypatch.setenv("GANGLION_GATEWAY", gateway.url)
+        monkeypatch.setenv("GANGLION_TOKEN", gateway.token)
+        (tmp_path / "enrol.key").write_text((await gateway.http.post("/api/v1/enrol-keys", json={})).json()["key"])
+        barn = await stack.enter_async_context(node(tmp_path, PARENT.format(broker=broker.url, port=port)))
+        await barn.ready()
+        link = await stack.enter_async_context(bad_link(port, loss=0.05, double=0.05, late=0.05))
+        said = {"name": "garden", "uplink": {"kind": "none"}, "parent": {"host": "127.0.0.1", "port": link.port}}
+        (tmp_path / "agent.json").write_text(json.dumps({**said, **json.loads(SIGNED)}))
+        words = ["firmware", "build", "--config", str(tmp_path / "agent.json"), "--out", str(tmp_path / "board")]
+        assert await asyncio.to_thread(main, words) == 0
+        board = Board(tmp_path / "board", ROOT / "tests" / "support" / "board", heap="500k")
+        (tmp_path / "board" / "main.py").write_text(MAIN)
+        board.configure(**said, **json.loads(SIGNED))
+        assert await asyncio.to_thread(main, ["leaf", "add", "garden", "--state", str(tmp_path / "state")]) == 0
+        (tmp_path / "board" / "leaf.key").write_text(capsys.readouterr().out.partition("board\n")[2])
+        await stack.enter_async_context(powered(board))
+
+        async def call(method: str, **params: Any) -> tuple[int, Any]:
+            asked = {"method": "leaf.call", "params": {"leaf": "garden", "method": method, "params": params}}
+            answer = await gateway.http.post("/api/v1/nodes/barn/commands", json=asked)
+            return answer.status_code, answer.json()
+
+        async def kept() -> bool:
+            return (await call("ping"))[0] == 200 and " kept " in (tmp_path / "board" / "slot").read_text()
+
+        await until_answered(kept, what="the board, which is kept")
+        status = (await call("status"))[1]["result"]
+        assert (status["slot"], status["updates"]) == ("a", "signed")
+        # Of the parent alone it takes nothing, nor what was sealed for another version
+        begin = {"version": "x", "size": 9, "sha256": "0" * 64}
+        assert "only with the issuer's seal" in (await call("update.begin", **begin))[1]["detail"]
+        sealed = (await gateway.http.post("/api/v1/firmware/seal", json={"sha256": "1" * 64})).json()
+        assert "of another update" in (await call("update.begin", **begin, seal=sealed["seal"]))[1]["detail"]
+        assert (await gateway.http.post("/api/v1/firmware/seal", json={"sha256": "no"})).status_code == 422
+
+        link.cut = True
+        monkeypatch.setattr(bundle, "__version__", "9.0.0")
+        words = ["firmware", "send", "barn/garden", "--config", str(tmp_path / "agent.json"), "--json"]
+        words += ["--driver", "vl53l0x", "--driver", "mpu6050", "--driver", "bme280"]
+        sending = asyncio.create_task(asyncio.to_thread(main, words))
+        heard = ""
+
+        async def waits() -> bool:
+            nonlocal heard
+            heard += capsys.readouterr().err
+            return "waits for barn/garden, " in heard
+
+        await until_answered(waits, what="that it waits for the board")
+        link.cut = False
+        link.counts.clear()
+        assert await sending == 0
+        sent = json.loads(capsys.readouterr().out)
+        assert (sent["was"], sent["version"], sent["waits"] > 0) == ("committed", "9.0.0", True)
+        assert sent["sent"] > 12 * 1024
+        assert min(link.counts[name] for name in ("lost", "doubled", "late")) > 0, link.counts
+        await until_answered(kept, what="the board, which is kept")
+        status = (await call("status"))[1]["result"]
+        assert (status["slot"], status["updates"]) == ("b", "signed")
 
 
 def test_the_figures_are_those_of_the_code() -> None:

@@ -136,7 +136,7 @@ async def test_the_commands_of_the_page_bring_an_esp32_to_its_parent(
 ) -> None:
     dry, whole, said_on_the_line, elsewhere, _, _ = COMMANDS
     (port,) = free_ports(1)
-    monkeypatch.setattr(run, "build", lambda drivers: trimmed())
+    monkeypatch.setattr(run, "build", lambda drivers, modules: trimmed())
     config = {"name": "garden", "uplink": {"kind": "none"}, "parent": {"host": "127.0.0.1", "port": port}}
     (here / "agent.json").write_text(json.dumps(config))
     board = Board(here / "flash", ROOT / "tests" / "support" / "board", heap="500k")
@@ -266,7 +266,7 @@ def test_a_microbit_takes_its_image_and_says_that_it_has_it(here: Path, capsys: 
 def test_what_a_break_left_on_the_board_is_gone_on_with(
     here: Path, current: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(run, "build", lambda drivers: SMALL)
+    monkeypatch.setattr(run, "build", lambda drivers, modules: SMALL)
     mounted(current, LARGE, erased=True)
     words = ["flash", "pico-w", "--port", current, "--name", "shed", "--parent", "192.0.2.20", "--json"]
     assert main(words) == 2
@@ -289,7 +289,8 @@ def test_what_a_break_left_on_the_board_is_gone_on_with(
             main(words)
     capsys.readouterr()
     mounted(current, LARGE)
-    known = Identity(key=LeafKey(bytes(8), bytes(range(32))), boots=3)
+    key = LeafKey(bytes(8), bytes(range(32)))
+    known = Identity(key=key, text=key.text(), boots=3)
     monkeypatch.setattr("ganglion.flash.identity.of_parent", lambda state, name, dry: known)
     monkeypatch.setattr("ganglion.flash.identity.check_parent", lambda state, name: None)
     assert main([*words[:-2], "--state", "barn", "--wait", "100ms"]) == 5

@@ -11,7 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ganglion.firmware import build
+from ganglion.firmware.asked import ASKED
 from ganglion_tools.micropython import interpreter
 
 ROOT = Path(__file__).parents[2]
@@ -26,9 +29,11 @@ RESET = 77
 HEAP = "400k"
 
 
-def compiled(folder: Path) -> Path:
-    """The agent as it is built for boards, and the `machine` of one that is files, in a folder."""
-    for name, data in build(drivers=["bh1750"]).files.items():
+@pytest.fixture(scope="session")
+def firmware(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the agent as it is built for boards, and the `machine` of one that is files."""
+    folder = tmp_path_factory.mktemp("firmware")
+    for name, data in build(drivers=["bh1750"], modules=ASKED).files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data)
     shutil.copytree(ROOT / "tests" / "support" / "board", folder, dirs_exist_ok=True)

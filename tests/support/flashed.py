@@ -33,6 +33,9 @@ def main(root, slot, joined, methods):
         import time
         while True:
             time.sleep(1)
+    class Found:
+        updates = "parent"
+    methods = methods(Found)
     joined()
     print("healthy", VERSION)
     try:

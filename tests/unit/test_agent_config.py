@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from ganglion_agent import config
+from ganglion_agent import config, seal
 from ganglion_agent.clock import Clock
 from ganglion_agent.device import Device
 from ganglion_agent.log import Log
 from ganglion_agent.section import ConfigError
+from ganglion_micro import update_key
 from support.leaves import KEY
 
 SECOND = 10**9
@@ -55,13 +56,46 @@ def test_a_whole_one_is_read() -> None:
     assert Path("pin15").read_text() == "0"
 
 
+def test_signed_updates_need_the_key_beside_the_leafs() -> None:
+    device(updates="signed")
+    with pytest.raises(ConfigError, match=r"agent.json.updates: signed needs the second line of `ganglion leaf add`"):
+        seal.of(config.read(""))
+    Path("leaf.key").write_text(f"{KEY.text()}\n{update_key.text(bytes(32))}\n")
+    found = config.read("")
+    assert (found.updates, found.key.kid) == ("signed", KEY.kid)
+    with pytest.raises(ValueError, match="only with the issuer's seal"):
+        seal.of(found)(None, bytes(32))
+    device()
+    assert config.read("").updates == "parent"
+
+
+def test_an_actuator_is_read_back_by_another_pin_and_locked_by_another() -> None:
+    pump = {"driver": "pin", "pin": 15, "requires": ["valve"], "readback": {"pin": 22, "within": "2s"}}
+    made = device(actuators={"pump": pump, "valve": {"driver": "pin", "pin": 14}})
+    guard = made.guard
+    assert guard.interlocks.order == ["pump", "valve"]
+    back = guard.actuators["pump"].readback
+    assert (back.within, back.is_on()) == (2 * SECOND, False)
+    Path("pin22").write_text("1")
+    assert back.is_on()
+    assert made.set("pump", True, "script")[2] == "pump: it may be on only while valve is on"
+    for wrong, words in [
+        ({"readback": {"pin": "x"}}, "agent.json.actuators.pump.readback.pin: the board refuses it"),
+        ({"readback": {"pin": 1, "pol": "up"}}, "agent.json.actuators.pump.readback.pol: there is no such key"),
+        ({"readback": 3}, "agent.json.actuators.pump.readback: must be a table"),
+        ({"requires": ["gate"]}, "agent.json.actuators.pump.requires: 'gate' is no other actuator"),
+    ]:
+        with pytest.raises(ConfigError, match=words):
+            device(actuators={"pump": {"driver": "pin", "pin": 15, **wrong}})
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [
         ({"name": None}, "agent.json.name: is missing; write a text"),
         ({"name": 3}, "agent.json.name: must be a text, not 3"),
         ({"colour": 1}, "agent.json.colour: there is no such key; known are actuators, board, buses"),
-        ({"uplink": {"kind": "lora"}}, "agent.json.uplink.kind: must be one of none, wifi, not 'lora'"),
+        ({"uplink": {"kind": "lora"}}, "agent.json.uplink.kind: must be one of none, serial, wifi, not 'lora'"),
         ({"uplink": {"kind": "wifi"}}, "agent.json.uplink.ssid: is missing"),
         ({"parent": {"host": "x", "port": 0}}, "agent.json.parent.port: must be 1 to 65535, not 0"),
         ({"parent": []}, "agent.json.parent: must be a table"),
@@ -113,8 +147,8 @@ def test_a_sensor_that_is_plugged_in_later_is_read_then() -> None:
     made.advance()
     assert light.error.startswith("light: ")
     Path("lux").write_text("120")
-    assert not light.advance(light.every)
-    assert light.advance(2 * light.every + SECOND)
+    assert not light.advance(2 * light.every)
+    assert light.advance(3 * light.every)
     assert (light.error, round(light.values["light.illuminance"])) == ("", 120)
 
 

@@ -54,9 +54,9 @@ class Ports:
     def prompt(self, effect: e.Prompt, then: Callable[[Any], None]) -> None:
         then(e.Failure("unreachable", "the parent is away"))
 
-    def actuate(self, effect: e.Actuate, owner: str, now: int) -> list[Any]:
+    def actuate(self, effect: e.Actuate, owner: str, now: int, then: Callable[[Any], None]) -> None:
         self.done.append(("actuate", effect.actuator, effect.value, effect.ns, owner))
-        return [not self.refusal, effect.value, self.refusal]
+        then([not self.refusal, effect.value, self.refusal])
 
     def publish(self, effect: e.Publish) -> Any:
         self.done.append(("publish", effect.topic, effect.value))
@@ -214,7 +214,11 @@ def test_what_is_removed_runs_no_more_and_lets_go(bench: Bench) -> None:
             ON_GO + "tools: [{id: web, name: Web, endpoint: 'https://x.example/'}]\n",
             "step ask calls a tool, which a leaf cannot",
         ),
-        ("- {id: e, action: end}", "triggers: [{id: t, cron: '0 6 * * *', run: main}]\n", "for the calendar"),
+        (
+            "- {id: e, action: end}",
+            "triggers: [{id: t, cron: '0 6 * * *', timezone: Europe/Kyiv, run: main}]\n",
+            "the trigger t is in Europe/Kyiv, and a leaf knows no time zones",
+        ),
     ],
 )
 def test_what_the_device_has_not_is_refused_when_it_is_loaded(bench: Bench, steps: str, head: str, words: str) -> None:
@@ -227,3 +231,22 @@ def test_what_the_device_has_not_is_refused_when_it_is_loaded(bench: Bench, step
 def test_bytes_that_are_no_plan_are_refused(bench: Bench, data: bytes) -> None:
     with pytest.raises(ValueError, match=r"not a plan|damaged"):
         bench.runner.load(data, 0)
+
+
+AT_SEVEN = "triggers: [{id: t, at: '07:00', run: main}]\n"
+
+
+def test_a_script_runs_by_the_calendar_once_the_time_is_known(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    time = 0
+    monkeypatch.setattr(bench.ports, "time", lambda: time)
+    bench.load(edge("- {id: start, action: actuate, actuator: pump, value: true}", head=AT_SEVEN))
+    [name] = bench.runner.scripts
+    waits = f"{name}: the calendar waits until the parent has said the time"
+    assert bench.ports.done == [("warning", waits)]
+    bench.after(1000)
+    seven = (1_800_000_000 // 86400 * 86400 + 7 * 3600) * SECOND
+    for moment in (seven - SECOND, seven, seven + SECOND):
+        time = moment
+        bench.after(1000)
+    assert [done[1:3] for done in bench.ports.done if done[0] == "actuate"] == [("pump", True)]
+    assert bench.runner.scripts[name].triggers[0].id == "t"

@@ -114,7 +114,10 @@ def test_what_a_payload_has_had_fires_no_more() -> None:
     [
         ({"sensor": "soil.moisture", "above": 3}, "which is no sensor here; known are air.temperature"),
         ({"mqtt": "zigbee/door"}, "is for plain MQTT, which a leaf has not"),
-        ({"cron": "0 6 * * *"}, "is for the calendar, which a leaf has not"),
+        ({"cron": "0 6 * * *", "timezone": "Europe/Kyiv"}, "the trigger it is in Europe/Kyiv, and a leaf knows no"),
+        ({"at": "06:00", "missed": "run_once"}, "the trigger it is to be made up for, and a leaf does not remember"),
+        ({"cron": "0 6 L * *"}, "the trigger it is 0 6 L * *, which a leaf cannot read: write numbers"),
+        ({"at": "2026-05-01T06:00:00.5"}, "the trigger it is 2026-05-01T06:00:00.5, which a leaf cannot read"),
     ],
 )
 def test_what_a_device_has_not_is_said(raw: dict[str, Any], words: str) -> None:

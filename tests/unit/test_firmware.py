@@ -4,6 +4,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,20 +12,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from nacl.exceptions import BadSignatureError
 from nacl.signing import SigningKey
 
 from ganglion.cli import extras, firmware_size
 from ganglion.cli.main import main
 from ganglion.errors import GanglionError, RemoteProtocolError
 from ganglion.firmware import Bundle, build, sending
+from ganglion.firmware.asked import ASKED, modules_of
 from ganglion.firmware.bundle import module_of
 from ganglion.firmware.heap import BOARD, PLACES, measure
 from ganglion.firmware.interpreter import cached, find
 from ganglion_agent.seal import sealed_by
 from ganglion_agent.slots import Slots
 from ganglion_agent.update import Update
-from ganglion_micro import cbor, cose
+from ganglion_micro import cose, update_key
 from ganglion_tools.micropython import interpreter
 from support.flash_model import Flash
 
@@ -104,6 +105,36 @@ def test_a_configuration_names_its_drivers(ganglion: Run, tmp_path: Path) -> Non
     assert {name for name in names if "/drivers/" in name} == {
         f"ganglion_micro/drivers/{name}.mpy" for name in ("__init__", "bh1750", "bme280")
     }
+
+
+@pytest.mark.parametrize(
+    ("asks", "brings", "spares"),
+    [
+        ({"updates": "signed"}, {"seal", "cose", "ed25519", "sha512", "update_key"}, set()),
+        ({"calendar": True}, {"calendar"}, set()),
+        ({"actuators": {"a": {"requires": ["b"]}, "b": {}}}, {"interlock"}, set()),
+        ({"actuators": {"a": {"readback": {"pin": 3}}}}, {"interlock", "readback"}, set()),
+        ({"uplink": {"kind": "serial"}}, {"serial", "framing"}, {"uplink"}),
+        ({"updates": "parent", "calendar": False, "actuators": [], "uplink": "wifi"}, set(), set()),
+    ],
+)
+def test_a_configuration_asks_for_what_only_some_boards_have(asks: dict, brings: set[str], spares: set[str]) -> None:
+    plain, asked = ({Path(name).stem for name in build(modules=modules_of(each)).files} for each in ({}, asks))
+    assert (asked - plain, plain - asked) == (brings, spares)
+
+
+def test_the_page_says_what_is_built_in_by_request_and_what_it_costs() -> None:
+    page = (ROOT / "docs" / "firmware.md").read_text()
+    rows = re.findall(r"^\| (.+?) \| ((?:`\w+`(?:, )?)+) \| (\d+) \|$", page, re.MULTILINE)
+    told = {name for _, names, _ in rows for name in re.findall(r"\w+", names)}
+    assert told >= ASKED.keys()
+    files = build(modules=ASKED).files
+    without = build(modules=[]).files
+    sizes = {Path(name).stem: len(data) for name, data in files.items() if name not in without}
+    assert sizes.keys() == told
+    for _, names, most in rows:
+        size = sum(sizes[name] for name in re.findall(r"\w+", names))
+        assert 0.6 * int(most) < size <= int(most), names
 
 
 def test_what_is_wrong_is_one_sentence(ganglion: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,31 +253,23 @@ def board(check: Callable[[bytes | None, bytes], None]) -> Update:
     return Update(flash, slots, check)
 
 
-def test_a_board_with_ed25519_takes_only_what_the_authority_has_sealed() -> None:
+def test_a_board_whose_updates_are_signed_takes_only_what_the_issuer_has_sealed() -> None:
     authority, other = SigningKey.generate(), SigningKey.generate()
-    aad = cbor.encode(["gl1", bytes(8), "update"])
+    aad = update_key.aad(bytes(8))
     public = bytes(authority.verify_key)
-
-    def verify(key: bytes, signature: bytes, message: bytes) -> bool:
-        assert key == public
-        try:
-            authority.verify_key.verify(message, signature)
-        except BadSignatureError:
-            return False
-        return True
 
     def seal(digest: bytes, key: SigningKey = authority, kid: bytes = cose.kid(public)) -> bytes:
         return cose.sign1(digest, kid, aad, lambda message: key.sign(message).signature)
 
     version = Bundle(version="v1", files={"x.mpy": b"x"}, outside={})
     digest = bytes.fromhex(version.sha256)
-    update = board(sealed_by(public, aad, verify))
+    update = board(sealed_by(public, aad))
     for wrong, why in [
-        (None, "only with the authority's seal"),
+        (None, "only with the issuer's seal"),
         (b"no seal", "not a COSE_Sign1"),
         (seal(bytes(32)), "of another update"),
         (seal(digest, other, cose.kid(bytes(other.verify_key))), "of another key"),
-        (seal(digest, other), "not the authority's"),
+        (seal(digest, other), "not the issuer's"),
     ]:
         call = next(sending(version, wrong))
         with pytest.raises(ValueError, match=why):
@@ -258,8 +281,8 @@ def test_a_board_with_ed25519_takes_only_what_the_authority_has_sealed() -> None
 @pytest.mark.parametrize(
     ("said", "why"),
     [
-        ({"state": "idle"}, r"has forgotten the update \('idle'\)"),
-        ({}, "has forgotten the update"),
+        ({"state": "idle"}, "says 'idle' of the update"),
+        ({}, "says None of the update"),
         ({"state": "receiving", "file": "y", "offset": 0}, "asks for 'y' from 0, which this version has not"),
         ({"state": "receiving", "file": "x.mpy", "offset": 1}, "asks for 'x.mpy' from 1"),
         ({"state": "receiving", "file": "x.mpy", "offset": "0"}, "asks for 'x.mpy' from '0'"),

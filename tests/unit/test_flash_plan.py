@@ -185,7 +185,10 @@ def test_a_configuration_is_made_and_changed() -> None:
     ("table", "says"),
     [
         ({"name": "x", "uplink": {"kind": "none"}}, "agent.json: parent.host: is missing"),
-        ({"name": "x", "uplink": {"kind": "lora"}, "parent": {"host": "h"}}, "uplink.kind: must be one of none, wifi"),
+        (
+            {"name": "x", "uplink": {"kind": "lora"}, "parent": {"host": "h"}},
+            "uplink.kind: must be one of none, serial, wifi",
+        ),
         ({"name": "x", "uplink": {"kind": "none"}, "parent": {"host": "h"}, "pump": 1}, "pump: there is no such key"),
     ],
 )

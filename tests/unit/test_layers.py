@@ -99,8 +99,8 @@ ROWS = [
     {"settings"},
     {"bus", "mqtt", "intent"},
     {"config", "board", "mesh", "sim", "reader", "inbox"},
-    {"mova", "sensors", "guardian", "bridge", "history"},
-    {"node", "editor", "shims", "device", "firmware"},
+    {"mova", "sensors", "guardian", "bridge", "history", "device"},
+    {"node", "editor", "shims", "firmware"},
     {"flash", "console"},
     {"cli"},
 ]

@@ -10,8 +10,9 @@ import pytest
 
 from ganglion.cli.main import main
 from ganglion.errors import InvalidError, NotFoundError, RefusedError
+from ganglion.mesh.credential import Trust
 from ganglion.mesh.leaves.folder import MOST, LeafFolder
-from ganglion_micro import gl1, leaf_key
+from ganglion_micro import gl1, leaf_key, update_key
 from support.mesh import NOW, Site
 
 
@@ -114,6 +115,9 @@ def test_the_command_finds_the_only_node_and_shows_a_key_once(
     added = json.loads(capsys.readouterr().out)
     key = leaf_key.parse(added["key"])
     assert (added["name"], added["id"]) == ("garden", gl1.base32(key.kid))
+    issuer = Trust.read((state / "bundle.cbor").read_bytes(), pin=key.mesh).issuer.public
+    assert update_key.parse(added["updates"]) == issuer
+    assert leaf_key.parse(f"{added['key']}\n{added['updates']}\n").kid == key.kid
     assert main(["leaf", "list", "--json"]) == 0
     out = capsys.readouterr().out
     assert [(leaf["name"], leaf["id"], leaf["boots"]) for leaf in json.loads(out)["leaves"]] == [

@@ -9,6 +9,7 @@ from ganglion_gateway.api import (
     calls,
     consents,
     devices,
+    firmware,
     groups,
     health,
     kv,
@@ -43,6 +44,7 @@ def application(services: Services) -> FastAPI:
     app.include_router(groups.routes(services))
     app.include_router(policy.routes(services))
     app.include_router(limits.routes(services))
+    app.include_router(firmware.routes(services))
     app.include_router(scripts.routes(services))
     app.include_router(kv.routes(services))
     app.include_router(watch.routes(services), responses=problems.RESPONSES)

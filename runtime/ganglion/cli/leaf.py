@@ -56,8 +56,10 @@ def _only() -> Path:
 
 def _add(folder: LeafFolder, name: str) -> Result:
     key = folder.add(name, now=time.time_ns())
-    data = {"name": name, "id": gl1.base32(key.kid), "mesh": gl1.base32(key.mesh), "key": key.text()}
-    return Result(data=data, text=lambda: data["key"])
+    text = folder.on_board(key)
+    own, updates = text.splitlines()
+    data = {"name": name, "id": gl1.base32(key.kid), "mesh": gl1.base32(key.mesh), "key": own, "updates": updates}
+    return Result(data=data, text=lambda: text)
 
 
 def _remove(folder: LeafFolder, name: str) -> Result:

@@ -9,13 +9,15 @@ import hashlib
 import json
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from ganglion import __version__
 from ganglion.errors import InvalidError, UsageError
+from ganglion.firmware.asked import ASKED, modules_of
 from ganglion.firmware.shrink import bare, shrink
 from ganglion.settings import nearest
 
@@ -35,8 +37,8 @@ _ENGINE = f"{_MICRO}.engine"
 #: Modules that are on the board once, outside of the slots, and what starts them.
 _OUTSIDE = ("__init__", "boot", "files", "manifest", "rom", "slots")
 _MAIN = "main"
-#: Modules of the agent that a slot does not need: those that start it, and what only a board with Ed25519 hands in.
-_NOT_INSIDE = ("boot", _MAIN, "rom", "seal")
+#: Modules of the agent that a slot does not need, as they start it.
+_NOT_INSIDE = ("boot", _MAIN, "rom")
 #: What is called from outside of a slot.
 _ROOTS = ("main", "start")
 #: Modules that are always loaded together, and become one.
@@ -53,6 +55,8 @@ _GROUPS = {
 _GROUP = {name: target for target, names in _GROUPS.items() for name in names}
 #: What only scripts that call tools import, which `ganglion_agent.runner` refuses.
 _FOR_TOOLS = {f"{_MICRO}.talk", f"{_MICRO}.tool"}
+#: What only a board has whose configuration asks for it.
+_ASKED = {f"{_AGENT}.{name}" for name in ASKED}
 #: Chips that another chip's driver is for.
 _SAME = {"bmp280": "bme280"}
 
@@ -112,11 +116,12 @@ class Bundle:
         return {**self.outside, **slot}
 
 
-def build(*, drivers: Iterable[str] = (), lines: bool = False) -> Bundle:
+def build(*, drivers: Iterable[str] = (), modules: Iterable[str] | None = None, lines: bool = False) -> Bundle:
     """Compiles the agent, what it imports, and drivers.
 
     Args:
         drivers: Names of modules of `ganglion_micro.drivers`.
+        modules: Of `asked.ASKED`; those of a board on a network where none are given.
         lines: Whether tracebacks have the numbers of lines; else they have the names of functions alone.
 
     Raises:
@@ -124,7 +129,8 @@ def build(*, drivers: Iterable[str] = (), lines: bool = False) -> Bundle:
         InvalidError: there is no such driver, or MicroPython cannot compile a module.
     """
     agent = {f"{_AGENT}.{path.stem}" for path in _folder(_AGENT).glob("*.py")}
-    start = {name for name in agent if name.rpartition(".")[2] not in _NOT_INSIDE} | {_ENGINE}
+    start = {name for name in agent - _ASKED if name.rpartition(".")[2] not in _NOT_INSIDE} | {_ENGINE}
+    start |= {f"{_AGENT}.{name}" for name in (modules_of({}) if modules is None else modules)}
     inside = _closure(start | {f"{_DRIVERS}.{name}" for name in _known(drivers)})
     outside = [f"{_AGENT}.{name}" for name in _OUTSIDE]
     sources = {name: _source(name).read_text(encoding="utf-8") for name in sorted({*inside, *outside})}
@@ -144,21 +150,23 @@ def module_of(name: str) -> str:
     return name.removesuffix(".mpy").removesuffix("/__init__").replace("/", ".")
 
 
-def drivers_of(config: Path) -> list[str]:
-    """The drivers that an `agent.json` names, sorted.
+def read_config(path: Path) -> dict[str, Any]:
+    """What an `agent.json` says.
 
     Raises:
-        InvalidError: it cannot be read, or is no JSON.
+        InvalidError: it cannot be read, or is no table in JSON.
     """
     try:
-        table = json.loads(config.read_text(encoding="utf-8"))
+        table = json.loads(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise InvalidError(f"this is no JSON: {error}", where=str(config)) from None
-    return drivers_in(table)
+        raise InvalidError(f"this is no JSON: {error}", where=str(path)) from None
+    if not isinstance(table, dict):
+        raise InvalidError("this is no table: write it in braces", where=str(path))
+    return table
 
 
-def drivers_in(table: object) -> list[str]:
-    """The drivers that the content of an `agent.json` names, sorted."""
+def drivers_in(table: Mapping[str, Any]) -> list[str]:
+    """The drivers that an `agent.json` names, sorted."""
     there = {*drivers(), *_SAME}
     return sorted({_SAME.get(text, text) for text in _strings(table) if text in there})
 
@@ -194,7 +202,7 @@ def _closure(names: set[str]) -> set[str]:
         name = waiting.pop()
         found.add(name)
         package = name.rpartition(".")[0]
-        new = {each for each in (*_imports(_source(name)), package) if each and each not in found | _FOR_TOOLS}
+        new = {each for each in (*_imports(_source(name)), package) if each and each not in found | _FOR_TOOLS | _ASKED}
         # A driver is for those who have its chip, whoever could import it
         waiting |= {each for each in new if name.startswith(_DRIVERS) or not each.startswith(f"{_DRIVERS}.")}
     return found

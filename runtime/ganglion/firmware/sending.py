@@ -45,7 +45,7 @@ def sending(bundle: Bundle, seal: bytes | None = None) -> Generator[Call, dict[s
 
     Args:
         bundle: The version.
-        seal: The authority's COSE_Sign1 over the manifest's SHA-256, for boards that want one.
+        seal: The issuer's COSE_Sign1 over the manifest's SHA-256, for boards that want one.
 
     Raises:
         RemoteProtocolError: the board asks for what is not in the version, or everything comes damaged there.
@@ -56,6 +56,7 @@ def sending(bundle: Bundle, seal: bytes | None = None) -> Generator[Call, dict[s
         begin["seal"] = base64.b64encode(seal).decode()
     sent = 0
     said = yield Call("update.begin", begin, sent)
+    begun = True
     while True:
         state = said.get("state")
         if state == "committed":
@@ -76,9 +77,14 @@ def sending(bundle: Bundle, seal: bytes | None = None) -> Generator[Call, dict[s
             said = yield Call(
                 "update.chunk", {"file": name, "offset": offset, "data": base64.b64encode(chunk).decode()}, sent
             )
+        elif state == "trial" or (state == "idle" and not begun):  # or it has restarted, and finds what it has
+            said = yield Call("update.begin", begin, sent)
+            begun = True
+            continue
         elif state == "busy":
             said = yield Call("update.status", {}, sent)
         elif state == "ready":
             said = yield Call("update.commit", {}, sent)
         else:
-            raise RemoteProtocolError(f"the board has forgotten the update ({state!r}): send it again")
+            raise RemoteProtocolError(f"the board says {state!r} of the update, which nobody here knows")
+        begun = False

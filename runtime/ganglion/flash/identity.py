@@ -17,11 +17,13 @@ class Identity:
 
     Attributes:
         key: Of the two.
+        text: What goes onto the board: the key, and where it is known that of the issuer of updates.
         boots: How many starts of it its parent knows of.
         is_new: Whether the parent has let it in now.
     """
 
     key: LeafKey
+    text: str
     boots: int = 0
     is_new: bool = False
 
@@ -52,8 +54,12 @@ def of_parent(state: Path, name: str, *, dry: bool) -> Identity | None:
     folder = LeafFolder(state)
     known = folder.all().get(name)
     if known is not None:
-        return Identity(key=known.entry.key, boots=known.entry.epoch)
-    return None if dry else Identity(key=folder.add(name, now=time.time_ns()), is_new=True)
+        key = known.entry.key
+        return Identity(key=key, text=folder.on_board(key), boots=known.entry.epoch)
+    if dry:
+        return None
+    key = folder.add(name, now=time.time_ns())
+    return Identity(key=key, text=folder.on_board(key), is_new=True)
 
 
 def of_file(path: Path) -> Identity:
@@ -72,7 +78,7 @@ def of_file(path: Path) -> Identity:
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidError(unread(error), where=str(path)) from None
     try:
-        return Identity(key=parse(text))
+        return Identity(key=parse(text), text="\n".join(text.split()))
     except ValueError as error:
         raise InvalidError(str(error), where=str(path)) from None
 

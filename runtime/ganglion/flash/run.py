@@ -13,6 +13,7 @@ from ganglion.device.ports import serial_ports
 from ganglion.device.session import Session
 from ganglion.errors import GanglionError, NotFoundError, UnreachableError, UsageError
 from ganglion.firmware import build
+from ganglion.firmware.asked import modules_of
 from ganglion.firmware.bundle import drivers_in
 from ganglion.flash import agent_config, drive, esp, esp_image, identity
 from ganglion.flash.agent import AgentBoard, interpreter, to_bootloader
@@ -197,7 +198,8 @@ class Flash:
             board = AgentBoard(session)
             config = self._config(board.config())
             key_file = agent_config.key_file(config)
-            bundle = build(drivers=drivers_in(agent_config.parsed(config, CONFIG)))
+            said = agent_config.parsed(config, CONFIG)
+            bundle = build(drivers=drivers_in(said), modules=modules_of(said))
             there = board.look(bundle, key_file)
             self.name = str(agent_config.parsed(config, CONFIG)["name"])
             who = self._identity()
@@ -206,7 +208,7 @@ class Flash:
                     "the board has no key yet: --state with its parent's folder on this machine, or --leaf-key with "
                     f"what `ganglion leaf add {self.name}` has printed on the parent's"
                 )
-            key = None if who is None else (key_file, who.key.text().encode() + b"\n")
+            key = None if who is None else (key_file, who.text.encode() + b"\n")
             self.boots = 0 if who is None else who.boots
             self.started = max(self.boots, there.boots or 0)
             todo = plan(Wanted(bundle=bundle, config=config, key=key, boots=self.boots), there)

@@ -18,7 +18,7 @@ from ganglion.mesh.identity import Identity
 from ganglion.mesh.revocation import RevocationList, Revocations
 from ganglion.mesh.signed_config import FORMS, Configs, D, Form, SignedConfig
 from ganglion.units import SECOND
-from ganglion_micro import cose, gl1
+from ganglion_micro import cose, gl1, update_key
 
 _log = logging.getLogger(__name__)
 
@@ -205,6 +205,14 @@ class Authority:
     def take_config(self, form: Form[Any], data: bytes, *, now: int) -> bool:
         """A document from the broker; whether it was newer than ours, and is ours now."""
         return self._configs[form.what].take(data, self.trust(now=now))
+
+    def seal(self, digest: bytes) -> bytes:
+        """The issuer's COSE_Sign1 over an update of firmware, which boards with the issuer's key take alone.
+
+        Args:
+            digest: SHA-256 of the version's manifest, 32 bytes.
+        """
+        return cose.sign1(digest, self._issuer.kid, update_key.aad(self.mesh), self._issuer.sign)
 
     @property
     def bundle_topic(self) -> str:

@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from ganglion.mesh.leaves.effects import Read
     from ganglion.mesh.leaves.leaves import Leaves
     from ganglion.node.bridged import Bridged
+    from ganglion.node.leaf_line import LeafLine
 
 _log = logging.getLogger(__name__)
 
@@ -321,6 +322,15 @@ class Node:
         mesh.on_request("leaf.list", leaves.listed, summary="the leaves of this node, and which are there")
         return leaves
 
+    def _lines(self, leaves: "Leaves") -> "list[LeafLine]":
+        """The serial ports with leaves at their ends."""
+        section = self._config.leaves
+        if section is None or not section.serial:
+            return []
+        from ganglion.node.leaf_line import LeafLine
+
+        return [LeafLine(name, section.baud, leaves.hear) for name in section.serial]
+
     def _bridge(self) -> "Bridged | None":
         section = self._config.bridge
         if section is None:
@@ -379,6 +389,8 @@ class Node:
                     tasks.create_task(self._mesh.run())
                     if self._leaves is not None:
                         tasks.create_task(self._leaves.run())
+                        for line in self._lines(self._leaves):
+                            tasks.create_task(line.run())
                 elif self._transport is not None:
                     tasks.create_task(self._transport.run())
         except asyncio.CancelledError:

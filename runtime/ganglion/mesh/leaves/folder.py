@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 from ganglion.errors import InvalidError, NotFoundError, RefusedError
 from ganglion.mesh import files
+from ganglion.mesh.credential import CredentialError, Trust
 from ganglion.mesh.leaves.parent import Entry
-from ganglion_micro import cbor, cose, gl1
+from ganglion_micro import cbor, cose, gl1, update_key
 from ganglion_micro.leaf_key import KEY_SIZE, MESH_SIZE, LeafKey
 
 _log = logging.getLogger(__name__)
@@ -146,6 +147,20 @@ class LeafFolder:
     def _epoch_file(self, kid: bytes) -> Path:
         # Beside the folder whose change says that leaves came or went
         return self._state / "leaf-epochs" / gl1.base32(kid)
+
+    def on_board(self, key: LeafKey) -> str:
+        """What goes onto a board as `leaf.key`: its key, and that of the issuer whose updates of firmware it may take.
+
+        Raises:
+            NotFoundError: the node is in no mesh yet.
+            InvalidError: what it knows of its mesh is damaged.
+        """
+        mesh = self._mesh()
+        try:
+            issuer = Trust.read(files.read(self._state / "bundle.cbor") or b"", pin=mesh).issuer.public
+        except CredentialError:
+            raise InvalidError("bundle.cbor is damaged", where=str(self._state)) from None
+        return f"{key.text()}\n{update_key.text(issuer)}"
 
     def _mesh(self) -> bytes:
         data = files.read(self._state / "bundle.cbor")

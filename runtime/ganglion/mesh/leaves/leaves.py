@@ -26,8 +26,10 @@ _log = logging.getLogger(__name__)
 
 #: Seconds between looks at who is silent and whom the folder has.
 _LOOK = 1.0
-#: Seconds until a request is sent again, and for which a leaf may take over it where nothing is said.
-_RESEND = 0.5
+#: Seconds until a request is sent again, doubled each time up to the second figure: beyond what most answers take, and
+#: short of what a lost one costs an update of hundreds of them.
+_RESEND = (0.15, 1.2)
+#: Seconds that a leaf may take over a request where nothing is said.
 _TIMEOUT = 10.0
 #: Seconds that changes wait for others, to be told of together.
 _SETTLE = 0.2
@@ -158,11 +160,13 @@ class Leaves:
         identity = secrets.token_hex(8)
         send = self.parent.ask(name, identity, method, params, self._clock())
         answer = self._asked[identity] = asyncio.get_running_loop().create_future()
+        pause = _RESEND[0]
         try:
             async with asyncio.timeout(_TIMEOUT):
                 while not answer.done():
                     send.way(send.data)
-                    await asyncio.wait({answer}, timeout=_RESEND)
+                    await asyncio.wait({answer}, timeout=pause)
+                    pause = min(2 * pause, _RESEND[1])
         except TimeoutError:
             raise UnreachableError(f"{name} does not answer {method!r} within {_TIMEOUT:g} s") from None
         finally:

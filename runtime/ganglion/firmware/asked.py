@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Modules of the agent that a board has only where its `agent.json` asks for them: every byte counts on a flash."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+_Asks = Callable[[Mapping[str, Any]], bool]
+
+
+def _is_serial(config: Mapping[str, Any]) -> bool:
+    uplink = config.get("uplink")
+    return isinstance(uplink, dict) and uplink.get("kind") == "serial"
+
+
+def _has(config: Mapping[str, Any], *keys: str) -> bool:
+    """Whether an actuator has one of these keys."""
+    tables = config.get("actuators")
+    actuators = tables.values() if isinstance(tables, dict) else ()
+    return any(key in table for table in actuators if isinstance(table, dict) for key in keys)
+
+
+#: By module of `ganglion_agent`: whether a configuration asks for it.
+ASKED: Mapping[str, _Asks] = {
+    "uplink": lambda config: not _is_serial(config),
+    "serial": _is_serial,
+    "interlock": lambda config: _has(config, "requires", "excludes", "readback"),
+    "readback": lambda config: _has(config, "readback"),
+    "calendar": lambda config: config.get("calendar") is True,
+    "seal": lambda config: config.get("updates") == "signed",
+}
+
+
+def modules_of(config: Mapping[str, Any]) -> list[str]:
+    """Names of the modules that an `agent.json` asks for, sorted; what is wrong in it the board itself says."""
+    return sorted(name for name, asks in ASKED.items() if asks(config))
