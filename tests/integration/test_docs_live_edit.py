@@ -5,6 +5,7 @@ import asyncio
 import json
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import threading
@@ -24,7 +25,7 @@ from ganglion.device.port import open_port
 from ganglion.device.session import Session
 from ganglion.errors import GanglionError
 from ganglion.mesh.leaves.folder import LeafFolder
-from support.agent import Board, compiled
+from support.agent import Board
 from support.boards import booted
 from support.brokers import Broker, free_ports
 from support.gateway import Process, process
@@ -100,9 +101,9 @@ class Dev:
             raise AssertionError(f"it says no more:\n{said}") from None
 
     def end(self) -> None:
-        """Ctrl-C."""
+        """As the end of a terminal does."""
         self.process.terminate()
-        assert self.process.wait(timeout=LIMIT) == 130
+        assert self.process.wait(timeout=LIMIT) == 128 + signal.SIGTERM
 
     def kill(self) -> None:
         self.process.kill()
@@ -154,10 +155,9 @@ async def scripts(gateway: Process, leaf: str = "") -> dict[str, str]:
 
 @pytest.mark.parametrize("broker", ["nats"], indirect=True)
 async def test_an_edit_is_live_on_a_node_and_a_leaf_and_gone_with_the_command(
-    broker: Broker, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    broker: Broker, tmp_path: Path, firmware: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "light.yaml"
-    firmware = await asyncio.to_thread(compiled, tmp_path_factory.mktemp("firmware"))
     async with farm(broker, tmp_path, firmware) as gateway:
         monkeypatch.setenv("GANGLION_GATEWAY", gateway.url)
         monkeypatch.setenv("GANGLION_TOKEN", gateway.token)

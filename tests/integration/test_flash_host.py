@@ -152,6 +152,23 @@ def test_a_change_that_was_broken_off_is_ended_by_the_next_run(shell: Shell, mon
     assert (code, [step["step"] for step in said["plan"] if step["changes"]]) == (0, ["service"])
 
 
+def test_what_went_wrong_is_said_where_nothing_can_be_put_back(
+    shell: Shell, packages: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert shell.flash(*shell.first)[0] == 0
+
+    async def breaks(remote: Remote, *_: Any) -> str:
+        remote.cut()
+        return (await remote.run("true")).text
+
+    monkeypatch.setattr("ganglion.flash.host.install._put_back", breaks)
+    shell.package = version(packages, "3.0")
+    code, said, _ = shell.flash("--broker", "mqtt://new")
+    assert code == 1
+    assert said["error"].startswith("the node ended on root@127.0.0.1")
+    assert "\nwhat was there could not be put back: the connection to root@127.0.0.1" in said["error"]
+
+
 def test_a_package_manager_that_is_busy_is_named(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ganglion.flash.host.system.PATIENT", 0)
     lock = shell.host.path("/var/lib/dpkg/lock-frontend")
@@ -203,6 +220,8 @@ def test_the_enrol_key_is_never_in_a_command(shell: Shell, monkeypatch: pytest.M
         (["flash", "pi", "--host", "pi@h", "--enrol-key", "nothing"], 3, "nothing does not exist"),
         (["flash", "pi", "--host", "pi@h", "--package", "nothing"], 3, "there is no file nothing"),
         (["flash", "nothing", "--host", "pi@h"], 3, "there is no board 'nothing'"),
+        (["flash", "pi", "--host", "pi@h", "--wifi", "x", "--leaf-key", "k"], 2, "--wifi, --leaf-key: for a board at"),
+        (["flash", "pico-w", "--broker", "mqtt://b"], 2, "--broker: for machines with Linux, which --host names"),
     ],
 )
 def test_what_makes_no_sense_is_refused_before_anything_is_done(

@@ -3,6 +3,7 @@
 
 import hashlib
 import os
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -112,6 +113,24 @@ def test_a_router_becomes_a_node_and_stays_as_it_is(shell: Shell) -> None:
     code, said, _ = shell.flash(*shell.first, "--name", "attic")
     assert (code, said["changed"], said["sent"]) == (0, False, 0)
     assert shell.host.path("/tmp/ganglion.pid").read_text() == process
+
+
+def test_a_link_where_packages_are_kept_leads_nowhere(shell: Shell) -> None:
+    kept, precious = shell.host.path("/tmp/ganglion"), shell.host.path("/etc/precious")
+    precious.mkdir()
+    (precious / "file").touch()
+    precious.chmod(0o755)
+    kept.symlink_to("/etc/precious")
+    code, said, _ = shell.flash(*shell.first)
+    assert code == 1
+    assert "cannot write in /tmp/ganglion: see that it is a folder and the user's own" in said["error"]
+    kept.unlink()
+    assert shell.flash(*shell.first)[0] == 0
+    shutil.rmtree(kept)
+    kept.symlink_to("/etc/precious")
+    assert shell.flash(*shell.first)[0] == 0
+    assert [path.name for path in precious.iterdir()] == ["file"]
+    assert precious.stat().st_mode & 0o777 == 0o755
 
 
 def test_what_was_cut_is_gone_on_with(shell: Shell) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ganglion.cli import extras
+from ganglion.cli import extras, show
 from ganglion.cli import main as cli
 
 ROOT = Path(__file__).parents[2]
@@ -122,3 +122,17 @@ def test_a_state_folder_that_cannot_be_one_is_named(tmp_path: Path, capsys: pyte
     said = capsys.readouterr()
     assert str(file) in json.loads(said.out)["error"]
     assert "Traceback" not in said.err
+
+
+def test_an_error_does_a_terminal_no_harm(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "\x1b]52;c;cm0=\x07"  # sets the clipboard
+    file.touch()
+    assert cli.main(["id", "new", "--state", str(file)]) == 1
+    said = capsys.readouterr().err
+    assert "\x1b" not in said
+    assert "\N{REPLACEMENT CHARACTER}]52;c;cm0=" in said
+
+
+@pytest.mark.parametrize("at", [1 << 90, -(1 << 90)])
+def test_a_time_that_is_none_is_shown_as_none(at: int) -> None:
+    assert (show.clock(at), show.moment(at)) == ("--:--:--.---", "---------- --:--")

@@ -31,7 +31,7 @@ def mounts(folder: Path, *places: Path) -> Path:
 
 
 def test_a_drive_is_found_among_what_is_mounted(tmp_path: Path) -> None:
-    found = FakeDrive(tmp_path / "with a space").bootsel()
+    found = FakeDrive(tmp_path / "Büro with a space").bootsel()
     (tmp_path / "camera").mkdir()
     listed = mounts(tmp_path, tmp_path / "camera", found.folder)
     there = drive.find(PICO, mounts=listed)

@@ -3,18 +3,21 @@
 
 import json
 import os
+import signal
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ganglion.cli.main import main
 from ganglion.errors import InvalidError, NotFoundError, UsageError
 from ganglion.firmware import Bundle
 from ganglion.flash import agent_config, esp_image, identity
 from ganglion.flash.agent_config import Changes
 from ganglion.flash.agent_plan import There, Wanted, asked, plan
 from ganglion.flash.plan import image_steps, pieces, to_write
+from ganglion.flash.run import Flash
 from ganglion_agent.slots import line_of, record_of
 from ganglion_micro.leaf_key import LeafKey
 from support import images
@@ -227,3 +230,10 @@ def test_a_key_is_read_and_never_repeated(tmp_path: Path) -> None:
     with pytest.raises(InvalidError, match="this is no key of a leaf") as raised:
         identity.of_file(file)
     assert key.text()[:20] not in str(raised.value)
+
+
+def test_a_board_is_given_back_where_the_command_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Flash, "run", lambda _: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(SystemExit) as ended:
+        main(["flash", "pico-w"])
+    assert ended.value.code == 128 + signal.SIGTERM

@@ -3,6 +3,7 @@
 
 import base64
 import logging
+from argparse import Namespace
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,15 @@ from typing import Any
 import pytest
 
 from ganglion.bus import Bus
+from ganglion.cli import dev_serial
 from ganglion.cli.dry import DryPorts, Service
 from ganglion.cli.live import Live as Edited
 from ganglion.cli.script_file import compiled
 from ganglion.clock import Clock
 from ganglion.device.raw_repl import Event, Executed, Output
+from ganglion.device.restoring import Restoring
 from ganglion.device.trying import Ended, Said, Trying, source
-from ganglion.errors import InvalidError, RefusedError, UnreachableError
+from ganglion.errors import GanglionError, InvalidError, RefusedError, UnreachableError
 from ganglion.mova.compile import compile
 from ganglion.mova.load import load
 from ganglion.mova.plan import Plan
@@ -446,3 +449,37 @@ def test_lines_are_whole_however_their_bytes_come() -> None:
     assert [each for each in found if isinstance(each, Said) and each.is_error] == [Said(each, True) for each in named]
     assert Said("no end", False) in found
     assert found[-1] == Ended("".join(named))
+
+
+def test_what_a_device_says_does_a_terminal_no_harm(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "x.py"
+    file.touch()
+    shown = dev_serial._Edited(Namespace(file=file, json=False), lambda _, text: print(text))
+    shown._output(Said("a\x1b]52;c;cm0=\x07\x1b[32mgreen\n\x1b[", False))
+    shown._note({}, "has ended well")
+    said = f"a\N{SYMBOL FOR ESCAPE}]52;c;cm0=\a\x1b[32mgreen\n\N{SYMBOL FOR ESCAPE}[\n--- {file} has ended well\n"
+    assert capsys.readouterr().out == said
+
+
+def test_a_port_that_is_not_ours_yet_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers: list[Any] = [RefusedError("udev has not been there"), GanglionError("in use"), "the port"]
+
+    def opened(name: str, *, baud: int) -> Any:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(dev_serial, "open_port", opened)
+    monkeypatch.setattr(dev_serial, "_AGAIN", 0.0)
+    assert dev_serial._again("/dev/ttyUSB0", 115200) == "the port"
+
+
+def test_who_gives_a_device_back_takes_nothing_from_the_folder_that_is_worked_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "subprocess.py").write_text("raise SystemExit(7)\n")
+    monkeypatch.chdir(tmp_path)
+    with Restoring("/dev/ttyUSB0", 115200) as restoring:
+        pass
+    assert restoring._child.returncode == 0

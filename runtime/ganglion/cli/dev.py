@@ -2,7 +2,6 @@
 """Has a file run on a device each time it is saved, in memory alone; at the end the device is as it was before."""
 
 import argparse
-import signal
 import time
 from contextlib import suppress
 from functools import partial
@@ -11,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from ganglion.cli import gateway_flags, saves
 from ganglion.cli.mova_watch import say
-from ganglion.cli.result import Result
 from ganglion.cli.show import plain
+from ganglion.console.terminal import ended_by_signals
 from ganglion.errors import GanglionError, UsageError
 
 if TYPE_CHECKING:
@@ -35,13 +34,16 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     gateway_flags.arguments(parser)
 
 
-def run(args: argparse.Namespace) -> Result | None:
+def run(args: argparse.Namespace) -> None:
     """Follows the file until Ctrl-C. Exit codes: 1 port in use, 2 not for this device, 3 no file or port, 5 no answer.
 
     What is wrong with the file is said and ends nothing.
     """
-    for sign in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(sign, signal.default_int_handler)  # the device is given back, as at Ctrl-C
+    with ended_by_signals():  # the device is given back, as at Ctrl-C
+        _follow(args)
+
+
+def _follow(args: argparse.Namespace) -> None:
     if args.device.startswith("/") or "://" in args.device:
         _serial(args)
     elif args.file.suffix == ".py":
@@ -52,7 +54,6 @@ def run(args: argparse.Namespace) -> Result | None:
         raise UsageError(f"--baud is for a serial port, and {args.device} is none")
     else:
         _mesh(args)
-    return None
 
 
 def _serial(args: argparse.Namespace) -> None:

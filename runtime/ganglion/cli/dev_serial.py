@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from ganglion.cli.saves import LOOK, Saves
 from ganglion.cli.show import plain
+from ganglion.console.harmless import Harmless
 from ganglion.device.port import BAUD, Port, open_port
 from ganglion.device.restoring import Restoring
 from ganglion.device.session import Session
 from ganglion.device.trying import Ended, Said, Trying, source
-from ganglion.errors import GanglionError, NotFoundError, RemoteProtocolError, UnreachableError, UsageError
+from ganglion.errors import GanglionError, RemoteProtocolError, UnreachableError, UsageError
 
 if TYPE_CHECKING:
     from ganglion.cli.live import Say
@@ -49,7 +50,7 @@ def _again(name: str, baud: int) -> Port:
     """The port, once it is there again."""
     while True:
         time.sleep(_AGAIN)
-        with contextlib.suppress(NotFoundError, UnreachableError):
+        with contextlib.suppress(GanglionError):  # not there yet, not ours yet, or another program has a look first
             return open_port(name, baud=baud)
 
 
@@ -66,6 +67,7 @@ class _Edited:
         self._tried = ""
         self._saved = 0.0
         self._is_in_line = False
+        self._harmless = Harmless()
 
     @property
     def has_run(self) -> bool:
@@ -119,9 +121,13 @@ class _Edited:
         if self._as_json:
             self._tell({"traceback" if said.is_error else "out": said.text}, "")
             return
-        sys.stdout.write(said.text)
-        sys.stdout.flush()
-        self._is_in_line = not said.text.endswith("\n")
+        self._shown(self._harmless.text(said.text.encode()))
+
+    def _shown(self, text: str) -> None:
+        if text:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+            self._is_in_line = not text.endswith("\n")
 
     def _ended(self, trying: Trying, ended: Ended) -> None:
         if not ended.is_syntax:
@@ -140,5 +146,6 @@ class _Edited:
 
     def _note(self, data: dict[str, Any], text: str) -> None:
         """A line that is not the device's."""
+        self._shown(self._harmless.rest())
         newline, self._is_in_line = "\n" if self._is_in_line else "", False
         self._tell(data, f"{newline}--- {self._file} {text}")

@@ -5,7 +5,7 @@ import argparse
 import getpass
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ganglion.board import Board, board, load
@@ -13,6 +13,7 @@ from ganglion.cli import flash_host_flags, gateway_flags, option
 from ganglion.cli.extras import is_installed, remedy
 from ganglion.cli.flash_report import Shown
 from ganglion.cli.result import Result
+from ganglion.console.terminal import ended_by_signals
 from ganglion.device.port import BAUD
 from ganglion.errors import GanglionError, UsageError
 from ganglion.flash import agent_config, identity, image
@@ -24,6 +25,21 @@ from ganglion.units import SECOND
 #: For whom the password of the Wi-Fi is not to be asked.
 PASSWORD = "GANGLION_WIFI_PASSWORD"  # noqa: S105 - its name
 _PORT = 8475
+#: Options of a board, and of a machine with Linux, and what they are where they are not given.
+_OF_BOARDS = {
+    "--port": "",
+    "--baud": BAUD,
+    "--loader-baud": None,
+    "--firmware": None,
+    "--drive": None,
+    "--image-only": False,
+    "--config": None,
+    "--wifi": "",
+    "--parent": "",
+    "--state": None,
+    "--leaf-key": None,
+}
+_OF_HOSTS = {"--package": None, "--broker": None, "--identity": None, "--host-key": None}
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
@@ -63,13 +79,16 @@ def run(args: argparse.Namespace) -> Result | int | None:
     if args.host:
         from ganglion.cli import flash_host
 
+        if wrong := _given(args, _OF_BOARDS):
+            raise UsageError(f"{wrong}: for a board at this machine, and --host is another machine with Linux")
         return flash_host.run(args)
     order = _order(args)
     wait = option.duration(args.wait, "--wait") / SECOND
     shown = Shown(as_json=args.json)
     flash = Flash(order, shown)
     seen = _seen(args, flash)
-    flash.run()
+    with ended_by_signals():  # what runs on the board is started again, as at Ctrl-C
+        flash.run()
     born = None
     if order.agent and not order.dry and seen is not None:
         shown({"event": "waits", "text": f"for {flash.name} to come to its parent"})
@@ -100,6 +119,8 @@ def _order(args: argparse.Namespace) -> Order:
         raise UsageError(
             "--enrol-key is for machines with Linux (--host); a board gets its key by --state or --leaf-key"
         )
+    if wrong := _given(args, _OF_HOSTS):
+        raise UsageError(f"{wrong}: for machines with Linux, which --host names")
     if not agent and args.firmware is None:
         raise UsageError(f"{found.name} takes an image and no agent: name its file with --firmware")
     if args.state and args.leaf_key:
@@ -130,6 +151,12 @@ def _order(args: argparse.Namespace) -> Order:
         key=args.leaf_key,
         dry=args.dry_run,
     )
+
+
+def _given(args: argparse.Namespace, options: Mapping[str, object]) -> str:
+    """Those of the options that the line has."""
+    names = {option: option.removeprefix("--").replace("-", "_") for option in options}
+    return ", ".join(option for option, name in names.items() if getattr(args, name) != options[option])
 
 
 def _board(name: str) -> Board:

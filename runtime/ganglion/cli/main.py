@@ -92,10 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run(words)
     except GanglionError as error:
-        if as_json:
-            print(json.dumps(error.data(), ensure_ascii=False))
-        print(f"ganglion: {error}", file=sys.stderr)
-        return error.exit_code
+        return _ended(error, as_json=as_json)
     except BrokenPipeError:
         # The reader has gone (`| head`): nothing is wrong, and nothing more can be said on stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -103,13 +100,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.filename is None:
             raise
-        unusable = InvalidError(error.strerror or str(error), where=str(error.filename))
-        if as_json:
-            print(json.dumps(unusable.data(), ensure_ascii=False))
-        print(f"ganglion: {unusable}", file=sys.stderr)
-        return unusable.exit_code
+        return _ended(InvalidError(error.strerror or str(error), where=str(error.filename)), as_json=as_json)
     except KeyboardInterrupt:
         return 130
+
+
+def _ended(error: GanglionError, *, as_json: bool) -> int:
+    """Says what went wrong. Words of a node, a device or a machine may be in it, and a terminal obeys escapes."""
+    from ganglion.cli.show import plain
+
+    if as_json:
+        print(json.dumps(error.data(), ensure_ascii=False))
+    lines = str(error).expandtabs().split("\n")
+    print("ganglion:", "\n".join(map(plain, lines)), file=sys.stderr)
+    return error.exit_code
 
 
 def _run(words: list[str]) -> int:

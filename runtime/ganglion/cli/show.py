@@ -25,13 +25,22 @@ def progress(said: Mapping[str, Any]) -> None:
 
 def clock(at: int) -> str:
     """A time of day of this machine's zone, to the millisecond, from nanoseconds since the Unix epoch."""
-    local = datetime.fromtimestamp(at // SECOND, UTC).astimezone()
-    return f"{local:%H:%M:%S}.{at % SECOND // 1_000_000:03}"
+    local = _local(at)
+    return "--:--:--.---" if local is None else f"{local:%H:%M:%S}.{at % SECOND // 1_000_000:03}"
 
 
 def moment(at: int) -> str:
     """Day and time of this machine's zone, to the minute, from nanoseconds since the Unix epoch."""
-    return f"{datetime.fromtimestamp(at // SECOND, UTC).astimezone():%Y-%m-%d %H:%M}"
+    local = _local(at)
+    return "---------- --:--" if local is None else f"{local:%Y-%m-%d %H:%M}"
+
+
+def _local(at: int) -> datetime | None:
+    """In this machine's zone; None for what is no time: a node may say any number."""
+    try:
+        return datetime.fromtimestamp(at // SECOND, UTC).astimezone()
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def ago(at: int, now: int) -> str:

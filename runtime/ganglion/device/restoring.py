@@ -5,9 +5,11 @@ Run as `python -m ganglion.device.restoring PORT BAUD`, it waits at its stdin: w
 held it is dead.
 """
 
+import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Self
 
 from ganglion.device.port import open_port
@@ -23,10 +25,17 @@ class Restoring:
     """A process that outlives this one; a context manager, at whose end the device is as it should be."""
 
     def __init__(self, port: str, baud: int) -> None:
-        words = [sys.executable, "-m", "ganglion.device.restoring", port, str(baud)]
+        # Not what lies in the folder that one works in, which may well be a board's own serial.py or time.py
+        words = [sys.executable, "-P", "-m", "ganglion.device.restoring", port, str(baud)]
+        folders = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
         # A session of its own: the terminal's Ctrl-C and hang-up are not for it.
         self._child = subprocess.Popen(  # noqa: S603 - our own words
-            words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(folders)},
         )
 
     def __enter__(self) -> Self:

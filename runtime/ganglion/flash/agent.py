@@ -17,6 +17,8 @@ from ganglion_agent.slots import POINTER, SLOTS
 _AT_ONCE = 16
 #: Seconds without a word while a board reads files.
 _PATIENCE = 60.0
+#: Of a number of starts: a board that says more has a flash that is torn.
+_DIGITS = 10
 _FREE = "_g=os.statvfs('/');print(_g[0]*_g[3])"
 _FORMAT = "import sys;print(getattr(sys.implementation,'_mpy',0)&255)"
 #: Old versions say in os.uname what new ones say in sys.
@@ -71,7 +73,7 @@ class AgentBoard:
             names=[path for slot in SLOTS for path in self._tree(slot)],
             config=self.config(),
             main=None if is_ours else self._read(MAIN),
-            boots=int(boots) if boots.isdigit() else None,
+            boots=int(boots) if boots.isdigit() and len(boots) <= _DIGITS else None,
         )
 
     def carry_out(self, plan: AgentPlan, report: Report) -> None:

@@ -6,6 +6,7 @@ not take a file, FAIL.TXT or ASSERT.TXT (github.com/ARMmbed/DAPLink, docs/MSD_CO
 """
 
 import os
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -168,10 +169,12 @@ def until(done: Callable[[], bool], within: float, *, look: float = _LOOK) -> bo
 def _mounted(mounts: Path) -> list[Path]:
     """Where FAT file systems are mounted: no other is on such a drive."""
     found = []
-    for line in mounts.read_text(errors="replace").splitlines():
-        words = line.split(" ")
-        if len(words) > 2 and words[2] in ("vfat", "msdos"):
-            found.append(Path(words[1].encode().decode("unicode_escape")))  # spaces are \040
+    for line in mounts.read_bytes().splitlines():
+        words = line.split(b" ")
+        if len(words) > 2 and words[2] in (b"vfat", b"msdos"):
+            # Spaces and the like are \040; every other letter is as it is
+            name = re.sub(rb"\\([0-7]{3})", lambda digits: bytes([int(digits[1], 8) & 0xFF]), words[1])
+            found.append(Path(os.fsdecode(name)))
     return found
 
 

@@ -102,7 +102,8 @@ class Remote:
         words = [] if plain else list(self.as_root or ())
         command = shlex.join([*words, "sh", "-c", script])
         try:
-            process = await self._connection.create_process(command, encoding=None, stderr=asyncssh.DEVNULL)
+            async with asyncio.timeout(CONNECT):
+                process = await self._connection.create_process(command, encoding=None, stderr=asyncssh.DEVNULL)
         except (asyncssh.Error, OSError) as error:
             raise problem(error, self.address) from None
         try:

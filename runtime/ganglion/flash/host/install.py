@@ -79,7 +79,11 @@ async def installed(remote: Remote, plan: Plan, *, wait: float, say: Say, seen: 
         raise
     except GanglionError as error:
         say("it did not work; putting back what was there")
-        raise GanglionError(f"{error}\n{await _put_back(remote, plan, kept)}") from None
+        try:
+            ending = await _put_back(remote, plan, kept)
+        except GanglionError as other:
+            ending = f"what was there could not be put back: {other}"
+        raise GanglionError(f"{error}\n{ending}") from None
 
 
 async def _done(

@@ -59,9 +59,8 @@ def changed(text: str, values: Wanted, where: str) -> str:
         except tomllib.TOMLDecodeError:
             table = {}
         if table != expected:
-            raise InvalidError(
-                f"cannot be changed from here: set {section}.{key} = {_value(value)} by hand", where=where
-            )
+            # Without the value: a broker's may have a password in it
+            raise InvalidError(f"cannot be changed from here: set {section}.{key} there by hand", where=where)
     return text
 
 

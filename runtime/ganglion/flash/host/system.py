@@ -61,8 +61,12 @@ def record(sha256: str) -> str:
 
 
 def forget(machine: Machine, sha256: str) -> str:
-    """Removes the packages there but for one, which a later run may have to put back."""
-    return f'cd {KEPT[machine.form]} && for each in *; do [ "$each" = {sha256}.{machine.form} ] || rm -f "$each"; done'
+    """Removes the packages there but for one, which a later run may have to put back; nothing behind a link."""
+    folder = KEPT[machine.form]
+    return (
+        f"[ ! -L {folder} ] && [ -O {folder} ] && cd {folder} && "
+        f'for each in *; do [ "$each" = {sha256}.{machine.form} ] || rm -f "$each"; done'
+    )
 
 
 def write(path: str, *, keep: bool) -> str:

@@ -69,15 +69,16 @@ async def _there(remote: Remote, data: bytes, path: str, sha256: str) -> int | N
     """
     folder, whole, part = shlex.quote(path.rpartition("/")[0]), shlex.quote(path), shlex.quote(f"{path}.part")
     said = await remote.run(
-        f"umask 077; mkdir -p {folder} && chmod 700 {folder} && [ -O {folder} ] || exit 3\n"
+        # A router has it in /tmp, where every user may put a link that leads elsewhere
+        f"umask 077; mkdir -p {folder} && [ ! -L {folder} ] && [ -O {folder} ] && chmod 700 {folder} || exit 3\n"
         f"[ -e {whole} ] && sha256sum {whole} || echo none\n"
         f"if [ -e {part} ]; then cp {part} {part}.copy && mv {part}.copy {part} || exit 3\n"
         f"wc -c <{part}; sha256sum {part}; fi"
     )
     if said.status:
         raise GanglionError(
-            f"{remote.address} cannot write in {path.rpartition('/')[0]}: see that its disk is not full, and is not "
-            "mounted read-only"
+            f"{remote.address} cannot write in {path.rpartition('/')[0]}: see that it is a folder and the user's own, "
+            "and its disk neither full nor mounted read-only"
         )
     words = [line.split() for line in said.text.splitlines() if line.strip()]
     if words and words[0][0] == sha256:
