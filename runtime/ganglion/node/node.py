@@ -248,6 +248,7 @@ class Node:
         section, leaves = self._config.console, self._leaves
         console = Console(
             mesh.perform,
+            permit=mesh.permit,
             leaves=None if leaves is None else leaves.methods,
             record=Record(self._state / "console.log", self._clock.now),
             shell=section.shell,

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from ganglion.errors import GanglionError, NotFoundError, RefusedError
+from ganglion.errors import GanglionError, NotFoundError
 from ganglion.node.console.tail import Lines
 
 #: Seconds between two questions: where nothing was new, and where there is more.
@@ -34,10 +34,10 @@ async def follow(name: str, lines: Lines, ask: Callable[[str, dict[str, Any]], A
             found, following = answer["lines"], answer["next"]
             if not isinstance(found, list) or type(following) is not int:
                 raise TypeError
-        except (NotFoundError, RefusedError) as error:
+        except NotFoundError as error:
             lines.add(f"{name} shows no log: {error}")
             return
-        except GanglionError as error:  # it is away, or has just restarted
+        except GanglionError as error:  # it is away, or has just restarted; or who is there now may not ask it
             if not is_silent:
                 lines.add(str(error))
             is_silent = True

@@ -2,14 +2,14 @@
 """What a line at a console has done: a word of the console's own, or a method of the node or of a leaf."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ganglion.errors import InvalidError, NotFoundError, RefusedError
 from ganglion.mesh.peer import Peer
 from ganglion.mesh.reading import OWN
 from ganglion.node.console.lines import parameters, words
-from ganglion.node.console.sessions import Session
+from ganglion.node.console.sessions import Perform, Session
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 #: The console's own words, and what they do.
@@ -31,7 +31,7 @@ class Words:
 
     def __init__(
         self,
-        perform: Callable[[str, dict[str, Any], Peer], Awaitable[Any]],
+        perform: Perform,
         *,
         leaves: Callable[[], Mapping[str, list[str]]] | None,
         leveled: Callable[[Session, int], None],
@@ -77,7 +77,12 @@ class Words:
             listed += [{"name": name, "summary": ""} for name in known.get(session.desk.leaf, ()) if name not in own]
         else:
             methods = (await self._perform("methods", {}, peer))["methods"]
-            listed += [each for each in methods if each["name"] not in OWN and not each["name"].startswith("console.")]
+            not_for_a_line = OWN | own.keys()
+            listed += [
+                each
+                for each in methods
+                if each["name"] not in not_for_a_line and not each["name"].startswith("console.")
+            ]
         if asked:
             listed = [each for each in listed if each["name"] == asked[0] or each["name"].startswith(f"{asked[0]}.")]
             if not listed:
