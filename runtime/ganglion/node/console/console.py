@@ -15,6 +15,7 @@ from ganglion.mesh.peer import Peer
 from ganglion.node.console.asked import cells, number, who_asks
 from ganglion.node.console.desks import Desks
 from ganglion.node.console.lines import shown
+from ganglion.node.console.log import Log
 from ganglion.node.console.looks import Looks
 from ganglion.node.console.record import Record
 from ganglion.node.console.sessions import Perform, Permit, Session
@@ -81,6 +82,7 @@ class Console:
         serve("console.shell", self.shell, summary="a login shell in a session (id, columns, rows)")
         serve("console.input", self.input, summary="type (data) into the shell of a session (id, columns, rows)")
         serve("console.close", self.close, summary="a session (id) is over")
+        serve("log", Log(self._tail.lines).asked, summary="the last lines of the log, or those that are new (after)")
 
     def attach(self) -> None:
         """Hears the node's log from now on."""
