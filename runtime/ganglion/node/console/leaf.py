@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from ganglion.errors import GanglionError, NotFoundError
-from ganglion.node.console.tail import Lines
+from ganglion.node.console.tail import LEVELS, Lines
 
 #: Seconds between two questions: where nothing was new, and where there is more.
 _EVERY = 1.0
@@ -15,8 +15,6 @@ _MORE = 0.1
 
 #: A boot of a leaf numbers its lines from its own number on, so many bits higher.
 _BOOT = 20
-
-_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
 async def follow(name: str, lines: Lines, ask: Callable[[str, dict[str, Any]], Awaitable[Any]]) -> None:
@@ -61,4 +59,4 @@ async def follow(name: str, lines: Lines, ask: Callable[[str, dict[str, Any]], A
 def _level(text: str) -> int:
     """Of a line such as `12 info the parent knows this boot`."""
     said = text.split(" ", 2)
-    return _LEVELS.get(said[1], logging.INFO) if len(said) > 1 else logging.INFO
+    return LEVELS.get(said[1], logging.INFO) if len(said) > 1 else logging.INFO

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a line at a console has done: a word of the console's own, or a method of the node or of a leaf."""
 
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,12 +9,12 @@ from ganglion.mesh.peer import Peer
 from ganglion.mesh.reading import OWN
 from ganglion.node.console.lines import parameters, words
 from ganglion.node.console.sessions import Perform, Session
+from ganglion.node.console.tail import LEVELS
 
-_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 #: The console's own words, and what they do.
 _OWN = {
     "help": "what can be entered here, or what a method does (help METHOD)",
-    "log": f"how much of the log is shown here (log {'|'.join(_LEVELS)})",
+    "log": f"how much of the log is shown here (log {'|'.join(LEVELS)})",
     "shell": "a login shell on the node, where its configuration lets there be one",
 }
 
@@ -52,15 +51,15 @@ class Words:
         if word == "help":
             return await self._help(session, rest, peer)
         if word == "log" and rest[:1] and "=" not in rest[0]:
-            if len(rest) > 1 or rest[0] not in _LEVELS:
-                raise InvalidError(f"{' '.join(rest)!r} is no level: there are {', '.join(_LEVELS)}", where="log")
-            self._leveled(session, _LEVELS[rest[0]])
+            if len(rest) > 1 or rest[0] not in LEVELS:
+                raise InvalidError(f"{' '.join(rest)!r} is no level: there are {', '.join(LEVELS)}", where="log")
+            self._leveled(session, LEVELS[rest[0]])
             return {"log": rest[0]}
         if session.desk.leaf:
             params = {"leaf": session.desk.leaf, "method": word, "params": parameters(rest)}
             return await self._perform("leaf.call", params, peer)
         if word == "log":
-            raise InvalidError(f"log needs a level: {', '.join(_LEVELS)}")
+            raise InvalidError(f"log needs a level: {', '.join(LEVELS)}")
         if word == "shell" and rest:
             raise InvalidError("shell takes no parameters")
         if word == "shell":
