@@ -7,6 +7,7 @@ import re
 import termios
 from argparse import Namespace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -18,8 +19,10 @@ from ganglion.cli.console_link import Link
 from ganglion.console.asciicast import Cast
 from ganglion.console.harmless import Harmless
 from ganglion.console.lines import LONGEST, Line, Lines, document, event
+from ganglion.console.recorder import Recorder
 from ganglion.console.terminal import lines_ended_by
 from ganglion.console.view import View
+from ganglion.errors import InvalidError
 
 
 def harmless(data: bytes) -> str:
@@ -222,3 +225,13 @@ def test_a_terminal_is_as_it_was_after_its_lines_ended_otherwise() -> None:
     with lines_ended_by(far, b"\x1d"):
         os.close(near)
         os.close(far)  # the terminal itself is gone: nothing is wrong
+
+
+def test_a_recording_on_a_full_disk_is_said(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "it.cast", "it")
+    recorder.close()
+    with Path("/dev/full").open("w", buffering=1) as full:
+        recorder._file = full
+        with pytest.raises(InvalidError, match=r"it\.cast: cannot be written any more: No space left on device; rec"):
+            recorder.said(b"hello\r\n")
+        recorder.close()
