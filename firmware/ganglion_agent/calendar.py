@@ -66,17 +66,22 @@ class Calendar:
         if self._once is not None:
             return self._once if self._once > after else 0
         minutes, hours, days, months, weekdays = self._sets
-        for day in range(after // _DAY, after // _DAY + _AHEAD):
-            _, month, date = _date(day)
+        day = after // _DAY
+        end = day + _AHEAD
+        while day < end:
+            year, month, date = _date(day)
+            if month not in months:  # at once: the watchdog does not wait for a board that looks at eight years
+                day = _days(year + month // 12, month % 12 + 1, 1)
+                continue
             weekday = (day + 4) % 7
             found = weekday in weekdays or (not weekday and 7 in weekdays)
-            if month not in months or not (found and date in days if self._both else found or date in days):
-                continue
-            for hour in hours:
-                for minute in minutes:
-                    at = day * _DAY + hour * 3600 + minute * 60 + self._second
-                    if at > after:
-                        return at
+            if found and date in days if self._both else found or date in days:
+                for hour in hours:
+                    for minute in minutes:
+                        at = day * _DAY + hour * 3600 + minute * 60 + self._second
+                        if at > after:
+                            return at
+            day += 1
         return 0
 
     def due(self, ns: int) -> bool:

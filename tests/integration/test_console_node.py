@@ -224,6 +224,7 @@ async def test_a_flood_of_log_leaves_the_mesh_room(broker: Broker, tmp_path: Pat
     pump = gateway.node("pump")
     console = Console(
         pump.perform,
+        permit=pump.permit,
         leaves=None,
         record=Record(tmp_path / "console.log", lambda: 1),
         shell=False,

@@ -37,9 +37,11 @@ class World:
     def __init__(self, folder: Path, *, shell: bool = False) -> None:
         self.now = 0.0
         self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.refused: set[tuple[str, str]] = set()  # methods, by who asks
         self.record = folder / "console.log"
         self.console = Console(
             self.perform,
+            permit=self.permit,
             leaves=lambda: {"garden": ["log", "status"]},
             record=Record(self.record, lambda: 1),
             shell=shell,
@@ -54,7 +56,12 @@ class World:
         if method == "console.shell":
             return await self.console.shell(params, by)
         self.asked.append((method, params))
-        return {"methods": []} if method == "methods" else {"done": method}
+        listed = [{"name": name, "summary": ""} for name in ("bus.event", "console.open", "log", "status")]
+        return {"methods": listed} if method == "methods" else {"done": method}
+
+    def permit(self, method: str, params: dict[str, Any], by: Any) -> None:
+        if (method, by.name) in self.refused:
+            raise RefusedError(f"{method!r} is refused to {by.name}")
 
     async def open(self, id: str, by: str = "ann", **more: Any) -> dict[str, Any]:
         return await self.console.open({"id": id * 8, "by": by, **more}, peer())
@@ -224,6 +231,8 @@ async def test_a_leaf_has_a_console_of_its_own(world: World) -> None:
     with pytest.raises(NotFoundError, match="no leaf 'shed'; known are garden"):
         await world.open("a", leaf="shed")
     await world.open("n")
+    assert [each["name"] for each in (await world.line("n", "help"))["methods"]] == ["help", "log", "shell", "status"]
+    world.asked.clear()
     assert (await world.open("a", leaf="garden"))["writes"] is True
     assert [each["name"] for each in (await world.line("a", "help"))["methods"]] == ["help", "log", "status"]
     assert await world.line("a", "status") == {"done": "leaf.call"}
@@ -272,6 +281,45 @@ async def test_a_leafs_log_is_followed_over_silence_and_restart() -> None:
     answers.append({"lines": ["1 info old"]})
     await follow("garden", lines, ask)
     assert "update it" in lines.since(9, 0, 100)[0][0].text
+
+
+async def test_the_log_of_a_leaf_is_for_those_who_may_read_it(world: World) -> None:
+    world.refused.add(("leaf.call", "mallory"))
+    with pytest.raises(RefusedError, match=r"leaf\.call"):
+        await world.console.open({"id": "m" * 8, "leaf": "garden"}, peer("mallory", role="node"))
+    assert not world.console._desks._of_leaves, "nobody follows it for him"
+    for name in ("alice", "bob"):
+        await world.console.open({"id": name * 3, "leaf": "garden"}, peer(name, role="node"))
+    world.refused.add(("leaf.call", "alice"))
+    with pytest.raises(RefusedError, match="refused to alice"):
+        await world.console.read({"id": "alicealicealice"}, peer("alice", role="node"))
+    with pytest.raises(NotFoundError, match=r"is over: 'leaf\.call' is refused to alice"):
+        await world.console.read({"id": "alicealicealice"}, peer("alice", role="node"))
+    assert (await world.console.read({"id": "bobbobbob"}, peer("bob", role="node")))["writer"] is None
+    followers = []
+
+    async def perform(method: str, params: dict[str, Any], by: Any) -> Any:
+        followers.append(by.name)
+        raise NotFoundError("no method log")
+
+    world.console._desks._perform = perform
+    await until(lambda: followers == ["bob"], what="it is asked on behalf of who is there")
+
+
+async def test_a_shell_ends_with_the_right_to_it(tmp_path: Path) -> None:
+    world = World(tmp_path, shell=True)
+    world.console.attach()
+    await world.open("a")
+    await world.line("a", "shell")
+    shell = world.console._sessions["a" * 8].shell
+    assert shell is not None
+    world.refused.add(("console.shell", "gateway"))
+    with pytest.raises(RefusedError, match=r"console\.shell"):
+        await world.read("a")
+    await until(lambda: shell.code is not None, what="it has ended")
+    with pytest.raises(NotFoundError, match="is over"):
+        await world.console.input({"id": "a" * 8, "by": "ann", "data": "id\n"}, peer())
+    await world.console.aclose()
 
 
 async def test_a_flood_is_shown_no_faster_than_the_mesh_bears(tmp_path: Path) -> None:

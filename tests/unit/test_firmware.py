@@ -237,6 +237,13 @@ def test_a_micropython_that_was_fetched_is_found(tmp_path: Path, monkeypatch: py
     assert [Path(word).name for word in found] == [Path(word).name for word in command]
 
 
+def test_a_micropython_that_hangs_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ganglion.firmware.heap._LIMIT", 0.1)
+    bundle = Bundle(version="1", files={}, outside={})
+    with pytest.raises(GanglionError, match=r"has not ended after 0\.1 s: try another MicroPython"):
+        measure(bundle, [sys.executable, "-c", "import time; time.sleep(600)", "micropython"])
+
+
 def test_a_version_that_does_not_run_has_no_heap() -> None:
     command = interpreter(ROOT / ".cache" / "micropython")
     broken = Bundle(version="x", files={"ganglion_agent/entry.mpy": b"no code"}, outside=build().outside)

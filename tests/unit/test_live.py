@@ -24,13 +24,15 @@ from ganglion.mova.compile import compile
 from ganglion.mova.load import load
 from ganglion.mova.plan import Plan
 from ganglion.mova.shell import ScriptRunner
+from ganglion.node.console.log import Log
+from ganglion.node.console.tail import Lines
 from ganglion.node.hearing import Hearing
-from ganglion.node.log import LINES, Log
 from ganglion.node.scripts import Scripts
 from ganglion_agent.live import LONGEST, Live
 from ganglion_agent.log import LINES as AGENT_LINES
 from ganglion_agent.log import Log as AgentLog
 from ganglion_agent.store import Store
+from ganglion_micro.cbor import MAX_SIZE, encode
 from support.mova import edge
 from support.waiting import until_answered
 
@@ -263,25 +265,35 @@ async def test_a_node_bounds_seconds(node: Scripts, seconds: Any) -> None:
 
 
 async def test_a_nodes_log_is_read_on_from_where_it_was() -> None:
-    log = Log()
-    logger = logging.Logger("ganglion.test")
-    logger.addHandler(log)
+    lines = Lines(lambda: None)
+    log = Log(lines)
     assert await log.asked({}, None) == {"lines": [], "next": 0}
-    for i in range(LINES + 2):
-        logger.warning("line %d\nmore", i)
-    said = await log.asked({"after": LINES}, None)
+    for i in range(3):
+        lines.add(f"ganglion.test: line {i}\nmore", logging.WARNING)
+        lines.add("ganglion.test: of no interest", logging.DEBUG)
+        lines.add("ann> status")
+    said = await log.asked({"after": 3}, None)
     assert [line.partition(" ")[2] for line in said["lines"]] == [
-        f"WARNING ganglion.test: line {LINES}",
-        f"WARNING ganglion.test: line {LINES + 1}",
+        "WARNING ganglion.test: line 1",
+        "WARNING ganglion.test: line 2",
     ]
-    assert said["next"] == LINES + 2
-    assert await log.asked({"after": LINES + 2}, None) == {"lines": [], "next": LINES + 2}
-    assert len((await log.asked({"after": 9999}, None))["lines"]) == LINES, "of another start"
-    assert len((await log.asked({}, None))["lines"]) == LINES
+    assert said["next"] == 9
+    assert await log.asked({"after": 9}, None) == {"lines": [], "next": 9}
+    assert len((await log.asked({"after": 9999}, None))["lines"]) == 3, "of another start"
+    assert len((await log.asked({}, None))["lines"]) == 3
     with pytest.raises(InvalidError, match="after: must be a whole number"):
         await log.asked({"after": "now"}, None)
-    logger.warning("%d", "no number")
-    assert await log.asked({"after": LINES + 2}, None) == {"lines": [], "next": LINES + 2}
+
+
+async def test_an_answer_with_a_long_log_is_a_message_of_the_mesh() -> None:
+    lines = Lines(lambda: None)
+    for _ in range(256):
+        lines.add("\N{SNOWMAN}" * 500, logging.INFO)
+    log, after, found = Log(lines), 0, 0
+    while (said := await log.asked({"after": after}, None))["lines"]:
+        assert len(encode(said)) < MAX_SIZE
+        after, found = said["next"], found + len(said["lines"])
+    assert (after, found) == (256, 64 * 1024 // 524)
 
 
 # The command

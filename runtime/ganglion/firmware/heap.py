@@ -26,6 +26,8 @@ FREE = 90 * 1024
 STEPS = 50
 #: Where code may be: in a ROMFS, where it runs in place, or in files, from where it is copied into the heap.
 PLACES = ROM, FILES = "rom", "files"
+#: Seconds that a measurement may take.
+_LIMIT = 120
 
 _HEAD = """\
 version: "2.2"
@@ -246,16 +248,21 @@ def _said(
         (folder / "leaf.key").write_text(LeafKey(bytes(8), bytes(32)).text())
         (folder / "it.py").write_text(_SCRIPT)
         words = [*command, "-X", "heapsize=2m", str(folder / "it.py"), str(folder), place, verb, str(heap), *modules]
-        done = subprocess.run(  # noqa: S603 - our own words
-            words,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-            env={"MICROPYPATH": ".frozen"},
-            timeout=120,
-        )
+        try:
+            done = subprocess.run(  # noqa: S603 - our own words
+                words,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                check=False,
+                env={"MICROPYPATH": ".frozen"},
+                timeout=_LIMIT,
+            )
+        except subprocess.TimeoutExpired:
+            raise GanglionError(
+                f"the heap could not be measured: {command[-1]} has not ended after {_LIMIT} s: try another MicroPython"
+            ) from None
     lines = done.stdout.strip().splitlines()
     if done.returncode:
         raise _unmeasured(command, lines + done.stderr.strip().splitlines())

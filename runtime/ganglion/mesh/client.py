@@ -616,6 +616,10 @@ class MeshClient:
         """See `Methods.perform`."""
         return await self._methods.perform(method, params, peer)
 
+    def permit(self, method: str, params: dict[str, Any], peer: Peer) -> None:
+        """See `Methods.permitted`."""
+        self._methods.permitted(method, params, peer)
+
     def statistics(self) -> MeshStatistics:
         """What happened so far."""
         return MeshStatistics(

@@ -252,7 +252,7 @@ class Methods:
         peer, method, params = serving.peer, serving.method, serving.params
         try:
             if left <= 0:
-                self._served(method, params, peer)  # what is refused is refused, late or not
+                self.permitted(method, params, peer)  # what is refused is refused, late or not
                 raise UnreachableError(f"the time for {method!r} was over when it arrived, by the clock of this node")
             listener.set(serving.tell)
             async with asyncio.timeout(left / SECOND):
@@ -278,12 +278,17 @@ class Methods:
             InvalidError: the method does not take one of the parameters.
             GanglionError: what the method answers.
         """
-        served = self._served(name, params, peer)
+        served = self.permitted(name, params, peer)
         check(name, served.handler, params)
         return await served.handler(params, peer)
 
-    def _served(self, name: str, params: dict[str, Any], peer: Peer) -> _Method:
-        """The method of this name, which the peer may ask for. Raises: see `perform`."""
+    def permitted(self, name: str, params: dict[str, Any], peer: Peer) -> _Method:
+        """The method of this name, which the peer may ask for now.
+
+        Raises:
+            NotFoundError: there is no such method.
+            RefusedError: the policy does not let this peer; it is counted.
+        """
         served = self._methods.get(name)
         if served is None:
             known = ", ".join(each for each, method in sorted(self._methods.items()) if self._shows(each, method, peer))

@@ -48,7 +48,6 @@ from ganglion.node.consenting import Consenting
 from ganglion.node.console import Console
 from ganglion.node.console.record import Record
 from ganglion.node.hearing import Hearing
-from ganglion.node.log import Log
 from ganglion.node.plain import PlainTopics
 from ganglion.node.ports import NodePorts
 from ganglion.node.relayed import Relayed
@@ -152,7 +151,6 @@ class Node:
             tools=HttpTools(_secrets(config)),
         )
         hearing = Hearing(self._runner, self._ask_intent if self._mesh is not None else None)
-        self._log = Log()
         self._scripts = Scripts(self._runner, self._plain, hearing, sensors=self._sensors, actuators=self._actuators)
         if self._mesh is not None:
             self._mesh.on_limits = self._limit
@@ -167,7 +165,6 @@ class Node:
             serve(
                 "scripts.live", self._scripts.live, summary="have a script that is edited (name) run (seconds) longer"
             )
-            serve("log", self._log.asked, summary="the last lines of the log, or those that are new (after)")
             serve("scripts.list", self._scripts.list, summary="the scripts that are loaded, with their hashes")
             serve("scripts.remove", self._scripts.remove, summary="unload a script (name), until the next start")
             serve("scripts.say", hearing.say, summary="say something (text, session_id) to the scripts")
@@ -248,6 +245,7 @@ class Node:
         section, leaves = self._config.console, self._leaves
         console = Console(
             mesh.perform,
+            permit=mesh.permit,
             leaves=None if leaves is None else leaves.methods,
             record=Record(self._state / "console.log", self._clock.now),
             shell=section.shell,
@@ -370,7 +368,6 @@ class Node:
             loop.add_signal_handler(sign, life.cancel)
         told = asyncio.Event()
         loop.add_signal_handler(signal.SIGHUP, told.set)
-        logging.getLogger("ganglion").addHandler(self._log)
         await self._actuators.start()
         try:
             if self._console is not None:
@@ -402,7 +399,6 @@ class Node:
             await self._runner.aclose()
             await self._store.aclose()
             await self._actuators.stop()
-            logging.getLogger("ganglion").removeHandler(self._log)
 
     async def _reload(self, told: asyncio.Event) -> None:
         """Reads the sensors of the configuration again, each time it is told."""

@@ -6,7 +6,7 @@ What a line has done is done on behalf of who asks, who may do no more here than
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ganglion.errors import InvalidError, NotFoundError, RefusedError
@@ -15,9 +15,10 @@ from ganglion.mesh.peer import Peer
 from ganglion.node.console.asked import cells, number, who_asks
 from ganglion.node.console.desks import Desks
 from ganglion.node.console.lines import shown
+from ganglion.node.console.log import Log
 from ganglion.node.console.looks import Looks
 from ganglion.node.console.record import Record
-from ganglion.node.console.sessions import Session
+from ganglion.node.console.sessions import Perform, Permit, Session
 from ganglion.node.console.shell import Shell, open_shell
 from ganglion.node.console.tail import Tail
 from ganglion.node.console.words import Words
@@ -32,15 +33,13 @@ _ENDED = 32
 #: Lines of before that a new session begins with.
 SHOWN = 50
 
-Serve = Callable[..., None]
-Perform = Callable[[str, dict[str, Any], Peer], Awaitable[Any]]
-
 
 class Console:
     """That of one node.
 
     Args:
         perform: Has a method of this node do something on behalf of a peer: `MeshClient.perform`.
+        permit: Raises RefusedError where the policy does not let a peer call a method: `MeshClient.permit`.
         leaves: The methods of each leaf by its name; None where the node has none.
         record: Keeps who was here.
         shell: Whether a login shell may be opened.
@@ -53,6 +52,7 @@ class Console:
         self,
         perform: Perform,
         *,
+        permit: Permit,
         leaves: Callable[[], Mapping[str, list[str]]] | None,
         record: Record,
         shell: bool,
@@ -60,6 +60,7 @@ class Console:
         idle: float,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._permit = permit
         self._record = record
         self._may_shell = shell
         self._where = where
@@ -73,7 +74,7 @@ class Console:
         self._closing: set[asyncio.Task[None]] = set()
         self._words = Words(perform, leaves=leaves, leveled=self._desks.leveled)
 
-    def serve(self, serve: Serve) -> None:
+    def serve(self, serve: Callable[..., None]) -> None:
         """Has the mesh serve its methods."""
         serve("console.open", self.open, summary="a session at the console (id, take, watch, leaf, columns, rows)")
         serve("console.read", self.read, summary="what came at the console (id, after, seen, wait)")
@@ -81,6 +82,7 @@ class Console:
         serve("console.shell", self.shell, summary="a login shell in a session (id, columns, rows)")
         serve("console.input", self.input, summary="type (data) into the shell of a session (id, columns, rows)")
         serve("console.close", self.close, summary="a session (id) is over")
+        serve("log", Log(self._tail.lines).asked, summary="the last lines of the log, or those that are new (after)")
 
     def attach(self) -> None:
         """Hears the node's log from now on."""
@@ -97,7 +99,7 @@ class Console:
         Raises:
             InvalidError: no id.
             NotFoundError: there is no such leaf.
-            RefusedError: too many sessions are open.
+            RefusedError: too many sessions are open, or the policy does not let who asks read the log of the leaf.
         """
         self.forget()
         id, name = params.get("id"), params.get("leaf", "")
@@ -110,14 +112,18 @@ class Console:
         if session is None:
             if len(self._sessions) >= MOST:
                 raise RefusedError(f"{MOST} sessions are open at this console; one that ends is forgotten soon")
-            desk = self._desks.find(name, peer)
-            by = params.get("by")
-            session = Session(id=id, peer=peer, who=who, by=by, desk=desk, asked=now, entered=now)
+            desk = self._desks.find(name)
+            session = Session(id=id, peer=peer, who=who, by=params.get("by"), desk=desk, asked=now, entered=now)
+            try:
+                session.check(self._permit)
+            except RefusedError:
+                self._desks.left(desk)
+                raise
             self._sessions[id] = session
             desk.sessions.add(session)
             self._record.add("open", who, id, **({"leaf": name} if name else {}))
         else:
-            session = self._find(params, peer)
+            session = self._held(params, peer)
         session.columns, session.rows = columns, rows
         take = params.get("take") is True
         before = session.desk.give(session, take=take) if take or params.get("watch") is not True else None
@@ -147,11 +153,11 @@ class Console:
         Raises:
             NotFoundError: the session is over, and why.
         """
-        session = self._find(params, peer)
+        session = self._held(params, peer)
         after, seen, wait = (number(params, name) for name in ("after", "seen", "wait"))
         session.asked = self._monotonic() + LONGEST
         shows = await self._looks.look(session, int(after), int(seen), min(wait, LONGEST))
-        self._find(params, peer)  # it may be over
+        self._held(params, peer)  # it may be over
         session.asked = self._monotonic()
         return shows
 
@@ -163,7 +169,7 @@ class Console:
             RefusedError: somebody else writes, or the policy is against it.
             GanglionError: what the method answers; or the line is not understood.
         """
-        session, line = self._find(params, peer), params.get("line")
+        session, line = self._held(params, peer), params.get("line")
         if not isinstance(line, str) or not line.strip():
             raise InvalidError("must be a text", where="line")
         session.desk.seat(session)
@@ -180,7 +186,7 @@ class Console:
         Raises:
             RefusedError: the configuration does not say that there is one, or somebody else writes.
         """
-        session = self._find(params, peer)
+        session = self._held(params, peer)
         if not self._may_shell:
             raise RefusedError(
                 f"this node opens no shell, for its configuration does not say so: write shell = true into [console] "
@@ -209,7 +215,7 @@ class Console:
             NotFoundError: there is no shell.
             RefusedError: somebody else writes, or the shell does not read.
         """
-        session, data = self._find(params, peer), params.get("data", "")
+        session, data = self._held(params, peer), params.get("data", "")
         if session.shell is None:
             raise NotFoundError("no shell is open in this session: the line `shell` opens one")
         if not isinstance(data, str):
@@ -257,6 +263,16 @@ class Console:
             said = "there is no such session here: the node has restarted, or forgotten it; open another"
             raise NotFoundError(f"this session is over: {why}" if why else said)
         session.peer = peer
+        return session
+
+    def _held(self, params: dict[str, Any], peer: Peer) -> Session:
+        """As `_find`; one whose owner may not have it any more ends."""
+        session = self._find(params, peer)
+        try:
+            session.check(self._permit)
+        except RefusedError as error:
+            self._end(session, str(error))
+            raise
         return session
 
     def _end(self, session: Session, why: str) -> None:

@@ -2,13 +2,12 @@
 """What sessions at a node's console are about: the node and its log, and leaves whose logs are followed meanwhile."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ganglion.errors import NotFoundError
-from ganglion.mesh.peer import Peer
 from ganglion.node.console import leaf as leaves
-from ganglion.node.console.sessions import Desk, Session
+from ganglion.node.console.sessions import Desk, Perform, Session
 from ganglion.node.console.tail import Lines, Tail
 
 
@@ -24,7 +23,7 @@ class Desks:
     def __init__(
         self,
         tail: Tail,
-        perform: Callable[[str, dict[str, Any], Peer], Awaitable[Any]],
+        perform: Perform,
         leaves: Callable[[], Mapping[str, list[str]]] | None,
     ) -> None:
         self._tail = tail
@@ -33,11 +32,8 @@ class Desks:
         self._node = Desk(leaf="", lines=tail.lines)
         self._of_leaves: dict[str, tuple[Desk, asyncio.Task[None]]] = {}
 
-    def find(self, leaf: str, peer: Peer) -> Desk:
-        """That of a leaf, whose log is followed from now on; that of the node for "".
-
-        Args:
-            peer: On whose behalf the leaf is asked.
+    def find(self, leaf: str) -> Desk:
+        """That of a leaf, whose log is followed once a session is there; that of the node for "".
 
         Raises:
             NotFoundError: there is no such leaf.
@@ -48,11 +44,13 @@ class Desks:
         if leaf not in known:
             raise NotFoundError(f"there is no leaf {leaf!r}; known are {', '.join(sorted(known)) or 'none'}")
         if leaf not in self._of_leaves:
+            desk = Desk(leaf=leaf, lines=Lines(self._tail.changed))
 
             async def ask(method: str, params: dict[str, Any]) -> Any:
+                # Of those who are there, who has looked last: he was let do so just now
+                peer = max(desk.sessions, key=lambda session: session.asked).peer
                 return await self._perform("leaf.call", {"leaf": leaf, "method": method, "params": params}, peer)
 
-            desk = Desk(leaf=leaf, lines=Lines(self._tail.changed))
             self._of_leaves[leaf] = desk, asyncio.create_task(leaves.follow(leaf, desk.lines, ask))
         return self._of_leaves[leaf][0]
 

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from ganglion.errors import GanglionError, NotFoundError, RefusedError
-from ganglion.node.console.tail import Lines
+from ganglion.errors import GanglionError, NotFoundError
+from ganglion.node.console.tail import LEVELS, Lines
 
 #: Seconds between two questions: where nothing was new, and where there is more.
 _EVERY = 1.0
@@ -15,8 +15,6 @@ _MORE = 0.1
 
 #: A boot of a leaf numbers its lines from its own number on, so many bits higher.
 _BOOT = 20
-
-_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
 async def follow(name: str, lines: Lines, ask: Callable[[str, dict[str, Any]], Awaitable[Any]]) -> None:
@@ -34,10 +32,10 @@ async def follow(name: str, lines: Lines, ask: Callable[[str, dict[str, Any]], A
             found, following = answer["lines"], answer["next"]
             if not isinstance(found, list) or type(following) is not int:
                 raise TypeError
-        except (NotFoundError, RefusedError) as error:
+        except NotFoundError as error:
             lines.add(f"{name} shows no log: {error}")
             return
-        except GanglionError as error:  # it is away, or has just restarted
+        except GanglionError as error:  # it is away, or has just restarted; or who is there now may not ask it
             if not is_silent:
                 lines.add(str(error))
             is_silent = True
@@ -61,4 +59,4 @@ async def follow(name: str, lines: Lines, ask: Callable[[str, dict[str, Any]], A
 def _level(text: str) -> int:
     """Of a line such as `12 info the parent knows this boot`."""
     said = text.split(" ", 2)
-    return _LEVELS.get(said[1], logging.INFO) if len(said) > 1 else logging.INFO
+    return LEVELS.get(said[1], logging.INFO) if len(said) > 1 else logging.INFO

@@ -2,12 +2,18 @@
 """Who is at a node's console: any number look, and one of them writes. No I/O."""
 
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from ganglion.errors import RefusedError
 from ganglion.mesh.peer import Peer
 from ganglion.node.console.shell import Shell
 from ganglion.node.console.tail import Lines
+
+#: Has a method of the node do something on behalf of a peer; raises RefusedError where the policy does not let that.
+Perform = Callable[[str, dict[str, Any], Peer], Awaitable[Any]]
+Permit = Callable[[str, dict[str, Any], Peer], None]
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -49,6 +55,21 @@ class Session:
     def writes(self) -> bool:
         """Whether its owner is the one."""
         return self.desk.writer is self
+
+    @property
+    def needs(self) -> list[tuple[str, dict[str, Any]]]:
+        """Methods, and their parameters, that its owner has to be let call for as long as it goes on."""
+        found: list[tuple[str, dict[str, Any]]] = []
+        if self.desk.leaf:
+            found.append(("leaf.call", {"leaf": self.desk.leaf, "method": "log", "params": {}}))
+        if self.shell is not None:
+            found.append(("console.shell", {"id": self.id, "by": self.by}))
+        return found
+
+    def check(self, permit: Permit) -> None:
+        """Raises: RefusedError, its owner may not have it, or not any more."""
+        for method, params in self.needs:
+            permit(method, params, self.peer)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

@@ -13,6 +13,8 @@ from typing import NamedTuple
 KEPT = 64 * 1024
 LONGEST = 2000
 _COST = 24
+#: Levels by the names that people and leaves have for them.
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 #: What the console itself says, whatever the level of the log.
 NOTE = 100
 

@@ -1,21 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a line at a console has done: a word of the console's own, or a method of the node or of a leaf."""
 
-import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ganglion.errors import InvalidError, NotFoundError, RefusedError
 from ganglion.mesh.peer import Peer
 from ganglion.mesh.reading import OWN
 from ganglion.node.console.lines import parameters, words
-from ganglion.node.console.sessions import Session
+from ganglion.node.console.sessions import Perform, Session
+from ganglion.node.console.tail import LEVELS
 
-_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 #: The console's own words, and what they do.
 _OWN = {
     "help": "what can be entered here, or what a method does (help METHOD)",
-    "log": f"how much of the log is shown here (log {'|'.join(_LEVELS)})",
+    "log": f"how much of the log is shown here (log {'|'.join(LEVELS)})",
     "shell": "a login shell on the node, where its configuration lets there be one",
 }
 
@@ -31,7 +30,7 @@ class Words:
 
     def __init__(
         self,
-        perform: Callable[[str, dict[str, Any], Peer], Awaitable[Any]],
+        perform: Perform,
         *,
         leaves: Callable[[], Mapping[str, list[str]]] | None,
         leveled: Callable[[Session, int], None],
@@ -52,15 +51,15 @@ class Words:
         if word == "help":
             return await self._help(session, rest, peer)
         if word == "log" and rest[:1] and "=" not in rest[0]:
-            if len(rest) > 1 or rest[0] not in _LEVELS:
-                raise InvalidError(f"{' '.join(rest)!r} is no level: there are {', '.join(_LEVELS)}", where="log")
-            self._leveled(session, _LEVELS[rest[0]])
+            if len(rest) > 1 or rest[0] not in LEVELS:
+                raise InvalidError(f"{' '.join(rest)!r} is no level: there are {', '.join(LEVELS)}", where="log")
+            self._leveled(session, LEVELS[rest[0]])
             return {"log": rest[0]}
         if session.desk.leaf:
             params = {"leaf": session.desk.leaf, "method": word, "params": parameters(rest)}
             return await self._perform("leaf.call", params, peer)
         if word == "log":
-            raise InvalidError(f"log needs a level: {', '.join(_LEVELS)}")
+            raise InvalidError(f"log needs a level: {', '.join(LEVELS)}")
         if word == "shell" and rest:
             raise InvalidError("shell takes no parameters")
         if word == "shell":
@@ -77,7 +76,12 @@ class Words:
             listed += [{"name": name, "summary": ""} for name in known.get(session.desk.leaf, ()) if name not in own]
         else:
             methods = (await self._perform("methods", {}, peer))["methods"]
-            listed += [each for each in methods if each["name"] not in OWN and not each["name"].startswith("console.")]
+            not_for_a_line = OWN | own.keys()
+            listed += [
+                each
+                for each in methods
+                if each["name"] not in not_for_a_line and not each["name"].startswith("console.")
+            ]
         if asked:
             listed = [each for each in listed if each["name"] == asked[0] or each["name"].startswith(f"{asked[0]}.")]
             if not listed:
