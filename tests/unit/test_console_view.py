@@ -2,17 +2,27 @@
 """console: what is shown of what a device says, and what never reaches the terminal."""
 
 import json
+import os
 import re
+import termios
+from argparse import Namespace
 from itertools import pairwise
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ganglion.cli import console_node
+from ganglion.cli.console_link import Link
 from ganglion.console.asciicast import Cast
 from ganglion.console.harmless import Harmless
 from ganglion.console.lines import LONGEST, Line, Lines, document, event
+from ganglion.console.recorder import Recorder
+from ganglion.console.terminal import lines_ended_by
 from ganglion.console.view import View
+from ganglion.errors import InvalidError
 
 
 def harmless(data: bytes) -> str:
@@ -183,3 +193,45 @@ def test_a_recording_is_asciicast_version_2(events: list[tuple[str, bytes]]) -> 
     assert [at for at, _, _ in rest] == sorted(at for at, _, _ in rest)
     said = "".join(said for _, kind, said in rest if kind == "o")
     assert FINE.fullmatch(said)
+
+
+class Hostile:
+    """A node's console that says what no terminal may see."""
+
+    who, writes = "me", True
+
+    def line(self, line: str) -> tuple[str, Any]:
+        return line, {"shell": True}
+
+
+def test_a_node_writes_to_the_terminal_itself_only_where_a_shell_was_asked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    console = console_node._Console(cast(Link, Hostile()), Namespace(json=False), None)
+    console._raw(b"\x1b]0;owned\x07")
+    assert capsys.readouterr().out == "\N{SYMBOL FOR ESCAPE}]0;owned\a"
+    console._line("shell")
+    capsys.readouterr()
+    console._raw(b"\x1b[?1049h")
+    assert capsys.readouterr().out == "\x1b[?1049h"
+
+
+def test_a_terminal_is_as_it_was_after_its_lines_ended_otherwise() -> None:
+    near, far = os.openpty()
+    before = termios.tcgetattr(far)
+    with lines_ended_by(far, b"\x1d"):
+        assert termios.tcgetattr(far)[6][termios.VEOL] == b"\x1d"
+    assert termios.tcgetattr(far) == before
+    with lines_ended_by(far, b"\x1d"):
+        os.close(near)
+        os.close(far)  # the terminal itself is gone: nothing is wrong
+
+
+def test_a_recording_on_a_full_disk_is_said(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "it.cast", "it")
+    recorder.close()
+    with Path("/dev/full").open("w", buffering=1) as full:
+        recorder._file = full
+        with pytest.raises(InvalidError, match=r"it\.cast: cannot be written any more: No space left on device; rec"):
+            recorder.said(b"hello\r\n")
+        recorder.close()

@@ -56,7 +56,7 @@ def test_what_a_person_wrote_stays_beside_what_is_changed() -> None:
 
 @pytest.mark.parametrize("text", ['node = {name = "a"}\n', 'node.name = "a"\n', '[node]\nname = """\na"""\n'])
 def test_what_only_a_person_can_change_is_left_to_one(text: str) -> None:
-    with pytest.raises(InvalidError, match=r'x: cannot be changed from here: set node\.name there by hand$'):
+    with pytest.raises(InvalidError, match=r"x: cannot be changed from here: set node\.name there by hand$"):
         node_file.changed(text, {("node", "name"): "fridge"}, "x")
     with pytest.raises(InvalidError, match="is no TOML"):
         node_file.changed("[", {("node", "name"): "fridge"}, "x")

@@ -8,19 +8,18 @@ import os
 import select
 import shutil
 import sys
-import termios
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from typing import Any
 
 from ganglion.cli import gateway_client
 from ganglion.cli.call import methods
 from ganglion.cli.console_link import Came, Link
 from ganglion.cli.show import clock, plain
+from ganglion.console.harmless import Harmless
 from ganglion.console.recorder import Recorder
-from ganglion.console.terminal import ended_by_signals, keys_as_pressed
+from ganglion.console.terminal import ended_by_signals, keys_as_pressed, lines_ended_by
 from ganglion.errors import GanglionError, UnreachableError, UsageError
 
 _LEAVE = "\x1d"
@@ -68,11 +67,14 @@ class _Console:
         self._writer: str | None = link.who if link.writes else ""  # of whom it was said
         self._opened = 0.0  # when a shell was; what was asked for before does not say that there is none
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._harmless = Harmless()
+        self._wants_shell = False  # whoever is here has asked for one
         self.code = 0
 
     def run(self) -> int:
         """See `run`."""
-        with _keys() if self._is_terminal else nullcontext():  # before it says that there is a Ctrl-]
+        # Before it says that there is a Ctrl-]
+        with lines_ended_by(sys.stdin.fileno(), _LEAVE.encode()) if self._is_terminal else nullcontext():
             self._work()
         if self._error is not None:
             raise self._error
@@ -137,6 +139,7 @@ class _Console:
             self._say("ended")
 
     def _line(self, line: str) -> None:
+        self._wants_shell |= line.split()[0] == "shell"  # it may speak before the answer is here
         shown, result = self._link.line(line)
         if result == {"shell": True}:
             self._opened = time.monotonic()
@@ -219,8 +222,8 @@ class _Console:
         self._tell_writer(came.writer)
 
     def _raw(self, data: bytes) -> None:
-        """What the shell says, for the terminal itself."""
-        text = self._decoder.decode(data)
+        """What the shell says, for the terminal itself; where nobody has asked for one, nothing that does it harm."""
+        text = self._decoder.decode(data) if self._wants_shell else self._harmless.text(data)
         with self._shown:
             if self._recorder is not None:
                 self._recorder.said(data)
@@ -254,16 +257,3 @@ class _Console:
                     self._recorder.written(f"{line}\r\n".encode("utf-8", "replace"))
                 self._recorder.said(text.replace("\n", "\r\n").encode("utf-8", "replace") + b"\r\n")
             print(text, flush=True)
-
-
-@contextmanager
-def _keys() -> Iterator[None]:
-    """Ctrl-] ends a line as Enter does, so that it is seen at once."""
-    before = termios.tcgetattr(sys.stdin)
-    changed = termios.tcgetattr(sys.stdin)
-    changed[6][termios.VEOL] = _LEAVE.encode()
-    termios.tcsetattr(sys.stdin, termios.TCSADRAIN, changed)
-    try:
-        yield
-    finally:
-        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)

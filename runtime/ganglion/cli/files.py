@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ganglion.cli.result import Result, table, write
-from ganglion.device.files import PART, DamagedError, Entry, Files, Progress, Written
+from ganglion.cli.show import bytes_done
+from ganglion.device.files import PART, DamagedError, Entry, Files, Written
 from ganglion.device.port import BAUD, open_port
 from ganglion.device.session import Session
 from ganglion.errors import GanglionError, InvalidError, UsageError
@@ -97,7 +98,7 @@ def _listed(entries: list[Entry]) -> Result:
 
 def _put(files: Files, wanted: list[tuple[Path, str]], *, restarted: bool) -> Result:
     begun = time.monotonic()
-    written = [files.write(to, source.read_bytes(), _progress(to)) for source, to in wanted]
+    written = [files.write(to, source.read_bytes(), bytes_done(to)) for source, to in wanted]
     seconds = time.monotonic() - begun
     sent = sum(each.sent for each in written)
     data = {"files": [dataclasses.asdict(each) for each in written], "sent": sent, "seconds": round(seconds, 3)}
@@ -126,7 +127,7 @@ def _got(files: Files, path: str, to: Path | None) -> Result:
     target = to or Path(path.rpartition("/")[2])
     part = target.with_name(target.name + PART)
     if target.exists() and not target.is_file():  # such as /dev/null, beside which nothing is kept
-        return _kept(files, path, target, files.read(path, _progress(path)))
+        return _kept(files, path, target, files.read(path, bytes_done(path)))
     if target.is_file() and files.begins(path, data := target.read_bytes()) == len(data):
         return _kept(files, path, target, data, known=len(data))
     begun = part.read_bytes() if part.is_file() else b""
@@ -136,7 +137,7 @@ def _got(files: Files, path: str, to: Path | None) -> Result:
         part.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb", buffering=0) as kept:
             kept.write(begun)
-            data = files.read(path, _progress(path), begun=begun, each=kept.write)
+            data = files.read(path, bytes_done(path), begun=begun, each=kept.write)
     except DamagedError:
         part.unlink()
         raise
@@ -172,17 +173,3 @@ def _shown(files: Files, args: argparse.Namespace) -> Result | None:
     except UnicodeDecodeError:
         content = {"base64": base64.b64encode(data).decode()}
     return Result(data={"path": args.path, "size": len(data), **content}, text=str)
-
-
-def _progress(path: str) -> Progress | None:
-    """Says on a terminal how far a file is."""
-    if not sys.stderr.isatty():
-        return None
-
-    def say(done: int, total: int) -> None:
-        end = "\n" if done == total else ""
-        print(
-            f"\r{path}  {done * 100 // max(total, 1)} %  {done} of {total} bytes", end=end, file=sys.stderr, flush=True
-        )
-
-    return say

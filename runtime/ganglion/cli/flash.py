@@ -24,7 +24,6 @@ from ganglion.units import SECOND
 
 #: For whom the password of the Wi-Fi is not to be asked.
 PASSWORD = "GANGLION_WIFI_PASSWORD"  # noqa: S105 - its name
-_PORT = 8475
 #: Options of a board, and of a machine with Linux, and what they are where they are not given.
 _OF_BOARDS = {
     "--port": "",
@@ -145,7 +144,11 @@ def _order(args: argparse.Namespace) -> Order:
         agent=agent,
         config=agent_config.from_file(args.config) if args.config and agent else None,
         changes=Changes(
-            name=args.name or "", ssid=args.wifi, password=password, host=host, port=int(port) if port else _PORT
+            name=args.name or "",
+            ssid=args.wifi,
+            password=password,
+            host=host,
+            port=int(port) if port else agent_config.PORT,
         ),
         state=args.state,
         key=args.leaf_key,

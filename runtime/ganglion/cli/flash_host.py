@@ -8,7 +8,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -19,6 +19,7 @@ from ganglion.board import Board
 from ganglion.cli import gateway_client, option
 from ganglion.cli.gateway_client import GatewayClient
 from ganglion.cli.result import Result
+from ganglion.cli.show import bytes_done
 from ganglion.errors import InvalidError, NotFoundError, UnreachableError, UsageError, unread
 from ganglion.flash.host import address, install, package
 from ganglion.flash.host.connection import AGAIN, Remote
@@ -104,7 +105,7 @@ class _Work:
                     machine, made = await self._planned(remote, dry_run=dry_run)
                     if dry_run:
                         return self._result(machine, made, {}, dry_run=True)
-                    self._sent += await install.sent(remote, made, _progress())
+                    self._sent += await install.sent(remote, made, bytes_done("package"))
                 except UnreachableError as error:
                     if not again:
                         raise
@@ -231,21 +232,6 @@ def _key(file: str) -> str:
 
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
-
-
-def _progress() -> Callable[[int, int], None]:
-    """Shows on a terminal how much of the package is there."""
-    shown = -1
-
-    def show(done: int, total: int) -> None:
-        nonlocal shown
-        percent = done * 100 // max(total, 1)
-        if percent != shown and sys.stderr.isatty():
-            shown = percent
-            end = "\n" if done == total else ""
-            print(f"\rpackage  {percent} %  {done} of {total} bytes", end=end, file=sys.stderr, flush=True)
-
-    return show
 
 
 async def _confirm(where: str, kind: str, fingerprint: str) -> bool:

@@ -3,7 +3,7 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +21,21 @@ def progress(said: Mapping[str, Any]) -> None:
     done, total, text = said.get("done"), said.get("total"), said.get("text")
     far = "" if done is None else plain(done) if total is None else f"{plain(done)} of {plain(total)}"
     print(": ".join(part for part in (far, plain(text)) if part), file=sys.stderr, flush=True)
+
+
+def bytes_done(what: str) -> Callable[[int, int], None]:
+    """Shows on a terminal how many bytes of something are there, of how many; nothing elsewhere."""
+    shown = -1
+
+    def show(done: int, total: int) -> None:
+        nonlocal shown
+        percent = done * 100 // max(total, 1)
+        if percent != shown and sys.stderr.isatty():
+            shown = percent
+            end = "\n" if done == total else ""
+            print(f"\r{plain(what)}  {percent} %  {done} of {total} bytes", end=end, file=sys.stderr, flush=True)
+
+    return show
 
 
 def clock(at: int) -> str:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The file of a recording: one of its own, for its owner's eyes, written as it comes."""
 
+import contextlib
 import os
 import shutil
 import time
@@ -18,7 +19,7 @@ class Recorder:
         title: What is recorded.
 
     Raises:
-        InvalidError: it is there, or cannot be written.
+        InvalidError: it is there, or cannot be written; also later, where the disk is full.
     """
 
     def __init__(self, path: Path, title: str) -> None:
@@ -33,23 +34,32 @@ class Recorder:
         size = shutil.get_terminal_size()
         self._begun = time.monotonic()
         self._cast = Cast(begun=time.time(), title=title, width=size.columns, height=size.lines)
-        self._file.write(self._cast.header())
+        self._put(self._cast.header())
 
     def said(self, data: bytes) -> None:
         """The device said this."""
-        self._file.write(self._cast.said(data, self._at()))
+        self._put(self._cast.said(data, self._at()))
 
     def written(self, data: bytes) -> None:
         """This was written to it."""
-        self._file.write(self._cast.written(data, self._at()))
+        self._put(self._cast.written(data, self._at()))
 
     def mark(self, text: str) -> None:
         """This happened to the port."""
-        self._file.write(self._cast.mark(text, self._at()))
+        self._put(self._cast.mark(text, self._at()))
 
     def close(self) -> None:
         """Ends it."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # the disk is full, which has been said
+            self._file.close()
+
+    def _put(self, text: str) -> None:
+        try:
+            self._file.write(text)
+        except OSError as error:
+            raise InvalidError(
+                f"cannot be written any more: {error.strerror}; record somewhere else", where=str(self.path)
+            ) from None
 
     def _at(self) -> float:
         return time.monotonic() - self._begun

@@ -6,7 +6,7 @@ import signal
 import termios
 from collections.abc import Iterator
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 
 @contextlib.contextmanager
@@ -15,11 +15,26 @@ def keys_as_pressed(descriptor: int) -> Iterator[None]:
 
     What is printed goes on as before: a LF alone begins a line, for devices that say no CR.
     """
-    before = termios.tcgetattr(descriptor)
     mode = termios.tcgetattr(descriptor)
     mode[0] &= ~(termios.IGNBRK | termios.BRKINT | termios.ICRNL | termios.INLCR | termios.IGNCR | termios.IXON)
     mode[3] &= ~(termios.ECHO | termios.ECHONL | termios.ICANON | termios.ISIG | termios.IEXTEN)
     mode[6][termios.VMIN], mode[6][termios.VTIME] = 1, 0
+    with _mode(descriptor, mode):
+        yield
+
+
+@contextlib.contextmanager
+def lines_ended_by(descriptor: int, key: bytes) -> Iterator[None]:
+    """Until the block ends, a key ends a line as Enter does, so that it is seen at once."""
+    mode = termios.tcgetattr(descriptor)
+    mode[6][termios.VEOL] = key
+    with _mode(descriptor, mode):
+        yield
+
+
+@contextlib.contextmanager
+def _mode(descriptor: int, mode: list[Any]) -> Iterator[None]:
+    before = termios.tcgetattr(descriptor)
     try:
         termios.tcsetattr(descriptor, termios.TCSADRAIN, mode)
         yield

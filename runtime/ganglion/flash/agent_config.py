@@ -15,7 +15,8 @@ from ganglion_micro.leaf_key import LeafKey
 
 #: A key that is nobody's: for who looks at a configuration before there is one.
 _NOBODY = LeafKey(bytes(8), bytes(32))
-_PORT = 8475
+#: Where a parent listens for leaves, unless it is told otherwise.
+PORT = 8475
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,7 @@ class Changes:
     ssid: str = ""
     password: str = ""
     host: str = ""
-    port: int = _PORT
+    port: int = PORT
 
 
 def from_file(path: Path) -> dict[str, Any]:
