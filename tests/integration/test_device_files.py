@@ -162,9 +162,9 @@ def test_folders_are_made_listed_and_removed_with_what_they_have(current: str) -
         assert files.listing("/lib") == [Entry(name="ganglion", is_folder=True, size=0)]
         assert files.listing("/lib/ganglion") == [Entry(name="Привіт світ.py", is_folder=False, size=14)]
         files.make_folder("/lib/ganglion")
-        with pytest.raises(InvalidError, match="not empty"):
+        with pytest.raises(InvalidError, match=r"not empty, it has ganglion: `rm -r`"):
             files.remove("lib")
-        with pytest.raises(InvalidError, match="is a folder"):
+        with pytest.raises(InvalidError, match="is a folder, not a file: name a file in it"):
             files.write("lib", b"")
         files.remove("lib", tree=True)
         assert files.listing("/") == []

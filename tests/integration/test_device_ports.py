@@ -124,7 +124,10 @@ def test_what_is_no_serial_port_is_refused(tmp_path: Path) -> None:
             open_port(name)
     with pytest.raises(InvalidError, match="socket://HOST:PORT"):
         open_port("gopher://there")
-    with pytest.raises(UnreachableError, match="does not answer"):
+    for name in ("socket://", "socket://there", "rfc2217://:4000", "socket://there:no"):
+        with pytest.raises(InvalidError, match="host or port is missing"):
+            open_port(name)
+    with pytest.raises(UnreachableError, match=r"^socket://\S+ does not answer: Connection refused$"):
         open_port(f"socket://127.0.0.1:{free_port()}")
 
 

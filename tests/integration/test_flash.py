@@ -203,7 +203,9 @@ def test_a_pico_takes_its_image_from_its_drive(
     fake = FakeDrive(here / "RPI-RP2")
     words = [*shlex.split(command)[1:], "--drive", str(fake.folder), "--json"]
     assert main([*words, "--dry-run"]) == 0
-    assert did(lines(capsys)) == [("image", "write")]
+    said = lines(capsys)
+    assert did(said) == [("image", "write")]
+    assert {"event": "note", "text": f"{fake.folder} is no drive of a board: there is no INFO_UF2.TXT in it"} in said
     with monkeypatch.context() as patched:
         patched.setattr(drive, "WITHIN", 0.0)
         assert main(words) == 3
@@ -332,6 +334,14 @@ def test_what_cannot_be_done_is_said(
 ) -> None:
     assert main(["flash", *words]) == code
     assert says in capsys.readouterr().err
+
+
+def test_a_board_without_a_port_is_called_by_its_title(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run.Flash, "_port_if_any", lambda _: "")
+    assert main(["flash", "esp32-devkit", "--dry-run"]) == 3
+    assert "there is no port of this board, ESP32 DevKitC: is the cable in" in capsys.readouterr().err
 
 
 def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

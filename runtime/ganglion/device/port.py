@@ -5,11 +5,13 @@ import contextlib
 import errno
 import io
 import os
+import re
 import select
 import stat
 import termios
 import time
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
 from ganglion.device.ports import serial_ports
 from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError, UnreachableError
@@ -29,6 +31,7 @@ _READ, _LOOK = 4096, 0.01
 SETTINGS = ("baudrate", "bytesize", "parity", "stopbits", "xonxoff", "rtscts")
 #: What is on or off, by pyserial's names.
 Line = Literal["dtr", "rts", "break_condition"]
+_NUMBER = re.compile(r"^\[Errno -?\d+\] ")
 _MEMORY = 1  # the kernel's number for /dev/null and the like, which everybody has open
 
 
@@ -218,6 +221,7 @@ def open_port(name: str, *, baud: int = BAUD) -> Port:
     import serial
 
     if "://" in name:
+        _check_address(name)
         limit = None if name.startswith("rfc2217:") else _WRITE  # there pyserial has none
         try:
             return Port(name, serial.serial_for_url(name, baudrate=baud, timeout=0, write_timeout=limit))
@@ -228,7 +232,8 @@ def open_port(name: str, *, baud: int = BAUD) -> Port:
                 ) from None
             raise InvalidError(f"is no URL of a serial port, as in socket://HOST:PORT: {error}", where=name) from None
         except OSError as error:
-            raise UnreachableError(f"{name} does not answer: {error}") from None
+            said = str(error).removeprefix(f"Could not open port {name}: ")
+            raise UnreachableError(f"{name} does not answer: {_NUMBER.sub('', said)}") from None
     if os.path.exists(name) and not _may_be_serial(os.stat(name)):
         raise _no_serial_port(name)
     if others := holders(name):
@@ -237,6 +242,17 @@ def open_port(name: str, *, baud: int = BAUD) -> Port:
         return Port(name, serial.Serial(name, baud, timeout=0, write_timeout=_WRITE, exclusive=True))
     except (OSError, ValueError, OverflowError, termios.error) as error:
         raise _refusal(name, getattr(error, "errno", None), error) from None
+
+
+def _check_address(url: str) -> None:
+    """pyserial says of a URL without a host or a port what its own code stumbled over."""
+    try:
+        parts = urlsplit(url)
+        whole = bool(parts.hostname and parts.port)
+    except ValueError:
+        whole = False
+    if not whole and url.startswith(("socket://", "rfc2217://")):
+        raise InvalidError("is no URL of a serial port, as in socket://HOST:PORT: host or port is missing", where=url)
 
 
 def _refusal(name: str, number: int | None, error: Exception) -> GanglionError:

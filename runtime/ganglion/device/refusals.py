@@ -31,7 +31,7 @@ def explained(error: DeviceError, path: str, port: str) -> GanglionError:
         case errno.ENODEV:
             return NotFoundError(f"the device on {port} has no file system at {path}: its flash may need formatting")
         case errno.EISDIR:
-            return InvalidError("is a folder", where=path)
+            return InvalidError("is a folder, not a file: name a file in it", where=path)
         case errno.ENOTDIR:
             return InvalidError("is in no folder, but in a file", where=path)
         case errno.ENOSPC:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ganglion import __version__
-from ganglion.errors import InvalidError, UsageError
+from ganglion.errors import InvalidError, NotFoundError, UsageError
 from ganglion.firmware.asked import ASKED, modules_of
 from ganglion.firmware.shrink import bare, shrink
 from ganglion.settings import nearest
@@ -154,10 +154,13 @@ def read_config(path: Path) -> dict[str, Any]:
     """What an `agent.json` says.
 
     Raises:
-        InvalidError: it cannot be read, or is no table in JSON.
+        NotFoundError: there is no such file.
+        InvalidError: it is no table in JSON.
     """
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise NotFoundError(f"there is no file {path}: name the agent.json of a board, or leave --config out") from None
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise InvalidError(f"this is no JSON: {error}", where=str(path)) from None
     if not isinstance(table, dict):

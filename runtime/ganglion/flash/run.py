@@ -151,6 +151,8 @@ class Flash:
             Step(part="image", does="write", what=f"{image.name} onto {where}", there="another or none", size=size)
         )
         if order.dry:
+            if found is None and not port:
+                self._report({"event": "note", "text": str(drive.missing(order.board, order.folder))})
             return False
         if found is None:
             found = self._shown(port)
@@ -275,8 +277,8 @@ class Flash:
         if not drive.until(there, within):
             title = self._order.board.title
             raise NotFoundError(
-                f"there is no port of a {title}: is the cable in, and does it carry data? `ganglion ports` lists what "
-                "there is, and --port names one"
+                f"there is no port of this board, {title}: is the cable in, and does it carry data? `ganglion ports` "
+                "lists what there is, and --port names one"
             )
         return found[-1]
 
