@@ -4,6 +4,7 @@
 import contextlib
 import signal
 import termios
+import threading
 from collections.abc import Iterator
 from types import FrameType
 from typing import Any, NoReturn
@@ -45,7 +46,13 @@ def _mode(descriptor: int, mode: list[Any]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """Until the block ends, SIGTERM and SIGHUP end the program through it, so that what it changed is put back."""
+    """Until the block ends, SIGTERM and SIGHUP end the program through it, so that what it changed is put back.
+
+    Only the main thread hears signals: in another one they end the program as ever.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
 
     def end(number: int, _: FrameType | None) -> NoReturn:
         raise SystemExit(128 + number)
