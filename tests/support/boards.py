@@ -4,8 +4,9 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import serial
 from serial.rfc2217 import PortManager
@@ -14,6 +15,7 @@ from ganglion.device.port import Port, open_port
 from ganglion.device.session import Session
 from ganglion.errors import UnreachableError
 from ganglion_tools.emulated_board import DISK, board
+from support import one_client
 
 CACHE = Path(__file__).parents[2] / ".cache"
 
@@ -81,35 +83,17 @@ def cut_after(count: int) -> Callable[[bytes], bytes]:
     return spoil
 
 
-class _Written:
-    """What `PortManager` writes its own words to."""
-
-    def __init__(self, near: socket.socket) -> None:
-        self.write = near.sendall
-
-
-@contextmanager
-def rfc2217(name: str) -> Iterator[str]:
+def rfc2217(name: str) -> AbstractContextManager[str]:
     """Serves a serial port to one client, by pyserial's own side of RFC 2217; the URL of that."""
-    over = threading.Event()
 
-    def serve() -> None:
-        near, _ = server.accept()
-        with near, serial.serial_for_url(name, timeout=0) as port:
+    def serve(near: socket.socket, over: threading.Event) -> None:
+        with serial.serial_for_url(name, timeout=0) as port:
             near.settimeout(0.005)
-            manager = PortManager(port, _Written(near))
+            manager = PortManager(port, SimpleNamespace(write=near.sendall))
             while not over.is_set():
                 with suppress(TimeoutError):
                     port.write(b"".join(manager.filter(near.recv(4096))))
                 while said := port.read(1):
                     near.sendall(b"".join(manager.escape(said)))
 
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(60)
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield f"rfc2217://127.0.0.1:{server.getsockname()[1]}"
-        finally:
-            over.set()
-            thread.join()
+    return one_client.rfc2217(serve)

@@ -3,13 +3,13 @@
 
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from types import SimpleNamespace
 
 from serial.rfc2217 import PortManager
 
 from ganglion_tools.rom_loader import RomLoader
+from support import one_client
 
 
 class Bridged(SimpleNamespace):
@@ -59,30 +59,18 @@ class Bridged(SimpleNamespace):
         pass
 
 
-@contextmanager
-def served(bridge: Bridged) -> Iterator[str]:
+def served(bridge: Bridged) -> AbstractContextManager[str]:
     """Serves it to one client; the URL of that."""
-    over = threading.Event()
 
-    def serve() -> None:
-        near, _ = server.accept()
-        with near:
-            near.settimeout(0.02)
-            manager = PortManager(bridge, SimpleNamespace(write=near.sendall))
-            while not over.is_set():
-                with suppress(TimeoutError):
-                    data = near.recv(4096)
-                    if not data:
-                        return
-                    if said := bridge.chip.receive(b"".join(manager.filter(data))):
-                        near.sendall(b"".join(manager.escape(said)))
+    def serve(near: socket.socket, over: threading.Event) -> None:
+        near.settimeout(0.02)
+        manager = PortManager(bridge, SimpleNamespace(write=near.sendall))
+        while not over.is_set():
+            with suppress(TimeoutError):
+                data = near.recv(4096)
+                if not data:
+                    return
+                if said := bridge.chip.receive(b"".join(manager.filter(data))):
+                    near.sendall(b"".join(manager.escape(said)))
 
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(60)
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield f"rfc2217://127.0.0.1:{server.getsockname()[1]}"
-        finally:
-            over.set()
-            thread.join(60)
+    return one_client.rfc2217(serve)
