@@ -25,6 +25,8 @@ _STOPPED = 5
 _READERS = 4
 #: The lock of whoever writes: `ganglion` in ASCII.
 _LOCK = int.from_bytes(b"ganglion", "big")
+#: Waits until nobody else writes, and has others wait until the transaction ends.
+TURN = f"SELECT pg_advisory_xact_lock({_LOCK})"
 #: PostgreSQL's classes of what a transaction may be tried again after: 40 (it was in another's way), 08 (the
 #: connection is gone), 57P0 (the server stops), and a lock that did not come.
 _AGAIN = ("40", "08", "57P0", "55P03", "25P03")
@@ -127,7 +129,7 @@ def alone(engine: AsyncEngine) -> None:
 
     @event.listens_for(engine.sync_engine, "begin")
     def begun(connection: Connection) -> None:
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+        connection.exec_driver_sql(TURN)
 
 
 def postgresql_engine(url: DatabaseUrl, settings: dict[str, str], **options: Any) -> AsyncEngine:
