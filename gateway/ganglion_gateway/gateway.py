@@ -74,12 +74,13 @@ async def open_gateway(
     """Runs a gateway until the block ends; what came is stored then.
 
     Raises:
-        RefusedError: another gateway uses the state folder.
+        RefusedError: another gateway uses the state folder, or the database is another mesh's.
+        UnreachableError: PostgreSQL does not answer.
         InvalidError: the webhook of the settings cannot be one.
     """
     secure(settings.state)
     with files.held(settings.state, "gateway"):
-        async with Database.open_(settings.state / "gateway.db") as database:
+        async with Database.open_(settings.store) as database:
             authority = Authority.open(settings.state / "authority", now=clock())
             metrics = Metrics()
             fleet, live = Fleet(), Live()

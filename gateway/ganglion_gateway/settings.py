@@ -8,6 +8,7 @@ from pathlib import Path
 from ganglion.errors import UsageError
 from ganglion.mesh.links.spec import LinkSpec
 from ganglion.units import SECOND
+from ganglion_gateway.store.url import DatabaseUrl
 
 _DAY = 86400 * SECOND
 
@@ -84,7 +85,8 @@ class Settings:
     """One gateway.
 
     Attributes:
-        state: Folder of the database, keys and token.
+        state: Folder of keys and token, and of the database where it has no place of its own.
+        database: Where the database is; None for a file of SQLite in the state folder.
         broker: URL of the MQTT broker, or several addresses of it.
         links: The mesh's links beside the broker; None for none.
         host: Address to listen on.
@@ -102,6 +104,7 @@ class Settings:
 
     state: Path
     broker: str | tuple[str, ...]
+    database: DatabaseUrl | None = None
     links: tuple[LinkSpec, ...] | None = None
     host: str = "127.0.0.1"
     port: int = 8470
@@ -114,3 +117,8 @@ class Settings:
     home_assistant: str = ""
     home_assistant_groups: tuple[str, ...] = ()
     version: str = ""
+
+    @property
+    def store(self) -> DatabaseUrl:
+        """Where the database is."""
+        return self.database or DatabaseUrl.file(self.state / "gateway.db")

@@ -83,7 +83,7 @@ PACKAGES = {
             "nicegui",
             "pydantic",
         }
-        | {"prometheus_client", "sqlalchemy", "starlette", "structlog", "uvicorn", "anyio", "numpy"},
+        | {"prometheus_client", "psycopg", "sqlalchemy", "starlette", "structlog", "uvicorn", "anyio", "numpy"},
     ),
     "ganglion_tools": (
         "tools",
