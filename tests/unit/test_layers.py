@@ -218,6 +218,7 @@ PURE = [
     "runtime/ganglion/guardian/sources.py",
     "runtime/ganglion/guardian/raw.py",
     "runtime/ganglion/guardian/words.py",
+    "gateway/ganglion_gateway/selecting/*.py",
     "gateway/ganglion_gateway/homeassistant/components.py",
     "gateway/ganglion_gateway/homeassistant/fleet_view.py",
     "tools/ganglion_tools/package/archive.py",
