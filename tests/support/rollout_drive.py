@@ -59,7 +59,7 @@ class Drive:
         self._events: list[Happening] = []  # what the gateway stores of itself: crashes and alerts
         field.listen(self._inbox.append)
         candidates = [Candidate(node=node, name=node, before=sim.release) for node, sim in field.nodes.items()]
-        self.plan = plan(rollout, release, agreed or terms(), field.asks, candidates)
+        self.plan = plan(rollout, release, agreed or terms(), 0, candidates)
         made = begun(self.plan, selector="all", by="tester", now=START)
         self.disk = copy.deepcopy(made)
         self.notes: list[str] = []
@@ -128,7 +128,7 @@ class Drive:
             for action in actions:
                 self._point()
                 try:
-                    at_once(self.field.assign(action.node, action.release))
+                    at_once(self.field.assign(action.node, action.release, by=self.rollout.id))
                 except GanglionError as error:
                     told.append(Gone(action.node, str(error)))
                 except OSError:

@@ -2,7 +2,7 @@
 """Simulated nodes and their releases for tests of rollouts, in virtual time: good ones, and every bad kind.
 
 field = Field({"a": Kind.GOOD, "b": Kind.LIES}, bad={"r2"})
-await field.assign("a", "r2")       # it is the `Releases` of ganglion_gateway.rollout.contract
+await field.assign("a", "r2", by="me")       # it is the `Releases` of the contract
 field.step(now)                     # everybody goes on, and reports
 """
 
@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 from ganglion.errors import NotFoundError
 from ganglion.units import SECOND
@@ -37,13 +38,16 @@ class Kind(Enum):
 
 
 @dataclass(slots=True, kw_only=True)
-class Asks:
-    """What a release asks of a node."""
+class Made:
+    """A release; it lacks nothing but on these boards."""
 
-    boards: Sequence[str] = ()
-    agent: str = ""
-    capabilities: Sequence[str] = ()
+    id: str
+    name: str = ""
     size: int = 0
+    not_on: Sequence[str] = ()
+
+    def lacking(self, *, board: str, sw: str, caps: Mapping[str, Any]) -> Sequence[str]:
+        return [f"it does not run on {board}"] if board in self.not_on else []
 
 
 @dataclass(slots=True)
@@ -54,6 +58,7 @@ class Sim:
     online: bool = True
     dead: bool = False
     release: str | None = None
+    by: str = ""
     todo: list[Reported] = field(default_factory=list)
     runs: str | None = None  # what it has committed
     said: Report | None = None
@@ -66,7 +71,6 @@ class Field:
         nodes: How each behaves.
         bad: Releases that no node can run.
         seed: Of what is left to chance.
-        asks: What every release asks of a node.
 
     Attributes:
         ever: Every node that was given a release, by release.
@@ -75,25 +79,25 @@ class Field:
         gone: Nodes that it does not know any more.
     """
 
-    def __init__(
-        self, nodes: Mapping[str, Kind], *, bad: Collection[str] = (), seed: int = 0, asks: Asks | None = None
-    ) -> None:
+    def __init__(self, nodes: Mapping[str, Kind], *, bad: Collection[str] = (), seed: int = 0) -> None:
         self.nodes = {node: Sim(kind, online=kind is not Kind.ASLEEP) for node, kind in nodes.items()}
         self.bad = set(bad)
         self.ever: dict[str, set[str]] = {}
         self.calls = 0
         self.fails = 0
         self.gone: set[str] = set()
-        self.asks = asks or Asks()
+        self.releases = {each: Made(id=each, name=f"release {each}") for each in ("r1", "r2", "r3")}
         self._dice = random.Random(seed)
         self._hear: list[Callable[[Report], None]] = []
         self._late: list[tuple[int, Report]] = []
         self._now = 0
 
-    async def requires(self, release: str) -> Asks:
-        return self.asks
+    async def find(self, release: str) -> Made:
+        if release not in self.releases:
+            raise NotFoundError(f"there is no release {release!r}")
+        return self.releases[release]
 
-    async def assign(self, node: str, release: str | None) -> None:
+    async def assign(self, node: str, release: str | None, *, by: str) -> None:
         self.calls += 1
         if self.fails > 0:
             self.fails -= 1
@@ -101,14 +105,14 @@ class Field:
         if node not in self.nodes or node in self.gone:
             raise NotFoundError(f"there is no node {node}")
         sim = self.nodes[node]
-        if sim.release == release:
+        if (sim.release, sim.by) == (release, by):
             return
-        sim.release = release
+        sim.release, sim.by = release, by
         if release is not None:
             self.ever.setdefault(release, set()).add(node)
-            sim.todo = self._way(sim, release)
+        sim.todo = self._way(sim, release)
 
-    def _way(self, sim: Sim, release: str) -> list[Reported]:
+    def _way(self, sim: Sim, release: str | None) -> list[Reported]:
         if sim.runs == release:
             return [Reported.COMMITTED]
         if release not in self.bad and sim.kind is not Kind.BREAKS:
@@ -154,7 +158,7 @@ class Field:
             if wakes is not sim.online:
                 sim.online = wakes
                 heard.append(Presence(node, wakes))
-        if sim.online and sim.todo and sim.release is not None:
+        if sim.online and sim.todo:
             state = sim.todo.pop(0)
             why = "its trial failed" if state is Reported.REVERTED else ""
             report = Report(node, sim.release, state, why, self._now)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a rollout needs of releases, of their delivery to nodes, and of other gateways. Nothing else of them is used."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 
 class Reported(StrEnum):
@@ -20,73 +20,79 @@ class Reported(StrEnum):
 
 
 class Report(NamedTuple):
-    """A node's word on a release.
+    """A node's word on what it is to run.
 
     Attributes:
         node: Its id.
-        release: What it speaks of.
+        release: What it speaks of; None for its own configuration, without a release.
         state: How far it is.
         why: Why it reverted or failed; "" else.
-        at: When the gateway heard it, in nanoseconds since the Unix epoch. A report that is told again has the same.
+        at: When the gateway heard it, in nanoseconds since the Unix epoch. It is about the last assignment then.
     """
 
     node: str
-    release: str
+    release: str | None
     state: Reported
     why: str
     at: int
 
 
-class Requires(Protocol):
-    """What a node must be and have to take a release; empty or zero for what it does not ask."""
+class Release(Protocol):
+    """What a plan needs to know of a release."""
 
     @property
-    def boards(self) -> Sequence[str]:
-        """It must be one of these; each `*` stands for any letters."""
+    def id(self) -> str:
+        """What it is known by."""
         ...
 
     @property
-    def agent(self) -> str:
-        """The oldest software that takes it, as in `0.2`."""
-        ...
-
-    @property
-    def capabilities(self) -> Sequence[str]:
-        """It must say each of them in its birth."""
+    def name(self) -> str:
+        """What people call it."""
         ...
 
     @property
     def size(self) -> int:
-        """Bytes that must be free."""
+        """Bytes that it takes on a node."""
+        ...
+
+    def lacking(self, *, board: str, sw: str, caps: Mapping[str, Any]) -> Sequence[str]:
+        """What a node lacks for it, a sentence each.
+
+        Args:
+            board, sw, caps: As in the node's birth.
+        """
         ...
 
 
 class Releases(Protocol):
     """Releases, and what nodes are to have and have."""
 
-    async def requires(self, release: str) -> Requires:
-        """What a release asks of a node.
+    async def find(self, release: str) -> Release:
+        """A release by its id, or what else people call it.
 
         Raises:
-            NotFoundError: there is no such release.
+            NotFoundError: there is none.
+            RefusedError: several are called so.
         """
         ...
 
-    async def assign(self, node: str, release: str | None) -> None:
-        """Has a node pull toward a release from now on, or toward none. On the disk when it returns; the same again
-        changes nothing.
+    async def assign(self, node: str, release: str | None, *, by: str) -> None:
+        """Has a node run a release from now on, or None for its own configuration. On the disk when it returns.
+
+        Another `by` has what failed there before tried again; the same again by the same changes nothing.
 
         Raises:
             NotFoundError: the node is not there any more.
+            RefusedError: it was revoked.
         """
         ...
 
     async def assigned(self, nodes: Sequence[str]) -> dict[str, str]:
-        """The release that each of these is to have, where it is to have one."""
+        """The release that each of these is to run, where it is to run one."""
         ...
 
     async def standing(self, nodes: Sequence[str]) -> list[Report]:
-        """The last word of each of these."""
+        """The last word of each of these on what it is to run."""
         ...
 
     def listen(self, hear: Callable[[Report], None]) -> Callable[[], None]:

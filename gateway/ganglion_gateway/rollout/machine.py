@@ -97,7 +97,7 @@ class Machine:
     def is_over(self) -> bool:
         """Whether nothing is left to do or to hear."""
         awaited = (
-            each.state in ON_THE_WAY or (each.state is At.COMMITTED and each.want is Want.BEFORE and each.before)
+            each.state in ON_THE_WAY or (each.state is At.COMMITTED and each.want is Want.BEFORE)
             for each in self._chosen
         )
         return not self.rollout.state.is_live and not self._ledger.untold and not any(awaited)

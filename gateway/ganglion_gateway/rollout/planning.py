@@ -8,11 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ganglion_gateway.rollout.cohort import cut, ranked
-from ganglion_gateway.rollout.contract import Requires
 from ganglion_gateway.rollout.target import At, Rollout, StageRow, Target
 from ganglion_gateway.rollout.terms import Terms
-from ganglion_gateway.selecting.selector import Value
-from ganglion_gateway.selecting.version import version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,18 +17,16 @@ class Candidate:
     """A node that the selector means, as far as is known of it.
 
     Attributes:
-        capabilities: What it says in its birth that it has.
+        lacks: What it lacks for the release.
         free: Bytes that it could store; None where it does not say.
         has: It has said that it has the release for good.
-        before: The release that it is to have now; None for none.
+        before: The release that it is to run now; None for its own configuration.
         busy: Id of a rollout that has not ended and that it is in; "" for none.
     """
 
     node: str
     name: str
-    board: str = ""
-    sw: str = ""
-    capabilities: frozenset[str] = frozenset()
+    lacks: tuple[str, ...] = ()
     free: int | None = None
     online: bool = False
     sleeps: bool = False
@@ -66,10 +61,14 @@ class Plan:
         return [each for each in self.chosen if each.busy]
 
 
-def plan(rollout: str, release: str, terms: Terms, requires: Requires, candidates: Iterable[Candidate]) -> Plan:
-    """What a rollout of this id would do."""
+def plan(rollout: str, release: str, terms: Terms, size: int, candidates: Iterable[Candidate]) -> Plan:
+    """What a rollout of this id would do.
+
+    Args:
+        size: Bytes that the release takes.
+    """
     by_node = {each.node: each for each in candidates}
-    reasons = {node: misfit(each, requires) for node, each in by_node.items()}
+    reasons = {node: misfit(each, size) for node, each in by_node.items()}
     able = ranked(rollout, [node for node, why in reasons.items() if not why])
     ends = cut(len(able), [stage.percent for stage in terms.stages])
     starts = [0, *ends]
@@ -84,18 +83,12 @@ def plan(rollout: str, release: str, terms: Terms, requires: Requires, candidate
     )
 
 
-def misfit(node: Candidate, requires: Requires) -> str:
-    """Why a node cannot take a release; "" where it can, as far as is known."""
-    if requires.boards and not any(Value(board).fits(node.board) for board in requires.boards):
-        return f"its board is {node.board or 'not known'}, and the release is for {' or '.join(requires.boards)}"
-    if requires.agent:
-        has, wanted = version(node.sw), version(requires.agent)
-        if has is None or wanted is None or has < wanted:
-            return f"its software is {node.sw or 'not known'}, and the release needs {requires.agent} or newer"
-    if lacking := [each for each in requires.capabilities if each not in node.capabilities]:
-        return f"it has no {', '.join(lacking)}, which the release needs"
-    if node.free is not None and node.free < requires.size:
-        return f"it has {node.free} bytes free, and the release needs {requires.size}"
+def misfit(node: Candidate, size: int) -> str:
+    """Why a node cannot take a release of so many bytes; "" where it can, as far as is known."""
+    if node.lacks:
+        return "; ".join(node.lacks)
+    if node.free is not None and node.free < size:
+        return f"it has {node.free} bytes free, and the release takes {size}"
     return ""
 
 

@@ -80,7 +80,7 @@ class Target:
         why: Of a node that failed, went or was skipped.
         want: What it is to have.
         told: Whether the delivery knows that; what is not told yet is told again after a restart.
-        before: The release that it was to have before; None for none.
+        before: The release that it was to run before; None for its own configuration.
         assigned: When its turn came; 0 before.
         changed: When its state last changed, or it last made progress.
         heard: `at` of the last report that counted.
