@@ -39,6 +39,8 @@ from ganglion_gateway.services import Services
 from ganglion_gateway.settings import Settings, WebhookSettings
 from ganglion_gateway.store import audit, keys, successors, webhooks
 from ganglion_gateway.store.database import Database, secure
+from ganglion_gateway.traces import path_of
+from ganglion_gateway.tracing.tracing import opened
 from ganglion_gateway.webhook import signature
 from ganglion_gateway.webhook.address import check_url
 from ganglion_gateway.webhook.courier import Courier
@@ -79,9 +81,12 @@ async def open_gateway(
     """
     secure(settings.state)
     with files.held(settings.state, "gateway"):
-        async with Database.open_(settings.state / "gateway.db") as database:
+        metrics = Metrics()
+        async with (
+            Database.open_(settings.state / "gateway.db") as database,
+            opened(settings, lambda event: path_of(services, event), metrics=metrics, clock=clock) as tracing,
+        ):
             authority = Authority.open(settings.state / "authority", now=clock())
-            metrics = Metrics()
             fleet, live = Fleet(), Live()
             courier = Courier(
                 database,
@@ -90,6 +95,7 @@ async def open_gateway(
                 clock=clock,
                 agent=f"Ganglion/{settings.version}",
                 policy=policy,
+                headers=tracing.headers,
             )
             relay = Relay(
                 database,
@@ -102,6 +108,7 @@ async def open_gateway(
 
             def caused(batch: Batch) -> None:
                 courier.wake()
+                tracing.stored(row["id"] for row in batch.events if row["cls"] != "episode")
                 if batch.relays:
                     relay.wake()
 
@@ -172,7 +179,7 @@ async def open_gateway(
             await intake.load()
             await groups.load()
             parts: list[Callable[[], Coroutine[Any, Any, None]]]
-            parts = [member.run, intake.run, courier.run, partial(relay.run, member.request), groups.run]
+            parts = [member.run, intake.run, courier.run, partial(relay.run, member.request), groups.run, tracing.run]
             if settings.home_assistant:
                 parts.append(Announcing(settings.home_assistant, authority.mesh_id, services).run)
             running = asyncio.create_task(_run(parts), name="gateway")

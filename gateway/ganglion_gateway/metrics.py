@@ -62,6 +62,9 @@ class Metrics:
         self.prompt = Histogram(
             "ganglion_gateway_model_duration_seconds", "How long an answer took.", registry=registry, buckets=_SLOW
         )
+        self.traces = Counter(
+            "ganglion_gateway_traces", "Paths of events for the trace collector.", ["outcome"], registry=registry
+        )
         self.requests = Counter(
             "ganglion_gateway_http_requests", "HTTP requests answered.", ["method", "status"], registry=registry
         )
