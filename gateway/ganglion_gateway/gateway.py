@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ganglion.errors import InvalidError, NotFoundError
 from ganglion.mesh import files
 from ganglion.mesh.authority import Authority
+from ganglion_gateway import lag
 from ganglion_gateway.access.limiter import Failures
 from ganglion_gateway.access.sessions import Sessions
 from ganglion_gateway.access.tokens import Keyring, Role, digest, new_token
@@ -81,7 +82,7 @@ async def open_gateway(
     """
     secure(settings.state)
     with files.held(settings.state, "gateway"):
-        metrics = Metrics()
+        metrics = Metrics(settings.version)
         async with (
             Database.open_(settings.state / "gateway.db") as database,
             opened(settings, lambda event: path_of(services, event), metrics=metrics, clock=clock) as tracing,
@@ -180,6 +181,7 @@ async def open_gateway(
             await groups.load()
             parts: list[Callable[[], Coroutine[Any, Any, None]]]
             parts = [member.run, intake.run, courier.run, partial(relay.run, member.request), groups.run, tracing.run]
+            parts.append(partial(lag.watch, metrics.lag.observe))
             if settings.home_assistant:
                 parts.append(Announcing(settings.home_assistant, authority.mesh_id, services).run)
             running = asyncio.create_task(_run(parts), name="gateway")
