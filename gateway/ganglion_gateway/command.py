@@ -14,7 +14,7 @@ from ganglion.mesh.links.spec import LinkSpec, several
 from ganglion.mqtt.url import BrokerUrl
 from ganglion_gateway import logs
 from ganglion_gateway.server import serve
-from ganglion_gateway.settings import ModelSettings, Settings, WebhookSettings
+from ganglion_gateway.settings import ModelSettings, Settings, TraceSettings, WebhookSettings
 from ganglion_gateway.store.url import DatabaseUrl
 from ganglion_micro import gl1
 
@@ -99,6 +99,7 @@ def settings(args: argparse.Namespace) -> Settings:
         if args.webhook
         else None,
         model=ModelSettings.read(os.environ),
+        traces=TraceSettings.read(os.environ),
         certificate=args.tls_certificate,
         private_key=args.tls_key,
         home_assistant=(home_assistant := _home_assistant(args.home_assistant)),

@@ -19,6 +19,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ganglion.errors import InvalidError, NotFoundError, RefusedError
 from ganglion.mesh import files
 from ganglion.mesh.authority import Authority
+from ganglion_gateway import lag
+from ganglion_gateway.access.accounts import Accounts
+from ganglion_gateway.access.bearer import Bearer
 from ganglion_gateway.access.limiter import Failures
 from ganglion_gateway.access.sessions import Sessions
 from ganglion_gateway.access.tokens import Keyring, Role, digest, new_token
@@ -41,6 +44,8 @@ from ganglion_gateway.settings import Settings, WebhookSettings
 from ganglion_gateway.store import audit, keys, successors, webhooks
 from ganglion_gateway.store import leases as lease_store
 from ganglion_gateway.store.database import Database, secure
+from ganglion_gateway.traces import path_of
+from ganglion_gateway.tracing.tracing import opened
 from ganglion_gateway.webhook import signature
 from ganglion_gateway.webhook.address import check_url
 from ganglion_gateway.webhook.courier import Courier
@@ -82,10 +87,14 @@ async def open_gateway(
     """
     secure(settings.state)
     with files.held(settings.state, "gateway"):
-        async with Database.open_(settings.store) as database, Leases.open_(database) as leases:
+        metrics = Metrics(settings.version)
+        async with (
+            Database.open_(settings.store) as database,
+            Leases.open_(database) as leases,
+            opened(settings, lambda event: path_of(services, event), metrics=metrics, clock=clock) as tracing,
+        ):
             authority = Authority.open(settings.state / "authority", now=clock())
             await _claim(database, authority, settings.state)
-            metrics = Metrics()
             fleet, live = Fleet(), Live()
             courier = Courier(
                 database,
@@ -94,6 +103,7 @@ async def open_gateway(
                 clock=clock,
                 agent=f"Ganglion/{settings.version}",
                 policy=policy,
+                headers=tracing.headers,
             )
             relay = Relay(
                 database,
@@ -106,6 +116,7 @@ async def open_gateway(
 
             def caused(batch: Batch) -> None:
                 courier.wake()
+                tracing.stored(row["id"] for row in batch.events if row["cls"] != "episode")
                 if batch.relays:
                     relay.wake()
 
@@ -151,6 +162,10 @@ async def open_gateway(
                 secret=_secret(settings.state / "group-secret"),
                 clock=clock,
             )
+            failures = Failures()
+            bearer = Bearer(_secret(settings.state / "token-secret"), authority.mesh_id)
+            keyring = Keyring(bearer, clock)
+            accounts = Accounts(database, keyring, bearer, failures, clock)
             services = Services(
                 settings=settings,
                 database=database,
@@ -160,9 +175,10 @@ async def open_gateway(
                 consents=consents,
                 enrol_keys=enrol_keys,
                 groups=groups,
-                keyring=Keyring(),
+                keyring=keyring,
+                accounts=accounts,
                 sessions=Sessions(_secret(settings.state / "session-secret")),
-                failures=Failures(),
+                failures=failures,
                 fleet=fleet,
                 live=live,
                 courier=courier,
@@ -173,11 +189,12 @@ async def open_gateway(
                 clock=clock,
             )
             await _admit(services)
+            services.first_password = await accounts.first()
             await _configure_webhook(services, settings.webhook)
             await intake.load()
             await groups.load()
             parts: list[Callable[[], Coroutine[Any, Any, None]]]
-            parts = [member.run, intake.run]
+            parts = [member.run, intake.run, accounts.run, tracing.run, partial(lag.watch, metrics.lag.observe)]
             # What only one of several gateways may do
             sole: dict[str, Callable[[Lease], Coroutine[Any, Any, None]]] = {
                 "webhooks": courier.run,
@@ -235,7 +252,7 @@ async def _admit(services: Services) -> None:
             await audit.record(connection, at=now, actor="gateway", action="api_key.create", target="admin", detail={})
 
         await database.write(work)
-    services.keyring.load(await keys.active_api_keys(database))
+    await services.accounts.load()
 
 
 async def _configure_webhook(services: Services, webhook: WebhookSettings | None) -> None:

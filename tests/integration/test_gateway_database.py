@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from sqlalchemy import insert, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion.mesh.authority import Authority
 from ganglion.mesh.enrol import EnrolKey
 from ganglion_gateway.rows import Batch
-from ganglion_gateway.store import events, fleet, webhooks
+from ganglion_gateway.store import accounts, events, fleet, webhooks
+from ganglion_gateway.store import keys as key_store
 from ganglion_gateway.store.database import Database
 from ganglion_gateway.store.keys import EnrolKeys
 from ganglion_gateway.store.tables import api_keys
@@ -256,3 +259,26 @@ async def test_an_expired_or_unknown_key_is_not_taken(keys: Keys) -> None:
     key = await keys.create(1)
     assert not await keys.store.take(key.key_id, NODE, NOW + HOUR)
     assert not await keys.store.take(b"\0" * 8, NODE, NOW)
+
+
+async def test_api_keys_of_a_database_from_before_users_keep_their_role(store_url: DatabaseUrl) -> None:
+    async with Database.open_(store_url) as database:
+
+        async def work(connection: AsyncConnection) -> None:
+            for name, scopes in (("old", None), ("new", ["read"])):
+                role = "viewer" if scopes is None else "scopes"
+                await key_store.save_api_key(
+                    connection, name=name, role=role, digest=name.encode(), created=1, scopes=scopes, expires=2
+                )
+            user = await accounts.add_user(connection, name="olena", role="admin", password="", must_change=True, at=1)
+            assert user is not None
+            await accounts.begin(connection, user["id"], at=1, expires=2, address="", client="")
+
+        await database.write(work)
+        await database.revise(lambda settings: command.downgrade(settings, "0012-1"))
+        await database.migrate()
+        [row] = await key_store.active_api_keys(database)
+        assert (row["name"], row["role"], row["scopes"], row["expires"]) == ("old", "viewer", None, None)
+        assert await accounts.all_users(database, after="", limit=9) == []
+        with pytest.raises(IntegrityError):  # a digest is still one key's
+            await database.write(work)
