@@ -26,6 +26,7 @@ from ganglion_gateway.access.limiter import Failures
 from ganglion_gateway.access.sessions import Sessions
 from ganglion_gateway.access.tokens import Keyring, Role, digest, new_token
 from ganglion_gateway.approvals import Approvals
+from ganglion_gateway.backup.state import STAGE
 from ganglion_gateway.consents import Consents
 from ganglion_gateway.fleet import Fleet
 from ganglion_gateway.groups import GroupRegister
@@ -87,6 +88,8 @@ async def open_gateway(
     """
     secure(settings.state)
     with files.held(settings.state, "gateway"):
+        if (settings.state / STAGE).exists():
+            raise RefusedError(f"a restore into {settings.state} was broken off: do it again, with --force")
         metrics = Metrics(settings.version)
         async with (
             Database.open_(settings.store) as database,

@@ -87,7 +87,7 @@ PACKAGES = {
             "nicegui",
             "pydantic",
         }
-        | {"prometheus_client", "psycopg", "sqlalchemy", "starlette", "structlog", "uvicorn", "anyio", "numpy"},
+        | {"prometheus_client", "psycopg", "nacl", "sqlalchemy", "starlette", "structlog", "uvicorn", "anyio", "numpy"},
     ),
     "ganglion_tools": (
         "tools",

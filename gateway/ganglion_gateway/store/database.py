@@ -92,22 +92,9 @@ class Database:
         await self.revise(lambda settings: command.upgrade(settings, "head"))
 
     async def revise(self, change: Callable[[Config], None]) -> None:
-        """Has Alembic change the tables, in one transaction.
-
-        Raises:
-            InvalidError: it left rows that point to none.
-        """
-
-        def work(connection: Connection) -> None:
-            logging.getLogger("alembic").setLevel(logging.WARNING)
-            settings = config()
-            settings.attributes["connection"] = connection
-            change(settings)
-            if not self.shared and (lost := connection.exec_driver_sql("PRAGMA foreign_key_check").all()):
-                raise InvalidError(f"a migration left rows of {lost[0][0]} that point to no row of {lost[0][2]}")
-
+        """Has Alembic change the tables, in one transaction: see `revise`."""
         async with self._migrations.begin() as connection:
-            await connection.run_sync(work)
+            await revise(connection, change)
 
     async def write(self, work: Work[T], *, patient: bool = False) -> T:
         """See `Writer.write`."""
@@ -163,6 +150,24 @@ def config() -> Config:
     settings.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     settings.set_main_option("path_separator", "os")
     return settings
+
+
+async def revise(connection: AsyncConnection, change: Callable[[Config], None]) -> None:
+    """Has Alembic change the tables, in the transaction of a connection of `Engines.migrations`.
+
+    Raises:
+        InvalidError: it left rows that point to none.
+    """
+
+    def work(sync: Connection) -> None:
+        logging.getLogger("alembic").setLevel(logging.WARNING)
+        settings = config()
+        settings.attributes["connection"] = sync
+        change(settings)
+        if sync.dialect.name == SQLITE and (lost := sync.exec_driver_sql("PRAGMA foreign_key_check").all()):
+            raise InvalidError(f"a migration left rows of {lost[0][0]} that point to no row of {lost[0][2]}")
+
+    await connection.run_sync(work)
 
 
 def secure(path: Path) -> None:
