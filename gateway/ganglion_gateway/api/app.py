@@ -19,6 +19,7 @@ from ganglion_gateway.api import (
     routes,
     scripts,
     watch,
+    webhooks,
 )
 from ganglion_gateway.dashboard import login
 from ganglion_gateway.services import Services
@@ -37,6 +38,7 @@ def application(services: Services) -> FastAPI:
     app.include_router(health.routes(services))
     app.include_router(login.routes(services))
     app.include_router(routes.routes(services))
+    app.include_router(webhooks.routes(services))
     app.include_router(calls.routes(services))
     app.include_router(mesh.routes(services))
     app.include_router(devices.routes(services))

@@ -42,6 +42,8 @@ COMMANDS = {
     "enrol-key": ("ganglion.cli.enrol_key", "", "create keys that let nodes join"),
     "devices": ("ganglion.cli.devices", "", "list, approve and revoke the nodes of the fleet"),
     "consents": ("ganglion.cli.consents", "", "agree to what a language model wants, or do not"),
+    "webhooks": ("ganglion.cli.webhooks", "", "say where events are delivered to, and see that they are"),
+    "dlq": ("ganglion.cli.dlq", "", "look at what no webhook took, and try it again"),
     "leaf": ("ganglion.cli.leaf", "", "let in devices that cannot sign, as leaves of a node"),
     "group": ("ganglion.cli.group", "", "say who reads what is confidential"),
     "limits": ("ganglion.cli.limits", "", "limit the actuators of the fleet"),
