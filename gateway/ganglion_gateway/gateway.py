@@ -42,6 +42,7 @@ from ganglion_gateway.store.database import Database, secure
 from ganglion_gateway.webhook import signature
 from ganglion_gateway.webhook.address import check_url
 from ganglion_gateway.webhook.courier import Courier
+from ganglion_gateway.webhook.hooks import Hooks
 from ganglion_gateway.webhook.schedule import Policy
 
 _log = structlog.get_logger(__name__)
@@ -139,6 +140,7 @@ async def open_gateway(
                 live=live,
                 clock=clock,
             )
+            fleet.own = (member.node_id, settings.name)
             groups = GroupRegister(
                 database,
                 fleet,
@@ -161,6 +163,7 @@ async def open_gateway(
                 fleet=fleet,
                 live=live,
                 courier=courier,
+                hooks=Hooks(database, intake, node=member.node_id, clock=clock),
                 mesh=member,
                 intents=intents,
                 metrics=metrics,

@@ -53,6 +53,7 @@ class Metrics:
         self.outbox = Gauge(
             "ganglion_gateway_webhook_messages", "Messages by state.", ["endpoint", "state"], registry=registry
         )
+        self.hooks = Counter("ganglion_gateway_hook_messages", "Webhooks that came in.", ["outcome"], registry=registry)
         self.prompts = Counter(
             "ganglion_gateway_model_requests", "Questions to the language model.", ["outcome"], registry=registry
         )

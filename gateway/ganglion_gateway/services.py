@@ -26,6 +26,7 @@ from ganglion_gateway.store import audit
 from ganglion_gateway.store.database import Database
 from ganglion_gateway.store.keys import EnrolKeys
 from ganglion_gateway.webhook.courier import Courier
+from ganglion_gateway.webhook.hooks import Hooks
 
 
 class Mesh(Protocol):
@@ -122,6 +123,7 @@ class Services:
     fleet: Fleet
     live: Live
     courier: Courier
+    hooks: Hooks
     mesh: Mesh
     intents: IntentAnswers
     metrics: Metrics

@@ -10,17 +10,12 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
-from ganglion.mesh.member import Received
 from ganglion.units import MILLISECOND
-from ganglion_gateway import rows
-from ganglion_gateway.store import events
 from ganglion_gateway.webhook.schedule import Policy
 from ganglion_gateway.webhook.signature import new_secret
-from ganglion_micro import gl1
-from support.gateway import Here, here
-from support.mesh import NOW
+from support.gateway import Here, happen, here
 from support.receiver import Answer, Receiver, receiver
-from support.waiting import until
+from support.waiting import until, until_answered
 
 NODE = "n" * 26
 FAST = Policy(first=MILLISECOND, longest=2 * MILLISECOND, rest=MILLISECOND, attempts=2, breaker=1000)
@@ -43,35 +38,14 @@ async def add(site: Here, hook: Receiver, **more: Any) -> str:
     return str((await site.post("/webhooks", body))["id"])
 
 
-async def happen(site: Here, *seqs: int) -> None:
-    received = [
-        Received(
-            gl1.EVENT,
-            NODE,
-            None,
-            {"class": "alert", "topic": "alert/x", "value": seq, "timestamp": NOW, "source": "s", "run": ""},
-            1,
-            seq,
-            NOW,
-        )
-        for seq in seqs
-    ]
-    now = site.services.clock()
-    batch = rows.event_rows(received, now)
-    await site.services.database.write(lambda connection: events.save(connection, batch, now))
-    site.services.courier.wake()
-
-
 async def dead(site: Here, count: int) -> list[dict[str, Any]]:
     """The dead letters, oldest first, once there are so many."""
-    found: list[dict[str, Any]] = []
 
-    async def look() -> bool:
-        found[:] = (await site.get("/dlq"))["messages"]
-        return len(found) == count
+    async def there() -> bool:
+        return len((await site.get("/dlq"))["messages"]) == count
 
-    while not await look():
-        pass
+    await until_answered(there, what=f"{count} dead letters")
+    found: list[dict[str, Any]] = (await site.get("/dlq"))["messages"]
     return found[::-1]
 
 

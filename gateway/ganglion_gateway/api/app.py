@@ -12,6 +12,7 @@ from ganglion_gateway.api import (
     firmware,
     groups,
     health,
+    hooks,
     kv,
     limits,
     mesh,
@@ -39,6 +40,7 @@ def application(services: Services) -> FastAPI:
     app.include_router(login.routes(services))
     app.include_router(routes.routes(services))
     app.include_router(webhooks.routes(services))
+    app.include_router(hooks.routes(services))
     app.include_router(calls.routes(services))
     app.include_router(mesh.routes(services))
     app.include_router(devices.routes(services))

@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 from ganglion.cli import gateway_client, gateway_flags, option
 from ganglion.cli.result import Result, table
+from ganglion.cli.secret_file import secret_in
 from ganglion.cli.show import moment, plain
-from ganglion.errors import InvalidError, NotFoundError
 
 _PATH = "/api/v1/webhooks"
 #: Seconds that an endpoint has for an answer to `test`.
@@ -63,7 +63,9 @@ def run(args: argparse.Namespace) -> Result:
         return _test(client.post(f"{path}/test", {}, timeout=_TEST))
     if args.verb == "rotate":
         option.duration(args.keep, "--keep")
-        turned: dict[str, Any] = client.post(f"{path}/rotate", {"keep": args.keep, "secret": _secret(args.secret_file)})
+        turned: dict[str, Any] = client.post(
+            f"{path}/rotate", {"keep": args.keep, "secret": secret_in(args.secret_file)}
+        )
         return Result(data=turned, text=lambda: _rotated(turned))
     client.delete(path)
     return Result(data={"id": args.id, "removed": True}, text=lambda: f"nothing more goes to {args.id}")
@@ -76,7 +78,7 @@ def _add(client: gateway_client.GatewayClient, args: argparse.Namespace) -> Resu
         "classes": args.classes or ["alert"],
         "allow_http": args.allow_http,
         "allow_private": args.allow_private,
-        "secret": _secret(args.secret_file),
+        "secret": secret_in(args.secret_file),
     }
     made: dict[str, Any] = client.post(_PATH, body)
 
@@ -84,17 +86,6 @@ def _add(client: gateway_client.GatewayClient, args: argparse.Namespace) -> Resu
         return f"{plain(made['id'])}: {plain(made['url'])}\nsecret, shown this once: {plain(made['secret'])}"
 
     return Result(data=made, text=text)
-
-
-def _secret(path: Path | None) -> str | None:
-    if path is None:
-        return None
-    try:
-        return path.read_text().strip()
-    except FileNotFoundError:
-        raise NotFoundError(f"{path} does not exist; without --secret-file a secret is made") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidError(f"cannot be read: {error}", where=str(path)) from None
 
 
 def _list(told: dict[str, Any]) -> Result:
