@@ -13,8 +13,9 @@ from ganglion.errors import UsageError
 from ganglion.mesh.links.spec import LinkSpec, several
 from ganglion.mqtt.url import BrokerUrl
 from ganglion_gateway import logs
+from ganglion_gateway.model.configuration import ModelsSettings
 from ganglion_gateway.server import serve
-from ganglion_gateway.settings import ModelSettings, Settings, WebhookSettings
+from ganglion_gateway.settings import Settings, WebhookSettings
 from ganglion_micro import gl1
 
 
@@ -40,6 +41,9 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     parser.add_argument("--webhook-secret-file", type=Path, metavar="FILE", help="holds the whsec_…; else one is made")
     parser.add_argument(
         "--allow-private-webhooks", action="store_true", help="let --webhook be http, and on a private address"
+    )
+    parser.add_argument(
+        "--models", type=Path, metavar="FILE", help="language models, budgets and cache, TOML; or GANGLION_MODELS"
     )
     parser.add_argument(
         "--home-assistant",
@@ -91,7 +95,7 @@ def settings(args: argparse.Namespace) -> Settings:
         )
         if args.webhook
         else None,
-        model=ModelSettings.read(os.environ),
+        models=_models(args.models),
         certificate=args.tls_certificate,
         private_key=args.tls_key,
         home_assistant=(home_assistant := _home_assistant(args.home_assistant)),
@@ -111,6 +115,12 @@ def _links(flags: list[str] | None) -> tuple[LinkSpec, ...] | None:
     if flags == ["none"]:
         return None
     return tuple(several(flags or ["lan"]))
+
+
+def _models(flag: Path | None) -> ModelsSettings:
+    """The language models of a file, else the one of the environment."""
+    path = flag or (Path(given) if (given := os.environ.get("GANGLION_MODELS", "").strip()) else None)
+    return ModelsSettings.of_environment(os.environ) if path is None else ModelsSettings.of_file(path)
 
 
 def _home_assistant(flag: str | None) -> str:

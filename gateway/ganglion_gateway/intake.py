@@ -18,7 +18,7 @@ from ganglion_gateway.fleet import Fleet
 from ganglion_gateway.live import Live
 from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.settings import Retention
-from ganglion_gateway.store import audit, events, fleet
+from ganglion_gateway.store import audit, events, fleet, model_usage
 from ganglion_gateway.store.database import Database
 
 _log = structlog.get_logger(__name__)
@@ -229,5 +229,6 @@ class Intake:
                 async def rest(connection: AsyncConnection) -> None:
                     await events.prune(connection, self._retention, self._clock())
                     await audit.prune(connection, self._retention, self._clock())
+                    await model_usage.prune(connection, self._retention, self._clock())
 
                 await self._database.write(rest, patient=True)

@@ -21,6 +21,7 @@ from ganglion_gateway.groups import GroupRegister
 from ganglion_gateway.intents.answers import IntentAnswers
 from ganglion_gateway.live import Live
 from ganglion_gateway.metrics import Metrics
+from ganglion_gateway.model.budget import Budgets
 from ganglion_gateway.settings import Settings
 from ganglion_gateway.store import audit
 from ganglion_gateway.store.database import Database
@@ -106,7 +107,6 @@ class Services:
 
     Attributes:
         started: Whether it has come up: database at the newest revision, fleet loaded, tasks running.
-        model: What the language model is called; "" for none.
         clock: Nanoseconds since the Unix epoch.
     """
 
@@ -126,8 +126,8 @@ class Services:
     hooks: Hooks
     mesh: Mesh
     intents: IntentAnswers
+    budgets: Budgets
     metrics: Metrics
-    model: str
     clock: Callable[[], int]
     started: bool = False
 

@@ -83,7 +83,7 @@ PACKAGES = {
             "nicegui",
             "pydantic",
         }
-        | {"prometheus_client", "sqlalchemy", "starlette", "structlog", "uvicorn", "anyio", "numpy"},
+        | {"prometheus_client", "sqlalchemy", "starlette", "structlog", "uvicorn", "anyio", "numpy", "redis"},
     ),
     "ganglion_tools": (
         "tools",
@@ -219,6 +219,11 @@ PURE = [
     "runtime/ganglion/guardian/raw.py",
     "runtime/ganglion/guardian/words.py",
     "gateway/ganglion_gateway/homeassistant/components.py",
+    "gateway/ganglion_gateway/model/configuration.py",
+    "gateway/ganglion_gateway/model/question.py",
+    "gateway/ganglion_gateway/webhook/incoming.py",
+    "gateway/ganglion_gateway/webhook/rate.py",
+    "gateway/ganglion_gateway/webhook/signature.py",
     "gateway/ganglion_gateway/homeassistant/fleet_view.py",
     "tools/ganglion_tools/package/archive.py",
     "tools/ganglion_tools/package/target.py",

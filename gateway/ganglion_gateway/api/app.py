@@ -16,6 +16,7 @@ from ganglion_gateway.api import (
     kv,
     limits,
     mesh,
+    models,
     policy,
     routes,
     scripts,
@@ -41,6 +42,7 @@ def application(services: Services) -> FastAPI:
     app.include_router(routes.routes(services))
     app.include_router(webhooks.routes(services))
     app.include_router(hooks.routes(services))
+    app.include_router(models.routes(services))
     app.include_router(calls.routes(services))
     app.include_router(mesh.routes(services))
     app.include_router(devices.routes(services))

@@ -45,6 +45,7 @@ COMMANDS = {
     "webhooks": ("ganglion.cli.webhooks", "", "say where events are delivered to, and see that they are"),
     "dlq": ("ganglion.cli.dlq", "", "look at what no webhook took, and try it again"),
     "hooks": ("ganglion.cli.hooks", "", "let services of others tell of events, by webhooks that they sign"),
+    "models": ("ganglion.cli.models", "", "show the language models of the gateway, and what was used of them"),
     "leaf": ("ganglion.cli.leaf", "", "let in devices that cannot sign, as leaves of a node"),
     "group": ("ganglion.cli.group", "", "say who reads what is confidential"),
     "limits": ("ganglion.cli.limits", "", "limit the actuators of the fleet"),
