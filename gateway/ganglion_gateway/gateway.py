@@ -26,6 +26,7 @@ from ganglion_gateway.access.limiter import Failures
 from ganglion_gateway.access.sessions import Sessions
 from ganglion_gateway.access.tokens import Keyring, Role, digest, new_token
 from ganglion_gateway.approvals import Approvals
+from ganglion_gateway.cache.opened import cache_of
 from ganglion_gateway.consents import Consents
 from ganglion_gateway.fleet import Fleet
 from ganglion_gateway.groups import GroupRegister
@@ -36,6 +37,8 @@ from ganglion_gateway.live import Live
 from ganglion_gateway.mesh import GatewayMember
 from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.model.bridge import Bridge
+from ganglion_gateway.model.budget import Budgets
+from ganglion_gateway.model.ledger import Ledger
 from ganglion_gateway.relay import Relay
 from ganglion_gateway.rows import Batch
 from ganglion_gateway.services import Services
@@ -47,6 +50,7 @@ from ganglion_gateway.tracing.tracing import opened
 from ganglion_gateway.webhook import signature
 from ganglion_gateway.webhook.address import check_url
 from ganglion_gateway.webhook.courier import Courier
+from ganglion_gateway.webhook.hooks import Hooks
 from ganglion_gateway.webhook.schedule import Policy
 
 _log = structlog.get_logger(__name__)
@@ -125,7 +129,15 @@ async def open_gateway(
                 on_events=caused,
                 clock=clock,
             )
-            bridge = Bridge(settings.model, metrics=metrics, record=_recorder(database, clock), clock=clock)
+            budgets = Budgets(settings.models, database, clock=clock)
+            bridge = Bridge(
+                settings.models,
+                budgets=budgets,
+                ledger=Ledger(database, clock=clock),
+                cache=cache_of(settings.models.cache, database, clock=clock),
+                metrics=metrics,
+                clock=clock,
+            )
             intents = IntentAnswers(bridge.prompt, settings.state / "intents.jsonl")
             enrol_keys = keys.EnrolKeys(database, authority)
             approvals = Approvals(database, clock)
@@ -150,6 +162,7 @@ async def open_gateway(
                 live=live,
                 clock=clock,
             )
+            fleet.own = (member.node_id, settings.name)
             groups = GroupRegister(
                 database,
                 fleet,
@@ -177,10 +190,11 @@ async def open_gateway(
                 fleet=fleet,
                 live=live,
                 courier=courier,
+                hooks=Hooks(database, intake, node=member.node_id, clock=clock),
                 mesh=member,
                 intents=intents,
                 metrics=metrics,
-                model=bridge.name,
+                budgets=budgets,
                 clock=clock,
             )
             await _admit(services)
@@ -280,16 +294,3 @@ def _secret(path: Path) -> bytes:
         data = base64.b64encode(os.urandom(48))
         files.write(path, data)
     return data
-
-
-def _recorder(database: Database, clock: Callable[[], int]) -> Callable[[str, str, dict[str, Any]], Any]:
-    async def record(node: str, name: str, detail: dict[str, Any]) -> None:
-        at = clock()
-        await database.write(
-            lambda connection: audit.record(
-                connection, at=at, actor=name, action="model.prompt", target=node, detail=detail
-            ),
-            patient=True,
-        )
-
-    return record

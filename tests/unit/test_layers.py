@@ -87,7 +87,8 @@ PACKAGES = {
             "nicegui",
             "pydantic",
         }
-        | {"prometheus_client", "psycopg", "sqlalchemy", "starlette", "structlog", "uvicorn", "anyio", "numpy"},
+        | {"prometheus_client", "psycopg", "sqlalchemy", "starlette", "structlog", "uvicorn", "anyio", "numpy"}
+        | {"redis", "opentelemetry"},
     ),
     "ganglion_tools": (
         "tools",
@@ -230,6 +231,11 @@ PURE = [
     "gateway/ganglion_gateway/access/limiter.py",
     "gateway/ganglion_gateway/access/permissions.py",
     "gateway/ganglion_gateway/homeassistant/components.py",
+    "gateway/ganglion_gateway/model/configuration.py",
+    "gateway/ganglion_gateway/model/question.py",
+    "gateway/ganglion_gateway/webhook/incoming.py",
+    "gateway/ganglion_gateway/webhook/rate.py",
+    "gateway/ganglion_gateway/webhook/signature.py",
     "gateway/ganglion_gateway/homeassistant/fleet_view.py",
     "tools/ganglion_tools/package/archive.py",
     "tools/ganglion_tools/package/target.py",

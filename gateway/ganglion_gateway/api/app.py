@@ -13,14 +13,17 @@ from ganglion_gateway.api import (
     firmware,
     groups,
     health,
+    hooks,
     kv,
     limits,
     mesh,
+    models,
     policy,
     routes,
     scripts,
     users,
     watch,
+    webhooks,
 )
 from ganglion_gateway.dashboard import login
 from ganglion_gateway.services import Services
@@ -41,6 +44,9 @@ def application(services: Services) -> FastAPI:
     app.include_router(auth.routes(services))
     app.include_router(users.routes(services))
     app.include_router(routes.routes(services))
+    app.include_router(webhooks.routes(services))
+    app.include_router(hooks.routes(services))
+    app.include_router(models.routes(services))
     app.include_router(calls.routes(services))
     app.include_router(mesh.routes(services))
     app.include_router(devices.routes(services))
