@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from ganglion.printable import printable
+
 _PROCESSES = Path("/proc")
 #: Major numbers of ptys, which each file system of them counts from 0.
 _PTYS = range(136, 144)
@@ -18,14 +20,14 @@ class Holder:
 
     Attributes:
         pid: Its number.
-        command: The name of its program, as `ps` shows it.
+        command: The name of its program, as the program itself has set it: any letters.
     """
 
     pid: int
     command: str
 
     def __str__(self) -> str:
-        return f"{self.command} (process {self.pid})"
+        return f"{printable(self.command)} (process {self.pid})"
 
 
 def holders(device: str) -> list[Holder]:
