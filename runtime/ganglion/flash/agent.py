@@ -80,11 +80,10 @@ class AgentBoard:
         """Does what is to be done; every file is read back.
 
         Raises:
-            GanglionError: there is no room, or a file does not arrive; what is done stays, and the next run goes on.
+            GanglionError: a file does not arrive; what is done stays, and the next run goes on.
         """
         for path in plan.removed:
             self._files.remove(path)
-        self._has_room(plan)
         total, done = sum(map(len, plan.written.values())), 0
         for path, data in plan.written.items():
             before = done
@@ -95,12 +94,20 @@ class AgentBoard:
             self._files.write(path, data, far)
             done += len(data)
 
-    def _has_room(self, plan: AgentPlan) -> None:
+    def check_room(self, plan: AgentPlan) -> None:
+        """Whether the flash takes what is to be written, once what is to be removed is gone.
+
+        Raises:
+            GanglionError: it does not.
+        """
         try:
             free = int(self._session.execute(_FREE))
         except (DeviceError, ValueError):
             return  # a port that does not say
         need = sum(map(len, plan.written.values()))
+        if need <= free:
+            return
+        free += sum(self._files.status(path).size for path in plan.removed)
         if need > free:
             raise GanglionError(
                 f"{need // 1024} KiB are to be written, and {free // 1024} KiB are free on the board: remove files "
