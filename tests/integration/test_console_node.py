@@ -20,21 +20,9 @@ from support.brokers import Broker, mosquitto_broker, nats_broker
 from support.console_node import console, in_terminal
 from support.gateway import Process, process
 from support.mesh import Gateway, enrolled, running
-from support.node import NodeProcess, node
+from support.node import CHIP, NodeProcess, node
 from support.waiting import until, until_answered
 
-CONFIG = """
-[node]
-name = "fridge"
-[mqtt]
-broker = "{broker}"
-[mesh]
-enrol_key_file = "enrol.key"
-[sensor.fridge]
-kind = "bme280"
-bus = "sim"
-{more}
-"""
 SHELL = """
 [console]
 shell = true
@@ -44,7 +32,7 @@ shell = true
 @asynccontextmanager
 async def fridge(folder: Path, broker: Broker, gateway: Process, more: str = "") -> AsyncIterator[NodeProcess]:
     (folder / "enrol.key").write_text((await gateway.http.post("/api/v1/enrol-keys", json={})).json()["key"])
-    async with node(folder, CONFIG.format(broker=broker.url, more=more)) as here:
+    async with node(folder, CHIP.format(name="fridge", broker=broker.url, more=more)) as here:
         await here.ready()
 
         async def known() -> bool:
@@ -216,7 +204,7 @@ async def test_in_a_terminal_a_node_that_comes_back_is_found_again(tmp_path: Pat
         await one.shows("sim.set")
         here.process.kill()
         await one.shows("trying again, Ctrl-] ends")
-        async with node(tmp_path, CONFIG.format(broker=broker.url, more="")) as again:
+        async with node(tmp_path, CHIP.format(name="fridge", broker=broker.url, more="")) as again:
             await again.ready()
             await one.shows("-- fridge is there again")
             one.types("sensors.read sensor=fridge.humidity\n")
@@ -248,7 +236,7 @@ async def test_what_is_typed_for_a_shell_is_no_line_when_the_node_was_away(tmp_p
         here.process.kill()
         await until(lambda: one.text.count("trying again, Ctrl-] ends") == 2, what="that it is away again")
         one.types("ping data=for-the-shell\r")
-        async with node(tmp_path, CONFIG.format(broker=broker.url, more=SHELL)) as again:
+        async with node(tmp_path, CHIP.format(name="fridge", broker=broker.url, more=SHELL)) as again:
             await again.ready()
             await one.shows("-- the shell is over, and what was typed meanwhile is dropped; `shell` opens another")
             one.types("status\n")

@@ -319,6 +319,8 @@ def test_a_dry_run_says_that_there_is_no_room(
     assert main([*words, "--dry-run"]) == 1
     assert "781 KiB are to be written, and " in (said := capsys.readouterr().err)
     assert " KiB are free on the board: remove files there" in said
+    assert main([*words, "--dry-run"]) == 1, "its disk is gone with the restart"
+    assert "has no file system at its top: its flash may need formatting" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,8 @@ _ROOTS = ("main", "start")
 #: Modules that are always loaded together, and become one.
 _GROUPS = {
     f"{_MICRO}.leaf": _named(
-        _MICRO, "cbor cbor_float cbor_item cbor_read cbor_write cose_common gl1 leaf_key limits mac0 replay sealed"
+        _MICRO,
+        "cbor cbor_float cbor_item cbor_read cbor_write cose_common gl1 key_text leaf_key limits mac0 replay sealed",
     ),
     _ENGINE: _named(_MICRO, "condition digits effects expression match pattern plan run steps template text topic"),
     f"{_AGENT}.agent": _named(
