@@ -99,7 +99,7 @@ PACKAGES = {
 }
 #: The parts of `ganglion`, lowest first: a part imports from rows above its own, and of its own row only itself.
 ROWS = [
-    {"errors", "__init__", "words"},
+    {"errors", "__init__", "printable", "words"},
     {"units", "linux", "event", "clock", "worker", "pattern", "analytics", "_native"},
     {"settings"},
     {"bus", "mqtt", "intent"},
