@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ganglion.errors import InvalidError, NotFoundError
+from ganglion.errors import InvalidError, NotFoundError, RefusedError
 from ganglion.mesh import files
 from ganglion.mesh.authority import Authority
 from ganglion_gateway import lag
@@ -33,6 +33,7 @@ from ganglion_gateway.groups import GroupRegister
 from ganglion_gateway.homeassistant.announcing import Announcing
 from ganglion_gateway.intake import Intake
 from ganglion_gateway.intents.answers import IntentAnswers
+from ganglion_gateway.leases import Lease, Leases
 from ganglion_gateway.live import Live
 from ganglion_gateway.mesh import GatewayMember
 from ganglion_gateway.metrics import Metrics
@@ -44,6 +45,7 @@ from ganglion_gateway.rows import Batch
 from ganglion_gateway.services import Services
 from ganglion_gateway.settings import Settings, WebhookSettings
 from ganglion_gateway.store import audit, keys, successors, webhooks
+from ganglion_gateway.store import leases as lease_store
 from ganglion_gateway.store.database import Database, secure
 from ganglion_gateway.traces import path_of
 from ganglion_gateway.tracing.tracing import opened
@@ -92,9 +94,11 @@ async def open_gateway(
         metrics = Metrics(settings.version)
         async with (
             Database.open_(settings.store) as database,
+            Leases.open_(database) as leases,
             opened(settings, lambda event: path_of(services, event), metrics=metrics, clock=clock) as tracing,
         ):
             authority = Authority.open(settings.state / "authority", now=clock())
+            await _claim(database, authority, settings.state)
             fleet, live = Fleet(), Live()
             courier = Courier(
                 database,
@@ -178,6 +182,7 @@ async def open_gateway(
             services = Services(
                 settings=settings,
                 database=database,
+                leases=leases,
                 authority=authority,
                 approvals=approvals,
                 consents=consents,
@@ -203,10 +208,17 @@ async def open_gateway(
             await intake.load()
             await groups.load()
             parts: list[Callable[[], Coroutine[Any, Any, None]]]
-            parts = [member.run, intake.run, courier.run, partial(relay.run, member.request), groups.run, accounts.run]
-            parts += [tracing.run, partial(lag.watch, metrics.lag.observe)]
+            parts = [member.run, intake.run, accounts.run, tracing.run, partial(lag.watch, metrics.lag.observe)]
+            # What only one of several gateways may do
+            sole: dict[str, Callable[[Lease], Coroutine[Any, Any, None]]] = {
+                "webhooks": courier.run,
+                "relay": partial(relay.run, member.request),
+                "groups": groups.run,
+            }
             if settings.home_assistant:
-                parts.append(Announcing(settings.home_assistant, authority.mesh_id, services).run)
+                announcing = Announcing(settings.home_assistant, authority.mesh_id, services)
+                sole["home-assistant"] = lambda lease: announcing.run()
+            parts += [partial(leases.lead, name, part) for name, part in sole.items()]
             running = asyncio.create_task(_run(parts), name="gateway")
             services.started = True
             try:
@@ -223,6 +235,15 @@ async def _run(parts: Sequence[Callable[[], Coroutine[Any, Any, None]]]) -> None
     async with asyncio.TaskGroup() as tasks:
         for part in parts:
             tasks.create_task(part())
+
+
+async def _claim(database: Database, authority: Authority, state: Path) -> None:
+    mesh = await database.write(lambda connection: lease_store.claim(connection, authority.mesh_id))
+    if mesh != authority.mesh_id:
+        raise RefusedError(
+            f"the database {database.url} is of the mesh {mesh}, and the keys in {state} are of {authority.mesh_id}: "
+            "give this gateway another --database, or restore there the keys of that mesh from a backup"
+        )
 
 
 async def _admit(services: Services) -> None:

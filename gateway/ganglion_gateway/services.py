@@ -20,6 +20,7 @@ from ganglion_gateway.consents import Consents
 from ganglion_gateway.fleet import Fleet
 from ganglion_gateway.groups import GroupRegister
 from ganglion_gateway.intents.answers import IntentAnswers
+from ganglion_gateway.leases import Leases
 from ganglion_gateway.live import Live
 from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.model.budget import Budgets
@@ -107,6 +108,7 @@ class Services:
     """One gateway.
 
     Attributes:
+        leases: What only one of several gateways may do, and whether this one does.
         started: Whether it has come up: database at the newest revision, fleet loaded, tasks running.
         first_password: That of the user `admin` where this start has made it; to be shown once, and forgotten.
         clock: Nanoseconds since the Unix epoch.
@@ -114,6 +116,7 @@ class Services:
 
     settings: Settings
     database: Database
+    leases: Leases
     authority: Authority
     approvals: Approvals
     consents: Consents
