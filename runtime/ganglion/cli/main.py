@@ -49,6 +49,7 @@ COMMANDS = {
     "dlq": ("ganglion.cli.dlq", "", "look at what no webhook took, and try it again"),
     "hooks": ("ganglion.cli.hooks", "", "let services of others tell of events, by webhooks that they sign"),
     "models": ("ganglion.cli.models", "", "show the language models of the gateway, and what was used of them"),
+    "mcp": ("ganglion.cli.mcp", "mcp", "give a language model eight tools for the fleet (MCP)"),
     "leaf": ("ganglion.cli.leaf", "", "let in devices that cannot sign, as leaves of a node"),
     "group": ("ganglion.cli.group", "", "say who reads what is confidential"),
     "limits": ("ganglion.cli.limits", "", "limit the actuators of the fleet"),
