@@ -25,6 +25,7 @@ from ganglion_gateway.access.bearer import Bearer
 from ganglion_gateway.access.limiter import Failures
 from ganglion_gateway.access.sessions import Sessions
 from ganglion_gateway.access.tokens import Keyring, Role, digest, new_token
+from ganglion_gateway.api.idempotency import Idempotency
 from ganglion_gateway.approvals import Approvals
 from ganglion_gateway.cache.opened import cache_of
 from ganglion_gateway.consents import Consents
@@ -176,7 +177,8 @@ async def open_gateway(
                 clock=clock,
             )
             failures = Failures()
-            bearer = Bearer(_secret(settings.state / "token-secret"), authority.mesh_id)
+            token_secret = _secret(settings.state / "token-secret")
+            bearer = Bearer(token_secret, authority.mesh_id)
             keyring = Keyring(bearer, clock)
             accounts = Accounts(database, keyring, bearer, failures, clock)
             services = Services(
@@ -190,6 +192,7 @@ async def open_gateway(
                 groups=groups,
                 keyring=keyring,
                 accounts=accounts,
+                idempotency=Idempotency(database, token_secret, clock),
                 sessions=Sessions(_secret(settings.state / "session-secret")),
                 failures=failures,
                 fleet=fleet,

@@ -15,6 +15,7 @@ from ganglion_gateway.access.accounts import Accounts
 from ganglion_gateway.access.limiter import Failures
 from ganglion_gateway.access.sessions import Sessions
 from ganglion_gateway.access.tokens import Keyring, Principal
+from ganglion_gateway.api.idempotency import Idempotency
 from ganglion_gateway.approvals import Approvals
 from ganglion_gateway.consents import Consents
 from ganglion_gateway.fleet import Fleet
@@ -124,6 +125,7 @@ class Services:
     groups: GroupRegister
     keyring: Keyring
     accounts: Accounts
+    idempotency: Idempotency
     sessions: Sessions
     failures: Failures
     fleet: Fleet

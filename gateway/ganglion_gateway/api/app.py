@@ -18,6 +18,7 @@ from ganglion_gateway.api import (
     limits,
     mesh,
     models,
+    openapi,
     policy,
     routes,
     scripts,
@@ -29,15 +30,21 @@ from ganglion_gateway.dashboard import login
 from ganglion_gateway.services import Services
 
 
-def application(services: Services) -> FastAPI:
-    """Everything but the dashboard's pages, unguarded: `guarded` goes around it."""
+def application(services: Services, *, version: str | None = None) -> FastAPI:
+    """Everything but the dashboard's pages, unguarded: `guarded` goes around it.
+
+    Args:
+        version: Of the software; default: that of the settings.
+    """
     app = FastAPI(
         title="Ganglion gateway",
-        version=services.settings.version,
+        version=services.settings.version if version is None else version,
         summary="The fleet's server",
         docs_url=None,  # it would load its script from somebody else's server
         redoc_url=None,
+        generate_unique_id_function=openapi.operation_id,
     )
+    openapi.describe(app)
     problems.install(app)
     app.include_router(health.routes(services))
     app.include_router(login.routes(services))
@@ -63,4 +70,5 @@ def application(services: Services) -> FastAPI:
 
 def guarded(app: FastAPI, services: Services) -> Guard:
     """What the server runs."""
-    return Guard(app, keyring=services.keyring, sessions=services.sessions, metrics=services.metrics)
+    inner = services.idempotency.around(app)
+    return Guard(inner, keyring=services.keyring, sessions=services.sessions, metrics=services.metrics)
