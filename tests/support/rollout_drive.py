@@ -59,7 +59,7 @@ class Drive:
         self._events: list[Happening] = []  # what the gateway stores of itself: crashes and alerts
         field.listen(self._inbox.append)
         candidates = [Candidate(node=node, name=node, before=sim.release) for node, sim in field.nodes.items()]
-        self.plan = plan(rollout, release, agreed or terms(), 0, candidates)
+        self.plan = plan(rollout, field.releases[release], agreed or terms(), candidates)
         made = begun(self.plan, selector="all", by="tester", now=START)
         self.disk = copy.deepcopy(made)
         self.notes: list[str] = []

@@ -88,7 +88,7 @@ class Field:
         self.gone: set[str] = set()
         self.releases = {each: Made(id=each, name=f"release {each}") for each in ("r1", "r2", "r3")}
         self._dice = random.Random(seed)
-        self._hear: list[Callable[[Report], None]] = []
+        self.hear: list[Callable[[Report], None]] = []
         self._late: list[tuple[int, Report]] = []
         self._now = 0
 
@@ -135,8 +135,8 @@ class Field:
         return [said for node in nodes if node in self.nodes and (said := self.nodes[node].said) is not None]
 
     def listen(self, hear: Callable[[Report], None]) -> Callable[[], None]:
-        self._hear.append(hear)
-        return lambda: self._hear.remove(hear)
+        self.hear.append(hear)
+        return lambda: self.hear.remove(hear)
 
     def step(self, now: int) -> list[Happening]:
         """Everybody goes on by one thing; what is heard of it besides the reports."""
@@ -181,5 +181,5 @@ class Field:
     def _tell(self, report: Report) -> None:
         report = report._replace(at=self._now)
         self.nodes[report.node].said = report
-        for hear in list(self._hear):
+        for hear in list(self.hear):
             hear(report)

@@ -9,6 +9,7 @@ was saved, and goes on: what was not told is told again, which changes nothing w
 from collections.abc import Iterable, Sequence
 
 from ganglion.units import SECOND
+from ganglion_gateway.rollout.bounds import Watch
 from ganglion_gateway.rollout.contract import Report, Reported
 from ganglion_gateway.rollout.happening import (
     Abort,
@@ -42,6 +43,8 @@ from ganglion_gateway.rollout.target import (
 
 #: Nanoseconds after a restart in which no stage is passed: what nodes kept meanwhile comes first.
 SETTLE = 60 * SECOND
+#: Nanoseconds after its end in which it is written down what becomes of nodes that slept.
+LISTENS = 7 * 86400 * SECOND
 
 
 class Machine:
@@ -71,7 +74,7 @@ class Machine:
         self._since: dict[str, int] = {}  # when a node came or went last
         self._began = now
         self._quiet = now if settled else now + SETTLE
-        self._wrong: dict[tuple[str, int], int] = {}  # since when a bound does not hold at a node
+        self._watch = Watch(rollout.terms.bounds)
 
     def feed(self, now: int, happenings: Iterable[Happening] = ()) -> None:
         """Takes what happened, the first first, and decides; also where nothing did, since time has passed."""
@@ -79,6 +82,14 @@ class Machine:
             self._hear(each, now)
         if self.rollout.state.is_live:
             self._judge(now)
+
+    def meet(self, present: Iterable[str]) -> None:
+        """Who is there when the machine is made; nothing is decided."""
+        self._online.update(node for node in present if node in self.targets)
+
+    def is_online(self, node: str) -> bool:
+        """Whether a node is there, as far as it was told."""
+        return node in self._online
 
     def changes(self) -> Changes | None:
         """What is to be saved before anything is done; None for nothing. It is not given twice."""
@@ -93,14 +104,15 @@ class Machine:
         """Events of the fleet up to this number were fed; it is saved with what they have changed."""
         self._ledger.look(number)
 
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing is left to do or to hear."""
+    def is_over(self, now: int) -> bool:
+        """Whether nothing is left to do, and nothing to hear or it has taken too long."""
         awaited = (
             each.state in ON_THE_WAY or (each.state is At.COMMITTED and each.want is Want.BEFORE)
             for each in self._chosen
         )
-        return not self.rollout.state.is_live and not self._ledger.untold and not any(awaited)
+        if self.rollout.state.is_live or self._ledger.untold:
+            return False
+        return now - self.rollout.ended > LISTENS or not any(awaited)
 
     def refusal(self, command: Pause | Resume | Abort) -> str:
         """Why a command makes no sense now; "" where it does."""
@@ -124,7 +136,8 @@ class Machine:
             case Alerted(node=node):
                 self._count(node, "alerts", self.rollout.terms.alerts, "has raised alerts", now)
             case Read(node=node, sensor=sensor, value=value):
-                self._read(node, sensor, value, now)
+                if node in self.targets:
+                    self._watch.read(node, sensor, value, now)
             case Gone(node=node, why=why):
                 target = self.targets.get(node)
                 if target is not None and target.state not in BAD | OUT:
@@ -186,14 +199,6 @@ class Machine:
         if may is not None and count > may:
             self._fail(target, At.FAILED, why, now)
 
-    def _read(self, node: str, sensor: str, value: float, now: int) -> None:
-        for index, bound in enumerate(self.rollout.terms.bounds):
-            if bound.sensor == sensor and node in self.targets:
-                if bound.holds(value):
-                    self._wrong.pop((node, index), None)
-                else:
-                    self._wrong.setdefault((node, index), now)
-
     def _judge(self, now: int) -> None:
         self._give_up(now)
         counts = self._tallies()
@@ -245,6 +250,8 @@ class Machine:
         free = self.rollout.terms.at_once - sum(is_flying(each, self._online) for each in self._chosen)
         some = False
         for target in pending:
+            if now < self._quiet and target.node not in self._online:
+                continue  # whether it sleeps or was not heard yet is not known
             counted = target.node in self._online and not target.has
             if counted and free <= 0:
                 continue
@@ -277,12 +284,8 @@ class Machine:
                 why = overdue(target, now=now, patience=patience, since=since, began=self._began, online=online)
                 if why:
                     self._fail(target, At.FAILED, why, now)
-        for (node, index), since in list(self._wrong.items()):
-            target, bound = self.targets[node], self.rollout.terms.bounds[index]
-            if target.want is not Want.RELEASE or target.state not in RUNS:
-                self._wrong[node, index] = now  # it is judged by what it reads once the release runs
-            elif now - since > bound.lasting:
-                self._fail(target, At.FAILED, f"{bound.sensor} does not stay {bound.order} {bound.value:g}", now)
+        for target, why in self._watch.broken(self.targets, now):
+            self._fail(target, At.FAILED, why, now)
 
     def _fail(self, target: Target, state: At, why: str, now: int) -> None:
         """A node failed, and is to have what it had; one of a rollout that has ended is somebody else's."""
