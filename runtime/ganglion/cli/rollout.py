@@ -50,7 +50,7 @@ def _terms(parser: argparse.ArgumentParser) -> None:
     add(
         "--stages",
         metavar="LIST",
-        help="percent of all its nodes, with soak times where they differ, as 5%%:1h,100%%; default: 1%%,10%%,50%%,100%%",
+        help="percent of all, with soak times where they differ, as 5%%:1h,100%%; default: 1%%,10%%,50%%,100%%",
     )
     add("--soak", metavar="TIME", help="how long a stage must be well before the next; default: 10m")
     add("--quorum", type=int, metavar="PERCENT", help="of a stage's nodes that must have committed; default: 80")

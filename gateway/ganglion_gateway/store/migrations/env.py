@@ -3,7 +3,6 @@
 
 from alembic import context
 
-import ganglion_gateway.store.rollout_tables  # noqa: F401 - its tables are among those of `metadata`
 from ganglion_gateway.store.tables import metadata
 
 context.configure(
