@@ -2,7 +2,6 @@
 """Rollouts on a real database, with simulated nodes: saved before they act, and gone on with by whoever comes next."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from ganglion_gateway.rollout.terms import Bound, Terms
 from ganglion_gateway.store import rollouts as store
 from ganglion_gateway.store.database import Database
 from ganglion_gateway.store.tables import audit, events
+from ganglion_gateway.store.url import DatabaseUrl
 from support.rollout_drive import MINUTE, START, terms
 from support.rollouts import Field, Kind
 
@@ -26,8 +26,8 @@ IDS = {f"n{i}": f"n{i}".ljust(26, "a") for i in range(40)}
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    async with Database.open_(tmp_path / "gateway.db") as opened:
+async def database(store_url: DatabaseUrl) -> AsyncIterator[Database]:
+    async with Database.open_(store_url) as opened:
         yield opened
 
 
