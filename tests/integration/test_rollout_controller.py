@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Rollouts on a real database, with simulated nodes: saved before they act, and gone on with by whoever comes next."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -8,8 +9,8 @@ import pytest
 from sqlalchemy import insert, select
 
 from ganglion.errors import NotFoundError, RefusedError
+from ganglion.units import SECOND
 from ganglion_gateway.fleet import SILENCE, Fleet
-from ganglion_gateway.rollout.contract import Report
 from ganglion_gateway.rollout.controller import Controller
 from ganglion_gateway.rollout.happening import Abort, Pause, Presence, Resume
 from ganglion_gateway.rollout.planning import Candidate, plan
@@ -21,6 +22,7 @@ from ganglion_gateway.store.tables import audit, events
 from ganglion_gateway.store.url import DatabaseUrl
 from support.rollout_drive import MINUTE, START, terms
 from support.rollouts import Field, Kind
+from support.waiting import until_answered
 
 IDS = {f"n{i}": f"n{i}".ljust(26, "a") for i in range(40)}
 
@@ -47,9 +49,7 @@ class Site:
 
     def new(self, lease: bool = True) -> Controller:
         """A gateway that begins now."""
-        made = Controller(self.database, self.fleet, self.field, clock=lambda: self.now, lease=lambda: lease)
-        self.field.listen(made.hear)
-        return made
+        return Controller(self.database, self.fleet, self.field, clock=lambda: self.now, lease=lambda: lease)
 
     async def start(self, agreed: Terms, *, id: str = "rollout", release: str = "r2") -> None:
         """Begins a rollout to everybody."""
@@ -132,16 +132,16 @@ async def test_a_bad_release_is_taken_back(database: Database) -> None:
     assert {sim.release for sim in site.field.nodes.values()} == {"r1"}
 
 
-@pytest.mark.parametrize("every", [1, 3])
-async def test_another_gateway_goes_on_at_any_time(database: Database, every: int) -> None:
+@pytest.mark.parametrize(("every", "turns", "given"), [(1, 40, 2), (3, 100, 20)])
+async def test_another_gateway_goes_on_at_any_time(database: Database, every: int, turns: int, given: int) -> None:
     site = Site(database, field())
     await site.start(terms(10, 50, 100, soak=3 * MINUTE))
-    for turn in range(120):
+    for turn in range(turns):
         if turn % every == 0:
             site.gateway = site.new()
         await site.run(0.5)
     # Each listens for a minute before a stage passes, and with one gateway every 30 s none is given that long
-    assert len(site.field.ever["r2"]) == (2 if every == 1 else 20)
+    assert len(site.field.ever["r2"]) == given
     await site.run(30)
     assert await site.state() == "completed"
     assert set((await site.states()).values()) == {"committed"}
@@ -254,14 +254,22 @@ async def test_a_node_whose_key_was_rotated_is_the_same_and_one_that_was_revoked
     assert (states[old], states[IDS["n1"]]) == (At.COMMITTED, At.GONE)
 
 
-async def test_a_lost_report_is_asked_for(database: Database) -> None:
-    site = Site(database, field(10))
-    heard: list[Report] = []
-    site.field.hear = [heard.append]
-    await site.start(terms(100, soak=5 * MINUTE))
-    await site.run(15)
-    assert heard
-    assert await site.state() == State.COMPLETED
+async def test_it_runs_by_itself_and_is_woken_by_reports(database: Database) -> None:
+    site = Site(database, field(4))
+    await site.start(terms(100, soak=0))
+    running = asyncio.create_task(site.gateway.run())
+
+    async def is_over() -> bool:
+        site.now += SECOND
+        site.field.step(site.now)
+        return await site.state() == State.COMPLETED
+
+    try:
+        await until_answered(is_over, what="the rollout is completed")
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert not site.field.hear
 
 
 async def test_a_thousand_nodes_cost_few_writes(database: Database) -> None:

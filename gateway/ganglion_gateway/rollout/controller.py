@@ -6,7 +6,7 @@ ended. A command of an operator is saved by the gateway that was asked, and who 
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import structlog
@@ -21,18 +21,18 @@ from ganglion_gateway.rollout.happening import Abort, Assign, Gone, Happening, P
 from ganglion_gateway.rollout.machine import Machine
 from ganglion_gateway.rollout.planning import Plan, begun
 from ganglion_gateway.rollout.senses import Senses
-from ganglion_gateway.rollout.target import ON_THE_WAY, Changes, Rollout
+from ganglion_gateway.rollout.target import Changes, Rollout
 from ganglion_gateway.store import audit
 from ganglion_gateway.store import rollouts as store
 from ganglion_gateway.store.database import Database, Row
 
 _log = structlog.get_logger(__name__)
 
-#: Seconds between looks at what time brings, and nanoseconds between looks at everybody's last word.
+#: Seconds between looks at what time brings, and at least between looks at what nodes bring.
 _TICK = 1.0
-_RECONCILE = 30 * SECOND
-#: Reports that wait for the next look; of more, the last word of each node is asked for.
-_WAITING = 10_000
+_PAUSE = 0.2
+#: Nanoseconds by which the clocks of gateways may differ, and a report be older than when it is seen.
+_LATE = 60 * SECOND
 #: Events of the fleet that one look takes.
 _EVENTS = 1000
 #: Assignments at the same time.
@@ -70,14 +70,13 @@ class Controller:
         self._lease = lease
         self._began = clock()
         self._machines: dict[str, Machine] = {}
-        self._reports: list[Report] = []
-        self._reconciled: dict[str, int] = {}
+        self._heard: dict[str, int] = {}  # until when a machine knows what nodes have said
         self._wake = asyncio.Event()
         self._lock = asyncio.Lock()  # one thing at a time is done to a machine: fed, saved, carried out
 
     async def run(self) -> None:
         """Runs them until cancelled."""
-        stop = self._releases.listen(self.hear)
+        stop = self._releases.listen(self._wake.set)
         try:
             while True:
                 try:
@@ -85,6 +84,7 @@ class Controller:
                 except (SQLAlchemyError, GanglionError) as error:
                     _log.error("rollouts wait", reason=str(error))
                     self._machines.clear()
+                await asyncio.sleep(_PAUSE)  # a thousand nodes that report at once are one look
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_TICK):
                         await self._wake.wait()
@@ -92,31 +92,23 @@ class Controller:
         finally:
             stop()
 
-    def hear(self, report: Report) -> None:
-        """What a node says, for the next look."""
-        if len(self._reports) < _WAITING:
-            self._reports.append(report)
-        else:
-            self._reconciled.clear()
-        self._wake.set()
-
     async def look(self) -> None:
         """One look at everything, and what follows from it."""
         async with self._lock:
             if not self._lease():
                 self._machines.clear()
-                self._reports.clear()
                 return
             await self._read()
             if not self._machines:
-                self._reports.clear()
                 return
-            reports, self._reports = self._reports, []
+            now = self._clock()
+            reports = await self._releases.said(min(self._heard.get(id, 0) for id in self._machines) - _LATE)
             oldest = min(machine.rollout.seen for machine in self._machines.values())
             events = await store.judging_events(self._database, oldest, limit=_EVENTS)
-            for machine in list(self._machines.values()):
+            for id, machine in list(self._machines.items()):
                 try:
                     await self._go_on(machine, reports, events)
+                    self._heard[id] = now
                 except store.OvertakenError:
                     self._wake.set()
 
@@ -182,7 +174,7 @@ class Controller:
         for id in versions.keys() - self._machines.keys():
             if (loaded := await self._load(id)) is not None:
                 self._machines[id] = loaded
-                self._reconciled.pop(id, None)
+                self._heard[id] = 0
 
     async def _load(self, rollout: str) -> Machine | None:
         """A machine that knows who is there."""
@@ -197,11 +189,7 @@ class Controller:
 
     async def _go_on(self, machine: Machine, reports: Sequence[Report], events: Sequence[Row]) -> None:
         senses, now = Senses(self._fleet, machine), self._clock()
-        heard = senses.now() + senses.stored(events)
-        if now - self._reconciled.get(machine.rollout.id, 0) >= _RECONCILE:
-            self._reconciled[machine.rollout.id] = now
-            heard += _known(senses, await self._standing(machine, senses))
-        heard += _known(senses, reports)
+        heard = [*senses.now(), *senses.stored(events), *senses.said(reports)]
         if events:
             machine.look(events[-1]["number"])
         machine.feed(now, heard)
@@ -209,15 +197,6 @@ class Controller:
         if actions := machine.actions:
             machine.feed(self._clock(), await self._carry_out(machine.rollout, senses, actions))
             await self._save(machine)
-
-    async def _standing(self, machine: Machine, senses: Senses) -> list[Report]:
-        """The last word of those that are on the way, or whose turn comes next: a report may have been lost."""
-        wanted = [
-            senses.current(each.node)
-            for each in machine.targets.values()
-            if each.state in ON_THE_WAY or each.stage == machine.rollout.stage or not machine.rollout.state.is_live
-        ]
-        return await self._releases.standing(wanted) if wanted else []
 
     async def _carry_out(self, rollout: Rollout, senses: Senses, actions: Sequence[Assign]) -> list[Happening]:
         limit = asyncio.Semaphore(_TOGETHER)
@@ -253,8 +232,3 @@ class Controller:
         machine.rollout.version += 1
         for note in changes.notes:
             _log.info("rollout", id=machine.rollout.id, what=note.what, detail=note.detail)
-
-
-def _known(senses: Senses, reports: Iterable[Report]) -> list[Happening]:
-    """Reports of nodes of a rollout, under the ids by which it knows them."""
-    return [report._replace(node=id) for report in reports if (id := senses.target(report.node)) is not None]

@@ -72,11 +72,11 @@ class Desk:
     async def _candidates(self, release: Release, nodes: Sequence[Node]) -> list[Candidate]:
         ids = [node.id for node in nodes]
         assigned = await self._releases.assigned(ids)
-        standing = {report.node: report for report in await self._releases.standing(ids)}
+        last = {report.node: report for report in await self._releases.said(0)}
         busy = await store.busy(self._database, [id for node in nodes for id in node.ids])
         found = []
         for node in nodes:
-            said = standing.get(node.id)
+            said = last.get(node.id)
             has = said is not None and (said.release, said.state) == (release.id, Reported.COMMITTED)
             found.append(
                 Candidate(

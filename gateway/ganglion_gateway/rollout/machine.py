@@ -56,6 +56,9 @@ class Machine:
         targets: All of it.
         now: The time; nobody is late before the patience has passed since.
         settled: The rollout is new, so there is nothing that could have been missed.
+
+    Attributes:
+        online: Nodes that are there, as far as it was told.
     """
 
     def __init__(
@@ -70,7 +73,7 @@ class Machine:
         self._ledger = Ledger(rollout, stages, targets)
         self.rollout, self.stages = self._ledger.rollout, self._ledger.stages
         self.targets, self._chosen = self._ledger.targets, self._ledger.chosen
-        self._online: set[str] = set()
+        self.online: set[str] = set()
         self._since: dict[str, int] = {}  # when a node came or went last
         self._began = now
         self._quiet = now if settled else now + SETTLE
@@ -85,11 +88,7 @@ class Machine:
 
     def meet(self, present: Iterable[str]) -> None:
         """Who is there when the machine is made; nothing is decided."""
-        self._online.update(node for node in present if node in self.targets)
-
-    def is_online(self, node: str) -> bool:
-        """Whether a node is there, as far as it was told."""
-        return node in self._online
+        self.online.update(node for node in present if node in self.targets)
 
     def changes(self) -> Changes | None:
         """What is to be saved before anything is done; None for nothing. It is not given twice."""
@@ -106,13 +105,11 @@ class Machine:
 
     def is_over(self, now: int) -> bool:
         """Whether nothing is left to do, and nothing to hear or it has taken too long."""
-        awaited = (
-            each.state in ON_THE_WAY or (each.state is At.COMMITTED and each.want is Want.BEFORE)
-            for each in self._chosen
-        )
         if self.rollout.state.is_live or self._ledger.untold:
             return False
-        return now - self.rollout.ended > LISTENS or not any(awaited)
+        returning = (each.state is At.COMMITTED and each.want is Want.BEFORE for each in self._chosen)
+        asleep = (each.state in ON_THE_WAY for each in self._chosen)
+        return now - self.rollout.ended > LISTENS or not (any(returning) or any(asleep))
 
     def refusal(self, command: Pause | Resume | Abort) -> str:
         """Why a command makes no sense now; "" where it does."""
@@ -128,8 +125,8 @@ class Machine:
             case Report():
                 self._report(happening, now)
             case Presence(node=node, online=online):
-                if node in self.targets and (node in self._online) is not online:
-                    (self._online.add if online else self._online.discard)(node)
+                if node in self.targets and (node in self.online) is not online:
+                    (self.online.add if online else self.online.discard)(node)
                     self._since[node] = now
             case Crashed(node=node, why=why):
                 self._count(node, "crashes", self.rollout.terms.crashes, f"crashed: {why}" if why else "crashed", now)
@@ -165,7 +162,7 @@ class Machine:
             return
         if report.release != self.rollout.release:
             is_back = target.want is Want.BEFORE and report.release == target.before
-            if is_back and report.state is Reported.COMMITTED and target.state not in BAD:
+            if is_back and report.state is Reported.COMMITTED and target.state not in BAD | {At.BACK}:
                 self._ledger.move(target, At.BACK, now)
             return
         if target.want is Want.NOTHING:
@@ -222,7 +219,7 @@ class Machine:
 
     def _tallies(self) -> list[Tally]:
         """Of the stages that were begun."""
-        return tallies(self._chosen, self.rollout.stage + 1, self._online)
+        return tallies(self._chosen, self.rollout.stage + 1, self.online)
 
     def _excess(self, counts: list[Tally]) -> str:
         terms = self.rollout.terms
@@ -247,12 +244,12 @@ class Machine:
         pending = [each for each in self._chosen if each.stage == stage.number and each.state is At.PENDING]
         if not pending:
             return False
-        free = self.rollout.terms.at_once - sum(is_flying(each, self._online) for each in self._chosen)
+        free = self.rollout.terms.at_once - sum(is_flying(each, self.online) for each in self._chosen)
         some = False
         for target in pending:
-            if now < self._quiet and target.node not in self._online:
+            if now < self._quiet and target.node not in self.online:
                 continue  # whether it sleeps or was not heard yet is not known
-            counted = target.node in self._online and not target.has
+            counted = target.node in self.online and not target.has
             if counted and free <= 0:
                 continue
             free -= counted
@@ -272,15 +269,15 @@ class Machine:
             self._ledger.note(
                 now, what, f"stage {stage.number + 1}: {tally.committed} of {tally.size} nodes have committed"
             )
-        is_over = stage.held > 0 and now >= max(stage.held + stage.soak, self._quiet)
-        return is_over and tally.there >= self.rollout.terms.needed(tally.size)
+        has_soaked = stage.held > 0 and now >= max(stage.held + stage.soak, self._quiet)
+        return has_soaked and tally.there >= self.rollout.terms.needed(tally.size)
 
     def _give_up(self, now: int) -> None:
         """Those that are late, and those whose sensors read what they must not."""
         patience = self.rollout.terms.patience
         for target in self._chosen:
             if target.want is Want.RELEASE and target.state not in BAD:
-                online, since = target.node in self._online, self._since.get(target.node, 0)
+                online, since = target.node in self.online, self._since.get(target.node, 0)
                 why = overdue(target, now=now, patience=patience, since=since, began=self._began, online=online)
                 if why:
                     self._fail(target, At.FAILED, why, now)

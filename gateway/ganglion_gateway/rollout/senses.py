@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ganglion_gateway.fleet import Fleet, Node
+from ganglion_gateway.rollout.contract import Report
 from ganglion_gateway.rollout.happening import Alerted, Crashed, Gone, Happening, Presence, Read
 from ganglion_gateway.rollout.machine import Machine
 from ganglion_gateway.rollout.target import OUT, RUNS
@@ -48,6 +49,8 @@ class Senses:
     def now(self) -> list[Happening]:
         """Who has come or gone since it was asked last, and what those read who are judged by it."""
         found: list[Happening] = []
+        if not self._machine.rollout.state.is_live:
+            return found
         wanted = {bound.sensor for bound in self._machine.rollout.terms.bounds}
         for id, target in self._machine.targets.items():
             if target.state in OUT or (node := self.node(id)) is None:
@@ -55,11 +58,15 @@ class Senses:
             if node.revoked is not None:
                 found.append(Gone(id, "was revoked"))
                 continue
-            if node.online is not self._machine.is_online(id):
+            if node.online is not (id in self._machine.online):
                 found.append(Presence(id, node.online))
             if target.state in RUNS:
                 found += [Read(id, sensor, value) for sensor, value in _readings(node, wanted, target.assigned)]
         return found
+
+    def said(self, reports: Iterable[Report]) -> list[Happening]:
+        """What nodes of it have reported."""
+        return [report._replace(node=id) for report in reports if (id := self.target(report.node)) is not None]
 
     def stored(self, rows: Iterable[dict[str, Any]]) -> list[Happening]:
         """What these events of the fleet mean to it. Those from before a node had the release mean nothing."""
