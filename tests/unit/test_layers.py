@@ -227,7 +227,7 @@ PURE = [
     "runtime/ganglion/guardian/sources.py",
     "runtime/ganglion/guardian/raw.py",
     "runtime/ganglion/guardian/words.py",
-    "gateway/ganglion_gateway/rollout/[!c]*.py",  # but for controller.py, which is its shell
+    "gateway/ganglion_gateway/rollout/[!cs]*.py",  # but for controller.py and senses.py, which are its shell
     "gateway/ganglion_gateway/rollout/cohort.py",
     "gateway/ganglion_gateway/rollout/contract.py",
     "gateway/ganglion_gateway/selecting/*.py",
