@@ -34,6 +34,8 @@ from ganglion_gateway.mesh import GatewayMember
 from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.model.bridge import Bridge
 from ganglion_gateway.relay import Relay
+from ganglion_gateway.release.office import Office
+from ganglion_gateway.release.register import Register
 from ganglion_gateway.rows import Batch
 from ganglion_gateway.services import Services
 from ganglion_gateway.settings import Settings, WebhookSettings
@@ -121,6 +123,8 @@ async def open_gateway(
             await approvals.load()
             consents = Consents(database, clock)
             await consents.load()
+            releases = Office(database, fleet, Register(database, authority, clock), clock)
+            intake.on_birth = releases.born
             member = GatewayMember(
                 broker=settings.broker,
                 links=settings.links,
@@ -135,6 +139,7 @@ async def open_gateway(
                 bridge=bridge,
                 intents=intents,
                 consents=consents,
+                releases=releases,
                 metrics=metrics,
                 live=live,
                 clock=clock,
@@ -155,6 +160,7 @@ async def open_gateway(
                 consents=consents,
                 enrol_keys=enrol_keys,
                 groups=groups,
+                releases=releases,
                 keyring=Keyring(),
                 sessions=Sessions(_secret(settings.state / "session-secret")),
                 failures=Failures(),
@@ -173,6 +179,7 @@ async def open_gateway(
             await groups.load()
             parts: list[Callable[[], Coroutine[Any, Any, None]]]
             parts = [member.run, intake.run, courier.run, partial(relay.run, member.request), groups.run]
+            parts.append(partial(releases.run, member.request))
             if settings.home_assistant:
                 parts.append(Announcing(settings.home_assistant, authority.mesh_id, services).run)
             running = asyncio.create_task(_run(parts), name="gateway")

@@ -44,6 +44,7 @@ COMMANDS = {
     "consents": ("ganglion.cli.consents", "", "agree to what a language model wants, or do not"),
     "leaf": ("ganglion.cli.leaf", "", "let in devices that cannot sign, as leaves of a node"),
     "group": ("ganglion.cli.group", "", "say who reads what is confidential"),
+    "release": ("ganglion.cli.release", "", "make releases, compare them, and have nodes run them"),
     "limits": ("ganglion.cli.limits", "", "limit the actuators of the fleet"),
     "mesh": ("ganglion.cli.mesh", "", "show what the mesh says, and look into its messages"),
     "mova": ("ganglion.cli.mova", "", "check and run MOVA documents"),

@@ -41,6 +41,9 @@ class Scripts:
         plain: None for a node without a broker.
         hearing: Is told of their intents.
         sensors, actuators: What the node has; a script that needs others is not loaded.
+
+    Attributes:
+        refused: Those of the configuration that are not loaded, with why.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Scripts:
         self._actuators = actuators
         self._plans: dict[str, Plan] = {}
         self._edited: dict[str, _Edited] = {}
+        self.refused: dict[str, str] = {}
 
     def begin(self, plans: Iterable[Plan]) -> None:
         """Loads what the configuration names; one that needs what is not here is logged, and the others run."""
@@ -67,6 +71,7 @@ class Scripts:
                 self._add(plan)
             except RefusedError as error:
                 _log.error("%s; it is not loaded", error)
+                self.refused[plan.name] = str(error)
         self._listen()
 
     def _add(self, plan: Plan) -> None:
