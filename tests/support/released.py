@@ -47,13 +47,14 @@ protocols:
 class Service:
     """A node under a supervisor."""
 
-    def __init__(self, folder: Path, *, within: float = 0.0) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.log = folder / "node.log"
         self.starts = 0
         self.process: asyncio.subprocess.Process | None = None
         self.stopped = False
-        self._pause = within
+        self.awake = asyncio.Event()
+        self.awake.set()
 
     @property
     def record(self) -> Record:
@@ -65,9 +66,18 @@ class Service:
         if self.process is not None and self.process.returncode is None:
             self.process.send_signal(signal.SIGKILL)
 
+    async def sleep(self) -> None:
+        """Stops it, and starts it no more until `awake` is set."""
+        self.awake.clear()
+        assert self.process is not None
+        self.process.terminate()
+        await asyncio.wait_for(self.process.wait(), 60)
+
     async def run(self) -> None:
+        """Starts it whenever it has ended."""
         words = ["-m", "ganglion", "node", "run", str(self.folder / "node.toml"), "--state", str(self.folder / "state")]
         while not self.stopped:
+            await self.awake.wait()
             with self.log.open("ab") as log:
                 self.process = await asyncio.create_subprocess_exec(
                     sys.executable, *words, stdout=asyncio.subprocess.DEVNULL, stderr=log, env=os.environ
@@ -87,6 +97,7 @@ async def serviced(folder: Path, config: str) -> AsyncIterator[Service]:
         yield service
     finally:
         service.stopped = True
+        service.awake.set()
         if service.process is not None and service.process.returncode is None:
             service.process.terminate()
         try:

@@ -133,7 +133,10 @@ class Office:
             return  # it is told when it is born, and asks by itself
         try:
             wanted = await store.assignment(self._database, node.ids)
-            if wanted is None:
+            report = await store.report(self._database, node.ids)
+            if wanted is None or (
+                report and report["number"] == wanted["number"] and report["state"] in ("committed", "reverted")
+            ):
                 return
             await request("release.desire", _word(wanted), to=node.id, timeout=_PATIENCE)
         except (GanglionError, SQLAlchemyError) as error:

@@ -3,6 +3,7 @@
 
 import argparse
 import asyncio
+import faulthandler
 import logging
 import os
 import sys
@@ -15,6 +16,9 @@ from ganglion.mesh import files
 from ganglion.node import Node
 from ganglion.release.folder import Folder
 from ganglion.release.start import begin
+
+#: Seconds after the window of a trial within which a node that does not hang has come to an end of it.
+_HANGS = 60
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
@@ -55,6 +59,10 @@ def _lived(args: argparse.Namespace, own: config.Config, state: Path) -> bool:
     """Runs the node once; whether it is to be started anew."""
     begun = begin(Folder(state / "release"), own.path, Clock().now)
     settings = config.override(begun.config, brokers=config.brokers(args.broker), enrol_key_file=args.enrol_key_file)
+    if begun.trial:
+        # A release that hangs ends the process, with where it hangs in the log; its next start is counted
+        faulthandler.dump_traceback_later(begun.window + _HANGS, exit=True)
+        begun.settled = faulthandler.cancel_dump_traceback_later
     try:
         node = Node(settings, state, Supervisor.of(os.environ), begun)
         asyncio.run(node.run())

@@ -38,6 +38,7 @@ class Released:
         self._actuators = actuators
         self._runner = runner
         self._scripts = scripts
+        self._failures, self._failure = 0, ""
         self.board = board
         self.restart = restart
 
@@ -50,12 +51,15 @@ class Released:
         return Seen(refused=self._scripts.refused, failed=self._failed(), silent=self._silent())
 
     def _failed(self) -> str:
-        if not self._runner.statistics().failed:
-            return ""
-        episode = next((each for each in self._runner.episodes if each["status"] == "failed"), None)
-        if episode is None:
-            return "a run of a script failed"
-        return f"{episode['script']}: a run of {episode['protocol']} failed: {episode['error']}"
+        """The first failure of a script of the configuration; those that somebody has put here prove nothing."""
+        failures, known = self._runner.statistics().failed, self._failures
+        if failures != known and not self._failure:
+            self._failures = failures
+            for each in self._runner.episodes:
+                if each["status"] == "failed" and each["script"] in self._scripts.configured:
+                    self._failure = f"{each['script']}: a run of {each['protocol']} failed: {each['error']}"
+                    break
+        return self._failure
 
     def _silent(self) -> dict[str, str]:
         found = {}

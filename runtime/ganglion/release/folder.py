@@ -163,7 +163,9 @@ class Folder:
         if not self.path.is_dir():
             return
         for each in self.path.iterdir():
-            if each.is_dir() and each.name not in keep:
+            if each.name.startswith("."):
+                each.unlink(missing_ok=True)  # a draft that a power cut has left
+            elif each.is_dir() and each.name not in keep:
                 shutil.rmtree(each, ignore_errors=True)
             elif each.is_dir() and not each.name.endswith(_NEW):
                 shutil.rmtree(each / "parts", ignore_errors=True)

@@ -34,8 +34,6 @@ ASK = 900.0
 RETRY, SLOWEST = 1.0, 60.0
 #: Seconds that the gateway has for an answer.
 PATIENCE = 30.0
-#: Seconds of the trial of a node's own configuration, in whose place a release was.
-OWN_WINDOW = 10
 #: Seconds between two looks at a trial.
 _LOOK = 0.2
 #: Times that a file is fetched anew which was not right when it was whole.
@@ -133,15 +131,14 @@ class Keeper:
         """Until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             if self._begun.trial:
-                tasks.create_task(self._try(self._begun.release))
+                tasks.create_task(self._try())
             if self._mesh is not None:
                 tasks.create_task(self._keep(self._mesh))
 
     # The trial of what runs
 
-    async def _try(self, release: Manifest | None) -> None:
-        window = OWN_WINDOW if release is None else release.window
-        trial = Trial(window, self._record.excused, int(self._monotonic() * SECOND))
+    async def _try(self) -> None:
+        trial = Trial(self._begun.window, self._record.excused, int(self._monotonic() * SECOND))
         told = "trial"
         while True:
             await asyncio.sleep(_LOOK)
@@ -151,17 +148,17 @@ class Keeper:
             seen = self._site.seen()
             seen = Seen(refused=seen.refused, failed=seen.failed, silent=seen.silent, answered=self._answered)
             verdict = trial.look(seen, int(self._monotonic() * SECOND))
-            if verdict.state == "healthy" != told:
+            if verdict.state in ("healthy", "committed") and told != "healthy":
                 told = "healthy"
                 self._say(told)
                 self._wake.set()
-            elif verdict.state == "committed":
+            if verdict.state == "committed":
                 self._begun.save(self._record.committed(self._now()))
                 _log.info("the release %s is kept", self._record.current[:12] or "none")
                 self._begun.folder.prune(self._record)
                 self._wake.set()
                 return
-            elif verdict.state == "reverted":
+            if verdict.state == "reverted":
                 self._leave(verdict.why)
                 return
 
@@ -175,23 +172,22 @@ class Keeper:
 
     async def _keep(self, mesh: MeshClient) -> None:
         """Tells, asks and fetches; what does not work is tried again, ever more slowly."""
-        wait, asked = RETRY, -ASK
+        wait, due = RETRY, self._monotonic()
         while True:
             self._wake.clear()
             try:
                 await self._tell(mesh)
-                if self._monotonic() - asked >= ASK:
+                if self._monotonic() >= due:
                     self._assigned(await self._ask(mesh, "release.desired", {}))
-                    asked = self._monotonic()
+                    due = self._monotonic() + ASK * random.uniform(0.8, 1.0)  # not all at once
                     await self._tell(mesh)
                 if self._record.wanted is not None and not self._ends:
                     await self._get(mesh, self._record.wanted)
                     await self._tell(mesh)
-                wait, pause = RETRY, ASK * random.uniform(0.8, 1.0)
+                wait, pause = RETRY, due - self._monotonic()
             except (GanglionError, OSError) as error:
-                _log.log(
-                    logging.DEBUG if isinstance(error, UnreachableError) else logging.WARNING, "releases: %s", error
-                )
+                level = logging.DEBUG if isinstance(error, UnreachableError) else logging.WARNING
+                _log.log(level, "releases: %s", error)
                 wait, pause = min(wait * 2, SLOWEST), wait
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
@@ -212,7 +208,8 @@ class Keeper:
         """Has what should run be on trial at the next start, which is now."""
         if release != OWN:
             try:
-                await self._fetch(mesh, release)
+                if not await self._fetch(mesh, release):
+                    return
             except (InvalidError, NotFoundError, RefusedError, OSError) as error:
                 # What came is no release: fetching it again would change nothing. All else may be otherwise later.
                 if self._record.desired == release and not isinstance(error, UnreachableError):
@@ -221,29 +218,25 @@ class Keeper:
                 raise
         if self._record.desired != release or self._record.trial is not None:
             return
-        if release != OWN and (why := self._lacking(release)):
-            self._begun.save(self._record.failed(why, self._now(), for_good=False))
-            return
         silent = tuple(sorted(self._site.seen().silent))
         self._begun.save(self._record.tried(silent, self._now()))
         _log.info("the release %s is tried: the node starts anew", release[:12] or "none")
         self._ends = True
         self._site.restart()
 
-    def _lacking(self, release: str) -> str:
-        found = self._begun.folder.whole(release)
-        if found is None:
-            return f"the files of the release {release[:12]} on this node are damaged"
-        capabilities = capabilities_of(self._site.capabilities())
-        return "; ".join(lacking(found.requires, board=self._site.board, agent=__version__, capabilities=capabilities))
-
-    async def _fetch(self, mesh: MeshClient, release: str) -> None:
-        """Has a release whole on the disk. What an earlier try has fetched is gone on with."""
+    async def _fetch(self, mesh: MeshClient, release: str) -> bool:
+        """Has a release whole on the disk; whether it is, and may run here. What was fetched before is gone on with."""
         folder = self._begun.folder
         folder.prune(self._record)
-        if folder.whole(release) is not None:
-            return
-        found = await self._stated(mesh, release)
+        is_whole = (found := folder.whole(release)) is not None
+        if found is None:
+            found = await self._stated(mesh, release)
+        capabilities = capabilities_of(self._site.capabilities())
+        if why := lacking(found.requires, board=self._site.board, agent=__version__, capabilities=capabilities):
+            self._begun.save(self._record.failed("; ".join(why), self._now(), for_good=False))
+            return False
+        if is_whole:
+            return True
         pull = Pull(found, {each.sha256: self._had(release, each) for each in found.files})
         if (missing := pull.total - pull.done) > (room := folder.room()):
             raise OSError(f"the release {release[:12]} needs {missing} bytes, and the disk has {room} to spare")
@@ -253,24 +246,20 @@ class Keeper:
         for file in pull.files:
             for _ in range(_ANEW + 1):
                 while (want := pull.wants(file)) is not None:
-                    params = {
-                        "release": release,
-                        "file": file.sha256,
-                        "offset": want.offset,
-                        "length": want.length,
-                    }
+                    params = {"release": release, "file": file.sha256, "offset": want.offset, "length": want.length}
                     data = pull.take(want, await self._ask(mesh, "release.chunk", params))
                     folder.append(release, file, want.offset, data)
                     if self._record.desired != release:
-                        return
+                        return False
                 if folder.is_right(release, file):
                     break
-                pull.again([file])
+                pull.again(file)
             else:
                 raise InvalidError(f"{file.path} of the release {release[:12]} is not what the release says it is")
         folder.stage(release, found)
         self._say("staged")
         await self._tell(mesh)
+        return True
 
     def _had(self, release: str, file: manifest.File) -> int:
         self._begun.folder.reuse(release, file, self._record.current)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which bytes of a release are still to be fetched, and whether those that came are as asked for. Pure."""
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from ganglion.errors import InvalidError
@@ -63,7 +62,6 @@ class Pull:
         self._has[want.file.sha256] = want.offset + want.length
         return data
 
-    def again(self, files: Iterable[File]) -> None:
-        """These were not right when they were whole."""
-        for each in files:
-            self._has[each.sha256] = 0
+    def again(self, file: File) -> None:
+        """This one was not right when it was whole."""
+        self._has[file.sha256] = 0

@@ -25,6 +25,9 @@ from ganglion.release.record import OWN, TRIAL_STARTS, Record
 
 _log = logging.getLogger(__name__)
 
+#: Seconds of the trial of a node's own configuration, in whose place a release was.
+OWN_WINDOW = 10
+
 
 @dataclass(slots=True, kw_only=True)
 class Begun:
@@ -34,6 +37,7 @@ class Begun:
         config: What it runs.
         release: The release in it; None for its own configuration alone.
         record: As it is on the disk.
+        settled: Called when what runs is on trial no more.
     """
 
     folder: Folder
@@ -41,6 +45,12 @@ class Begun:
     config: Config
     release: Manifest | None
     record: Record
+    settled: Callable[[], None] = lambda: None
+
+    @property
+    def window(self) -> int:
+        """Seconds of its trial."""
+        return OWN_WINDOW if self.release is None else self.release.window
 
     @property
     def trial(self) -> bool:
@@ -50,8 +60,11 @@ class Begun:
     def save(self, record: Record) -> None:
         """Has this be known from now on; it is on the disk when this returns. The same again writes nothing."""
         if record != self.record:
+            was_trial = self.trial
             self.folder.save(record)
             self.record = record
+            if was_trial and not self.trial:
+                self.settled()
 
     def broke(self, error: Exception) -> bool:
         """What runs ended by an error. Whether it was on trial, and the next start runs what was before it."""
