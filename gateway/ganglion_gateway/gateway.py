@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ganglion.errors import InvalidError, NotFoundError
 from ganglion.mesh import files
 from ganglion.mesh.authority import Authority
+from ganglion_gateway import lag
 from ganglion_gateway.access.limiter import Failures
 from ganglion_gateway.access.sessions import Sessions
 from ganglion_gateway.access.tokens import Keyring, Role, digest, new_token
@@ -41,6 +42,8 @@ from ganglion_gateway.services import Services
 from ganglion_gateway.settings import Settings, WebhookSettings
 from ganglion_gateway.store import audit, keys, successors, webhooks
 from ganglion_gateway.store.database import Database, secure
+from ganglion_gateway.traces import path_of
+from ganglion_gateway.tracing.tracing import opened
 from ganglion_gateway.webhook import signature
 from ganglion_gateway.webhook.address import check_url
 from ganglion_gateway.webhook.courier import Courier
@@ -76,14 +79,18 @@ async def open_gateway(
     """Runs a gateway until the block ends; what came is stored then.
 
     Raises:
-        RefusedError: another gateway uses the state folder.
+        RefusedError: another gateway uses the state folder, or the database is another mesh's.
+        UnreachableError: PostgreSQL does not answer.
         InvalidError: the webhook of the settings cannot be one.
     """
     secure(settings.state)
     with files.held(settings.state, "gateway"):
-        async with Database.open_(settings.state / "gateway.db") as database:
+        metrics = Metrics(settings.version)
+        async with (
+            Database.open_(settings.store) as database,
+            opened(settings, lambda event: path_of(services, event), metrics=metrics, clock=clock) as tracing,
+        ):
             authority = Authority.open(settings.state / "authority", now=clock())
-            metrics = Metrics()
             fleet, live = Fleet(), Live()
             courier = Courier(
                 database,
@@ -92,6 +99,7 @@ async def open_gateway(
                 clock=clock,
                 agent=f"Ganglion/{settings.version}",
                 policy=policy,
+                headers=tracing.headers,
             )
             relay = Relay(
                 database,
@@ -104,6 +112,7 @@ async def open_gateway(
 
             def caused(batch: Batch) -> None:
                 courier.wake()
+                tracing.stored(row["id"] for row in batch.events if row["cls"] != "episode")
                 if batch.relays:
                     relay.wake()
 
@@ -178,8 +187,8 @@ async def open_gateway(
             await intake.load()
             await groups.load()
             parts: list[Callable[[], Coroutine[Any, Any, None]]]
-            parts = [member.run, intake.run, courier.run, partial(relay.run, member.request), groups.run]
-            parts.append(partial(releases.run, member.request))
+            parts = [member.run, intake.run, courier.run, partial(relay.run, member.request), groups.run, tracing.run]
+            parts += [partial(lag.watch, metrics.lag.observe), partial(releases.run, member.request)]
             if settings.home_assistant:
                 parts.append(Announcing(settings.home_assistant, authority.mesh_id, services).run)
             running = asyncio.create_task(_run(parts), name="gateway")

@@ -83,7 +83,7 @@ PACKAGES = {
             "nicegui",
             "pydantic",
         }
-        | {"prometheus_client", "sqlalchemy", "starlette", "structlog", "uvicorn", "anyio", "numpy"},
+        | {"prometheus_client", "psycopg", "sqlalchemy", "starlette", "structlog", "uvicorn", "anyio", "numpy"},
     ),
     "ganglion_tools": (
         "tools",
@@ -224,6 +224,10 @@ PURE = [
     "runtime/ganglion/guardian/sources.py",
     "runtime/ganglion/guardian/raw.py",
     "runtime/ganglion/guardian/words.py",
+    "gateway/ganglion_gateway/rollout/[!c]*.py",  # but for controller.py, which is its shell
+    "gateway/ganglion_gateway/rollout/cohort.py",
+    "gateway/ganglion_gateway/rollout/contract.py",
+    "gateway/ganglion_gateway/selecting/*.py",
     "gateway/ganglion_gateway/homeassistant/components.py",
     "gateway/ganglion_gateway/homeassistant/fleet_view.py",
     "tools/ganglion_tools/package/archive.py",

@@ -129,6 +129,8 @@ class Guard:
         return (None if session is None else self._keyring.holder(session.key)), session
 
     def _answering(self, scope: Scope, send: Send) -> Send:
+        began = time.perf_counter()
+
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
@@ -136,6 +138,8 @@ class Guard:
                     headers.setdefault(name, value)
                 method = scope["method"] if scope["method"] in _COUNTED else "other"
                 self._metrics.requests.labels(method, str(message["status"])).inc()
+                route = getattr(scope.get("route"), "path", "")  # of a path that is none, nobody may make a label
+                self._metrics.request.labels(route or "other").observe(time.perf_counter() - began)
             await send(message)
 
         return answer

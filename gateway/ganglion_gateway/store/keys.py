@@ -79,7 +79,8 @@ class EnrolKeys:
             if (await connection.execute(select(enrol_keys.c.id).where(mine, sound))).scalar() is None:
                 return False
             use = {"enrol_key": key, "node": node_id, "at": now}
-            if (await connection.execute(insert_new(connection, enrol_uses), [use])).rowcount == 0:
+            new = insert_new(connection, enrol_uses).returning(enrol_uses.c.node)
+            if (await connection.execute(new, [use])).scalar() is None:
                 return True  # it has a use already: its first answer may have been lost
             taken = await connection.execute(
                 update(enrol_keys).where(mine, enrol_keys.c.uses_left > 0).values(uses_left=enrol_keys.c.uses_left - 1)
