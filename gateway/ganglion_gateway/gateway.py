@@ -20,6 +20,8 @@ from ganglion.errors import InvalidError, NotFoundError
 from ganglion.mesh import files
 from ganglion.mesh.authority import Authority
 from ganglion_gateway import lag
+from ganglion_gateway.access.accounts import Accounts
+from ganglion_gateway.access.bearer import Bearer
 from ganglion_gateway.access.limiter import Failures
 from ganglion_gateway.access.sessions import Sessions
 from ganglion_gateway.access.tokens import Keyring, Role, digest, new_token
@@ -161,6 +163,10 @@ async def open_gateway(
                 secret=_secret(settings.state / "group-secret"),
                 clock=clock,
             )
+            failures = Failures()
+            bearer = Bearer(_secret(settings.state / "token-secret"), authority.mesh_id)
+            keyring = Keyring(bearer, clock)
+            accounts = Accounts(database, keyring, bearer, failures, clock)
             services = Services(
                 settings=settings,
                 database=database,
@@ -170,9 +176,10 @@ async def open_gateway(
                 enrol_keys=enrol_keys,
                 groups=groups,
                 releases=releases,
-                keyring=Keyring(),
+                keyring=keyring,
+                accounts=accounts,
                 sessions=Sessions(_secret(settings.state / "session-secret")),
-                failures=Failures(),
+                failures=failures,
                 fleet=fleet,
                 live=live,
                 courier=courier,
@@ -183,12 +190,13 @@ async def open_gateway(
                 clock=clock,
             )
             await _admit(services)
+            services.first_password = await accounts.first()
             await _configure_webhook(services, settings.webhook)
             await intake.load()
             await groups.load()
             parts: list[Callable[[], Coroutine[Any, Any, None]]]
-            parts = [member.run, intake.run, courier.run, partial(relay.run, member.request), groups.run, tracing.run]
-            parts += [partial(lag.watch, metrics.lag.observe), partial(releases.run, member.request)]
+            parts = [member.run, intake.run, courier.run, partial(relay.run, member.request), groups.run, accounts.run]
+            parts += [tracing.run, partial(lag.watch, metrics.lag.observe), partial(releases.run, member.request)]
             if settings.home_assistant:
                 parts.append(Announcing(settings.home_assistant, authority.mesh_id, services).run)
             running = asyncio.create_task(_run(parts), name="gateway")
@@ -229,7 +237,7 @@ async def _admit(services: Services) -> None:
             await audit.record(connection, at=now, actor="gateway", action="api_key.create", target="admin", detail={})
 
         await database.write(work)
-    services.keyring.load(await keys.active_api_keys(database))
+    await services.accounts.load()
 
 
 async def _configure_webhook(services: Services, webhook: WebhookSettings | None) -> None:

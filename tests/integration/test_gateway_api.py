@@ -220,6 +220,7 @@ async def test_what_people_do_is_written_down_without_secrets(site: Here) -> Non
     assert [(entry["actor"], entry["action"]) for entry in entries] == [
         ("admin", "webhook.create"),
         ("admin", "enrol_key.create"),
+        ("gateway", "user.create"),
         ("gateway", "api_key.create"),
     ]
     assert key["key"] not in str(entries)

@@ -13,12 +13,14 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, insert, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion.mesh.authority import Authority
 from ganglion.mesh.enrol import EnrolKey
 from ganglion_gateway.rows import Batch
-from ganglion_gateway.store import events, fleet, webhooks
+from ganglion_gateway.store import accounts, events, fleet, webhooks
+from ganglion_gateway.store import keys as key_store
 from ganglion_gateway.store.database import Database, config
 from ganglion_gateway.store.keys import EnrolKeys
 from ganglion_gateway.store.tables import api_keys, metadata
@@ -287,3 +289,32 @@ async def test_nodes_of_a_database_from_before_are_there_after_the_migration(tmp
         await database.migrate()
         [row] = await fleet.all_nodes(database)
     assert (row["name"], row["revoked"], row["former"]) == ("fridge", None, [])
+
+
+async def test_api_keys_of_a_database_from_before_users_keep_their_role(tmp_path: Path) -> None:
+    def back(connection: Connection) -> None:
+        settings = config()
+        settings.attributes["connection"] = connection
+        command.downgrade(settings, "0012-1")
+
+    async with Database.open_(tmp_path / "gateway.db") as database:
+
+        async def work(connection: AsyncConnection) -> None:
+            for name, scopes in (("old", None), ("new", ["read"])):
+                role = "viewer" if scopes is None else "scopes"
+                await key_store.save_api_key(
+                    connection, name=name, role=role, digest=name.encode(), created=1, scopes=scopes, expires=2
+                )
+            user = await accounts.add_user(connection, name="olena", role="admin", password="", must_change=True, at=1)
+            assert user is not None
+            await accounts.begin(connection, user["id"], at=1, expires=2, address="", client="")
+
+        await database.write(work)
+        async with database._writes.begin() as connection:
+            await connection.run_sync(back)
+        await database.migrate()
+        [row] = await key_store.active_api_keys(database)
+        assert (row["name"], row["role"], row["scopes"], row["expires"]) == ("old", "viewer", None, None)
+        assert await accounts.all_users(database, after="", limit=9) == []
+        with pytest.raises(IntegrityError):  # a digest is still one key's
+            await database.write(work)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion.release.pull import CHUNK
 from ganglion.release.record import TRIAL_STARTS
+from ganglion_gateway.rollout.contract import Report, Reported
 from ganglion_gateway.store import releases as store
 from ganglion_gateway.store.database import Database
 from support.brokers import Broker, mosquitto_broker
@@ -21,18 +22,17 @@ from support.waiting import until
 
 async def test_a_release_is_assigned_fetched_tried_and_kept(broker: Broker, tmp_path: Path) -> None:
     async with here(tmp_path / "gateway", broker.url) as site, fridge(site, tmp_path / "node", broker.url) as service:
-        heard: list[tuple[str | None, str]] = []
-
-        async def hear(node: str, release: str | None, state: str, why: str, at: int) -> None:
-            heard.append((release, state))
-
-        site.services.releases.listeners.append(hear)
+        heard: list[Report] = []
+        deaf = site.services.releases.listen(heard.append)
         release = await create(site, "one", {"door.yaml": GOOD.format(name="door")})
         await assign(site, release)
         await reported(site, "committed", release)
-        states = [state for _, state in heard]
-        assert states == ["waiting", "downloading", "staged", "trial", "healthy", "committed"]
-        assert {each for each, _ in heard} == {release}
+        assert [each.state for each in heard] == [each for each in Reported if each not in ("reverted", "failed")]
+        assert {each.release for each in heard} == {release}
+        node = heard[0].node
+        assert await site.services.releases.assigned([node, "b" * 26]) == {node: release}
+        assert await site.services.releases.standing([node, "b" * 26]) == heard[-1:]
+        deaf()
         listed = await site.post("/nodes/fridge/commands", {"method": "scripts.list"})
         assert [each["name"] for each in listed["result"]["scripts"]] == ["door"]
         assert service.record.current == release

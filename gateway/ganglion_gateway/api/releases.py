@@ -17,6 +17,7 @@ from ganglion_gateway.problems import RESPONSES
 from ganglion_gateway.services import Services
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="in hexadecimal")]
+Digest = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the content, in hexadecimal")]
 ReleaseName = Annotated[str, Path(max_length=64, description="a release's id, the first letters of it, or its name")]
 FilePath = Annotated[str, Path(max_length=260, pattern=r"^[A-Za-z0-9._/-]+$", description="of a file in a release")]
 _BYTES: dict[str, Any] = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
@@ -58,13 +59,13 @@ def routes(services: Services) -> APIRouter:
     office, register = services.releases, services.releases.register
 
     @router.put(
-        "/releases/files/{sha256}",
+        "/releases/files/{digest}",
         summary="Send the content of a file for a release to come; again, nothing happens",
         openapi_extra={"requestBody": {"required": True, "content": _BYTES}},
     )
-    async def send_file(sha256: Annotated[Sha256, Path()], request: Request) -> dict[str, Any]:
+    async def send_file(digest: Digest, request: Request) -> dict[str, Any]:
         data = await _body(request)
-        return {"sha256": sha256, "size": len(data), "new": await register.keep(sha256, data)}
+        return {"sha256": digest, "size": len(data), "new": await register.keep(digest, data)}
 
     @router.post(
         "/releases",
@@ -113,7 +114,8 @@ def routes(services: Services) -> APIRouter:
     @router.put("/nodes/{node}/release", summary="Have a node run a release; again, to have it tried again")
     async def assign_release(node: NodeName, body: AssignmentBody, who: Who) -> dict[str, Any]:
         known = services.fleet.find(node)
-        assigned = await office.assign(known.id, body.release, by=who.name)
+        await office.assign(known.id, body.release, by=who.name, again=True)
+        assigned = await office.document(known)
         await services.note(who, "release.assign", known.id, {"release": assigned["desired"]["release"]})
         return {"node": known.id, "name": known.name, **assigned}
 

@@ -6,11 +6,12 @@ it should run, and nothing else.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError
 from ganglion.mesh.member import Peer
@@ -18,7 +19,8 @@ from ganglion.release.manifest import ID, MAX_FILE
 from ganglion.release.pull import CHUNK
 from ganglion.release.record import STATES
 from ganglion_gateway.fleet import Fleet, Node
-from ganglion_gateway.release.register import Register
+from ganglion_gateway.release.register import Register, Release
+from ganglion_gateway.rollout.contract import Report, Reported
 from ganglion_gateway.store import releases as store
 from ganglion_gateway.store.database import Database, Row
 
@@ -31,9 +33,6 @@ _TOGETHER = 32
 _WHY = 500
 #: Nanoseconds since 1970 that a database can hold.
 _LATEST = 2**63 - 1
-
-#: Is called with node, release (None for its own configuration), state, why, and when, in ns since the Unix epoch.
-Listener = Callable[[str, str | None, str, str, int], Awaitable[None]]
 
 
 class Mesh(Protocol):
@@ -55,7 +54,6 @@ class Office:
 
     Attributes:
         register: All releases.
-        listeners: Hear what nodes report, after it is committed; also that one waits.
     """
 
     def __init__(self, database: Database, fleet: Fleet, register: Register, clock: Callable[[], int]) -> None:
@@ -65,16 +63,24 @@ class Office:
         self._due: set[str] = set()
         self._wake = asyncio.Event()
         self.register = register
-        self.listeners: list[Listener] = []
+        self._listeners: list[Callable[[Report], None]] = []
 
     # What operators, and rollouts, do
 
-    async def assign(self, node: str, release: str | None, *, by: str = "gateway") -> dict[str, Any]:
-        """Has a node run a release from now on, or None for its own configuration; again, to have it tried again.
+    async def find(self, release: str) -> Release:
+        """See `Register.find`."""
+        return await self.register.find(release)
+
+    async def assign(self, node: str, release: str | None, *, by: str, again: bool = False) -> None:
+        """Has a node run a release from now on, or None for its own configuration. On the disk when it returns.
+
+        Another `by` has what failed there before tried again; the same again by the same changes nothing.
 
         Args:
             node: Its id or name.
             release: Its id.
+            by: Who wants it.
+            again: Have it tried again whoever has wanted it before.
 
         Raises:
             NotFoundError: there is no such node or release.
@@ -86,12 +92,29 @@ class Office:
         if release is not None:
             release = (await self.register.find(release)).id
         now, why = self._clock(), "" if known.online else f"{known.name} is offline, and is told when it is back"
-        row = await self._database.write(
-            lambda connection: store.assign(connection, known.ids, release, now=now, by=by, why=why)
-        )
-        await self._tell(row)
-        self.born(known.id)
-        return await self.document(known)
+
+        async def work(connection: AsyncConnection) -> Row | None:
+            return await store.assign(connection, known.ids, release, now=now, by=by, why=why, again=again)
+
+        row = await self._database.write(work)
+        if row is not None:
+            self._tell(row)
+            self.born(known.id)
+
+    async def assigned(self, nodes: Sequence[str]) -> dict[str, str]:
+        """The release that each of these is to run, where it is to run one."""
+        rows = await store.all_assignments(self._database, nodes, self._fleet.now)
+        return {node: row["release"] for node, row in rows.items() if row["release"] is not None}
+
+    async def standing(self, nodes: Sequence[str]) -> list[Report]:
+        """The last word of each of these on what it is to run."""
+        rows = await store.all_reports(self._database, nodes, self._fleet.now)
+        return [_said({**row, "node": node}) for node, row in rows.items()]
+
+    def listen(self, hear: Callable[[Report], None]) -> Callable[[], None]:
+        """Has every report told after it is committed, until what is returned is called; also that a node waits."""
+        self._listeners.append(hear)
+        return lambda: self._listeners.remove(hear)
 
     async def document(self, node: Node) -> dict[str, Any]:
         """What a node should run, and what it has said of it; nulls before any word."""
@@ -101,12 +124,12 @@ class Office:
         reported = None if report is None else {name: report[name] for name in ("release", "state", "why", "at")}
         return {"desired": desired, "reported": reported}
 
-    async def _tell(self, row: Row) -> None:
-        for listener in self.listeners:
+    def _tell(self, row: Row) -> None:
+        for hear in tuple(self._listeners):
             try:
-                await listener(row["node"], row["release"], row["state"], row["why"], row["at"])
+                hear(_said(row))
             except Exception as error:  # of who looks on
-                _log.error("a listener to releases failed", exc_info=error)
+                _log.error("who listens to releases failed", exc_info=error)
 
     # What nodes are told
 
@@ -179,7 +202,7 @@ class Office:
             return {"serial": row["serial"]}  # of something that it should not run any more
         if await self._database.write(lambda connection: store.save_report(connection, row)):
             _log.info("release", node=peer.node_id, release=row["release"], state=row["state"], why=row["why"])
-            await self._tell(row)
+            self._tell(row)
         return {"serial": row["serial"]}
 
     def _ids(self, peer: Peer) -> list[str]:
@@ -194,6 +217,10 @@ class Office:
         if not isinstance(release, str) or wanted is None or wanted["release"] != release:
             raise RefusedError(f"{peer.name} is not to run this release")
         return release
+
+
+def _said(row: Row) -> Report:
+    return Report(row["node"], row["release"], Reported(row["state"]), row["why"], row["received"])
 
 
 def _word(wanted: Row) -> dict[str, Any]:

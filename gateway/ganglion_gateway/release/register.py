@@ -10,7 +10,7 @@ from ganglion.errors import InvalidError, NotFoundError, RefusedError
 from ganglion.mesh.authority import Authority
 from ganglion.release import manifest
 from ganglion.release.manifest import MAX_FILE, Manifest
-from ganglion.release.requires import Requires
+from ganglion.release.requires import Requires, capabilities_of, lacking
 from ganglion.units import SECOND
 from ganglion_gateway.release import content, diff
 from ganglion_gateway.store import releases as store
@@ -42,6 +42,11 @@ class Release:
     number: int
 
     @property
+    def name(self) -> str:
+        """What people call it; others may be called so, too."""
+        return self.manifest.name
+
+    @property
     def requires(self) -> Requires:
         """What a node must have for it."""
         return self.manifest.requires
@@ -50,6 +55,15 @@ class Release:
     def size(self) -> int:
         """Bytes that it takes on a node."""
         return self.manifest.size
+
+    def lacking(self, *, board: str, sw: str, caps: Mapping[str, Any]) -> list[str]:
+        """What a node lacks for it, a sentence each.
+
+        Args:
+            board, sw, caps: As in the node's birth.
+        """
+        agent = sw.rpartition("/")[2]
+        return lacking(self.requires, board=board, agent=agent, capabilities=capabilities_of(caps))
 
     @property
     def document(self) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 
 import secrets
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -96,9 +95,17 @@ class EnrolKeys:
 
 
 async def save_api_key(
-    connection: AsyncConnection, *, name: str, role: str, digest: bytes, created: int
-) -> dict[str, Any]:
-    """A new API key."""
+    connection: AsyncConnection,
+    *,
+    name: str,
+    role: str,
+    digest: bytes,
+    created: int,
+    scopes: Sequence[str] | None = None,
+    expires: int | None = None,
+    creator: str = "",
+) -> Row:
+    """A new API key; with scopes of its own its role is `scopes`."""
     row = {
         "id": secrets.token_hex(8),
         "name": name,
@@ -106,6 +113,9 @@ async def save_api_key(
         "digest": digest,
         "created": created,
         "revoked": False,
+        "scopes": None if scopes is None else sorted(scopes),
+        "expires": expires,
+        "creator": creator,
     }
     await connection.execute(insert(api_keys), [row])
     return row
@@ -114,6 +124,21 @@ async def save_api_key(
 async def revoke_api_keys(connection: AsyncConnection, *, name: str) -> None:
     """No key of this name holds any more."""
     await connection.execute(update(api_keys).where(api_keys.c.name == name).values(revoked=True))
+
+
+async def revoke_api_key(connection: AsyncConnection, key: str) -> None:
+    """This one holds no more."""
+    await connection.execute(update(api_keys).where(api_keys.c.id == key).values(revoked=True))
+
+
+async def find_api_key(database: Database, key: str) -> Row | None:
+    """An API key by its id, revoked or not."""
+    return await database.one(select(api_keys).where(api_keys.c.id == key))
+
+
+async def all_api_keys(database: Database, *, after: str, limit: int) -> list[Row]:
+    """API keys, revoked or not, by id, from behind one."""
+    return await database.all(select(api_keys).where(api_keys.c.id > after).order_by(api_keys.c.id).limit(limit))
 
 
 async def active_api_keys(database: Database) -> list[Row]:

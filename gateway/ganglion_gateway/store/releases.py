@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Releases, the files in them, which node should run which, and what the nodes have said of it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from sqlalchemy import (
     BigInteger,
@@ -168,17 +168,51 @@ async def report(database: Database, nodes: Collection[str]) -> Row | None:
     return await database.one(select(release_reports).where(mine).order_by(*order).limit(1))
 
 
+async def all_assignments(database: Database, nodes: Iterable[str], now: Callable[[str], str]) -> dict[str, Row]:
+    """The newest word for each of these nodes."""
+    return _newest(await database.all(select(assignments).order_by(assignments.c.number)), nodes, now)
+
+
+async def all_reports(database: Database, nodes: Iterable[str], now: Callable[[str], str]) -> dict[str, Row]:
+    """The newest report of each of these nodes."""
+    order = (release_reports.c.number, release_reports.c.serial)
+    return _newest(await database.all(select(release_reports).order_by(*order)), nodes, now)
+
+
+def _newest(rows: list[Row], nodes: Iterable[str], now: Callable[[str], str]) -> dict[str, Row]:
+    """The last row of each node.
+
+    Args:
+        now: The id that a node has now, by one that it has had.
+    """
+    found = {now(row["node"]): row for row in rows}
+    return {node: found[now(node)] for node in nodes if now(node) in found}
+
+
 async def assign(
-    connection: AsyncConnection, nodes: Sequence[str], release: str | None, *, now: int, by: str, why: str
-) -> Row:
+    connection: AsyncConnection,
+    nodes: Sequence[str],
+    release: str | None,
+    *,
+    now: int,
+    by: str,
+    why: str,
+    again: bool,
+) -> Row | None:
     """Another word for a node, above all before it: the row of `release_reports`, which says that it waits.
+
+    None where the same was said by the same before, unless it is to be said again.
 
     Args:
         nodes: Its ids, that which it has now first.
     """
-    known = select(func.max(assignments.c.number)).where(assignments.c.node.in_(list(nodes)))
-    last = (await connection.execute(known)).scalar()
-    number = max(now // 1_000_000, (last or 0) + 1)  # a database from a backup goes on above what it had said
+    newest = assignments.c.number.desc()
+    known = select(assignments).where(assignments.c.node.in_(list(nodes))).order_by(newest).limit(1)
+    last = (await connection.execute(known)).mappings().first()
+    if last is not None and not again and (last["release"], last["by"]) == (release, by):
+        return None
+    # A database from a backup goes on above what it had said
+    number = max(now // 1_000_000, 1 if last is None else last["number"] + 1)
     row = {"node": nodes[0], "number": number, "release": release, "at": now, "by": by}
     await connection.execute(insert_or_update(connection, assignments, ["node"]), [row])
     waits: Row = {"node": nodes[0], "number": number, "serial": 0, "release": release, "state": "waiting", "why": why}
