@@ -42,6 +42,8 @@ from ganglion_gateway.model.bridge import Bridge
 from ganglion_gateway.model.budget import Budgets
 from ganglion_gateway.model.ledger import Ledger
 from ganglion_gateway.relay import Relay
+from ganglion_gateway.release.office import Office
+from ganglion_gateway.release.register import Register
 from ganglion_gateway.rows import Batch
 from ganglion_gateway.services import Services
 from ganglion_gateway.settings import Settings, WebhookSettings
@@ -149,6 +151,8 @@ async def open_gateway(
             await approvals.load()
             consents = Consents(database, clock)
             await consents.load()
+            releases = Office(database, fleet, Register(database, authority, clock), clock)
+            intake.on_birth = releases.born
             member = GatewayMember(
                 broker=settings.broker,
                 links=settings.links,
@@ -163,6 +167,7 @@ async def open_gateway(
                 bridge=bridge,
                 intents=intents,
                 consents=consents,
+                releases=releases,
                 metrics=metrics,
                 live=live,
                 clock=clock,
@@ -190,6 +195,7 @@ async def open_gateway(
                 consents=consents,
                 enrol_keys=enrol_keys,
                 groups=groups,
+                releases=releases,
                 keyring=keyring,
                 accounts=accounts,
                 idempotency=Idempotency(database, token_secret, clock),
@@ -212,6 +218,7 @@ async def open_gateway(
             await groups.load()
             parts: list[Callable[[], Coroutine[Any, Any, None]]]
             parts = [member.run, intake.run, accounts.run, tracing.run, partial(lag.watch, metrics.lag.observe)]
+            parts.append(partial(releases.run, member.request))
             # What only one of several gateways may do
             sole: dict[str, Callable[[Lease], Coroutine[Any, Any, None]]] = {
                 "webhooks": courier.run,

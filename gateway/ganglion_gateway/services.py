@@ -25,6 +25,7 @@ from ganglion_gateway.leases import Leases
 from ganglion_gateway.live import Live
 from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.model.budget import Budgets
+from ganglion_gateway.release.office import Office
 from ganglion_gateway.settings import Settings
 from ganglion_gateway.store import audit
 from ganglion_gateway.store.database import Database
@@ -123,6 +124,7 @@ class Services:
     consents: Consents
     enrol_keys: EnrolKeys
     groups: GroupRegister
+    releases: Office
     keyring: Keyring
     accounts: Accounts
     idempotency: Idempotency

@@ -20,6 +20,7 @@ from ganglion_gateway.api import (
     models,
     openapi,
     policy,
+    releases,
     routes,
     scripts,
     users,
@@ -63,6 +64,7 @@ def application(services: Services, *, version: str | None = None) -> FastAPI:
     app.include_router(limits.routes(services))
     app.include_router(firmware.routes(services))
     app.include_router(scripts.routes(services))
+    app.include_router(releases.routes(services))
     app.include_router(kv.routes(services))
     app.include_router(watch.routes(services), responses=problems.RESPONSES)
     return app
