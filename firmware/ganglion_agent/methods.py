@@ -7,7 +7,7 @@ from ganglion_agent import crash
 from ganglion_agent.guard import PARENT
 from ganglion_agent.section import ConfigError, Section
 from ganglion_agent.store import Store, piece, well_named
-from ganglion_micro.leaf import LeafRefusalError
+from ganglion_micro.serving import RefusalError
 
 TYPE_CHECKING = False  # MicroPython has no `typing`
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Methods:
             raise ValueError(str(error)) from None
         done = self._device.set(name, value, PARENT, priority, ns)
         if not done[0]:
-            raise LeafRefusalError(done[2])
+            raise RefusalError(done[2])
         return {"actuator": name, "value": done[1]}
 
     def answer(self, params: "dict[str, Any]") -> "dict[str, Any]":

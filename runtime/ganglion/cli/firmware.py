@@ -10,7 +10,7 @@ from ganglion.cli import gateway_flags
 from ganglion.cli.result import Result, write
 from ganglion.errors import InvalidError
 from ganglion.firmware.asked import modules_of
-from ganglion.firmware.bundle import BUDGET, Bundle, build, drivers_in, read_config
+from ganglion.firmware.bundle import Bundle, build, drivers_in, read_config
 from ganglion.firmware.heap import PLACES
 from ganglion.units import SECOND, duration
 
@@ -87,8 +87,9 @@ def contents(bundle: Bundle) -> dict[str, Any]:
         "version": bundle.version,
         "sha256": bundle.sha256,
         "bytes": bundle.size,
-        "budget": BUDGET,
-        "within_budget": bundle.size <= BUDGET,
+        "profile": "full" if bundle.is_full else "leaf",
+        "budget": bundle.budget,
+        "within_budget": bundle.size <= bundle.budget,
         "files": _rows(bundle.files),
         "outside": _rows(bundle.outside),
     }
@@ -102,10 +103,11 @@ def _rows(files: dict[str, bytes]) -> list[dict[str, Any]]:
 
 def flash(bundle: Bundle) -> str:
     """What it takes of a board's flash, for people."""
-    over = bundle.size - BUDGET
+    over = bundle.size - bundle.budget
     said = f"{over / _KIB:.1f} KiB more than the budget" if over > 0 else "within the budget"
     outside = sum(map(len, bundle.outside.values()))
+    who = "full member" if bundle.is_full else "leaf"
     return (
-        f"{bundle.version}: {len(bundle.files)} files of {bundle.size / _KIB:.1f} KiB, {said} of {BUDGET // _KIB} KiB; "
-        f"{outside / _KIB:.1f} KiB outside of the slots"
+        f"{bundle.version} of a {who}: {len(bundle.files)} files of {bundle.size / _KIB:.1f} KiB, {said} of "
+        f"{bundle.budget // _KIB} KiB; {outside / _KIB:.1f} KiB outside of the slots"
     )

@@ -7,6 +7,11 @@ from typing import Any
 _Asks = Callable[[Mapping[str, Any]], bool]
 
 
+def is_full(config: Mapping[str, Any]) -> bool:
+    """Whether a board is a full member of the mesh: it has a broker, and no parent."""
+    return "broker" in config
+
+
 def _is_serial(config: Mapping[str, Any]) -> bool:
     uplink = config.get("uplink")
     return isinstance(uplink, dict) and uplink.get("kind") == "serial"
@@ -21,7 +26,13 @@ def _has(config: Mapping[str, Any], *keys: str) -> bool:
 
 #: By module of `ganglion_agent`: whether a configuration asks for it.
 ASKED: Mapping[str, _Asks] = {
-    "uplink": lambda config: not _is_serial(config),
+    "full": is_full,
+    "broker": is_full,
+    "signer": is_full,
+    "leafed": lambda config: not is_full(config),
+    "uplink": lambda config: not (is_full(config) or _is_serial(config)),
+    "wifi": lambda config: not _is_serial(config),
+    "resolve": lambda config: not _is_serial(config),
     "serial": _is_serial,
     "interlock": lambda config: _has(config, "requires", "excludes", "readback"),
     "readback": lambda config: _has(config, "readback"),
