@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from ganglion_agent.device import Device
 
+#: How the `sw` of a board's birth begins: it has the methods of the agent, not those of a node.
+SOFTWARE = "ganglion-agent/"
 #: TCP port of MQTT.
 PORT = 1883
 #: Of what the mesh says that is kept, and the one of them that says that this board has joined.
@@ -113,6 +115,7 @@ class Full:
             raise ConfigError(
                 "{}{}: {}: remove that folder to join another mesh".format(self._folder, FOLDER, error)
             ) from None
+        about["sw"] = SOFTWARE + about["sw"]
         about["caps"] = {"sensors": {name: {"unit": device.units[name]} for name in device.units}}
         member = Member(
             authority,

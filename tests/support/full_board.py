@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from ganglion.mesh.enrol import EnrolKey
 from support.agent import Board
 from support.brokers import Broker
 from support.gateway import Process, process
@@ -22,11 +23,16 @@ SAID: dict[str, Any] = {
 
 
 class Garden:
-    """A gateway, and a board that knows its broker and has an enrol key."""
+    """A gateway, and a board that knows its broker and has an enrol key.
 
-    def __init__(self, gateway: Process, board: Board) -> None:
+    Attributes:
+        mesh: The mesh's id in letters.
+    """
+
+    def __init__(self, gateway: Process, board: Board, mesh: str) -> None:
         self.gateway = gateway
         self.board = board
+        self.mesh = mesh
 
     async def node(self) -> dict[str, Any]:
         """The board as the gateway has it; empty where it does not know it."""
@@ -68,6 +74,6 @@ async def garden(broker: Broker, folder: Path, firmware: Path) -> AsyncIterator[
         (board.folder / "enrol.key").write_text(key + "\n")
         (board.folder / "pin26").write_text("32768")
         try:
-            yield Garden(gateway, board)
+            yield Garden(gateway, board, EnrolKey.parse(key).mesh_id)
         finally:
             await board.off()

@@ -9,7 +9,7 @@ from typing import Any
 from ganglion.cli import gateway_flags
 from ganglion.cli.result import Result, write
 from ganglion.errors import InvalidError
-from ganglion.firmware.asked import modules_of
+from ganglion.firmware.asked import modules_of, with_profile
 from ganglion.firmware.bundle import Bundle, build, drivers_in, read_config
 from ganglion.firmware.heap import PLACES
 from ganglion.units import SECOND, duration
@@ -24,6 +24,9 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     which.add_argument(
         "--driver", action="append", default=[], metavar="NAME", help="a driver besides; may be repeated"
     )
+    which.add_argument(
+        "--profile", choices=("leaf", "full"), help="in the mesh; default: as agent.json has it, or leaf"
+    )
     which.add_argument("--lines", action="store_true", help="keep the numbers of lines, for tracebacks; a third larger")
     verbs = parser.add_subparsers(required=True, metavar="<verb>", dest="verb")
     made = verbs.add_parser("build", parents=[common, which], help="compile it into a folder, as it is on a board")
@@ -31,9 +34,9 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     size = verbs.add_parser("size", parents=[common, which], help="what it takes of a board's flash and heap")
     size.add_argument("--code", choices=PLACES, default=PLACES[0], help="where the board has its code: %(default)s")
     sent = verbs.add_parser(
-        "send", parents=[common, which], help="bring it to a leaf that runs, and see that it is kept"
+        "send", parents=[common, which], help="bring it to a board that runs, and see that it is kept"
     )
-    sent.add_argument("node", metavar="PARENT/LEAF", help="as in barn/garden")
+    sent.add_argument("node", metavar="BOARD", help="a full member's name; PARENT/LEAF as in barn/garden")
     sent.add_argument("--wait", default="5m", metavar="TIME", help="that the board may be silent; default: 5m")
     gateway_flags.arguments(sent)
 
@@ -45,6 +48,8 @@ def run(args: argparse.Namespace) -> Result:
     2 mpy-cross is not installed, 3 no such node or configuration, 4 refused, 5 no answer.
     """
     config = read_config(args.config) if args.config else {}
+    if args.profile is not None:
+        config = with_profile(config, args.profile)
     bundle = build(drivers=[*args.driver, *drivers_in(config)], modules=modules_of(config), lines=args.lines)
     if args.verb == "send":
         from ganglion.cli import gateway_client

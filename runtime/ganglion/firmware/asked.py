@@ -12,6 +12,12 @@ def is_full(config: Mapping[str, Any]) -> bool:
     return "broker" in config
 
 
+def with_profile(config: Mapping[str, Any], profile: str) -> dict[str, Any]:
+    """A configuration that asks for what a `leaf` or a `full` member needs, whatever it says of its way to the mesh."""
+    left = {key: value for key, value in config.items() if key not in ("broker", "parent")}
+    return left | {"broker" if profile == "full" else "parent": ""}
+
+
 def _is_serial(config: Mapping[str, Any]) -> bool:
     uplink = config.get("uplink")
     return isinstance(uplink, dict) and uplink.get("kind") == "serial"
