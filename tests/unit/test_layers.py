@@ -20,6 +20,7 @@ PACKAGES = {
         "firmware",
         {
             "ganglion_micro",
+            "_ed25519",
             "asyncio",
             "binascii",
             "builtins",
