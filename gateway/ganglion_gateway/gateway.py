@@ -25,8 +25,10 @@ from ganglion_gateway.access.bearer import Bearer
 from ganglion_gateway.access.limiter import Failures
 from ganglion_gateway.access.sessions import Sessions
 from ganglion_gateway.access.tokens import Keyring, Role, digest, new_token
+from ganglion_gateway.api.idempotency import Idempotency
 from ganglion_gateway.approvals import Approvals
 from ganglion_gateway.backup.state import STAGE
+from ganglion_gateway.cache.opened import cache_of
 from ganglion_gateway.consents import Consents
 from ganglion_gateway.fleet import Fleet
 from ganglion_gateway.groups import GroupRegister
@@ -38,7 +40,11 @@ from ganglion_gateway.live import Live
 from ganglion_gateway.mesh import GatewayMember
 from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.model.bridge import Bridge
+from ganglion_gateway.model.budget import Budgets
+from ganglion_gateway.model.ledger import Ledger
 from ganglion_gateway.relay import Relay
+from ganglion_gateway.release.office import Office
+from ganglion_gateway.release.register import Register
 from ganglion_gateway.rows import Batch
 from ganglion_gateway.services import Services
 from ganglion_gateway.settings import Settings, WebhookSettings
@@ -50,6 +56,7 @@ from ganglion_gateway.tracing.tracing import opened
 from ganglion_gateway.webhook import signature
 from ganglion_gateway.webhook.address import check_url
 from ganglion_gateway.webhook.courier import Courier
+from ganglion_gateway.webhook.hooks import Hooks
 from ganglion_gateway.webhook.schedule import Policy
 
 _log = structlog.get_logger(__name__)
@@ -132,13 +139,23 @@ async def open_gateway(
                 on_events=caused,
                 clock=clock,
             )
-            bridge = Bridge(settings.model, metrics=metrics, record=_recorder(database, clock), clock=clock)
+            budgets = Budgets(settings.models, database, clock=clock)
+            bridge = Bridge(
+                settings.models,
+                budgets=budgets,
+                ledger=Ledger(database, clock=clock),
+                cache=cache_of(settings.models.cache, database, clock=clock),
+                metrics=metrics,
+                clock=clock,
+            )
             intents = IntentAnswers(bridge.prompt, settings.state / "intents.jsonl")
             enrol_keys = keys.EnrolKeys(database, authority)
             approvals = Approvals(database, clock)
             await approvals.load()
             consents = Consents(database, clock)
             await consents.load()
+            releases = Office(database, fleet, Register(database, authority, clock), clock)
+            intake.on_birth = releases.born
             member = GatewayMember(
                 broker=settings.broker,
                 links=settings.links,
@@ -153,10 +170,12 @@ async def open_gateway(
                 bridge=bridge,
                 intents=intents,
                 consents=consents,
+                releases=releases,
                 metrics=metrics,
                 live=live,
                 clock=clock,
             )
+            fleet.own = (member.node_id, settings.name)
             groups = GroupRegister(
                 database,
                 fleet,
@@ -166,7 +185,8 @@ async def open_gateway(
                 clock=clock,
             )
             failures = Failures()
-            bearer = Bearer(_secret(settings.state / "token-secret"), authority.mesh_id)
+            token_secret = _secret(settings.state / "token-secret")
+            bearer = Bearer(token_secret, authority.mesh_id)
             keyring = Keyring(bearer, clock)
             accounts = Accounts(database, keyring, bearer, failures, clock)
             services = Services(
@@ -178,17 +198,20 @@ async def open_gateway(
                 consents=consents,
                 enrol_keys=enrol_keys,
                 groups=groups,
+                releases=releases,
                 keyring=keyring,
                 accounts=accounts,
+                idempotency=Idempotency(database, token_secret, clock),
                 sessions=Sessions(_secret(settings.state / "session-secret")),
                 failures=failures,
                 fleet=fleet,
                 live=live,
                 courier=courier,
+                hooks=Hooks(database, intake, node=member.node_id, clock=clock),
                 mesh=member,
                 intents=intents,
                 metrics=metrics,
-                model=bridge.name,
+                budgets=budgets,
                 clock=clock,
             )
             await _admit(services)
@@ -198,6 +221,7 @@ async def open_gateway(
             await groups.load()
             parts: list[Callable[[], Coroutine[Any, Any, None]]]
             parts = [member.run, intake.run, accounts.run, tracing.run, partial(lag.watch, metrics.lag.observe)]
+            parts.append(partial(releases.run, member.request))
             # What only one of several gateways may do
             sole: dict[str, Callable[[Lease], Coroutine[Any, Any, None]]] = {
                 "webhooks": courier.run,
@@ -304,16 +328,3 @@ def _secret(path: Path) -> bytes:
         data = base64.b64encode(os.urandom(48))
         files.write(path, data)
     return data
-
-
-def _recorder(database: Database, clock: Callable[[], int]) -> Callable[[str, str, dict[str, Any]], Any]:
-    async def record(node: str, name: str, detail: dict[str, Any]) -> None:
-        at = clock()
-        await database.write(
-            lambda connection: audit.record(
-                connection, at=at, actor=name, action="model.prompt", target=node, detail=detail
-            ),
-            patient=True,
-        )
-
-    return record

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion.errors import GanglionError, NotFoundError, RefusedError, UnreachableError
-from ganglion.mesh.credential import NODE
+from ganglion.mesh.credential import GATEWAY, NODE
 from ganglion.mesh.policy import Party, Policy
 from ganglion.units import SECOND
 from ganglion_gateway.fleet import SILENCE, Fleet, Node
@@ -221,6 +221,8 @@ class Relay:
         return f"refused: {decision.reason}", relays.DEAD if policy.rules else relays.PENDING
 
     def _party(self, node: str) -> Party:
+        if node == self._fleet.own[0]:
+            return Party(node_id=node, roles=(GATEWAY,))
         now = self._fleet.now(node)
         known = self._fleet.nodes.get(now)
         return Party(node_id=now, roles=(NODE,), tags=() if known is None else tuple(known.tags))
