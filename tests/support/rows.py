@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Rows for every table of the gateway's database, whatever tables there are: two at a time, pointing to each other."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import JSON, Boolean, Column, Connection, Float, Integer, LargeBinary, MetaData, Table, func, select
@@ -12,26 +13,27 @@ from ganglion_gateway.store.database import Database
 _ALEMBIC = "alembic_version"
 
 
-async def tables(database: Database) -> dict[str, Table]:
+async def _tables(database: Database, names: Sequence[str] | None) -> list[Table]:
     """The tables that are there, each behind those that it points to."""
 
-    def reflect(connection: Connection) -> dict[str, Table]:
+    def reflect(connection: Connection) -> list[Table]:
         known = MetaData()
-        known.reflect(connection)
-        return {table.name: table for table in known.sorted_tables if table.name != _ALEMBIC}
+        known.reflect(connection, only=names)
+        wanted = [table for table in known.sorted_tables if table.name != _ALEMBIC]
+        return [table for table in wanted if names is None or table.name in names]
 
     async with database.reading() as connection:
         return await connection.run_sync(reflect)
 
 
-async def fill(database: Database, word: str, there: dict[str, Table] | None = None) -> None:
+async def fill(database: Database, word: str, names: Sequence[str] | None = None) -> None:
     """Two rows more in every table, each of which points to rows that are there.
 
     Args:
         word: Is in their text.
-        there: The tables, where they are known already.
+        names: Of tables; None for every table.
     """
-    for table in (there or await tables(database)).values():
+    for table in await _tables(database, names):
         count = (await database.scalar(select(func.count()).select_from(table))) or 0
         pointed: dict[str, list[Any]] = {}
         for column in table.columns:

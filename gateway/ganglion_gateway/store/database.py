@@ -135,6 +135,12 @@ def insert_new(connection: AsyncConnection, table: Table) -> Insert:
     return _insert(connection, table).on_conflict_do_nothing()
 
 
+async def added(connection: AsyncConnection, table: Table, row: Row) -> bool:
+    """Inserts a row unless its key is taken; says whether it did. A count of rows would not say it on PostgreSQL."""
+    statement = insert_new(connection, table).values(row).returning(*table.primary_key.columns)
+    return (await connection.execute(statement)).first() is not None
+
+
 def insert_or_update(connection: AsyncConnection, table: Table, key: Sequence[str], keep: Sequence[str] = ()) -> Insert:
     """An INSERT that updates the row whose key is taken, except for the columns to keep."""
     statement = _insert(connection, table)
