@@ -37,6 +37,8 @@ from ganglion_gateway.mesh import GatewayMember
 from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.model.bridge import Bridge
 from ganglion_gateway.relay import Relay
+from ganglion_gateway.release.office import Office
+from ganglion_gateway.release.register import Register
 from ganglion_gateway.rows import Batch
 from ganglion_gateway.services import Services
 from ganglion_gateway.settings import Settings, WebhookSettings
@@ -132,6 +134,8 @@ async def open_gateway(
             await approvals.load()
             consents = Consents(database, clock)
             await consents.load()
+            releases = Office(database, fleet, Register(database, authority, clock), clock)
+            intake.on_birth = releases.born
             member = GatewayMember(
                 broker=settings.broker,
                 links=settings.links,
@@ -146,6 +150,7 @@ async def open_gateway(
                 bridge=bridge,
                 intents=intents,
                 consents=consents,
+                releases=releases,
                 metrics=metrics,
                 live=live,
                 clock=clock,
@@ -170,6 +175,7 @@ async def open_gateway(
                 consents=consents,
                 enrol_keys=enrol_keys,
                 groups=groups,
+                releases=releases,
                 keyring=keyring,
                 accounts=accounts,
                 sessions=Sessions(_secret(settings.state / "session-secret")),
@@ -190,7 +196,7 @@ async def open_gateway(
             await groups.load()
             parts: list[Callable[[], Coroutine[Any, Any, None]]]
             parts = [member.run, intake.run, courier.run, partial(relay.run, member.request), groups.run, accounts.run]
-            parts += [tracing.run, partial(lag.watch, metrics.lag.observe)]
+            parts += [tracing.run, partial(lag.watch, metrics.lag.observe), partial(releases.run, member.request)]
             if settings.home_assistant:
                 parts.append(Announcing(settings.home_assistant, authority.mesh_id, services).run)
             running = asyncio.create_task(_run(parts), name="gateway")

@@ -22,6 +22,7 @@ from ganglion_gateway.groups import GroupRegister
 from ganglion_gateway.intents.answers import IntentAnswers
 from ganglion_gateway.live import Live
 from ganglion_gateway.metrics import Metrics
+from ganglion_gateway.release.office import Office
 from ganglion_gateway.settings import Settings
 from ganglion_gateway.store import audit
 from ganglion_gateway.store.database import Database
@@ -118,6 +119,7 @@ class Services:
     consents: Consents
     enrol_keys: EnrolKeys
     groups: GroupRegister
+    releases: Office
     keyring: Keyring
     accounts: Accounts
     sessions: Sessions

@@ -17,6 +17,7 @@ from ganglion_gateway.api import (
     limits,
     mesh,
     policy,
+    releases,
     routes,
     scripts,
     users,
@@ -50,6 +51,7 @@ def application(services: Services) -> FastAPI:
     app.include_router(limits.routes(services))
     app.include_router(firmware.routes(services))
     app.include_router(scripts.routes(services))
+    app.include_router(releases.routes(services))
     app.include_router(kv.routes(services))
     app.include_router(watch.routes(services), responses=problems.RESPONSES)
     return app

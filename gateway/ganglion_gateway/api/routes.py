@@ -90,7 +90,8 @@ def _nodes(router: APIRouter, services: Services) -> None:
 
     @router.get("/nodes/{node}", summary="One node", tags=["fleet"])
     async def get_node(node: NodeName) -> dict[str, Any]:
-        return node_document(services.fleet.find(node))
+        known = services.fleet.find(node)
+        return {**node_document(known), "release": await services.releases.document(known)}
 
     @router.get("/nodes/{node}/readings", summary="What a sensor read, oldest first", tags=["fleet"])
     async def get_readings(
