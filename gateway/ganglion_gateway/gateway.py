@@ -39,6 +39,8 @@ from ganglion_gateway.model.bridge import Bridge
 from ganglion_gateway.relay import Relay
 from ganglion_gateway.release.office import Office
 from ganglion_gateway.release.register import Register
+from ganglion_gateway.rollout.controller import Controller
+from ganglion_gateway.rollout.desk import Desk
 from ganglion_gateway.rows import Batch
 from ganglion_gateway.services import Services
 from ganglion_gateway.settings import Settings, WebhookSettings
@@ -176,6 +178,7 @@ async def open_gateway(
                 enrol_keys=enrol_keys,
                 groups=groups,
                 releases=releases,
+                rollouts=Desk(database, fleet, releases, Controller(database, fleet, releases, clock=clock)),
                 keyring=keyring,
                 accounts=accounts,
                 sessions=Sessions(_secret(settings.state / "session-secret")),

@@ -132,15 +132,15 @@ class Field:
     async def assigned(self, nodes: Sequence[str]) -> dict[str, str]:
         return {node: release for node in nodes if (release := self.nodes[node].release) is not None}
 
+    async def standing(self, nodes: Sequence[str]) -> list[Report]:
+        return [said for node in nodes if (said := self.nodes[node].said) is not None]
+
     async def said(self, since: int) -> list[Report]:
         return [said for sim in self.nodes.values() if (said := sim.said) is not None and said.at >= since]
 
-    def listen(self, wake: Callable[[], None]) -> Callable[[], None]:
-        def heard(report: Report) -> None:
-            wake()
-
-        self.hear.append(heard)
-        return lambda: self.hear.remove(heard)
+    def listen(self, hear: Callable[[Report], None]) -> Callable[[], None]:
+        self.hear.append(hear)
+        return lambda: self.hear.remove(hear)
 
     def step(self, now: int) -> list[Happening]:
         """Everybody goes on by one thing; what is heard of it besides the reports."""

@@ -18,6 +18,7 @@ from ganglion_gateway.api import (
     mesh,
     policy,
     releases,
+    rollouts,
     routes,
     scripts,
     users,
@@ -52,6 +53,7 @@ def application(services: Services) -> FastAPI:
     app.include_router(firmware.routes(services))
     app.include_router(scripts.routes(services))
     app.include_router(releases.routes(services))
+    app.include_router(rollouts.routes(services))
     app.include_router(kv.routes(services))
     app.include_router(watch.routes(services), responses=problems.RESPONSES)
     return app

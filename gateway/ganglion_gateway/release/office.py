@@ -111,6 +111,11 @@ class Office:
         rows = await store.all_reports(self._database, nodes, self._fleet.now)
         return [_said({**row, "node": node}) for node, row in rows.items()]
 
+    async def said(self, since: int) -> list[Report]:
+        """The last word of every node that was heard since a time, each on what the node is to run by now."""
+        rows = await store.reports_since(self._database, since)
+        return [_said({**row, "node": self._fleet.now(row["node"])}) for row in rows]
+
     def listen(self, hear: Callable[[Report], None]) -> Callable[[], None]:
         """Has every report told after it is committed, until what is returned is called; also that a node waits."""
         self._listeners.append(hear)

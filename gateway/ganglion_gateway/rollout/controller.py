@@ -76,7 +76,7 @@ class Controller:
 
     async def run(self) -> None:
         """Runs them until cancelled."""
-        stop = self._releases.listen(self._wake.set)
+        stop = self._releases.listen(lambda report: self._wake.set())
         try:
             while True:
                 try:

@@ -72,7 +72,7 @@ class Desk:
     async def _candidates(self, release: Release, nodes: Sequence[Node]) -> list[Candidate]:
         ids = [node.id for node in nodes]
         assigned = await self._releases.assigned(ids)
-        last = {report.node: report for report in await self._releases.said(0)}
+        last = {report.node: report for report in await self._releases.standing(ids)}
         busy = await store.busy(self._database, [id for node in nodes for id in node.ids])
         found = []
         for node in nodes:

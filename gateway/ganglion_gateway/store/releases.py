@@ -189,6 +189,13 @@ def _newest(rows: list[Row], nodes: Iterable[str], now: Callable[[str], str]) ->
     return {node: found[now(node)] for node in nodes if now(node) in found}
 
 
+async def reports_since(database: Database, since: int) -> list[Row]:
+    """The last reports of nodes that were heard since a time, those on what each should run by now, the newest last."""
+    of_now = (assignments.c.node == release_reports.c.node) & (assignments.c.number == release_reports.c.number)
+    query = select(release_reports).join(assignments, of_now).where(release_reports.c.received >= since)
+    return await database.all(query.order_by(release_reports.c.number, release_reports.c.serial))
+
+
 async def assign(
     connection: AsyncConnection,
     nodes: Sequence[str],
