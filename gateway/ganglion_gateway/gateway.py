@@ -199,7 +199,12 @@ async def open_gateway(
             await groups.load()
             parts: list[Callable[[], Coroutine[Any, Any, None]]]
             parts = [member.run, intake.run, courier.run, partial(relay.run, member.request), groups.run, accounts.run]
-            parts += [tracing.run, partial(lag.watch, metrics.lag.observe), partial(releases.run, member.request)]
+            parts += [
+                services.rollouts.controller.run,
+                tracing.run,
+                partial(lag.watch, metrics.lag.observe),
+                partial(releases.run, member.request),
+            ]
             if settings.home_assistant:
                 parts.append(Announcing(settings.home_assistant, authority.mesh_id, services).run)
             running = asyncio.create_task(_run(parts), name="gateway")

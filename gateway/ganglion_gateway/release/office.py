@@ -113,8 +113,15 @@ class Office:
 
     async def said(self, since: int) -> list[Report]:
         """The last word of every node that was heard since a time, each on what the node is to run by now."""
-        rows = await store.reports_since(self._database, since)
-        return [_said({**row, "node": self._fleet.now(row["node"])}) for row in rows]
+        found: dict[str, Report] = {}
+        for row in await store.reports_since(self._database, since):
+            node, wanted = self._fleet.now(row["node"]), row["wanted"]
+            if wanted is None and node in self._fleet.nodes:  # assigned under the id that it had before
+                assigned = await store.assignment(self._database, self._fleet.nodes[node].ids)
+                wanted = None if assigned is None else assigned["number"]
+            if row["number"] == wanted:
+                found[node] = _said({**row, "node": node})
+        return list(found.values())
 
     def listen(self, hear: Callable[[Report], None]) -> Callable[[], None]:
         """Has every report told after it is committed, until what is returned is called; also that a node waits."""

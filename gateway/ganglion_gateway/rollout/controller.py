@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion.errors import GanglionError, NotFoundError, RefusedError
 from ganglion.units import SECOND
-from ganglion_gateway.fleet import SILENCE, Fleet
+from ganglion_gateway.fleet import Fleet
 from ganglion_gateway.rollout.contract import Lease, Releases, Report, alone
 from ganglion_gateway.rollout.happening import Abort, Assign, Gone, Happening, Pause, Resume, Told
 from ganglion_gateway.rollout.machine import Machine
@@ -68,7 +68,6 @@ class Controller:
         self._releases = releases
         self._clock = clock
         self._lease = lease
-        self._began = clock()
         self._machines: dict[str, Machine] = {}
         self._heard: dict[str, int] = {}  # until when a machine knows what nodes have said
         self._wake = asyncio.Event()
@@ -182,7 +181,7 @@ class Controller:
         if saved is None:
             return None
         now = self._clock()
-        is_new = saved[0].version == 0 and now - self._began > SILENCE
+        is_new = saved[0].version == 0  # nothing was done yet that could have been missed
         machine = Machine(*saved, now=now, settled=is_new)
         machine.meet(Senses(self._fleet, machine).present())
         return machine
