@@ -70,6 +70,7 @@ class Metrics:
             ["endpoint"],
             registry=registry,
         )
+        self.hooks = Counter("ganglion_gateway_hook_messages", "Webhooks that came in.", ["outcome"], registry=registry)
         self.rollouts = Gauge("ganglion_gateway_rollouts", "Rollouts by state.", ["state"], registry=registry)
         self.rollout_nodes = Gauge(
             "ganglion_gateway_rollout_nodes",

@@ -49,7 +49,13 @@ def routes(services: Services) -> APIRouter:
             return JSONResponse({"status": "failed" if services.started else "starting", "checks": checks}, 503)
         return JSONResponse({"status": "ok" if services.mesh.connected else "degraded", "checks": checks})
 
-    @router.get("/metrics", summary="For Prometheus", tags=["health"])
+    @router.get(
+        "/metrics",
+        summary="For Prometheus",
+        tags=["health"],
+        response_class=Response,
+        responses={200: {"content": {metrics.CONTENT_TYPE: {"schema": {"type": "string"}}}}},
+    )
     async def expose() -> Response:
         known = services.metrics
         known.nodes.labels("online").set(services.fleet.online)

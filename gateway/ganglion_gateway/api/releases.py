@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import Field
 from starlette.exceptions import HTTPException
 
+from ganglion.errors import InvalidError
 from ganglion.release.manifest import MAX_FILE, MAX_FILES, WINDOW, WINDOWS
 from ganglion.release.requires import MAX_WORDS
 from ganglion.release.requires import read as read_requires
@@ -75,6 +76,8 @@ def routes(services: Services) -> APIRouter:
     )
     async def create_release(body: ReleaseBody, who: Who, response: Response) -> dict[str, Any]:
         files = {each.path: each.sha256 for each in body.files}
+        if len(files) < len(body.files):
+            raise InvalidError("names a path twice", where="files")
         requires = read_requires(body.requires.model_dump())
         release, is_new = await register.create(body.name, files, requires=requires, window=body.window, by=who.name)
         if is_new:

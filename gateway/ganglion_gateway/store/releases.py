@@ -141,14 +141,14 @@ async def keep_blob(connection: AsyncConnection, sha256: str, data: bytes, *, no
         delete(release_blobs).where(release_blobs.c.created < stale, release_blobs.c.sha256.not_in(used))
     )
     row = {"sha256": sha256, "size": len(data), "data": data, "created": now}
-    done = await connection.execute(insert_new(connection, release_blobs).values(**row))
-    return done.rowcount == 1
+    made = insert_new(connection, release_blobs).values(**row).returning(release_blobs.c.sha256)
+    return (await connection.execute(made)).first() is not None
 
 
 async def create(connection: AsyncConnection, row: Row, files: list[tuple[str, str]]) -> bool:
     """A new release with its files, by path and SHA-256; whether it was not there."""
-    done = await connection.execute(insert_new(connection, releases).values(**row))
-    if done.rowcount != 1:
+    made = insert_new(connection, releases).values(**row).returning(releases.c.id)
+    if (await connection.execute(made)).first() is None:
         return False
     listed = [{"release": row["id"], "path": path, "sha256": sha256} for path, sha256 in files]
     await connection.execute(insert(release_files), listed)
