@@ -50,6 +50,7 @@ from ganglion_gateway.rollout.desk import Desk
 from ganglion_gateway.rows import Batch
 from ganglion_gateway.services import Services
 from ganglion_gateway.settings import Settings, WebhookSettings
+from ganglion_gateway.sharing import Sharing
 from ganglion_gateway.store import audit, keys, successors, webhooks
 from ganglion_gateway.store import leases as lease_store
 from ganglion_gateway.store.database import Database, secure
@@ -224,7 +225,7 @@ async def open_gateway(
             await groups.load()
             parts: list[Callable[[], Coroutine[Any, Any, None]]]
             parts = [member.run, intake.run, accounts.run, tracing.run, partial(lag.watch, metrics.lag.observe)]
-            parts.append(partial(releases.run, member.request))
+            parts += [partial(releases.run, member.request), Sharing(services, intake).run]
             # What only one of several gateways may do
             sole: dict[str, Callable[[Lease], Coroutine[Any, Any, None]]] = {
                 "webhooks": courier.run,

@@ -10,7 +10,7 @@ from typing import Any
 from ganglion.cli.result import Result
 from ganglion.errors import UsageError
 from ganglion_gateway.backup.making import Contents, make
-from ganglion_gateway.backup.restoring import restore
+from ganglion_gateway.backup.restoring import restore, restore_keys
 from ganglion_gateway.store.url import DatabaseUrl
 
 BACKUP, RESTORE = "backup", "restore"
@@ -26,6 +26,9 @@ def arguments(verbs: "argparse._SubParsersAction[Any]", common: argparse.Argumen
     back = verbs.add_parser(RESTORE, help="begin from such a file", parents=[common])
     back.add_argument("file", type=Path, help="a backup")
     back.add_argument("--force", action="store_true", help="replace what is there; files go into a folder of their own")
+    back.add_argument(
+        "--beside", action="store_true", help="the keys alone, for a gateway beside that one, on the same database"
+    )
     back.add_argument("--dry-run", action="store_true", help="look at the file, and at what is there; change nothing")
     for parser in (backup, back):
         parser.add_argument("--state", type=Path, default=argparse.SUPPRESS, help="as for the gateway")
@@ -39,7 +42,7 @@ def run(args: argparse.Namespace, url: DatabaseUrl | None) -> Result:
     """Does what the verb says.
 
     Raises:
-        UsageError: the passphrase is empty.
+        UsageError: the passphrase is empty, or options do not go together.
         GanglionError: see `make` and `restore`.
     """
     folder = args.state.absolute()
@@ -48,6 +51,8 @@ def run(args: argparse.Namespace, url: DatabaseUrl | None) -> Result:
     if args.verb == BACKUP:
         contents = asyncio.run(make(folder, where, args.file, passphrase=passphrase, force=args.force))
         return Result(data={"file": str(args.file), **contents.document()}, text=lambda: _made(args.file, contents))
+    if args.beside:
+        return _beside(args, folder, passphrase)
     done = asyncio.run(restore(args.file, folder, where, passphrase=passphrase, force=args.force, dry_run=args.dry_run))
     document = {**done.contents.document(), "state": str(folder), "database": str(where), "dry_run": args.dry_run}
     document["before"] = None if done.before is None else str(done.before)
@@ -58,6 +63,17 @@ def run(args: argparse.Namespace, url: DatabaseUrl | None) -> Result:
         return said + (f"\nwhat was there before: {done.before}" if done.before is not None else "")
 
     return Result(data=document, text=told)
+
+
+def _beside(args: argparse.Namespace, folder: Path, passphrase: str | None) -> Result:
+    if args.force or args.dry_run:
+        raise UsageError("--beside begins a state folder: it goes with neither --force nor --dry-run")
+    kept = restore_keys(args.file, folder, passphrase=passphrase).contents
+    mesh = kept.header["mesh"]
+    return Result(
+        data={**kept.document(), "state": str(folder)},
+        text=lambda: f"{folder} has the keys of the mesh {mesh}: {', '.join(kept.files)}",
+    )
 
 
 def _says(contents: Contents) -> str:

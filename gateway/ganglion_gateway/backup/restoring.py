@@ -39,6 +39,41 @@ class Restored:
     before: Path | None
 
 
+def restore_keys(path: Path, folder: Path, *, passphrase: str | None) -> Restored:
+    """Gives a gateway of its own, beside the one that a backup is of, the same keys of the mesh.
+
+    It has another identity in the mesh, and uses the same database, which is left alone.
+
+    Args:
+        path: The backup.
+        folder: Its state folder, in which nothing is yet.
+        passphrase: Of a backup that is encrypted.
+
+    Raises:
+        RefusedError: there is something in the folder, or the passphrase is another.
+        InvalidError: the file is damaged, or no backup.
+    """
+    reader = Reader(path, passphrase)
+    contents = look(reader)
+    secure(folder)
+    with files.held(folder, "gateway"):
+        if there := state.entries(folder):
+            raise RefusedError(f"{folder} has {there[0].name} and more in it: give another --state")
+        staging = state.Staging(folder)
+        taking = False
+        for line in reader.lines():
+            if isinstance(line, dict):
+                taking = "file" in line and state.is_key(line["file"])
+                if taking:
+                    staging.file(line["file"], line["mode"])
+            elif taking:
+                staging.piece(line)
+        staging.close()
+        staging.swap(_stamp())
+    kept = [name for name in contents.files if state.is_key(name)]
+    return Restored(contents=Contents(header=contents.header, rows={}, files=kept), before=None)
+
+
 async def restore(
     path: Path, folder: Path, url: DatabaseUrl, *, passphrase: str | None, force: bool = False, dry_run: bool = False
 ) -> Restored:

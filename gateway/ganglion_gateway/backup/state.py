@@ -61,6 +61,11 @@ def _taken(folder: Path, leave: Path | None) -> Iterator[tuple[Path, str]]:
         yield path, str(name)
 
 
+def is_key(name: str) -> bool:
+    """Whether a file is the same for all gateways of a mesh, and not one's own."""
+    return name.startswith("authority/") or name.endswith("-secret") or name == "token"
+
+
 def _copy(path: Path, to: Path) -> None:
     """A SQLite database as it is at one moment."""
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as source, closing(sqlite3.connect(to)) as copy:
