@@ -6,19 +6,24 @@ from fastapi import FastAPI
 from ganglion_gateway import problems
 from ganglion_gateway.access.guard import Guard
 from ganglion_gateway.api import (
+    auth,
     calls,
     consents,
     devices,
     firmware,
     groups,
     health,
+    hooks,
     kv,
     limits,
     mesh,
+    models,
     policy,
     routes,
     scripts,
+    users,
     watch,
+    webhooks,
 )
 from ganglion_gateway.dashboard import login
 from ganglion_gateway.services import Services
@@ -36,7 +41,12 @@ def application(services: Services) -> FastAPI:
     problems.install(app)
     app.include_router(health.routes(services))
     app.include_router(login.routes(services))
+    app.include_router(auth.routes(services))
+    app.include_router(users.routes(services))
     app.include_router(routes.routes(services))
+    app.include_router(webhooks.routes(services))
+    app.include_router(hooks.routes(services))
+    app.include_router(models.routes(services))
     app.include_router(calls.routes(services))
     app.include_router(mesh.routes(services))
     app.include_router(devices.routes(services))
