@@ -12,22 +12,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from nacl.signing import SigningKey
 
 from ganglion.cli import extras, firmware_size
 from ganglion.cli.main import main
-from ganglion.errors import GanglionError, RemoteProtocolError
-from ganglion.firmware import Bundle, build, sending
+from ganglion.errors import GanglionError
+from ganglion.firmware import Bundle, build
 from ganglion.firmware.asked import ASKED, modules_of
 from ganglion.firmware.bundle import module_of
 from ganglion.firmware.heap import BOARD, PLACES, measure
 from ganglion.firmware.interpreter import cached, find
-from ganglion_agent.seal import sealed_by
-from ganglion_agent.slots import Slots
-from ganglion_agent.update import Update
-from ganglion_micro import cose, update_key
 from ganglion_tools.micropython import interpreter
-from support.flash_model import Flash
 
 ROOT = Path(__file__).parents[2]
 Run = Callable[..., dict]
@@ -254,55 +248,3 @@ def test_a_version_that_does_not_run_has_no_heap() -> None:
     for place in PLACES:
         with pytest.raises(GanglionError, match=r"could not be measured: .*micropython said ValueError"):
             measure(broken, command, place)
-
-
-def board(check: Callable[[bytes | None, bytes], None]) -> Update:
-    flash = Flash()
-    flash.folders = {"/a", "/b"}
-    slots = Slots(flash, slot="a")
-    slots.confirm()
-    return Update(flash, slots, check)
-
-
-def test_a_board_whose_updates_are_signed_takes_only_what_the_issuer_has_sealed() -> None:
-    authority, other = SigningKey.generate(), SigningKey.generate()
-    aad = update_key.aad(bytes(8))
-    public = bytes(authority.verify_key)
-
-    def seal(digest: bytes, key: SigningKey = authority, kid: bytes = cose.kid(public)) -> bytes:
-        return cose.sign1(digest, kid, aad, lambda message: key.sign(message).signature)
-
-    version = Bundle(version="v1", files={"x.mpy": b"x"}, outside={})
-    digest = bytes.fromhex(version.sha256)
-    update = board(sealed_by(public, aad))
-    for wrong, why in [
-        (None, "only with the issuer's seal"),
-        (b"no seal", "not a COSE_Sign1"),
-        (seal(bytes(32)), "of another update"),
-        (seal(digest, other, cose.kid(bytes(other.verify_key))), "of another key"),
-        (seal(digest, other), "not the issuer's"),
-    ]:
-        call = next(sending(version, wrong))
-        with pytest.raises(ValueError, match=why):
-            update.begin(call.params)
-        assert update.status({}) == {"state": "idle"}
-    assert update.begin(next(sending(version, seal(digest))).params)["state"] == "receiving"
-
-
-@pytest.mark.parametrize(
-    ("said", "why"),
-    [
-        ({"state": "idle"}, "says 'idle' of the update"),
-        ({}, "says None of the update"),
-        ({"state": "receiving", "file": "y", "offset": 0}, "asks for 'y' from 0, which this version has not"),
-        ({"state": "receiving", "file": "x.mpy", "offset": 1}, "asks for 'x.mpy' from 1"),
-        ({"state": "receiving", "file": "x.mpy", "offset": "0"}, "asks for 'x.mpy' from '0'"),
-        ({"state": "receiving", "file": 7, "offset": 0}, "asks for 7 from 0"),
-        ({"state": "receiving", "file": "x.mpy", "offset": 0, "damaged": 9}, "comes damaged again and again"),
-    ],
-)
-def test_an_answer_that_makes_no_sense_ends_the_sending(said: dict, why: str) -> None:
-    sender = sending(Bundle(version="v1", files={"x.mpy": b"x"}, outside={}))
-    assert next(sender).method == "update.begin"
-    with pytest.raises(RemoteProtocolError, match=why):
-        sender.send(said)
