@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ganglion.errors import NotFoundError, RefusedError
-from ganglion.mesh import credential, files
+from ganglion.mesh import credential, files, statement
 from ganglion.mesh.credential import ISSUER, CredentialError, Trust
 from ganglion.mesh.identity import Identity
 from ganglion.mesh.revocation import RevocationList, Revocations
@@ -216,6 +216,15 @@ class Authority:
         return cose.sign1(
             cbor.encode([digest, now // SECOND]), self._issuer.kid, update_key.aad(self.mesh), self._issuer.sign
         )
+
+    def state(self, kind: int, body: Any, *, now: int) -> bytes:
+        """The issuer's GL1 message to everybody, for what is told apart by its content and has no versions.
+
+        Raises:
+            CBORError: the body is no CBOR, or too large for a message.
+        """
+        version = max(now // SECOND, 1)
+        return statement.sign(self._issuer, self.mesh, kind=kind, version=version, now=now, body=body)
 
     @property
     def bundle_topic(self) -> str:
