@@ -93,7 +93,7 @@ PACKAGES = {
             "pydantic",
         }
         | {"prometheus_client", "psycopg", "sqlalchemy", "starlette", "structlog", "uvicorn", "anyio", "numpy"}
-        | {"redis", "opentelemetry"},
+        | {"nacl", "redis", "opentelemetry"},
     ),
     "ganglion_tools": (
         "tools",
