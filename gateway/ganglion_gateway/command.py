@@ -15,13 +15,19 @@ from ganglion.mqtt.url import BrokerUrl
 from ganglion_gateway import logs
 from ganglion_gateway.model.configuration import ModelsSettings
 from ganglion_gateway.server import serve
-from ganglion_gateway.settings import Settings, WebhookSettings
+from ganglion_gateway.settings import Settings, TraceSettings, WebhookSettings
+from ganglion_gateway.store.url import DatabaseUrl
 from ganglion_micro import gl1
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
     """The options of `ganglion gateway`."""
     parser.add_argument("--state", type=Path, default=state_folder() / "gateway", help="database, keys and token")
+    parser.add_argument(
+        "--database",
+        metavar="URL",
+        help="postgresql://host/name?account=FILE in place of a file in --state; or GANGLION_DATABASE",
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=8470, help="TCP port; 0 picks a free one")
     parser.add_argument(
@@ -70,7 +76,7 @@ def settings(args: argparse.Namespace) -> Settings:
 
     Raises:
         UsageError: it makes no sense, or would show tokens to the network or a password to the machine.
-        InvalidError: --broker is no URL, or --link no link.
+        InvalidError: --broker or --database is no URL, or --link no link.
     """
     if bool(args.tls_certificate) != bool(args.tls_key):
         raise UsageError("--tls-certificate and --tls-key go together")
@@ -86,6 +92,7 @@ def settings(args: argparse.Namespace) -> Settings:
     return Settings(
         state=args.state.absolute(),
         broker=brokers(args.broker, "mqtt://127.0.0.1:1883"),
+        database=_database(args.database),
         host=args.host,
         links=_links(args.link),
         port=args.port,
@@ -96,6 +103,7 @@ def settings(args: argparse.Namespace) -> Settings:
         if args.webhook
         else None,
         models=_models(args.models),
+        traces=TraceSettings.read(os.environ),
         certificate=args.tls_certificate,
         private_key=args.tls_key,
         home_assistant=(home_assistant := _home_assistant(args.home_assistant)),
@@ -121,6 +129,16 @@ def _models(flag: Path | None) -> ModelsSettings:
     """The language models of a file, else the one of the environment."""
     path = flag or (Path(given) if (given := os.environ.get("GANGLION_MODELS", "").strip()) else None)
     return ModelsSettings.of_environment(os.environ) if path is None else ModelsSettings.of_file(path)
+
+
+def _database(flag: str | None) -> DatabaseUrl | None:
+    if flag is not None and (url := DatabaseUrl.parse(flag)).has_password:
+        raise UsageError(
+            f"--database {url} has a password, which the list of processes shows to everybody: "
+            "write user:password into a file and name it with ?account=FILE, or put the URL into GANGLION_DATABASE"
+        )
+    given = flag or os.environ.get("GANGLION_DATABASE", "").strip()
+    return DatabaseUrl.parse(given) if given else None
 
 
 def _home_assistant(flag: str | None) -> str:

@@ -11,6 +11,7 @@ from ganglion.mesh.looking import Looking
 from ganglion.mesh.policy import Policy
 from ganglion.mesh.progress import Tell
 from ganglion.mesh.signed_config import D, Form, SignedConfig
+from ganglion_gateway.access.accounts import Accounts
 from ganglion_gateway.access.limiter import Failures
 from ganglion_gateway.access.sessions import Sessions
 from ganglion_gateway.access.tokens import Keyring, Principal
@@ -107,6 +108,7 @@ class Services:
 
     Attributes:
         started: Whether it has come up: database at the newest revision, fleet loaded, tasks running.
+        first_password: That of the user `admin` where this start has made it; to be shown once, and forgotten.
         clock: Nanoseconds since the Unix epoch.
     """
 
@@ -118,6 +120,7 @@ class Services:
     enrol_keys: EnrolKeys
     groups: GroupRegister
     keyring: Keyring
+    accounts: Accounts
     sessions: Sessions
     failures: Failures
     fleet: Fleet
@@ -130,6 +133,7 @@ class Services:
     metrics: Metrics
     clock: Callable[[], int]
     started: bool = False
+    first_password: str | None = None
 
     async def note(self, actor: Principal, action: str, target: str, detail: dict[str, Any]) -> None:
         """Writes into the audit what somebody did."""

@@ -47,16 +47,26 @@ class Sender:
         mesh: The mesh's id.
         agent: The `User-Agent`.
         clock: Nanoseconds since the Unix epoch.
+        headers: More headers of a message, by the ids of its event and its endpoint.
 
     Raises:
         InvalidError: the endpoint's secret is none.
     """
 
-    def __init__(self, endpoint: Row, *, mesh: str, agent: str, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        endpoint: Row,
+        *,
+        mesh: str,
+        agent: str,
+        clock: Callable[[], int],
+        headers: Callable[[str, str], dict[str, str]],
+    ) -> None:
         self._endpoint = endpoint
         self._mesh = mesh
         self._agent = agent
         self._clock = clock
+        self._headers = headers
         self._secret: str = endpoint["secret"]
         self._key = signature.key_of(self._secret)
         former = endpoint["former_secret"]
@@ -69,6 +79,7 @@ class Sender:
         headers = {"content-type": cloudevent.CONTENT_TYPE, "user-agent": self._agent}
         headers |= signature.headers(self._keys(at), row["message"], body, seconds=at // SECOND)
         headers |= signature.mova_headers(self._secret, cloudevent.type_of(row), body, seconds=at // SECOND)
+        headers |= self._headers(row["id"], self._endpoint["id"])
         status: int | None = None
         retry_after: int | None = None
         error = ""
@@ -99,6 +110,12 @@ class Sender:
         if self._former is None or now >= (self._endpoint["former_until"] or 0):
             return [self._key]
         return [self._key, self._former]
+
+
+def sample(now: int) -> Row:
+    """What is sent to try an endpoint."""
+    event = {"cls": "test", "topic": "test", "value": None, "source": "gateway", "run": "", "timestamp": now}
+    return event | {"id": f"test-{now}", "node": "gateway", "node_name": "gateway", "message": f"msg_test{now}"}
 
 
 def _retry_after(text: str, now: int) -> int | None:

@@ -20,7 +20,7 @@ from ganglion.units import SECOND
 from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.store import webhooks
 from ganglion_gateway.store.database import Database, Row
-from ganglion_gateway.webhook.attempt import Attempt, Sender
+from ganglion_gateway.webhook.attempt import Attempt, Sender, sample
 from ganglion_gateway.webhook.connection import client
 from ganglion_gateway.webhook.schedule import Circuit, Fate, Policy, Schedule
 
@@ -57,6 +57,7 @@ class Courier:
         clock: Nanoseconds since the Unix epoch.
         agent: The `User-Agent`.
         policy: How patient it is.
+        headers: More headers of a message, by the ids of its event and its endpoint.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Courier:
         clock: Callable[[], int],
         agent: str,
         policy: Policy | None = None,
+        headers: Callable[[str, str], dict[str, str]] = lambda event, endpoint: {},
     ) -> None:
         self._database = database
         self._mesh = mesh
@@ -75,6 +77,7 @@ class Courier:
         self._clock = clock
         self._agent = agent
         self._policy = policy or Policy()
+        self._headers = headers
         self._lanes: dict[str, _Lane] = {}
         self._changed = asyncio.Event()
         self._changed.set()
@@ -131,14 +134,11 @@ class Courier:
         Raises:
             InvalidError: the endpoint's secret is none.
         """
-        now = self._clock()
-        event = {"cls": "test", "topic": "test", "value": None, "source": "gateway", "run": "", "timestamp": now}
-        event |= {"id": f"test-{now}", "node": "gateway", "node_name": "gateway", "message": f"msg_test{now}"}
         async with client(allow_private=endpoint["allow_private"]) as http:
-            return await self._sender(endpoint).send(http, event)
+            return await self._sender(endpoint).send(http, sample(self._clock()))
 
     def _sender(self, endpoint: Row) -> Sender:
-        return Sender(endpoint, mesh=self._mesh, agent=self._agent, clock=self._clock)
+        return Sender(endpoint, mesh=self._mesh, agent=self._agent, clock=self._clock, headers=self._headers)
 
     def _ended(self, task: asyncio.Task[None], endpoint: str) -> None:
         """Begins a lane again that ended by itself: the outbox still has what it had to deliver."""
