@@ -13,7 +13,8 @@ import httpx
 import pytest
 from standardwebhooks import Webhook
 
-from support.brokers import Broker
+from ganglion_gateway.store.url import DatabaseUrl
+from support.brokers import nats_broker
 from support.gateway import Here, here, process
 from support.node import node
 from support.waiting import until_answered
@@ -22,8 +23,8 @@ SECRET = "sixteen letters!"
 
 
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Here]:
-    async with here(tmp_path / "state") as started:
+async def site(tmp_path: Path, store_url: DatabaseUrl) -> AsyncIterator[Here]:
+    async with here(tmp_path / "state", database=store_url) as started:
         yield started
 
 
@@ -93,14 +94,16 @@ async def test_what_is_not_signed_by_the_secret_just_now_is_not_believed(site: H
     assert (await post(site, hook, body, both)).status_code == 200, "one of several signatures is enough"
 
 
-async def test_a_replay_is_refused_also_after_a_restart_and_a_second_try_of_the_sender_is_not(tmp_path: Path) -> None:
+async def test_a_replay_is_refused_also_after_a_restart_and_a_second_try_of_the_sender_is_not(
+    tmp_path: Path, store_url: DatabaseUrl
+) -> None:
     body = b'{"order": 7}'
-    async with here(tmp_path / "state") as site:
+    async with here(tmp_path / "state", database=store_url) as site:
         hook = await add(site)
         first = standard(hook["secret"], "msg_1", now(site) - 5, body)
         event = (await post(site, hook, body, first)).json()["event"]
         assert (await post(site, hook, body, first)).status_code == 409
-    async with here(tmp_path / "state") as site:
+    async with here(tmp_path / "state", database=store_url) as site:
         answer = await post(site, hook, body, first)
         assert (answer.status_code, "before" in answer.json()["detail"]) == (409, True)
         retried = await post(site, hook, body, standard(hook["secret"], "msg_1", now(site), body))
@@ -170,8 +173,8 @@ protocols:
 """
 
 
-async def test_a_script_hears_a_hook_as_an_event_of_the_gateway(broker: Broker, tmp_path: Path) -> None:
-    async with process(tmp_path / "gateway", broker.url) as gateway:
+async def test_a_script_hears_a_hook_as_an_event_of_the_gateway(tmp_path: Path) -> None:
+    async with nats_broker(tmp_path / "nats") as broker, process(tmp_path / "gateway", broker.url) as gateway:
         (tmp_path / "hall").mkdir()
         (tmp_path / "hall" / "hall.yaml").write_text(SCRIPT)
         key = (await gateway.http.post("/api/v1/enrol-keys", json={})).json()["key"]
