@@ -125,12 +125,6 @@ def _links(flags: list[str] | None) -> tuple[LinkSpec, ...] | None:
     return tuple(several(flags or ["lan"]))
 
 
-def _models(flag: Path | None) -> ModelsSettings:
-    """The language models of a file, else the one of the environment."""
-    path = flag or (Path(given) if (given := os.environ.get("GANGLION_MODELS", "").strip()) else None)
-    return ModelsSettings.of_environment(os.environ) if path is None else ModelsSettings.of_file(path)
-
-
 def _database(flag: str | None) -> DatabaseUrl | None:
     if flag is not None and (url := DatabaseUrl.parse(flag)).has_password:
         raise UsageError(
@@ -139,6 +133,12 @@ def _database(flag: str | None) -> DatabaseUrl | None:
         )
     given = flag or os.environ.get("GANGLION_DATABASE", "").strip()
     return DatabaseUrl.parse(given) if given else None
+
+
+def _models(flag: Path | None) -> ModelsSettings:
+    """The language models of a file, else the one of the environment."""
+    path = flag or (Path(given) if (given := os.environ.get("GANGLION_MODELS", "").strip()) else None)
+    return ModelsSettings.of_environment(os.environ) if path is None else ModelsSettings.of_file(path)
 
 
 def _home_assistant(flag: str | None) -> str:

@@ -64,11 +64,18 @@ class Metrics:
         self.outbox = Gauge(
             "ganglion_gateway_webhook_messages", "Messages by state.", ["endpoint", "state"], registry=registry
         )
-        self.hooks = Counter("ganglion_gateway_hook_messages", "Webhooks that came in.", ["outcome"], registry=registry)
         self.oldest = Gauge(
             "ganglion_gateway_webhook_oldest_seconds",
             "Age of the oldest message that waits for an endpoint.",
             ["endpoint"],
+            registry=registry,
+        )
+        self.hooks = Counter("ganglion_gateway_hook_messages", "Webhooks that came in.", ["outcome"], registry=registry)
+        self.rollouts = Gauge("ganglion_gateway_rollouts", "Rollouts by state.", ["state"], registry=registry)
+        self.rollout_nodes = Gauge(
+            "ganglion_gateway_rollout_nodes",
+            "Nodes of rollouts on which something is left to do or to hear, by how far they are.",
+            ["state"],
             registry=registry,
         )
         self.prompts = Counter(

@@ -15,14 +15,17 @@ from ganglion_gateway.access.accounts import Accounts
 from ganglion_gateway.access.limiter import Failures
 from ganglion_gateway.access.sessions import Sessions
 from ganglion_gateway.access.tokens import Keyring, Principal
+from ganglion_gateway.api.idempotency import Idempotency
 from ganglion_gateway.approvals import Approvals
 from ganglion_gateway.consents import Consents
 from ganglion_gateway.fleet import Fleet
 from ganglion_gateway.groups import GroupRegister
 from ganglion_gateway.intents.answers import IntentAnswers
+from ganglion_gateway.leases import Leases
 from ganglion_gateway.live import Live
 from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.model.budget import Budgets
+from ganglion_gateway.release.office import Office
 from ganglion_gateway.settings import Settings
 from ganglion_gateway.store import audit
 from ganglion_gateway.store.database import Database
@@ -107,6 +110,7 @@ class Services:
     """One gateway.
 
     Attributes:
+        leases: What only one of several gateways may do, and whether this one does.
         started: Whether it has come up: database at the newest revision, fleet loaded, tasks running.
         first_password: That of the user `admin` where this start has made it; to be shown once, and forgotten.
         clock: Nanoseconds since the Unix epoch.
@@ -114,13 +118,16 @@ class Services:
 
     settings: Settings
     database: Database
+    leases: Leases
     authority: Authority
     approvals: Approvals
     consents: Consents
     enrol_keys: EnrolKeys
     groups: GroupRegister
+    releases: Office
     keyring: Keyring
     accounts: Accounts
+    idempotency: Idempotency
     sessions: Sessions
     failures: Failures
     fleet: Fleet

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion.errors import InvalidError
 from ganglion.units import SECOND
+from ganglion_gateway.leases import Lease, LostLeaseError
 from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.store import webhooks
 from ganglion_gateway.store.database import Database, Row
@@ -34,6 +35,8 @@ _WRITE_BACK = SECOND // 20
 _GRACE = 1.0
 #: Seconds until the database is asked again that did not answer.
 _DATABASE_RETRY = 1.0
+#: Seconds between looks at what other gateways have written: endpoints, and messages for them.
+_ELSEWHERE = 1.0
 #: Seconds until a lane that ended by an error of ours begins again.
 _RESTART = 1.0
 
@@ -99,19 +102,31 @@ class Courier:
         schedule = lane.schedule
         return LaneState(circuit=schedule.circuit(self._clock()), failures=schedule.failures, due=schedule.due)
 
-    async def run(self) -> None:
-        """Delivers until cancelled; attempts under way then have a second to end."""
+    async def run(self, lease: Lease) -> None:
+        """Delivers until cancelled; attempts under way then have a second to end.
+
+        Args:
+            lease: What is tried is written down only while nobody else was given it.
+        """
+        self._lease = lease
+        shared = self._database.shared
         try:
             while True:
-                await self._changed.wait()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_ELSEWHERE if shared else None):
+                        await self._changed.wait()
                 self._changed.clear()
                 await self._renew()
+                if shared:
+                    self.wake()
         finally:
             for lane in self._lanes.values():
                 lane.stop()
             if self._lanes:
                 await asyncio.shield(asyncio.wait([lane.task for lane in self._lanes.values()], timeout=_GRACE))
             await self._cancel(list(self._lanes.values()))
+            self._lanes.clear()
+            self._changed.set()  # for the next time
 
     async def _renew(self) -> None:
         rows = {row["id"]: row for row in await webhooks.all_endpoints(self._database) if row["enabled"]}
@@ -279,8 +294,15 @@ class _Lane:
             ) -> None:
                 await webhooks.record(connection, attempts, changes)
 
+            lease = self._courier._lease
             try:
-                await self._courier._database.write(work)
+                await lease.write(self._courier._database, work)
+            except LostLeaseError:
+                # Another gateway delivers now, and what this one has tried since counts for nothing
+                self._stopping.set()
+                self._attempts.clear()
+                self._changes.clear()
+                lease.lost.set()
             except SQLAlchemyError as error:
                 _log.error("deliveries not written", endpoint=self.endpoint["id"], reason=str(error))
                 await asyncio.sleep(_DATABASE_RETRY)
