@@ -44,6 +44,8 @@ from ganglion_gateway.model.ledger import Ledger
 from ganglion_gateway.relay import Relay
 from ganglion_gateway.release.office import Office
 from ganglion_gateway.release.register import Register
+from ganglion_gateway.rollout.controller import Controller
+from ganglion_gateway.rollout.desk import Desk
 from ganglion_gateway.rows import Batch
 from ganglion_gateway.services import Services
 from ganglion_gateway.settings import Settings, WebhookSettings
@@ -196,6 +198,7 @@ async def open_gateway(
                 enrol_keys=enrol_keys,
                 groups=groups,
                 releases=releases,
+                rollouts=Desk(database, fleet, releases, Controller(database, fleet, releases, clock=clock)),
                 keyring=keyring,
                 accounts=accounts,
                 idempotency=Idempotency(database, token_secret, clock),
@@ -224,6 +227,7 @@ async def open_gateway(
                 "webhooks": courier.run,
                 "relay": partial(relay.run, member.request),
                 "groups": groups.run,
+                "rollouts": services.rollouts.controller.run,
             }
             if settings.home_assistant:
                 announcing = Announcing(settings.home_assistant, authority.mesh_id, services)
