@@ -16,6 +16,7 @@ from ganglion.mesh.member import Received
 from ganglion.units import SECOND
 from ganglion_gateway.access.limiter import Rate
 from ganglion_gateway.intake import Intake
+from ganglion_gateway.rows import OWN_EPOCH
 from ganglion_gateway.store import hooks
 from ganglion_gateway.store.database import Database, Row
 from ganglion_gateway.webhook.incoming import verify
@@ -25,8 +26,6 @@ from ganglion_micro import gl1
 KNOWN = 7 * 86400 * SECOND
 #: How long an event waits for its node, as what a script publishes and must arrive.
 _WAIT = 86400 * SECOND
-#: The gateway's own messages in the mesh have an epoch of its boots, from 1 on; its events of hooks have none.
-_EPOCH = 0
 
 
 class Taken(NamedTuple):
@@ -128,4 +127,4 @@ class Hooks:
         body["source"] = f"hook:{hook['name']}"
         if hook["node"]:
             body |= {"to": hook["node"], "wait": _WAIT}
-        return Received(gl1.EVENT, self._node, None, body, _EPOCH, self._number, now)
+        return Received(gl1.EVENT, self._node, None, body, OWN_EPOCH, self._number, now)
