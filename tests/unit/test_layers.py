@@ -245,7 +245,6 @@ PURE = [
     "gateway/ganglion_gateway/model/configuration.py",
     "gateway/ganglion_gateway/model/question.py",
     "gateway/ganglion_gateway/webhook/incoming.py",
-    "gateway/ganglion_gateway/webhook/rate.py",
     "gateway/ganglion_gateway/webhook/signature.py",
     "gateway/ganglion_gateway/homeassistant/fleet_view.py",
     "tools/ganglion_tools/package/archive.py",
