@@ -92,7 +92,8 @@ async def open_gateway(
             opened(settings, lambda event: path_of(services, event), metrics=metrics, clock=clock) as tracing,
         ):
             authority = Authority.open(settings.state / "authority", now=clock())
-            fleet, live = Fleet(), Live()
+            live = Live()
+            fleet = Fleet(live.presence)
             courier = Courier(
                 database,
                 mesh=authority.mesh_id,

@@ -229,6 +229,7 @@ PURE = [
     "gateway/ganglion_gateway/access/bearer.py",
     "gateway/ganglion_gateway/access/limiter.py",
     "gateway/ganglion_gateway/access/permissions.py",
+    "gateway/ganglion_gateway/stream/*.py",
     "gateway/ganglion_gateway/homeassistant/components.py",
     "gateway/ganglion_gateway/homeassistant/fleet_view.py",
     "tools/ganglion_tools/package/archive.py",

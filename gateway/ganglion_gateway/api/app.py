@@ -20,6 +20,7 @@ from ganglion_gateway.api import (
     policy,
     routes,
     scripts,
+    socket,
     users,
     watch,
 )
@@ -58,6 +59,7 @@ def application(services: Services, *, version: str | None = None) -> FastAPI:
     app.include_router(firmware.routes(services))
     app.include_router(scripts.routes(services))
     app.include_router(kv.routes(services))
+    app.include_router(socket.routes(services))
     app.include_router(watch.routes(services), responses=problems.RESPONSES)
     return app
 
