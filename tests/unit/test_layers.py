@@ -20,6 +20,7 @@ PACKAGES = {
         "firmware",
         {
             "ganglion_micro",
+            "_ed25519",
             "asyncio",
             "binascii",
             "builtins",
@@ -65,6 +66,10 @@ PACKAGES = {
             "lsprotocol",
             "pygls",
             "esptool",
+            "mcp",
+            "pydantic",
+            "starlette",
+            "uvicorn",
             "ganglion_agent",
         },
     ),
@@ -87,7 +92,8 @@ PACKAGES = {
             "nicegui",
             "pydantic",
         }
-        | {"prometheus_client", "psycopg", "sqlalchemy", "starlette", "structlog", "uvicorn", "anyio", "numpy"},
+        | {"prometheus_client", "psycopg", "sqlalchemy", "starlette", "structlog", "uvicorn", "anyio", "numpy"}
+        | {"redis", "opentelemetry"},
     ),
     "ganglion_tools": (
         "tools",
@@ -98,12 +104,12 @@ PACKAGES = {
 }
 #: The parts of `ganglion`, lowest first: a part imports from rows above its own, and of its own row only itself.
 ROWS = [
-    {"errors", "__init__", "words"},
+    {"errors", "__init__", "printable", "words"},
     {"units", "linux", "event", "clock", "worker", "pattern", "analytics", "_native"},
     {"settings"},
     {"bus", "mqtt", "intent"},
     {"config", "board", "mesh", "sim", "reader", "inbox"},
-    {"mova", "sensors", "guardian", "bridge", "history", "device"},
+    {"mova", "sensors", "guardian", "bridge", "history", "device", "release"},
     {"node", "editor", "shims", "firmware"},
     {"flash", "console"},
     {"cli"},
@@ -196,6 +202,12 @@ PURE = [
     "runtime/ganglion/mova/resilience.py",
     "runtime/ganglion/mova/usage.py",
     "runtime/ganglion/mova/variables.py",
+    "runtime/ganglion/release/manifest.py",
+    "runtime/ganglion/release/overlay.py",
+    "runtime/ganglion/release/pull.py",
+    "runtime/ganglion/release/record.py",
+    "runtime/ganglion/release/requires.py",
+    "runtime/ganglion/release/trial.py",
     "runtime/ganglion/guardian/duty.py",
     "runtime/ganglion/guardian/failure.py",
     "runtime/ganglion/guardian/guardian.py",
@@ -222,7 +234,7 @@ PURE = [
     "runtime/ganglion/guardian/sources.py",
     "runtime/ganglion/guardian/raw.py",
     "runtime/ganglion/guardian/words.py",
-    "gateway/ganglion_gateway/rollout/[!c]*.py",  # but for controller.py, which is its shell
+    "gateway/ganglion_gateway/rollout/[!cs]*.py",  # but for controller.py and senses.py, which are its shell
     "gateway/ganglion_gateway/rollout/cohort.py",
     "gateway/ganglion_gateway/rollout/contract.py",
     "gateway/ganglion_gateway/selecting/*.py",
@@ -231,6 +243,11 @@ PURE = [
     "gateway/ganglion_gateway/access/permissions.py",
     "gateway/ganglion_gateway/stream/*.py",
     "gateway/ganglion_gateway/homeassistant/components.py",
+    "gateway/ganglion_gateway/model/configuration.py",
+    "gateway/ganglion_gateway/model/question.py",
+    "gateway/ganglion_gateway/webhook/incoming.py",
+    "gateway/ganglion_gateway/webhook/rate.py",
+    "gateway/ganglion_gateway/webhook/signature.py",
     "gateway/ganglion_gateway/homeassistant/fleet_view.py",
     "tools/ganglion_tools/package/archive.py",
     "tools/ganglion_tools/package/target.py",

@@ -111,8 +111,10 @@ class Guard:
         now = time.monotonic()
         if principal is not None:
             return self._rate.wait(principal.key, now)
-        if asked != PUBLIC or scope["path"].startswith("/health/"):
-            return 0.0  # a 401 costs no more than a 429; what watches over the process must not think that it is down
+        if asked != PUBLIC or scope["path"].startswith(("/health/", "/hooks/")):
+            # A 401 costs no more than a 429; what watches over the process must not think that it is down; and hooks
+            # have rates of their own.
+            return 0.0
         client = scope.get("client")
         return self._strangers.wait(source(client[0]) if client else "", now)
 

@@ -13,16 +13,20 @@ from ganglion_gateway.api import (
     firmware,
     groups,
     health,
+    hooks,
     kv,
     limits,
     mesh,
+    models,
     openapi,
     policy,
+    releases,
     routes,
     scripts,
     socket,
     users,
     watch,
+    webhooks,
 )
 from ganglion_gateway.dashboard import login
 from ganglion_gateway.services import Services
@@ -49,6 +53,9 @@ def application(services: Services, *, version: str | None = None) -> FastAPI:
     app.include_router(auth.routes(services))
     app.include_router(users.routes(services))
     app.include_router(routes.routes(services))
+    app.include_router(webhooks.routes(services))
+    app.include_router(hooks.routes(services))
+    app.include_router(models.routes(services))
     app.include_router(calls.routes(services))
     app.include_router(mesh.routes(services))
     app.include_router(devices.routes(services))
@@ -58,6 +65,7 @@ def application(services: Services, *, version: str | None = None) -> FastAPI:
     app.include_router(limits.routes(services))
     app.include_router(firmware.routes(services))
     app.include_router(scripts.routes(services))
+    app.include_router(releases.routes(services))
     app.include_router(kv.routes(services))
     app.include_router(socket.routes(services))
     app.include_router(watch.routes(services), responses=problems.RESPONSES)

@@ -108,6 +108,13 @@ class GatewayClient:
         """What the gateway answers to a document that is to be at a path. Raises: see `post`."""
         return self._ask(self._request(path, body, "PUT"), TIMEOUT)
 
+    def send(self, path: str, data: bytes) -> Any:
+        """What the gateway answers to bytes that are to be at a path. Raises: see `post`."""
+        headers = {"Content-Type": "application/octet-stream"}
+        url = self.url + path
+        request = urllib.request.Request(url, data=data, headers=headers, method="PUT")  # noqa: S310 - checked above
+        return self._ask(request, TIMEOUT)
+
     def patch(self, path: str, body: Mapping[str, Any]) -> Any:
         """What the gateway answers to a change of what is at a path. Raises: see `post`."""
         return self._ask(self._request(path, body, "PATCH"), TIMEOUT)

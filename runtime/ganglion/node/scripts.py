@@ -41,6 +41,10 @@ class Scripts:
         plain: None for a node without a broker.
         hearing: Is told of their intents.
         sensors, actuators: What the node has; a script that needs others is not loaded.
+
+    Attributes:
+        refused: Those of the configuration that are not loaded, with why.
+        configured: Names of those of the configuration.
     """
 
     def __init__(
@@ -59,14 +63,18 @@ class Scripts:
         self._actuators = actuators
         self._plans: dict[str, Plan] = {}
         self._edited: dict[str, _Edited] = {}
+        self.refused: dict[str, str] = {}
+        self.configured: set[str] = set()
 
     def begin(self, plans: Iterable[Plan]) -> None:
         """Loads what the configuration names; one that needs what is not here is logged, and the others run."""
         for plan in plans:
+            self.configured.add(plan.name)
             try:
                 self._add(plan)
             except RefusedError as error:
                 _log.error("%s; it is not loaded", error)
+                self.refused[plan.name] = str(error)
         self._listen()
 
     def _add(self, plan: Plan) -> None:
