@@ -108,7 +108,8 @@ async def open_gateway(
         ):
             authority = Authority.open(settings.state / "authority", now=clock())
             await _claim(database, authority, settings.state)
-            fleet, live = Fleet(), Live()
+            live = Live()
+            fleet = Fleet(live.presence)
             courier = Courier(
                 database,
                 mesh=authority.mesh_id,

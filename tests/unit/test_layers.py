@@ -241,6 +241,7 @@ PURE = [
     "gateway/ganglion_gateway/access/bearer.py",
     "gateway/ganglion_gateway/access/limiter.py",
     "gateway/ganglion_gateway/access/permissions.py",
+    "gateway/ganglion_gateway/stream/*.py",
     "gateway/ganglion_gateway/homeassistant/components.py",
     "gateway/ganglion_gateway/model/configuration.py",
     "gateway/ganglion_gateway/model/question.py",
