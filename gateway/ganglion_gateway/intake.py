@@ -3,7 +3,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from itertools import groupby
 from typing import Any
@@ -18,7 +18,7 @@ from ganglion_gateway.fleet import Fleet
 from ganglion_gateway.live import Live
 from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.settings import Retention
-from ganglion_gateway.store import audit, events, fleet
+from ganglion_gateway.store import audit, events, fleet, model_usage
 from ganglion_gateway.store.database import Database
 
 _log = structlog.get_logger(__name__)
@@ -89,14 +89,22 @@ class Intake:
         for row in reversed(await events.page(self._database, cls="alert", node=None, before=None, limit=50)):
             self._fleet.alert(row)
 
-    async def events(self, received: list[Received]) -> None:
-        """EVENTs: returns when they are committed, together with what they cause."""
+    async def events(
+        self, received: list[Received], *, first: Callable[[AsyncConnection], Awaitable[None]] | None = None
+    ) -> None:
+        """EVENTs: returns when they are committed, together with what they cause.
+
+        Args:
+            first: Done before, in the same transaction; what it raises undoes that, and is raised here.
+        """
         now = self._clock()
         batch = rows.event_rows(received, now)
         if batch.refused:
             self._metrics.dropped.labels("event", "range").inc(batch.refused)
 
         async def work(connection: AsyncConnection) -> list[dict[str, Any]]:
+            if first is not None:
+                await first(connection)
             return await events.save(connection, batch, self._clock())
 
         new = await self._database.write(work)
@@ -227,5 +235,6 @@ class Intake:
                 async def rest(connection: AsyncConnection) -> None:
                     await events.prune(connection, self._retention, self._clock())
                     await audit.prune(connection, self._retention, self._clock())
+                    await model_usage.prune(connection, self._retention, self._clock())
 
                 await self._database.write(rest, patient=True)

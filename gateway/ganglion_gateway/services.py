@@ -15,19 +15,24 @@ from ganglion_gateway.access.accounts import Accounts
 from ganglion_gateway.access.limiter import Failures
 from ganglion_gateway.access.sessions import Sessions
 from ganglion_gateway.access.tokens import Keyring, Principal
+from ganglion_gateway.api.idempotency import Idempotency
 from ganglion_gateway.approvals import Approvals
 from ganglion_gateway.consents import Consents
 from ganglion_gateway.fleet import Fleet
 from ganglion_gateway.groups import GroupRegister
 from ganglion_gateway.intents.answers import IntentAnswers
+from ganglion_gateway.leases import Leases
 from ganglion_gateway.live import Live
 from ganglion_gateway.metrics import Metrics
+from ganglion_gateway.model.budget import Budgets
 from ganglion_gateway.release.office import Office
+from ganglion_gateway.rollout.desk import Desk
 from ganglion_gateway.settings import Settings
 from ganglion_gateway.store import audit
 from ganglion_gateway.store.database import Database
 from ganglion_gateway.store.keys import EnrolKeys
 from ganglion_gateway.webhook.courier import Courier
+from ganglion_gateway.webhook.hooks import Hooks
 
 
 class Mesh(Protocol):
@@ -106,31 +111,35 @@ class Services:
     """One gateway.
 
     Attributes:
+        leases: What only one of several gateways may do, and whether this one does.
         started: Whether it has come up: database at the newest revision, fleet loaded, tasks running.
-        model: What the language model is called; "" for none.
         first_password: That of the user `admin` where this start has made it; to be shown once, and forgotten.
         clock: Nanoseconds since the Unix epoch.
     """
 
     settings: Settings
     database: Database
+    leases: Leases
     authority: Authority
     approvals: Approvals
     consents: Consents
     enrol_keys: EnrolKeys
     groups: GroupRegister
     releases: Office
+    rollouts: Desk
     keyring: Keyring
     accounts: Accounts
+    idempotency: Idempotency
     sessions: Sessions
     failures: Failures
     fleet: Fleet
     live: Live
     courier: Courier
+    hooks: Hooks
     mesh: Mesh
     intents: IntentAnswers
+    budgets: Budgets
     metrics: Metrics
-    model: str
     clock: Callable[[], int]
     started: bool = False
     first_password: str | None = None

@@ -5,6 +5,7 @@ import importlib.util
 import json
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -49,7 +50,7 @@ def device(**more: Any) -> Device:
 def test_a_whole_one_is_read() -> None:
     made = device(utc_offset_minutes=-90)
     found = config.read("")
-    assert (found.name, found.host, found.port, found.key.kid) == ("garden", "192.0.2.20", 8475, KEY.kid)
+    assert (found.name, found.link.host, found.link.port, found.link.key.kid) == ("garden", "192.0.2.20", 8475, KEY.kid)
     assert (found.utc_offset, found.watchdog_ms) == (-5400 * SECOND, 8000)
     assert made.guard.actuators["pump"].limits.max_on == 90 * SECOND
     assert made.units == {"light.illuminance": "lx"}
@@ -59,12 +60,12 @@ def test_a_whole_one_is_read() -> None:
 def test_signed_updates_need_the_key_beside_the_leafs() -> None:
     device(updates="signed")
     with pytest.raises(ConfigError, match=r"agent.json.updates: signed needs the second line of `ganglion leaf add`"):
-        seal.of(config.read(""))
+        seal.of(config.read(""), "")
     Path("leaf.key").write_text(f"{KEY.text()}\n{update_key.text(bytes(32))}\n")
     found = config.read("")
-    assert (found.updates, found.key.kid) == ("signed", KEY.kid)
+    assert (found.updates, found.link.key.kid) == ("signed", KEY.kid)
     with pytest.raises(ValueError, match="only with the issuer's seal"):
-        seal.of(found)(None, bytes(32))
+        seal.of(found, "")(None, bytes(32))
     device()
     assert config.read("").updates == "parent"
 
@@ -165,3 +166,14 @@ def test_a_pin_that_is_low_when_it_is_on() -> None:
     assert Path("pin3").read_text() == "1"
     made.set("relay", True, "parent")
     assert Path("pin3").read_text() == "0"
+
+
+@pytest.mark.parametrize("driver", ["dht22", "ds18b20"])
+def test_a_driver_that_is_not_on_the_board_is_missed_at_its_start(driver: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "dht", ModuleType("dht"))
+    monkeypatch.setattr(sys.modules["dht"], "dht_readinto", None, raising=False)
+    monkeypatch.setitem(sys.modules, "onewire", ModuleType("onewire"))
+    monkeypatch.setattr(sys.modules["onewire"], "OneWire", None, raising=False)
+    monkeypatch.setitem(sys.modules, f"ganglion_micro.drivers.{driver}", None)
+    with pytest.raises(ImportError, match=driver):
+        device(sensors={"air": {"driver": driver, "pin": 4}})

@@ -20,6 +20,7 @@ PACKAGES = {
         "firmware",
         {
             "ganglion_micro",
+            "_ed25519",
             "asyncio",
             "binascii",
             "builtins",
@@ -65,6 +66,10 @@ PACKAGES = {
             "lsprotocol",
             "pygls",
             "esptool",
+            "mcp",
+            "pydantic",
+            "starlette",
+            "uvicorn",
             "ganglion_agent",
         },
     ),
@@ -87,7 +92,8 @@ PACKAGES = {
             "nicegui",
             "pydantic",
         }
-        | {"prometheus_client", "psycopg", "sqlalchemy", "starlette", "structlog", "uvicorn", "anyio", "numpy"},
+        | {"prometheus_client", "psycopg", "sqlalchemy", "starlette", "structlog", "uvicorn", "anyio", "numpy"}
+        | {"redis", "opentelemetry"},
     ),
     "ganglion_tools": (
         "tools",
@@ -98,7 +104,7 @@ PACKAGES = {
 }
 #: The parts of `ganglion`, lowest first: a part imports from rows above its own, and of its own row only itself.
 ROWS = [
-    {"errors", "__init__", "words"},
+    {"errors", "__init__", "printable", "words"},
     {"units", "linux", "event", "clock", "worker", "pattern", "analytics", "_native"},
     {"settings"},
     {"bus", "mqtt", "intent"},
@@ -228,7 +234,7 @@ PURE = [
     "runtime/ganglion/guardian/sources.py",
     "runtime/ganglion/guardian/raw.py",
     "runtime/ganglion/guardian/words.py",
-    "gateway/ganglion_gateway/rollout/[!c]*.py",  # but for controller.py, which is its shell
+    "gateway/ganglion_gateway/rollout/[!csd]*.py",  # but for controller, senses and desk, which are its shell
     "gateway/ganglion_gateway/rollout/cohort.py",
     "gateway/ganglion_gateway/rollout/contract.py",
     "gateway/ganglion_gateway/selecting/*.py",
@@ -236,6 +242,11 @@ PURE = [
     "gateway/ganglion_gateway/access/limiter.py",
     "gateway/ganglion_gateway/access/permissions.py",
     "gateway/ganglion_gateway/homeassistant/components.py",
+    "gateway/ganglion_gateway/model/configuration.py",
+    "gateway/ganglion_gateway/model/question.py",
+    "gateway/ganglion_gateway/webhook/incoming.py",
+    "gateway/ganglion_gateway/webhook/rate.py",
+    "gateway/ganglion_gateway/webhook/signature.py",
     "gateway/ganglion_gateway/homeassistant/fleet_view.py",
     "tools/ganglion_tools/package/archive.py",
     "tools/ganglion_tools/package/target.py",

@@ -13,35 +13,49 @@ from ganglion_gateway.api import (
     firmware,
     groups,
     health,
+    hooks,
     kv,
     limits,
     mesh,
+    models,
+    openapi,
     policy,
     releases,
+    rollouts,
     routes,
     scripts,
     users,
     watch,
+    webhooks,
 )
 from ganglion_gateway.dashboard import login
 from ganglion_gateway.services import Services
 
 
-def application(services: Services) -> FastAPI:
-    """Everything but the dashboard's pages, unguarded: `guarded` goes around it."""
+def application(services: Services, *, version: str | None = None) -> FastAPI:
+    """Everything but the dashboard's pages, unguarded: `guarded` goes around it.
+
+    Args:
+        version: Of the software; default: that of the settings.
+    """
     app = FastAPI(
         title="Ganglion gateway",
-        version=services.settings.version,
+        version=services.settings.version if version is None else version,
         summary="The fleet's server",
         docs_url=None,  # it would load its script from somebody else's server
         redoc_url=None,
+        generate_unique_id_function=openapi.operation_id,
     )
+    openapi.describe(app)
     problems.install(app)
     app.include_router(health.routes(services))
     app.include_router(login.routes(services))
     app.include_router(auth.routes(services))
     app.include_router(users.routes(services))
     app.include_router(routes.routes(services))
+    app.include_router(webhooks.routes(services))
+    app.include_router(hooks.routes(services))
+    app.include_router(models.routes(services))
     app.include_router(calls.routes(services))
     app.include_router(mesh.routes(services))
     app.include_router(devices.routes(services))
@@ -52,6 +66,7 @@ def application(services: Services) -> FastAPI:
     app.include_router(firmware.routes(services))
     app.include_router(scripts.routes(services))
     app.include_router(releases.routes(services))
+    app.include_router(rollouts.routes(services))
     app.include_router(kv.routes(services))
     app.include_router(watch.routes(services), responses=problems.RESPONSES)
     return app
@@ -59,4 +74,5 @@ def application(services: Services) -> FastAPI:
 
 def guarded(app: FastAPI, services: Services) -> Guard:
     """What the server runs."""
-    return Guard(app, keyring=services.keyring, sessions=services.sessions, metrics=services.metrics)
+    inner = services.idempotency.around(app)
+    return Guard(inner, keyring=services.keyring, sessions=services.sessions, metrics=services.metrics)

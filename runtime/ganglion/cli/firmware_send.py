@@ -1,44 +1,71 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Brings a version to a leaf by way of its parent, sealed by the gateway, and waits until it is kept there."""
+"""Brings a version to a board, sealed by the gateway, and waits until it is kept there."""
 
 import base64
 from typing import TYPE_CHECKING, Any
 
+from ganglion.cli.board_call import board_call
 from ganglion.cli.result import Result
 from ganglion.cli.show import plain, progress
-from ganglion.errors import UsageError
+from ganglion.errors import NotFoundError, UsageError
 from ganglion.firmware.bundle import Bundle
 from ganglion.firmware.delivery import Delivery
 from ganglion.firmware.sending import Call
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from ganglion.cli.gateway_client import GatewayClient
 
+    Has = Callable[[Sequence[str]], list[str]]
 
-def send(gateway: "GatewayClient", name: str, bundle: Bundle, wait: float) -> Result:
+
+def send(gateway: "GatewayClient", name: str, make: "Callable[[Has], Bundle]", wait: float) -> Result:
     """Sends a version. What was sent before a break, of this command or of the board, is not sent again.
 
     Args:
+        make: Makes the version; it can ask which of some modules and drivers the board has now.
         wait: Seconds that the board may be silent, and has to come back with the version.
 
     Raises:
-        UsageError: the name is none of a leaf.
+        UsageError: the name is none of a board.
+        NotFoundError: there is no such node or leaf, or its agent does not say what it has.
         GanglionError: the board does not take it, or has gone back to its version before.
         UnreachableError: it does not answer, or has not come back in time.
     """
-    parent, _, leaf = name.partition("/")
-    if not parent or not leaf:
+    parent, slash, leaf = name.partition("/")
+    if slash and not (parent and leaf):
         raise UsageError(f"{name}: write PARENT/LEAF, as in barn/garden")
+    way = board_call(gateway, name)
+    if way is None:
+        raise UsageError(f"{name} is no board with the agent: write PARENT/LEAF for a leaf, as in barn/garden")
 
     def ask(call: Call) -> dict[str, Any]:
-        asked = {"leaf": leaf, "method": call.method, "params": call.params}
-        answer: dict[str, Any] = gateway.command(parent, "leaf.call", asked)["result"]
-        return answer
+        return way(call.method, dict(call.params))
 
+    delivery = Delivery(plain(name), ask, patience=wait, tell=_tell)
+
+    def has(names: "Sequence[str]") -> list[str]:
+        try:
+            there = delivery.answer(Call("update.has", {"names": list(names)}, 0)).get("has")
+        except NotFoundError as error:
+            if "update.has" not in str(error):
+                raise
+            raise NotFoundError(
+                f"{plain(name)} does not say which modules it has: give its agent.json with --config"
+            ) from None
+        found = [each for each in names if isinstance(there, list) and each in there]
+        _tell(
+            {"text": f"{name} has {', '.join(found) or 'nothing'} of what only some boards have: so has this version"}
+        )
+        return found
+
+    bundle = make(has)
+    if bundle.is_full is bool(leaf):
+        made, is_one = ("a full member", "a leaf") if bundle.is_full else ("a leaf", "a full member")
+        raise UsageError(f"this firmware is of {made}, and {name} is {is_one}: name its agent.json with --config")
     seal = base64.b64decode(gateway.post("/api/v1/firmware/seal", {"sha256": bundle.sha256})["seal"])
-    sent = Delivery(plain(name), ask, patience=wait, tell=_tell).deliver(bundle, seal)
+    sent = delivery.deliver(bundle, seal)
     data = {
         "node": name,
         "version": bundle.version,

@@ -19,10 +19,14 @@ from ganglion import __version__
 from ganglion.errors import InvalidError, NotFoundError, UsageError
 from ganglion.firmware.asked import ASKED, modules_of
 from ganglion.firmware.shrink import bare, shrink
-from ganglion.settings import nearest
+from ganglion.settings import choice, nearest
+from ganglion_agent.outputs import DRIVERS
+from ganglion_agent.sensors import CHIPS, INPUTS
 
 #: Bytes of a slot's files at most: two slots, MicroPython and scripts share 1 MB of flash with room to spare.
 BUDGET = 80 * 1024
+#: The same where the board is a full member of the mesh, with signatures, credentials and MQTT.
+FULL_BUDGET = 96 * 1024
 
 _AGENT, _MICRO = "ganglion_agent", "ganglion_micro"
 
@@ -42,21 +46,21 @@ _NOT_INSIDE = ("boot", _MAIN, "rom")
 #: What is called from outside of a slot.
 _ROOTS = ("main", "start")
 #: Modules that are always loaded together, and become one.
+_CODEC = "cbor cbor_float cbor_item cbor_read cbor_write cose_common gl1 hmac_sha256 limits replay sealed serving"
 _GROUPS = {
-    f"{_MICRO}.leaf": _named(
-        _MICRO, "cbor cbor_float cbor_item cbor_read cbor_write cose_common gl1 leaf_key limits mac0 replay sealed"
-    ),
+    f"{_MICRO}.leaf": _named(_MICRO, f"{_CODEC} key_text leaf_key mac0"),
+    f"{_MICRO}.member": _named(_MICRO, f"{_CODEC} authority certificate cose enrol mqtt saying voice"),
     _ENGINE: _named(_MICRO, "condition digits effects expression match pattern plan run steps template text topic"),
     f"{_AGENT}.agent": _named(
         _AGENT, "clock config crash device flash guard log methods outputs section sensors store watchdog"
     ),
     f"{_AGENT}.runner": _named(_AGENT, "triggers"),
 }
-_GROUP = {name: target for target, names in _GROUPS.items() for name in names}
 #: What only scripts that call tools import, which `ganglion_agent.runner` refuses.
 _FOR_TOOLS = {f"{_MICRO}.talk", f"{_MICRO}.tool"}
 #: What only a board has whose configuration asks for it.
 _ASKED = {f"{_AGENT}.{name}" for name in ASKED}
+_FULL = f"{_AGENT}/full.mpy"
 #: Chips that another chip's driver is for.
 _SAME = {"bmp280": "bme280"}
 
@@ -81,6 +85,16 @@ class Bundle:
         return sum(map(len, self.files.values()))
 
     @property
+    def is_full(self) -> bool:
+        """Whether a board with it is a full member of the mesh, and no leaf."""
+        return _FULL in self.files
+
+    @property
+    def budget(self) -> int:
+        """Bytes that the slot's files may take."""
+        return FULL_BUDGET if self.is_full else BUDGET
+
+    @property
     def manifest(self) -> bytes:
         """The text that `ganglion_agent.manifest` reads; its SHA-256 is that of the version."""
         lines = [f"{_sha256(data)} {len(data)} {name}\n" for name, data in sorted(self.files.items())]
@@ -94,13 +108,14 @@ class Bundle:
     def modules(self) -> list[str]:
         """Names of the modules in the slot, each after those that it imports."""
         there = {module_of(name) for name in self.files}
+        group = {name: target for target, names in _GROUPS.items() if target in there for name in names}
         found: list[str] = []
         seen: set[str] = set()
 
         def add(name: str) -> None:
             seen.add(name)
             needs = {need for part in (name, *_GROUPS.get(name, ())) for need in _imports(_source(part), top=True)}
-            for each in sorted({name.rpartition(".")[0], *(_GROUP.get(need, need) for need in needs)}):
+            for each in sorted({name.rpartition(".")[0], *(group.get(need, need) for need in needs)}):
                 if each in there and each not in seen:
                     add(each)
             found.append(name)
@@ -169,9 +184,18 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def drivers_in(table: Mapping[str, Any]) -> list[str]:
-    """The drivers that an `agent.json` names, sorted."""
-    there = {*drivers(), *_SAME}
-    return sorted({_SAME.get(text, text) for text in _strings(table) if text in there})
+    """The drivers that an `agent.json` names, sorted, which are not of the board's own pins.
+
+    Raises:
+        InvalidError: it names one that the agent has not.
+    """
+    found = set()
+    for key, known in (("sensors", {*CHIPS, *INPUTS}), ("actuators", set(DRIVERS))):
+        parts = table.get(key)
+        for name, part in parts.items() if isinstance(parts, dict) else ():
+            if isinstance(part, dict):
+                found.add(choice(part, "driver", known, f"agent.json: {key}.{name}"))
+    return sorted({_SAME.get(name, name) for name in found} & {*drivers()})
 
 
 def drivers() -> list[str]:
@@ -187,14 +211,6 @@ def _known(names: Iterable[str]) -> set[str]:
         if name not in there:
             raise InvalidError(f"there is no driver {name!r}{nearest(name, there)}")
     return found
-
-
-def _strings(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from _strings(each)
 
 
 def _closure(names: set[str]) -> set[str]:

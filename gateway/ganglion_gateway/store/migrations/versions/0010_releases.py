@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0010"
-down_revision = "0012"
+down_revision = "0009"
 
 _NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
