@@ -39,7 +39,7 @@ def test_a_plan_says_who_comes_when_who_cannot_and_what_to_do_next() -> None:
     )
     lines = text.splitlines()
     assert lines[0] == "door (0123456789ab) to 8 nodes: all"
-    assert lines[2].split() == "1 100 % 8 1h n0 (asleep), n1, n2, n3, n4, n5 and 2 more".split()
+    assert " ".join(lines[2].split()) == "1 100 % 8 1h n0 (asleep), n1, n2, n3, n4, n5 and 2 more"
     assert "1 of them have it already" in lines
     assert "  old19: it is too old" in lines
     assert "  and 10 more; --json has all of them" in lines
