@@ -29,6 +29,8 @@ from ganglion_gateway.groups import GroupRegister
 from ganglion_gateway.homeassistant.announcing import Announcing
 from ganglion_gateway.intake import Intake
 from ganglion_gateway.intents.answers import IntentAnswers
+from ganglion_gateway.inventory import Inventory
+from ganglion_gateway.jobs import Jobs
 from ganglion_gateway.live import Live
 from ganglion_gateway.mesh import GatewayMember
 from ganglion_gateway.metrics import Metrics
@@ -105,10 +107,12 @@ async def open_gateway(
                 if batch.relays:
                     relay.wake()
 
+            inventory = Inventory(database, fleet, clock)
             intake = Intake(
                 database,
                 fleet,
                 live,
+                inventory,
                 metrics=metrics,
                 retention=settings.retention,
                 on_events=caused,
@@ -147,6 +151,7 @@ async def open_gateway(
                 secret=_secret(settings.state / "group-secret"),
                 clock=clock,
             )
+            jobs = Jobs(database, fleet, member, metrics=metrics, clock=clock)
             services = Services(
                 settings=settings,
                 database=database,
@@ -159,6 +164,8 @@ async def open_gateway(
                 sessions=Sessions(_secret(settings.state / "session-secret")),
                 failures=Failures(),
                 fleet=fleet,
+                inventory=inventory,
+                jobs=jobs,
                 live=live,
                 courier=courier,
                 mesh=member,
@@ -170,9 +177,12 @@ async def open_gateway(
             await _admit(services)
             await _configure_webhook(services, settings.webhook)
             await intake.load()
+            await inventory.load()
+            await jobs.load()
             await groups.load()
             parts: list[Callable[[], Coroutine[Any, Any, None]]]
             parts = [member.run, intake.run, courier.run, partial(relay.run, member.request), groups.run]
+            parts += [inventory.run, jobs.run]
             if settings.home_assistant:
                 parts.append(Announcing(settings.home_assistant, authority.mesh_id, services).run)
             running = asyncio.create_task(_run(parts), name="gateway")

@@ -8,12 +8,16 @@ from ganglion_gateway.access.guard import Guard
 from ganglion_gateway.api import (
     calls,
     consents,
+    crashes,
     devices,
     firmware,
     groups,
     health,
+    inventory,
+    jobs,
     kv,
     limits,
+    logs,
     mesh,
     policy,
     routes,
@@ -38,6 +42,10 @@ def application(services: Services) -> FastAPI:
     app.include_router(login.routes(services))
     app.include_router(routes.routes(services))
     app.include_router(calls.routes(services))
+    app.include_router(inventory.routes(services))
+    app.include_router(jobs.routes(services))
+    app.include_router(logs.routes(services))
+    app.include_router(crashes.routes(services))
     app.include_router(mesh.routes(services))
     app.include_router(devices.routes(services))
     app.include_router(consents.routes(services))

@@ -8,13 +8,14 @@ ready    it can do its work; `degraded` (200) without a broker, since API and da
 """
 
 import asyncio
+from collections import Counter
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from ganglion_gateway import metrics
+from ganglion_gateway import metrics, verdict
 from ganglion_gateway.problems import RESPONSES
 from ganglion_gateway.services import Services
 from ganglion_gateway.store import webhooks
@@ -52,6 +53,11 @@ def routes(services: Services) -> APIRouter:
         known = services.metrics
         known.nodes.labels("online").set(services.fleet.online)
         known.nodes.labels("offline").set(len(services.fleet.nodes) - services.fleet.online)
+        now = services.clock()
+        states = Counter(verdict.health(node, now) for node in services.fleet.nodes.values())
+        for word in verdict.WORDS:
+            known.health.labels(word).set(states[word])
+        known.jobs.set(services.jobs.running)
         known.broker.set(services.mesh.connected)
         known.outbox.clear()
         for endpoint, counts in (await webhooks.counts(services.database)).items():

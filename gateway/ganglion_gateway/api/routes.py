@@ -23,6 +23,7 @@ from ganglion_gateway.api.documents import (
     write_cursor,
 )
 from ganglion_gateway.api.query import of_requests
+from ganglion_gateway.api.selection import Selection, selected
 from ganglion_gateway.api.watch import Where, read_where
 from ganglion_gateway.problems import RESPONSES
 from ganglion_gateway.services import Services
@@ -64,9 +65,10 @@ def routes(services: Services) -> APIRouter:
 
 def _nodes(router: APIRouter, services: Services) -> None:
     @router.get("/nodes", summary="Every node", tags=["fleet"])
-    async def list_nodes() -> dict[str, Any]:
-        nodes = sorted(services.fleet.nodes.values(), key=lambda node: (node.name, node.id))
-        return {"nodes": [node_document(node) for node in nodes]}
+    async def list_nodes(where: Selection = None) -> dict[str, Any]:
+        nodes = sorted(selected(services.fleet, where), key=lambda node: (node.name, node.id))
+        now = services.clock()
+        return {"nodes": [node_document(node, now) for node in nodes]}
 
     @router.get("/members", summary="Who may be on the broker: each node that was let in, born or not", tags=["fleet"])
     async def list_members() -> dict[str, Any]:
@@ -90,7 +92,7 @@ def _nodes(router: APIRouter, services: Services) -> None:
 
     @router.get("/nodes/{node}", summary="One node", tags=["fleet"])
     async def get_node(node: NodeName) -> dict[str, Any]:
-        return node_document(services.fleet.find(node))
+        return node_document(services.fleet.find(node), services.clock())
 
     @router.get("/nodes/{node}/readings", summary="What a sensor read, oldest first", tags=["fleet"])
     async def get_readings(

@@ -7,10 +7,11 @@ import logging
 import os
 from pathlib import Path
 
-from ganglion import config
+from ganglion import __version__, config
 from ganglion.linux.supervisor import Supervisor
 from ganglion.mesh import files
 from ganglion.node import Node
+from ganglion.node.crashes import Crashes
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
@@ -37,5 +38,8 @@ def run(args: argparse.Namespace) -> None:
     settings = config.load(args.config)
     settings = config.override(settings, brokers=config.brokers(args.broker), enrol_key_file=args.enrol_key_file)
     state = args.state or config.state_folder() / "nodes" / settings.node.name
-    with files.held(state, "node"):
-        asyncio.run(Node(settings, state, Supervisor.of(os.environ)).run())
+    crashes = Crashes(state, f"ganglion/{__version__}")
+    nodes: list[Node] = []
+    with files.held(state, "node"), crashes.guarded(lambda: nodes[0].recent() if nodes else ()):
+        nodes.append(Node(settings, state, Supervisor.of(os.environ), crashes))
+        asyncio.run(nodes[0].run())

@@ -41,6 +41,9 @@ class Scripts:
         plain: None for a node without a broker.
         hearing: Is told of their intents.
         sensors, actuators: What the node has; a script that needs others is not loaded.
+
+    Attributes:
+        refused: Scripts of the configuration that were not loaded, and why.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Scripts:
         self._actuators = actuators
         self._plans: dict[str, Plan] = {}
         self._edited: dict[str, _Edited] = {}
+        self.refused: dict[str, str] = {}
 
     def begin(self, plans: Iterable[Plan]) -> None:
         """Loads what the configuration names; one that needs what is not here is logged, and the others run."""
@@ -66,6 +70,7 @@ class Scripts:
             try:
                 self._add(plan)
             except RefusedError as error:
+                self.refused[plan.name] = str(error)
                 _log.error("%s; it is not loaded", error)
         self._listen()
 
@@ -76,6 +81,7 @@ class Scripts:
         self._runner.add(plan)
         self._hearing.add(plan)
         self._plans[plan.name] = plan
+        self.refused.pop(plan.name, None)
 
     def names(self) -> Iterable[str]:
         """Of those that are loaded."""
