@@ -3,7 +3,7 @@
 //! zig build         the CPython extension -> zig-out/_native.abi3.so, with -Dpython= a Python that has cffi, and the
 //!                   watchdog -> zig-out/_watchdog; add -Dtarget= for another machine
 //! zig build test    the C tests, with UndefinedBehaviourSanitizer on
-//! zig build cross   the core as a static library for every device target, and the C tests to run there
+//! zig build cross   the core as a static library for every device target, the watchdog, and the C tests to run there
 const std = @import("std");
 
 const sources = &.{
@@ -13,9 +13,16 @@ const sources = &.{
 };
 const flags = &.{ "-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-ffp-contract=off" };
 
-/// OpenWrt and Raspberry Pi. MIPS is soft float, as OpenWrt builds it.
-const devices = [_][]const u8{
-    "x86_64-linux-musl", "aarch64-linux-musl", "arm-linux-musleabihf", "mipsel-linux-musleabi", "riscv64-linux-musl",
+/// OpenWrt and Raspberry Pi, and what the C tests are linked for. MIPS is soft float, as OpenWrt builds it, for which there
+/// is no C library in Debian: its tests are static, and half a minute goes into compiling musl. The others are linked with
+/// glibc, as Debian has that for the processors that it emulates; the core calls next to nothing of either.
+const Device = struct { target: []const u8, tests: []const u8 };
+const devices = [_]Device{
+    .{ .target = "x86_64-linux-musl", .tests = "x86_64-linux-gnu" },
+    .{ .target = "aarch64-linux-musl", .tests = "aarch64-linux-gnu" },
+    .{ .target = "arm-linux-musleabihf", .tests = "arm-linux-gnueabihf" },
+    .{ .target = "mipsel-linux-musleabi", .tests = "mipsel-linux-musleabi" },
+    .{ .target = "riscv64-linux-musl", .tests = "riscv64-linux-gnu" },
 };
 
 pub fn build(b: *std.Build) void {
@@ -27,14 +34,19 @@ pub fn build(b: *std.Build) void {
     b.step("test", "run the C tests").dependOn(&b.addRunArtifact(tests(b, target, .debug)).step);
 
     const cross = b.step("cross", "compile the core for every device target");
-    for (devices) |triple| {
-        const query = std.Target.Query.parse(.{ .arch_os_abi = triple }) catch @panic("not a target");
-        const device = b.resolveTargetQuery(query);
-        const library = b.addLibrary(.{ .name = "ganglion", .root_module = core(b, device, .small) });
-        for ([_]*std.Build.Step.Compile{ library, tests(b, device, .small), watchdog(b, device, .small) }) |made| {
-            cross.dependOn(&b.addInstallArtifact(made, .{ .dest_dir = .{ .override = .{ .custom = triple } } }).step);
+    for (devices) |device| {
+        const target_of_device = parsed(b, device.target);
+        const library = b.addLibrary(.{ .name = "ganglion", .root_module = core(b, target_of_device, .small) });
+        const run_there = tests(b, parsed(b, device.tests), .small);
+        for ([_]*std.Build.Step.Compile{ library, run_there, watchdog(b, target_of_device, .small) }) |made| {
+            const folder: std.Build.InstallDir = .{ .custom = device.target };
+            cross.dependOn(&b.addInstallArtifact(made, .{ .dest_dir = .{ .override = folder } }).step);
         }
     }
+}
+
+fn parsed(b: *std.Build, triple: []const u8) std.Build.ResolvedTarget {
+    return b.resolveTargetQuery(std.Target.Query.parse(.{ .arch_os_abi = triple }) catch @panic("not a target"));
 }
 
 /// The C tests, as a program.
@@ -45,12 +57,13 @@ fn tests(b: *std.Build, target: std.Build.ResolvedTarget, optimize: std.builtin.
     return exe;
 }
 
-/// The process that makes a node's actuators safe when the node cannot.
+/// The process that makes a node's actuators safe when the node cannot. It uses the device's own C library: a static one
+/// would be compiled for each, for minutes, and be larger.
 fn watchdog(b: *std.Build, target: std.Build.ResolvedTarget, optimize: std.builtin.Optimize) *std.Build.Step.Compile {
     const module = b.createModule(.{ .target = target, .optimize = optimize, .link_libc = true });
     module.addCSourceFile(.{ .file = b.path("native/watchdog/watchdog.c"), .flags = flags });
     module.strip = true;
-    return b.addExecutable(.{ .name = "ganglion-watchdog", .root_module = module });
+    return b.addExecutable(.{ .name = "ganglion-watchdog", .root_module = module, .linkage = .dynamic });
 }
 
 /// The C core alone; nothing of Python.

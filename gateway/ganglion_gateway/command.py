@@ -14,13 +14,19 @@ from ganglion.mesh.links.spec import LinkSpec, several
 from ganglion.mqtt.url import BrokerUrl
 from ganglion_gateway import logs
 from ganglion_gateway.server import serve
-from ganglion_gateway.settings import ModelSettings, Settings, WebhookSettings
+from ganglion_gateway.settings import ModelSettings, Settings, TraceSettings, WebhookSettings
+from ganglion_gateway.store.url import DatabaseUrl
 from ganglion_micro import gl1
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
     """The options of `ganglion gateway`."""
     parser.add_argument("--state", type=Path, default=state_folder() / "gateway", help="database, keys and token")
+    parser.add_argument(
+        "--database",
+        metavar="URL",
+        help="postgresql://host/name?account=FILE in place of a file in --state; or GANGLION_DATABASE",
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=8470, help="TCP port; 0 picks a free one")
     parser.add_argument(
@@ -66,7 +72,7 @@ def settings(args: argparse.Namespace) -> Settings:
 
     Raises:
         UsageError: it makes no sense, or would show tokens to the network or a password to the machine.
-        InvalidError: --broker is no URL, or --link no link.
+        InvalidError: --broker or --database is no URL, or --link no link.
     """
     if bool(args.tls_certificate) != bool(args.tls_key):
         raise UsageError("--tls-certificate and --tls-key go together")
@@ -82,6 +88,7 @@ def settings(args: argparse.Namespace) -> Settings:
     return Settings(
         state=args.state.absolute(),
         broker=brokers(args.broker, "mqtt://127.0.0.1:1883"),
+        database=_database(args.database),
         host=args.host,
         links=_links(args.link),
         port=args.port,
@@ -92,6 +99,7 @@ def settings(args: argparse.Namespace) -> Settings:
         if args.webhook
         else None,
         model=ModelSettings.read(os.environ),
+        traces=TraceSettings.read(os.environ),
         certificate=args.tls_certificate,
         private_key=args.tls_key,
         home_assistant=(home_assistant := _home_assistant(args.home_assistant)),
@@ -111,6 +119,16 @@ def _links(flags: list[str] | None) -> tuple[LinkSpec, ...] | None:
     if flags == ["none"]:
         return None
     return tuple(several(flags or ["lan"]))
+
+
+def _database(flag: str | None) -> DatabaseUrl | None:
+    if flag is not None and (url := DatabaseUrl.parse(flag)).has_password:
+        raise UsageError(
+            f"--database {url} has a password, which the list of processes shows to everybody: "
+            "write user:password into a file and name it with ?account=FILE, or put the URL into GANGLION_DATABASE"
+        )
+    given = flag or os.environ.get("GANGLION_DATABASE", "").strip()
+    return DatabaseUrl.parse(given) if given else None
 
 
 def _home_assistant(flag: str | None) -> str:

@@ -19,6 +19,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ganglion.errors import InvalidError, NotFoundError
 from ganglion.mesh import files
 from ganglion.mesh.authority import Authority
+from ganglion_gateway import lag
+from ganglion_gateway.access.accounts import Accounts
+from ganglion_gateway.access.bearer import Bearer
 from ganglion_gateway.access.limiter import Failures
 from ganglion_gateway.access.sessions import Sessions
 from ganglion_gateway.access.tokens import Keyring, Role, digest, new_token
@@ -41,6 +44,8 @@ from ganglion_gateway.services import Services
 from ganglion_gateway.settings import Settings, WebhookSettings
 from ganglion_gateway.store import audit, keys, successors, webhooks
 from ganglion_gateway.store.database import Database, secure
+from ganglion_gateway.traces import path_of
+from ganglion_gateway.tracing.tracing import opened
 from ganglion_gateway.webhook import signature
 from ganglion_gateway.webhook.address import check_url
 from ganglion_gateway.webhook.courier import Courier
@@ -76,14 +81,18 @@ async def open_gateway(
     """Runs a gateway until the block ends; what came is stored then.
 
     Raises:
-        RefusedError: another gateway uses the state folder.
+        RefusedError: another gateway uses the state folder, or the database is another mesh's.
+        UnreachableError: PostgreSQL does not answer.
         InvalidError: the webhook of the settings cannot be one.
     """
     secure(settings.state)
     with files.held(settings.state, "gateway"):
-        async with Database.open_(settings.state / "gateway.db") as database:
+        metrics = Metrics(settings.version)
+        async with (
+            Database.open_(settings.store) as database,
+            opened(settings, lambda event: path_of(services, event), metrics=metrics, clock=clock) as tracing,
+        ):
             authority = Authority.open(settings.state / "authority", now=clock())
-            metrics = Metrics()
             fleet, live = Fleet(), Live()
             courier = Courier(
                 database,
@@ -92,6 +101,7 @@ async def open_gateway(
                 clock=clock,
                 agent=f"Ganglion/{settings.version}",
                 policy=policy,
+                headers=tracing.headers,
             )
             relay = Relay(
                 database,
@@ -104,6 +114,7 @@ async def open_gateway(
 
             def caused(batch: Batch) -> None:
                 courier.wake()
+                tracing.stored(row["id"] for row in batch.events if row["cls"] != "episode")
                 if batch.relays:
                     relay.wake()
 
@@ -152,6 +163,10 @@ async def open_gateway(
                 clock=clock,
             )
             jobs = Jobs(database, fleet, member, metrics=metrics, clock=clock)
+            failures = Failures()
+            bearer = Bearer(_secret(settings.state / "token-secret"), authority.mesh_id)
+            keyring = Keyring(bearer, clock)
+            accounts = Accounts(database, keyring, bearer, failures, clock)
             services = Services(
                 settings=settings,
                 database=database,
@@ -160,9 +175,10 @@ async def open_gateway(
                 consents=consents,
                 enrol_keys=enrol_keys,
                 groups=groups,
-                keyring=Keyring(),
+                keyring=keyring,
+                accounts=accounts,
                 sessions=Sessions(_secret(settings.state / "session-secret")),
-                failures=Failures(),
+                failures=failures,
                 fleet=fleet,
                 inventory=inventory,
                 jobs=jobs,
@@ -175,14 +191,15 @@ async def open_gateway(
                 clock=clock,
             )
             await _admit(services)
+            services.first_password = await accounts.first()
             await _configure_webhook(services, settings.webhook)
             await intake.load()
             await inventory.load()
             await jobs.load()
             await groups.load()
             parts: list[Callable[[], Coroutine[Any, Any, None]]]
-            parts = [member.run, intake.run, courier.run, partial(relay.run, member.request), groups.run]
-            parts += [inventory.run, jobs.run]
+            parts = [member.run, intake.run, courier.run, partial(relay.run, member.request), groups.run, accounts.run]
+            parts += [inventory.run, jobs.run, tracing.run, partial(lag.watch, metrics.lag.observe)]
             if settings.home_assistant:
                 parts.append(Announcing(settings.home_assistant, authority.mesh_id, services).run)
             running = asyncio.create_task(_run(parts), name="gateway")
@@ -223,7 +240,7 @@ async def _admit(services: Services) -> None:
             await audit.record(connection, at=now, actor="gateway", action="api_key.create", target="admin", detail={})
 
         await database.write(work)
-    services.keyring.load(await keys.active_api_keys(database))
+    await services.accounts.load()
 
 
 async def _configure_webhook(services: Services, webhook: WebhookSettings | None) -> None:

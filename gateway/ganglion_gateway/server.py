@@ -97,6 +97,10 @@ async def _say_ready(server: uvicorn.Server, gateway: Gateway, url: str, began: 
         "model": services.model or None,
         "seconds": round(time.monotonic() - began, 3),
     }
+    if services.first_password is not None:
+        # Shown this once: the user is made at the first start, and must choose another at the first login
+        document["first_login"] = {"user": "admin", "password": services.first_password}
+        services.first_password = None
     print(json.dumps(document), flush=True)
     _log.info("listening", url=url, mesh=gateway.mesh_id, connected=gateway.member.connected)
 

@@ -12,6 +12,7 @@ from ganglion.mesh.looking import Looking
 from ganglion.mesh.policy import Policy
 from ganglion.mesh.progress import Tell
 from ganglion.mesh.signed_config import D, Form, SignedConfig
+from ganglion_gateway.access.accounts import Accounts
 from ganglion_gateway.access.limiter import Failures
 from ganglion_gateway.access.sessions import Sessions
 from ganglion_gateway.access.tokens import Keyring, Principal
@@ -110,6 +111,7 @@ class Services:
     Attributes:
         started: Whether it has come up: database at the newest revision, fleet loaded, tasks running.
         model: What the language model is called; "" for none.
+        first_password: That of the user `admin` where this start has made it; to be shown once, and forgotten.
         clock: Nanoseconds since the Unix epoch.
     """
 
@@ -121,6 +123,7 @@ class Services:
     enrol_keys: EnrolKeys
     groups: GroupRegister
     keyring: Keyring
+    accounts: Accounts
     sessions: Sessions
     failures: Failures
     fleet: Fleet
@@ -134,6 +137,7 @@ class Services:
     model: str
     clock: Callable[[], int]
     started: bool = False
+    first_password: str | None = None
 
     async def note(self, actor: Principal, action: str, target: str, detail: dict[str, Any]) -> None:
         """Writes into the audit what somebody did."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from ganglion.errors import UsageError
 from ganglion.mesh.links.spec import LinkSpec
 from ganglion.units import SECOND
+from ganglion_gateway.store.url import DatabaseUrl
 
 _DAY = 86400 * SECOND
 
@@ -43,6 +44,43 @@ class ModelSettings:
             key=environment.get("GANGLION_LLM_KEY", "").strip(),
             model=environment.get("GANGLION_LLM_MODEL", "").strip(),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceSettings:
+    """A collector of OpenTelemetry traces.
+
+    Attributes:
+        url: Takes OTLP over HTTP, as `http://127.0.0.1:4318/v1/traces`.
+        share: Of the events, from 0 to 1.
+    """
+
+    url: str
+    share: float = 1.0
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> "TraceSettings | None":
+        """From OpenTelemetry's own variables: `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, or `OTEL_EXPORTER_OTLP_ENDPOINT`
+        without the path, and `OTEL_TRACES_SAMPLER_ARG`. None without an endpoint.
+
+        Raises:
+            UsageError: the endpoint is no URL of http or https, or the share no number from 0 to 1.
+        """
+        url, name = environment.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", ""), "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+        if not url and (base := environment.get("OTEL_EXPORTER_OTLP_ENDPOINT", "")):
+            url, name = base.rstrip("/") + "/v1/traces", "OTEL_EXPORTER_OTLP_ENDPOINT"
+        if not url:
+            return None
+        if not url.startswith(("http://", "https://")):
+            raise UsageError(f"{name} is {url!r}: give it as http://127.0.0.1:4318")
+        given = environment.get("OTEL_TRACES_SAMPLER_ARG", "1")
+        try:
+            share = float(given)
+        except ValueError:
+            share = -1.0
+        if not 0 <= share <= 1:
+            raise UsageError(f"OTEL_TRACES_SAMPLER_ARG is {given!r}: the share of events to trace, from 0 to 1")
+        return cls(url=url, share=share)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +134,8 @@ class Settings:
     """One gateway.
 
     Attributes:
-        state: Folder of the database, keys and token.
+        state: Folder of keys and token, and of the database where it has no place of its own.
+        database: Where the database is; None for a file of SQLite in the state folder.
         broker: URL of the MQTT broker, or several addresses of it.
         links: The mesh's links beside the broker; None for none.
         host: Address to listen on.
@@ -104,6 +143,7 @@ class Settings:
         name: What its credential calls it.
         webhook: The command line's endpoint.
         model: The language model; None for none.
+        traces: Where the paths of events go; None for nowhere.
         certificate: PEM file of the chain for TLS.
         private_key: PEM file of its key.
         retention: What is deleted when.
@@ -114,15 +154,22 @@ class Settings:
 
     state: Path
     broker: str | tuple[str, ...]
+    database: DatabaseUrl | None = None
     links: tuple[LinkSpec, ...] | None = None
     host: str = "127.0.0.1"
     port: int = 8470
     name: str = "gateway"
     webhook: WebhookSettings | None = None
     model: ModelSettings | None = None
+    traces: TraceSettings | None = None
     certificate: Path | None = None
     private_key: Path | None = None
     retention: Retention = Retention()
     home_assistant: str = ""
     home_assistant_groups: tuple[str, ...] = ()
     version: str = ""
+
+    @property
+    def store(self) -> DatabaseUrl:
+        """Where the database is."""
+        return self.database or DatabaseUrl.file(self.state / "gateway.db")

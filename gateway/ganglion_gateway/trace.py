@@ -206,7 +206,7 @@ def _webhooks(attempts: Sequence[_Row], endpoints: dict[str, str]) -> list[Line]
             line = _line("webhook", PENDING, f"{name}: waits")
         else:
             line = _line("webhook", PENDING, f"{name}: {row['error']}{tries}; it is tried again")
-        lines.append(line)
+        lines.append({**line, "endpoint": endpoint})
     return lines
 
 

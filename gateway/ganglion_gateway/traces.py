@@ -8,6 +8,12 @@ from ganglion_gateway.store import events, relays, webhooks
 from ganglion_gateway.trace import trace
 
 
+async def path_of(services: Services, event: str) -> dict[str, Any] | None:
+    """The path of an event by its id; None where it is not there."""
+    row = await events.find(services.database, event)
+    return None if row is None else await trace_of(services, row)
+
+
 async def trace_of(services: Services, row: dict[str, Any]) -> dict[str, Any]:
     """The path of an event, a row of `events`."""
     episode = await events.episode(services.database, [row["node"]], row["run"]) if row["run"] else None

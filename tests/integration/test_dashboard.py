@@ -102,7 +102,7 @@ async def test_nobody_sees_it_without_a_token(chromium: Browser, gateway: Proces
     await page.get_by_role("button", name="Log in").click()
     await expect(page.get_by_role("alert")).to_contain_text("not known")
     await page.get_by_label("Token").fill(gateway.token)
-    await page.get_by_role("button", name="Log in").click()
+    await page.get_by_role("button", name="Use the token").click()
     await expect(page.get_by_role("heading", name="Nodes")).to_be_visible()
     assert page.url == f"{gateway.url}/"
     await page.get_by_role("button", name="Log out").click()

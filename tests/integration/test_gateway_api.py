@@ -16,6 +16,7 @@ from ganglion_gateway.api import routes
 from ganglion_gateway.problems import SCHEMA
 from ganglion_gateway.settings import WebhookSettings
 from ganglion_gateway.store import keys
+from ganglion_gateway.store.url import DatabaseUrl
 from ganglion_micro import gl1
 from support.gateway import Here, here
 from support.mesh import NOW
@@ -24,8 +25,8 @@ NODE = "n" * 26
 
 
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Here]:
-    async with here(tmp_path / "state") as started:
+async def site(tmp_path: Path, store_url: DatabaseUrl) -> AsyncIterator[Here]:
+    async with here(tmp_path / "state", database=store_url) as started:
         yield started
 
 
@@ -51,6 +52,10 @@ def is_problem(answer: Any, status: int) -> dict[str, Any]:
     return document
 
 
+ON_SQLITE = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)  # what asks no database anything
+
+
+@ON_SQLITE
 @pytest.mark.parametrize("path", ["/api/v1/nodes", "/metrics", "/openapi.json", "/", "/nowhere"])
 async def test_a_stranger_gets_no_answer(site: Here, path: str) -> None:
     is_problem(await site.stranger.get(path), 401)
@@ -67,6 +72,7 @@ async def test_health_is_for_anybody_and_tells_three_things_apart(site: Here) ->
     assert (await site.stranger.get("/health/live")).status_code == 200
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("method", "path", "body", "status"),
     [
@@ -214,6 +220,7 @@ async def test_what_people_do_is_written_down_without_secrets(site: Here) -> Non
     assert [(entry["actor"], entry["action"]) for entry in entries] == [
         ("admin", "webhook.create"),
         ("admin", "enrol_key.create"),
+        ("gateway", "user.create"),
         ("gateway", "api_key.create"),
     ]
     assert key["key"] not in str(entries)

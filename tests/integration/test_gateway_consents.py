@@ -103,7 +103,7 @@ async def test_a_viewer_sees_and_decides_nothing(tmp_path: Path) -> None:
         headers = {"authorization": f"Bearer {token}"}
         (one,) = (await site.stranger.get("/api/v1/consents", headers=headers)).json()["consents"]
         said = await site.stranger.post(f"/api/v1/consents/{one['id']}/grant", headers=headers)
-        assert (said.status_code, "may look and change nothing" in said.json()["detail"]) == (403, True)
+        assert (said.status_code, "may not do this" in said.json()["detail"]) == (403, True)
         assert (await site.get("/consents"))["consents"] == [one]
 
 

@@ -14,10 +14,10 @@ ROOT = Path(__file__).parents[2]
 #: What `zig build cross` makes, with the ELF header's class and e_machine, and what runs it here.
 DEVICES = {
     "x86_64-linux-musl": (64, 62, []),
-    "aarch64-linux-musl": (64, 183, ["qemu-aarch64"]),
-    "arm-linux-musleabihf": (32, 40, ["qemu-arm"]),
+    "aarch64-linux-musl": (64, 183, ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"]),
+    "arm-linux-musleabihf": (32, 40, ["qemu-arm", "-L", "/usr/arm-linux-gnueabihf"]),
     "mipsel-linux-musleabi": (32, 8, ["qemu-mipsel"]),
-    "riscv64-linux-musl": (64, 243, ["qemu-riscv64"]),
+    "riscv64-linux-musl": (64, 243, ["qemu-riscv64", "-L", "/usr/riscv64-linux-gnu"]),
 }
 #: Seconds that the fuzzer has.
 FUZZ = 15

@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 
+from ganglion_gateway.access.guard import Guard
 from ganglion_gateway.api.app import application, guarded
 from ganglion_gateway.gateway import Gateway, open_gateway
 from ganglion_gateway.settings import Settings
@@ -33,13 +34,17 @@ class Here:
 
     Attributes:
         gateway: Its parts.
+        guard: What stands before its application.
         http: Asks as the administrator.
         stranger: Asks without a token.
         token: The administrator's.
     """
 
-    def __init__(self, gateway: Gateway, http: httpx.AsyncClient, stranger: httpx.AsyncClient, token: str) -> None:
+    def __init__(
+        self, gateway: Gateway, guard: Guard, http: httpx.AsyncClient, stranger: httpx.AsyncClient, token: str
+    ) -> None:
         self.gateway = gateway
+        self.guard = guard
         self.services = gateway.services
         self.http = http
         self.stranger = stranger
@@ -73,7 +78,7 @@ async def here(
             httpx.AsyncClient(transport=transport, base_url=base) as stranger,
             httpx.AsyncClient(transport=transport, base_url=base, headers={"authorization": f"Bearer {token}"}) as http,
         ):
-            yield Here(gateway, http, stranger, token)
+            yield Here(gateway, app, http, stranger, token)
 
 
 class Process:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stands before the whole application, HTTP and WebSocket alike: no token, no answer.
+"""Stands before the whole application, HTTP and WebSocket alike: no token, no answer; no right, none either.
 
 It wraps the outermost ASGI callable, so a page, static file or socket that somebody adds later is behind it too.
 """
 
+import asyncio
 import time
 from collections.abc import Callable
 from http.cookies import CookieError, SimpleCookie
@@ -13,15 +14,18 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ganglion_gateway.access.limiter import Rate, source
+from ganglion_gateway.access.permissions import KNOWN, PUBLIC, needs, socket_needs
 from ganglion_gateway.access.sessions import COOKIE, Session, Sessions
-from ganglion_gateway.access.tokens import Keyring, Principal, Role
+from ganglion_gateway.access.tokens import Keyring, Principal
 from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.problems import problem
 
-#: What anybody may ask for. The login page brings all of its own style and no script.
-PUBLIC = frozenset({"/health/live", "/health/ready", "/health/startup", "/login"})
-#: Bytes of a request's body.
-MAX_BODY = 1024 * 1024
+#: Bytes of a request's body, and seconds that all of it may take to come.
+MAX_BODY, BODY_SECONDS = 1024 * 1024, 30.0
+#: Requests a second of one who is known, and of an address of those who are not.
+_RATE, _BURST = 500.0, 2000
+_STRANGERS, _STRANGERS_BURST = 20.0, 100
 #: RFC 6455 section 7.4.2 leaves 4000 and up to us; 4401 is the usual "unauthorised".
 _UNAUTHORISED = 4401
 
@@ -66,6 +70,8 @@ class Guard:
         self._sessions = sessions
         self._metrics = metrics
         self._clock = clock
+        self._rate = Rate(each_second=_RATE, burst=_BURST)
+        self._strangers = Rate(each_second=_STRANGERS, burst=_STRANGERS_BURST)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Lets a request through that somebody known makes, or anybody for what is public."""
@@ -84,41 +90,77 @@ class Guard:
             await problem(413, f"a request has at most {MAX_BODY} bytes", instance=path)(scope, receive, send)
             return
         bounded = _Bounded(receive)
-        if path in PUBLIC:
-            await self.app(scope, bounded, send)
-            return
+        methods = needs(path)
+        asked = None if methods is None else methods.get(method, methods.get("*"))
         principal, session = self._who(headers)
+        if (wait := self._too_fast(scope, principal)) > 0:
+            retry = {"retry-after": str(max(1, round(wait)))}
+            await problem(429, "too many requests: ask less often", instance=path, headers=retry)(scope, receive, send)
+            return
+        if asked != PUBLIC:
+            refusal = self._refused(headers, method, path, principal, session, methods, asked)
+            if refusal is not None:
+                await refusal(scope, receive, send)
+                return
+            state = scope.setdefault("state", {})
+            state["principal"], state["session"] = principal, session
+        await self.app(scope, bounded, send)
+
+    def _too_fast(self, scope: Scope, principal: Principal | None) -> float:
+        now = time.monotonic()
+        if principal is not None:
+            return self._rate.wait(principal.key, now)
+        if scope["path"].startswith("/health/"):
+            return 0.0  # what watches over the process must not be told that it is down
+        client = scope.get("client")
+        return self._strangers.wait(source(client[0]) if client else "", now)
+
+    def _refused(
+        self,
+        headers: Headers,
+        method: str,
+        path: str,
+        principal: Principal | None,
+        session: Session | None,
+        methods: dict[str, str] | None,
+        asked: str | None,
+    ) -> ASGIApp | None:
+        """The answer to who may not ask this; None for who may."""
         if principal is None:
             self._metrics.refused.inc()
             if method == "GET" and "text/html" in headers.get("accept", ""):
-                await RedirectResponse("/login", 303)(scope, receive, send)
-                return
+                return RedirectResponse("/login", 303)
             detail = "say who you are: Authorization: Bearer and the token that is in the gateway's state folder"
-            challenge = {"www-authenticate": 'Bearer realm="ganglion"'}
-            await problem(401, detail, instance=path, headers=challenge)(scope, receive, send)
-            return
-        if method not in _SAFE:
-            if session is not None and not same_origin(headers):
-                await problem(403, "a page of another origin asked for a change", instance=path)(scope, receive, send)
-                return
-            if principal.role is Role.VIEWER:
-                detail = f"the token of {principal.name} may look and change nothing"
-                await problem(403, detail, instance=path)(scope, receive, send)
-                return
-        state = scope.setdefault("state", {})
-        state["principal"], state["session"] = principal, session
-        await self.app(scope, bounded, send)
+            return problem(401, detail, instance=path, headers={"www-authenticate": 'Bearer realm="ganglion"'})
+        if methods is None:
+            detail = f"there is nothing at {path}: GET /openapi.json lists what there is"
+            return problem(404, detail, instance=path)
+        if asked is None:
+            allow = {"allow": ", ".join(sorted(methods))}
+            return problem(405, f"{path} does not take {method}", instance=path, headers=allow)
+        if method not in _SAFE and session is not None and not same_origin(headers):
+            return problem(403, "a page of another origin asked for a change", instance=path)
+        if asked != KNOWN and not principal.may(asked):
+            return problem(403, _may_not(principal, asked), instance=path)
+        return None
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         principal, session = self._who(headers)
+        asked = socket_needs(scope["path"])
         if principal is None or (session is not None and not same_origin(headers)):
             self._metrics.refused.inc()
-            await receive()  # the connect; a close before the accept is an answer of 403
-            await send({"type": "websocket.close", "code": _UNAUTHORISED, "reason": "log in first"})
+            reason = "log in first"
+        elif asked is None:
+            reason = "there is no socket here"
+        elif asked != KNOWN and not principal.may(asked):
+            reason = _may_not(principal, asked)
+        else:
+            scope.setdefault("state", {})["principal"] = principal
+            await self.app(scope, receive, send)
             return
-        scope.setdefault("state", {})["principal"] = principal
-        await self.app(scope, receive, send)
+        await receive()  # the connect; a close before the accept is an answer of 403
+        await send({"type": "websocket.close", "code": _UNAUTHORISED, "reason": reason[:120]})
 
     def _who(self, headers: Headers) -> tuple[Principal | None, Session | None]:
         """Who asks, and the session where a cookie says so, which a browser sends without being asked."""
@@ -129,6 +171,8 @@ class Guard:
         return (None if session is None else self._keyring.holder(session.key)), session
 
     def _answering(self, scope: Scope, send: Send) -> Send:
+        began = time.perf_counter()
+
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
@@ -136,20 +180,37 @@ class Guard:
                     headers.setdefault(name, value)
                 method = scope["method"] if scope["method"] in _COUNTED else "other"
                 self._metrics.requests.labels(method, str(message["status"])).inc()
+                route = getattr(scope.get("route"), "path", "")  # of a path that is none, nobody may make a label
+                self._metrics.request.labels(route or "other").observe(time.perf_counter() - began)
             await send(message)
 
         return answer
 
 
+def _may_not(principal: Principal, scope: str) -> str:
+    if principal.must_change:
+        return f"{principal.name} must change the password first: POST /api/v1/auth/password, or log in at /login"
+    return f"{principal.name} may not do this: it asks for the scope {scope!r}"
+
+
 class _Bounded:
-    """A `receive` that ends a body which is larger than it may be, whatever its length was said to be."""
+    """A `receive` that ends a body which is larger than it may be, or slower, whatever its length was said to be."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self._size = 0
+        self._until: float | None = time.monotonic() + BODY_SECONDS
 
     async def __call__(self) -> Message:
-        message = await self._receive()
+        if self._until is None:
+            return await self._receive()
+        try:
+            async with asyncio.timeout(self._until - time.monotonic()):
+                message = await self._receive()
+        except TimeoutError:
+            return {"type": "http.disconnect"}
+        if not message.get("more_body"):
+            self._until = None  # the rest is waiting for the client to go
         self._size += len(message.get("body", b""))
         if self._size > MAX_BODY:
             return {"type": "http.disconnect"}

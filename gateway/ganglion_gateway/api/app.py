@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from ganglion_gateway import problems
 from ganglion_gateway.access.guard import Guard
 from ganglion_gateway.api import (
+    auth,
     calls,
     consents,
     crashes,
@@ -22,6 +23,7 @@ from ganglion_gateway.api import (
     policy,
     routes,
     scripts,
+    users,
     watch,
 )
 from ganglion_gateway.dashboard import login
@@ -40,6 +42,8 @@ def application(services: Services) -> FastAPI:
     problems.install(app)
     app.include_router(health.routes(services))
     app.include_router(login.routes(services))
+    app.include_router(auth.routes(services))
+    app.include_router(users.routes(services))
     app.include_router(routes.routes(services))
     app.include_router(calls.routes(services))
     app.include_router(inventory.routes(services))

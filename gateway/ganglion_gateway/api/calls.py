@@ -56,6 +56,8 @@ def routes(services: Services) -> APIRouter:
 
     @router.post("/nodes/{node}/commands", summary="Ask a node and wait for its answer")
     async def command(request: Request, node: NodeName, body: CommandBody, who: Who) -> Response:
+        if body.method.startswith(_CONSOLE) and not who.may("debug"):
+            raise RefusedError(f"{who.name} opens no console: that asks for the scope 'debug'")
         known = _standing(services.fleet.find(node))
         if body.method in OWN:
             raise RefusedError(f"{body.method!r} is what the gateway itself asks of nodes")

@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse, Response
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from ganglion.units import SECOND
 from ganglion_gateway import metrics, verdict
 from ganglion_gateway.problems import RESPONSES
 from ganglion_gateway.services import Services
@@ -63,6 +64,9 @@ def routes(services: Services) -> APIRouter:
         for endpoint, counts in (await webhooks.counts(services.database)).items():
             for state, count in counts.items():
                 known.outbox.labels(endpoint, state).set(count)
+        known.oldest.clear()
+        for endpoint, created in (await webhooks.oldest(services.database)).items():
+            known.oldest.labels(endpoint).set(max(0, services.clock() - created) / SECOND)
         return Response(known.render(), media_type=metrics.CONTENT_TYPE)
 
     async def _database_answers() -> bool:

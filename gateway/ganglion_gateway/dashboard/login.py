@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one page that anybody may see: where a token becomes a session. It needs no script and loads nothing."""
+"""The one page that anybody may see: where a name and password, or a token, become a session.
+
+It needs no script and loads nothing.
+"""
 
 import html
 import math
@@ -9,7 +12,11 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from ganglion.errors import InvalidError
+from ganglion.units import SECOND
+from ganglion_gateway.access.entrance import TooOftenError, WrongError
 from ganglion_gateway.access.guard import same_origin
+from ganglion_gateway.access.limiter import source
 from ganglion_gateway.access.sessions import COOKIE, LIFETIME
 from ganglion_gateway.problems import problem
 from ganglion_gateway.services import Services
@@ -38,29 +45,58 @@ def routes(services: Services) -> APIRouter:
         if not same_origin(request.headers):
             return problem(403, "a page of another origin asked to log in", instance="/login")
         body = await request.body()
-        form = parse_qs(body[:_MAX_FORM].decode("utf-8", "replace"))
-        return _enter(request, form.get("token", [""])[0])
+        fields = parse_qs(body[:_MAX_FORM].decode("utf-8", "replace"))
+        form = {name: values[0] for name, values in fields.items()}
+        if form.get("name"):
+            return await _by_password(request, form)
+        return _enter(request, form.get("token", ""))
 
     @router.post("/logout")
-    async def leave() -> Response:
+    async def leave(request: Request) -> Response:
+        if request.state.principal.user:
+            await services.accounts.logout(request.state.principal)
         answer = RedirectResponse("/login", 303)
         answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
         return answer
 
-    def _enter(request: Request, token: str) -> Response:
+    async def _by_password(request: Request, form: dict[str, str]) -> Response:
+        name, password, new = form["name"], form.get("password", ""), form.get("new", "")
         address = request.client.host if request.client else ""
+        accounts = services.accounts
+        try:
+            if new:
+                await accounts.change_password(name, password, new, address=address)
+                password = new
+            client = request.headers.get("user-agent", "")
+            granted = await accounts.login(name, password, address=address, client=client, holds=LIFETIME * SECOND)
+        except TooOftenError as error:
+            return _too_often(error.wait)
+        except WrongError:
+            services.metrics.refused.inc()
+            return _page("Name or password is not right.", 401, name=name)
+        except InvalidError as error:
+            return _page(f"{str(error).capitalize()}.", 422, name=name, change=True)
+        if granted.must_change:
+            return _page("Choose a password of your own.", name=name, change=True)
+        return _welcome(request, granted.login)
+
+    def _enter(request: Request, token: str) -> Response:
+        address = source(request.client.host) if request.client else ""
         wait = services.failures.wait(address, time.monotonic())
         if wait > 0:
-            return _page(f"Too many attempts. Try again in {math.ceil(wait)} s.", 429, {"retry-after": f"{wait:.0f}"})
+            return _too_often(wait)
         principal = services.keyring.who(token.strip())
-        if principal is None:
+        if principal is None or principal.user:
             services.failures.add(address, time.monotonic())
             services.metrics.refused.inc()
             return _page("This token is not known here. `ganglion up` prints it; it is in the file `token`.", 401)
+        return _welcome(request, principal.key)
+
+    def _welcome(request: Request, key: str) -> Response:
         answer = RedirectResponse("/", 303, {"cache-control": "no-store"})
         answer.set_cookie(
             COOKIE,
-            services.sessions.issue(principal.key, now=int(time.time())),
+            services.sessions.issue(key, now=int(time.time())),
             max_age=LIFETIME,
             path="/",
             httponly=True,
@@ -72,15 +108,45 @@ def routes(services: Services) -> APIRouter:
     return router
 
 
-def _page(message: str = "", status: int = 200, headers: dict[str, str] | None = None) -> HTMLResponse:
+def _too_often(wait: float) -> Response:
+    seconds = max(1, math.ceil(wait))
+    return _page(f"Too many attempts. Try again in {seconds} s.", 429, {"retry-after": str(seconds)})
+
+
+def _page(
+    message: str = "",
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+    *,
+    name: str = "",
+    change: bool = False,
+) -> HTMLResponse:
+    """The page.
+
+    Args:
+        name: What stands in the field of the name already.
+        change: Asks for a new password, too.
+    """
     notice = f'<p class="notice" role="alert">{html.escape(message)}</p>' if message else ""
+    text = _TEMPLATE.replace("NOTICE", notice).replace("CHANGE", _CHANGE_FIELD if change else "")
     return HTMLResponse(
-        _TEMPLATE.replace("NOTICE", notice),
+        text.replace("TOKEN", "" if change else _SECOND_FORM).replace("NAME", html.escape(name, quote=True)),
         status,
         headers={"cache-control": "no-store", "content-security-policy": _POLICY, **(headers or {})},
     )
 
 
+_CHANGE_FIELD = """\
+<label for="new">New password, 12 letters at least</label>
+<input id="new" name="new" type="password" autocomplete="new-password" minlength="12" required>
+"""
+_SECOND_FORM = """\
+<form method="post" action="/login" class="other">
+<label for="token">Or the gateway's token</label>
+<input id="token" name="token" type="password" autocomplete="off" required>
+<button type="submit">Use the token</button>
+</form>
+"""
 _TEMPLATE = """\
 <!doctype html>
 <html lang="en">
@@ -108,20 +174,24 @@ input { width: 100%; padding: .65rem .75rem; font: inherit; color: inherit; back
 button { width: 100%; margin-top: 1rem; padding: .7rem; font: inherit; font-weight: 600; border: 0; border-radius: 8px;
   background: var(--accent); color: var(--card); cursor: pointer }
 input:focus-visible, button:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px }
+input { margin-bottom: .75rem }
+.other { margin-top: 1.5rem; padding-top: 1.25rem; border-top: 1px solid var(--line) }
 .notice { color: var(--bad); font-weight: 600 }
 </style>
 </head>
 <body>
 <main>
 <h1>Ganglion</h1>
-<p>Log in with the gateway's token.</p>
+<p>Log in to the gateway.</p>
 NOTICE
 <form method="post" action="/login">
-<label for="token">Token</label>
-<input id="token" name="token" type="password" autocomplete="current-password" required autofocus>
-<button type="submit">Log in</button>
+<label for="name">Name</label>
+<input id="name" name="name" value="NAME" autocomplete="username" maxlength="64" required autofocus>
+<label for="password">Password</label>
+<input id="password" name="password" type="password" autocomplete="current-password" required>
+CHANGE<button type="submit">Log in</button>
 </form>
-</main>
+TOKEN</main>
 </body>
 </html>
 """

@@ -11,7 +11,7 @@ from nicegui import ui
 from ganglion.errors import RefusedError
 from ganglion.units import SECOND
 from ganglion_gateway.access.sessions import Session
-from ganglion_gateway.access.tokens import Principal, Role
+from ganglion_gateway.access.tokens import Principal
 from ganglion_gateway.dashboard import chart, style, text
 from ganglion_gateway.dashboard.alerts import Alerts
 from ganglion_gateway.dashboard.consents import Consents
@@ -67,7 +67,7 @@ class _Overview:
                     self._sums[name] = _sum(name)
             self._nodes = Nodes(services.fleet, history, now)
             with ui.element("div").classes("g-asides"):
-                self._consents = Consents(None if self._principal.role is Role.VIEWER else self._decide)
+                self._consents = Consents(self._decide if self._principal.may("operate") else None)
                 self._alerts = Alerts(services.fleet, lambda row: trace_of(services, row), now)
         await self._count()
         self._turn()
@@ -128,7 +128,7 @@ class _Overview:
     async def _decide(self, consent: str, granted: bool) -> None:
         """What who opened the page says to a command, if that is theirs to say still."""
         holder = self._services.keyring.holder(self._principal.key)
-        if not self._may_look() or holder is None or holder.role is Role.VIEWER:
+        if not self._may_look() or holder is None or not holder.may("operate"):
             raise RefusedError("this token decides nothing any more: log in again")
         await self._services.consents.decide(consent, granted=granted, by=holder.name)
         self._turn()

@@ -11,16 +11,17 @@ from typing import Any, TypeVar
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Executable, Table, event
+from sqlalchemy import Connection, Executable, Table, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ganglion.errors import InvalidError, UnreachableError
+from ganglion_gateway.store.engines import Engines, engines
+from ganglion_gateway.store.url import SQLITE, DatabaseUrl
 from ganglion_gateway.store.writer import Work, Writer
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
-_LOCK_SECONDS = 10
-#: Connections that read at the same time; each is a thread.
-_READERS = 4
 
 Row = dict[str, Any]
 T = TypeVar("T")
@@ -30,26 +31,33 @@ class Database:
     """Made by `open_`.
 
     Attributes:
+        url: Where it is.
         writer: All writes.
     """
 
-    def __init__(self, writes: AsyncEngine, reads: AsyncEngine) -> None:
-        self._writes = writes
-        self._reads = reads
-        self.writer = Writer(writes)
+    def __init__(self, url: DatabaseUrl, connections: Engines) -> None:
+        self.url = url
+        self._writes = connections.writes
+        self._reads = connections.reads
+        self.writer = Writer(connections.writes)
 
     @classmethod
     @asynccontextmanager
-    async def open_(cls, path: Path) -> AsyncIterator["Database"]:
-        """The database in a file, made where there is none; closed when the block ends, after the last commit."""
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        url = f"sqlite+aiosqlite:///{path}"
-        writes = create_async_engine(url, pool_size=1, max_overflow=0)
-        reads = create_async_engine(url, pool_size=_READERS, max_overflow=0, isolation_level="AUTOCOMMIT")
-        _prepare(writes, write=True)
-        _prepare(reads, write=False)
-        database = cls(writes, reads)
+    async def open_(cls, where: Path | DatabaseUrl) -> AsyncIterator["Database"]:
+        """The database in a file or behind a URL; closed when the block ends, after the last commit.
+
+        SQLite's file is made where there is none; PostgreSQL's database must be there. The tables are brought to the
+        newest revision.
+
+        Raises:
+            UnreachableError: PostgreSQL does not answer, or lets nobody in under this account.
+            InvalidError: the database cannot hold what is to be stored.
+        """
+        url = DatabaseUrl.file(where) if isinstance(where, Path) else where
+        connections = engines(url)
+        database = cls(url, connections)
         try:
+            await database._check()
             await database.migrate()
             running = asyncio.create_task(database.writer.run(), name="database writer")
             try:
@@ -58,8 +66,25 @@ class Database:
                 database.writer.close()
                 await running
         finally:
-            await reads.dispose()
-            await writes.dispose()
+            await connections.dispose()
+
+    @property
+    def shared(self) -> bool:
+        """Whether other gateways may use it, too."""
+        return self.url.kind != SQLITE
+
+    async def _check(self) -> None:
+        if not self.shared:
+            return
+        try:
+            encoding = await self.scalar(text("SELECT current_setting('server_encoding')"))
+        except OperationalError as error:
+            said = str(error.orig).strip().splitlines() or ["no answer"]
+            raise UnreachableError(f"the database {self.url} cannot be used: {said[0]}") from None
+        if encoding != "UTF8":
+            raise InvalidError(
+                f"the database {self.url} is of the encoding {encoding}: make one by `createdb -E UTF8 -T template0`"
+            )
 
     async def migrate(self) -> None:
         """Brings the tables to the newest revision, in one transaction."""
@@ -112,28 +137,6 @@ def insert_or_update(connection: AsyncConnection, table: Table, key: Sequence[st
         column.key: statement.excluded[column.key] for column in table.columns if column.key not in {*key, *keep}
     }
     return statement.on_conflict_do_update(index_elements=[table.c[name] for name in key], set_=changed)
-
-
-def _prepare(engine: AsyncEngine, *, write: bool) -> None:
-    @event.listens_for(engine.sync_engine, "connect")
-    def connected(connection: Any, _: Any) -> None:
-        connection.isolation_level = None  # the driver begins nothing by itself: `begun` does
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {_LOCK_SECONDS * 1000}")
-        if write:
-            cursor.execute("PRAGMA journal_mode = WAL")
-            # An acknowledged event is deleted by its node, so a commit must be on the disk, not on its way there.
-            cursor.execute("PRAGMA synchronous = FULL")
-            cursor.execute("PRAGMA foreign_keys = ON")
-        else:
-            cursor.execute("PRAGMA query_only = ON")
-        cursor.close()
-
-    if write:
-
-        @event.listens_for(engine.sync_engine, "begin")
-        def begun(connection: Connection) -> None:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def config() -> Config:

@@ -3,7 +3,6 @@
 
 import secrets
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -79,7 +78,8 @@ class EnrolKeys:
             if (await connection.execute(select(enrol_keys.c.id).where(mine, sound))).scalar() is None:
                 return False
             use = {"enrol_key": key, "node": node_id, "at": now}
-            if (await connection.execute(insert_new(connection, enrol_uses), [use])).rowcount == 0:
+            new = insert_new(connection, enrol_uses).returning(enrol_uses.c.node)
+            if (await connection.execute(new, [use])).scalar() is None:
                 return True  # it has a use already: its first answer may have been lost
             taken = await connection.execute(
                 update(enrol_keys).where(mine, enrol_keys.c.uses_left > 0).values(uses_left=enrol_keys.c.uses_left - 1)
@@ -95,9 +95,17 @@ class EnrolKeys:
 
 
 async def save_api_key(
-    connection: AsyncConnection, *, name: str, role: str, digest: bytes, created: int
-) -> dict[str, Any]:
-    """A new API key."""
+    connection: AsyncConnection,
+    *,
+    name: str,
+    role: str,
+    digest: bytes,
+    created: int,
+    scopes: Sequence[str] | None = None,
+    expires: int | None = None,
+    creator: str = "",
+) -> Row:
+    """A new API key; with scopes of its own its role is `scopes`."""
     row = {
         "id": secrets.token_hex(8),
         "name": name,
@@ -105,6 +113,9 @@ async def save_api_key(
         "digest": digest,
         "created": created,
         "revoked": False,
+        "scopes": None if scopes is None else sorted(scopes),
+        "expires": expires,
+        "creator": creator,
     }
     await connection.execute(insert(api_keys), [row])
     return row
@@ -113,6 +124,21 @@ async def save_api_key(
 async def revoke_api_keys(connection: AsyncConnection, *, name: str) -> None:
     """No key of this name holds any more."""
     await connection.execute(update(api_keys).where(api_keys.c.name == name).values(revoked=True))
+
+
+async def revoke_api_key(connection: AsyncConnection, key: str) -> None:
+    """This one holds no more."""
+    await connection.execute(update(api_keys).where(api_keys.c.id == key).values(revoked=True))
+
+
+async def find_api_key(database: Database, key: str) -> Row | None:
+    """An API key by its id, revoked or not."""
+    return await database.one(select(api_keys).where(api_keys.c.id == key))
+
+
+async def all_api_keys(database: Database, *, after: str, limit: int) -> list[Row]:
+    """API keys, revoked or not, by id, from behind one."""
+    return await database.all(select(api_keys).where(api_keys.c.id > after).order_by(api_keys.c.id).limit(limit))
 
 
 async def active_api_keys(database: Database) -> list[Row]:

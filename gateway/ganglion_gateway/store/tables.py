@@ -258,7 +258,8 @@ consents = Table(
     UniqueConstraint("node", "nonce"),
 )
 
-#: Who may use the API. Only SHA-256 of a token is kept; tokens are 32 random bytes, so no slower hash is needed.
+#: Programs that may use the API. Only SHA-256 of a token is kept; tokens are 32 random bytes, so no slower hash is
+#: needed. `scopes` is null where the key has those of its role; `creator` made it.
 api_keys = Table(
     "api_keys",
     metadata,
@@ -268,6 +269,9 @@ api_keys = Table(
     Column("digest", LargeBinary, nullable=False, unique=True),
     Column("created", BigInteger, nullable=False),
     Column("revoked", Boolean, nullable=False),
+    Column("scopes", JSON(none_as_null=True)),
+    Column("expires", BigInteger),
+    Column("creator", Text, nullable=False, server_default=""),
 )
 
 #: Who did what.

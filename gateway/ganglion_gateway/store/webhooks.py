@@ -121,6 +121,14 @@ async def counts(database: Database) -> dict[str, dict[str, int]]:
     return found
 
 
+async def oldest(database: Database) -> dict[str, int]:
+    """When the message was made that waits longest for an endpoint, in nanoseconds since the Unix epoch."""
+    made = func.min(outbox.c.created).label("created")
+    statement = select(outbox.c.endpoint, made).where(outbox.c.state == PENDING).group_by(outbox.c.endpoint)
+    async with database.reading() as connection:
+        return {row.endpoint: row.created for row in await connection.execute(statement)}
+
+
 async def history(database: Database, endpoint: str, *, state: str | None, before: int | None, limit: int) -> list[Row]:
     """Outbox rows of an endpoint, newest first, each with the outcome of its last attempt."""
     newest = (

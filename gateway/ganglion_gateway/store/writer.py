@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The one way into the database: what is asked for within 20 ms becomes one transaction.
 
-SQLite lets one connection write at a time and waits for the disk at every commit. So all writes go through here, one
-commit carries many, and nobody is told that a thing is stored before that commit has returned.
+One connection writes at a time, and waits for the disk at every commit. So all writes go through here, one commit
+carries many, and nobody is told that a thing is stored before that commit has returned.
 """
 
 import asyncio
@@ -13,6 +13,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from ganglion_gateway.store.engines import may_be_repeated
+
 T = TypeVar("T")
 
 Work = Callable[[AsyncConnection], Awaitable[T]]
@@ -21,11 +23,17 @@ Work = Callable[[AsyncConnection], Awaitable[T]]
 GATHER = 0.02
 #: Pieces of work in one transaction.
 BATCH = 256
+#: Seconds for which a transaction is tried again that the database has broken off, and between two attempts.
+PATIENCE = 10.0
+_PAUSE = 0.1
 
 
 class _Job(NamedTuple):
     work: Work[Any]
     done: asyncio.Future[Any]
+
+
+_Outcome = tuple[_Job, Any, Exception | None]
 
 
 class Writer:
@@ -90,12 +98,10 @@ class Writer:
         self._now.set()
 
     async def _commit(self, jobs: list[_Job]) -> None:
-        outcomes: list[tuple[_Job, Any, Exception | None]]
         try:
-            async with self._engine.begin() as connection:
-                outcomes = [await _attempt(connection, job, alone=len(jobs) == 1) for job in jobs]
+            outcomes = await self._transaction(jobs)
         except Exception as error:
-            # The disk is full, the file is locked: whoever asked is told, and nothing of it is stored.
+            # The disk is full, the file is locked, the server is gone: whoever asked is told, and nothing is stored.
             outcomes = [(job, None, error) for job in jobs]
         else:
             self.commits += 1
@@ -107,12 +113,34 @@ class Writer:
             else:
                 job.done.set_exception(failure)
 
+    async def _transaction(self, jobs: list[_Job]) -> list[_Outcome]:
+        """Runs and commits them; again where that failed before the commit by no fault of theirs.
 
-async def _attempt(connection: AsyncConnection, job: _Job, *, alone: bool) -> tuple[_Job, Any, Exception | None]:
+        What a commit came to that got no answer is not known, so it is not tried again.
+        """
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        while True:
+            committing = False
+            try:
+                async with self._engine.connect() as connection:
+                    await connection.begin()
+                    outcomes = [await _attempt(connection, job, alone=len(jobs) == 1) for job in jobs]
+                    committing = True
+                    await connection.commit()
+                    return outcomes
+            except Exception as error:
+                if committing or not may_be_repeated(error) or asyncio.get_running_loop().time() > deadline:
+                    raise
+            await asyncio.sleep(_PAUSE)
+
+
+async def _attempt(connection: AsyncConnection, job: _Job, *, alone: bool) -> _Outcome:
     if alone:  # its failure undoes the transaction, which is all that a savepoint would do
         return job, await job.work(connection), None
     try:
         async with connection.begin_nested():
             return job, await job.work(connection), None
     except Exception as error:
+        if may_be_repeated(error):
+            raise  # it ends the transaction of all
         return job, None, error

@@ -87,6 +87,7 @@ class Courier:
         clock: Nanoseconds since the Unix epoch.
         agent: The `User-Agent`.
         policy: How patient it is.
+        headers: More headers of a message, by the ids of its event and its endpoint.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class Courier:
         clock: Callable[[], int],
         agent: str,
         policy: Policy | None = None,
+        headers: Callable[[str, str], dict[str, str]] = lambda event, endpoint: {},
     ) -> None:
         self._database = database
         self._mesh = mesh
@@ -105,6 +107,7 @@ class Courier:
         self._clock = clock
         self._agent = agent
         self._policy = policy or Policy()
+        self._headers = headers
         self._lanes: dict[str, _Lane] = {}
         self._changed = asyncio.Event()
         self._changed.set()
@@ -278,6 +281,7 @@ class _Lane:
             "content-type": cloudevent.CONTENT_TYPE,
             "user-agent": courier._agent,
             **signature.headers(self._key, row["message"], body, seconds=at // SECOND),
+            **courier._headers(row["id"], self.endpoint["id"]),
         }
         status: int | None = None
         retry_after: int | None = None

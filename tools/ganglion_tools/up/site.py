@@ -44,6 +44,7 @@ class Site:
         self._webhook = webhook
         self._as_json = as_json
         self._children: list[Child] = []
+        self._first_login: dict[str, str] | None = None  # of the gateway's first start
         self._ports = contextlib.ExitStack()
         self._stop = asyncio.Event()
 
@@ -116,6 +117,7 @@ class Site:
         words += ["--webhook", hook, "--webhook-secret-file", str(secret), "--allow-private-webhooks"]
         child = await self._add(await Child.ganglion("gateway", *words, broker=url, log=self._log("gateway")))
         ready = await child.ready(timeout=30)
+        self._first_login = ready.get("first_login")
         token_file = folder / "token"
         (self._state / "up.json").write_text(json.dumps({"gateway": ready["url"], "token_file": str(token_file)}))
         return GatewayClient(ready["url"], token_file.read_text().strip())
@@ -206,7 +208,7 @@ ready in {seconds:.1f} s
   broker      {url}
   gateway     {gateway}
   dashboard   {gateway}/login?token={token}
-  nodes       host (this machine), room (sound and pictures), fridge (BME280, simulated chip)
+{self._first()}  nodes       host (this machine), room (sound and pictures), fridge (BME280, simulated chip)
   webhook     {hook}
   model       {model or "none: scripts take their `otherwise` branch; set GANGLION_LLM_URL to give them one"}
   state, logs {self._state}
@@ -222,6 +224,13 @@ Ctrl-C stops everything."""
         )
         if self._as_json:
             print(text, file=sys.stderr)
+
+    def _first(self) -> str:
+        """The line with the password that the first start has made; it is shown this once."""
+        if self._first_login is None:
+            return ""
+        user, password = self._first_login["user"], self._first_login["password"]
+        return f"  login       {user}, for one time {password}\n"
 
     def _export(self, gateway: str) -> str:
         """The line for a shell whose commands would look for us in the usual folder; "" where we are there."""

@@ -3,7 +3,6 @@
 
 from alembic import context
 
-from ganglion_gateway.store import fleet_tables  # noqa: F401 - its tables are in the metadata
 from ganglion_gateway.store.tables import metadata
 
 context.configure(

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0011"
-down_revision = "0007"
+down_revision = "0012"
 
 _NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 

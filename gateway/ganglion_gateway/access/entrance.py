@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where passwords are checked: in equal time for names that nobody has, and as often as guessing leads nowhere."""
+
+import hashlib
+import time
+from collections.abc import Callable
+
+from ganglion_gateway.access.limiter import Failures, source
+from ganglion_gateway.access.passwords import Passwords
+from ganglion_gateway.store import accounts, audit
+from ganglion_gateway.store.database import Database, Row
+
+
+class WrongError(Exception):
+    """Name or password, or a refresh token, is not right; which of them is not said."""
+
+
+class TooOftenError(Exception):
+    """Somebody was wrong too often.
+
+    Attributes:
+        wait: Seconds.
+    """
+
+    def __init__(self, wait: float) -> None:
+        super().__init__(f"too many attempts: try again in {wait:.0f} s")
+        self.wait = wait
+
+
+class Entrance:
+    """Checks names and passwords.
+
+    Args:
+        failures: By address, as for tokens at the dashboard.
+        clock: Nanoseconds since the Unix epoch.
+    """
+
+    def __init__(self, database: Database, failures: Failures, passwords: Passwords, clock: Callable[[], int]) -> None:
+        self._database = database
+        self._passwords = passwords
+        self._clock = clock
+        self._by_address = failures
+        # By account more slowly, so that many addresses together guess no more; an address still has its own ten
+        self._by_name = Failures(most=10, seconds=30, everybody=100)
+
+    async def check(self, name: str, password: str, address: str) -> Row:
+        """The user of a name and password; counts who is wrong, before it is known, so that haste gains nothing.
+
+        Raises:
+            TooOftenError: this address or this account was wrong too often.
+            WrongError: name or password.
+        """
+        now, place = time.monotonic(), source(address)
+        # A name of any length takes no more memory than another
+        account = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()
+        wait = max(self._by_address.wait(place, now), self._by_name.wait(account, now))
+        if wait > 0:
+            raise TooOftenError(wait)
+        self._by_address.add(place, now)
+        self._by_name.add(account, now)
+        user = await accounts.find_user(self._database, name)
+        if not await self._passwords.check(None if user is None else user["password"], password) or user is None:
+            at, known = self._clock(), "" if user is None else user["name"]
+            await self._database.write(
+                lambda connection: audit.record(
+                    connection, at=at, actor="gateway", action="login.failed", target=known, detail={"from": address}
+                )
+            )
+            raise WrongError
+        self._by_address.add(place, now, -1)
+        self._by_name.add(account, now, -1)
+        if self._passwords.is_weaker(user["password"]):
+            better, id = await self._passwords.hash(password), user["id"]
+            await self._database.write(lambda connection: accounts.change_user(connection, id, password=better))
+        return user

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a rollout needs of releases, of their delivery to nodes, and of other gateways. Nothing else of them is used."""
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, NamedTuple, Protocol
+
+
+class Reported(StrEnum):
+    """What a node says of a release, in the order in which it goes well."""
+
+    WAITING = "waiting"
+    DOWNLOADING = "downloading"
+    STAGED = "staged"
+    TRIAL = "trial"
+    HEALTHY = "healthy"
+    COMMITTED = "committed"
+    REVERTED = "reverted"
+    FAILED = "failed"
+
+
+class Report(NamedTuple):
+    """A node's word on what it is to run.
+
+    Attributes:
+        node: Its id.
+        release: What it speaks of; None for its own configuration, without a release.
+        state: How far it is.
+        why: Why it reverted or failed; "" else.
+        at: When the gateway heard it, in nanoseconds since the Unix epoch. It is about the last assignment then.
+    """
+
+    node: str
+    release: str | None
+    state: Reported
+    why: str
+    at: int
+
+
+class Release(Protocol):
+    """What a plan needs to know of a release."""
+
+    @property
+    def id(self) -> str:
+        """What it is known by."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes on a node."""
+        ...
+
+    def lacking(self, *, board: str, sw: str, caps: Mapping[str, Any]) -> Sequence[str]:
+        """What a node lacks for it, a sentence each.
+
+        Args:
+            board, sw, caps: As in the node's birth.
+        """
+        ...
+
+
+class Releases(Protocol):
+    """Releases, and what nodes are to have and have."""
+
+    async def find(self, release: str) -> Release:
+        """A release by its id, or what else people call it.
+
+        Raises:
+            NotFoundError: there is none.
+            RefusedError: several are called so.
+        """
+        ...
+
+    async def assign(self, node: str, release: str | None, *, by: str) -> None:
+        """Has a node run a release from now on, or None for its own configuration. On the disk when it returns.
+
+        Another `by` has what failed there before tried again; the same again by the same changes nothing.
+
+        Raises:
+            NotFoundError: the node is not there any more.
+            RefusedError: it was revoked.
+        """
+        ...
+
+    async def assigned(self, nodes: Sequence[str]) -> dict[str, str]:
+        """The release that each of these is to run, where it is to run one."""
+        ...
+
+    async def standing(self, nodes: Sequence[str]) -> list[Report]:
+        """The last word of each of these on what it is to run."""
+        ...
+
+    def listen(self, hear: Callable[[Report], None]) -> Callable[[], None]:
+        """Has every report told as it comes, until what is returned is called. One may be lost: `standing` has it."""
+        ...
+
+
+class Lease(Protocol):
+    """Of several gateways one runs the rollouts."""
+
+    def __call__(self) -> bool:
+        """Whether it is this one now."""
+        ...
+
+
+def alone() -> bool:
+    """The lease where there is one gateway."""
+    return True

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a rollout hears besides the reports of nodes, and the one thing that it does."""
+
+from typing import NamedTuple
+
+from ganglion_gateway.rollout.contract import Report
+from ganglion_gateway.rollout.target import Want
+
+
+class Presence(NamedTuple):
+    """A node came or went."""
+
+    node: str
+    online: bool
+
+
+class Crashed(NamedTuple):
+    """A node's software ended by itself."""
+
+    node: str
+    why: str
+
+
+class Alerted(NamedTuple):
+    """A node has raised an alert."""
+
+    node: str
+
+
+class Read(NamedTuple):
+    """What a sensor of a node reads now."""
+
+    node: str
+    sensor: str
+    value: float
+
+
+class Gone(NamedTuple):
+    """A node is believed no more, or nobody knows it."""
+
+    node: str
+    why: str
+
+
+class Told(NamedTuple):
+    """The delivery knows what a node is to have."""
+
+    node: str
+    want: Want
+
+
+class Pause(NamedTuple):
+    """No node more, for now."""
+
+    by: str
+
+
+class Resume(NamedTuple):
+    """On with it."""
+
+    by: str
+
+
+class Abort(NamedTuple):
+    """No node more, for ever, and those on the way back.
+
+    Attributes:
+        send_back: Those that have committed, too.
+    """
+
+    by: str
+    why: str = ""
+    send_back: bool = False
+
+
+Happening = Report | Presence | Crashed | Alerted | Read | Gone | Told | Pause | Resume | Abort
+
+
+class Assign(NamedTuple):
+    """Have a node pull toward a release, or toward none; then say `Told`."""
+
+    node: str
+    release: str | None
+    want: Want

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What PostgreSQL has and SQLite has not: a server that restarts, others that write, and accounts."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ganglion.errors import InvalidError, UnreachableError
+from ganglion_gateway.store import audit, webhooks
+from ganglion_gateway.store.database import Database
+from ganglion_gateway.store.tables import groups
+from ganglion_gateway.store.url import DatabaseUrl
+from support.gateway import NO_BROKER, here, process
+from support.postgres import USER, PostgresServer
+
+
+@pytest.fixture
+def url(postgres: PostgresServer) -> Iterator[DatabaseUrl]:
+    made = postgres.database(migrated=True)
+    yield made
+    postgres.drop(made)
+
+
+def name_of(url: DatabaseUrl) -> str:
+    return str(url.parameters["dbname"])
+
+
+async def note(database: Database, action: str) -> None:
+    await database.write(
+        lambda connection: audit.record(connection, at=1, actor="test", action=action, target="", detail={})
+    )
+
+
+async def notes(database: Database) -> list[str]:
+    return [row["action"] for row in reversed(await audit.page(database, action=None, before=None, limit=1000))]
+
+
+async def test_writes_go_on_when_the_server_has_restarted(url: DatabaseUrl, postgres: PostgresServer) -> None:
+    async with Database.open_(url) as database:
+        await note(database, "before")
+        assert await notes(database) == ["before"]
+        for how in (signal.SIGINT, signal.SIGQUIT):
+            await asyncio.to_thread(postgres.stop, how)
+            waiting = asyncio.create_task(note(database, how.name))
+            await asyncio.sleep(0.2)  # it fails to connect at least once
+            await asyncio.to_thread(postgres.start)
+            await waiting
+        assert await notes(database) == ["before", "SIGINT", "SIGQUIT"]
+
+
+async def test_two_gateways_write_one_after_the_other(url: DatabaseUrl) -> None:
+    async def count(connection: AsyncConnection) -> None:
+        (nodes,) = (await connection.execute(select(groups.c.nodes).where(groups.c.name == "g"))).scalars()
+        await asyncio.sleep(0)
+        await connection.execute(update(groups).where(groups.c.name == "g").values(nodes=[*nodes, len(nodes)]))
+
+    async with Database.open_(url) as one, Database.open_(url) as other:
+        row: dict[str, Any] = {"name": "g", "nodes": [], "tags": [], "created": 1}
+        await one.write(lambda connection: connection.execute(insert(groups), [row]))
+        for _ in range(10):
+            await asyncio.gather(*(database.write(count) for database in (one, other) for _ in range(5)))
+        assert await one.scalar(select(groups.c.nodes)) == list(range(100)), "none has read what another then changed"
+
+
+async def test_who_stops_in_the_middle_of_a_transaction_does_not_stop_the_others(
+    url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped, go_on = asyncio.Event(), asyncio.Event()
+
+    async def stop(connection: AsyncConnection) -> None:
+        await audit.record(connection, at=1, actor="test", action="late", target="", detail={})
+        stopped.set()
+        await go_on.wait()
+        await connection.execute(text("SELECT 1"))
+
+    monkeypatch.setattr("ganglion_gateway.store.engines._STOPPED", 1)
+    async with Database.open_(url) as one, Database.open_(url) as other:
+        hanging = asyncio.create_task(one.write(stop))
+        await stopped.wait()
+        await note(other, "goes on")
+        go_on.set()
+        await hanging
+        assert await notes(other) == ["goes on", "late"], "what was broken off is done again, once"
+
+
+async def test_text_that_postgresql_has_no_letter_for_is_an_error_to_nobody(url: DatabaseUrl, tmp_path: Path) -> None:
+    async with here(tmp_path / "state", database=url) as site:
+        assert (await site.http.get("/api/v1/webhooks/wh%00x/messages")).status_code == 404
+        assert (await site.http.delete("/api/v1/webhooks/wh%00x")).status_code == 404
+        made = await site.post("/webhooks", {"url": "https://example.org/", "name": "a\u2400b"})
+        assert (await webhooks.find(site.services.database, made["id"]) or {})["name"] == "a\u2400b"
+
+
+async def test_a_database_of_another_encoding_is_refused(postgres: PostgresServer) -> None:
+    postgres.sql("CREATE DATABASE ascii ENCODING 'SQL_ASCII' TEMPLATE template0")
+    with pytest.raises(InvalidError, match=r"SQL_ASCII.*createdb -E UTF8"):
+        async with Database.open_(DatabaseUrl.parse(postgres.url("ascii"))):
+            pass
+
+
+async def test_what_cannot_be_used_is_named(postgres: PostgresServer) -> None:
+    with pytest.raises(UnreachableError, match='database "nowhere" does not exist'):
+        async with Database.open_(DatabaseUrl.parse(postgres.url("nowhere"))):
+            pass
+    with pytest.raises(UnreachableError, match="refused"):
+        async with Database.open_(DatabaseUrl.parse("postgresql://x@127.0.0.1:1/x")):
+            pass
+
+
+async def test_commits_wait_for_the_disk_though_the_database_says_otherwise(
+    url: DatabaseUrl, postgres: PostgresServer
+) -> None:
+    postgres.sql(f"ALTER DATABASE {name_of(url)} SET synchronous_commit = off")
+    async with Database.open_(url) as database:
+        show = text("SHOW synchronous_commit")
+        assert await database.write(lambda connection: connection.scalar(show)) == "on"
+
+
+async def test_the_command_takes_its_password_from_a_file_and_shows_it_to_nobody(
+    url: DatabaseUrl, postgres: PostgresServer, tmp_path: Path
+) -> None:
+    account = tmp_path / "account"
+    account.write_text(f"{USER}:swordfish\n")
+    where = f"postgresql://127.0.0.1:{postgres.port}/{name_of(url)}"
+    words = ["--database", f"{where}?account={account}", "--log", "debug"]
+    async with process(tmp_path / "state", NO_BROKER, *words) as gateway:
+        assert (await gateway.http.get("/health/ready")).json()["checks"]["database"] == "ok"
+        assert await gateway.end() == 0
+        assert "swordfish" not in gateway.log.read_text()
+    assert not list((tmp_path / "state").glob("gateway.db*")), "what is stored is in PostgreSQL alone"
+    assert postgres.sql("SELECT count(*) FROM api_keys", name_of(url)) == [(1,)]
+
+
+def test_a_password_on_the_command_line_is_refused(tmp_path: Path) -> None:
+    words = ["gateway", "--state", str(tmp_path), "--database", "postgresql://me:swordfish@127.0.0.1/x"]
+    done = subprocess.run([sys.executable, "-m", "ganglion", *words], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "account=FILE" in done.stderr
+    assert "swordfish" not in done.stderr
