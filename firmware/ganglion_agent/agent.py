@@ -209,7 +209,8 @@ def main(
         joined, methods: As `Agent` has them.
 
     Raises:
-        KeyboardInterrupt: a person is to have the console: there was a Ctrl-C, or the configuration is wrong.
+        KeyboardInterrupt: a person is to have the console: there was a Ctrl-C, or, as it says, the configuration is
+            wrong.
         CrashedError: there was an error that nobody caught.
     """
     folder = root + "/" if root or slot else ""
@@ -223,7 +224,13 @@ def main(
                 boot = flash.boots(folder + "boots")
             except ValueError as error:
                 raise ConfigError("{}boots: {}".format(folder, error)) from None
-            agent = Agent(found, folder, boot, slot, joined or _nothing, methods)
+            try:
+                agent = Agent(found, folder, boot, slot, joined or _nothing, methods)
+            except ImportError as error:
+                raise ConfigError(
+                    "{}: asks for what is not on this board, {}: `ganglion flash` or `ganglion firmware send` with "
+                    "this file brings modules of ours".format(config.FILE, error)
+                ) from None
             asyncio.run(agent.run())
         finally:
             if agent is not None:
@@ -233,7 +240,7 @@ def main(
     except ConfigError as error:
         print(error)
         print("next: mend {}{} and restart the board".format(folder, config.FILE))
-        raise KeyboardInterrupt from None
+        raise KeyboardInterrupt(str(error)) from None
     except Exception as error:
         last = crash.record(folder + "crash", error, boot, clock.ms() // 1000)
         seconds = crash.pause(last["row"])

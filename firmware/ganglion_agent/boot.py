@@ -37,12 +37,17 @@ def run(root: str = "") -> None:
         return
     try:
         _start(root, slot)
-    except KeyboardInterrupt:  # a Ctrl-C, or a configuration that is wrong: for a person at the console
-        if not _slots(root, slot).trial:
+    except KeyboardInterrupt as error:  # a Ctrl-C, or a configuration that is wrong: for a person at the console
+        slots = _slots(root, slot)
+        if not slots.trial:
             return
-        print("ganglion: this version is on trial; press a key for the console")
-        if _pressed(RESCUE_MS):
-            return
+        if error.args:  # this version cannot go by it, and another boot changes nothing: whoever has sent it is told
+            _keep(root, slot, error)
+            _do(slots.expire)
+        else:
+            print("ganglion: this version is on trial; press a key for the console")
+            if _pressed(RESCUE_MS):
+                return
     except Exception as error:
         if type(error).__name__ != "CrashedError":  # the agent's own, which it has kept
             _keep(root, slot, error)
@@ -132,7 +137,7 @@ def _limit(slots: "Slots") -> None:
             pass
 
 
-def _keep(root: str, slot: str, error: Exception) -> None:
+def _keep(root: str, slot: str, error: BaseException) -> None:
     """Writes why a slot could not be started, as a crash that the next agent to run tells its parent."""
     import io
     import json

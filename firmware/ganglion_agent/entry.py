@@ -2,6 +2,7 @@
 """What `boot` starts in a slot: the agent, with the methods of an update, and kept once its parent knows it."""
 
 from ganglion_agent import agent, files
+from ganglion_agent.manifest import MANIFEST, entries
 from ganglion_agent.slots import Slots
 
 TYPE_CHECKING = False  # MicroPython has no `typing`
@@ -14,6 +15,27 @@ if TYPE_CHECKING:
 
 #: Methods of `update.Update`, by their last level.
 METHODS = ("begin", "chunk", "commit", "status")
+
+
+def has(board: "Any", folder: str, names: "Any") -> "list[str]":
+    """Which of these modules of the agent, and drivers, are in a slot: who sends another version builds them in, too.
+
+    Args:
+        board: Its files.
+        folder: Of the slot.
+        names: Their last levels, as in `seal` and `bme280`.
+
+    Raises:
+        ValueError: these are no names, or the slot's manifest is damaged.
+    """
+    if type(names) is not list:
+        raise ValueError("names is a list of modules")
+    there = []
+    for _digest, _size, path in entries(board, folder + "/" + MANIFEST):
+        name = path.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+        if name in names:
+            there.append(name)
+    return there
 
 
 def main(root: str, slot: str) -> None:
@@ -38,6 +60,8 @@ def main(root: str, slot: str) -> None:
 
             return called
 
-        return {"update." + name: method(name) for name in METHODS}
+        table = {"update." + name: method(name) for name in METHODS}  # type: dict[str, Any]
+        table["update.has"] = lambda params: {"has": has(files, slots.path(slots.slot), params.get("names"))}
+        return table
 
     agent.main(root, slot, slots.confirm, methods)

@@ -152,10 +152,10 @@ def maker(section: Section, i2c: "Callable[[str], Any]") -> "tuple[Callable[[], 
         return lambda: Voltage(pin, scale, offset), {PLAIN: str(unit)}
     if driver == "dht22":
         section.close()
-        return lambda: _dht22(pin), {"temperature": "Cel", "humidity": "%"}
+        return _dht22(pin), {"temperature": "Cel", "humidity": "%"}
     resolution = section.take("resolution", int, 12, 9, 12)
     section.close()
-    return lambda: _ds18b20(pin, resolution), {"temperature": "Cel"}
+    return _ds18b20(pin, resolution), {"temperature": "Cel"}
 
 
 def _chip(section: Section, driver: str, bus: "Any") -> "tuple[Callable[[], Any], dict[str, str]]":
@@ -173,7 +173,8 @@ def _chip(section: Section, driver: str, bus: "Any") -> "tuple[Callable[[], Any]
     return make, kind.channels
 
 
-def _dht22(pin: "Any") -> "Any":
+def _dht22(pin: "Any") -> "Callable[[], Any]":
+    # What the board has not is said at its start, not when it measures
     try:
         from machine import dht_readinto
     except ImportError:
@@ -182,10 +183,10 @@ def _dht22(pin: "Any") -> "Any":
 
     from ganglion_micro.drivers.dht22 import DHT22
 
-    return DHT22(dht_readinto, Pin(pin, Pin.OPEN_DRAIN, Pin.PULL_UP))
+    return lambda: DHT22(dht_readinto, Pin(pin, Pin.OPEN_DRAIN, Pin.PULL_UP))
 
 
-def _ds18b20(pin: "Any", resolution: int) -> "Any":
+def _ds18b20(pin: "Any", resolution: int) -> "Callable[[], Any]":
     from errno import ENODEV
 
     from machine import Pin
@@ -193,8 +194,11 @@ def _ds18b20(pin: "Any", resolution: int) -> "Any":
 
     from ganglion_micro.drivers.ds18b20 import DS18B20, FAMILY
 
-    wire = OneWire(Pin(pin))
-    for rom in wire.scan():
-        if rom[0] == FAMILY:
-            return DS18B20(wire, bytes(rom), resolution)
-    raise OSError(ENODEV, "no DS18B20 answers on the pin")
+    def make() -> "Any":
+        wire = OneWire(Pin(pin))
+        for rom in wire.scan():
+            if rom[0] == FAMILY:
+                return DS18B20(wire, bytes(rom), resolution)
+        raise OSError(ENODEV, "no DS18B20 answers on the pin")
+
+    return make

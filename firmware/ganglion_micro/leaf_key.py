@@ -7,7 +7,7 @@ Both ends use the one key. What keeps a message from being taken for one of the 
 
 from hashlib import sha256
 
-from ganglion_micro import cbor, gl1
+from ganglion_micro import cbor, gl1, key_text
 from ganglion_micro.cose_common import KID_SIZE
 
 #: Bytes of a key; as many as HMAC with SHA-256 makes.
@@ -16,8 +16,6 @@ KEY_SIZE = 32
 MESH_SIZE = 8
 
 _PREFIX = "lf1_"
-#: Bytes by which a letter that was mistyped is found: 1 of 2^32 is not.
-_CHECK = 4
 
 
 class LeafKey:
@@ -47,8 +45,7 @@ class LeafKey:
 
     def text(self) -> str:
         """`lf1_` and 71 letters: whoever has it can speak as the leaf, and as its parent to it."""
-        data = self.mesh + self.key
-        return _PREFIX + gl1.base32(data + sha256(data).digest()[:_CHECK])
+        return key_text.text(_PREFIX, self.mesh + self.key)
 
     def __repr__(self) -> str:
         return "<LeafKey {}>".format(gl1.base32(self.kid))
@@ -60,14 +57,7 @@ def parse(text: str) -> LeafKey:
     Raises:
         ValueError: it is none, or a letter is wrong; the message does not repeat it.
     """
-    text = (text.split() or [""])[0].lower()
-    data = b""
-    if text.startswith(_PREFIX):
-        try:
-            data = gl1.from_base32(text[len(_PREFIX) :])
-        except ValueError:
-            pass
-    body = data[:-_CHECK]
-    if len(body) != MESH_SIZE + KEY_SIZE or sha256(body).digest()[:_CHECK] != data[-_CHECK:]:
+    body = key_text.parse(_PREFIX, MESH_SIZE + KEY_SIZE, (text.split() or [""])[0].lower())
+    if not body:
         raise ValueError("this is no key of a leaf: it begins with lf1_ and has 71 letters more; copy it whole")
     return LeafKey(body[:MESH_SIZE], body[MESH_SIZE:])

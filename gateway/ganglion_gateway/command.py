@@ -13,8 +13,9 @@ from ganglion.errors import UsageError
 from ganglion.mesh.links.spec import LinkSpec, several
 from ganglion.mqtt.url import BrokerUrl
 from ganglion_gateway import logs
+from ganglion_gateway.model.configuration import ModelsSettings
 from ganglion_gateway.server import serve
-from ganglion_gateway.settings import ModelSettings, Settings, TraceSettings, WebhookSettings
+from ganglion_gateway.settings import Settings, TraceSettings, WebhookSettings
 from ganglion_gateway.store.url import DatabaseUrl
 from ganglion_micro import gl1
 
@@ -46,6 +47,9 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     parser.add_argument("--webhook-secret-file", type=Path, metavar="FILE", help="holds the whsec_…; else one is made")
     parser.add_argument(
         "--allow-private-webhooks", action="store_true", help="let --webhook be http, and on a private address"
+    )
+    parser.add_argument(
+        "--models", type=Path, metavar="FILE", help="language models, budgets and cache, TOML; or GANGLION_MODELS"
     )
     parser.add_argument(
         "--home-assistant",
@@ -98,7 +102,7 @@ def settings(args: argparse.Namespace) -> Settings:
         )
         if args.webhook
         else None,
-        model=ModelSettings.read(os.environ),
+        models=_models(args.models),
         traces=TraceSettings.read(os.environ),
         certificate=args.tls_certificate,
         private_key=args.tls_key,
@@ -129,6 +133,12 @@ def _database(flag: str | None) -> DatabaseUrl | None:
         )
     given = flag or os.environ.get("GANGLION_DATABASE", "").strip()
     return DatabaseUrl.parse(given) if given else None
+
+
+def _models(flag: Path | None) -> ModelsSettings:
+    """The language models of a file, else the one of the environment."""
+    path = flag or (Path(given) if (given := os.environ.get("GANGLION_MODELS", "").strip()) else None)
+    return ModelsSettings.of_environment(os.environ) if path is None else ModelsSettings.of_file(path)
 
 
 def _home_assistant(flag: str | None) -> str:

@@ -97,11 +97,13 @@ class Fleet:
     Attributes:
         nodes: By id.
         alerts: The newest last, each a row of `events` with `node_name`.
+        own: Id and name of the gateway itself, which is no node and has events of its own.
     """
 
     def __init__(self) -> None:
         self.nodes: dict[str, Node] = {}
         self.alerts: deque[dict[str, Any]] = deque(maxlen=ALERTS)
+        self.own = ("", "")
         self._successors: dict[str, str] = {}
         self._dirty: set[str] = set()
 
@@ -230,6 +232,8 @@ class Fleet:
 
     def name(self, node: str) -> str:
         """What a node is called; its id where it is not known."""
+        if node == self.own[0]:
+            return self.own[1]
         known = self.nodes.get(self.now(node))
         return known.name if known else node
 

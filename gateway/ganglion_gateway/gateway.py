@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ganglion.errors import InvalidError, NotFoundError
+from ganglion.errors import InvalidError, NotFoundError, RefusedError
 from ganglion.mesh import files
 from ganglion.mesh.authority import Authority
 from ganglion_gateway import lag
@@ -26,6 +26,7 @@ from ganglion_gateway.access.limiter import Failures
 from ganglion_gateway.access.sessions import Sessions
 from ganglion_gateway.access.tokens import Keyring, Role, digest, new_token
 from ganglion_gateway.approvals import Approvals
+from ganglion_gateway.cache.opened import cache_of
 from ganglion_gateway.consents import Consents
 from ganglion_gateway.fleet import Fleet
 from ganglion_gateway.groups import GroupRegister
@@ -34,21 +35,26 @@ from ganglion_gateway.intake import Intake
 from ganglion_gateway.intents.answers import IntentAnswers
 from ganglion_gateway.inventory import Inventory
 from ganglion_gateway.jobs import Jobs
+from ganglion_gateway.leases import Lease, Leases
 from ganglion_gateway.live import Live
 from ganglion_gateway.mesh import GatewayMember
 from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.model.bridge import Bridge
+from ganglion_gateway.model.budget import Budgets
+from ganglion_gateway.model.ledger import Ledger
 from ganglion_gateway.relay import Relay
 from ganglion_gateway.rows import Batch
 from ganglion_gateway.services import Services
 from ganglion_gateway.settings import Settings, WebhookSettings
 from ganglion_gateway.store import audit, keys, successors, webhooks
+from ganglion_gateway.store import leases as lease_store
 from ganglion_gateway.store.database import Database, secure
 from ganglion_gateway.traces import path_of
 from ganglion_gateway.tracing.tracing import opened
 from ganglion_gateway.webhook import signature
 from ganglion_gateway.webhook.address import check_url
 from ganglion_gateway.webhook.courier import Courier
+from ganglion_gateway.webhook.hooks import Hooks
 from ganglion_gateway.webhook.schedule import Policy
 
 _log = structlog.get_logger(__name__)
@@ -90,9 +96,11 @@ async def open_gateway(
         metrics = Metrics(settings.version)
         async with (
             Database.open_(settings.store) as database,
+            Leases.open_(database) as leases,
             opened(settings, lambda event: path_of(services, event), metrics=metrics, clock=clock) as tracing,
         ):
             authority = Authority.open(settings.state / "authority", now=clock())
+            await _claim(database, authority, settings.state)
             fleet, live = Fleet(), Live()
             courier = Courier(
                 database,
@@ -129,7 +137,15 @@ async def open_gateway(
                 on_events=caused,
                 clock=clock,
             )
-            bridge = Bridge(settings.model, metrics=metrics, record=_recorder(database, clock), clock=clock)
+            budgets = Budgets(settings.models, database, clock=clock)
+            bridge = Bridge(
+                settings.models,
+                budgets=budgets,
+                ledger=Ledger(database, clock=clock),
+                cache=cache_of(settings.models.cache, database, clock=clock),
+                metrics=metrics,
+                clock=clock,
+            )
             intents = IntentAnswers(bridge.prompt, settings.state / "intents.jsonl")
             enrol_keys = keys.EnrolKeys(database, authority)
             approvals = Approvals(database, clock)
@@ -154,6 +170,7 @@ async def open_gateway(
                 live=live,
                 clock=clock,
             )
+            fleet.own = (member.node_id, settings.name)
             groups = GroupRegister(
                 database,
                 fleet,
@@ -170,6 +187,7 @@ async def open_gateway(
             services = Services(
                 settings=settings,
                 database=database,
+                leases=leases,
                 authority=authority,
                 approvals=approvals,
                 consents=consents,
@@ -184,10 +202,11 @@ async def open_gateway(
                 jobs=jobs,
                 live=live,
                 courier=courier,
+                hooks=Hooks(database, intake, node=member.node_id, clock=clock),
                 mesh=member,
                 intents=intents,
                 metrics=metrics,
-                model=bridge.name,
+                budgets=budgets,
                 clock=clock,
             )
             await _admit(services)
@@ -195,13 +214,27 @@ async def open_gateway(
             await _configure_webhook(services, settings.webhook)
             await intake.load()
             await inventory.load()
-            await jobs.load()
             await groups.load()
             parts: list[Callable[[], Coroutine[Any, Any, None]]]
-            parts = [member.run, intake.run, courier.run, partial(relay.run, member.request), groups.run, accounts.run]
-            parts += [inventory.run, jobs.run, tracing.run, partial(lag.watch, metrics.lag.observe)]
+            parts = [
+                member.run,
+                intake.run,
+                inventory.run,
+                accounts.run,
+                tracing.run,
+                partial(lag.watch, metrics.lag.observe),
+            ]
+            # What only one of several gateways may do
+            sole: dict[str, Callable[[Lease], Coroutine[Any, Any, None]]] = {
+                "webhooks": courier.run,
+                "relay": partial(relay.run, member.request),
+                "groups": groups.run,
+                "jobs": jobs.run,
+            }
             if settings.home_assistant:
-                parts.append(Announcing(settings.home_assistant, authority.mesh_id, services).run)
+                announcing = Announcing(settings.home_assistant, authority.mesh_id, services)
+                sole["home-assistant"] = lambda lease: announcing.run()
+            parts += [partial(leases.lead, name, part) for name, part in sole.items()]
             running = asyncio.create_task(_run(parts), name="gateway")
             services.started = True
             try:
@@ -218,6 +251,15 @@ async def _run(parts: Sequence[Callable[[], Coroutine[Any, Any, None]]]) -> None
     async with asyncio.TaskGroup() as tasks:
         for part in parts:
             tasks.create_task(part())
+
+
+async def _claim(database: Database, authority: Authority, state: Path) -> None:
+    mesh = await database.write(lambda connection: lease_store.claim(connection, authority.mesh_id))
+    if mesh != authority.mesh_id:
+        raise RefusedError(
+            f"the database {database.url} is of the mesh {mesh}, and the keys in {state} are of {authority.mesh_id}: "
+            "give this gateway another --database, or restore there the keys of that mesh from a backup"
+        )
 
 
 async def _admit(services: Services) -> None:
@@ -289,16 +331,3 @@ def _secret(path: Path) -> bytes:
         data = base64.b64encode(os.urandom(48))
         files.write(path, data)
     return data
-
-
-def _recorder(database: Database, clock: Callable[[], int]) -> Callable[[str, str, dict[str, Any]], Any]:
-    async def record(node: str, name: str, detail: dict[str, Any]) -> None:
-        at = clock()
-        await database.write(
-            lambda connection: audit.record(
-                connection, at=at, actor=name, action="model.prompt", target=node, detail=detail
-            ),
-            patient=True,
-        )
-
-    return record

@@ -2,7 +2,6 @@
 """The groups of confidential topics: who is in each, and a new key whenever that has changed, or a week has passed."""
 
 import asyncio
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -11,15 +10,16 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from ganglion.errors import InvalidError, NotFoundError, RefusedError
-from ganglion.mesh import crypto
-from ganglion.mesh.aead import NONCE_SIZE, SealError, seal, unseal
+from ganglion.mesh.aead import SealError
 from ganglion.mesh.group import REMEMBERED, Handover, renew
 from ganglion.mesh.groups import LIMIT, Groups
 from ganglion.units import SECOND
 from ganglion_gateway.fleet import Fleet, Node
+from ganglion_gateway.keys_at_rest import KeysAtRest
+from ganglion_gateway.leases import Lease
 from ganglion_gateway.store import groups as store
 from ganglion_gateway.store.database import Database
-from ganglion_micro import cbor, gl1
+from ganglion_micro import gl1
 
 _log = structlog.get_logger(__name__)
 
@@ -94,21 +94,32 @@ class GroupRegister:
         self._fleet = fleet
         self._office = office
         self._readable = readable
-        self._secret = crypto.hkdf(secret, b"gl1 keys of groups at rest")
+        self._at_rest = KeysAtRest(secret)
         self._clock = clock
         self._groups: dict[str, Group] = {}
         self._changing = asyncio.Lock()
 
     async def load(self) -> None:
-        """What was there before a restart. The fleet must be."""
+        """What was there before a restart, or what another gateway has written since. The fleet must be loaded."""
+        async with self._changing:
+            await self._load()
+
+    async def _refresh(self) -> None:
+        if self._database.shared:
+            await self.load()
+
+    async def _load(self) -> None:
         for row in await store.all_groups(self._database):
-            self._groups[row["name"]] = Group(name=row["name"], nodes=row["nodes"], tags=row["tags"], members=[])
+            group = self._groups.setdefault(row["name"], Group(name=row["name"], nodes=[], tags=[], members=[]))
+            group.nodes, group.tags = row["nodes"], row["tags"]
         newest: dict[str, Handover] = {}
         for row in await store.all_keys(self._database):
             name, number, group = row["name"], row["number"], self._groups[row["name"]]
+            if number <= group.number:
+                continue
             group.members, group.made, group.number = row["members"], row["made"], number
             try:
-                key = self._unseal(row["sealed"], name, number)
+                key = self._at_rest.unseal(row["sealed"], name, number)
             except SealError:
                 _log.error("the key of a group is not readable: restore group-secret", group=name, number=number)
                 continue
@@ -118,9 +129,13 @@ class GroupRegister:
         for handover in newest.values():
             self._office.issue(handover)
 
-    async def run(self) -> None:
-        """Makes new keys as they are due, until cancelled."""
-        while True:
+    async def run(self, lease: Lease) -> None:
+        """Makes new keys as they are due, until cancelled.
+
+        Args:
+            lease: Others make keys only when an operator asks them to.
+        """
+        while lease.held:
             try:
                 await self.look()
             except SQLAlchemyError as error:
@@ -129,6 +144,7 @@ class GroupRegister:
 
     async def look(self) -> None:
         """Makes a new key for each group whose members have changed, or whose key is old."""
+        await self._refresh()
         async with self._changing:
             for group in self._groups.values():
                 members, now = self._wanted(group), self._clock()
@@ -149,28 +165,21 @@ class GroupRegister:
         row = {
             "name": group.name,
             "number": handover.number,
-            "sealed": self._seal(handover),
+            "sealed": self._at_rest.seal(handover.key, group.name, handover.number),
             "members": members,
             "made": now,
         }
-        await self._database.write(
-            lambda connection: store.save_key(connection, row, keep=REMEMBERED, before=now - KEEP), patient=True
+        last = group.number
+        saved = await self._database.write(
+            lambda connection: store.save_key(connection, row, last=last, keep=REMEMBERED, before=now - KEEP),
+            patient=True,
         )
+        if not saved:  # another gateway was faster
+            await self._load()
+            return
         group.members, group.made, group.number = members, now, handover.number
         self._office.issue(handover)
         _log.info("a group has a new key", group=group.name, number=handover.number, members=len(members))
-
-    def _aad(self, name: str, number: int) -> bytes:
-        return cbor.encode(["gl1-group-at-rest", name, number])
-
-    def _seal(self, handover: Handover) -> bytes:
-        nonce = os.urandom(NONCE_SIZE)
-        return nonce + seal(handover.key, key=self._secret, nonce=nonce, aad=self._aad(handover.group, handover.number))
-
-    def _unseal(self, data: bytes, name: str, number: int) -> bytes:
-        if len(data) < NONCE_SIZE:
-            raise SealError("shorter than its own nonce")
-        return unseal(data[NONCE_SIZE:], key=self._secret, nonce=data[:NONCE_SIZE], aad=self._aad(name, number))
 
     # What operators do
 
@@ -195,6 +204,7 @@ class GroupRegister:
         """
         if not gl1.level(name):
             raise InvalidError("a group's name is 1 to 32 of a-z A-Z 0-9 _ -", where="name")
+        await self._refresh()
         async with self._changing:
             if name in self._groups:
                 raise RefusedError(f"there is a group {name!r} already: `ganglion group add {name} NODE` adds to it")
@@ -213,6 +223,7 @@ class GroupRegister:
         Raises:
             NotFoundError: the group or a node is not known.
         """
+        await self._refresh()
         group = self.find(name)
         return await self._change(group, _distinct([*group.nodes, *self._ids(nodes)]), _distinct([*group.tags, *tags]))
 
@@ -222,6 +233,7 @@ class GroupRegister:
         Raises:
             NotFoundError: the group or a node is not known, or not in the group by its name; or the tag is not there.
         """
+        await self._refresh()
         group = self.find(name)
         gone = [self._fleet.now(node) for node in self._ids(nodes)]
         named = {self._fleet.now(node): node for node in group.nodes}
@@ -249,6 +261,7 @@ class GroupRegister:
         Raises:
             NotFoundError: there is no such group.
         """
+        await self._refresh()
         group = self.find(name)
         async with self._changing:
             await self._renew(group, self._wanted(group), self._clock())

@@ -3,7 +3,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from itertools import groupby
 from typing import Any
@@ -20,7 +20,7 @@ from ganglion_gateway.inventory import Inventory
 from ganglion_gateway.live import Live
 from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.settings import Retention
-from ganglion_gateway.store import audit, crashes, events, fleet, jobs, logs
+from ganglion_gateway.store import audit, crashes, events, fleet, jobs, logs, model_usage
 from ganglion_gateway.store.database import Database
 
 _log = structlog.get_logger(__name__)
@@ -90,14 +90,22 @@ class Intake:
         for row in reversed(await events.page(self._database, cls="alert", node=None, before=None, limit=50)):
             self._fleet.alert(row)
 
-    async def events(self, received: list[Received]) -> None:
-        """EVENTs: returns when they are committed, together with what they cause."""
+    async def events(
+        self, received: list[Received], *, first: Callable[[AsyncConnection], Awaitable[None]] | None = None
+    ) -> None:
+        """EVENTs: returns when they are committed, together with what they cause.
+
+        Args:
+            first: Done before, in the same transaction; what it raises undoes that, and is raised here.
+        """
         now = self._clock()
         batch = rows.event_rows(received, now)
         if batch.refused:
             self._metrics.dropped.labels("event", "range").inc(batch.refused)
 
         async def work(connection: AsyncConnection) -> list[dict[str, Any]]:
+            if first is not None:
+                await first(connection)
             return await events.save(connection, batch, self._clock())
 
         new = await self._database.write(work)
@@ -241,7 +249,7 @@ class Intake:
 
                 async def rest(connection: AsyncConnection) -> None:
                     await events.prune(connection, self._retention, self._clock())
-                    for each in (audit, logs, crashes, jobs):
+                    for each in (audit, model_usage, logs, crashes, jobs):
                         await each.prune(connection, self._retention, self._clock())
 
                 await self._database.write(rest, patient=True)

@@ -2,6 +2,7 @@
 """The inventory's facts of each node: kept in the fleet in memory, and in the database every half a minute."""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
@@ -10,19 +11,23 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion.errors import InvalidError
+from ganglion.units import SECOND
 from ganglion_gateway.facts import Crash, Facts
 from ganglion_gateway.fleet import Fleet, Node
 from ganglion_gateway.store import audit, crashes, facts
 from ganglion_gateway.store.database import Database
 
-#: Seconds between two notes of the vitals that came.
+#: Seconds between two notes of the vitals that came, and between two looks at what other gateways have written.
 _NOTE = 30.0
+_LOOK = 1.0
+#: Nanoseconds by which the clocks of gateways may differ.
+_BEHIND = 60 * SECOND
 #: Tags of one node, leaves and scripts of one that are remembered, and letters of why one fails.
 MAX_TAGS = 64
 _MOST = 256
 _WHY = 200
 #: Crashes that are looked at when the gateway starts.
-_LOOK = 5000
+_CRASHES = 5000
 
 
 class Inventory:
@@ -39,6 +44,7 @@ class Inventory:
         self._fleet = fleet
         self._clock = clock
         self._dirty: set[str] = set()
+        self._read_to = 0
 
     async def load(self) -> None:
         """What was known before a restart. The fleet must be."""
@@ -47,13 +53,18 @@ class Inventory:
                 continue
             found = node.facts
             found.vitals, found.vitals_at, found.leaves = row["vitals"], row["vitals_at"], row["leaves"]
-            if row["changed"]:
-                found.added, found.removed, found.changed = row["added"], row["removed"], row["changed"]
-            node.retag()
-        for row in reversed(await crashes.newest(self._database, nodes=None, leaf=None, limit=_LOOK)):
+            self._retag(node, row)
+        for row in reversed(await crashes.newest(self._database, nodes=None, leaf=None, limit=_CRASHES)):
             self.crashed(row)
         for row in await facts.failing(self._database):
             self.ran(row["node"], row["script"], "failed", row["body"])
+
+    def _retag(self, node: Node, row: dict[str, Any]) -> None:
+        found = node.facts
+        if row["changed"] > found.changed:
+            found.added, found.removed, found.changed = row["added"], row["removed"], row["changed"]
+        self._read_to = max(self._read_to, row["changed"])
+        node.retag()
 
     def _known(self, node: str) -> Node | None:
         return self._fleet.nodes.get(self._fleet.now(node))
@@ -112,7 +123,7 @@ class Inventory:
         detail = {"name": node.name, "added": added, "removed": gone, "tags": made.tags}
 
         async def work(connection: AsyncConnection) -> None:
-            await facts.save(connection, [row])
+            await facts.save_tags(connection, row)
             await audit.record(connection, at=now, actor=by, action="node.tag", target=node.id, detail=detail)
 
         await self._database.write(work)
@@ -122,19 +133,30 @@ class Inventory:
 
     async def run(self) -> None:
         """Keeps what came, until cancelled; then the rest."""
+        noted = time.monotonic()
         try:
             while True:
-                await asyncio.sleep(_NOTE)
+                await asyncio.sleep(_LOOK)
                 with suppress(SQLAlchemyError):  # it is tried again, and the store says what ails it
-                    await self._save()
+                    if self._database.shared:
+                        await self._read()
+                    if time.monotonic() - noted >= _NOTE:
+                        noted = time.monotonic()
+                        await self._save()
         finally:
             await asyncio.shield(self._save())
+
+    async def _read(self) -> None:
+        """Tags that were set at another gateway. Its clock may be behind ours by a little."""
+        for row in await facts.changed(self._database, self._read_to - _BEHIND):
+            if (node := self._known(row["node"])) is not None:
+                self._retag(node, row)
 
     async def _save(self) -> None:
         dirty, self._dirty = self._dirty, set()
         rows = [_row(node) for id in dirty if (node := self._known(id)) is not None]
         try:
-            await self._database.write(lambda connection: facts.save(connection, rows), patient=True)
+            await self._database.write(lambda connection: facts.save_vitals(connection, rows), patient=True)
         except BaseException:
             self._dirty |= dirty
             raise

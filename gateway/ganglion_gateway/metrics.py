@@ -70,6 +70,7 @@ class Metrics:
             ["endpoint"],
             registry=registry,
         )
+        self.hooks = Counter("ganglion_gateway_hook_messages", "Webhooks that came in.", ["outcome"], registry=registry)
         self.prompts = Counter(
             "ganglion_gateway_model_requests", "Questions to the language model.", ["outcome"], registry=registry
         )

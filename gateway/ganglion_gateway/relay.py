@@ -16,10 +16,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion.errors import GanglionError, NotFoundError, RefusedError, UnreachableError
-from ganglion.mesh.credential import NODE
+from ganglion.mesh.credential import GATEWAY, NODE
 from ganglion.mesh.policy import Party, Policy
 from ganglion.units import SECOND
 from ganglion_gateway.fleet import SILENCE, Fleet, Node
+from ganglion_gateway.leases import Lease, LostLeaseError
 from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.store import relays
 from ganglion_gateway.store.database import Database, Row
@@ -105,8 +106,14 @@ class Relay:
         """There is something new to carry."""
         self._wake.set()
 
-    async def run(self, request: Request) -> None:
-        """Carries until cancelled."""
+    async def run(self, request: Request, lease: Lease) -> None:
+        """Carries until cancelled.
+
+        Args:
+            request: Asks a node.
+            lease: What was carried is written down only while nobody else was given it.
+        """
+        self._lease = lease
         try:
             while True:
                 try:
@@ -115,7 +122,8 @@ class Relay:
                     _log.error("relays not readable", reason=str(error))
                     waiting = True
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(_TICK / SECOND if waiting else None):
+                    # Another gateway may write what is to be carried
+                    async with asyncio.timeout(_TICK / SECOND if waiting or self._database.shared else None):
                         await self._wake.wait()
                 self._wake.clear()
         finally:
@@ -156,7 +164,11 @@ class Relay:
 
     def _ended(self, task: asyncio.Task[None], node: str) -> None:
         self._lanes.pop(node, None)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        if isinstance(error, LostLeaseError):
+            self._lease.lost.set()
+        else:
             _log.error("relay lane failed", node=node, exc_info=error)
 
     async def _carry(self, node: str, names: list[str], request: Request) -> None:
@@ -194,7 +206,7 @@ class Relay:
                 connection, row["number"], state=state, attempts=attempts, error=error, ended=ended
             )
 
-        if await self._database.write(work) and ended is not None:
+        if await self._lease.write(self._database, work) and ended is not None:
             self._metrics.relays.labels(state).inc()
         return ended is not None
 
@@ -209,6 +221,8 @@ class Relay:
         return f"refused: {decision.reason}", relays.DEAD if policy.rules else relays.PENDING
 
     def _party(self, node: str) -> Party:
+        if node == self._fleet.own[0]:
+            return Party(node_id=node, roles=(GATEWAY,))
         now = self._fleet.now(node)
         known = self._fleet.nodes.get(now)
         return Party(node_id=now, roles=(NODE,), tags=() if known is None else tuple(known.facts.credential))

@@ -94,7 +94,7 @@ async def _say_ready(server: uvicorn.Server, gateway: Gateway, url: str, began: 
         "mesh": gateway.mesh_id,
         "broker": ", ".join(map(str, addresses(services.settings.broker))),
         "connected": gateway.member.connected,
-        "model": services.model or None,
+        "model": services.settings.models.name or None,
         "seconds": round(time.monotonic() - began, 3),
     }
     if services.first_password is not None:

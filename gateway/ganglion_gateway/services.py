@@ -23,13 +23,16 @@ from ganglion_gateway.groups import GroupRegister
 from ganglion_gateway.intents.answers import IntentAnswers
 from ganglion_gateway.inventory import Inventory
 from ganglion_gateway.jobs import Jobs
+from ganglion_gateway.leases import Leases
 from ganglion_gateway.live import Live
 from ganglion_gateway.metrics import Metrics
+from ganglion_gateway.model.budget import Budgets
 from ganglion_gateway.settings import Settings
 from ganglion_gateway.store import audit
 from ganglion_gateway.store.database import Database
 from ganglion_gateway.store.keys import EnrolKeys
 from ganglion_gateway.webhook.courier import Courier
+from ganglion_gateway.webhook.hooks import Hooks
 
 
 class Mesh(Protocol):
@@ -109,14 +112,15 @@ class Services:
     """One gateway.
 
     Attributes:
+        leases: What only one of several gateways may do, and whether this one does.
         started: Whether it has come up: database at the newest revision, fleet loaded, tasks running.
-        model: What the language model is called; "" for none.
         first_password: That of the user `admin` where this start has made it; to be shown once, and forgotten.
         clock: Nanoseconds since the Unix epoch.
     """
 
     settings: Settings
     database: Database
+    leases: Leases
     authority: Authority
     approvals: Approvals
     consents: Consents
@@ -131,10 +135,11 @@ class Services:
     jobs: Jobs
     live: Live
     courier: Courier
+    hooks: Hooks
     mesh: Mesh
     intents: IntentAnswers
+    budgets: Budgets
     metrics: Metrics
-    model: str
     clock: Callable[[], int]
     started: bool = False
     first_password: str | None = None

@@ -8,42 +8,10 @@ from pathlib import Path
 from ganglion.errors import UsageError
 from ganglion.mesh.links.spec import LinkSpec
 from ganglion.units import SECOND
+from ganglion_gateway.model.configuration import ModelsSettings
 from ganglion_gateway.store.url import DatabaseUrl
 
 _DAY = 86400 * SECOND
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelSettings:
-    """A service that speaks the chat-completions API.
-
-    Attributes:
-        url: Its base, as in `http://127.0.0.1:11434/v1`, or the whole of `…/chat/completions`.
-        key: The bearer token; "" for none.
-        model: Asked where a script names none.
-    """
-
-    url: str
-    key: str = field(default="", repr=False)
-    model: str = ""
-
-    @classmethod
-    def read(cls, environment: Mapping[str, str]) -> "ModelSettings | None":
-        """From `GANGLION_LLM_URL`, `GANGLION_LLM_KEY`, `GANGLION_LLM_MODEL`; None without a URL.
-
-        Raises:
-            UsageError: the URL is not one of http or https.
-        """
-        url = environment.get("GANGLION_LLM_URL", "").strip()
-        if not url:
-            return None
-        if not url.startswith(("http://", "https://")):
-            raise UsageError(f"GANGLION_LLM_URL is {url!r}: give it as https://host/v1 or http://127.0.0.1:11434/v1")
-        return cls(
-            url=url,
-            key=environment.get("GANGLION_LLM_KEY", "").strip(),
-            model=environment.get("GANGLION_LLM_MODEL", "").strip(),
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +110,7 @@ class Settings:
         port: TCP port; 0 lets the kernel pick one.
         name: What its credential calls it.
         webhook: The command line's endpoint.
-        model: The language model; None for none.
+        models: Language models, and what of them may be used.
         traces: Where the paths of events go; None for nowhere.
         certificate: PEM file of the chain for TLS.
         private_key: PEM file of its key.
@@ -160,7 +128,7 @@ class Settings:
     port: int = 8470
     name: str = "gateway"
     webhook: WebhookSettings | None = None
-    model: ModelSettings | None = None
+    models: ModelsSettings = field(default_factory=ModelsSettings)
     traces: TraceSettings | None = None
     certificate: Path | None = None
     private_key: Path | None = None

@@ -20,7 +20,6 @@ async def trace_of(services: Services, row: dict[str, Any]) -> dict[str, Any]:
     acts = await events.acts(services.database, row["node"], row["run"]) if row["run"] else []
     attempts = await events.attempts(services.database, row["id"])
     names = {one["id"]: one["name"] for one in await webhooks.all_endpoints(services.database)}
-    node = services.fleet.nodes.get(services.fleet.now(row["node"]))
     relay = await relays.of(services.database, row["id"])
-    called = node.name if node else row["node"]
+    called = services.fleet.name(row["node"])
     return trace(row, episode, attempts, acts=acts, relay=relay, node=called, endpoints=names)

@@ -332,3 +332,9 @@ async def test_a_wrong_configuration_is_said_and_the_console_stays(farm: Farm) -
     await farm.board.on()
     assert await farm.board.ended() == 0
     assert WRONG in farm.board.console
+    farm.board.configure(**{**farm.said, "sensors": {"air": {"driver": "sht3x", "bus": "i2c0"}}})
+    await farm.board.on()
+    assert await farm.board.ended() == 0
+    assert "agent.json: asks for what is not on this board, no module named 'ganglion_micro" in farm.board.console
+    assert "`ganglion flash` or `ganglion firmware send` with this file brings" in farm.board.console
+    assert not (farm.board.folder / "crash").exists()

@@ -4,6 +4,7 @@
 import asyncio
 import json
 import logging
+import signal
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -19,21 +20,9 @@ from support.brokers import Broker, mosquitto_broker, nats_broker
 from support.console_node import console, in_terminal
 from support.gateway import Process, process
 from support.mesh import Gateway, enrolled, running
-from support.node import NodeProcess, node
+from support.node import CHIP, NodeProcess, node
 from support.waiting import until, until_answered
 
-CONFIG = """
-[node]
-name = "fridge"
-[mqtt]
-broker = "{broker}"
-[mesh]
-enrol_key_file = "enrol.key"
-[sensor.fridge]
-kind = "bme280"
-bus = "sim"
-{more}
-"""
 SHELL = """
 [console]
 shell = true
@@ -43,7 +32,7 @@ shell = true
 @asynccontextmanager
 async def fridge(folder: Path, broker: Broker, gateway: Process, more: str = "") -> AsyncIterator[NodeProcess]:
     (folder / "enrol.key").write_text((await gateway.http.post("/api/v1/enrol-keys", json={})).json()["key"])
-    async with node(folder, CONFIG.format(broker=broker.url, more=more)) as here:
+    async with node(folder, CHIP.format(name="fridge", broker=broker.url, more=more)) as here:
         await here.ready()
 
         async def known() -> bool:
@@ -207,9 +196,15 @@ async def test_in_a_terminal_a_node_that_comes_back_is_found_again(tmp_path: Pat
         await one.shows("console of fridge; `help` says what can be entered, Ctrl-] ends")
         one.types("status\n")
         await one.shows('"node": "fridge"')
+        one.types("reboot")
+        await one.shows("reboot")
+        one.types("\x03")
+        await one.shows("^C\r\n")
+        one.types("help sim\n")
+        await one.shows("sim.set")
         here.process.kill()
         await one.shows("trying again, Ctrl-] ends")
-        async with node(tmp_path, CONFIG.format(broker=broker.url, more="")) as again:
+        async with node(tmp_path, CHIP.format(name="fridge", broker=broker.url, more="")) as again:
             await again.ready()
             await one.shows("-- fridge is there again")
             one.types("sensors.read sensor=fridge.humidity\n")
@@ -217,6 +212,38 @@ async def test_in_a_terminal_a_node_that_comes_back_is_found_again(tmp_path: Pat
             one.types("\x1d")
             assert await one.ended() == 0
             assert kept(again)[-1]["why"] == "it was closed"
+
+
+async def test_what_is_typed_for_a_shell_is_no_line_when_the_node_was_away(tmp_path: Path) -> None:
+    async with (
+        mosquitto_broker(tmp_path) as broker,
+        process(tmp_path / "gateway", broker.url) as gateway,
+        fridge(tmp_path, broker, gateway, SHELL) as here,
+        in_terminal(gateway, "fridge") as one,
+    ):
+        one.types("shell\n")
+        await one.shows("a shell on the node; Ctrl-] ends it with the console")
+        one.types("echo $((40 + 2)).\r")
+        await one.shows("42.")
+        here.process.send_signal(signal.SIGSTOP)
+        await one.shows("trying again, Ctrl-] ends")
+        here.process.send_signal(signal.SIGCONT)
+        await one.shows("-- fridge is there again")
+        one.types("echo $((50 + 3)).\r")
+        await one.shows("53.")
+        assert "line" not in {each["what"] for each in kept(here)[2:]}
+
+        here.process.kill()
+        await until(lambda: one.text.count("trying again, Ctrl-] ends") == 2, what="that it is away again")
+        one.types("ping data=for-the-shell\r")
+        async with node(tmp_path, CHIP.format(name="fridge", broker=broker.url, more=SHELL)) as again:
+            await again.ready()
+            await one.shows("-- the shell is over, and what was typed meanwhile is dropped; `shell` opens another")
+            one.types("status\n")
+            await one.shows('"node": "fridge"')
+            one.types("\x1d")
+            assert await one.ended() == 0
+            assert "for-the-shell" not in (again.state / "console.log").read_text()
 
 
 async def test_a_flood_of_log_leaves_the_mesh_room(broker: Broker, tmp_path: Path) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ganglion.device.files import PART, DamagedError, Entry, Files, Written
+from ganglion.device import content, programs
+from ganglion.device.content import DamagedError
+from ganglion.device.files import PART, Entry, Files, Written
 from ganglion.device.port import open_port
 from ganglion.device.session import DeviceError, Session
 from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError, UnreachableError
@@ -279,3 +281,19 @@ def test_a_port_behind_a_socket_and_behind_rfc2217() -> None:
             files.write("b", SAMPLE[::-1])
         with Session(open_port(name)) as session:
             assert Files(session).read("b") == SAMPLE[::-1]
+
+
+def test_a_device_whose_heap_is_in_pieces_gets_smaller_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(content, "_HEAP", 20_000)
+    with booted("cortex-m3") as name, Session(open_port(name)) as session:
+        fill = "h = []\ntry:\n while True: h.append(bytearray(3000))\nexcept MemoryError: pass\n"
+        session.execute(fill + "for i in range(0, len(h), 2): h[i] = 0\n")
+        sizes: list[int] = []
+        write = programs.write
+        monkeypatch.setattr(
+            programs, "write", lambda data, *more, **can: sizes.append(len(data)) or write(data, *more, **can)
+        )
+        files = Files(session)
+        files.write("a", SAMPLE * 2)
+        assert sizes[:3] == [4096, 1024, 1024]
+        assert files.read("a") == SAMPLE * 2

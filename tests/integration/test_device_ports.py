@@ -51,6 +51,38 @@ def test_a_port_that_another_program_has_is_refused_with_its_name(cable: Cable, 
     assert [holder.pid for holder in holders(str(cable.port))] == [other]
 
 
+def test_a_node_that_has_the_port_is_named_with_what_to_do(cable: Cable) -> None:
+    program = "import sys; port = open(sys.argv[1], 'rb', buffering=0); print('open', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", program, str(cable.port), "node", "run", "--state", "barn", "barn.toml"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"open\n"
+        with pytest.raises(GanglionError) as caught:
+            open_port(str(cable.port))
+        process.kill()
+    assert str(caught.value) == (
+        f"{cable.port} is in use by the node of barn.toml (process {process.pid}): stop it (`kill {process.pid}`, or "
+        "Ctrl-C where it runs) and start it again when you are done"
+    )
+
+
+def test_a_program_that_calls_itself_by_escape_sequences_is_named_without_them(cable: Cable) -> None:
+    program = """
+import sys
+port = open(sys.argv[1], 'rb', buffering=0)
+open('/proc/self/comm', 'wb').write(b'a\\x1b[2Jb')
+print('open', flush=True)
+sys.stdin.read()
+"""
+    command = [sys.executable, "-c", program, str(cable.port)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"open\n"
+        [holder] = holders(str(cable.port))
+        assert str(holder) == f"a\N{REPLACEMENT CHARACTER}[2Jb (process {process.pid})"
+        process.kill()
+
+
 def test_the_pty_of_a_container_of_the_same_name_is_another(cable: Cable) -> None:
     program = """
 import os, sys

@@ -18,24 +18,13 @@ from ganglion.mesh.reading import READING
 from ganglion.mesh.spool import DEFAULT_AGE, DEFAULT_BYTES
 from support.brokers import Broker
 from support.gateway import process
-from support.node import node
+from support.node import CHIP, node
 from support.waiting import until_answered
 
 PAGE = (Path(__file__).parents[2] / "docs" / "mesh.md").read_text()
 SECTION = PAGE.partition("## Calling a node\n")[2].partition("\n## ")[0]
 #: Each command, and what the page says that it prints, if it does.
 COMMANDS = re.findall(r"^```sh\n([^\n]*)\n```\n(?:\n```(?:text|json)\n(.*?)^```$)?", SECTION, re.DOTALL | re.MULTILINE)
-CONFIG = """
-[node]
-name = "fridge"
-[mqtt]
-broker = "{broker}"
-[mesh]
-enrol_key_file = "enrol.key"
-[sensor.fridge]
-kind = "bme280"
-bus = "sim"
-"""
 
 
 async def test_every_command_prints_what_the_page_shows(
@@ -46,7 +35,7 @@ async def test_every_command_prints_what_the_page_shows(
         monkeypatch.setenv("GANGLION_GATEWAY", gateway.url)
         monkeypatch.setenv("GANGLION_TOKEN", gateway.token)
         (tmp_path / "enrol.key").write_text((await gateway.http.post("/api/v1/enrol-keys", json={})).json()["key"])
-        async with node(tmp_path, CONFIG.format(broker=broker.url)) as fridge:
+        async with node(tmp_path, CHIP.format(name="fridge", broker=broker.url, more="")) as fridge:
             await fridge.ready()
 
             async def joined() -> bool:

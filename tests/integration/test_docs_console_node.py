@@ -24,25 +24,13 @@ from support.console_node import in_terminal
 from support.gateway import Process, process
 from support.leaves import PARENT, Device
 from support.mesh import NOW
-from support.node import node
+from support.node import CHIP, node
 from support.waiting import until_answered
 
 PAGE = (Path(__file__).parents[2] / "docs" / "console-node.md").read_text()
 #: Each command, and what the page says that it prints, if it does.
 COMMANDS = re.findall(r"^```sh\n([^\n]*)\n```\n(?:\n```text\n(.*?)^```$)?", PAGE, re.DOTALL | re.MULTILINE)
 (TABLE,) = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
-CONFIG = """
-[node]
-name = "{name}"
-[mqtt]
-broker = "{broker}"
-[mesh]
-enrol_key_file = "enrol.key"
-[sensor.fridge]
-kind = "bme280"
-bus = "sim"
-{more}
-"""
 
 
 @asynccontextmanager
@@ -50,8 +38,8 @@ async def house(folder: Path, broker: Broker, gateway: Process) -> AsyncIterator
     """The nodes of the page, and the leaf."""
     (port,) = free_ports(1)
     configs = {
-        "fridge": CONFIG.format(name="fridge", broker=broker.url, more=TABLE),
-        "attic": CONFIG.format(name="attic", broker=broker.url, more=""),
+        "fridge": CHIP.format(name="fridge", broker=broker.url, more=TABLE),
+        "attic": CHIP.format(name="attic", broker=broker.url, more=""),
         "barn": PARENT.format(broker=broker.url, port=port),
     }
     for name, text in configs.items():

@@ -118,19 +118,20 @@ async def test_every_command_runs_and_a_bad_version_is_left(
                 assert (tmp_path / "board" / "slot").read_text().startswith("1 b kept 0 good ")
 
                 monkeypatch.setattr(bundle, "__version__", "9.1.0")
-                without_drivers, _, _ = send.partition(" --config")
-                gone_back = await run(without_drivers, "--lines", code=1)
+                without_config, _, _ = send.partition(" --config")
+                (tmp_path / "other.json").write_text("{}")
+                gone_back = await run(without_config, "--config", "other.json", "--lines", code=1)
                 assert gone_back["error"].startswith("barn/garden has gone back to its version before")
                 asked = {"method": "leaf.call", "params": {"leaf": "garden", "method": "crash"}}
                 answer = await gateway.http.post("/api/v1/nodes/barn/commands", json=asked)
                 crash = answer.json()["result"]["crash"]
-                assert "ImportError: no module named 'ganglion_agent.interlock'" in crash["error"]
+                assert "what is not on this board, no module named 'ganglion_agent.interlock'" in crash["error"]
                 assert (await status())["slot"] == "b"
                 assert (tmp_path / "board" / "slot").read_text().startswith("1 b kept 0 unknown ")
 
                 monkeypatch.setattr(bundle, "__version__", "9.2.0")
-                assert (await run(send, "--lines"))["was"] == "committed"
-                assert (await status())["slot"] == "a"
+                assert (await run(without_config, "--lines"))["was"] == "committed"
+                assert (await status())["slot"] == "a", "it has what its agent.json asks for"
                 refused = await run("ganglion firmware send barn", code=2)
                 assert refused["error"] == "barn: write PARENT/LEAF, as in barn/garden"
 

@@ -167,6 +167,17 @@ async def test_an_edit_is_live_on_a_node_and_a_leaf_and_gone_with_the_command(
             return (await gateway.http.post("/api/v1/nodes/barn/commands", json=asked)).status_code == 200
 
         await until_answered(joined)
+        file.write_text(SCRIPT)
+        for nobody in ("bran", "barn/gardn"):
+            done = await asyncio.to_thread(
+                subprocess.run,
+                [sys.executable, "-m", "ganglion", "dev", nobody, str(file)],
+                capture_output=True,
+                text=True,
+                timeout=LIMIT,
+            )
+            assert done.returncode == 3, done.stderr
+            assert nobody.rpartition("/")[2] in done.stderr
         for command, leaf in ((NODE, ""), (LEAF, "garden")):
             file.write_text(SCRIPT.replace("dark:", "kept:"))
             target = shlex.split(command)[2]

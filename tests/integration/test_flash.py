@@ -309,6 +309,20 @@ def test_what_a_break_left_on_the_board_is_gone_on_with(
     assert "look for it on its parent: `ganglion leaf list` there counts one start more" in text
 
 
+def test_a_dry_run_says_that_there_is_no_room(
+    here: Path, current: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    large = Bundle(version="2", files={"ganglion_agent/large.mpy": b"M\x06\0\x1f" * 200_000}, outside=SMALL.outside)
+    monkeypatch.setattr(run, "build", lambda drivers, modules: large)
+    mounted(current, LARGE)
+    words = ["flash", "pico-w", "--port", current, "--name", "shed", "--parent", "192.0.2.20", "--leaf-key", "leaf.key"]
+    assert main([*words, "--dry-run"]) == 1
+    assert "781 KiB are to be written, and " in (said := capsys.readouterr().err)
+    assert " KiB are free on the board: remove files there" in said
+    assert main([*words, "--dry-run"]) == 1, "its disk is gone with the restart"
+    assert "has no file system at its top: its flash may need formatting" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [

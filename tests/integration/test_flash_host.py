@@ -3,6 +3,9 @@
 
 import asyncio
 import fcntl
+import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +33,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     linux_host.deb(folder, "1.0")
     linux_host.deb(folder, "2.0", program=STAYS)
     linux_host.deb(folder, "3.0", program=ENDS)
+    linux_host.deb(folder, "5.0", program="exec sleep 600\n")
     linux_host.deb(folder, "4.0", architecture="riscv64", program=STAYS)
     return folder
 
@@ -150,6 +154,52 @@ def test_a_change_that_was_broken_off_is_ended_by_the_next_run(shell: Shell, mon
         assert (code, "run this again" in said["error"]) == (5, True)
     code, said, _ = shell.flash("--broker", "mqtt://new")
     assert (code, [step["step"] for step in said["plan"] if step["changes"]]) == (0, ["service"])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_who_breaks_it_off_leaves_what_was_there_and_no_key(
+    shell: Shell, packages: Path, number: signal.Signals
+) -> None:
+    assert shell.flash(*shell.first)[0] == 0
+    config = shell.host.path("/etc/ganglion/node.toml")
+    before = config.read_text()
+    shell.package = version(packages, "5.0")
+    words = shell.words("--enrol-key", shell.home / "enrol.key", "--broker", "mqtt://new")
+    with subprocess.Popen([sys.executable, "-m", "ganglion", *words], stderr=subprocess.PIPE, text=True) as flashing:
+        assert flashing.stderr is not None
+        said = ""
+        while "restart the service" not in said:
+            line = flashing.stderr.readline()
+            assert line, said
+            said += line
+        assert config.read_text() != before
+        flashing.send_signal(number)
+        rest = flashing.communicate(timeout=120)[1]
+    assert "put back: the configuration, ganglion 2.0; and the service is started again" in rest
+    assert (flashing.returncode, "Traceback" in rest) == (128 + number, False)
+    assert config.read_text() == before
+    assert "# 2.0\n" in shell.host.path("/usr/bin/ganglion").read_text()
+    assert not shell.host.path("/etc/ganglion/enrol.key").exists()
+    shell.package = version(packages, "2.0")
+    assert shell.flash()[1]["changed"] is False
+
+
+def test_a_configuration_that_cannot_be_put_back_is_said(
+    shell: Shell, packages: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert shell.flash(*shell.first)[0] == 0
+    run = Remote.run
+
+    async def loses(self: Remote, script: str, **more: Any) -> Any:
+        if script.startswith("mv /etc/ganglion/node.toml."):
+            for kept in shell.host.path("/etc/ganglion").glob("node.toml.*"):
+                kept.unlink()
+        return await run(self, script, **more)
+
+    monkeypatch.setattr(Remote, "run", loses)
+    shell.package = version(packages, "3.0")
+    code, said, _ = shell.flash("--broker", "mqtt://new")
+    assert (code, "put back: not /etc/ganglion/node.toml, which is still the new one" in said["error"]) == (1, True)
 
 
 def test_what_went_wrong_is_said_where_nothing_can_be_put_back(

@@ -10,9 +10,7 @@ from typing import Any
 
 import pytest
 from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,9 +19,9 @@ from ganglion.mesh.enrol import EnrolKey
 from ganglion_gateway.rows import Batch
 from ganglion_gateway.store import accounts, events, fleet, webhooks
 from ganglion_gateway.store import keys as key_store
-from ganglion_gateway.store.database import Database, config
+from ganglion_gateway.store.database import Database
 from ganglion_gateway.store.keys import EnrolKeys
-from ganglion_gateway.store.tables import api_keys, metadata
+from ganglion_gateway.store.tables import api_keys
 from ganglion_gateway.store.url import DatabaseUrl
 from support.mesh import HOUR, NOW
 
@@ -77,14 +75,6 @@ async def save(database: Database, *rows: dict[str, Any], episodes: tuple[dict[s
 async def waiting(database: Database, name: str) -> list[str]:
     rows = await webhooks.history(database, name, state=webhooks.PENDING, before=None, limit=100)
     return [row["event"] for row in reversed(rows)]
-
-
-async def test_the_migrations_lead_to_the_tables_that_the_code_knows(database: Database) -> None:
-    def differences(connection: Connection) -> list[Any]:
-        return compare_metadata(MigrationContext.configure(connection), metadata)
-
-    async with database.reading() as connection:
-        assert await connection.run_sync(differences) == []
 
 
 async def test_the_file_is_the_owners_alone_and_has_a_write_ahead_log(tmp_path: Path) -> None:
@@ -271,33 +261,8 @@ async def test_an_expired_or_unknown_key_is_not_taken(keys: Keys) -> None:
     assert not await keys.store.take(b"\0" * 8, NODE, NOW)
 
 
-async def test_nodes_of_a_database_from_before_are_there_after_the_migration(tmp_path: Path) -> None:
-    def back(connection: Connection) -> None:
-        settings = config()
-        settings.attributes["connection"] = connection
-        command.downgrade(settings, "0002")
-
-    async with Database.open_(tmp_path / "gateway.db") as database:
-        async with database._writes.begin() as connection:
-            await connection.run_sync(back)
-        with closing(sqlite3.connect(tmp_path / "gateway.db")) as direct:
-            direct.execute(
-                "INSERT INTO nodes (id, name, board, sw, epoch, caps, tags, credential_expires, online, first_seen, "
-                "last_seen) VALUES ('n', 'fridge', '', '', 1, '{}', '[]', 0, 0, 1, 2)"
-            )
-            direct.commit()
-        await database.migrate()
-        [row] = await fleet.all_nodes(database)
-    assert (row["name"], row["revoked"], row["former"]) == ("fridge", None, [])
-
-
-async def test_api_keys_of_a_database_from_before_users_keep_their_role(tmp_path: Path) -> None:
-    def back(connection: Connection) -> None:
-        settings = config()
-        settings.attributes["connection"] = connection
-        command.downgrade(settings, "0012-1")
-
-    async with Database.open_(tmp_path / "gateway.db") as database:
+async def test_api_keys_of_a_database_from_before_users_keep_their_role(store_url: DatabaseUrl) -> None:
+    async with Database.open_(store_url) as database:
 
         async def work(connection: AsyncConnection) -> None:
             for name, scopes in (("old", None), ("new", ["read"])):
@@ -310,8 +275,7 @@ async def test_api_keys_of_a_database_from_before_users_keep_their_role(tmp_path
             await accounts.begin(connection, user["id"], at=1, expires=2, address="", client="")
 
         await database.write(work)
-        async with database._writes.begin() as connection:
-            await connection.run_sync(back)
+        await database.revise(lambda settings: command.downgrade(settings, "0012-1"))
         await database.migrate()
         [row] = await key_store.active_api_keys(database)
         assert (row["name"], row["role"], row["scopes"], row["expires"]) == ("old", "viewer", None, None)

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from ganglion.units import MILLISECOND
+from ganglion_gateway.leases import Leases
 from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.rows import Batch
 from ganglion_gateway.store import events, webhooks
@@ -52,13 +53,14 @@ class Post:
         courier = Courier(
             self.database, mesh="m", metrics=Metrics(), clock=time.time_ns, agent="ganglion-test", policy=policy
         )
-        task = asyncio.create_task(courier.run())
-        try:
-            yield courier
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        async with Leases.open_(self.database) as leases:
+            task = asyncio.create_task(leases.lead("webhooks", courier.run))
+            try:
+                yield courier
+            finally:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
 
     async def event(self, *seqs: int) -> None:
         now = time.time_ns()

@@ -21,7 +21,8 @@ from ganglion.mqtt.url import Addresses
 from ganglion.node.ports import NodePorts
 from ganglion.sensors import Sensors
 from ganglion.units import MILLISECOND
-from ganglion_gateway.settings import ModelSettings, WebhookSettings
+from ganglion_gateway.model.configuration import ModelsSettings
+from ganglion_gateway.settings import WebhookSettings
 from ganglion_gateway.webhook.schedule import Policy
 from ganglion_gateway.webhook.signature import new_secret
 from support.brokers import Broker, on_every_broker
@@ -217,7 +218,7 @@ async def test_an_event_that_comes_again_is_stored_and_sent_once(broker: Broker,
 async def test_a_node_asks_the_model_and_the_question_is_written_down(broker: Broker, tmp_path: Path) -> None:
     async with chat_server() as chat:
         chat.says(Say(text='{"cause": "door"}'))
-        async with site(tmp_path, broker, model=ModelSettings.read(chat.environment)) as at:
+        async with site(tmp_path, broker, models=ModelsSettings.of_environment(chat.environment)) as at:
             node = await at.node()
             async with running(node):
                 await enrolled(node)
@@ -236,7 +237,7 @@ async def test_a_script_offers_its_tools_to_the_gateways_model(broker: Broker, t
     tool = {"id": "light.set", "description": "Sets a light", "parameters": {"type": "object"}}
     async with chat_server() as chat:
         chat.says(Say(calls=(("c1", "light_set", '{"on": true}'),), finish="tool_calls"), Say(text="The light is on."))
-        async with site(tmp_path, broker, model=ModelSettings.read(chat.environment)) as at:
+        async with site(tmp_path, broker, models=ModelsSettings.of_environment(chat.environment)) as at:
             node = await at.node()
             async with running(node):
                 await enrolled(node)

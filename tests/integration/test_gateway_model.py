@@ -3,39 +3,25 @@
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator
-from types import SimpleNamespace
-from typing import Any, cast
+from pathlib import Path
 
 import pytest
 
 from ganglion.errors import GanglionError, InvalidError, RefusedError, UnreachableError
-from ganglion.mesh.member import Peer
-from ganglion_gateway.metrics import Metrics
-from ganglion_gateway.model.bridge import Bridge
-from ganglion_gateway.settings import ModelSettings
+from ganglion_gateway.model.configuration import ModelSettings, ModelsSettings
+from ganglion_gateway.store.database import Database
+from support.asking import Asked, asking
 from support.chat_server import KEY, MODEL, ChatServer, Say, chat_server
 from support.waiting import until
 
 SCHEMA = {"type": "object", "properties": {"urgent": {"type": "boolean"}}, "required": ["urgent"]}
-NODE = cast(Peer, SimpleNamespace(node_id="n" * 26, name="fridge"))
 
 
-class Asked:
-    """A bridge and what it wrote into the audit."""
-
-    def __init__(self, settings: ModelSettings | None) -> None:
-        self.audit: list[dict[str, Any]] = []
-        self.metrics = Metrics()
-        self.bridge = Bridge(settings, metrics=self.metrics, record=self._record, clock=time.time_ns)
-
-    async def _record(self, node: str, name: str, detail: dict[str, Any]) -> None:
-        assert (node, name) == (NODE.node_id, NODE.name)
-        self.audit.append(detail)
-
-    async def ask(self, **params: Any) -> dict[str, Any]:
-        return await self.bridge.prompt({"prompt": "Why?", "script": "watch", "run": "r1", **params}, NODE)
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    async with Database.open_(tmp_path / "gateway.db") as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -45,10 +31,9 @@ async def chat() -> AsyncIterator[ChatServer]:
 
 
 @pytest.fixture
-async def asked(chat: ChatServer) -> AsyncIterator[Asked]:
-    asked = Asked(ModelSettings.read(chat.environment))
-    yield asked
-    await asked.bridge.aclose()
+async def asked(chat: ChatServer, database: Database) -> AsyncIterator[Asked]:
+    async with asking(database, *ModelsSettings.of_environment(chat.environment).models) as asked:
+        yield asked
 
 
 async def test_a_streamed_answer_is_read_by_its_schema(chat: ChatServer, asked: Asked) -> None:
@@ -80,10 +65,10 @@ async def test_a_service_that_does_not_stream_or_count_is_understood(chat: ChatS
     assert (answer["value"], answer["tokens"]) == ("door", {})
 
 
-async def test_without_a_model_it_says_so() -> None:
-    asked = Asked(None)
-    with pytest.raises(RefusedError, match="no_model: this"):
-        await asked.ask()
+async def test_without_a_model_it_says_so(database: Database) -> None:
+    async with asking(database) as asked:
+        with pytest.raises(RefusedError, match="no_model: this"):
+            await asked.ask()
     assert asked.audit[0]["outcome"] == "no_model"
 
 
@@ -131,11 +116,10 @@ async def test_whatever_goes_wrong_has_a_code(
     assert KEY not in str(caught.value)
 
 
-async def test_a_service_that_is_away_is_unreachable() -> None:
-    asked = Asked(ModelSettings(url="http://127.0.0.1:1/v1"))
-    with pytest.raises(UnreachableError, match="unreachable: the model"):
-        await asked.ask()
-    await asked.bridge.aclose()
+async def test_a_service_that_is_away_is_unreachable(database: Database) -> None:
+    async with asking(database, ModelSettings(url="http://127.0.0.1:1/v1")) as asked:
+        with pytest.raises(UnreachableError, match="unreachable: the model"):
+            await asked.ask()
 
 
 async def test_a_busy_service_is_asked_again_within_the_time(chat: ChatServer, asked: Asked) -> None:
@@ -145,12 +129,11 @@ async def test_a_busy_service_is_asked_again_within_the_time(chat: ChatServer, a
     assert len(asked.audit) == 1
 
 
-async def test_a_wrong_key_is_told_to_the_operator(chat: ChatServer) -> None:
-    asked = Asked(ModelSettings(url=chat.url, key="sk-wrong", model=MODEL))
-    with pytest.raises(RefusedError, match="GANGLION_LLM_KEY"):
-        await asked.ask()
+async def test_a_wrong_key_is_told_to_the_operator(chat: ChatServer, database: Database) -> None:
+    async with asking(database, ModelSettings(url=chat.url, key="sk-wrong", model=MODEL)) as asked:
+        with pytest.raises(RefusedError, match="GANGLION_LLM_KEY"):
+            await asked.ask()
     assert chat.strangers == 1
-    await asked.bridge.aclose()
 
 
 async def test_a_node_that_waits_no_more_is_written_down(chat: ChatServer, asked: Asked) -> None:

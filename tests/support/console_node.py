@@ -2,9 +2,11 @@
 """`ganglion console` for tests: with --json on pipes, or in a terminal."""
 
 import asyncio
+import fcntl
 import json
 import os
 import sys
+import termios
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -123,6 +125,7 @@ async def in_terminal(gateway: Process, *words: str) -> AsyncIterator[Typed]:
         stderr=theirs,
         env=environment,
         start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # whose Ctrl-C is a signal
     )
     os.close(theirs)
     typed = Typed(child, ours)

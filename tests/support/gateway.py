@@ -2,6 +2,7 @@
 """Real gateways for tests: in this process, asked over ASGI; or a process of their own, asked over HTTP.
 
 async with here(tmp_path, broker.url) as site: ...      # site.http asks the API as the administrator
+async with served(site) as url: ...                     # the same over HTTP, for what runs `ganglion` commands
 async with process(tmp_path, broker.url) as gateway: ...
 """
 
@@ -9,19 +10,27 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing, nullcontext
 from pathlib import Path
 from typing import Any
 
 import httpx
+import uvicorn
 
+from ganglion.mesh.member import Received
+from ganglion_gateway import rows
 from ganglion_gateway.access.guard import Guard
 from ganglion_gateway.api.app import application, guarded
 from ganglion_gateway.gateway import Gateway, open_gateway
 from ganglion_gateway.settings import Settings
+from ganglion_gateway.store import events
 from ganglion_gateway.webhook.schedule import Policy
+from ganglion_micro import gl1
+from support.mesh import NOW
+from support.waiting import until
 
 #: A port on which nobody listens: the broker is away.
 NO_BROKER = "mqtt://127.0.0.1:1"
@@ -79,6 +88,42 @@ async def here(
             httpx.AsyncClient(transport=transport, base_url=base, headers={"authorization": f"Bearer {token}"}) as http,
         ):
             yield Here(gateway, app, http, stranger, token)
+
+
+async def happen(site: Here, *seqs: int) -> None:
+    """Stores alerts of a node as if it had said them, and has their webhooks delivered."""
+    received = [
+        Received(
+            gl1.EVENT,
+            "n" * 26,
+            None,
+            {"class": "alert", "topic": "alert/x", "value": seq, "timestamp": NOW, "source": "s", "run": ""},
+            1,
+            seq,
+            NOW,
+        )
+        for seq in seqs
+    ]
+    now = site.services.clock()
+    batch = rows.event_rows(received, now)
+    await site.services.database.write(lambda connection: events.save(connection, batch, now))
+    site.services.courier.wake()
+
+
+@asynccontextmanager
+async def served(site: Here) -> AsyncIterator[str]:
+    """A gateway of this process over HTTP; its URL."""
+    app = guarded(application(site.services), site.services)
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1))
+    server.capture_signals = nullcontext  # type: ignore[method-assign, assignment] - signals are pytest's
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        await until(lambda: server.started or serving.done(), what="the server listening")
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await serving
 
 
 class Process:

@@ -59,13 +59,17 @@ class Shell:
 
     def flash(self, *words: object, user: str | None = None, board: str = "") -> tuple[int, Any, str]:
         """Exit code, the document, and what people read, in which there is nothing that a terminal obeys."""
-        user = self._user if user is None else user
-        where = f"{user}@" * bool(user) + f"127.0.0.1:{self.port}"
-        given = ["--host", where, "--identity", self.host.identity, "--package", self.package, *words]
-        code = main([*map(str, ["flash", board or self._board, *given]), "--json"])
+        code = main(self.words(*words, user=user, board=board))
         said = self._capsys.readouterr()
         assert "\x1b" not in said.err
         return code, json.loads(said.out), said.err
+
+    def words(self, *words: object, user: str | None = None, board: str = "") -> list[str]:
+        """The command that is typed."""
+        user = self._user if user is None else user
+        where = f"{user}@" * bool(user) + f"127.0.0.1:{self.port}"
+        given = ["--host", where, "--identity", self.host.identity, "--package", self.package, *words]
+        return [*map(str, ["flash", board or self._board, *given]), "--json"]
 
     def knows(self, public: str = "") -> None:
         """Has the machine's key in known_hosts, or another one."""

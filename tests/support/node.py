@@ -9,6 +9,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+#: A node with a simulated chip, by its `name`, the `broker`, and what its configuration says `more`.
+CHIP = """
+[node]
+name = "{name}"
+[mqtt]
+broker = "{broker}"
+[mesh]
+enrol_key_file = "enrol.key"
+[sensor.fridge]
+kind = "bme280"
+bus = "sim"
+{more}
+"""
+
 
 class NodeProcess:
     """`ganglion node run` on a configuration."""

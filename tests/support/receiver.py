@@ -26,6 +26,7 @@ class Attempt(NamedTuple):
     event: dict[str, Any]
     headers: dict[str, str]
     status: int
+    body: bytes
 
 
 class Receiver:
@@ -94,7 +95,7 @@ class Receiver:
             answer = Answer(status=401)
         else:
             answer = self.answers.popleft() if self.answers else Answer()
-            self.attempts.append(Attempt(headers["webhook-id"], json.loads(body), headers, answer.status))
+            self.attempts.append(Attempt(headers["webhook-id"], json.loads(body), headers, answer.status, body))
         if answer.hang:
             await reader.read()  # until the other side gives up
             raise ConnectionError

@@ -5,6 +5,7 @@ import importlib.util
 import json
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -165,3 +166,14 @@ def test_a_pin_that_is_low_when_it_is_on() -> None:
     assert Path("pin3").read_text() == "1"
     made.set("relay", True, "parent")
     assert Path("pin3").read_text() == "0"
+
+
+@pytest.mark.parametrize("driver", ["dht22", "ds18b20"])
+def test_a_driver_that_is_not_on_the_board_is_missed_at_its_start(driver: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "dht", ModuleType("dht"))
+    monkeypatch.setattr(sys.modules["dht"], "dht_readinto", None, raising=False)
+    monkeypatch.setitem(sys.modules, "onewire", ModuleType("onewire"))
+    monkeypatch.setattr(sys.modules["onewire"], "OneWire", None, raising=False)
+    monkeypatch.setitem(sys.modules, f"ganglion_micro.drivers.{driver}", None)
+    with pytest.raises(ImportError, match=driver):
+        device(sensors={"air": {"driver": driver, "pin": 4}})

@@ -17,6 +17,7 @@ from ganglion.mesh import methods
 from ganglion.mesh.calls import RESEND
 from ganglion.mesh.member import Cause, Peer
 from ganglion.mesh.parameters import takes
+from ganglion.mesh.policy import read
 from ganglion.mesh.progress import EVERY, MAX_TEXT, Progress, report
 from ganglion.mova.virtual import VirtualLoop
 from ganglion.units import SECOND
@@ -400,6 +401,32 @@ def test_a_cancelled_call_ends_its_handler_and_the_answer_says_so(site: Site) ->
         assert line.said[-1]["error"] == {"code": "cancelled", "message": "'work' was cancelled"}
         line.hear_request(id=line.asked[0]["id"], method="work")
         assert len(line.begun) == 1, "a late copy does not begin it again"
+
+    tell(site, story)
+
+
+def test_a_policy_ends_what_it_refuses_also_where_another_method_has_begun_it(site: Site) -> None:
+    async def line_of(params: dict[str, Any], peer: Peer) -> Any:
+        return await methods[0].perform("work", {}, peer)
+
+    async def work(params: dict[str, Any], peer: Peer) -> Any:
+        await asyncio.Event().wait()
+
+    methods = []
+
+    async def story(line: Line) -> None:
+        methods.append(line.methods)
+        line.serve("line", line_of)
+        line.serve("work", work)
+        line.hear_request(method="line")
+        await settled()
+        allowed = {"name": "lines", "who": "*", "may": "call", "what": "line"}
+        line.rights.adopt(read({"version": 8, "rules": [allowed, {**allowed, "name": "work", "what": "work"}]}))
+        await settled()
+        assert not line.said
+        line.rights.adopt(read({"version": 9, "rules": [allowed]}))
+        await settled()
+        assert line.said[-1]["error"] == {"code": "cancelled", "message": "'line' was cancelled"}
 
     tell(site, story)
 

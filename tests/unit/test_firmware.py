@@ -143,6 +143,10 @@ def test_what_is_wrong_is_one_sentence(ganglion: Run, tmp_path: Path, monkeypatc
     assert "there is no file nowhere.json: name" in ganglion("size", "--config", "nowhere.json", code=3)["error"]
     said = ganglion("size", "--driver", "bme28", code=1)["error"]
     assert said == "there is no driver 'bme28'; did you mean \"bme280\"?"
+    for key, driver, where in (("sensors", "bmp208", "bmp280"), ("actuators", "pmw", "pwm")):
+        (tmp_path / "agent.json").write_text(json.dumps({key: {"air": {"driver": driver}}}))
+        said = ganglion("build", "--config", "agent.json", code=1)["error"]
+        assert said == f"agent.json: {key}.air.driver: there is no driver '{driver}'; did you mean \"{where}\"?"
     (tmp_path / "file").write_text("")
     assert "cannot be written" in ganglion("build", "--out", "file/in", code=1)["error"]
     monkeypatch.setitem(extras.MODULES, "firmware", ("nothing_of_this_name",))

@@ -114,7 +114,7 @@ def test_a_restart_does_not_make_it_impatient() -> None:
 
 def signed(secret: str, body: bytes, **changes: str) -> dict[str, str]:
     seconds = int(datetime.now(UTC).timestamp())
-    return signature.headers(signature.key_of(secret), "msg_1", body, seconds=seconds) | changes
+    return signature.headers([signature.key_of(secret)], "msg_1", body, seconds=seconds) | changes
 
 
 def test_what_is_signed_here_is_verified_by_the_fields_library() -> None:

@@ -33,7 +33,7 @@ def job(*, method: str = "dose", retries: int = 0, nodes: int = 1) -> Job:
 
 def sent(of: Job, at: int = NOW) -> Target:
     target = of.targets["n0"]
-    of.send(target, b"12345678", at)
+    of.send(target, "g1", b"12345678", at)
     return target
 
 
@@ -53,7 +53,7 @@ def test_one_that_is_resumed_is_the_same_request_and_no_other_attempt() -> None:
     target = sent(made)
     call, until = target.call, target.until
     target.resumed = True
-    made.send(target, b"another.", NOW + MINUTE)
+    made.send(target, "g1", b"another.", NOW + MINUTE)
     assert target.ticket == Ticket(call, b"12345678", until, True)
     assert target.attempts == 1
 

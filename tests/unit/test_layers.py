@@ -65,6 +65,10 @@ PACKAGES = {
             "lsprotocol",
             "pygls",
             "esptool",
+            "mcp",
+            "pydantic",
+            "starlette",
+            "uvicorn",
             "ganglion_agent",
         },
     ),
@@ -87,7 +91,8 @@ PACKAGES = {
             "nicegui",
             "pydantic",
         }
-        | {"prometheus_client", "psycopg", "sqlalchemy", "starlette", "structlog", "uvicorn", "anyio", "numpy"},
+        | {"prometheus_client", "psycopg", "sqlalchemy", "starlette", "structlog", "uvicorn", "anyio", "numpy"}
+        | {"redis", "opentelemetry"},
     ),
     "ganglion_tools": (
         "tools",
@@ -98,7 +103,7 @@ PACKAGES = {
 }
 #: The parts of `ganglion`, lowest first: a part imports from rows above its own, and of its own row only itself.
 ROWS = [
-    {"errors", "__init__", "words"},
+    {"errors", "__init__", "printable", "words"},
     {"units", "linux", "event", "clock", "worker", "pattern", "analytics", "_native"},
     {"settings"},
     {"bus", "mqtt", "intent"},
@@ -230,6 +235,11 @@ PURE = [
     "gateway/ganglion_gateway/access/limiter.py",
     "gateway/ganglion_gateway/access/permissions.py",
     "gateway/ganglion_gateway/homeassistant/components.py",
+    "gateway/ganglion_gateway/model/configuration.py",
+    "gateway/ganglion_gateway/model/question.py",
+    "gateway/ganglion_gateway/webhook/incoming.py",
+    "gateway/ganglion_gateway/webhook/rate.py",
+    "gateway/ganglion_gateway/webhook/signature.py",
     "gateway/ganglion_gateway/homeassistant/fleet_view.py",
     "tools/ganglion_tools/package/archive.py",
     "tools/ganglion_tools/package/target.py",

@@ -117,3 +117,26 @@ async def test_what_a_slow_line_has_no_room_for_is_dropped_and_counted(
         got = await came(cable, Unframer(), 16)
         assert got[:16] == [bytes([i]) * 200 for i in range(16)]
     cable.pull()
+
+
+async def test_a_board_that_prints_without_an_end_does_not_fill_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="ganglion.node.leaf_line")
+    monkeypatch.setattr(leaf_line, "_LINES", 0.5)
+    monkeypatch.setattr(leaf_line, "_BURST", 5.0)
+    cable, heard = Cable(tmp_path), Heard()
+    async with running(LeafLine(str(cable.port), 115200, heard)):
+        await until(lambda: "A leaf may speak" in caplog.text, what="the port is open")
+        for _ in range(50):
+            cable.write(b"a line\x1b[2J of many\r\n" * 4)
+        cable.write(framed(b"one"))
+        await until(lambda: bool(heard.messages), what="the message behind")
+        assert 0 < caplog.text.count("a line\N{REPLACEMENT CHARACTER}[2J of many") < 50
+
+        def tells() -> bool:
+            cable.write(b"later\n")
+            return ": later" in caplog.text
+
+        await until(tells, what="a line that is kept again")
+        assert "lines are left out here, as the board says so many" in caplog.text

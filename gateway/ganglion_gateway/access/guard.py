@@ -110,8 +110,8 @@ class Guard:
         now = time.monotonic()
         if principal is not None:
             return self._rate.wait(principal.key, now)
-        if scope["path"].startswith("/health/"):
-            return 0.0  # what watches over the process must not be told that it is down
+        if scope["path"].startswith(("/health/", "/hooks/")):
+            return 0.0  # what watches over the process must not be told that it is down; hooks have rates of their own
         client = scope.get("client")
         return self._strangers.wait(source(client[0]) if client else "", now)
 

@@ -93,8 +93,21 @@ TABLE: dict[str, dict[str, str]] = {
     "/api/v1/pending": {"GET": "read"},
     "/api/v1/pending/{node}/approve": {"POST": "enrol"},
     "/api/v1/webhooks": {"GET": "webhooks", "POST": "webhooks"},
-    "/api/v1/webhooks/{webhook}": {"DELETE": "webhooks"},
+    "/api/v1/webhooks/{webhook}": {"GET": "webhooks", "DELETE": "webhooks"},
+    "/api/v1/webhooks/{webhook}/test": {"POST": "webhooks"},
+    "/api/v1/webhooks/{webhook}/rotate": {"POST": "webhooks"},
     "/api/v1/webhooks/{webhook}/messages": {"GET": "webhooks"},
+    "/api/v1/dlq": {"GET": "webhooks"},
+    "/api/v1/dlq/{message}": {"GET": "webhooks"},
+    "/api/v1/dlq/replay": {"POST": "webhooks"},
+    "/api/v1/dlq/{message}/replay": {"POST": "webhooks"},
+    "/api/v1/dlq/drop": {"POST": "webhooks"},
+    "/api/v1/dlq/{message}/drop": {"POST": "webhooks"},
+    "/api/v1/hooks": {"GET": "webhooks", "POST": "webhooks"},
+    "/api/v1/hooks/{hook}": {"DELETE": "webhooks"},
+    "/hooks/{hook}": {"POST": PUBLIC},  # whoever sends one proves by its signature who it is
+    "/api/v1/models": {"GET": "read"},
+    "/api/v1/models/usage": {"GET": "read"},
     "/api/v1/audit": {"GET": "audit"},
     "/api/v1/mesh/statistics": {"GET": "read"},
     "/api/v1/mesh/peers": {"GET": "read"},
@@ -122,7 +135,7 @@ TABLE: dict[str, dict[str, str]] = {
 #: WebSockets: who is let in; what a channel asks for is in the table of channels.
 SOCKETS = {"/api/v1/watch": "read", "/ws": KNOWN}
 #: Paths of programs, where all that is in no table is not there. Everything else is the dashboard's.
-_PROGRAMS = ("/api", "/health", "/metrics", "/openapi.json", "/login", "/logout", "/ws")
+_PROGRAMS = ("/api", "/health", "/metrics", "/openapi.json", "/login", "/logout", "/hooks", "/ws")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 

@@ -14,17 +14,20 @@ from ganglion_gateway.api import (
     firmware,
     groups,
     health,
+    hooks,
     inventory,
     jobs,
     kv,
     limits,
     logs,
     mesh,
+    models,
     policy,
     routes,
     scripts,
     users,
     watch,
+    webhooks,
 )
 from ganglion_gateway.dashboard import login
 from ganglion_gateway.services import Services
@@ -45,6 +48,9 @@ def application(services: Services) -> FastAPI:
     app.include_router(auth.routes(services))
     app.include_router(users.routes(services))
     app.include_router(routes.routes(services))
+    app.include_router(webhooks.routes(services))
+    app.include_router(hooks.routes(services))
+    app.include_router(models.routes(services))
     app.include_router(calls.routes(services))
     app.include_router(inventory.routes(services))
     app.include_router(jobs.routes(services))

@@ -150,7 +150,7 @@ def event_document(row: dict[str, Any]) -> dict[str, Any]:
 
 def webhook_document(row: dict[str, Any], counts: dict[str, int], lane: dict[str, Any] | None) -> dict[str, Any]:
     """An endpoint without its secret."""
-    fields = ("id", "name", "url", "classes", "allow_http", "allow_private", "enabled", "created")
+    fields = ("id", "name", "url", "classes", "allow_http", "allow_private", "enabled", "created", "former_until")
     return {**{name: row[name] for name in fields}, "messages": counts, "state": lane}
 
 

@@ -3,7 +3,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request
 
 from ganglion.errors import InvalidError, NotFoundError
 from ganglion.event import Event
@@ -13,13 +13,11 @@ from ganglion_gateway.api.documents import (
     Cursor,
     EnrolKeyBody,
     Limit,
-    WebhookBody,
     enrol_key_document,
     event_document,
     node_document,
     page,
     read_cursor,
-    webhook_document,
     write_cursor,
 )
 from ganglion_gateway.api.query import of_requests
@@ -27,10 +25,8 @@ from ganglion_gateway.api.selection import Selection, selected
 from ganglion_gateway.api.watch import Where, read_where
 from ganglion_gateway.problems import RESPONSES
 from ganglion_gateway.services import Services
-from ganglion_gateway.store import asking, audit, events, fleet, successors, webhooks
+from ganglion_gateway.store import asking, audit, events, fleet, successors
 from ganglion_gateway.traces import trace_of
-from ganglion_gateway.webhook import signature
-from ganglion_gateway.webhook.address import check_url
 from ganglion_micro import gl1
 
 #: Events that one page with a filter looks at.
@@ -41,7 +37,6 @@ _MAX_TTL = duration("90d")
 NodeName = Annotated[str, Path(max_length=64, description="a node's id or name")]
 EventId = Annotated[str, Path(max_length=64, pattern=r"^[a-z2-7]{26}-\d{1,10}-\d{1,20}$")]
 EnrolKeyId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$", description="as `GET /enrol-keys` lists it")]
-EndpointId = Annotated[str, Path(max_length=32)]
 
 
 def _who(request: Request) -> Principal:
@@ -58,7 +53,6 @@ def routes(services: Services) -> APIRouter:
     _nodes(router, services)
     _events(router, services)
     _enrol_keys(router, services)
-    _webhooks(router, services)
     _audit(router, services)
     return router
 
@@ -193,67 +187,6 @@ def _enrol_keys(router: APIRouter, services: Services) -> None:
     @router.get("/enrol-keys", summary="Every key that lets nodes join", tags=["enrolment"])
     async def list_enrol_keys() -> dict[str, Any]:
         return {"enrol_keys": [enrol_key_document(row) for row in await services.enrol_keys.all()]}
-
-
-def _webhooks(router: APIRouter, services: Services) -> None:
-    async def _document(row: dict[str, Any], counts: dict[str, dict[str, int]]) -> dict[str, Any]:
-        state = services.courier.state(row["id"])
-        lane = None
-        if state is not None:
-            lane = {"circuit": state.circuit.value, "failures": state.failures, "due": state.due or None}
-        return webhook_document(row, counts.get(row["id"], {}), lane)
-
-    @router.post("/webhooks", status_code=201, summary="Deliver events to a URL", tags=["webhooks"])
-    async def create_webhook(body: WebhookBody, who: Who) -> dict[str, Any]:
-        url = check_url(body.url, allow_http=body.allow_http)
-        secret = body.secret or signature.new_secret()
-        signature.key_of(secret)
-        row: dict[str, Any] = {
-            "id": webhooks.new_id(),
-            "name": body.name or url,
-            "url": url,
-            "secret": secret,
-            "classes": list(dict.fromkeys(body.classes)),
-            "allow_http": body.allow_http,
-            "allow_private": body.allow_private,
-            "enabled": True,
-            "created": services.clock(),
-        }
-        await services.database.write(lambda connection: webhooks.save(connection, row))
-        await services.note(who, "webhook.create", row["id"], {"url": url, "classes": row["classes"]})
-        services.courier.reload()
-        return {**await _document(row, {}), "secret": secret}
-
-    @router.get("/webhooks", summary="Where events are delivered to", tags=["webhooks"])
-    async def list_webhooks() -> dict[str, Any]:
-        counts = await webhooks.counts(services.database)
-        rows = await webhooks.all_endpoints(services.database)
-        return {"webhooks": [await _document(row, counts) for row in rows]}
-
-    @router.delete("/webhooks/{webhook}", status_code=204, summary="Deliver nothing more to it", tags=["webhooks"])
-    async def delete_webhook(webhook: EndpointId, who: Who) -> Response:
-        if not await services.database.write(lambda connection: webhooks.remove(connection, webhook)):
-            raise NotFoundError(f"there is no webhook {webhook}")
-        await services.note(who, "webhook.delete", webhook, {})
-        services.courier.reload()
-        return Response(status_code=204)
-
-    @router.get("/webhooks/{webhook}/messages", summary="What was and is to be delivered", tags=["webhooks"])
-    async def list_messages(
-        webhook: EndpointId,
-        limit: Limit = 50,
-        cursor: Cursor = None,
-        state: Annotated[str | None, Query(pattern="^(pending|delivered|dead)$")] = None,
-    ) -> dict[str, Any]:
-        if await webhooks.find(services.database, webhook) is None:
-            raise NotFoundError(f"there is no webhook {webhook}")
-        rows = await webhooks.history(services.database, webhook, state=state, before=read_cursor(cursor), limit=limit)
-        fields = ("message", "event", "state", "attempts", "due", "created", "ended")
-        documents = []
-        for row in rows:
-            last = {name: row[name] for name in ("at", "took", "status", "error")} if row["at"] is not None else None
-            documents.append({**{name: row[name] for name in fields}, "last_attempt": last})
-        return page("messages", rows, documents, limit)
 
 
 def _audit(router: APIRouter, services: Services) -> None:

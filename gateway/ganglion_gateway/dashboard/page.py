@@ -150,7 +150,7 @@ class _Overview:
             self._tell("webhooks", text.number(pending), "webhooks wait")
         else:
             self._tell("webhooks", text.number(totals.get(webhooks.DELIVERED, 0)), "webhooks delivered")
-        model = self._services.model
+        model = self._services.settings.models.name
         self._tell("model", "on" if model else "none", f"model {model}" if model else "scripts decide without a model")
 
     def _tell(self, name: str, value: str, caption: str, *, bad: bool = False) -> None:

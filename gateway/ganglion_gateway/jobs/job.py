@@ -51,6 +51,7 @@ class Target:
     state: State = State.WAITING
     attempts: int = 0
     call: str = ""
+    gateway: str = ""
     nonce: bytes = b""
     until: int = 0
     result: str | None = None
@@ -70,6 +71,7 @@ class Target:
             "state": self.state.value,
             "attempts": self.attempts,
             "call": self.call,
+            "gateway": self.gateway,
             "nonce": self.nonce,
             "until": self.until,
             "result": self.result,
@@ -125,10 +127,15 @@ class Job:
         self.version += 1
         target.version = self.version
 
-    def send(self, target: Target, nonce: bytes, now: int) -> None:
-        """An attempt begins, which is to be written down before it is sent; one that is resumed goes on."""
+    def send(self, target: Target, gateway: str, nonce: bytes, now: int) -> None:
+        """An attempt begins, which is to be written down before it is sent; one that is resumed goes on.
+
+        Args:
+            gateway: Who sends it: a node tells requests apart by who makes them.
+            nonce: Of the boot of the node.
+        """
         if not target.resumed:
-            target.call, target.nonce = secrets.token_hex(8), nonce
+            target.call, target.gateway, target.nonce = secrets.token_hex(8), gateway, nonce
             target.until = min(now + self.timeout, self.deadline)
             target.attempts += 1
             target.began = now

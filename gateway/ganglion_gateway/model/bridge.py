@@ -1,93 +1,92 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Asks the language model for nodes, and writes every question down. Without a model it says so; nothing pretends.
+"""Asks language models for nodes, and writes every question down. Without a model it says so; nothing pretends.
 
-A refusal begins with a word for programs (`no_model`, `rate_limited`, `timeout`, …), then comes a sentence for people.
-What may be otherwise in a moment is an `UnreachableError`; in every case the script takes its `otherwise`.
+A refusal begins with a word for programs (`no_model`, `budget`, `rate_limited`, `timeout`, …), then comes a sentence
+for people. What may be otherwise in a moment is an `UnreachableError`; in every case the script takes its `otherwise`.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
-
-import httpx
-import structlog
 
 from ganglion.errors import GanglionError, InvalidError, RefusedError, UnreachableError
 from ganglion.mesh.member import Peer
-from ganglion.mova.completion import Completion, EventStream, StreamError
+from ganglion.mova.completion import Completion, StreamError
 from ganglion.mova.ports import PromptReply
 from ganglion.mova.question import AnswerError, body
 from ganglion.units import SECOND
+from ganglion_gateway.cache.store import Cache
 from ganglion_gateway.metrics import Metrics
+from ganglion_gateway.model.answers import Answers, letters
+from ganglion_gateway.model.budget import Budgets, Share, guessed
+from ganglion_gateway.model.configuration import ModelSettings, ModelsSettings, seconds
+from ganglion_gateway.model.ledger import Entry, Ledger, Spent
 from ganglion_gateway.model.question import Question
-from ganglion_gateway.settings import ModelSettings
+from ganglion_gateway.model.service import Service, ServiceError
 
-_log = structlog.get_logger(__name__)
-
-#: Questions at the model at the same time; the others wait within their own time.
+#: Questions at the models at the same time; the others wait within their own time.
 _AT_ONCE = 8
-#: Tries of one question, where the service was busy and there is time left.
-_TRIES = 3
-_PAUSE = 0.5
-#: Bytes of an answer that is an error.
-_MAX_ERROR = 4096
-
-Record = Callable[[str, str, dict[str, Any]], Awaitable[None]]
+#: Refusals after which another model is asked.
+_OTHERS = (ServiceError, StreamError, TimeoutError, RefusedError)
 
 
-class _BusyError(Exception):
-    """The service asks to come again."""
+@dataclass(slots=True)
+class _Asking:
+    """How far a question is.
 
-    def __init__(self, code: str, message: str, after: float) -> None:
-        super().__init__(message)
-        self.code = code
-        self.after = after
+    Attributes:
+        completion: The answer of the model that was asked last.
+        model: Its name for people.
+        shares: Of the budgets, one for each model that was asked.
+        spent: What each of them used.
+        cached: Whether the answer was there already.
+        tried: Models that did not answer, and why.
+    """
 
-
-class _GoneError(Exception):
-    """The service gave no whole answer."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
+    completion: Completion = field(default_factory=Completion)
+    model: str = ""
+    shares: list[Share] = field(default_factory=list)
+    spent: list[Spent] = field(default_factory=list)
+    cached: bool = False
+    tried: list[dict[str, str]] = field(default_factory=list)
 
 
 class Bridge:
-    """The way to one model.
+    """The way to the models.
 
     Args:
-        settings: Where it is; None where there is none.
+        settings: Which there are.
+        budgets: What may be used of them.
+        ledger: Writes down each question, and what it took.
+        cache: Keeps answers; None for no cache.
         metrics: Counts questions and tokens.
-        record: Writes a question into the audit: node, action's target, details.
         clock: Nanoseconds since the Unix epoch.
     """
 
     def __init__(
         self,
-        settings: ModelSettings | None,
+        settings: ModelsSettings,
         *,
+        budgets: Budgets,
+        ledger: Ledger,
+        cache: Cache | None,
         metrics: Metrics,
-        record: Record,
         clock: Callable[[], int],
     ) -> None:
-        self._settings = settings
+        self._services = [Service(model) for model in settings.models]
+        self._budgets = budgets
+        self._ledger = ledger
+        self._answers = Answers(cache, settings.cache.ttl)
         self._metrics = metrics
-        self._record = record
         self._clock = clock
         self._turn = asyncio.Semaphore(_AT_ONCE)
-        self._http: httpx.AsyncClient | None = None
-
-    @property
-    def name(self) -> str:
-        """What is asked, for people; "" where there is no model."""
-        if self._settings is None:
-            return ""
-        return self._settings.model or httpx.URL(self._settings.url).host
 
     async def aclose(self) -> None:
         """Closes the connections."""
-        if self._http is not None:
-            await self._http.aclose()
+        for service in self._services:
+            await service.aclose()
+        await self._answers.aclose()
 
     async def prompt(self, params: dict[str, Any], peer: Peer) -> dict[str, Any]:
         """The method `prompt` of the mesh.
@@ -98,15 +97,15 @@ class Bridge:
 
         Raises:
             InvalidError: a parameter is wrong, or the model's answer is not what was asked for.
-            RefusedError: there is no model, or the service does not want us.
+            RefusedError: there is no model, none of a budget is left, or the service does not want us.
             UnreachableError: the service is busy, slow, broken or away.
         """
         question = Question.read(params)
         began = self._clock()
         outcome, failure = "answered", ""
-        completion = Completion(question.tokens)
+        asking = _Asking()
         try:
-            answer = await self._ask(question, completion)
+            answer = await self._ask(question, peer, asking)
         except GanglionError as error:
             outcome, _, failure = str(error).partition(": ")
             raise
@@ -115,138 +114,128 @@ class Bridge:
             raise
         finally:
             took = self._clock() - began
-            self._count(outcome, completion, took)
-            detail = {
-                "script": question.script,
-                "run": question.request.run,
-                "outcome": outcome,
-                "error": failure[:300],
-                "model": completion.model,
-                "tokens": _tokens(completion),
-                "took_ms": round(took / 1_000_000),
-            }
-            await asyncio.shield(self._record(peer.node_id, peer.name, detail))
+            self._count(outcome, asking, took)
+            entry = Entry(
+                node=peer.node_id,
+                name=peer.name,
+                script=question.script,
+                run=question.request.run,
+                outcome=outcome,
+                error=failure,
+                model=asking.model,
+                answered_by=asking.completion.model,
+                counted=_tokens(asking.completion),
+                spent=asking.spent,
+                cached=asking.cached,
+                tried=asking.tried,
+                took=took,
+            )
+            await asyncio.shield(self._written(entry, asking))
         return {
             "value": answer.value,
-            "text": completion.text,
-            "model": completion.model,
-            "tokens": _tokens(completion),
+            "text": asking.completion.text,
+            "model": asking.completion.model,
+            "tokens": _tokens(asking.completion),
             "calls": list(answer.calls),
         }
 
-    async def _ask(self, question: Question, completion: Completion) -> PromptReply:
-        settings = self._settings
-        if settings is None:
+    async def _written(self, entry: Entry, asking: _Asking) -> None:
+        try:
+            await self._ledger.write(entry)
+        finally:
+            self._budgets.give_back(asking.shares)
+
+    async def _ask(self, question: Question, peer: Peer, asking: _Asking) -> PromptReply:
+        """The answer of the first model that gives one."""
+        services = self._chosen(question)
+        if not services:
             raise RefusedError("no_model: this gateway has no language model; GANGLION_LLM_URL gives it one")
-        try:
-            async with asyncio.timeout(question.seconds), self._turn:
-                await self._patiently(settings, question, completion)
-            return question.reply(completion)
-        except TimeoutError:
-            raise UnreachableError(f"timeout: the model gave no whole answer within {question.seconds:g} s") from None
-        except _BusyError as busy:
-            raise UnreachableError(f"{busy.code}: {busy}") from None
-        except _GoneError as gone:
-            raise UnreachableError(f"{gone.code}: {gone}") from None
-        except StreamError as error:
-            raise UnreachableError(f"bad_answer: {error}") from None
-        except AnswerError as error:
-            kind = UnreachableError if error.code == "incomplete" else InvalidError
-            raise kind(f"{error.code}: {error}") from None
-
-    async def _patiently(self, settings: ModelSettings, question: Question, completion: Completion) -> None:
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + question.seconds
-        for attempt in range(1, _TRIES + 1):
+        deadline = asyncio.get_running_loop().time() + question.seconds
+        first: GanglionError | None = None
+        for i, (service, asked) in enumerate(services):
+            left = deadline - asyncio.get_running_loop().time()
+            within = seconds(service.settings, left, len(services) - i)
             try:
-                await self._exchange(settings, question, completion)
-            except _BusyError as busy:
-                pause = max(busy.after, _PAUSE * 2 ** (attempt - 1))
-                if attempt == _TRIES or loop.time() + pause >= deadline:
-                    raise
-                await asyncio.sleep(pause)
-            else:
-                return
+                return await self._try(service, asked, peer, asking, within)
+            except AnswerError as error:
+                kind = UnreachableError if error.code == "incomplete" else InvalidError
+                failure: GanglionError = kind(f"{error.code}: {error}")
+                if kind is InvalidError:
+                    raise failure from None  # it was answered, and another model is no better asked
+            except _OTHERS as error:
+                failure = _told(error, within)
+            asking.tried.append({"model": service.settings.called, "outcome": str(failure).partition(": ")[0]})
+            first = first or failure
+        assert first is not None  # there is one for each service
+        raise first
 
-    async def _exchange(self, settings: ModelSettings, question: Question, completion: Completion) -> None:
-        if self._http is None:
-            # A model may be on this machine or network, the operator has named it: no address is refused here
-            self._http = httpx.AsyncClient(timeout=httpx.Timeout(None, connect=5.0), follow_redirects=False)
-        headers = {"accept": "text/event-stream, application/json"}
-        if settings.key:
-            headers["authorization"] = f"Bearer {settings.key}"
-        base = settings.url.rstrip("/")
-        url = base if base.endswith("/chat/completions") else f"{base}/chat/completions"
-        try:
-            async with self._http.stream(
-                "POST", url, json=body(question.request, settings.model), headers=headers
-            ) as answer:
-                if answer.status_code != 200:
-                    await _refuse(answer)
-                if "event-stream" in answer.headers.get("content-type", ""):
-                    await _follow(answer, completion)
-                else:
-                    completion.take_document(await _read(answer))
-        except httpx.TimeoutException as error:
-            raise _GoneError("unreachable", f"the model service does not answer: {type(error).__name__}") from error
-        except httpx.RemoteProtocolError as error:
-            raise _GoneError("incomplete", f"the model service broke off: {error}") from error
-        except httpx.TransportError as error:
-            raise _GoneError("unreachable", f"the model service cannot be reached: {error}") from error
+    def _chosen(self, question: Question) -> list[tuple[Service, Question]]:
+        """Whom to ask what, one after the other: the model that the script names, then the others as configured."""
+        plain = replace(question, request=replace(question.request, model=None))
+        wanted = question.request.model
+        named = [service for service in self._services if service.settings.called == wanted]
+        others = [service for service in self._services if service not in named]
+        chosen = [(service, plain) for service in [*named, *others]]
+        if wanted and not named and chosen:  # a name of the first service's own
+            chosen[0] = (chosen[0][0], question)
+        return chosen
 
-    def _count(self, outcome: str, completion: Completion, took: int) -> None:
-        self._metrics.prompts.labels(outcome).inc()
-        if completion.model or outcome == "answered":
+    async def _try(
+        self, service: Service, question: Question, peer: Peer, asking: _Asking, within: float
+    ) -> PromptReply:
+        """One model's answer, within so many seconds."""
+        model = service.settings
+        asking.model, asking.completion = model.called, Completion(question.tokens)
+        request = body(question.request, model.model)
+        if (kept := await self._answers.find(model, request)) is not None:
+            asking.completion, asking.cached = kept, True
+            return question.reply(kept)
+        scopes = self._budgets.scopes(peer.node_id, peer.name, question.script)
+        size = letters(request)
+        async with asyncio.timeout(within), self._turn:
+            share = await self._budgets.share(scopes, model, prompt=size, most=question.tokens)
+            asking.shares.append(share)
+            asking.completion = completion = Completion(share.answer)
+            try:
+                await service.ask({**request, "max_tokens": share.answer}, completion, seconds=within)
+            finally:
+                asking.spent += (spent := _spent(completion, model, size))
+                share.tokens = sum(each.prompt + each.completion for each in spent)
+                share.cost = sum(each.cost for each in spent)
+        reply = replace(question, request=replace(question.request, tokens=share.answer)).reply(completion)
+        await self._answers.keep(model, request, completion)
+        return reply
+
+    def _count(self, outcome: str, asking: _Asking, took: int) -> None:
+        self._metrics.prompts.labels("cached" if asking.cached and outcome == "answered" else outcome).inc()
+        if asking.completion.model or outcome == "answered":
             self._metrics.prompt.observe(took / SECOND)
-        self._metrics.tokens.labels("prompt").inc(completion.prompt_tokens or 0)
-        self._metrics.tokens.labels("completion").inc(completion.completion_tokens or 0)
+        if not asking.cached:
+            self._metrics.tokens.labels("prompt").inc(asking.completion.prompt_tokens or 0)
+            self._metrics.tokens.labels("completion").inc(asking.completion.completion_tokens or 0)
 
 
-async def _follow(answer: httpx.Response, completion: Completion) -> None:
-    stream = EventStream()
-    try:
-        async for part in answer.aiter_bytes():
-            for data in stream.feed(part):
-                completion.take_event(data)
-            if completion.done:
-                return
-    finally:
-        completion.close()
+def _spent(answer: Completion, model: ModelSettings, size: int) -> list[Spent]:
+    """What an answer took, also half of one; what the service did not count is guessed."""
+    if not (answer.text or answer.calls or answer.model):
+        return []  # it has not begun to answer
+    said = len(answer.text) + sum(len(call.name) + len(call.arguments) for call in answer.calls)
+    prompt, completion = answer.prompt_tokens, answer.completion_tokens
+    is_guessed = prompt is None or completion is None
+    prompt = guessed(size) if prompt is None else prompt
+    completion = guessed(said) if completion is None else completion
+    return [Spent(model.called, prompt, completion, model.cost(prompt, completion), is_guessed)]
 
 
-async def _read(answer: httpx.Response) -> str:
-    data = bytearray()
-    async for part in answer.aiter_bytes():
-        data += part
-        if len(data) > 1024 * 1024:
-            raise StreamError("the model service's answer is over 1 MiB")
-    return data.decode("utf-8", "replace")
-
-
-async def _refuse(answer: httpx.Response) -> None:
-    """Raises what a status other than 200 means."""
-    status = answer.status_code
-    data = bytearray()
-    async for part in answer.aiter_bytes():
-        data += part
-        if len(data) > _MAX_ERROR:
-            break
-    # What a service says may repeat the key it was given, so only its status is told on.
-    _log.warning("model service refused", status=status, bytes=len(data))
-    sentence = f"the model service answered with HTTP status {status}"
-    if status == 429:
-        raise _BusyError("rate_limited", sentence, _seconds(answer.headers.get("retry-after", "")))
-    if status in (408, 425) or status >= 500:
-        raise _BusyError("model_error", sentence, _seconds(answer.headers.get("retry-after", "")))
-    if status in (401, 403):
-        raise RefusedError(f"model_refused: {sentence}: check GANGLION_LLM_KEY")
-    if status == 404:
-        raise RefusedError(f"model_refused: {sentence}: check GANGLION_LLM_URL and GANGLION_LLM_MODEL")
-    raise RefusedError(f"model_refused: {sentence}")
-
-
-def _seconds(text: str) -> float:
-    return float(text[:6]) if text.isascii() and text.isdecimal() else 0.0
+def _told(error: Exception, within: float) -> GanglionError:
+    """Why a model did not answer, as the node hears it."""
+    if isinstance(error, RefusedError):
+        return error
+    if isinstance(error, ServiceError):
+        return UnreachableError(f"{error.code}: {error}")
+    if isinstance(error, StreamError):
+        return UnreachableError(f"bad_answer: {error}")
+    return UnreachableError(f"timeout: the model gave no whole answer within {within:.3g} s")
 
 
 def _tokens(completion: Completion) -> dict[str, int]:

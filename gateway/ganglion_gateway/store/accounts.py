@@ -24,7 +24,8 @@ async def add_user(
         "created": at,
         "changed": at,
     }
-    return row if (await connection.execute(insert_new(connection, users), [row])).rowcount else None
+    new = insert_new(connection, users).returning(users.c.id)
+    return None if (await connection.execute(new, [row])).scalar() is None else row
 
 
 async def all_users(database: Database, *, after: str, limit: int) -> list[Row]:

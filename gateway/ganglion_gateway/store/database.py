@@ -4,7 +4,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -39,6 +39,7 @@ class Database:
         self.url = url
         self._writes = connections.writes
         self._reads = connections.reads
+        self._migrations = connections.migrations
         self.writer = Writer(connections.writes)
 
     @classmethod
@@ -88,8 +89,25 @@ class Database:
 
     async def migrate(self) -> None:
         """Brings the tables to the newest revision, in one transaction."""
-        async with self._writes.begin() as connection:
-            await connection.run_sync(_upgrade)
+        await self.revise(lambda settings: command.upgrade(settings, "head"))
+
+    async def revise(self, change: Callable[[Config], None]) -> None:
+        """Has Alembic change the tables, in one transaction.
+
+        Raises:
+            InvalidError: it left rows that point to none.
+        """
+
+        def work(connection: Connection) -> None:
+            logging.getLogger("alembic").setLevel(logging.WARNING)
+            settings = config()
+            settings.attributes["connection"] = connection
+            change(settings)
+            if not self.shared and (lost := connection.exec_driver_sql("PRAGMA foreign_key_check").all()):
+                raise InvalidError(f"a migration left rows of {lost[0][0]} that point to no row of {lost[0][2]}")
+
+        async with self._migrations.begin() as connection:
+            await connection.run_sync(work)
 
     async def write(self, work: Work[T], *, patient: bool = False) -> T:
         """See `Writer.write`."""
@@ -145,13 +163,6 @@ def config() -> Config:
     settings.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     settings.set_main_option("path_separator", "os")
     return settings
-
-
-def _upgrade(connection: Connection) -> None:
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    settings = config()
-    settings.attributes["connection"] = connection
-    command.upgrade(settings, "head")
 
 
 def secure(path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 
 from ganglion_gateway.store.url import SQLITE, DatabaseUrl
 
@@ -24,6 +25,8 @@ _STOPPED = 5
 _READERS = 4
 #: The lock of whoever writes: `ganglion` in ASCII.
 _LOCK = int.from_bytes(b"ganglion", "big")
+#: Waits until nobody else writes, and has others wait until the transaction ends.
+TURN = f"SELECT pg_advisory_xact_lock({_LOCK})"
 #: PostgreSQL's classes of what a transaction may be tried again after: 40 (it was in another's way), 08 (the
 #: connection is gone), 57P0 (the server stops), and a lock that did not come.
 _AGAIN = ("40", "08", "57P0", "55P03", "25P03")
@@ -38,15 +41,18 @@ class Engines(NamedTuple):
     Attributes:
         writes: One, which begins its transactions as the only writer.
         reads: Some, each statement of which sees what is committed then; they cannot write.
+        migrations: One that writes and is closed after its transaction. SQLite enforces no foreign keys there: it
+            makes a table anew to change it, and what pointed to the old one would go with it.
     """
 
     writes: AsyncEngine
     reads: AsyncEngine
+    migrations: AsyncEngine
 
     async def dispose(self) -> None:
         """Closes all of them."""
-        await self.reads.dispose()
-        await self.writes.dispose()
+        for engine in self:
+            await engine.dispose()
 
 
 def engines(url: DatabaseUrl) -> Engines:
@@ -72,12 +78,14 @@ def _sqlite(url: DatabaseUrl) -> Engines:
     address = f"sqlite+aiosqlite:///{url.path}"
     writes = create_async_engine(address, pool_size=1, max_overflow=0)
     reads = create_async_engine(address, pool_size=_READERS, max_overflow=0, isolation_level="AUTOCOMMIT")
+    migrations = create_async_engine(address, poolclass=NullPool)
     _prepare_sqlite(writes, write=True)
     _prepare_sqlite(reads, write=False)
-    return Engines(writes, reads)
+    _prepare_sqlite(migrations, write=True, enforce=False)
+    return Engines(writes, reads, migrations)
 
 
-def _prepare_sqlite(engine: AsyncEngine, *, write: bool) -> None:
+def _prepare_sqlite(engine: AsyncEngine, *, write: bool, enforce: bool = True) -> None:
     @event.listens_for(engine.sync_engine, "connect")
     def connected(connection: Any, _: Any) -> None:
         connection.isolation_level = None  # the driver begins nothing by itself: `begun` does
@@ -87,7 +95,7 @@ def _prepare_sqlite(engine: AsyncEngine, *, write: bool) -> None:
             cursor.execute("PRAGMA journal_mode = WAL")
             # An acknowledged event is deleted by its node, so a commit must be on the disk, not on its way there.
             cursor.execute("PRAGMA synchronous = FULL")
-            cursor.execute("PRAGMA foreign_keys = ON")
+            cursor.execute(f"PRAGMA foreign_keys = {'ON' if enforce else 'OFF'}")
         else:
             cursor.execute("PRAGMA query_only = ON")
         cursor.close()
@@ -100,12 +108,9 @@ def _prepare_sqlite(engine: AsyncEngine, *, write: bool) -> None:
 
 
 def _postgresql(url: DatabaseUrl) -> Engines:
-    writes = postgresql_engine(
-        url,
-        {"lock_timeout": f"{LOCK_SECONDS}s", "idle_in_transaction_session_timeout": f"{_STOPPED}s"},
-        pool_size=1,
-        max_overflow=0,
-    )
+    patience = {"lock_timeout": f"{LOCK_SECONDS}s", "idle_in_transaction_session_timeout": f"{_STOPPED}s"}
+    writes = postgresql_engine(url, patience, pool_size=1, max_overflow=0)
+    migrations = postgresql_engine(url, {}, poolclass=NullPool)
     reads = postgresql_engine(
         url,
         {"default_transaction_read_only": "on"},
@@ -115,7 +120,8 @@ def _postgresql(url: DatabaseUrl) -> Engines:
         isolation_level="AUTOCOMMIT",
     )
     alone(writes)
-    return Engines(writes, reads)
+    alone(migrations)
+    return Engines(writes, reads, migrations)
 
 
 def alone(engine: AsyncEngine) -> None:
@@ -123,7 +129,7 @@ def alone(engine: AsyncEngine) -> None:
 
     @event.listens_for(engine.sync_engine, "begin")
     def begun(connection: Connection) -> None:
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+        connection.exec_driver_sql(TURN)
 
 
 def postgresql_engine(url: DatabaseUrl, settings: dict[str, str], **options: Any) -> AsyncEngine:

@@ -16,10 +16,22 @@ async def all_of(database: Database) -> list[Row]:
     return await database.all(select(facts).order_by(facts.c.changed, facts.c.vitals_at))
 
 
-async def save(connection: AsyncConnection, rows: Sequence[Row]) -> None:
-    """Facts of nodes, in place of those of before."""
+async def changed(database: Database, since: int) -> list[Row]:
+    """Those of which operators have changed the tags since."""
+    return await database.all(select(facts).where(facts.c.changed > since))
+
+
+async def save_vitals(connection: AsyncConnection, rows: Sequence[Row]) -> None:
+    """What nodes say of themselves; what operators say stays."""
     if rows:
-        await connection.execute(insert_or_update(connection, facts, ["node"]), rows)
+        keep = ("added", "removed", "changed")
+        await connection.execute(insert_or_update(connection, facts, ["node"], keep=keep), rows)
+
+
+async def save_tags(connection: AsyncConnection, row: Row) -> None:
+    """What operators say of a node; what it says of itself stays."""
+    keep = ("vitals", "vitals_at", "leaves")
+    await connection.execute(insert_or_update(connection, facts, ["node"], keep=keep), [row])
 
 
 async def failing(database: Database) -> list[Row]:

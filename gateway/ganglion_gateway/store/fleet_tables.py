@@ -60,9 +60,9 @@ jobs = Table(
     sqlite_autoincrement=True,
 )
 
-#: What becomes of a job at each node. `call` is the id of the request, `nonce` the boot of the node that it goes to and
-#: `until` when its time is over: with them the same request is sent again after a restart, and done once. `result` is
-#: JSON as text.
+#: What becomes of a job at each node. `call` is the id of the request, `gateway` who makes it, `nonce` the boot of the
+#: node that it goes to and `until` when its time is over: with them the same request is sent again after a restart, and
+#: done once. `result` is JSON as text.
 job_targets = Table(
     "job_targets",
     metadata,
@@ -72,6 +72,7 @@ job_targets = Table(
     Column("state", String(16), nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("call", String(16), nullable=False),
+    Column("gateway", String(26), nullable=False),
     Column("nonce", LargeBinary, nullable=False),
     Column("until", BigInteger, nullable=False),
     Column("result", Text),

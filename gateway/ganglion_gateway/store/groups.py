@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Groups of confidential topics, and every key that something under way may still be sealed with."""
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion_gateway.store.database import Database, Row
@@ -28,16 +28,23 @@ async def change(connection: AsyncConnection, name: str, *, nodes: list[str], ta
     await connection.execute(update(groups).where(groups.c.name == name).values(nodes=nodes, tags=tags))
 
 
-async def save_key(connection: AsyncConnection, row: Row, *, keep: int, before: int) -> None:
+async def save_key(connection: AsyncConnection, row: Row, *, last: int, keep: int, before: int) -> bool:
     """A new key of a group; of the others go those that were made before a time, but for the newest ones.
 
     Args:
+        last: The number of the key that is the newest, as far as its maker knows; 0 for none.
         keep: How many stay, whenever they were made.
+
+    Returns:
+        Whether it is stored; it is not where another gateway has made one meanwhile.
     """
-    await connection.execute(insert(group_keys), [row])
     mine = group_keys.c.name == row["name"]
+    if ((await connection.execute(select(func.max(group_keys.c.number)).where(mine))).scalar() or 0) != last:
+        return False
+    await connection.execute(insert(group_keys), [row])
     newest = select(group_keys.c.number).where(mine).order_by(group_keys.c.number.desc()).limit(keep)
     kept = [each[0] for each in await connection.execute(newest)]
     await connection.execute(
         delete(group_keys).where(mine, group_keys.c.made < before, group_keys.c.number.not_in(kept))
     )
+    return True

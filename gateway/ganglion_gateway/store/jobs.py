@@ -12,6 +12,7 @@ from ganglion_gateway.store.database import Database, Row
 from ganglion_gateway.store.fleet_tables import job_targets, jobs
 
 RUNNING = "running"
+CANCELLING = "cancelling"
 
 
 async def create(connection: AsyncConnection, job: Row, targets: Sequence[Row]) -> None:
@@ -25,19 +26,25 @@ async def change(connection: AsyncConnection, job: str, values: Mapping[str, Any
     await connection.execute(update(jobs).where(jobs.c.id == job).values(**values))
 
 
+async def cancel(connection: AsyncConnection, job: str) -> None:
+    """Has a job end that has not."""
+    await connection.execute(update(jobs).where(jobs.c.id == job, jobs.c.ended.is_(None)).values(state=CANCELLING))
+
+
 async def settle(connection: AsyncConnection, row: Row) -> None:
     """How it stands at a node: the whole row, which must be there."""
     same = (job_targets.c.job == row["job"]) & (job_targets.c.node == row["node"])
     await connection.execute(update(job_targets).where(same).values(**row))
 
 
-async def unfinished(database: Database) -> list[tuple[Row, list[Row]]]:
-    """Jobs that have not ended, the first first, and their nodes."""
-    found = []
-    for job in await database.all(select(jobs).where(jobs.c.state == RUNNING).order_by(jobs.c.number)):
-        rows = await database.all(select(job_targets).where(job_targets.c.job == job["id"]))
-        found.append((job, rows))
-    return found
+async def unfinished(database: Database) -> list[Row]:
+    """Jobs that have not ended, the first first."""
+    return await database.all(select(jobs).where(jobs.c.state.in_((RUNNING, CANCELLING))).order_by(jobs.c.number))
+
+
+async def all_targets(database: Database, job: str) -> list[Row]:
+    """What became of a job at each node."""
+    return await database.all(select(job_targets).where(job_targets.c.job == job).order_by(job_targets.c.node))
 
 
 async def find(database: Database, job: str) -> Row | None:
@@ -77,4 +84,4 @@ async def prune(connection: AsyncConnection, keep: Retention, now: int) -> None:
     newest = select(jobs.c.number).order_by(jobs.c.number.desc()).limit(1)
     last = (await connection.execute(newest)).scalar() or 0
     old = (jobs.c.ended < now - keep.jobs_age) | (jobs.c.number <= last - keep.jobs_count)
-    await connection.execute(delete(jobs).where(jobs.c.state != RUNNING, old))
+    await connection.execute(delete(jobs).where(jobs.c.ended.is_not(None), old))

@@ -123,7 +123,8 @@ episodes = Table(
     Index("ix_episodes_started", "started"),
 )
 
-#: Where events go out to. The secret is kept as it is, since every delivery is signed with it.
+#: Where events go out to. The secret is kept as it is, since every delivery is signed with it; the one before, too,
+#: until a time.
 endpoints = Table(
     "endpoints",
     metadata,
@@ -136,10 +137,12 @@ endpoints = Table(
     Column("allow_private", Boolean, nullable=False),
     Column("enabled", Boolean, nullable=False),
     Column("created", BigInteger, nullable=False),
+    Column("former_secret", Text),
+    Column("former_until", BigInteger),
 )
 
 #: One row an event and endpoint, written in the transaction of the event. `message` is the `webhook-id` of every
-#: attempt. `state` is pending, delivered or dead.
+#: attempt. `state` is pending, delivered or dead, `replayed` when somebody last had it tried again that was dead.
 outbox = Table(
     "outbox",
     metadata,
@@ -152,6 +155,7 @@ outbox = Table(
     Column("due", BigInteger, nullable=False),
     Column("created", BigInteger, nullable=False),
     Column("ended", BigInteger),
+    Column("replayed", BigInteger),
     Index("ix_outbox_endpoint_state_number", "endpoint", "state", "number"),
     Index("ix_outbox_event", "event"),
     sqlite_autoincrement=True,

@@ -82,6 +82,7 @@ async def pending(database: Database, endpoint: str, *, limit: int) -> list[Row]
             outbox.c.attempts,
             outbox.c.due,
             outbox.c.created,
+            outbox.c.replayed,
             events.c.id,
             events.c.node,
             events.c.cls,

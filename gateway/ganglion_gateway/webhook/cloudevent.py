@@ -21,7 +21,7 @@ def body(event: dict[str, Any], *, mesh: str) -> bytes:
         "specversion": "1.0",
         "id": event["id"],
         "source": f"spiffe://{mesh}/{event['node']}",
-        "type": f"ganglion.event.{event['cls']}",
+        "type": type_of(event),
         "subject": event["topic"],
         "time": rfc3339(event["timestamp"]),
         "datacontenttype": "application/json",
@@ -36,6 +36,11 @@ def body(event: dict[str, Any], *, mesh: str) -> bytes:
         },
     }
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def type_of(event: dict[str, Any]) -> str:
+    """The `type` of an event."""
+    return f"ganglion.event.{event['cls']}"
 
 
 def rfc3339(nanoseconds: int) -> str:

@@ -8,21 +8,20 @@ between the two sends it again under the same `webhook-id`: at least once, and t
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ganglion.errors import InvalidError, RefusedError
+from ganglion.errors import InvalidError
 from ganglion.units import SECOND
+from ganglion_gateway.leases import Lease, LostLeaseError
 from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.store import webhooks
 from ganglion_gateway.store.database import Database, Row
-from ganglion_gateway.webhook import cloudevent, signature
+from ganglion_gateway.webhook.attempt import Attempt, Sender
 from ganglion_gateway.webhook.connection import client
 from ganglion_gateway.webhook.schedule import Circuit, Fate, Policy, Schedule
 
@@ -32,45 +31,19 @@ _log = structlog.get_logger(__name__)
 _PAGE = 64
 #: Nanoseconds after which attempts are written back though more are on their way.
 _WRITE_BACK = SECOND // 20
-#: Seconds for one attempt in all, and bytes of an answer that are read to keep its connection.
-_ATTEMPT = 20.0
-_MAX_ANSWER = 65536
 #: Seconds that a lane has to end its attempt when the gateway stops.
 _GRACE = 1.0
 #: Seconds until the database is asked again that did not answer.
 _DATABASE_RETRY = 1.0
+#: Seconds between looks at what other gateways have written: endpoints, and messages for them.
+_ELSEWHERE = 1.0
 #: Seconds until a lane that ended by an error of ours begins again.
 _RESTART = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """How one attempt went.
-
-    Attributes:
-        at: When it began.
-        took: Nanoseconds.
-        status: HTTP status; None where none came.
-        error: "" for success.
-        retry_after: Nanoseconds that the endpoint asked for.
-    """
-
-    at: int
-    took: int
-    status: int | None
-    error: str
-    retry_after: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LaneState:
-    """What people see of an endpoint.
-
-    Attributes:
-        circuit: Whether it is thought to answer.
-        failures: Attempts in a row that failed.
-        due: When the next attempt is made, where something waits and the last one failed.
-    """
+class LaneState(NamedTuple):
+    """What people see of an endpoint: whether it is thought to answer, the attempts in a row that failed, and when the
+    next one is made, where something waits and the last one failed."""
 
     circuit: Circuit
     failures: int
@@ -129,19 +102,31 @@ class Courier:
         schedule = lane.schedule
         return LaneState(circuit=schedule.circuit(self._clock()), failures=schedule.failures, due=schedule.due)
 
-    async def run(self) -> None:
-        """Delivers until cancelled; attempts under way then have a second to end."""
+    async def run(self, lease: Lease) -> None:
+        """Delivers until cancelled; attempts under way then have a second to end.
+
+        Args:
+            lease: What is tried is written down only while nobody else was given it.
+        """
+        self._lease = lease
+        shared = self._database.shared
         try:
             while True:
-                await self._changed.wait()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_ELSEWHERE if shared else None):
+                        await self._changed.wait()
                 self._changed.clear()
                 await self._renew()
+                if shared:
+                    self.wake()
         finally:
             for lane in self._lanes.values():
                 lane.stop()
             if self._lanes:
                 await asyncio.shield(asyncio.wait([lane.task for lane in self._lanes.values()], timeout=_GRACE))
             await self._cancel(list(self._lanes.values()))
+            self._lanes.clear()
+            self._changed.set()  # for the next time
 
     async def _renew(self) -> None:
         rows = {row["id"]: row for row in await webhooks.all_endpoints(self._database) if row["enabled"]}
@@ -152,11 +137,26 @@ class Courier:
         for id, row in rows.items():
             if id not in self._lanes:
                 try:
-                    key = signature.key_of(row["secret"])
+                    sender = self._sender(row)
                 except InvalidError as error:
                     _log.error("webhook endpoint left out", endpoint=id, reason=str(error))
                     continue
-                self._lanes[id] = _Lane(self, row, key)
+                self._lanes[id] = _Lane(self, row, sender)
+
+    async def test(self, endpoint: Row) -> Attempt:
+        """One attempt with an event of the class `test`, beside what waits: neither retried nor kept.
+
+        Raises:
+            InvalidError: the endpoint's secret is none.
+        """
+        now = self._clock()
+        event = {"cls": "test", "topic": "test", "value": None, "source": "gateway", "run": "", "timestamp": now}
+        event |= {"id": f"test-{now}", "node": "gateway", "node_name": "gateway", "message": f"msg_test{now}"}
+        async with client(allow_private=endpoint["allow_private"]) as http:
+            return await self._sender(endpoint).send(http, event)
+
+    def _sender(self, endpoint: Row) -> Sender:
+        return Sender(endpoint, mesh=self._mesh, agent=self._agent, clock=self._clock, headers=self._headers)
 
     def _ended(self, task: asyncio.Task[None], endpoint: str) -> None:
         """Begins a lane again that ended by itself: the outbox still has what it had to deliver."""
@@ -172,12 +172,12 @@ class Courier:
 
 
 class _Lane:
-    def __init__(self, courier: Courier, endpoint: Row, key: bytes) -> None:
+    def __init__(self, courier: Courier, endpoint: Row, sender: Sender) -> None:
         self.endpoint = endpoint
         self.wake = asyncio.Event()
         self.schedule = Schedule(courier._policy)
         self._courier = courier
-        self._key = key
+        self._sender = sender
         self._stopping = asyncio.Event()
         self._attempts: list[dict[str, Any]] = []
         self._changes: dict[int, dict[str, Any]] = {}
@@ -224,7 +224,7 @@ class _Lane:
         attempts: int = row["attempts"]
         while not self._stopping.is_set():
             now = courier._clock()
-            if self.schedule.expired(row["created"], now):
+            if self.schedule.expired(_since(row), now):
                 self._change(row, Fate.DEAD, attempts, now)
                 _log.warning("webhook given up, too old", endpoint=self.endpoint["id"], event_id=row["id"])
                 return
@@ -232,7 +232,7 @@ class _Lane:
                 await self._write_back()
                 await self._pause((self.schedule.due - now) / SECOND)
                 continue
-            attempt = await self._attempt(http, row)
+            attempt = await self._sender.send(http, row)
             attempts += 1
             fate = self._judge(row, attempt, attempts)
             self._attempts.append(
@@ -258,7 +258,7 @@ class _Lane:
         else:
             fate = self.schedule.failed(
                 attempts=attempts,
-                created=row["created"],
+                created=_since(row),
                 now=attempt.at + attempt.took,
                 retry_after=attempt.retry_after,
             )
@@ -272,41 +272,6 @@ class _Lane:
             )
         metrics.deliveries.labels({Fate.AGAIN: "failed"}.get(fate, fate.value)).inc()
         return fate
-
-    async def _attempt(self, http: httpx.AsyncClient, row: Row) -> Attempt:
-        courier = self._courier
-        body = cloudevent.body(row, mesh=courier._mesh)
-        at = courier._clock()
-        headers = {
-            "content-type": cloudevent.CONTENT_TYPE,
-            "user-agent": courier._agent,
-            **signature.headers(self._key, row["message"], body, seconds=at // SECOND),
-            **courier._headers(row["id"], self.endpoint["id"]),
-        }
-        status: int | None = None
-        retry_after: int | None = None
-        error = ""
-        try:
-            async with (
-                asyncio.timeout(_ATTEMPT),
-                http.stream("POST", self.endpoint["url"], content=body, headers=headers) as answer,
-            ):
-                status = answer.status_code
-                retry_after = _retry_after(answer.headers.get("retry-after", ""), at)
-                size = 0
-                async for part in answer.aiter_raw():
-                    size += len(part)
-                    if size > _MAX_ANSWER:
-                        break
-            if not 200 <= status < 300:
-                error = f"HTTP status {status}" + (", and redirects are not followed" if 300 <= status < 400 else "")
-        except TimeoutError:
-            error = f"no whole answer within {_ATTEMPT:g} s"
-        except (httpx.HTTPError, RefusedError) as failure:
-            # Once the status is here the endpoint has decided; how its answer ends does not matter.
-            if status is None or not 200 <= status < 300:
-                error = str(failure) or type(failure).__name__
-        return Attempt(at=at, took=courier._clock() - at, status=status, error=error[:300], retry_after=retry_after)
 
     def _change(self, row: Row, fate: Fate, attempts: int, now: int) -> None:
         state = {Fate.DELIVERED: webhooks.DELIVERED, Fate.DEAD: webhooks.DEAD}.get(fate, webhooks.PENDING)
@@ -332,8 +297,15 @@ class _Lane:
             ) -> None:
                 await webhooks.record(connection, attempts, changes)
 
+            lease = self._courier._lease
             try:
-                await self._courier._database.write(work)
+                await lease.write(self._courier._database, work)
+            except LostLeaseError:
+                # Another gateway delivers now, and what this one has tried since counts for nothing
+                self._stopping.set()
+                self._attempts.clear()
+                self._changes.clear()
+                lease.lost.set()
             except SQLAlchemyError as error:
                 _log.error("deliveries not written", endpoint=self.endpoint["id"], reason=str(error))
                 await asyncio.sleep(_DATABASE_RETRY)
@@ -347,12 +319,7 @@ class _Lane:
                 await self._stopping.wait()
 
 
-def _retry_after(text: str, now: int) -> int | None:
-    """Nanoseconds in a `Retry-After` (RFC 9110 section 10.2.3): seconds, or a date."""
-    if text.isascii() and text.isdecimal():
-        return int(text[:9]) * SECOND
-    try:
-        seconds = parsedate_to_datetime(text).timestamp()
-    except (ValueError, OverflowError):
-        return None
-    return max(0, round(seconds * SECOND) - now)
+def _since(row: Row) -> int:
+    """When a message began to wait: when it was written, or taken out of the dead letters."""
+    since: int = row["replayed"] or row["created"]
+    return since

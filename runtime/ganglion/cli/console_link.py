@@ -50,6 +50,7 @@ class Link:
         who: What others call the person here.
         writer: Who writes; None for nobody.
         writes: Whether it is this session.
+        is_new: Whether the session began when it was opened last: what ran in one before it is over.
     """
 
     def __init__(self, gateway: GatewayClient, target: str, *, columns: int = 80, rows: int = 24) -> None:
@@ -61,6 +62,7 @@ class Link:
         self.who = ""
         self.writer: str | None = None
         self.writes = False
+        self.is_new = False
 
     def open(self, *, take: bool = False, watch: bool = False) -> None:
         """Begins the session; one that the node still has goes on where it was.
@@ -80,7 +82,8 @@ class Link:
         with _understood(self._node):
             said = self._call("open", asked)
             self.who, self.writer, self.writes = str(said["who"]), said["writer"], bool(said["writes"])
-            if said["new"]:
+            self.is_new = bool(said["new"])
+            if self.is_new:
                 self._after, self._seen = int(said["after"]), 0
 
     def read(self, wait: float = _WAIT) -> Came:

@@ -8,6 +8,7 @@ import os
 import select
 import shutil
 import sys
+import termios
 import threading
 import time
 from contextlib import ExitStack, nullcontext, suppress
@@ -19,7 +20,7 @@ from ganglion.cli.console_link import Came, Link
 from ganglion.cli.show import clock, plain
 from ganglion.console.harmless import Harmless
 from ganglion.console.recorder import Recorder
-from ganglion.console.terminal import ended_by_signals, keys_as_pressed, lines_ended_by
+from ganglion.console.terminal import ended_by_signals, half_line, keys_as_pressed, lines_ended_by
 from ganglion.errors import GanglionError, UnreachableError, UsageError
 
 _LEAVE = "\x1d"
@@ -63,12 +64,14 @@ class _Console:
         self._shown = threading.Lock()
         self._over = threading.Event()
         self._shell = threading.Event()
+        self._away = threading.Event()  # the node does not answer
         self._error: Exception | None = None
         self._writer: str | None = link.who if link.writes else ""  # of whom it was said
         self._opened = 0.0  # when a shell was; what was asked for before does not say that there is none
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._harmless = Harmless()
         self._wants_shell = False  # whoever is here has asked for one
+        self._is_lost = False  # a shell was, with the node that ran it
         self.code = 0
 
     def run(self) -> int:
@@ -106,9 +109,16 @@ class _Console:
             if self._args.watch and not self._is_terminal:
                 self._over.wait(_LOOK)
                 continue
-            if not select.select([sys.stdin], [], [], _LOOK)[0]:
+            try:
+                if not select.select([sys.stdin], [], [], _LOOK)[0]:
+                    continue
+                data = os.read(sys.stdin.fileno(), 4096)
+            except KeyboardInterrupt:
+                if not self._is_terminal or not (typed + half_line(sys.stdin.fileno())):
+                    raise
+                typed = b""
+                self._new_line()
                 continue
-            data = os.read(sys.stdin.fileno(), 4096)
             typed += data
             *lines, typed = typed.split(b"\n")
             if not data and typed:
@@ -170,8 +180,15 @@ class _Console:
                 if not data or _LEAVE.encode() in data:
                     self._over.set()
                     return
-                with suppress(GanglionError):  # it has ended meanwhile, or does not read
-                    self._link.type(decoder.decode(data))
+                text = decoder.decode(data)
+                if not self._away.is_set():
+                    with suppress(GanglionError):  # it has ended meanwhile, or does not read
+                        self._link.type(text)
+            if self._is_lost:  # what was typed was for the shell, and no line of this console
+                termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
+        if self._is_lost:
+            self._is_lost = False
+            self._say("the shell is over, and what was typed meanwhile is dropped; `shell` opens another")
 
     def _follow(self) -> None:
         while not self._over.is_set():
@@ -185,8 +202,8 @@ class _Console:
                 self._end(error)
 
     def _return(self, error: GanglionError) -> bool:
-        """Whether a node that went away is there again."""
-        self._shell.clear()
+        """Whether a node that went away is there again. A shell stays one until then: what is typed is no line."""
+        self._away.set()
         self._say(f"{error}; trying again, Ctrl-] ends")
         while not self._over.wait(_AGAIN):
             try:
@@ -197,6 +214,10 @@ class _Console:
                 self._end(refusal)
                 return True
             self._say(f"{self._args.target} is there again")
+            self._away.clear()
+            if self._link.is_new and self._shell.is_set():
+                self._is_lost = True
+                self._shell.clear()
             return True
         return False
 
@@ -210,6 +231,8 @@ class _Console:
             self._raw(came.data)
         if not came.shell and asked > self._opened:
             self._shell.clear()
+        elif came.shell and self._wants_shell:
+            self._shell.set()  # also where nobody has waited for the answer
         if came.lost:
             self._out({"lost": came.lost} if self._args.json else f"-- {came.lost} lines are lost")
         for at, level, text in came.lines:
@@ -240,6 +263,10 @@ class _Console:
                 self._out({"writer": writer})
             elif not self._link.writes:
                 self._say(f"{writer or 'nobody'} writes here" + ("; you may only read" if writer else ""))
+
+    def _new_line(self) -> None:
+        with self._shown:
+            print(flush=True)
 
     def _say(self, text: str) -> None:
         if not self._args.json:

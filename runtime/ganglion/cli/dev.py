@@ -12,7 +12,7 @@ from ganglion.cli import gateway_flags, saves
 from ganglion.cli.mova_watch import say
 from ganglion.cli.show import plain
 from ganglion.console.terminal import ended_by_signals
-from ganglion.errors import GanglionError, UsageError
+from ganglion.errors import GanglionError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from ganglion.cli.live import Say
@@ -35,7 +35,9 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
 
 
 def run(args: argparse.Namespace) -> None:
-    """Follows the file until Ctrl-C. Exit codes: 1 port in use, 2 not for this device, 3 no file or port, 5 no answer.
+    """Follows the file until Ctrl-C.
+
+    Exit codes: 1 port in use, 2 not for this device, 3 no such file, port, node or leaf, 5 no answer.
 
     What is wrong with the file is said and ends nothing.
     """
@@ -80,6 +82,12 @@ def _mesh(args: argparse.Namespace) -> None:
     edited = saves.Saves(args.file)
     data: bytes | None = edited.first()
     scripts = scripts_of(gateway_client.find(args), args.device)
+    try:
+        scripts.listing()
+    except NotFoundError:
+        raise
+    except GanglionError:
+        pass  # it is away, or does not let itself be asked: what becomes of the script says so
     log = _Log(scripts, tell)
     log.skip()
     live = Live(scripts, args.device, args.file, tell, seconds=LEASE)

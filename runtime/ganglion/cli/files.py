@@ -11,7 +11,8 @@ from pathlib import Path
 
 from ganglion.cli.result import Result, table, write
 from ganglion.cli.show import bytes_done
-from ganglion.device.files import PART, DamagedError, Entry, Files, Written
+from ganglion.device.content import DamagedError
+from ganglion.device.files import PART, Entry, Files, Written
 from ganglion.device.port import BAUD, open_port
 from ganglion.device.session import Session
 from ganglion.errors import GanglionError, InvalidError, UsageError

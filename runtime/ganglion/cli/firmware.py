@@ -3,14 +3,15 @@
 
 import argparse
 import hashlib
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from ganglion.cli import gateway_flags
 from ganglion.cli.result import Result, write
 from ganglion.errors import InvalidError
-from ganglion.firmware.asked import modules_of
-from ganglion.firmware.bundle import BUDGET, Bundle, build, drivers_in, read_config
+from ganglion.firmware.asked import ASKED, modules_of
+from ganglion.firmware.bundle import BUDGET, Bundle, build, drivers, drivers_in, read_config
 from ganglion.firmware.heap import PLACES
 from ganglion.units import SECOND, duration
 
@@ -44,18 +45,33 @@ def run(args: argparse.Namespace) -> Result:
     Exit codes: 0 ok, 1 it cannot be compiled or written, is larger than a budget, or a board has not kept it,
     2 mpy-cross is not installed, 3 no such node or configuration, 4 refused, 5 no answer.
     """
-    config = read_config(args.config) if args.config else {}
-    bundle = build(drivers=[*args.driver, *drivers_in(config)], modules=modules_of(config), lines=args.lines)
     if args.verb == "send":
         from ganglion.cli import gateway_client
         from ganglion.cli.firmware_send import send
 
-        return send(gateway_client.find(args), args.node, bundle, duration(args.wait, where="--wait") / SECOND)
+        wait = duration(args.wait, where="--wait") / SECOND
+        if args.config:
+            bundle = _bundle(args)
+            return send(gateway_client.find(args), args.node, lambda has: bundle, wait)
+        return send(gateway_client.find(args), args.node, lambda has: _as_there(args, has), wait)
+    bundle = _bundle(args)
     if args.verb == "size":
         from ganglion.cli.firmware_size import size
 
         return size(bundle, args.code)
     return _build(bundle, args.out)
+
+
+def _bundle(args: argparse.Namespace) -> Bundle:
+    config = read_config(args.config) if args.config else {}
+    return build(drivers=[*args.driver, *drivers_in(config)], modules=modules_of(config), lines=args.lines)
+
+
+def _as_there(args: argparse.Namespace, has: Callable[[Sequence[str]], Collection[str]]) -> Bundle:
+    """A version with what the board's own has of what only some boards need."""
+    there = has([*ASKED, *drivers()])
+    named = [*args.driver, *(name for name in drivers() if name in there)]
+    return build(drivers=named, modules=[name for name in ASKED if name in there], lines=args.lines)
 
 
 def _build(bundle: Bundle, out: Path) -> Result:

@@ -20,6 +20,7 @@ from ganglion.cli import gateway_client, option
 from ganglion.cli.gateway_client import GatewayClient
 from ganglion.cli.result import Result
 from ganglion.cli.show import bytes_done
+from ganglion.console.terminal import ended_by_signals
 from ganglion.errors import InvalidError, NotFoundError, UnreachableError, UsageError, unread
 from ganglion.flash.host import address, install, package
 from ganglion.flash.host.connection import AGAIN, Remote
@@ -67,7 +68,8 @@ def run(args: argparse.Namespace) -> Result:
         key=_key(args.enrol_key) if args.enrol_key else "",
         gateway=gateway,
     )
-    return asyncio.run(work.run(dry_run=args.dry_run, wait=wait))
+    with ended_by_signals():  # what was there is put back, as at Ctrl-C
+        return asyncio.run(work.run(dry_run=args.dry_run, wait=wait))
 
 
 class _Work:

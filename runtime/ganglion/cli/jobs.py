@@ -64,7 +64,9 @@ def run(args: argparse.Namespace) -> Result | int:
             return _watch(client, args.job, as_json=args.json)
         case "cancel":
             job = client.post(f"/api/v1/jobs/{_id(args.job)}/cancel", {})
-            return Result(data=job, text=lambda: f"{job['id']} is cancelled: {_counts(job)}")
+            return Result(
+                data=job, text=lambda: f"{job['id']} is being cancelled; next: ganglion jobs watch {job['id']}"
+            )
     return _show(client, args.job)
 
 

@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from ganglion.printable import printable
 from ganglion.units import SECOND
 
 
 def plain(value: Any) -> str:
     """A text as it is and any other value as JSON, on one line, with what no terminal may see replaced."""
     text = value if isinstance(value, str) else "" if value is None else json.dumps(value, ensure_ascii=False)
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    return printable(text)
 
 
 def progress(said: Mapping[str, Any]) -> None:

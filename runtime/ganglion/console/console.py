@@ -17,6 +17,7 @@ from ganglion.console.pty import Pty
 from ganglion.console.recorder import Recorder
 from ganglion.console.screens import Screen
 from ganglion.errors import UnreachableError
+from ganglion.printable import printable
 
 #: Seconds between looks at what no descriptor tells of: the pty that is opened, and a port behind rfc2217://.
 _LOOK, _POLL = 0.05, 0.01
@@ -106,7 +107,7 @@ class Console:
 
     def tell(self, text: str) -> None:
         """Says what happens to the port, here and in the recording."""
-        text = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+        text = printable(text)
         self.screen.tell(text)
         if self.recorder is not None:
             self.recorder.mark(text)

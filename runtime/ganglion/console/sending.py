@@ -4,7 +4,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from ganglion.device.files import Files, Progress, Written
+from ganglion.device.content import Progress
+from ganglion.device.files import Files, Written
 from ganglion.device.port import Port
 from ganglion.device.session import Session
 from ganglion.errors import GanglionError, InvalidError, unread

@@ -2,12 +2,16 @@
 """A person's terminal: every key as it is pressed, and its modes as they were when that ends, however it ends."""
 
 import contextlib
+import os
 import signal
 import termios
 import threading
 from collections.abc import Iterator
 from types import FrameType
 from typing import Any, NoReturn
+
+#: Bytes that a terminal of Linux gathers to a line.
+_HALF = 4096
 
 
 @contextlib.contextmanager
@@ -26,11 +30,28 @@ def keys_as_pressed(descriptor: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def lines_ended_by(descriptor: int, key: bytes) -> Iterator[None]:
-    """Until the block ends, a key ends a line as Enter does, so that it is seen at once."""
+    """Until the block ends, a key ends a line as Enter does, so that it is seen at once.
+
+    Ctrl-C leaves what was typed of a line, for `half_line`.
+    """
     mode = termios.tcgetattr(descriptor)
+    mode[3] |= termios.NOFLSH
     mode[6][termios.VEOL] = key
     with _mode(descriptor, mode):
         yield
+
+
+def half_line(descriptor: int) -> bytes:
+    """What was typed of a line, in a terminal that gathers lines; it is taken out, and shown no more."""
+    mode = termios.tcgetattr(descriptor)
+    mode[3] &= ~(termios.ICANON | termios.ECHO)
+    mode[6][termios.VMIN], mode[6][termios.VTIME] = 0, 0
+    before = termios.tcgetattr(descriptor)
+    termios.tcsetattr(descriptor, termios.TCSANOW, mode)
+    try:
+        return os.read(descriptor, _HALF)
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSANOW, before)
 
 
 @contextlib.contextmanager

@@ -6,32 +6,23 @@ it is gone on with, if it begins as the file does. A device that cannot rename (
 the file written in its place; what a break leaves there is written anew.
 """
 
-import binascii
 import contextlib
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from posixpath import dirname
 
 from ganglion.device import programs
+from ganglion.device.content import Content, DamagedError, Progress
 from ganglion.device.programs import Abilities
-from ganglion.device.refusals import explained, is_exists
-from ganglion.device.session import QUIET, DeviceError, Session
-from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError, RemoteProtocolError
+from ganglion.device.refusals import is_exists
+from ganglion.device.session import DeviceError, Session
+from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError
 
 #: What a name has at its end while its file is not all there.
 PART = ".part"
 #: Bytes of a file that is read at most: no device of these has more.
 MOST = 64 << 20
-#: Bytes a program, with flow control and without; and pieces between two that are surely on the flash.
-_PIECE, _SMALL_PIECE, _FLUSH = 1024, 128, 16
-#: Seconds that a device may take for the checksum of a file.
-_CHECK = 60.0
 _LONGEST = 255  # bytes of a path that file systems of devices take
-
-#: Is told how many bytes are there, of how many.
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,23 +57,17 @@ class Written:
     checked: str
 
 
-class DamagedError(GanglionError):
-    """A file did not arrive as it is where it comes from; what has come of it is of no use."""
-
-
 class Files:
     """The files of the device of a session that has been entered. After a soft reset there have to be new ones."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._content = Content(session)
 
-    @cached_property
+    @property
     def can(self) -> Abilities:
         """What the device's modules have."""
-        said = self._session.execute(programs.PROBE).split()
-        if len(said) != len(Abilities.__slots__) or not {b"0", b"1"}.issuperset(said):
-            raise self._nonsense(b" ".join(said))
-        return Abilities(*(word == b"1" for word in said))
+        return self._content.can
 
     def listing(self, folder: str = "") -> list[Entry]:
         """What a folder has, by name; the one that the device is in where none is named.
@@ -94,7 +79,8 @@ class Files:
         if folder and not self.can.folders:
             raise self._flat()
         entries = []
-        for line in self._run(programs.listing(folder, self.can), folder or "/").decode(errors="replace").splitlines():
+        said = self._content.run(programs.listing(folder, self.can), folder or "/").decode(errors="replace")
+        for line in said.splitlines():
             is_folder, size, name = self._fields(line, 3)
             entries.append(Entry(name=name, is_folder=is_folder == "1", size=self._number(size)))
         return sorted(entries, key=lambda entry: entry.name)
@@ -106,7 +92,8 @@ class Files:
             NotFoundError: nothing is.
         """
         path = self._path(path)
-        is_folder, size = self._fields(self._run(programs.status(path, self.can), path).decode(errors="replace"), 2)
+        said = self._content.run(programs.status(path, self.can), path).decode(errors="replace")
+        is_folder, size = self._fields(said, 2)
         return Entry(name=path, is_folder=is_folder == "1", size=self._number(size))
 
     def make_folder(self, path: str) -> None:
@@ -125,7 +112,7 @@ class Files:
                 self._session.execute(f"os.mkdir({made!r})")
             except DeviceError as error:
                 if not is_exists(error):
-                    raise self._explained(error, made) from None
+                    raise self._content.explained(error, made) from None
             made += "/"
 
     def remove(self, path: str, *, tree: bool = False) -> None:
@@ -137,7 +124,7 @@ class Files:
         """
         path = self._path(path)
         if not self.status(path).is_folder:
-            self._run(f"os.remove({path!r})", path)
+            self._content.run(f"os.remove({path!r})", path)
             return
         entries = self.listing(path)
         if entries and not tree:
@@ -146,7 +133,7 @@ class Files:
             )
         for entry in entries:
             self.remove(f"{path.rstrip('/')}/{entry.name}", tree=True)
-        self._run(f"os.rmdir({path!r})", path)
+        self._content.run(f"os.rmdir({path!r})", path)
 
     def begins(self, path: str, data: bytes) -> int | None:
         """The size of a file that begins so, by a checksum; None where it does not, or the device has no checksum.
@@ -156,7 +143,7 @@ class Files:
         """
         path = self._path(path)
         size = self._size(path)
-        same = self.can.checksum != "content" and size >= len(data) and self._agrees(path, data)
+        same = self.can.checksum != "content" and size >= len(data) and self._content.begins(path, data)
         return size if same else None
 
     def read(
@@ -181,8 +168,8 @@ class Files:
         size = self._size(path)
         if size > MOST:
             raise InvalidError(f"is {size} bytes long, and at most {MOST} are read", where=path)
-        data = self._content(path, size, progress, begun, each)
-        if len(data) != size or not self._agrees(path, data):
+        data = self._content.read(path, size, progress, begun, each)
+        if len(data) != size or not self._content.begins(path, data):
             raise DamagedError(f"{path} did not arrive as it is on the device: try again, with a better cable")
         return data
 
@@ -202,30 +189,20 @@ class Files:
             if self.can.folders and dirname(path).strip("/"):
                 self.make_folder(dirname(path))
             try:
-                self._append(part, data, begun, progress)
+                self._content.append(part, data, begun, progress)
             except DeviceError as error:
                 with contextlib.suppress(DeviceError):
                     self._session.execute(f"{programs.CLOSE}\nos.remove({part!r})")
-                raise self._explained(error, path) from None
+                raise self._content.explained(error, path) from None
             if not self._is(part, data):
-                self._run(f"os.remove({part!r})", part)
+                self._content.run(f"os.remove({part!r})", part)
                 raise GanglionError(f"{path} did not arrive as it was sent: try again, with a better cable")
             if part != path:
                 # Some file systems put one file into the place of another, some do not.
                 over = f"try:\n os.rename({part!r},{path!r})\nexcept OSError:\n os.remove({path!r})\n"
-                self._run(f"{over} os.rename({part!r},{path!r})", path)
+                self._content.run(f"{over} os.rename({part!r},{path!r})", path)
             sent = len(data) - begun
         return Written(path=path, size=len(data), sent=sent, checked=self.can.checksum)
-
-    def _append(self, part: str, data: bytes, begun: int, progress: Progress | None) -> None:
-        self._session.execute(programs.open_to_write(part, append=begun > 0))
-        piece = _PIECE if self._session.has_raw_paste else _SMALL_PIECE
-        for count, at in enumerate(range(begun, len(data), piece), 1):
-            flush = self.can.rename and count % _FLUSH == 0
-            self._session.execute(programs.write(data[at : at + piece], self.can, flush=flush))
-            if progress is not None:
-                progress(min(at + piece, len(data)), len(data))
-        self._session.execute(programs.CLOSE)
 
     def _begun(self, part: str, data: bytes) -> int:
         """How much of a file an earlier attempt has brought."""
@@ -233,71 +210,20 @@ class Files:
             size = self._size(part)
         except NotFoundError:
             return 0
-        return size if size <= len(data) and self._agrees(part, data[:size]) else 0
+        return size if size <= len(data) and self._content.begins(part, data[:size]) else 0
 
     def _is(self, path: str, data: bytes) -> bool:
         """Whether a file is there, and this."""
         try:
-            return self._size(path) == len(data) and self._agrees(path, data)
+            return self._size(path) == len(data) and self._content.begins(path, data)
         except NotFoundError:
             return False
-
-    def _agrees(self, path: str, data: bytes) -> bool:
-        """Whether a file begins with this."""
-        if not data:
-            return True
-        if self.can.checksum == "content":
-            return self._content(path, len(data)) == data
-        said = self._run(programs.checksum(path, len(data), self.can), path, quiet=_CHECK).strip()
-        ours = hashlib.sha256(data).hexdigest() if self.can.sha256 else f"{binascii.crc32(data):08x}"
-        return said == ours.encode()
 
     def _size(self, path: str) -> int:
         entry = self.status(path)
         if entry.is_folder:
             raise InvalidError("is a folder, not a file: name a file in it", where=path)
         return entry.size
-
-    def _content(
-        self,
-        path: str,
-        size: int,
-        progress: Progress | None = None,
-        known: bytes = b"",
-        each: Callable[[bytes], object] | None = None,
-    ) -> bytes:
-        data = bytearray(known)
-        begun = bytearray()  # of a line
-
-        def take(said: bytes) -> None:
-            *lines, rest = (bytes(begun) + said).split(b"\n")
-            begun[:] = rest
-            before = len(data)
-            for line in lines:
-                try:
-                    data.extend(programs.read_line(line.strip(), self.can))
-                except ValueError:
-                    raise self._nonsense(line) from None
-            if len(data) > size or len(begun) > 2 * _PIECE:
-                raise self._nonsense(bytes(begun) or b"more than the file has")
-            if each is not None and len(data) > before:
-                each(bytes(data[before:]))
-            if progress is not None:
-                progress(len(data), size)
-
-        self._run(programs.read(path, self.can, len(known)), path, each=take)
-        return bytes(data)
-
-    def _run(
-        self, program: str, path: str, *, quiet: float = QUIET, each: Callable[[bytes], None] | None = None
-    ) -> bytes:
-        try:
-            return self._session.execute(program, quiet=quiet, each=each)
-        except DeviceError as error:
-            raise self._explained(error, path) from None
-
-    def _explained(self, error: DeviceError, path: str) -> GanglionError:
-        return explained(error, path, self._session.port.name)
 
     def _path(self, path: str) -> str:
         """A path as the device has it.
@@ -320,15 +246,10 @@ class Files:
     def _fields(self, line: str, count: int) -> list[str]:
         fields = line.rstrip("\r\n").split(" ", count - 1)
         if len(fields) != count:
-            raise self._nonsense(line.encode())
+            raise self._content.nonsense(line.encode())
         return fields
 
     def _number(self, digits: str) -> int:
         if not digits.isascii() or not digits.isdecimal() or len(digits) > 12:
-            raise self._nonsense(digits.encode())
+            raise self._content.nonsense(digits.encode())
         return int(digits)
-
-    def _nonsense(self, said: bytes) -> RemoteProtocolError:
-        return RemoteProtocolError(
-            f"the device on {self._session.port.name} said {said[:80]!r}, which is no answer: press its reset button"
-        )

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from ganglion.device.ports import serial_ports
 from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError, UnreachableError
 from ganglion.linux import device
-from ganglion.linux.holders import holders
+from ganglion.linux.holders import Holder, holders
 
 if TYPE_CHECKING:
     from serial import Serial
@@ -191,7 +191,8 @@ class Port:
                 return data
             if time.monotonic() >= until:
                 return b""
-            time.sleep(_LOOK)
+            if data := bytes(self.serial.read(1)):  # at once when it comes: a device waits for each answer
+                return data + bytes(self.serial.read(min(self.serial.in_waiting, _READ)))
 
     def _gone(self) -> UnreachableError:
         return UnreachableError(f"{self.name} is gone: is the cable loose, or has the device reset itself?")
@@ -224,7 +225,8 @@ def open_port(name: str, *, baud: int = BAUD) -> Port:
         _check_address(name)
         limit = None if name.startswith("rfc2217:") else _WRITE  # there pyserial has none
         try:
-            return Port(name, serial.serial_for_url(name, baudrate=baud, timeout=0, write_timeout=limit))
+            wait = _LOOK if name.startswith("rfc2217:") else 0  # there nothing else wakes up who reads
+            return Port(name, serial.serial_for_url(name, baudrate=baud, timeout=wait, write_timeout=limit))
         except ValueError as error:
             if "remote rejected" in str(error):
                 raise RefusedError(
@@ -237,7 +239,7 @@ def open_port(name: str, *, baud: int = BAUD) -> Port:
     if os.path.exists(name) and not _may_be_serial(os.stat(name)):
         raise _no_serial_port(name)
     if others := holders(name):
-        raise _busy(name, " and ".join(map(str, others)))
+        raise _busy(name, " and ".join(map(str, others)), *others)
     try:
         return Port(name, serial.Serial(name, baud, timeout=0, write_timeout=_WRITE, exclusive=True))
     except (OSError, ValueError, OverflowError, termios.error) as error:
@@ -277,5 +279,9 @@ def _no_serial_port(name: str) -> InvalidError:
     return InvalidError("is no serial port: `ganglion ports` lists those that are", where=name)
 
 
-def _busy(name: str, who: str) -> GanglionError:
-    return GanglionError(f"{name} is in use by {who}: end that first")
+def _busy(name: str, who: str, *others: Holder) -> GanglionError:
+    remedy = "end that first"
+    if node := next((each for each in others if each.node), None):  # to a node its line is a leaf's, as long as it runs
+        how = "`sudo systemctl stop ganglion`" if node.is_service else f"`kill {node.pid}`, or Ctrl-C where it runs"
+        remedy = f"stop it ({how}) and start it again when you are done"
+    return GanglionError(f"{name} is in use by {who}: {remedy}")

@@ -136,3 +136,5 @@ def write(data: bytes, can: Abilities, *, flush: bool) -> str:
 
 
 CLOSE = "_gf.close()"
+#: Prints how many bytes of the heap are free.
+HEAP = "import gc\ngc.collect()\nprint(gc.mem_free())"

@@ -19,7 +19,9 @@ from ganglion import __version__
 from ganglion.errors import InvalidError, NotFoundError, UsageError
 from ganglion.firmware.asked import ASKED, modules_of
 from ganglion.firmware.shrink import bare, shrink
-from ganglion.settings import nearest
+from ganglion.settings import choice, nearest
+from ganglion_agent.outputs import DRIVERS
+from ganglion_agent.sensors import CHIPS, INPUTS
 
 #: Bytes of a slot's files at most: two slots, MicroPython and scripts share 1 MB of flash with room to spare.
 BUDGET = 80 * 1024
@@ -44,7 +46,8 @@ _ROOTS = ("main", "start")
 #: Modules that are always loaded together, and become one.
 _GROUPS = {
     f"{_MICRO}.leaf": _named(
-        _MICRO, "cbor cbor_float cbor_item cbor_read cbor_write cose_common gl1 leaf_key limits mac0 replay sealed"
+        _MICRO,
+        "cbor cbor_float cbor_item cbor_read cbor_write cose_common gl1 key_text leaf_key limits mac0 replay sealed",
     ),
     _ENGINE: _named(_MICRO, "condition digits effects expression match pattern plan run steps template text topic"),
     f"{_AGENT}.agent": _named(
@@ -169,9 +172,18 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def drivers_in(table: Mapping[str, Any]) -> list[str]:
-    """The drivers that an `agent.json` names, sorted."""
-    there = {*drivers(), *_SAME}
-    return sorted({_SAME.get(text, text) for text in _strings(table) if text in there})
+    """The drivers that an `agent.json` names, sorted, which are not of the board's own pins.
+
+    Raises:
+        InvalidError: it names one that the agent has not.
+    """
+    found = set()
+    for key, known in (("sensors", {*CHIPS, *INPUTS}), ("actuators", set(DRIVERS))):
+        parts = table.get(key)
+        for name, part in parts.items() if isinstance(parts, dict) else ():
+            if isinstance(part, dict):
+                found.add(choice(part, "driver", known, f"agent.json: {key}.{name}"))
+    return sorted({_SAME.get(name, name) for name in found} & {*drivers()})
 
 
 def drivers() -> list[str]:
@@ -187,14 +199,6 @@ def _known(names: Iterable[str]) -> set[str]:
         if name not in there:
             raise InvalidError(f"there is no driver {name!r}{nearest(name, there)}")
     return found
-
-
-def _strings(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from _strings(each)
 
 
 def _closure(names: set[str]) -> set[str]:

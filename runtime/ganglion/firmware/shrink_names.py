@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from itertools import product
 from string import ascii_letters
 
+from ganglion.firmware.shrink_scope import binds
+
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
@@ -86,11 +88,7 @@ def _names(node: ast.AST) -> Iterator[str]:
         yield node.id
     elif isinstance(node, ast.Attribute):
         yield node.attr
-    elif isinstance(node, ast.arg):
-        yield node.arg
-    elif isinstance(node, ast.alias):
-        yield node.asname or node.name
-    elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.ExceptHandler):
-        yield node.name or ""
-    elif isinstance(node, ast.Global | ast.Nonlocal):
+    else:
+        yield from binds(node)
+    if isinstance(node, ast.Global | ast.Nonlocal):
         yield from node.names

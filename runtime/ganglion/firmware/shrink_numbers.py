@@ -6,6 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 
+from ganglion.firmware.shrink_scope import binds
+
 _NAME = re.compile(r"_?[A-Z][A-Z0-9_]*$")
 #: A board has larger numbers in objects, of which one is enough.
 _MOST = 1 << 30
@@ -106,9 +108,5 @@ def _bound(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
             yield node.id
-        elif isinstance(node, ast.arg):
-            yield node.arg
-        elif isinstance(node, ast.alias):
-            yield node.asname or node.name
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.ExceptHandler):
-            yield node.name or ""
+        else:
+            yield from binds(node)

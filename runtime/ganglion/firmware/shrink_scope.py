@@ -14,6 +14,15 @@ def aliases(node: ast.AST) -> Iterator[str]:
         yield from (alias.asname or alias.name for alias in node.names)
 
 
+def binds(node: ast.AST) -> Iterator[str]:
+    """The names that a node binds by itself, where it is no assignment."""
+    yield from aliases(node)
+    if isinstance(node, ast.arg):
+        yield node.arg
+    elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.ExceptHandler) and node.name:
+        yield node.name
+
+
 def bound(body: Iterable[ast.AST]) -> set[str]:
     """The names that are bound in a scope, without those of scopes in it."""
     found: set[str] = set()

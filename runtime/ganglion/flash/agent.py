@@ -19,7 +19,7 @@ _AT_ONCE = 16
 _PATIENCE = 60.0
 #: Of a number of starts: a board that says more has a flash that is torn.
 _DIGITS = 10
-_FREE = "_g=os.statvfs('/');print(_g[0]*_g[3])"
+_FREE = "_g=os.statvfs('/');print(_g[0]*_g[3],_g[2])"
 _FORMAT = "import sys;print(getattr(sys.implementation,'_mpy',0)&255)"
 #: Old versions say in os.uname what new ones say in sys.
 _NAME = """\
@@ -80,11 +80,10 @@ class AgentBoard:
         """Does what is to be done; every file is read back.
 
         Raises:
-            GanglionError: there is no room, or a file does not arrive; what is done stays, and the next run goes on.
+            GanglionError: a file does not arrive; what is done stays, and the next run goes on.
         """
         for path in plan.removed:
             self._files.remove(path)
-        self._has_room(plan)
         total, done = sum(map(len, plan.written.values())), 0
         for path, data in plan.written.items():
             before = done
@@ -95,12 +94,25 @@ class AgentBoard:
             self._files.write(path, data, far)
             done += len(data)
 
-    def _has_room(self, plan: AgentPlan) -> None:
+    def check_room(self, plan: AgentPlan) -> None:
+        """Whether the flash takes what is to be written, once what is to be removed is gone.
+
+        Raises:
+            GanglionError: it does not.
+        """
         try:
-            free = int(self._session.execute(_FREE))
+            free, blocks = map(int, self._session.execute(_FREE).split())
         except (DeviceError, ValueError):
             return  # a port that does not say
+        if not blocks:
+            raise GanglionError(
+                f"the board on {self._session.port.name} has no file system at its top: its flash may need formatting, "
+                "or its image flashed again, with --firmware"
+            )
         need = sum(map(len, plan.written.values()))
+        if need <= free:
+            return
+        free += sum(self._files.status(path).size for path in plan.removed)
         if need > free:
             raise GanglionError(
                 f"{need // 1024} KiB are to be written, and {free // 1024} KiB are free on the board: remove files "

@@ -7,8 +7,9 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from ganglion.board.model import Board
-from ganglion.errors import InvalidError, NotFoundError, UsageError, unread
+from ganglion.errors import InvalidError, UsageError
 from ganglion.flash import esp_image, intel_hex, uf2
+from ganglion.flash.file import content
 
 #: Bytes: no chip of ours has more flash.
 _MOST = 64 << 20
@@ -42,15 +43,7 @@ def read(path: Path, board: Board) -> Image:
     wanted = board.image
     if wanted is None:
         raise UsageError(f"{board.name} runs no MicroPython and takes no image: leave --firmware out")
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MOST + 1)
-    except FileNotFoundError:
-        raise NotFoundError(f"there is no file {path}: {wanted.page} has {wanted.file}") from None
-    except OSError as error:
-        raise InvalidError(unread(error), where=str(path)) from None
-    if len(data) > _MOST:
-        raise InvalidError(f"an image has at most {_MOST} bytes", where=str(path))
+    data = content(path, _MOST, f"{wanted.page} has {wanted.file}")
     digest = hashlib.sha256(data).hexdigest()
     if wanted.sha256 and digest != wanted.sha256:
         raise InvalidError(

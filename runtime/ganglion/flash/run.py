@@ -218,6 +218,7 @@ class Flash:
                 if order.dry and order.state and who is None and step.part == "key":
                     step = Step(part="key", does="write", what=f"a new key of {self.name}, let in by its parent")
                 self._step(step)
+            board.check_room(todo)
             if not order.dry:
                 board.carry_out(todo, self._report)
             self._step(Step(part="start", does="restart", what=f"the board, which runs {MAIN}"))

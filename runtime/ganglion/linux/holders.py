@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from ganglion.printable import printable
+
 _PROCESSES = Path("/proc")
 #: Major numbers of ptys, which each file system of them counts from 0.
 _PTYS = range(136, 144)
@@ -18,14 +20,28 @@ class Holder:
 
     Attributes:
         pid: Its number.
-        command: The name of its program, as `ps` shows it.
+        command: The name of its program, as the program itself has set it: any letters.
+        arguments: What it was started with, its program first; empty where that is not to be seen.
+        is_service: Whether it is that of the package, which `systemctl` stops.
     """
 
     pid: int
     command: str
+    arguments: tuple[str, ...] = ()
+    is_service: bool = False
+
+    @property
+    def node(self) -> str:
+        """The configuration of the node that it is; empty where it is none."""
+        for at, words in enumerate(zip(self.arguments, self.arguments[1:], strict=False)):
+            if words == ("node", "run"):
+                return printable(next((word for word in self.arguments[at + 2 :] if word.endswith(".toml")), "node"))
+        return ""
 
     def __str__(self) -> str:
-        return f"{self.command} (process {self.pid})"
+        if self.node:
+            return f"the node of {self.node} (process {self.pid})"
+        return f"{printable(self.command)} (process {self.pid})"
 
 
 def holders(device: str) -> list[Holder]:
@@ -35,7 +51,7 @@ def holders(device: str) -> list[Holder]:
     for process in _PROCESSES.glob("[0-9]*"):
         pid = int(process.name)
         if pid != os.getpid() and _has_open(process, path):
-            found.append(Holder(pid=pid, command=_command(process)))
+            found.append(_holder(process))
     return sorted(found, key=lambda holder: holder.pid)
 
 
@@ -47,7 +63,7 @@ def client_of(port: int) -> Holder | None:
     for process in _PROCESSES.glob("[0-9]*"):
         with contextlib.suppress(OSError), os.scandir(process / "fd") as descriptors:
             if any(_leads_to(descriptor.path) in inodes for descriptor in descriptors):
-                return Holder(pid=int(process.name), command=_command(process))
+                return _holder(process)
     return None
 
 
@@ -83,8 +99,15 @@ def _leads_to(descriptor: str) -> str:
         return ""  # closed meanwhile
 
 
-def _command(process: Path) -> str:
+def _holder(process: Path) -> Holder:
+    command = _said(process / "comm").strip() or "a process that has just ended"
+    arguments = tuple(_said(process / "cmdline").split("\0")[:-1])
+    is_service = "/ganglion.service" in _said(process / "cgroup")
+    return Holder(pid=int(process.name), command=command, arguments=arguments, is_service=is_service)
+
+
+def _said(file: Path) -> str:
     try:
-        return (process / "comm").read_text(errors="replace").strip()
+        return file.read_text(errors="replace")
     except OSError:
-        return "a process that has just ended"
+        return ""

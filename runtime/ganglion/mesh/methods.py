@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Collection
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError, UnreachableError
@@ -55,7 +56,12 @@ class _Method(NamedTuple):
 
 
 class _Serving:
-    """A request that is being served."""
+    """A request that is being served.
+
+    Attributes:
+        performs: What is done for it now, by name, parameters and on whose behalf: its own method, and those that this
+            has begun, as a line of a console does.
+    """
 
     def __init__(
         self,
@@ -70,6 +76,7 @@ class _Serving:
         self.params = params
         self.until = until
         self.task: asyncio.Task[dict[str, Any]] | None = None
+        self.performs: list[tuple[str, dict[str, Any], Peer]] = []
         self.is_cancelled = False
         self._send = send
         self._newest: Progress | None = None
@@ -102,6 +109,9 @@ class _Serving:
         self._send = None
         if self._timer is not None:
             self._timer.cancel()
+
+
+_current: ContextVar[_Serving | None] = ContextVar("serving", default=None)
 
 
 class Methods:
@@ -153,9 +163,10 @@ class Methods:
     def recheck(self) -> None:
         """Another policy holds: what it refuses and is being served is ended."""
         for serving in tuple(self._serving.values()):
-            served = self._methods.get(serving.method)
-            if served is not None and self._refusal(serving.method, served, serving.peer, serving.params):
-                serving.cancel()
+            for name, params, peer in serving.performs:
+                served = self._methods.get(name)
+                if served is not None and self._refusal(name, served, peer, params):
+                    serving.cancel()
 
     def _refusal(self, name: str, method: _Method, peer: Peer, params: dict[str, Any]) -> str:
         """Why this peer may not ask for a method; "" where it may."""
@@ -255,6 +266,7 @@ class Methods:
                 self.permitted(method, params, peer)  # what is refused is refused, late or not
                 raise UnreachableError(f"the time for {method!r} was over when it arrived, by the clock of this node")
             listener.set(serving.tell)
+            _current.set(serving)
             async with asyncio.timeout(left / SECOND):
                 result = await self.perform(method, params, peer)
             return {"id": identity, "ok": True, "result": result}
@@ -280,7 +292,15 @@ class Methods:
         """
         served = self.permitted(name, params, peer)
         check(name, served.handler, params)
-        return await served.handler(params, peer)
+        serving = _current.get()
+        if serving is None:
+            return await served.handler(params, peer)
+        performed = (name, params, peer)
+        serving.performs.append(performed)
+        try:
+            return await served.handler(params, peer)
+        finally:
+            serving.performs.remove(performed)
 
     def permitted(self, name: str, params: dict[str, Any], peer: Peer) -> _Method:
         """The method of this name, which the peer may ask for now.

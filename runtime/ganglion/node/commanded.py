@@ -11,6 +11,8 @@ from ganglion.units import SECOND, duration
 
 #: Nanoseconds after which a value is told again: a reading may be lost, and the gateway may be another one.
 _AGAIN = 60 * SECOND
+#: Letters of why a language model wants something.
+_MAX_WHY = 200
 #: How the streams of these values begin.
 STREAM = "actuator/"
 
@@ -68,10 +70,11 @@ class Commanded:
             }
         }
 
-    @takes("actuator", "value", "for", "heartbeat", "priority")
+    @takes("actuator", "value", "for", "heartbeat", "priority", "advised", "why")
     async def set(self, params: dict[str, Any], peer: Any) -> dict[str, Any]:
         """Asks the guardian on behalf of who called; `for`, as in `30s`, is when it is made safe again, `heartbeat` in
-        what time the caller renews it, and `priority` 0 to 3.
+        what time the caller renews it, and `priority` 0 to 3. With `advised` a language model wants it, and `why` is
+        what the person reads who is asked where its risk is `confirm`.
 
         Raises:
             InvalidError: `actuator` or `value` is missing, or another is no time or no number.
@@ -84,6 +87,11 @@ class Commanded:
         priority = params.get("priority", 1)
         if type(priority) is not int:
             raise InvalidError("must be 0 to 3", where="priority")
+        advised, why = params.get("advised", False), params.get("why", "")
+        if type(advised) is not bool:
+            raise InvalidError("must be true or false", where="advised")
+        if not isinstance(why, str) or len(why) > _MAX_WHY:
+            raise InvalidError(f"must be text of at most {_MAX_WHY} letters", where="why")
         decision = await self._actuators.actuate(
             actuator,
             params["value"],
@@ -91,6 +99,8 @@ class Commanded:
             for_ns=duration(params["for"], where="for") if "for" in params else None,
             heartbeat_ns=duration(params["heartbeat"], where="heartbeat") if "heartbeat" in params else None,
             priority=priority,
+            advised=advised,
+            why=why,
         )
         # At once: whoever asked has the answer, and would miss that it changes back before the next look
         self._say(actuator, self._actuators.value(actuator))

@@ -10,11 +10,14 @@ import asyncio
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
 from typing import NoReturn
 
 from ganglion.device.port import Port, open_port
 from ganglion.errors import GanglionError, UnreachableError
+from ganglion.mesh.overlay.bucket import Bucket
+from ganglion.printable import printable
 from ganglion_micro.framing import Unframer, framed
 
 _log = logging.getLogger(__name__)
@@ -27,6 +30,9 @@ _LOOK = 0.5
 _MOST = 16
 #: Octets of a piece, and seconds between two: an ESP32's console buffers 260, and its agent looks every 20 ms.
 _PIECE, _PACE = 128, 0.02
+
+#: Lines of the board's console that the log takes a second, and at once: a traceback, and not a program that prints.
+_LINES, _BURST = 5.0, 50.0
 
 Back = Callable[[bytes], None]
 
@@ -48,6 +54,8 @@ class LeafLine:
         self._name = name
         self._baud = baud
         self._hear = hear
+        self._kept = Bucket(_LINES, _BURST, time.monotonic_ns())
+        self._left_out = 0
 
     async def run(self) -> NoReturn:
         """Goes on until cancelled."""
@@ -139,5 +147,12 @@ class LeafLine:
         *lines, rest = bytes(unframer.text).split(b"\n")
         unframer.text = bytearray(rest)
         for line in lines:
-            if text := line.decode(errors="replace").strip():
-                _log.info("%s: %s", self._name, "".join(letter if letter.isprintable() else "?" for letter in text))
+            if not (text := line.decode(errors="replace").strip()):
+                continue
+            if not self._kept.take(time.monotonic_ns()):
+                self._left_out += 1
+                continue
+            if self._left_out:
+                _log.warning("%s: %d lines are left out here, as the board says so many.", self._name, self._left_out)
+                self._left_out = 0
+            _log.info("%s: %s", self._name, printable(text))

@@ -4,13 +4,14 @@
 import os
 import time
 
-from ganglion.errors import GanglionError, UnreachableError
+from ganglion.errors import GanglionError
 from ganglion.firmware.bundle import Bundle
+from ganglion.firmware.delivery import Delivery
 from ganglion.firmware.sending import sending
-from ganglion_tools.bench.device_farm import Farm, call
+from ganglion_tools.bench.device_farm import LEAF, NODE, Farm, call
 
-#: Calls that nobody has answered in a row, after which there is no figure.
-_TRIES = 20
+#: Seconds without an answer after which there is no figure.
+_PATIENCE = 120.0
 
 
 def seconds(farm: Farm, size: int, loss: float) -> float:
@@ -24,22 +25,19 @@ def seconds(farm: Farm, size: int, loss: float) -> float:
         GanglionError: the board has not taken it.
     """
     bundle = Bundle(version=f"bench-{loss:g}", files={"ganglion_agent/agent.mpy": os.urandom(size)}, outside={})
+    delivery = Delivery(
+        f"{NODE}/{LEAF}",
+        lambda asked: call(farm, asked.method, asked.params),
+        patience=_PATIENCE,
+        tell=lambda said: None,
+    )
     sender = sending(bundle)
     asked = next(sender)
     farm.way.loss = loss
     began = time.perf_counter()
-    unanswered = 0
     try:
         while asked.method != "update.commit":
-            try:
-                said = call(farm, asked.method, asked.params)
-            except UnreachableError:
-                unanswered += 1
-                if unanswered > _TRIES:
-                    raise
-                continue
-            unanswered = 0
-            asked = sender.send(said)
+            asked = sender.send(delivery.answer(asked))
     except StopIteration as done:
         raise GanglionError(
             f"bench: the board was {done.value} before it had the update, so it has no figure"

@@ -12,12 +12,15 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ganglion.errors import GanglionError
-from ganglion.firmware.heap import STEPS
+from ganglion.firmware import build
+from ganglion.firmware.heap import STEPS, measure, profile
+from ganglion.firmware.interpreter import cached
 from ganglion_tools import up
-from ganglion_tools.bench import mova_heap, mova_weigh
 from ganglion_tools.bench import mova_timed as timed
+from ganglion_tools.bench import mova_weigh
 from ganglion_tools.bench.figure import Figure, figure
 from ganglion_tools.bench.timing import Contestant, nanoseconds
+from ganglion_tools.micropython import interpreter
 
 ORIGINAL = "the original, on the reference machine"
 _ROUNDS = 400
@@ -122,13 +125,14 @@ def _memory(name: str, unit: str, value: float, *, goal: float | None = None) ->
 
 def _board() -> list[Figure]:
     try:
-        code, plan, run = mova_heap.kibibytes()
+        bundle, command = build(), interpreter(cached("i386"), "i386")
+        engine, taken = profile(bundle, command)["ganglion_micro.engine"], measure(bundle, command)
     except GanglionError as error:
         print(f"bench mova: without MicroPython: {error}", file=sys.stderr)
         return []
     name = f"heap under MicroPython of 32 bits, {STEPS} steps"
     return [
-        _memory(f"{name}: engine and plan", "KiB", code + plan, goal=24),
-        _memory(f"{name}: the plan alone", "KiB", plan),
-        _memory(f"{name}: a run, with the records of all of them", "KiB", run),
+        _memory(f"{name}: engine and plan", "KiB", (engine + taken.plan) / 1024, goal=24),
+        _memory(f"{name}: the plan alone", "KiB", taken.plan / 1024),
+        _memory(f"{name}: a run, with the records of all of them", "KiB", taken.run / 1024),
     ]

@@ -3,6 +3,7 @@
 
 from alembic import context
 
+from ganglion_gateway.store import bridge_tables  # noqa: F401 - its tables are in the metadata
 from ganglion_gateway.store.tables import metadata
 
 context.configure(

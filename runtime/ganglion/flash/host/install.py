@@ -71,19 +71,27 @@ async def installed(remote: Remote, plan: Plan, *, wait: float, say: Say, seen: 
     Raises:
         GanglionError: something went wrong on the machine; what was there before is put back.
         UnreachableError: the connection is lost, or the node runs and has not joined in time.
+        CancelledError: it was broken off; what was there before is put back.
     """
     kept: list[str] = []
     try:
         return await _done(remote, plan, kept, wait, say, seen)
     except UnreachableError:
         raise
+    except asyncio.CancelledError:
+        say("broken off; putting back what was there, once more Ctrl-C leaves that")
+        say(await _ending(remote, plan, kept))
+        raise
     except GanglionError as error:
         say("it did not work; putting back what was there")
-        try:
-            ending = await _put_back(remote, plan, kept)
-        except GanglionError as other:
-            ending = f"what was there could not be put back: {other}"
-        raise GanglionError(f"{error}\n{ending}") from None
+        raise GanglionError(f"{error}\n{await _ending(remote, plan, kept)}") from None
+
+
+async def _ending(remote: Remote, plan: Plan, kept: list[str]) -> str:
+    try:
+        return await _put_back(remote, plan, kept)
+    except GanglionError as other:
+        return f"what was there could not be put back: {other}"
 
 
 async def _done(
@@ -100,7 +108,11 @@ async def _done(
             case "configuration":
                 # A run that is broken off here is to find it stopped: else the next one saw nothing left to do
                 await remote.run(system.stop(machine))
-                kept.append(await _write(remote, CONFIG, plan.config, keep=True))
+                writing = asyncio.ensure_future(_write(remote, CONFIG, plan.config, keep=True))
+                try:
+                    await asyncio.shield(writing)
+                finally:  # where it is broken off, what is there is known all the same
+                    kept.append(await writing)
             case "key":
                 await _write(remote, f"{FOLDER}/{KEY_FILE}", plan.key + "\n", keep=False)
     ready = await _up(remote, plan, wait) if plan.due("service") else {}
@@ -197,8 +209,12 @@ async def _put_back(remote: Remote, plan: Plan, kept: list[str]) -> str:
     machine = plan.machine
     done = []
     if kept:
-        await remote.run(system.put_back(kept[0]))
-        done.append("the configuration" if kept[0] else "the new configuration is removed")
+        is_done = not (await remote.run(system.put_back(kept[0]))).status
+        if kept[0]:
+            lost = f"not {CONFIG}, which is still the new one: move {kept[0]} there"
+            done.append("the configuration" if is_done else lost)
+        else:
+            done.append("the new configuration is removed" if is_done else f"not {CONFIG}, which is new: remove it")
     if plan.due("package") and machine.installed:
         old = system.kept(machine, machine.record)
         there = machine.record and not (await remote.run(f"[ -e {old} ]")).status
@@ -209,10 +225,13 @@ async def _put_back(remote: Remote, plan: Plan, kept: list[str]) -> str:
             done.append(
                 f"not ganglion {machine.installed}, whose package is not there any more: give it with --package"
             )
-    await remote.run(f"rm -f {FOLDER}/{KEY_FILE}")
+    if (await remote.run(f"rm -f {FOLDER}/{KEY_FILE}")).status:
+        done.append(f"the enrol key is still there, {FOLDER}/{KEY_FILE}: remove it")
     again = system.start(machine, mark()) if machine.is_active else system.stop(machine)
-    await remote.run(again)
+    failed = (await remote.run(again)).status and machine.is_active
     ending = "and the service is started again" if machine.is_active else "and the service is stopped"
+    if failed:
+        ending = "and the service could not be started again: look at its log there"
     return f"put back: {', '.join(done) or 'nothing'}; {ending}"
 
 

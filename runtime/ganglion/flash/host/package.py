@@ -10,7 +10,8 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from ganglion.errors import InvalidError, NotFoundError, unread
+from ganglion.errors import InvalidError
+from ganglion.flash.file import content
 
 #: Bytes: Ganglion's have a hundredth.
 _MOST = 256 * 1024 * 1024
@@ -55,17 +56,11 @@ def read(path: Path) -> Package:
         NotFoundError: there is no such file.
         InvalidError: it cannot be read, is damaged, or is no package of Ganglion.
     """
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MOST + 1)
-    except FileNotFoundError:
-        raise NotFoundError(f"there is no file {path}: `ganglion package` makes one") from None
-    except OSError as error:
-        raise InvalidError(unread(error), where=str(path)) from None
+    data = content(path, _MOST, "`ganglion package` makes one")
     form = path.suffix.removeprefix(".")
     if form == "apk":
         return _apk(path, data)
-    if form not in ("deb", "ipk") or len(data) > _MOST:
+    if form not in ("deb", "ipk"):
         raise InvalidError("is no package: its name ends in .deb, .ipk or .apk", where=str(path))
     try:
         control = _of_deb(data) if data.startswith(b"!<arch>\n") else _of_ipk(data)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a machine said, as text that is safe to print: it may be anyone's, and a terminal obeys escapes."""
 
+from ganglion.printable import printable
+
 #: Letters of one thing that it says of itself, such as the name of its system.
 _WIDEST = 200
 
@@ -8,7 +10,7 @@ _WIDEST = 200
 def shown(text: str, most: int = _WIDEST) -> str:
     """A text on one line, with what no terminal may see replaced, cut where it is longer than `most` letters."""
     cut = text if len(text) <= most else text[: most - 1] + "…"
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in cut)
+    return printable(cut)
 
 
 def last_lines(text: str, count: int) -> list[str]:

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The routes that show which language models there are, and what was used of them."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query
+
+from ganglion.units import SECOND
+from ganglion_gateway.api.query import of_requests
+from ganglion_gateway.model.budget import Scope
+from ganglion_gateway.problems import RESPONSES
+from ganglion_gateway.services import Services
+from ganglion_gateway.store import model_usage
+from ganglion_gateway.store.model_usage import day_of
+
+#: Nanoseconds that are shown where nobody says which days.
+_SPAN = 30 * 86400 * SECOND
+Day = Annotated[str | None, Query(pattern=r"^\d{4}-\d{2}-\d{2}$", description="of UTC, as in 2026-11-22")]
+
+
+def routes(services: Services) -> APIRouter:
+    """The router."""
+    router = APIRouter(prefix="/api/v1", responses=RESPONSES, dependencies=[Depends(of_requests)], tags=["models"])
+    settings = services.settings.models
+
+    @router.get("/models", summary="Language models, in the order in which they are asked, and what is left of today")
+    async def list_models() -> dict[str, Any]:
+        return {
+            "models": [
+                {
+                    "name": model.called,
+                    "model": model.model,
+                    "url": model.url,
+                    "prompt_price": model.prompt_price,
+                    "completion_price": model.completion_price,
+                }
+                for model in settings.models
+            ],
+            "currency": settings.currency,
+            "cache": {"ttl": settings.cache.ttl, "kept_in": "redis" if settings.cache.url else "database"}
+            if settings.cache.ttl
+            else None,
+            "budgets": [_budget(*each) for each in await services.budgets.today()],
+        }
+
+    @router.get("/models/usage", summary="What was used of language models, most expensive first")
+    async def usage(
+        by: Literal["day", "node", "script", "model"] = "model",
+        since: Day = None,
+        until: Day = None,
+    ) -> dict[str, Any]:
+        now = services.clock()
+        first = since or day_of(now - _SPAN)
+        last = until or day_of(now)
+        rows = await model_usage.sums(services.database, by=by, since=first, until=last)
+        usage = [{**row, "cost": row["cost"] / 1_000_000} for row in rows]
+        return {"by": by, "since": first, "until": last, "currency": settings.currency, "usage": usage}
+
+    return router
+
+
+def _budget(scope: Scope, tokens: int, cost: int) -> dict[str, Any]:
+    return {
+        "of": scope.what,
+        "name": scope.name,
+        "tokens": scope.limit.tokens,
+        "cost": scope.limit.cost,
+        "used": {"tokens": tokens, "cost": cost / 1_000_000},
+    }

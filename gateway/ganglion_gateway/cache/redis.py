@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The cache in Redis. One that is away is as one that is empty: nothing waits for it for longer than a second."""
+
+from typing import Any
+
+import structlog
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from ganglion.mova.session.redis_url import RedisUrl
+from ganglion.units import MILLISECOND
+
+_log = structlog.get_logger(__name__)
+
+#: Seconds that the server has to take a connection, and to answer.
+_PATIENCE = 1.0
+
+
+class RedisCache:
+    """A `Cache` on a server, under `ganglion:SPACE:KEY`; it connects when it is first used, and again when it must."""
+
+    def __init__(self, url: RedisUrl, space: str) -> None:
+        self._url = url
+        self._space = space
+        tls: dict[str, Any] = {"ssl": True, "ssl_ca_certs": url.ca} if url.tls else {}
+        self._redis = Redis(
+            host=url.host,
+            port=url.port,
+            db=url.database,
+            username=url.username,
+            password=url.password,
+            socket_timeout=_PATIENCE,
+            socket_connect_timeout=_PATIENCE,
+            retry=Retry(NoBackoff(), 1),  # for a connection that has gone since it was last used
+            **tls,
+        )
+
+    async def get(self, key: str) -> str | None:
+        try:
+            value = await self._redis.get(self._key(key))
+        except (RedisError, OSError) as error:
+            self._away(error)
+            return None
+        return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+    async def put(self, key: str, value: str, ttl: int) -> None:
+        try:
+            await self._redis.set(self._key(key), value.encode(), px=max(1, ttl // MILLISECOND))
+        except (RedisError, OSError) as error:
+            self._away(error)
+
+    async def aclose(self) -> None:
+        await self._redis.aclose()
+
+    def _key(self, key: str) -> str:
+        return f"ganglion:{self._space}:{key}"
+
+    def _away(self, error: Exception) -> None:
+        _log.warning("cache away", url=str(self._url), reason=type(error).__name__)

@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What only one of several gateways may do at a time, and which one that is.
+
+    async with Leases.open_(database) as leases:
+        await leases.lead("rollouts", controller.run)     # runs it while this gateway leads, again when it does again
+
+    async def run(self, lease: Lease) -> None:
+        await lease.write(database, work)                 # committed only if nobody has been given the lease since
+
+A gateway that is killed holds its leases for `TERM` seconds more; then another one takes them. One that was only
+stopped for so long goes on where it was before it notices, so what it writes is held against the token: that is what
+makes it safe, the clock is what makes it quick. On SQLite there is one gateway, which always leads.
+"""
+
+import asyncio
+import os
+import secrets
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import TypeVar
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from ganglion.errors import RefusedError
+from ganglion.units import SECOND
+from ganglion_gateway.store import leases as store
+from ganglion_gateway.store.database import Database
+from ganglion_gateway.store.engines import TURN, postgresql_engine
+from ganglion_gateway.store.writer import Work
+
+_log = structlog.get_logger(__name__)
+
+#: Seconds that a lease holds without being renewed, and between two renewals.
+TERM = 6.0
+_RENEW = TERM / 4
+#: Seconds between looks at a lease that somebody else holds.
+_LOOK = 0.5
+
+T = TypeVar("T")
+
+
+class LostLeaseError(RefusedError):
+    """Another gateway has been given the lease since: what was to be written is not."""
+
+
+class Lease:
+    """A lease that this gateway was given.
+
+    Attributes:
+        name: What it lets its holder do.
+        token: Counts up whenever the lease is given to somebody.
+        lost: Set when this gateway must do it no more.
+        until: When it ends unless it is renewed, in seconds since the machine has started.
+    """
+
+    def __init__(self, name: str, token: int, until: float) -> None:
+        self.name = name
+        self.token = token
+        self.lost = asyncio.Event()
+        self.until = until
+
+    @property
+    def held(self) -> bool:
+        """Whether it is this gateway's, as far as that is known without asking."""
+        return not self.lost.is_set() and _now() < self.until
+
+    async def fence(self, connection: AsyncConnection) -> None:
+        """For a piece of work of `Database.write`: lets it go on only where the lease is still this one.
+
+        Whoever takes a lease writes alone, too, so it stays this one until the transaction has ended.
+
+        Raises:
+            LostLeaseError: it is not.
+        """
+        if not await store.is_current(connection, self.name, self.token):
+            raise LostLeaseError(f"another gateway has the lease {self.name!r} now")
+
+    async def write(self, database: Database, work: Work[T], *, patient: bool = False) -> T:
+        """`Database.write` behind the fence.
+
+        Raises:
+            LostLeaseError: another gateway has been given the lease since.
+        """
+
+        async def fenced(connection: AsyncConnection) -> T:
+            await self.fence(connection)
+            return await work(connection)
+
+        return await database.write(fenced, patient=patient)
+
+
+class Leases:
+    """Those of one gateway. Made by `open_`.
+
+    Attributes:
+        holder: What this gateway is called in the table: its machine, process, and a word of this start.
+    """
+
+    def __init__(self, database: Database, engine: AsyncEngine | None, term: float) -> None:
+        self.holder = f"{socket.gethostname()[:32]}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._database = database
+        self._term = term
+        self._engine = engine
+        self._held: dict[str, Lease] = {}
+
+    @classmethod
+    @asynccontextmanager
+    async def open_(cls, database: Database, *, term: float = TERM) -> AsyncIterator["Leases"]:
+        """Renews what is taken until the block ends.
+
+        Args:
+            term: Seconds that a lease holds without being renewed.
+        """
+        if not database.shared:
+            yield cls(database, None, term)
+            return
+        # Connections of their own: a lease must not wait behind a thousand readings.
+        patience = {"lock_timeout": f"{round(term * 500)}ms", "statement_timeout": f"{round(term * 500)}ms"}
+        engine = postgresql_engine(database.url, patience, pool_size=2, max_overflow=0)
+        leases = cls(database, engine, term)
+        renewing = asyncio.create_task(leases._renew(), name="leases")
+        try:
+            yield leases
+        finally:
+            renewing.cancel()
+            with suppress(asyncio.CancelledError):
+                await renewing
+            await engine.dispose()
+
+    def holds(self, name: str) -> bool:
+        """Whether this gateway leads in something."""
+        return (lease := self._held.get(name)) is not None and lease.held
+
+    async def lead(self, name: str, part: Callable[[Lease], Awaitable[None]]) -> None:
+        """Runs a part while this gateway holds the lease, again when it does again, until cancelled or it returns.
+
+        When the lease is lost, the part is cancelled, and awaited: what it then writes must be fenced.
+
+        Raises:
+            ValueError: this gateway does so already.
+            Exception: what the part raised, but for `LostLeaseError`.
+        """
+        while True:
+            if name in self._held:
+                raise ValueError(f"this gateway leads in {name!r} already")
+            lease = await self._take(name)
+            _log.info("leads", part=name, token=lease.token)
+            try:
+                if await _until_lost(lease, part):
+                    return
+            finally:
+                del self._held[name]
+                await asyncio.shield(self._release(lease))
+            _log.warning("leads no more, another gateway may", part=name)
+
+    async def _take(self, name: str) -> Lease:
+        away = False
+        while True:
+            began = _now()
+            try:
+                token = await self._ask(name)
+            except (SQLAlchemyError, OSError) as error:
+                if not away:
+                    _log.warning("lease not taken", part=name, reason=str(error))
+                token, away = None, True
+            if token is not None:
+                until = began + self._term if self._engine is not None else float("inf")
+                lease = self._held[name] = Lease(name, token, until)
+                return lease
+            await asyncio.sleep(_LOOK)
+
+    async def _ask(self, name: str) -> int | None:
+        term = round(self._term * SECOND)
+        if self._engine is None:
+
+            async def work(connection: AsyncConnection) -> int | None:
+                return await store.take(connection, name, self.holder, now=time.time_ns(), term=0)
+
+            return await self._database.write(work)
+        async with self._engine.connect() as connection:
+            await connection.begin()
+            await connection.exec_driver_sql(TURN)
+            token = await store.take(connection, name, self.holder, now=None, term=term)
+            await connection.commit()
+            return token
+
+    async def _release(self, lease: Lease) -> None:
+        """Another gateway need not wait. Where it fails, it does."""
+        if self._engine is None:
+            return
+        with suppress(SQLAlchemyError, OSError):
+            async with self._engine.begin() as connection:
+                await store.release(connection, lease.name, self.holder, lease.token)
+
+    async def _renew(self) -> None:
+        assert self._engine is not None
+        while True:
+            await asyncio.sleep(self._term * _RENEW / TERM)
+            held = list(self._held.values())
+            if held:
+                began = _now()
+                try:
+                    async with asyncio.timeout(self._term / 2), self._engine.begin() as connection:
+                        known = await store.renew(connection, self.holder, term=round(self._term * SECOND))
+                except (SQLAlchemyError, OSError, TimeoutError) as error:
+                    _log.warning("leases not renewed", reason=str(error) or type(error).__name__)
+                else:
+                    for lease in held:
+                        if known.get(lease.name) == lease.token:
+                            lease.until = began + self._term
+                        else:
+                            lease.lost.set()
+            for lease in held:
+                if not lease.held:
+                    lease.lost.set()
+
+
+async def _until_lost(lease: Lease, part: Callable[[Lease], Awaitable[None]]) -> bool:
+    """Whether the part has ended by itself, and not because the lease was lost."""
+    running = asyncio.ensure_future(part(lease))
+    losing = asyncio.create_task(lease.lost.wait())
+    try:
+        await asyncio.wait({running, losing}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        losing.cancel()
+        ended = running.done()
+        running.cancel()
+        await asyncio.wait({running})
+    error = None if running.cancelled() else running.exception()
+    if error is None:
+        return ended
+    if ended and not isinstance(error, LostLeaseError):
+        raise error
+    _log.warning("ended when the lease was lost", part=lease.name, reason=str(error))
+    return False
+
+
+def _now() -> float:
+    """Seconds that go on while the machine sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)

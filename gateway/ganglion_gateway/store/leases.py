@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who of several gateways does what only one may do, and the mesh that a database is of.
+
+Times here are of the database's clock, since those of gateways differ. `take` must run as the only writer.
+"""
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Select, String, Table, Text, cast, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ganglion_gateway.store.tables import metadata
+
+#: One row a name. `holder` is the gateway that has it, "" nobody; `token` counts up whenever it is given, so that a
+#: holder of before is told from the one of now.
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("holder", String(64), nullable=False),
+    Column("token", BigInteger, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+)
+
+#: What is true of the whole database: `mesh` is the id of the mesh that it is of.
+about = Table("about", metadata, Column("name", String(32), primary_key=True), Column("value", Text, nullable=False))
+
+
+def _clock() -> Any:
+    """Nanoseconds since the Unix epoch, by PostgreSQL's clock."""
+    return cast(func.extract("epoch", func.clock_timestamp()) * 1_000_000_000, BigInteger)
+
+
+def _of(holder: str) -> Any:
+    return leases.c.holder == holder
+
+
+async def take(connection: AsyncConnection, name: str, holder: str, *, now: int | None, term: int) -> int | None:
+    """Gives a lease that nobody holds; its token, or None where somebody does.
+
+    Args:
+        now: The time, of a gateway that is alone: whoever held the lease before has ended. None for others.
+        term: Nanoseconds that it holds without being renewed.
+    """
+    at = (await connection.execute(select(_clock()))).scalar_one() if now is None else now
+    known = (await connection.execute(select(leases).where(leases.c.name == name))).first()
+    if known is None:
+        row = {"name": name, "holder": holder, "token": 1, "since": at, "expires": at + term}
+        await connection.execute(insert(leases), [row])
+        return 1
+    if now is None and known.holder not in ("", holder) and known.expires > at:
+        return None
+    token: int = known.token + 1
+    values = {"holder": holder, "token": token, "since": at, "expires": at + term}
+    await connection.execute(update(leases).where(leases.c.name == name).values(values))
+    return token
+
+
+async def renew(connection: AsyncConnection, holder: str, *, term: int) -> dict[str, int]:
+    """Lets what a gateway holds hold longer; tokens by name. What somebody else has taken meanwhile is not among it."""
+    statement = update(leases).where(_of(holder)).values(expires=_clock() + term)
+    return {row.name: row.token for row in await connection.execute(statement.returning(leases.c.name, leases.c.token))}
+
+
+async def release(connection: AsyncConnection, name: str, holder: str, token: int) -> None:
+    """Gives a lease back, where it is this one still."""
+    mine = (leases.c.name == name, _of(holder), leases.c.token == token)
+    await connection.execute(update(leases).where(*mine).values(holder="", expires=0))
+
+
+async def is_current(connection: AsyncConnection, name: str, token: int) -> bool:
+    """Whether nobody has been given a lease since."""
+    return (await connection.execute(select(leases.c.token).where(leases.c.name == name))).scalar() == token
+
+
+def all_leases() -> Select[Any]:
+    """Every lease, by name."""
+    return select(leases).order_by(leases.c.name)
+
+
+async def claim(connection: AsyncConnection, mesh: str) -> str:
+    """Has a database be of a mesh, where it is of none yet; the mesh that it is of."""
+    known = (await connection.execute(select(about.c.value).where(about.c.name == "mesh"))).scalar()
+    if known is None:
+        await connection.execute(insert(about), [{"name": "mesh", "value": mesh}])
+        return mesh
+    return str(known)

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One attempt to deliver one message: signed when it is made, sent, and judged by the status that comes back."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+
+import httpx
+
+from ganglion.errors import RefusedError
+from ganglion.units import SECOND
+from ganglion_gateway.store.database import Row
+from ganglion_gateway.webhook import cloudevent, signature
+
+#: Seconds for one attempt in all, and bytes of an answer that are read to keep its connection.
+_ATTEMPT = 20.0
+_MAX_ANSWER = 65536
+#: Letters of an error that are kept.
+_ERROR = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """How one attempt went.
+
+    Attributes:
+        at: When it began.
+        took: Nanoseconds.
+        status: HTTP status; None where none came.
+        error: "" for success.
+        retry_after: Nanoseconds that the endpoint asked for.
+    """
+
+    at: int
+    took: int
+    status: int | None
+    error: str
+    retry_after: int | None = None
+
+
+class Sender:
+    """Sends to one endpoint.
+
+    Args:
+        endpoint: A row of `endpoints`.
+        mesh: The mesh's id.
+        agent: The `User-Agent`.
+        clock: Nanoseconds since the Unix epoch.
+        headers: More headers of a message, by the ids of its event and its endpoint.
+
+    Raises:
+        InvalidError: the endpoint's secret is none.
+    """
+
+    def __init__(
+        self,
+        endpoint: Row,
+        *,
+        mesh: str,
+        agent: str,
+        clock: Callable[[], int],
+        headers: Callable[[str, str], dict[str, str]],
+    ) -> None:
+        self._endpoint = endpoint
+        self._mesh = mesh
+        self._agent = agent
+        self._clock = clock
+        self._headers = headers
+        self._secret: str = endpoint["secret"]
+        self._key = signature.key_of(self._secret)
+        former = endpoint["former_secret"]
+        self._former = signature.key_of(former) if former else None
+
+    async def send(self, http: httpx.AsyncClient, row: Row) -> Attempt:
+        """Makes an attempt with a row as `store.webhooks.pending` gives them."""
+        body = cloudevent.body(row, mesh=self._mesh)
+        at = self._clock()
+        headers = {"content-type": cloudevent.CONTENT_TYPE, "user-agent": self._agent}
+        headers |= signature.headers(self._keys(at), row["message"], body, seconds=at // SECOND)
+        headers |= signature.mova_headers(self._secret, cloudevent.type_of(row), body, seconds=at // SECOND)
+        headers |= self._headers(row["id"], self._endpoint["id"])
+        status: int | None = None
+        retry_after: int | None = None
+        error = ""
+        try:
+            async with (
+                asyncio.timeout(_ATTEMPT),
+                http.stream("POST", self._endpoint["url"], content=body, headers=headers) as answer,
+            ):
+                status = answer.status_code
+                retry_after = _retry_after(answer.headers.get("retry-after", ""), at)
+                size = 0
+                async for part in answer.aiter_raw():
+                    size += len(part)
+                    if size > _MAX_ANSWER:
+                        break
+            if not 200 <= status < 300:
+                error = f"HTTP status {status}" + (", and redirects are not followed" if 300 <= status < 400 else "")
+        except TimeoutError:
+            error = f"no whole answer within {_ATTEMPT:g} s"
+        except (httpx.HTTPError, RefusedError) as failure:
+            # Once the status is here the endpoint has decided; how its answer ends does not matter.
+            if status is None or not 200 <= status < 300:
+                error = str(failure) or type(failure).__name__
+        return Attempt(at=at, took=self._clock() - at, status=status, error=error[:_ERROR], retry_after=retry_after)
+
+    def _keys(self, now: int) -> list[bytes]:
+        """The key of the secret, and for a while after a rotation that of the one before."""
+        if self._former is None or now >= (self._endpoint["former_until"] or 0):
+            return [self._key]
+        return [self._key, self._former]
+
+
+def _retry_after(text: str, now: int) -> int | None:
+    """Nanoseconds in a `Retry-After` (RFC 9110 section 10.2.3): seconds, or a date."""
+    if text.isascii() and text.isdecimal():
+        return int(text[:9]) * SECOND
+    try:
+        seconds = parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError):
+        return None
+    return max(0, round(seconds * SECOND) - now)

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Looks at the messages that no webhook's endpoint took, and has them tried again or thrown away."""
+
+import argparse
+import json
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from ganglion.cli import gateway_client, gateway_flags
+from ganglion.cli.result import Result, table
+from ganglion.cli.show import moment, plain
+from ganglion.errors import UsageError
+
+_PATH = "/api/v1/dlq"
+
+
+def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
+    """`ganglion dlq list|show|replay|drop`."""
+    verbs = parser.add_subparsers(required=True, metavar="<verb>", dest="verb")
+    listing = verbs.add_parser("list", parents=[common], help="messages that no endpoint took, newest first")
+    listing.add_argument("--limit", type=int, default=50, metavar="N", help="how many, 500 at most; default: 50")
+    show = verbs.add_parser("show", parents=[common], help="one of them, with its event and every attempt")
+    show.add_argument("message", metavar="MESSAGE", help="as `list` shows it")
+    replay = verbs.add_parser("replay", parents=[common], help="try them again, in the order they had")
+    drop = verbs.add_parser("drop", parents=[common], help="throw them away")
+    for verb in (replay, drop):
+        verb.add_argument("message", nargs="?", metavar="MESSAGE", help="this one alone, as `list` shows it")
+        verb.add_argument("--all", action="store_true", help="those of every webhook")
+    for verb in (listing, replay, drop):
+        verb.add_argument("--webhook", metavar="ID", help="those of this webhook, as `ganglion webhooks list` shows it")
+    for verb in (listing, show, replay, drop):
+        gateway_flags.arguments(verb)
+
+
+def run(args: argparse.Namespace) -> Result:
+    """Exit codes: 0 ok, 2 it is not said which, 3 no such message or webhook, 4 refused, 5 no gateway answers."""
+    if args.verb in ("replay", "drop"):
+        return _change(args)
+    client = gateway_client.find(args)
+    if args.verb == "show":
+        return _show(client.get(f"{_PATH}/{quote(args.message, safe='')}"))
+    query = {"limit": args.limit, **({"webhook": args.webhook} if args.webhook else {})}
+    return _list(client.get(f"{_PATH}?{urlencode(query)}"))
+
+
+def _change(args: argparse.Namespace) -> Result:
+    if sum((args.message is not None, args.webhook is not None, args.all)) != 1:
+        raise UsageError(f"`ganglion dlq {args.verb}` takes one of MESSAGE, --webhook ID and --all")
+    path = f"{_PATH}/{quote(args.message, safe='')}/{args.verb}" if args.message is not None else f"{_PATH}/{args.verb}"
+    if args.webhook is not None:
+        path += "?" + urlencode({"webhook": args.webhook})
+    done: dict[str, Any] = gateway_client.find(args).post(path, {})
+
+    def text() -> str:
+        if args.verb == "drop":
+            return f"{_messages(done['dropped'])} thrown away"
+        return f"{_messages(done['replayed'])} to be delivered again; `ganglion webhooks list` shows how it goes"
+
+    return Result(data=done, text=text)
+
+
+def _messages(count: int) -> str:
+    return "1 message is" if count == 1 else f"{count} messages are"
+
+
+def _list(told: dict[str, Any]) -> Result:
+    def text() -> str:
+        rows = [
+            (
+                plain(one["message"]),
+                plain(one["webhook"]["name"]),
+                plain(one["topic"]),
+                moment(one["created"]),
+                str(one["attempts"]),
+                plain((one["last_attempt"] or {}).get("error") or "never tried"),
+            )
+            for one in told["messages"]
+        ]
+        if not rows:
+            return "no message is dead"
+        shown = table(("message", "webhook", "topic", "of", "attempts", "why"), rows)
+        return f"{shown}\n{'there are more; ' if told['next'] else ''}next: ganglion dlq replay MESSAGE"
+
+    return Result(data=told, text=text)
+
+
+def _show(one: dict[str, Any]) -> Result:
+    def text() -> str:
+        lines = [
+            f"{plain(one['message'])} for {plain(one['webhook']['name'])} ({plain(one['webhook']['id'])})",
+            f"event {plain(one['event'])}: {plain(one['topic'])}, class {plain(one['class'])}",
+            plain(json.dumps(one["value"], ensure_ascii=False)),
+        ]
+        rows = [
+            (moment(each["at"]), f"{each['took'] / 1e6:.0f} ms", str(each["status"] or "-"), plain(each["error"]))
+            for each in one["attempted"]
+        ]
+        return "\n".join([*lines, table(("attempt", "took", "status", "error"), rows)])
+
+    return Result(data=one, text=text)

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lets services of others tell the gateway of events, by webhooks that they sign."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from ganglion.cli import gateway_client, gateway_flags
+from ganglion.cli.result import Result, table
+from ganglion.cli.secret_file import secret_in
+from ganglion.cli.show import plain
+
+_PATH = "/api/v1/hooks"
+
+
+def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
+    """`ganglion hooks add|list|remove`."""
+    verbs = parser.add_subparsers(required=True, metavar="<verb>", dest="verb")
+    add = verbs.add_parser("add", parents=[common], help="take events of a service; its secret is shown this once")
+    add.add_argument("name", metavar="NAME", help="what people call it")
+    add.add_argument(
+        "--scheme",
+        choices=("standard", "hmac"),
+        default="standard",
+        help="standard: Standard Webhooks; hmac: HMAC-SHA-256 of the body, as GitHub and MOVA sign; default: standard",
+    )
+    add.add_argument(
+        "--header",
+        default="x-hub-signature-256",
+        metavar="HEADER",
+        help="where hmac has its signature; default: x-hub-signature-256",
+    )
+    add.add_argument("--topic", metavar="TOPIC", help="of its events; default: hook/NAME")
+    add.add_argument("--class", default="hook", dest="cls", metavar="CLASS", help="of its events; default: hook")
+    add.add_argument("--to", default="", metavar="NODE", help="carry its events to this node, by name or id")
+    add.add_argument("--rate", type=int, default=120, metavar="N", help="messages a minute; default: 120")
+    add.add_argument("--secret-file", type=Path, metavar="FILE", help="holds the secret; else one is made")
+    listing = verbs.add_parser("list", parents=[common], help="who may tell the gateway of events")
+    remove = verbs.add_parser("remove", parents=[common], help="take nothing more of one")
+    remove.add_argument("id", metavar="ID", help="as `list` shows it")
+    for verb in (add, listing, remove):
+        gateway_flags.arguments(verb)
+
+
+def run(args: argparse.Namespace) -> Result:
+    """Exit codes: 0 ok, 3 no such hook, 4 a value or the token is refused, 5 no gateway answers."""
+    client = gateway_client.find(args)
+    if args.verb == "list":
+        return _list(client.get(_PATH), client.url)
+    if args.verb == "add":
+        return _add(client, args)
+    client.delete(f"{_PATH}/{quote(args.id, safe='')}")
+    return Result(data={"id": args.id, "removed": True}, text=lambda: f"{args.id} is taken no more")
+
+
+def _add(client: gateway_client.GatewayClient, args: argparse.Namespace) -> Result:
+    body = {"name": args.name, "scheme": args.scheme, "header": args.header, "topic": args.topic, "class": args.cls}
+    body |= {"node": args.to, "rate": args.rate, "secret": secret_in(args.secret_file)}
+    made: dict[str, Any] = client.post(_PATH, body)
+
+    def text() -> str:
+        lines = [f"{plain(made['id'])}: POST to {client.url}{plain(made['path'])}, signed in {plain(made['header'])}"]
+        return "\n".join([*lines, f"secret, shown this once: {plain(made['secret'])}"])
+
+    return Result(data=made, text=text)
+
+
+def _list(told: dict[str, Any], url: str) -> Result:
+    def text() -> str:
+        if not told["hooks"]:
+            return "nobody tells of events yet; `ganglion hooks add NAME` lets somebody"
+        rows = [
+            (
+                plain(one["id"]),
+                plain(one["name"]),
+                f"{one['scheme']}, {plain(one['header'])}",
+                plain(one["topic"]),
+                plain(one["class"]),
+                plain(one["node"]) or "-",
+                str(one["rate"]),
+                url + plain(one["path"]),
+            )
+            for one in told["hooks"]
+        ]
+        return table(("id", "name", "signed by", "topic", "class", "to", "a minute", "url"), rows)
+
+    return Result(data=told, text=text)

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a language model may do by MCP, in terms of the gateway's API. Whatever it changes counts as a model's wish.
+
+Nothing of the protocol is here: each function takes a client of the gateway and plain values, and returns what JSON can
+say. Lists are cut, as a model reads all that it is given.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from ganglion.cli.gateway_client import GatewayClient
+from ganglion.errors import GanglionError, InvalidError, UnreachableError
+from ganglion.mova.load import load
+from ganglion.units import SECOND, duration
+
+#: Entries of a list, and points of a history, that a model is given.
+MAX_ENTRIES = 200
+MAX_POINTS = 120
+#: Letters of a script.
+MAX_SCRIPT = 200_000
+#: Seconds that a command may take, with the time that a person has for consent; and a script for its tests.
+COMMAND = 290.0
+_TESTS = 60.0
+#: Letters of why a command is wished for.
+_MAX_WHY = 200
+
+
+def listed(gateway: GatewayClient, what: str, tag: str) -> dict[str, Any]:
+    """Nodes in short, the last alerts, or the commands that wait for a person."""
+    if what == "alerts":
+        events = gateway.get(f"/api/v1/events?class=alert&limit={MAX_ENTRIES}")["events"]
+        return {"alerts": [{**_picked(each, "id", "node", "topic", "value"), "at": _time(each)} for each in events]}
+    if what == "consents":
+        return {"consents": gateway.get("/api/v1/consents")["consents"][:MAX_ENTRIES]}
+    nodes = [node for node in gateway.get("/api/v1/nodes")["nodes"] if not tag or tag in node["tags"]]
+    short = [
+        {**_picked(node, "name", "id", "board", "online", "tags"), "sensors": [*node["sensors"]]} for node in nodes
+    ]
+    return {"nodes": short[:MAX_ENTRIES], "of": len(short)}
+
+
+def described(gateway: GatewayClient, node: str) -> dict[str, Any]:
+    """A node with its sensors, actuators and their risk, and scripts, as far as it is there to say so."""
+    known = gateway.get(_node(node))
+    told: dict[str, Any] = _picked(known, "name", "id", "board", "sw", "online", "tags", "leaves")
+    told["sensors"] = {name: _picked(each, "value", "unit") for name, each in known["sensors"].items()}
+    for key, method in (("actuators", "actuators.list"), ("scripts", "scripts.list")):
+        try:
+            told[key] = gateway.command(node, method, {})["result"][key]
+        except GanglionError as error:
+            told[key] = f"unknown: {error}"
+    return told
+
+
+def read(gateway: GatewayClient, node: str, sensor: str) -> dict[str, Any]:
+    """The newest value of a sensor, or of all of a node."""
+    sensors = gateway.get(_node(node))["sensors"]
+    if sensor and sensor not in sensors:
+        raise InvalidError(f"{node} has no sensor {sensor!r}; it has {', '.join(sensors) or 'none yet'}")
+    chosen = {sensor: sensors[sensor]} if sensor else sensors
+    return {
+        name: {"value": each["value"], "unit": each["unit"], "at": _moment(each["timestamp"])}
+        for name, each in chosen.items()
+    }
+
+
+def commanded(
+    gateway: GatewayClient, node: str, actuator: str, value: Any, why: str, seconds: float | None
+) -> dict[str, Any]:
+    """Asks a node's guardian on behalf of a model: its risk class decides, and where it says so a person."""
+    params = {"actuator": actuator, "value": value, "advised": True, "why": why[:_MAX_WHY]}
+    if seconds is not None:
+        params["for"] = f"{seconds:g}s"
+    done: dict[str, Any] = gateway.command(node, "actuators.set", params, timeout=COMMAND)["result"]
+    return done
+
+
+def history(gateway: GatewayClient, node: str, sensor: str, since: str, now: int) -> dict[str, Any]:
+    """What a sensor has read, as the means of at most `MAX_POINTS` spans of time."""
+    begin = max(0, now - duration(since, where="since"))
+    query = urlencode({"sensor": sensor, "since": begin, "limit": 10_000})
+    told = gateway.get(f"{_node(node)}/readings?{query}")
+    readings = told["readings"]
+    numbers = [each for each in readings if isinstance(each[1], int | float)]
+    summary: dict[str, Any] = {"sensor": sensor, "unit": told["unit"], "readings": len(readings)}
+    if not numbers:
+        last = readings[-MAX_POINTS:]
+        return {**summary, "points": [[_moment(at), value] for at, value in last]}
+    values = [value for _, value in numbers]
+    return {
+        **summary,
+        "least": min(values),
+        "most": max(values),
+        "mean": round(fmean(values), 6),
+        "points": [[_moment(at), value] for at, value in _thinned(numbers)],
+    }
+
+
+def checked(text: str) -> dict[str, Any]:
+    """What `ganglion mova check` says of a script."""
+    return _mova("check", text)
+
+
+def tested(text: str) -> dict[str, Any]:
+    """What `ganglion mova test` says of a script: it runs the tests that the script brings, in virtual time.
+
+    Raises:
+        InvalidError: a test reads a recording, which would be any file of this machine.
+    """
+    root = load(text.encode(), file="script").root
+    for test in (root.get("tests") if root is not None else None) or ():
+        feed = test.get("feed") if isinstance(test, dict) else None
+        if isinstance(feed, dict) and "trace" in feed and not isinstance(feed["trace"], list):
+            raise InvalidError("a recording is a file of this machine: write its readings into the test", where="trace")
+    return _mova("test", text)
+
+
+def rollouts(gateway: GatewayClient, rollout: str) -> dict[str, Any]:
+    """How a rollout goes, or all of them in short."""
+    if not rollout:
+        return {"rollouts": gateway.get("/api/v1/rollouts?limit=20")["rollouts"]}
+    report: dict[str, Any] = gateway.get(f"/api/v1/rollouts/{quote(rollout, safe='')}/report")
+    return report
+
+
+def _mova(verb: str, text: str) -> dict[str, Any]:
+    """A command on a script, in a process of its own: a script of a model may be as wrong as it likes."""
+    if len(text) > MAX_SCRIPT:
+        raise InvalidError(f"a script has at most {MAX_SCRIPT} letters")
+    with tempfile.TemporaryDirectory(prefix="ganglion-mcp-") as folder:
+        name = "script.json" if text.lstrip().startswith("{") else "script.yaml"
+        (Path(folder) / name).write_text(text, encoding="utf-8")
+        command = [sys.executable, "-m", "ganglion", "mova", verb, name, "--json"]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        for secret in ("GANGLION_TOKEN", "GANGLION_LLM_KEY"):
+            environment.pop(secret, None)
+        try:
+            done = subprocess.run(  # noqa: S603 - our own command, and no shell
+                command,
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=_TESTS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise UnreachableError(f"the script was not done with its tests within {_TESTS:g} s") from None
+    try:
+        said = json.loads(done.stdout)
+    except ValueError:
+        raise GanglionError(done.stderr.decode(errors="replace").strip()[-500:] or f"mova {verb} failed") from None
+    return said if isinstance(said, dict) else {"result": said}
+
+
+def _thinned(readings: Sequence[list[Any]]) -> list[list[Any]]:
+    """The mean of each of some spans of equal length, at the time of its first reading."""
+    first, last = readings[0][0], readings[-1][0]
+    span = max(1, -(-(last - first + 1) // MAX_POINTS))
+    spans: dict[int, list[list[Any]]] = {}
+    for each in readings:
+        spans.setdefault((each[0] - first) // span, []).append(each)
+    return [[each[0][0], round(fmean(value for _, value in each), 6)] for each in spans.values()]
+
+
+def _node(name: str) -> str:
+    return f"/api/v1/nodes/{quote(name, safe='')}"
+
+
+def _picked(document: dict[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: document[key] for key in keys if key in document}
+
+
+def _time(event: dict[str, Any]) -> str:
+    return _moment(event["timestamp"])
+
+
+def _moment(nanoseconds: int) -> str:
+    """A time as RFC 3339 writes it; a node may say any number."""
+    try:
+        return datetime.fromtimestamp(nanoseconds // SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return str(nanoseconds)

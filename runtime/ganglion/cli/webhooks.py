@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Says where the gateway delivers events to, tries an endpoint, and replaces its secret without a gap."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from ganglion.cli import gateway_client, gateway_flags, option
+from ganglion.cli.result import Result, table
+from ganglion.cli.secret_file import secret_in
+from ganglion.cli.show import moment, plain
+
+_PATH = "/api/v1/webhooks"
+#: Seconds that an endpoint has for an answer to `test`.
+_TEST = 25.0
+#: Messages that `show` shows.
+_SHOWN = 10
+
+
+def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
+    """`ganglion webhooks add|list|show|test|rotate|remove`."""
+    verbs = parser.add_subparsers(required=True, metavar="<verb>", dest="verb")
+    add = verbs.add_parser("add", parents=[common], help="deliver events to a URL; its secret is shown this once")
+    add.add_argument("url", metavar="URL", help="https://…")
+    add.add_argument("--name", default="", metavar="TEXT", help="what people call it; default: the URL")
+    add.add_argument(
+        "--class",
+        action="append",
+        dest="classes",
+        metavar="CLASS",
+        help="events of this class, * for all; again for more; default: alert",
+    )
+    add.add_argument("--allow-http", action="store_true", help="let it be http, which anybody on the way can read")
+    add.add_argument("--allow-private", action="store_true", help="let it be on a private or loopback address")
+    listing = verbs.add_parser("list", parents=[common], help="where events are delivered to, and how that goes")
+    show = verbs.add_parser("show", parents=[common], help="one of them, and its last messages")
+    test = verbs.add_parser("test", parents=[common], help="deliver one event of the class `test` now, once")
+    rotate = verbs.add_parser("rotate", parents=[common], help="replace its secret; both sign for a while")
+    rotate.add_argument(
+        "--keep", default="24h", metavar="TIME", help="how long the secret before signs, too; default: 24h"
+    )
+    remove = verbs.add_parser("remove", parents=[common], help="deliver nothing more to it; what waits is gone")
+    for verb in (add, rotate):
+        verb.add_argument("--secret-file", type=Path, metavar="FILE", help="holds the whsec_…; else one is made")
+    for verb in (show, test, rotate, remove):
+        verb.add_argument("id", metavar="ID", help="as `list` shows it")
+    for verb in (add, listing, show, test, rotate, remove):
+        gateway_flags.arguments(verb)
+
+
+def run(args: argparse.Namespace) -> Result:
+    """Exit codes: 0 ok, 1 the test was not taken or a value is wrong, 3 no such webhook, 4 refused, 5 no gateway."""
+    client = gateway_client.find(args)
+    if args.verb == "list":
+        return _list(client.get(_PATH))
+    if args.verb == "add":
+        return _add(client, args)
+    path = f"{_PATH}/{quote(args.id, safe='')}"
+    if args.verb == "show":
+        return _show(client, path)
+    if args.verb == "test":
+        return _test(client.post(f"{path}/test", {}, timeout=_TEST))
+    if args.verb == "rotate":
+        option.duration(args.keep, "--keep")
+        turned: dict[str, Any] = client.post(
+            f"{path}/rotate", {"keep": args.keep, "secret": secret_in(args.secret_file)}
+        )
+        return Result(data=turned, text=lambda: _rotated(turned))
+    client.delete(path)
+    return Result(data={"id": args.id, "removed": True}, text=lambda: f"nothing more goes to {args.id}")
+
+
+def _add(client: gateway_client.GatewayClient, args: argparse.Namespace) -> Result:
+    body = {
+        "url": args.url,
+        "name": args.name,
+        "classes": args.classes or ["alert"],
+        "allow_http": args.allow_http,
+        "allow_private": args.allow_private,
+        "secret": secret_in(args.secret_file),
+    }
+    made: dict[str, Any] = client.post(_PATH, body)
+
+    def text() -> str:
+        return f"{plain(made['id'])}: {plain(made['url'])}\nsecret, shown this once: {plain(made['secret'])}"
+
+    return Result(data=made, text=text)
+
+
+def _list(told: dict[str, Any]) -> Result:
+    def text() -> str:
+        if not told["webhooks"]:
+            return "events go nowhere yet; `ganglion webhooks add URL` says where to"
+        rows = [
+            (
+                plain(one["id"]),
+                _state(one),
+                *(str(one["messages"].get(state, 0)) for state in ("pending", "delivered", "dead")),
+                plain(" ".join(one["classes"])),
+                plain(one["url"]),
+            )
+            for one in told["webhooks"]
+        ]
+        return table(("id", "state", "waiting", "delivered", "dead", "classes", "url"), rows)
+
+    return Result(data=told, text=text)
+
+
+def _state(one: dict[str, Any]) -> str:
+    if not one["enabled"]:
+        return "disabled"
+    circuit = (one["state"] or {}).get("circuit")
+    return {"open": "does not answer", "half_open": "is tried again"}.get(circuit or "", "ok")
+
+
+def _show(client: gateway_client.GatewayClient, path: str) -> Result:
+    one = client.get(path)
+    messages = client.get(f"{path}/messages?limit={_SHOWN}")["messages"]
+
+    def text() -> str:
+        lines = [
+            f"{plain(one['id'])}: {plain(one['url'])}",
+            f"{_state(one)}; classes {plain(' '.join(one['classes']))}",
+        ]
+        if (lane := one["state"]) and lane["due"]:
+            lines.append(f"{lane['failures']} attempts in a row failed; the next one is at {moment(lane['due'])}")
+        if one["former_until"]:
+            lines.append(f"the secret before signs, too, until {moment(one['former_until'])}")
+        rows = [
+            (plain(each["message"]), plain(each["state"]), str(each["attempts"]), _outcome(each["last_attempt"]))
+            for each in messages
+        ]
+        return "\n".join([*lines, table(("message", "state", "attempts", "last attempt"), rows)] if rows else lines)
+
+    return Result(data={**one, "last": messages}, text=text)
+
+
+def _outcome(attempt: dict[str, Any] | None) -> str:
+    if attempt is None:
+        return "none yet"
+    return f"{moment(attempt['at'])}: {plain(attempt['error'] or attempt['status'])}"
+
+
+def _test(told: dict[str, Any]) -> Result:
+    took = f"{told['took'] / 1e6:.0f} ms"
+    said = (
+        f"took it in {took}: HTTP status {told['status']}" if told["delivered"] else f"did not: {plain(told['error'])}"
+    )
+    return Result(data=told, text=lambda: f"{plain(told['webhook'])} {said}", exit_code=0 if told["delivered"] else 1)
+
+
+def _rotated(one: dict[str, Any]) -> str:
+    until = one["former_until"]
+    both = f"\nthe one before signs, too, until {moment(until)}" if until else ""
+    return f"secret of {plain(one['id'])}, shown this once: {plain(one['secret'])}{both}"

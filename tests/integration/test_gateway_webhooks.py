@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Webhooks as their operator has them: tried, their secrets replaced, dead letters looked at and sent again."""
+
+import hashlib
+import hmac
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from standardwebhooks import Webhook
+
+from ganglion.units import MILLISECOND
+from ganglion_gateway.webhook.schedule import Policy
+from ganglion_gateway.webhook.signature import new_secret
+from support.gateway import Here, happen, here
+from support.receiver import Answer, Receiver, receiver
+from support.waiting import until, until_answered
+
+NODE = "n" * 26
+FAST = Policy(first=MILLISECOND, longest=2 * MILLISECOND, rest=MILLISECOND, attempts=2, breaker=1000)
+
+
+@pytest.fixture
+async def hook() -> AsyncIterator[Receiver]:
+    async with receiver(new_secret()) as listening:
+        yield listening
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Here]:
+    async with here(tmp_path / "state", policy=FAST) as started:
+        yield started
+
+
+async def add(site: Here, hook: Receiver, **more: Any) -> str:
+    body = {"url": hook.url, "secret": hook.secret, "allow_http": True, "allow_private": True, **more}
+    return str((await site.post("/webhooks", body))["id"])
+
+
+async def dead(site: Here, count: int) -> list[dict[str, Any]]:
+    """The dead letters, oldest first, once there are so many."""
+
+    async def there() -> bool:
+        return len((await site.get("/dlq"))["messages"]) == count
+
+    await until_answered(there, what=f"{count} dead letters")
+    found: list[dict[str, Any]] = (await site.get("/dlq"))["messages"]
+    return found[::-1]
+
+
+def ids(*seqs: int) -> list[str]:
+    return [f"{NODE}-1-{seq}" for seq in seqs]
+
+
+async def actions(site: Here) -> list[str]:
+    return [entry["action"] for entry in (await site.get("/audit"))["entries"]]
+
+
+async def test_a_receiver_of_mova_can_verify_what_it_gets(site: Here, hook: Receiver) -> None:
+    await add(site, hook)
+    await happen(site, 1)
+    await until(lambda: len(hook.attempts) == 1, what="a delivery")
+    headers = hook.attempts[0].headers
+    wanted = hmac.new(hook.secret.encode(), hook.attempts[0].body, hashlib.sha256).hexdigest()
+    assert headers["x-mova-signature"] == wanted
+    assert headers["x-mova-event"] == "ganglion.event.alert"
+    assert headers["x-mova-timestamp"] == headers["webhook-timestamp"]
+
+
+async def test_dead_letters_are_delivered_in_their_order_when_they_are_replayed(site: Here, hook: Receiver) -> None:
+    endpoint = await add(site, hook)
+    hook.answers.extend([Answer(500)] * 6)
+    await happen(site, 1, 2, 3)
+    letters = await dead(site, 3)
+    assert [letter["event"] for letter in letters] == ids(1, 2, 3)
+    assert letters[0]["last_attempt"]["error"] == "HTTP status 500"
+    first = letters[0]["message"]
+    assert [each["status"] for each in (await site.get(f"/dlq/{first}"))["attempted"]] == [500, 500]
+
+    assert await site.post(f"/dlq/{letters[1]['message']}/replay", {}) == {"replayed": 1}
+    await until(lambda: hook.taken == ids(2), what="the second one")
+    assert await site.post(f"/dlq/replay?webhook={endpoint}", {}) == {"replayed": 2}
+    await until(lambda: hook.taken == ids(2, 1, 3), what="the others, in order")
+    assert hook.attempts[-2].message == first, "a receiver can tell that it is the same message"
+    assert await site.get("/dlq") == {"messages": [], "next": None}
+    assert (await actions(site))[:2] == ["dlq.replay", "dlq.replay"]
+    again = await site.http.post(f"/api/v1/dlq/{first}/replay")
+    assert again.status_code == 404, "it is not dead any more"
+
+
+async def test_dead_letters_are_thrown_away_one_by_one_or_all(site: Here, hook: Receiver) -> None:
+    endpoint = await add(site, hook)
+    hook.answers.extend([Answer(500)] * 6)
+    await happen(site, 1, 2, 3)
+    letters = await dead(site, 3)
+    assert await site.post(f"/dlq/{letters[0]['message']}/drop", {}) == {"dropped": 1}
+    assert await site.post(f"/dlq/drop?webhook={endpoint}", {}) == {"dropped": 2}
+    assert (await site.get("/dlq"))["messages"] == []
+    assert (await site.http.post("/api/v1/dlq/drop?webhook=wh_nobody")).status_code == 404
+    await happen(site, 4)
+    await until(lambda: hook.taken == ids(4), what="what comes later")
+
+
+async def test_two_secrets_sign_for_a_while_after_a_rotation(site: Here, hook: Receiver) -> None:
+    endpoint = await add(site, hook)
+    turned = await site.post(f"/webhooks/{endpoint}/rotate", {"keep": "1h"})
+    assert turned["secret"] != hook.secret
+    await happen(site, 1)
+    await until(lambda: len(hook.attempts) == 1, what="a delivery that the old secret verifies")
+    attempt = hook.attempts[0]
+    assert Webhook(turned["secret"]).verify(attempt.body, attempt.headers)
+    assert hook.secret not in str(await site.get(f"/webhooks/{endpoint}")), "no secret is shown again"
+
+    await site.post(f"/webhooks/{endpoint}/rotate", {"keep": "0s"})
+    await happen(site, 2)
+    await until(lambda: hook.forged >= 1, what="a delivery that the old secret does not verify")
+
+
+async def test_a_test_is_one_attempt_that_leaves_nothing_behind(site: Here, hook: Receiver) -> None:
+    endpoint = await add(site, hook)
+    told = await site.post(f"/webhooks/{endpoint}/test", {})
+    assert (told["delivered"], told["status"], told["error"]) == (True, 204, "")
+    assert hook.attempts[0].event["type"] == "ganglion.event.test"
+    hook.answers.append(Answer(503))
+    told = await site.post(f"/webhooks/{endpoint}/test", {})
+    assert (told["delivered"], told["status"], told["error"]) == (False, 503, "HTTP status 503")
+    assert (await site.get(f"/webhooks/{endpoint}/messages"))["messages"] == []
+    assert "webhook.test" in await actions(site)
