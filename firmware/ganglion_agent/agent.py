@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The agent on a board: reads the configuration, joins the parent, and goes on until it is restarted.
+"""The agent on a board: reads the configuration, joins the mesh, and goes on until it is restarted.
 
     from ganglion_agent.agent import start
     start()
@@ -9,7 +9,6 @@ to the parent by the next boot. A board whose configuration is wrong says so on 
 """
 
 import asyncio
-import os
 import time
 
 from ganglion_agent import config, crash, flash, watchdog
@@ -19,8 +18,7 @@ from ganglion_agent.log import Log
 from ganglion_agent.methods import Methods, load_all
 from ganglion_agent.section import ConfigError
 from ganglion_agent.store import Store
-from ganglion_micro.cbor import CBORError, encode
-from ganglion_micro.leaf import NONCE_SIZE, Leaf
+from ganglion_micro.cbor import CBORError
 
 TYPE_CHECKING = False  # MicroPython has no `typing`
 if TYPE_CHECKING:
@@ -38,8 +36,6 @@ _LINGER_MS = 500
 _AT_ONCE = 16
 #: Crashes in a row after which the scripts of the flash are left alone: one of them may be why.
 _WITHOUT_SCRIPTS = 3
-#: Bytes of what the birth has room for besides: units are left out where they would be more.
-_ROOM = 640
 
 
 class RestartError(Exception):
@@ -82,11 +78,9 @@ class Agent:
         self._hardware = None  # type: Any
         self._crashed = folder + "crash"
         self._on_joined = joined
-        about = {"board": found.board, "sw": VERSION, "units": self.device.units}
-        if len(encode(about)) > _ROOM:
-            del about["units"]
-        self.leaf = Leaf(found.key, boot, os.urandom(NONCE_SIZE), about)
-        self.device.start(self.leaf)
+        about = {"name": found.name, "board": found.board, "sw": VERSION}
+        self.member, self._way = found.link.joins(self.device, boot, about)
+        self.device.start(self.member)
         store = Store(folder + "scripts/")
         said = {"name": found.name, "boot": boot, "slot": slot, "sw": VERSION}
         self.methods = Methods(self.device, store, self.log, said, self._crashed)
@@ -95,21 +89,13 @@ class Agent:
             table.update(methods(found))
             said["updates"] = found.updates
         for method in table:
-            self.leaf.serve(method, table[method])
+            self.member.serve(method, table[method])
         self._telling = self._tell_crash()
         last = crash.last(self._crashed)
         if last is not None and last["row"] >= _WITHOUT_SCRIPTS and last["boot"] == boot - 1:
             self.device.log("error", "no script is loaded: the last {} boots crashed".format(last["row"]))
         else:
             load_all(self.device, store)
-        if found.uplink == "serial":
-            from ganglion_agent.serial import Serial
-
-            self._way = Serial(found.line)  # type: Any
-        else:
-            from ganglion_agent.uplink import Udp
-
-            self._way = Udp(found.host, found.port, self.device.log)
 
     def _tell_crash(self) -> bool:
         """Has the parent told of a crash that it does not know of."""
@@ -118,10 +104,10 @@ class Agent:
             return False
         value = {"boot": last["boot"], "seconds": last["seconds"], "row": last["row"], "error": last["error"]}
         try:
-            return self.leaf.event("crash", "crash", value)
+            return bool(self.member.event("crash", "crash", value))
         except CBORError:
             value["error"] = last["error"][-200:]
-            return self.leaf.event("crash", "crash", value)
+            return bool(self.member.event("crash", "crash", value))
 
     async def run(self) -> None:
         """Goes on.
@@ -135,11 +121,11 @@ class Agent:
             self._hardware = watchdog.hardware(self._config.watchdog_ms)
         guarding = watchdog.Watchdog(self._hardware)
         if self._config.uplink == "wifi":
-            from ganglion_agent import uplink
+            from ganglion_agent.wifi import Wifi, station
 
             guarding.expect("wifi", _HUNG_MS, now)
-            wifi = uplink.Wifi(
-                uplink.station(),
+            wifi = Wifi(
+                station(),
                 self._config.ssid,
                 self._config.password,
                 self.device.log,
@@ -163,28 +149,28 @@ class Agent:
 
     def turn(self, now_ms: int, passed_ms: int) -> None:
         """One turn: what came, what is due, and what is to be sent."""
-        way, leaf = self._way, self.leaf
-        out = leaf.advance(passed_ms)
+        way, member = self._way, self.member
+        heard = member.heard
+        out = member.advance(passed_ms)
         if way.open(now_ms):
-            for _datagram in range(_AT_ONCE):
-                data = way.receive()
+            for _message in range(_AT_ONCE):
+                data = None if member.is_busy else way.receive()
                 if data is None:
                     break
-                refused = sum(leaf.refused.values())
-                out += leaf.receive(data)
-                if sum(leaf.refused.values()) == refused:
-                    self.device.heard = self.clock.now()
+                out += member.receive(data)
+        if member.heard != heard:
+            self.device.heard = self.clock.now()
         out += self.device.advance()
         if self.methods.live is not None:
             self.methods.live.advance(now_ms)
         for data in out:
             way.send(data)
-        if leaf.joined:
+        if member.joined:
             if self._on_joined is not None:
-                self.device.log("info", "the parent knows this boot")
+                self.device.log("info", "the mesh knows this boot")
                 self._on_joined()
                 self._on_joined = None
-            if self._telling and not leaf.waiting:
+            if self._telling and not member.waiting:
                 self._telling = False
                 crash.told(self._crashed)
 

@@ -6,7 +6,6 @@ import json
 from ganglion_agent import flash
 from ganglion_agent.clock import MS, SECOND
 from ganglion_agent.section import ConfigError, Section
-from ganglion_micro.leaf_key import LeafKey, parse
 from ganglion_micro.limits import DAY, Limits
 
 TYPE_CHECKING = False  # MicroPython has no `typing`
@@ -15,35 +14,29 @@ if TYPE_CHECKING:
 
 FILE = "agent.json"
 UPLINKS = ("wifi", "none", "serial")
-#: UDP port of a parent.
-PORT = 8475
 #: Letters of a sensor's or actuator's name, and how many of each there may be.
 NAME = 24
 MOST = 16
 #: Nanoseconds: a parent that is there says something every 10 s.
 MIN_SILENCE = 15 * SECOND
 RISKS = ("low", "never")
-#: Whose updates are taken: the parent's, or those that the issuer has signed.
-UPDATES = ("parent", "signed")
 
 
 class Config:
     """What `agent.json` says; `buses`, `sensors` and `actuators` are sections that their drivers read.
 
+    Args:
+        folder: Of the files that it names; None where they are not to be looked at.
+
     Attributes:
-        host, port: Of the parent.
+        link: How it is in the mesh: a `leafed.Leafed`, or a `full.Full`.
         uplink: `wifi`, `none` where the device is on the network already, or `serial`: the parent is at the line's end.
-        line: What `uplink` says besides, where it is `serial`.
         utc_offset: Nanoseconds that local time is ahead of UTC; None where nobody has said.
         watchdog_ms: The board is reset when it did not go on for so long; 0 for no watchdog.
-        updates: Whose are taken, of `UPDATES`.
-        update_key: The text with the key of the issuer, from beside the leaf's; empty where there is none.
+        updates: Whose are taken: those of whoever the link says, or those that the issuer has signed.
     """
 
-    def __init__(self, section: Section, key: LeafKey, update_key: str = "") -> None:
-        self.key = key
-        self.update_key = update_key
-        self.updates = section.one("updates", UPDATES, "parent")
+    def __init__(self, section: Section, folder: "str | None") -> None:
         self.name = section.take("name", str)
         self.board = section.take("board", str, "micropython")
         uplink = section.section("uplink")
@@ -52,14 +45,10 @@ class Config:
         if self.uplink == "wifi":
             self.ssid = uplink.take("ssid", str)
             self.password = uplink.value("password", "")
-        self.line = uplink
-        self.host, self.port = "", PORT
-        if self.uplink != "serial":
+        self.link = _link(section, uplink, folder, self.uplink)
+        if self.uplink != "serial":  # else the line reads the rest
             uplink.close()
-            parent = section.section("parent")
-            self.host = parent.take("host", str)
-            self.port = parent.take("port", int, PORT, 1, 65535)
-            parent.close()
+        self.updates = section.one("updates", (self.link.updates, "signed"), self.link.updates)
         self.buses = dict(section.sections("buses"))
         self.sensors = _named(section, "sensors")
         self.actuators = _named(section, "actuators")
@@ -75,7 +64,7 @@ class Config:
 
 
 def read(folder: str) -> Config:
-    """The configuration in a folder, with the key that it names.
+    """The configuration in a folder, with the keys that it names.
 
     Raises:
         ConfigError: there is none, or it is wrong; the message names the key and the remedy.
@@ -83,23 +72,29 @@ def read(folder: str) -> Config:
     path = folder + FILE
     data = flash.read(path)
     if data is None:
-        raise ConfigError(
-            "{} is not there: copy it onto the device, and {} with the leaf's key".format(path, "leaf.key")
-        )
+        raise ConfigError("{} is not there: copy it onto the device, and the key that it names".format(path))
     try:
         table = json.loads(data)
     except (ValueError, UnicodeError):
         raise ConfigError("{} is no JSON: look for a missing comma, quote or brace".format(path)) from None
-    section = Section(FILE, table)
-    file = section.take("key", str, "leaf.key")
-    text = flash.read(folder + file)
-    if text is None:
-        raise ConfigError("{}.key: {} is not there: `ganglion leaf add NAME` prints it".format(FILE, file))
+    return Config(Section(FILE, table), folder)
+
+
+def _link(section: Section, uplink: Section, folder: "str | None", kind: str) -> "Any":
+    """A firmware is built for a leaf or for a full member; the other's module is not there."""
+    key = "broker" if section.has("broker") else "parent"
     try:
-        key = parse(text.decode())
-    except (ValueError, UnicodeError) as error:
-        raise ConfigError("{}.key: {}: {}".format(FILE, file, error)) from None
-    return Config(section, key, "".join(text.decode().split()[1:]))
+        if key == "broker":
+            from ganglion_agent.full import Full
+
+            return Full(section, folder, kind)
+        from ganglion_agent.leafed import Leafed
+
+        return Leafed(section, folder, uplink if kind == "serial" else None)
+    except ImportError:
+        raise section.error(
+            key, "this firmware was built without it: build one with --config of this agent.json"
+        ) from None
 
 
 def limits(section: Section) -> "tuple[Limits, int, str]":

@@ -12,7 +12,6 @@ from ganglion_agent.log import Log
 from ganglion_agent.section import Section
 from ganglion_micro.cbor import CBORError
 from ganglion_micro.gl1 import level
-from ganglion_micro.leaf import Leaf
 from ganglion_micro.limits import DAY
 
 TYPE_CHECKING = False  # MicroPython has no `typing`
@@ -39,7 +38,7 @@ class Device:
         self.clock = clock
         self.guard = Guard(self._made_safe)
         self.sensors = []  # type: list[sensors.Sensor]
-        self.leaf = None  # type: Leaf | None
+        self.member = None  # type: Any
         self.units = {}  # type: dict[str, str]
         self.runner = None  # type: Any
         self.prompts = None  # type: Any
@@ -76,9 +75,9 @@ class Device:
             self.units.update(sensor.units)
             self.sensors.append(sensor)
 
-    def start(self, leaf: Leaf) -> None:
-        """Has readings and events of scripts go to the parent."""
-        self.leaf = leaf
+    def start(self, member: "Any") -> None:
+        """Has readings and events of scripts go to the mesh, by a `leaf.Leaf` or a `member.Member`."""
+        self.member = member
 
     def scripts(self) -> "Any":
         """The runner of scripts; a device without any has no memory taken by an engine."""
@@ -104,7 +103,7 @@ class Device:
             self.prompts.advance(now)
         if self.runner is not None:
             self.runner.advance(now)
-        self.guard.advance(now, self.day(), now - self.heard)
+        self.hurry()
         if self._confirmations is not None:
             self._confirmations.advance(now)
         return out
@@ -113,15 +112,21 @@ class Device:
         if self.runner is not None:
             for stream in sensor.values:
                 self.runner.sense(stream, sensor.values[stream], sensor.name)
-        if self.leaf is None:
+        if self.member is None:
             return None
-        return self.leaf.readings([(stream, value) for stream, value in sensor.values.items() if value == value])
+        values = [(stream, value) for stream, value in sensor.values.items() if value == value]
+        return self.member.readings(values)  # type: ignore[no-any-return]
+
+    def hurry(self) -> None:
+        """What cannot wait while a signature is computed: the limits of the actuators."""
+        now = self.clock.now()
+        self.guard.advance(now, self.day(), now - self.heard)
 
     def day(self) -> "int | None":
         """Nanoseconds since local midnight; None where nobody knows."""
-        if self._offset is None or self.leaf is None or not self.leaf.now:
+        if self._offset is None or self.member is None or not self.member.now:
             return None
-        return (self.leaf.now + self._offset) % DAY
+        return int((self.member.now + self._offset) % DAY)
 
     def set(
         self,
@@ -164,7 +169,7 @@ class Device:
 
     def time(self) -> int:
         """Nanoseconds since the Unix epoch by the parent's clock; 0 before it has said."""
-        return self.leaf.now if self.leaf is not None else 0
+        return self.member.now if self.member is not None else 0
 
     def release(self, owner: str) -> None:
         """What this owner has set ends."""
@@ -191,11 +196,11 @@ class Device:
 
     def prompt(self, effect: "Any", then: "Callable[[Any], None]") -> None:
         """Asks a language model by way of the parent; `then` gets `[value, model, tokens]`, or a failure."""
-        assert self.leaf is not None  # scripts are loaded after it is there
+        assert self.member is not None  # scripts are loaded after it is there
         if self.prompts is None:
             from ganglion_agent.prompts import Prompts
 
-            self.prompts = Prompts(self.leaf)
+            self.prompts = Prompts(self.member)
         self.prompts.ask(effect, self.clock.now(), then)
 
     def actuate(self, effect: "Any", owner: str, now: int, then: "Callable[[Any], None]") -> None:
@@ -220,7 +225,7 @@ class Device:
         if cls in _NOT_OURS or not level(cls):
             return Failure("invalid", "{} is no class of a leaf's events".format(cls))
         try:
-            taken = self.leaf is not None and self.leaf.event(cls, effect.topic, effect.value)
+            taken = self.member is not None and self.member.event(cls, effect.topic, effect.value)
         except CBORError as error:
             return Failure("invalid", str(error))
         return "" if taken else Failure("unreachable", "too many events wait for the parent", True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What `boot` starts in a slot: the agent, with the methods of an update, and kept once its parent knows it."""
+"""What `boot` starts in a slot: the agent, with the methods of an update, and kept once the mesh knows it."""
 
 from ganglion_agent import agent, files
 from ganglion_agent.manifest import MANIFEST, entries
@@ -48,7 +48,7 @@ def main(root: str, slot: str) -> None:
         if found.updates == "signed":
             from ganglion_agent import seal
 
-            check = seal.of(found)
+            check = seal.of(found, root)
 
         def method(name: str) -> "Callable[[dict[str, Any]], Any]":
             def called(params: "dict[str, Any]") -> "Any":

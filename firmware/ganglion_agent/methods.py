@@ -7,7 +7,7 @@ from ganglion_agent import crash
 from ganglion_agent.guard import PARENT
 from ganglion_agent.section import ConfigError, Section
 from ganglion_agent.store import Store, piece, well_named
-from ganglion_micro.leaf import LeafRefusalError
+from ganglion_micro.serving import RefusalError
 
 TYPE_CHECKING = False  # MicroPython has no `typing`
 if TYPE_CHECKING:
@@ -72,6 +72,8 @@ class Methods:
         if device.runner is not None:
             said["runs"] = device.runner.counts
         said["errors"] = [sensor.error[:80] for sensor in device.sensors if sensor.error][:3]
+        if device.member.refused:
+            said["refused"] = device.member.refused
         last = crash.last(self._crashed)
         said["crashed"] = None if last is None else last["boot"]
         return said
@@ -88,7 +90,7 @@ class Methods:
             raise ValueError(str(error)) from None
         done = self._device.set(name, value, PARENT, priority, ns)
         if not done[0]:
-            raise LeafRefusalError(done[2])
+            raise RefusalError(done[2])
         return {"actuator": name, "value": done[1]}
 
     def answer(self, params: "dict[str, Any]") -> "dict[str, Any]":

@@ -14,7 +14,7 @@ besides, under which it comes again, sealed anew, until its parent has stored it
 names this boot, its sequence is taken once, and a copy of the last few is answered from memory.
 """
 
-from ganglion_micro import cbor, gl1, mac0
+from ganglion_micro import cbor, gl1, mac0, serving
 from ganglion_micro.replay import Strict
 
 TYPE_CHECKING = False  # MicroPython has no `typing`
@@ -44,10 +44,6 @@ FRESHNESS = 300 * 1000000000
 
 #: Bytes around the body of a message.
 _AROUND = 64
-
-
-class LeafRefusalError(Exception):
-    """What a handler raises where the device will not do what it is asked; the message says why."""
 
 
 class _RefusedError(Exception):
@@ -80,14 +76,18 @@ class Leaf:
     Attributes:
         joined: Whether the parent has this boot of the leaf.
         now: Nanoseconds since the Unix epoch by the parent's clock; 0 before it has said.
+        heard: Messages that were believed.
         refused: What was not believed, by cause.
+        is_busy: Never: what comes is looked at at once.
     """
+
+    is_busy = False
 
     def __init__(self, key: "LeafKey", epoch: int, nonce: bytes, about: "dict[str, Any] | None" = None) -> None:
         if len(nonce) != NONCE_SIZE or not 0 < epoch <= 0xFFFFFFFF:
             raise ValueError("a boot has a nonce of 8 bytes and an epoch from 1 to 2^32 - 1")
         self.joined = False
-        self.now = 0
+        self.now = self.heard = 0
         self.refused: "dict[str, int]" = {}
         self._key = key
         self._epoch = epoch
@@ -108,7 +108,7 @@ class Leaf:
 
         Args:
             handler: Gets the parameters; what it returns is the answer, a ValueError says that they are wrong, a
-                LeafRefusalError that it will not.
+                `serving.RefusalError` that it will not.
         """
         self._methods[method] = handler
 
@@ -186,7 +186,9 @@ class Leaf:
     def receive(self, data: bytes) -> "list[bytes]":
         """What is to be sent because of what came; whatever it was, nothing is raised."""
         try:
-            return self._take(data)
+            out = self._take(data)
+            self.heard += 1
+            return out
         except _RefusedError as refused:
             cause = refused.args[0]
             self.refused[cause] = self.refused.get(cause, 0) + 1
@@ -281,30 +283,9 @@ class Leaf:
             if (epoch, seq) == (msg.epoch, msg.seq):
                 return [answer]
         self._once(msg)
-        identity, method, params = body.get("id"), body.get("method"), body.get("params")
-        if type(identity) is not str or type(method) is not str or type(params) is not dict:
+        if not serving.is_request(body):
             raise _RefusedError("malformed")
-        answer = self._answer(identity, method, params)
+        answer = serving.answered(self._methods, body, lambda said: self._seal(gl1.REPLY, said))
         self._answers.append((msg.epoch, msg.seq, answer))
         self._answers = self._answers[-ANSWERS:]
         return [answer]
-
-    def _answer(self, identity: str, method: str, params: "dict[str, Any]") -> bytes:
-        if method not in self._methods:
-            known = ", ".join(sorted(self._methods)) or "none"
-            return self._no(identity, "not_found", "no method {}; known are {}".format(method[:40], known))
-        try:
-            result = self._methods[method](params)
-            return self._seal(gl1.REPLY, {"id": identity, "ok": True, "result": result})
-        except cbor.CBORError as error:
-            return self._no(identity, "failed", "the result cannot be sent: {}".format(error))
-        except ValueError as error:
-            return self._no(identity, "invalid", str(error))
-        except LeafRefusalError as error:
-            return self._no(identity, "refused", str(error))
-        except Exception as error:  # of the device's own code: the leaf goes on
-            return self._no(identity, "failed", "{}: {}".format(type(error).__name__, error))
-
-    def _no(self, identity: str, code: str, message: str) -> bytes:
-        error = {"code": code, "message": message[:200]}
-        return self._seal(gl1.REPLY, {"id": identity, "ok": False, "error": error})

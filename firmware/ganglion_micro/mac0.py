@@ -3,13 +3,12 @@
 
 The shape (RFC 9052 section 6.2) is tag 17 over [protected {1: alg, 4: kid}, unprotected {}, payload, tag], in
 deterministic CBOR; alg is HMAC 256/64 or HMAC 256/256 (RFC 9053 section 3.1). As in `cose`, every header is fixed,
-so parsing is comparing bytes. HMAC is built of SHA-256 here, since MicroPython has no `hmac`.
+so parsing is comparing bytes.
 """
-
-from hashlib import sha256
 
 from ganglion_micro import cbor
 from ganglion_micro.cose_common import KID_SIZE, COSEError
+from ganglion_micro.hmac_sha256 import hmac_sha256 as hmac_sha256
 
 #: HMAC with SHA-256, of which the first 8 bytes are sent.
 HMAC_256_64 = 4
@@ -24,8 +23,6 @@ _START = b"\xd1\x84\x4d\xa2\x01"
 _KID = b"\x04\x48"
 # 84 array of 4 · 64 text of 4
 _CONTEXT = b"\x84\x64MAC0"
-#: Bytes that SHA-256 takes at a time (RFC 2104 section 2: B).
-_BLOCK = 64
 
 
 class Mac0:
@@ -105,18 +102,6 @@ def parse(data: bytes) -> Mac0:
     if type(payload) is not bytes or type(tag) is not bytes or len(tag) != TAG_SIZES[data[5]] or end != size:
         raise COSEError("a payload and the algorithm's tag have to follow, and nothing more")
     return Mac0(data[5], data[8:16], payload, tag)
-
-
-def hmac_sha256(key: bytes, message: bytes) -> bytes:
-    """HMAC with SHA-256, 32 bytes (RFC 2104)."""
-    if len(key) > _BLOCK:
-        key = sha256(key).digest()
-    key = key + bytes(_BLOCK - len(key))
-    inner = sha256(bytes([byte ^ 0x36 for byte in key]))
-    inner.update(message)
-    outer = sha256(bytes([byte ^ 0x5C for byte in key]))
-    outer.update(inner.digest())
-    return outer.digest()
 
 
 def same(whole: bytes, tag: bytes) -> bool:

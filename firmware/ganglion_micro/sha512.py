@@ -19,7 +19,8 @@ def _root(prime: int, degree: int) -> int:
 
 
 _primes = [n for n in range(2, 410) if all(n % d for d in range(2, 21) if d < n)]
-_K = [_root(prime, 3) for prime in _primes]
+# In one piece: as numbers they would take 3 KiB of a board's heap
+_K = b"".join([_root(prime, 3).to_bytes(8, "big") for prime in _primes])
 _H = [_root(prime, 2) for prime in _primes[:8]]
 
 
@@ -37,7 +38,13 @@ def sha512(data: bytes) -> bytes:
                 x = _turned(x, 1) ^ _turned(x, 8) ^ x >> 7
                 y = _turned(y, 19) ^ _turned(y, 61) ^ y >> 6
                 w.append((w[i - 16] + x + w[i - 7] + y) & _MASK)
-            x = h + (_turned(e, 14) ^ _turned(e, 18) ^ _turned(e, 41)) + (g ^ e & (f ^ g)) + _K[i] + w[i]
+            x = (
+                h
+                + (_turned(e, 14) ^ _turned(e, 18) ^ _turned(e, 41))
+                + (g ^ e & (f ^ g))
+                + int.from_bytes(_K[8 * i : 8 * i + 8], "big")
+                + w[i]
+            )
             y = (_turned(a, 28) ^ _turned(a, 34) ^ _turned(a, 39)) + (a & b ^ a & c ^ b & c)
             a, b, c, d, e, f, g, h = (x + y) & _MASK, a, b, c, (d + x) & _MASK, e, f, g
         state = [(x + y) & _MASK for x, y in zip(state, (a, b, c, d, e, f, g, h))]  # noqa: B905 - MicroPython's has none

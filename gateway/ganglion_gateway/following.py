@@ -23,8 +23,6 @@ _SLACK = 10.0
 _LOOK = 1.0
 #: Seconds between two questions to a leaf, which does not wait.
 _LEAF = 1.0
-#: Seconds of silence after which who follows hears that it goes on.
-SILENCE = 10.0
 #: Nodes of one person, and records that wait for him; of more the oldest are dropped, and he is told.
 MOST = 256
 QUEUE = 2000
@@ -80,10 +78,10 @@ class Following:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def next(self) -> list[Record]:
-        """What came since, at least one; nothing after a while of silence."""
+    async def next(self, *, within: float) -> list[Record]:
+        """What came since, at least one; nothing after so many seconds of silence."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(SILENCE):
+            async with asyncio.timeout(within):
                 await self._news.wait()
         self._news.clear()
         found, dropped = list(self._records), self._dropped

@@ -25,6 +25,7 @@ from ganglion_gateway.access.bearer import Bearer
 from ganglion_gateway.access.limiter import Failures
 from ganglion_gateway.access.sessions import Sessions
 from ganglion_gateway.access.tokens import Keyring, Role, digest, new_token
+from ganglion_gateway.api.idempotency import Idempotency
 from ganglion_gateway.approvals import Approvals
 from ganglion_gateway.cache.opened import cache_of
 from ganglion_gateway.consents import Consents
@@ -43,6 +44,8 @@ from ganglion_gateway.model.bridge import Bridge
 from ganglion_gateway.model.budget import Budgets
 from ganglion_gateway.model.ledger import Ledger
 from ganglion_gateway.relay import Relay
+from ganglion_gateway.release.office import Office
+from ganglion_gateway.release.register import Register
 from ganglion_gateway.rows import Batch
 from ganglion_gateway.services import Services
 from ganglion_gateway.settings import Settings, WebhookSettings
@@ -152,6 +155,8 @@ async def open_gateway(
             await approvals.load()
             consents = Consents(database, clock)
             await consents.load()
+            releases = Office(database, fleet, Register(database, authority, clock), clock)
+            intake.on_birth = releases.born
             member = GatewayMember(
                 broker=settings.broker,
                 links=settings.links,
@@ -166,6 +171,7 @@ async def open_gateway(
                 bridge=bridge,
                 intents=intents,
                 consents=consents,
+                releases=releases,
                 metrics=metrics,
                 live=live,
                 clock=clock,
@@ -181,7 +187,8 @@ async def open_gateway(
             )
             jobs = Jobs(database, fleet, member, metrics=metrics, clock=clock)
             failures = Failures()
-            bearer = Bearer(_secret(settings.state / "token-secret"), authority.mesh_id)
+            token_secret = _secret(settings.state / "token-secret")
+            bearer = Bearer(token_secret, authority.mesh_id)
             keyring = Keyring(bearer, clock)
             accounts = Accounts(database, keyring, bearer, failures, clock)
             services = Services(
@@ -193,8 +200,10 @@ async def open_gateway(
                 consents=consents,
                 enrol_keys=enrol_keys,
                 groups=groups,
+                releases=releases,
                 keyring=keyring,
                 accounts=accounts,
+                idempotency=Idempotency(database, token_secret, clock),
                 sessions=Sessions(_secret(settings.state / "session-secret")),
                 failures=failures,
                 fleet=fleet,
@@ -216,14 +225,8 @@ async def open_gateway(
             await inventory.load()
             await groups.load()
             parts: list[Callable[[], Coroutine[Any, Any, None]]]
-            parts = [
-                member.run,
-                intake.run,
-                inventory.run,
-                accounts.run,
-                tracing.run,
-                partial(lag.watch, metrics.lag.observe),
-            ]
+            parts = [member.run, intake.run, accounts.run, tracing.run, partial(lag.watch, metrics.lag.observe)]
+            parts += [inventory.run, partial(releases.run, member.request)]
             # What only one of several gateways may do
             sole: dict[str, Callable[[Lease], Coroutine[Any, Any, None]]] = {
                 "webhooks": courier.run,

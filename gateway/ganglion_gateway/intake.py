@@ -57,6 +57,9 @@ class Intake:
         retention: What is deleted when.
         on_events: Given the rows of events that are committed, which may have caused webhooks and relays.
         clock: Nanoseconds since the Unix epoch.
+
+    Attributes:
+        on_birth: Called with the id of each node that is born.
     """
 
     def __init__(
@@ -83,6 +86,7 @@ class Intake:
         self._births: dict[str, dict[str, Any]] = {}
         self._replaced: set[str] = set()
         self._some = asyncio.Event()
+        self.on_birth: Callable[[str], None] = lambda node: None
 
     async def load(self) -> None:
         """What was there before a restart."""
@@ -170,6 +174,8 @@ class Intake:
         self._fleet.doubt(row["id"], rows.clock_is_wrong(received, now))
         self._births[row["id"]] = row
         self._some.set()
+        if present:
+            self.on_birth(row["id"])
 
     def death(self, received: Received) -> None:
         """A DEATH."""

@@ -28,6 +28,7 @@ from ganglion_gateway.jsonable import jsonable
 from ganglion_gateway.live import Live
 from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.model.bridge import Bridge
+from ganglion_gateway.release.office import Office
 
 
 class GatewayMember:
@@ -47,6 +48,7 @@ class GatewayMember:
         bridge: Answers `prompt`.
         intents: Answers `intent`.
         consents: Answers `consent`.
+        releases: Answers what nodes ask of releases.
         metrics: Counts what is dropped.
         live: Is told of changes in what all members share.
 
@@ -71,6 +73,7 @@ class GatewayMember:
         bridge: Bridge,
         intents: IntentAnswers,
         consents: Consents,
+        releases: Office,
         metrics: Metrics,
         live: Live,
         clock: Callable[[], int] = time.time_ns,
@@ -109,6 +112,8 @@ class GatewayMember:
         self.client.on_request("prompt", bridge.prompt, roles=[NODE])
         self.client.on_request("intent", intents.answer, roles=[NODE])
         self.client.on_request("consent", consents.answer, roles=[NODE])
+        for name in ("desired", "manifest", "chunk", "report"):
+            self.client.on_request(f"release.{name}", getattr(releases, name), roles=[NODE])
         metrics.watch(
             "ganglion_mesh_rejected",
             "Messages of the mesh that were not believed.",

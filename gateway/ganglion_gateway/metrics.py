@@ -71,6 +71,13 @@ class Metrics:
             registry=registry,
         )
         self.hooks = Counter("ganglion_gateway_hook_messages", "Webhooks that came in.", ["outcome"], registry=registry)
+        self.rollouts = Gauge("ganglion_gateway_rollouts", "Rollouts by state.", ["state"], registry=registry)
+        self.rollout_nodes = Gauge(
+            "ganglion_gateway_rollout_nodes",
+            "Nodes of rollouts on which something is left to do or to hear, by how far they are.",
+            ["state"],
+            registry=registry,
+        )
         self.prompts = Counter(
             "ganglion_gateway_model_requests", "Questions to the language model.", ["outcome"], registry=registry
         )

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import structlog
 from fastapi import FastAPI, Request
@@ -74,7 +75,7 @@ def _document(status: int, detail: str, instance: str) -> dict[str, Any]:
     document: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
     document["detail"] = detail
     if instance:
-        document["instance"] = instance
+        document["instance"] = quote(instance, safe="/:@!$&'()*+,;=~")
     return document
 
 

@@ -16,6 +16,7 @@ from ganglion_gateway.access.accounts import Accounts
 from ganglion_gateway.access.limiter import Failures
 from ganglion_gateway.access.sessions import Sessions
 from ganglion_gateway.access.tokens import Keyring, Principal
+from ganglion_gateway.api.idempotency import Idempotency
 from ganglion_gateway.approvals import Approvals
 from ganglion_gateway.consents import Consents
 from ganglion_gateway.fleet import Fleet
@@ -27,6 +28,7 @@ from ganglion_gateway.leases import Leases
 from ganglion_gateway.live import Live
 from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.model.budget import Budgets
+from ganglion_gateway.release.office import Office
 from ganglion_gateway.settings import Settings
 from ganglion_gateway.store import audit
 from ganglion_gateway.store.database import Database
@@ -126,8 +128,10 @@ class Services:
     consents: Consents
     enrol_keys: EnrolKeys
     groups: GroupRegister
+    releases: Office
     keyring: Keyring
     accounts: Accounts
+    idempotency: Idempotency
     sessions: Sessions
     failures: Failures
     fleet: Fleet

@@ -39,7 +39,7 @@ import math
 import os
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -256,6 +256,7 @@ class _File:
     sensor: dict[str, Any] = field(default_factory=dict)
     actuator: dict[str, Any] = field(default_factory=dict)
     report: tuple[dict[str, Any], ...] = ()
+    limit: tuple[dict[str, Any], ...] = ()
     bridge: dict[str, Any] | None = None
     history: dict[str, Any] | None = None
     console: dict[str, Any] = field(default_factory=dict)
@@ -278,6 +279,8 @@ class Config:
         bridge_brokers: Addresses of their broker; none where it is the node's own.
         history: What it keeps of its bus; None for nothing.
         console: What people may do at its console.
+        limits: Tables `[[limit]]`, which limit its actuators further; `ganglion.guardian` reads them.
+        over: What lies over the file, as a release has it; the file is read with it again.
     """
 
     path: Path
@@ -292,6 +295,8 @@ class Config:
     bridge_brokers: tuple[BrokerUrl, ...] = ()
     history: HistorySection | None = None
     console: ConsoleSection = ConsoleSection()
+    limits: tuple[dict[str, Any], ...] = ()
+    over: Callable[[dict[str, Any]], dict[str, Any]] | None = field(default=None, repr=False, compare=False)
 
     def resolve(self, name: str) -> Path:
         """A path of the file, made absolute against the folder of the file."""
@@ -323,7 +328,7 @@ def changed(before: Config, after: Config) -> list[str]:
     tables = before.actuators.keys() | after.actuators.keys()
     found = [f"actuator.{name}" for name in sorted(tables) if before.actuators.get(name) != after.actuators.get(name)]
     sections = {"node": "node", "report": "reports", "leaves": "leaves", "bridge": "bridge", "history": "history"}
-    sections["console"] = "console"
+    sections |= {"console": "console", "limit": "limits"}
     found += [name for name, field in sections.items() if getattr(before, field) != getattr(after, field)]
     if _without_key(before.mesh) != _without_key(after.mesh):
         found.append("mesh")
@@ -334,17 +339,28 @@ def _without_key(mesh: MeshSection | None) -> MeshSection | None:
     return None if mesh is None else replace(mesh, enrol_key=None, enrol_key_file=None)
 
 
-def load(path: Path) -> Config:
+def load(path: Path, over: Callable[[dict[str, Any]], dict[str, Any]] | None = None) -> Config:
     """Reads a node's configuration.
+
+    Args:
+        over: Makes the tables that hold of those in the file.
 
     Raises:
         NotFoundError: there is no such file.
         InvalidError: it is not TOML (line and column are named), or a key is unknown, missing or of another type.
     """
     table = _toml(path)
+    return of_table(table if over is None else over(table), path, over)
+
+
+def of_table(
+    table: dict[str, Any], path: Path, over: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+) -> Config:
+    """The configuration in tables that were read already. Raises: see `load`."""
     where = f"{path}: "
-    if isinstance(table.get("report"), dict):
-        raise InvalidError("write [[report]] with two brackets: there may be several", where=f"{where}report")
+    for name in ("report", "limit"):
+        if isinstance(table.get(name), dict):
+            raise InvalidError(f"write [[{name}]] with two brackets: there may be several", where=f"{where}{name}")
     file = read(_File, table, where)
     bridge = None if file.bridge is None else read(BridgeSection, file.bridge, f"{where}bridge")
     return Config(
@@ -362,6 +378,8 @@ def load(path: Path) -> Config:
         bridge_brokers=() if bridge is None or bridge.broker is None else _brokers(bridge.broker, path, "bridge"),
         history=None if file.history is None else read(HistorySection, file.history, f"{where}history"),
         console=read(ConsoleSection, file.console, f"{where}console"),
+        limits=file.limit,
+        over=over,
     )
 
 

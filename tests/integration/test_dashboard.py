@@ -99,7 +99,7 @@ async def test_nobody_sees_it_without_a_token(chromium: Browser, gateway: Proces
     await page.goto(gateway.url)
     assert page.url == f"{gateway.url}/login"
     await page.get_by_label("Token").fill("gt_wrong")
-    await page.get_by_role("button", name="Log in").click()
+    await page.get_by_role("button", name="Use the token").click()
     await expect(page.get_by_role("alert")).to_contain_text("not known")
     await page.get_by_label("Token").fill(gateway.token)
     await page.get_by_role("button", name="Use the token").click()

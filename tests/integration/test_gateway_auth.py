@@ -278,8 +278,8 @@ async def test_too_many_requests_are_told_when_to_come_again(site: Here, monkeyp
 
     monkeypatch.setattr(site.guard, "_rate", Rate(each_second=0.01, burst=3))
     monkeypatch.setattr(site.guard, "_strangers", Rate(each_second=0.01, burst=3))
-    for http in (site.http, site.stranger):
-        answers = [await http.get("/api/v1/auth/me") for _ in range(4)]
+    for http, path in ((site.http, "/api/v1/auth/me"), (site.stranger, "/login")):
+        answers = [await http.get(path) for _ in range(4)]
         assert [answer.status_code == 429 for answer in answers] == [False] * 3 + [True]
         assert int(answers[-1].headers["retry-after"]) > 1
     assert (await site.stranger.get("/health/live")).status_code == 200

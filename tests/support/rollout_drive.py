@@ -57,9 +57,9 @@ class Drive:
         self.field, self.now, self.points, self._kill, self._look = field, START, 0, kill, look
         self._inbox: list[Report] = []
         self._events: list[Happening] = []  # what the gateway stores of itself: crashes and alerts
-        field.listen(self._inbox.append)
+        field.hear.append(self._inbox.append)
         candidates = [Candidate(node=node, name=node, before=sim.release) for node, sim in field.nodes.items()]
-        self.plan = plan(rollout, release, agreed or terms(), 0, candidates)
+        self.plan = plan(rollout, field.releases[release], agreed or terms(), candidates)
         made = begun(self.plan, selector="all", by="tester", now=START)
         self.disk = copy.deepcopy(made)
         self.notes: list[str] = []
@@ -115,7 +115,7 @@ class Drive:
     def _meet(self) -> None:
         """What a gateway that begins learns: who is there, and everybody's last word."""
         self.machine.feed(self.now, [Presence(node, sim.online) for node, sim in self.field.nodes.items()])
-        self._inbox += at_once(self.field.standing(list(self.field.nodes)))
+        self._inbox += at_once(self.field.said(0))
 
     def _act(self, happenings: Iterable[Happening]) -> None:
         heard = [*self._inbox, *happenings, *self._events[self.machine.rollout.seen :]]

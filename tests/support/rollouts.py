@@ -77,6 +77,7 @@ class Field:
         calls: How often `assign` was called.
         fails: How often it fails from now on.
         gone: Nodes that it does not know any more.
+        hear: Told every report.
     """
 
     def __init__(self, nodes: Mapping[str, Kind], *, bad: Collection[str] = (), seed: int = 0) -> None:
@@ -88,7 +89,7 @@ class Field:
         self.gone: set[str] = set()
         self.releases = {each: Made(id=each, name=f"release {each}") for each in ("r1", "r2", "r3")}
         self._dice = random.Random(seed)
-        self._hear: list[Callable[[Report], None]] = []
+        self.hear: list[Callable[[Report], None]] = []
         self._late: list[tuple[int, Report]] = []
         self._now = 0
 
@@ -131,12 +132,15 @@ class Field:
     async def assigned(self, nodes: Sequence[str]) -> dict[str, str]:
         return {node: release for node in nodes if (release := self.nodes[node].release) is not None}
 
-    async def standing(self, nodes: Sequence[str]) -> list[Report]:
-        return [said for node in nodes if node in self.nodes and (said := self.nodes[node].said) is not None]
+    async def said(self, since: int) -> list[Report]:
+        return [said for sim in self.nodes.values() if (said := sim.said) is not None and said.at >= since]
 
-    def listen(self, hear: Callable[[Report], None]) -> Callable[[], None]:
-        self._hear.append(hear)
-        return lambda: self._hear.remove(hear)
+    def listen(self, wake: Callable[[], None]) -> Callable[[], None]:
+        def heard(report: Report) -> None:
+            wake()
+
+        self.hear.append(heard)
+        return lambda: self.hear.remove(heard)
 
     def step(self, now: int) -> list[Happening]:
         """Everybody goes on by one thing; what is heard of it besides the reports."""
@@ -181,5 +185,5 @@ class Field:
     def _tell(self, report: Report) -> None:
         report = report._replace(at=self._now)
         self.nodes[report.node].said = report
-        for hear in list(self._hear):
+        for hear in list(self.hear):
             hear(report)

@@ -50,7 +50,7 @@ def device(**more: Any) -> Device:
 def test_a_whole_one_is_read() -> None:
     made = device(utc_offset_minutes=-90)
     found = config.read("")
-    assert (found.name, found.host, found.port, found.key.kid) == ("garden", "192.0.2.20", 8475, KEY.kid)
+    assert (found.name, found.link.host, found.link.port, found.link.key.kid) == ("garden", "192.0.2.20", 8475, KEY.kid)
     assert (found.utc_offset, found.watchdog_ms) == (-5400 * SECOND, 8000)
     assert made.guard.actuators["pump"].limits.max_on == 90 * SECOND
     assert made.units == {"light.illuminance": "lx"}
@@ -60,12 +60,12 @@ def test_a_whole_one_is_read() -> None:
 def test_signed_updates_need_the_key_beside_the_leafs() -> None:
     device(updates="signed")
     with pytest.raises(ConfigError, match=r"agent.json.updates: signed needs the second line of `ganglion leaf add`"):
-        seal.of(config.read(""))
+        seal.of(config.read(""), "")
     Path("leaf.key").write_text(f"{KEY.text()}\n{update_key.text(bytes(32))}\n")
     found = config.read("")
-    assert (found.updates, found.key.kid) == ("signed", KEY.kid)
+    assert (found.updates, found.link.key.kid) == ("signed", KEY.kid)
     with pytest.raises(ValueError, match="only with the issuer's seal"):
-        seal.of(found)(None, bytes(32))
+        seal.of(found, "")(None, bytes(32))
     device()
     assert config.read("").updates == "parent"
 

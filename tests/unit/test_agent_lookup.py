@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ganglion_agent import resolve, uplink
+from ganglion_agent import resolve, wifi
 from ganglion_agent.resolve import answer, question
 from ganglion_agent.uplink import Udp
 from support.waiting import until
@@ -141,5 +141,5 @@ class Station:
 def test_the_name_server_is_that_of_the_wifi(
     station: Station, server: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uplink, "station", lambda: station)
-    assert uplink.name_server() == server
+    monkeypatch.setattr(wifi, "station", lambda: station)
+    assert wifi.name_server() == server

@@ -13,8 +13,8 @@ from ganglion_agent import crash, flash, store
 from ganglion_agent.clock import Clock
 from ganglion_agent.log import LETTERS, LINES, Log
 from ganglion_agent.store import Store
-from ganglion_agent.uplink import MAX_PAUSE, Wifi
 from ganglion_agent.watchdog import HungError, Watchdog
+from ganglion_agent.wifi import MAX_PAUSE, Wifi
 
 
 class Ticks:

@@ -47,7 +47,7 @@ async def texts(following: Following, *wanted: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     async with asyncio.timeout(60):
         while not {*wanted} <= {record["text"] for record in found}:
-            found += await following.next()
+            found += await following.next(within=10)
     return found
 
 
@@ -85,6 +85,6 @@ async def test_who_does_not_read_is_told_what_he_has_missed() -> None:
     async with Following(house.fleet, house, lambda: [Target("fridge", "")], level="debug") as following:
         for _ in range(QUEUE + 50):
             following._say(Target("fridge", ""), 1, logging.INFO, "x", "y")
-        found = await following.next()
+        found = await following.next(within=10)
         assert found[0] == {"dropped": 50}
         assert len(found) == QUEUE + 1

@@ -20,6 +20,7 @@ PACKAGES = {
         "firmware",
         {
             "ganglion_micro",
+            "_ed25519",
             "asyncio",
             "binascii",
             "builtins",
@@ -108,7 +109,7 @@ ROWS = [
     {"settings"},
     {"bus", "mqtt", "intent"},
     {"config", "board", "mesh", "sim", "reader", "inbox"},
-    {"mova", "sensors", "guardian", "bridge", "history", "device"},
+    {"mova", "sensors", "guardian", "bridge", "history", "device", "release"},
     {"node", "editor", "shims", "firmware"},
     {"flash", "console"},
     {"cli"},
@@ -201,6 +202,12 @@ PURE = [
     "runtime/ganglion/mova/resilience.py",
     "runtime/ganglion/mova/usage.py",
     "runtime/ganglion/mova/variables.py",
+    "runtime/ganglion/release/manifest.py",
+    "runtime/ganglion/release/overlay.py",
+    "runtime/ganglion/release/pull.py",
+    "runtime/ganglion/release/record.py",
+    "runtime/ganglion/release/requires.py",
+    "runtime/ganglion/release/trial.py",
     "runtime/ganglion/guardian/duty.py",
     "runtime/ganglion/guardian/failure.py",
     "runtime/ganglion/guardian/guardian.py",
@@ -227,7 +234,7 @@ PURE = [
     "runtime/ganglion/guardian/sources.py",
     "runtime/ganglion/guardian/raw.py",
     "runtime/ganglion/guardian/words.py",
-    "gateway/ganglion_gateway/rollout/[!c]*.py",  # but for controller.py, which is its shell
+    "gateway/ganglion_gateway/rollout/[!cs]*.py",  # but for controller.py and senses.py, which are its shell
     "gateway/ganglion_gateway/rollout/cohort.py",
     "gateway/ganglion_gateway/rollout/contract.py",
     "gateway/ganglion_gateway/selecting/*.py",

@@ -33,7 +33,7 @@ def test_a_good_release_comes_to_everybody_stage_by_stage() -> None:
     drive.run(30)
     assert drive.rollout.state is State.COMPLETED
     assert of(drive, At.COMMITTED) == set(drive.field.nodes)
-    assert drive.machine.is_over
+    assert drive.machine.is_over(drive.now)
     assert drive.notes == [
         "stage 1 of 3 begins with 2 nodes",
         "soaking stage 1: 2 of 2 nodes have committed",
@@ -114,7 +114,7 @@ def test_who_sleeps_is_waited_for_and_has_not_failed() -> None:
     nodes.nodes["n4"].online = True
     drive.run(5)
     assert drive.node("n4").state is At.COMMITTED  # and who wakes later gets it all the same
-    assert not drive.machine.is_over
+    assert not drive.machine.is_over(drive.now)
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_an_abort_leaves_or_sends_back_those_that_have_it(send_back: bool) -> No
     assert has == (set() if send_back else committed)
     assert of(drive, At.BACK) == (committed | rest if send_back else rest)
     assert all(sim.runs == sim.release for sim in nodes.nodes.values())
-    assert drive.machine.is_over
+    assert drive.machine.is_over(drive.now)
 
 
 def test_no_more_than_so_many_are_on_the_way_at_a_time() -> None:

@@ -13,7 +13,7 @@ from ganglion_gateway.rollout.planning import Candidate, plan
 from ganglion_gateway.rollout.target import BAD, At, State
 from ganglion_gateway.rollout.terms import Share, Terms
 from support.rollout_drive import MINUTE, Drive, terms
-from support.rollouts import Field, Kind
+from support.rollouts import Field, Kind, Made
 
 #: Those whose behaviour leaves nothing to chance, so that two runs can be compared.
 CERTAIN = [Kind.GOOD, Kind.TWICE, Kind.BREAKS, Kind.CRASHES]
@@ -167,7 +167,7 @@ def test_a_plan_says_who_cannot_take_it_and_why() -> None:
         Candidate(node="c", name="c", free=999),
         Candidate(node="d", name="d"),
     ]
-    made = plan("x", "r2", terms(50, 100), 1000, nodes)
+    made = plan("x", Made(id="r2", size=1000), terms(50, 100), nodes)
     assert {each.node for each in made.chosen} == {"a", "d"}
     assert [len(cohort) for cohort in made.cohorts] == [1, 1]
     assert {each.node: why for each, why in made.skipped} == {

@@ -153,6 +153,7 @@ def test_this_machine_reads_as_itself():
     assert 0 < values["memory"] < 100
     assert 0 < values["memory_available"] < 1 << 50
     assert 0 <= values["disk"] <= 100
+    assert 0 < values["disk_available"] < 1 << 60
     assert values["load"] >= 0
     assert values["uptime"] == pytest.approx(float(Path("/proc/uptime").read_text().split()[0]), abs=5)
     assert set(values) == set(sensor.channels)

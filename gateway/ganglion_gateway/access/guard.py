@@ -23,7 +23,7 @@ from ganglion_gateway.problems import problem
 
 #: Bytes of a request's body, and seconds that all of it may take to come.
 MAX_BODY, BODY_SECONDS = 1024 * 1024, 30.0
-#: Requests a second of one who is known, and of an address of those who are not.
+#: Requests a second of one who is known, and of an address of those who are not where anybody may ask.
 _RATE, _BURST = 500.0, 2000
 _STRANGERS, _STRANGERS_BURST = 20.0, 100
 #: RFC 6455 section 7.4.2 leaves 4000 and up to us; 4401 is the usual "unauthorised".
@@ -90,10 +90,11 @@ class Guard:
             await problem(413, f"a request has at most {MAX_BODY} bytes", instance=path)(scope, receive, send)
             return
         bounded = _Bounded(receive)
+        send = bounded.answering(scope, send)
         methods = needs(path)
         asked = None if methods is None else methods.get(method, methods.get("*"))
         principal, session = self._who(headers)
-        if (wait := self._too_fast(scope, principal)) > 0:
+        if (wait := self._too_fast(scope, asked, principal)) > 0:
             retry = {"retry-after": str(max(1, round(wait)))}
             await problem(429, "too many requests: ask less often", instance=path, headers=retry)(scope, receive, send)
             return
@@ -106,12 +107,14 @@ class Guard:
             state["principal"], state["session"] = principal, session
         await self.app(scope, bounded, send)
 
-    def _too_fast(self, scope: Scope, principal: Principal | None) -> float:
+    def _too_fast(self, scope: Scope, asked: str | None, principal: Principal | None) -> float:
         now = time.monotonic()
         if principal is not None:
             return self._rate.wait(principal.key, now)
-        if scope["path"].startswith(("/health/", "/hooks/")):
-            return 0.0  # what watches over the process must not be told that it is down; hooks have rates of their own
+        if asked != PUBLIC or scope["path"].startswith(("/health/", "/hooks/")):
+            # A 401 costs no more than a 429; what watches over the process must not think that it is down; and hooks
+            # have rates of their own.
+            return 0.0
         client = scope.get("client")
         return self._strangers.wait(source(client[0]) if client else "", now)
 
@@ -126,6 +129,8 @@ class Guard:
         asked: str | None,
     ) -> ASGIApp | None:
         """The answer to who may not ask this; None for who may."""
+        if asked is None and PUBLIC in (methods or {}).values():
+            return _not_taken(path, method, methods or {})
         if principal is None:
             self._metrics.refused.inc()
             if method == "GET" and "text/html" in headers.get("accept", ""):
@@ -136,8 +141,7 @@ class Guard:
             detail = f"there is nothing at {path}: GET /openapi.json lists what there is"
             return problem(404, detail, instance=path)
         if asked is None:
-            allow = {"allow": ", ".join(sorted(methods))}
-            return problem(405, f"{path} does not take {method}", instance=path, headers=allow)
+            return _not_taken(path, method, methods)
         if method not in _SAFE and session is not None and not same_origin(headers):
             return problem(403, "a page of another origin asked for a change", instance=path)
         if asked != KNOWN and not principal.may(asked):
@@ -187,6 +191,11 @@ class Guard:
         return answer
 
 
+def _not_taken(path: str, method: str, methods: dict[str, str]) -> ASGIApp:
+    allow = {"allow": ", ".join(sorted(methods))}
+    return problem(405, f"{path} does not take {method}", instance=path, headers=allow)
+
+
 def _may_not(principal: Principal, scope: str) -> str:
     if principal.must_change:
         return f"{principal.name} must change the password first: POST /api/v1/auth/password, or log in at /login"
@@ -199,6 +208,7 @@ class _Bounded:
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self._size = 0
+        self._fault: tuple[int, str] | None = None
         self._until: float | None = time.monotonic() + BODY_SECONDS
 
     async def __call__(self) -> Message:
@@ -208,13 +218,29 @@ class _Bounded:
             async with asyncio.timeout(self._until - time.monotonic()):
                 message = await self._receive()
         except TimeoutError:
+            self._fault = 408, f"a request has {BODY_SECONDS:g} s to come"
             return {"type": "http.disconnect"}
         if not message.get("more_body"):
             self._until = None  # the rest is waiting for the client to go
         self._size += len(message.get("body", b""))
         if self._size > MAX_BODY:
+            self._fault = 413, f"a request has at most {MAX_BODY} bytes"
             return {"type": "http.disconnect"}
         return message
+
+    def answering(self, scope: Scope, send: Send) -> Send:
+        """A `send` that says so, in place of what the application makes of a body that has no end."""
+        told = False
+
+        async def answer(message: Message) -> None:
+            nonlocal told
+            if self._fault is None:
+                await send(message)
+            elif not told:
+                told = True
+                await problem(*self._fault, instance=scope["path"])(scope, self._receive, send)
+
+        return answer
 
 
 def _cookie(headers: Headers) -> str:

@@ -22,7 +22,9 @@ from ganglion_gateway.api import (
     logs,
     mesh,
     models,
+    openapi,
     policy,
+    releases,
     routes,
     scripts,
     users,
@@ -33,15 +35,21 @@ from ganglion_gateway.dashboard import login
 from ganglion_gateway.services import Services
 
 
-def application(services: Services) -> FastAPI:
-    """Everything but the dashboard's pages, unguarded: `guarded` goes around it."""
+def application(services: Services, *, version: str | None = None) -> FastAPI:
+    """Everything but the dashboard's pages, unguarded: `guarded` goes around it.
+
+    Args:
+        version: Of the software; default: that of the settings.
+    """
     app = FastAPI(
         title="Ganglion gateway",
-        version=services.settings.version,
+        version=services.settings.version if version is None else version,
         summary="The fleet's server",
         docs_url=None,  # it would load its script from somebody else's server
         redoc_url=None,
+        generate_unique_id_function=openapi.operation_id,
     )
+    openapi.describe(app)
     problems.install(app)
     app.include_router(health.routes(services))
     app.include_router(login.routes(services))
@@ -64,6 +72,7 @@ def application(services: Services) -> FastAPI:
     app.include_router(limits.routes(services))
     app.include_router(firmware.routes(services))
     app.include_router(scripts.routes(services))
+    app.include_router(releases.routes(services))
     app.include_router(kv.routes(services))
     app.include_router(watch.routes(services), responses=problems.RESPONSES)
     return app
@@ -71,4 +80,5 @@ def application(services: Services) -> FastAPI:
 
 def guarded(app: FastAPI, services: Services) -> Guard:
     """What the server runs."""
-    return Guard(app, keyring=services.keyring, sessions=services.sessions, metrics=services.metrics)
+    inner = services.idempotency.around(app)
+    return Guard(inner, keyring=services.keyring, sessions=services.sessions, metrics=services.metrics)

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query
 
 from ganglion.errors import NotFoundError
-from ganglion_gateway.api.documents import Limit
+from ganglion_gateway.api.documents import Cursor, Limit
+from ganglion_gateway.api.paging import keyed_page, read_key
 from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.routes import NodeName
 from ganglion_gateway.api.selection import Selection, selected
@@ -27,23 +28,19 @@ def routes(services: Services) -> APIRouter:
         told = {name: row[name] for name in ("id", "leaf", "kind", "at", "text", "event")}
         return {**told, "node": node, "name": services.fleet.name(node)}
 
+    async def listed(nodes: list[str] | None, limit: int, cursor: str | None) -> dict[str, Any]:
+        rows = await crashes.newest(services.database, nodes=nodes, leaf=None, limit=limit, before=read_key(cursor))
+        marked = [{**row, "key": crashes.key(row)} for row in rows]
+        return keyed_page("crashes", marked, [document(row) for row in rows], "key", limit)
+
     @router.get("/crashes", summary="How runs of nodes and leaves ended that crashed, newest first")
-    async def list_crashes(
-        where: Selection = None,
-        limit: Limit = 100,
-        before: Annotated[
-            int | None, Query(ge=0, lt=2**63, description="those of before, in nanoseconds since the Unix epoch")
-        ] = None,
-    ) -> dict[str, Any]:
+    async def list_crashes(where: Selection = None, limit: Limit = 100, cursor: Cursor = None) -> dict[str, Any]:
         nodes = None if where is None else [id for node in selected(services.fleet, where) for id in node.ids]
-        rows = await crashes.newest(services.database, nodes=nodes, leaf=None, limit=limit, before=before)
-        return {"crashes": [document(row) for row in rows]}
+        return await listed(nodes, limit, cursor)
 
     @router.get("/nodes/{node}/crashes", summary="The crashes of one node and its leaves, newest first")
-    async def of_node(node: NodeName, limit: Limit = 100) -> dict[str, Any]:
-        known = services.fleet.find(node)
-        rows = await crashes.newest(services.database, nodes=known.ids, leaf=None, limit=limit)
-        return {"crashes": [document(row) for row in rows]}
+    async def of_node(node: NodeName, limit: Limit = 100, cursor: Cursor = None) -> dict[str, Any]:
+        return await listed(services.fleet.find(node).ids, limit, cursor)
 
     @router.get("/nodes/{node}/crashes/{crash}", summary="All that is known of a crash")
     async def show(node: NodeName, crash: CrashId, leaf: Leaf = "") -> dict[str, Any]:

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path
 
 from ganglion.errors import NotFoundError, RefusedError
-from ganglion_gateway.api.documents import ApprovalBody, RevocationBody
+from ganglion_gateway.api.documents import ApprovalBody, Cursor, Limit, RevocationBody
+from ganglion_gateway.api.paging import slice_of
 from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.routes import NodeName, Who
 from ganglion_gateway.approvals import document
@@ -23,12 +24,16 @@ def routes(services: Services) -> APIRouter:
     router = APIRouter(prefix="/api/v1", responses=RESPONSES, dependencies=[Depends(of_requests)])
 
     @router.get("/pending", summary="Nodes that wait to be approved, and the mesh that they name", tags=["enrolment"])
-    async def list_pending() -> dict[str, Any]:
+    async def list_pending(limit: Limit = 100, cursor: Cursor = None) -> dict[str, Any]:
+        waiting, following = slice_of(
+            services.approvals.all, lambda one: f"{one.first:020}{one.node_id}", cursor, limit
+        )
         authority = services.authority
         return {
             "mesh": authority.mesh_id,
             "root": gl1.base32(authority.root_thumbprint[:16]),
-            "pending": [document(one, taken=_taken(services, one.name)) for one in services.approvals.all],
+            "pending": [document(one, taken=_taken(services, one.name)) for one in waiting],
+            "next": following,
         }
 
     @router.post("/pending/{node}/approve", summary="Let a node in", tags=["enrolment"])

@@ -17,7 +17,7 @@ from ganglion_gateway.leaves import leaf_documents, leaf_of
 
 MAX_PAGE = 500
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="entries of one page")]
-Cursor = Annotated[str | None, Query(max_length=64, description="`next` of the page before")]
+Cursor = Annotated[str | None, Query(max_length=512, description="`next` of the page before")]
 
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Word = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]

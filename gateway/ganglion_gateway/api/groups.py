@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path
 
-from ganglion_gateway.api.documents import GroupBody, MembersBody
+from ganglion_gateway.api.documents import Cursor, GroupBody, Limit, MembersBody
+from ganglion_gateway.api.paging import page_of
 from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.routes import Who
 from ganglion_gateway.problems import RESPONSES
@@ -20,8 +21,8 @@ def routes(services: Services) -> APIRouter:
     groups = services.groups
 
     @router.get("/groups", summary="Groups of confidential topics")
-    async def list_groups() -> dict[str, Any]:
-        return {"groups": [groups.document(group) for group in groups.all]}
+    async def list_groups(limit: Limit = 50, cursor: Cursor = None) -> dict[str, Any]:
+        return page_of("groups", map(groups.document, groups.all), lambda group: group["name"], cursor, limit)
 
     @router.post("/groups", status_code=201, summary="Make a group")
     async def create_group(body: GroupBody, who: Who) -> dict[str, Any]:

@@ -18,8 +18,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from ganglion.units import SECOND
 from ganglion_gateway import metrics, verdict
 from ganglion_gateway.problems import RESPONSES
+from ganglion_gateway.rollout.target import At, State
 from ganglion_gateway.services import Services
-from ganglion_gateway.store import webhooks
+from ganglion_gateway.store import rollouts, webhooks
 
 #: Seconds that the database has to answer.
 _PATIENCE = 2.0
@@ -49,15 +50,21 @@ def routes(services: Services) -> APIRouter:
             return JSONResponse({"status": "failed" if services.started else "starting", "checks": checks}, 503)
         return JSONResponse({"status": "ok" if services.mesh.connected else "degraded", "checks": checks})
 
-    @router.get("/metrics", summary="For Prometheus", tags=["health"])
+    @router.get(
+        "/metrics",
+        summary="For Prometheus",
+        tags=["health"],
+        response_class=Response,
+        responses={200: {"content": {metrics.CONTENT_TYPE: {"schema": {"type": "string"}}}}},
+    )
     async def expose() -> Response:
         known = services.metrics
         known.nodes.labels("online").set(services.fleet.online)
         known.nodes.labels("offline").set(len(services.fleet.nodes) - services.fleet.online)
         now = services.clock()
-        states = Counter(verdict.health(node, now) for node in services.fleet.nodes.values())
+        words = Counter(verdict.health(node, now) for node in services.fleet.nodes.values())
         for word in verdict.WORDS:
-            known.health.labels(word).set(states[word])
+            known.health.labels(word).set(words[word])
         known.jobs.set(services.jobs.running)
         known.broker.set(services.mesh.connected)
         known.outbox.clear()
@@ -67,6 +74,11 @@ def routes(services: Services) -> APIRouter:
         known.oldest.clear()
         for endpoint, created in (await webhooks.oldest(services.database)).items():
             known.oldest.labels(endpoint).set(max(0, services.clock() - created) / SECOND)
+        states, far = await rollouts.summary(services.database)
+        for state in State:
+            known.rollouts.labels(state.value).set(states.get(state.value, 0))
+        for at in At:
+            known.rollout_nodes.labels(at.value).set(far.get(at.value, 0))
         return Response(known.render(), media_type=metrics.CONTENT_TYPE)
 
     async def _database_answers() -> bool:

@@ -12,15 +12,14 @@ from pydantic import Field
 from ganglion.units import duration
 from ganglion_gateway.api.documents import Cursor, Limit, Word, page, read_cursor
 from ganglion_gateway.api.documents import Document as Body
+from ganglion_gateway.api.paging import keyed_page, read_key
 from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.routes import Who
+from ganglion_gateway.api.watch import LINES, Seconds, turns
 from ganglion_gateway.jobs import order
 from ganglion_gateway.problems import RESPONSES
 from ganglion_gateway.services import Services
 from ganglion_gateway.store import jobs as store
-
-#: Seconds of silence after which an empty line is sent.
-_SILENCE = 10.0
 
 JobId = Annotated[str, Path(pattern=r"^[0-9a-f]{8}$", description="as the list has it")]
 State = Annotated[
@@ -76,30 +75,30 @@ def routes(services: Services) -> APIRouter:
         return await document(await services.jobs.find(job))
 
     @router.get("/jobs/{job}/nodes", summary="What came of a job at each node")
-    async def nodes(
-        job: JobId,
-        limit: Limit = 100,
-        cursor: Annotated[str, Query(max_length=26, description="`next` of the page before")] = "",
-        state: State = None,
-    ) -> dict[str, Any]:
+    async def nodes(job: JobId, limit: Limit = 100, cursor: Cursor = None, state: State = None) -> dict[str, Any]:
         await services.jobs.find(job)
-        rows = await store.targets(services.database, job, state=state, after=cursor, limit=limit)
-        return {"nodes": [_target(row) for row in rows], "next": rows[-1]["node"] if len(rows) == limit else None}
+        rows = await store.targets(services.database, job, state=state, after=read_key(cursor), limit=limit)
+        return keyed_page("nodes", rows, [_target(row) for row in rows], "node", limit)
 
     @router.post("/jobs/{job}/cancel", summary="Begin it nowhere any more, and end it where it is under way")
     async def cancel(job: JobId, who: Who) -> dict[str, Any]:
         await services.jobs.cancel(job, by=who.name)
         return await document(await services.jobs.find(job))
 
-    @router.get("/jobs/{job}/watch", summary="What comes of a job as it does, a JSON document a line, until it ends")
-    async def watch(request: Request, job: JobId) -> StreamingResponse:
+    @router.get(
+        "/jobs/{job}/watch",
+        summary="What comes of a job as it does, a JSON document a line, until it ends",
+        response_class=StreamingResponse,
+        responses=LINES,
+    )
+    async def watch(request: Request, job: JobId, seconds: Seconds = None) -> StreamingResponse:
         await services.jobs.find(job)
         principal = request.state.principal
 
         async def lines() -> AsyncIterator[str]:
             told: dict[str, int] = {}
             yield "\n"
-            async for rows in services.jobs.watch(job, within=_SILENCE):
+            async for rows in services.jobs.watch(job, turns(seconds)):
                 if services.keyring.holder(principal.key) is None:
                     return
                 told |= {row["node"]: row["ended"] is not None for row in rows}

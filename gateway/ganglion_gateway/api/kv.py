@@ -14,13 +14,11 @@ from ganglion.errors import InvalidError
 from ganglion_gateway.api.documents import Document
 from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.routes import Who
+from ganglion_gateway.api.watch import Seconds, turns
 from ganglion_gateway.jsonable import jsonable
 from ganglion_gateway.live import shared
 from ganglion_gateway.problems import RESPONSES
 from ganglion_gateway.services import Services
-
-#: Seconds of silence after which an empty line is sent, so that who has gone is noticed.
-_SILENCE = 10.0
 
 Key = Annotated[str, Path(min_length=1, max_length=256)]
 Prefix = Annotated[str, Query(max_length=256, description="of keys")]
@@ -48,14 +46,21 @@ def routes(services: Services) -> APIRouter:
     async def list_keys(prefix: Prefix = "", after: Annotated[str, Query(max_length=256)] = "") -> Any:
         return jsonable(await kv.list({"prefix": prefix, "after": after}))
 
-    @router.get("/watch", summary="Changes as they come, a JSON document a line")
-    async def watch(request: Request, prefix: Prefix = "") -> StreamingResponse:
+    @router.get(
+        "/watch",
+        summary="Changes as they come, a JSON document a line",
+        response_class=StreamingResponse,
+        responses={200: {"content": {"application/x-ndjson": {"schema": {"type": "string"}}}}},
+    )
+    async def watch(request: Request, prefix: Prefix = "", seconds: Seconds = None) -> StreamingResponse:
         async def lines() -> AsyncIterator[str]:
             yield "\n"
             wanted = shared(prefix)
             with services.live.watch("/kv/#", None) as watcher:
-                while services.keyring.holder(request.state.principal.key) is not None:
-                    events = await watcher.next(within=_SILENCE)
+                for within in turns(seconds):
+                    if services.keyring.holder(request.state.principal.key) is None:
+                        return
+                    events = await watcher.next(within=within)
                     said = [each for each in events if "dropped" in each or each["topic"].startswith(wanted)]
                     yield "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in said) or "\n"
 

@@ -13,6 +13,7 @@ from ganglion.errors import InvalidError
 from ganglion_gateway.api.documents import Cursor, Limit, page, read_cursor
 from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.selection import Selection, selected
+from ganglion_gateway.api.watch import LINES, Seconds, turns
 from ganglion_gateway.following import Following, Target, level_name
 from ganglion_gateway.problems import RESPONSES
 from ganglion_gateway.services import Services
@@ -54,9 +55,18 @@ def routes(services: Services) -> APIRouter:
         )
         return page("records", rows, [_document(services, row) for row in rows], limit)
 
-    @router.get("/logs/follow", summary="What nodes log, as they do, a JSON document a line")
+    @router.get(
+        "/logs/watch",
+        summary="What nodes log, as they do, a JSON document a line",
+        response_class=StreamingResponse,
+        responses=LINES,
+    )
     async def follow(
-        request: Request, where: Selection = None, node: Node = None, level: Level = "info"
+        request: Request,
+        where: Selection = None,
+        node: Node = None,
+        level: Level = "info",
+        seconds: Seconds = None,
     ) -> StreamingResponse:
         _targets(services, where, node)  # who asks for nonsense is told so before the stream begins
         following = Following(services.fleet, services.mesh, lambda: _targets(services, where, node), level=level)
@@ -67,8 +77,10 @@ def routes(services: Services) -> APIRouter:
             async with following:
                 services.metrics.followers.inc()
                 try:
-                    while services.keyring.holder(principal.key) is not None:
-                        records = await following.next()
+                    for within in turns(seconds):
+                        if services.keyring.holder(principal.key) is None:
+                            return
+                        records = await following.next(within=within)
                         services.metrics.followed.inc(len(records))
                         yield "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in records) or "\n"
                 finally:

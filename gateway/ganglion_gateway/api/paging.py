@@ -4,11 +4,12 @@
 import base64
 import binascii
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from ganglion.errors import InvalidError
 
 Row = dict[str, Any]
+T = TypeVar("T")
 
 
 def read_key(cursor: str | None) -> str:
@@ -40,8 +41,14 @@ def keyed_page(name: str, rows: list[Row], documents: list[Row], key: str, limit
     return {name: documents, "next": write_key(rows[-1][key]) if len(rows) == limit else None}
 
 
-def page_of(name: str, rows: Iterable[Row], key: Callable[[Row], str], cursor: str | None, limit: int) -> Row:
-    """A page of what is in memory, in the order of its keys, which are different."""
+def slice_of(rows: Iterable[T], key: Callable[[T], str], cursor: str | None, limit: int) -> tuple[list[T], str | None]:
+    """A page of what is in memory, in the order of its keys, which are different; and where the next one begins."""
     after = read_key(cursor)
     found = sorted((row for row in rows if key(row) > after), key=key)[: limit + 1]
-    return {name: found[:limit], "next": write_key(key(found[limit - 1])) if len(found) > limit else None}
+    return found[:limit], write_key(key(found[limit - 1])) if len(found) > limit else None
+
+
+def page_of(name: str, rows: Iterable[Row], key: Callable[[Row], str], cursor: str | None, limit: int) -> Row:
+    """As `slice_of`, of documents: `{name: [...], "next": cursor}`."""
+    found, following = slice_of(rows, key, cursor, limit)
+    return {name: found, "next": following}

@@ -10,6 +10,7 @@ from ganglion.event import Event
 from ganglion.units import duration
 from ganglion_gateway.access.tokens import Principal
 from ganglion_gateway.api.documents import (
+    MAX_PAGE,
     Cursor,
     EnrolKeyBody,
     Limit,
@@ -20,6 +21,7 @@ from ganglion_gateway.api.documents import (
     read_cursor,
     write_cursor,
 )
+from ganglion_gateway.api.paging import page_of, slice_of
 from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.selection import Selection, selected
 from ganglion_gateway.api.watch import Where, read_where
@@ -59,13 +61,15 @@ def routes(services: Services) -> APIRouter:
 
 def _nodes(router: APIRouter, services: Services) -> None:
     @router.get("/nodes", summary="Every node", tags=["fleet"])
-    async def list_nodes(where: Selection = None) -> dict[str, Any]:
-        nodes = sorted(selected(services.fleet, where), key=lambda node: (node.name, node.id))
+    async def list_nodes(where: Selection = None, limit: Limit = 100, cursor: Cursor = None) -> dict[str, Any]:
+        found, following = slice_of(
+            selected(services.fleet, where), lambda node: f"{node.name}\n{node.id}", cursor, limit
+        )
         now = services.clock()
-        return {"nodes": [node_document(node, now) for node in nodes]}
+        return {"nodes": [node_document(node, now) for node in found], "next": following}
 
     @router.get("/members", summary="Who may be on the broker: each node that was let in, born or not", tags=["fleet"])
-    async def list_members() -> dict[str, Any]:
+    async def list_members(limit: Limit = MAX_PAGE, cursor: Cursor = None) -> dict[str, Any]:
         nodes = services.fleet.nodes
         names = dict.fromkeys(await services.enrol_keys.joined(), "")
         names |= await asking.granted(services.database)
@@ -82,26 +86,35 @@ def _nodes(router: APIRouter, services: Services) -> None:
             for id, name in sorted(names.items())
             if gl1.kid_of(id) not in out  # a key before a rotation is on the list, too: it is its successor's
         ]
-        return {"mesh": services.mesh.mesh_id, "members": members}
+        return {"mesh": services.mesh.mesh_id, **page_of("members", members, lambda one: one["id"], cursor, limit)}
 
     @router.get("/nodes/{node}", summary="One node", tags=["fleet"])
     async def get_node(node: NodeName) -> dict[str, Any]:
-        return node_document(services.fleet.find(node), services.clock())
+        known = services.fleet.find(node)
+        return {**node_document(known, services.clock()), "release": await services.releases.document(known)}
 
-    @router.get("/nodes/{node}/readings", summary="What a sensor read, oldest first", tags=["fleet"])
+    @router.get(
+        "/nodes/{node}/readings",
+        summary="What a sensor read, oldest first; `next` is of what was before",
+        tags=["fleet"],
+    )
     async def get_readings(
         node: NodeName,
         sensor: Annotated[str, Query(max_length=128)],
         since: Annotated[int, Query(ge=0, lt=2**63, description="nanoseconds since the Unix epoch")] = 0,
         limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+        cursor: Cursor = None,
     ) -> dict[str, Any]:
         known = services.fleet.find(node)
         if sensor not in known.sensors:
             names = ", ".join(sorted(known.sensors)) or "none yet"
             raise NotFoundError(f"{known.name} has no sensor {sensor!r}; it has {names}")
-        rows = await fleet.history(services.database, known.ids, sensor, since=since, limit=limit)
+        rows = await fleet.history(
+            services.database, known.ids, sensor, since=since, before=read_cursor(cursor), limit=limit
+        )
         readings = [[row["timestamp"], row["value"] if row["number"] is None else row["number"]] for row in rows]
-        return {"node": known.id, "sensor": sensor, "unit": known.sensors[sensor].unit, "readings": readings}
+        unit, following = known.sensors[sensor].unit, write_cursor(rows[0]["timestamp"]) if len(rows) == limit else None
+        return {"node": known.id, "sensor": sensor, "unit": unit, "readings": readings, "next": following}
 
     @router.get(
         "/nodes/{node}/episodes/{run}", summary="What a run of a script did; `last` for the last", tags=["fleet"]
@@ -185,8 +198,9 @@ def _enrol_keys(router: APIRouter, services: Services) -> None:
         return enrol_key_document(row)
 
     @router.get("/enrol-keys", summary="Every key that lets nodes join", tags=["enrolment"])
-    async def list_enrol_keys() -> dict[str, Any]:
-        return {"enrol_keys": [enrol_key_document(row) for row in await services.enrol_keys.all()]}
+    async def list_enrol_keys(limit: Limit = 50, cursor: Cursor = None) -> dict[str, Any]:
+        keys = [enrol_key_document(row) for row in await services.enrol_keys.all()]
+        return page_of("enrol_keys", keys, lambda key: f"{2**63 - key['created']:020}{key['id']}", cursor, limit)
 
 
 def _audit(router: APIRouter, services: Services) -> None:

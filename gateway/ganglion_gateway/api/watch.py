@@ -3,7 +3,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import math
+import time
+from collections.abc import AsyncIterator, Iterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, WebSocket, WebSocketDisconnect
@@ -17,13 +19,25 @@ from ganglion_gateway.live import Watcher
 from ganglion_gateway.services import Services
 
 #: Seconds of silence after which an empty line is sent, so that who has gone is noticed.
-_SILENCE = 10.0
+SILENCE = 10.0
 #: RFC 6455 section 7.4.1: data that is against the rules; and 4401, the usual "unauthorised".
 _POLICY = 1008
 _UNAUTHORISED = 4401
 
 Topic = Annotated[str, Query(max_length=256, description="an MQTT topic filter: node, then the node's own topic")]
+Seconds = Annotated[float | None, Query(gt=0, le=86400, description="after which the answer ends; else it goes on")]
 Where = Annotated[str | None, Query(max_length=8192, description='a filter, as in {"value": {"$gt": 8}}')]
+
+
+#: What OpenAPI says of an answer that is lines of JSON.
+LINES: dict[int | str, dict[str, Any]] = {200: {"content": {"application/x-ndjson": {"schema": {"type": "string"}}}}}
+
+
+def turns(seconds: float | None) -> Iterator[float]:
+    """How long to wait for what comes next, again and again, until so many seconds are over; None for without end."""
+    until = math.inf if seconds is None else time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        yield min(left, SILENCE)
 
 
 def read_where(text: str | None) -> Filter | None:
@@ -39,8 +53,15 @@ def routes(services: Services) -> APIRouter:
     """The router."""
     router = APIRouter(prefix="/api/v1", tags=["events"], dependencies=[Depends(of_requests)])
 
-    @router.get("/watch", summary="Events as they come, a JSON document a line")
-    async def watch(request: Request, topic: Topic = "#", where: Where = None) -> StreamingResponse:
+    @router.get(
+        "/watch",
+        summary="Events as they come, a JSON document a line",
+        response_class=StreamingResponse,
+        responses=LINES,
+    )
+    async def watch(
+        request: Request, topic: Topic = "#", where: Where = None, seconds: Seconds = None
+    ) -> StreamingResponse:
         matching = read_where(where)
         with services.live.watch(topic, matching):  # who asks for nonsense is told so before the stream begins
             pass
@@ -48,8 +69,10 @@ def routes(services: Services) -> APIRouter:
         async def lines() -> AsyncIterator[str]:
             yield "\n"
             with services.live.watch(topic, matching) as watcher:
-                while _may_look(services, request.state.principal):
-                    yield "".join(_line(each) for each in await watcher.next(within=_SILENCE)) or "\n"
+                for within in turns(seconds):
+                    if not _may_look(services, request.state.principal):
+                        return
+                    yield "".join(_line(each) for each in await watcher.next(within=within)) or "\n"
 
         return StreamingResponse(lines(), media_type="application/x-ndjson", headers={"cache-control": "no-store"})
 
@@ -76,7 +99,7 @@ async def _send(services: Services, socket: WebSocket, watcher: Watcher) -> None
             if not _may_look(services, socket.state.principal):
                 await socket.close(_UNAUTHORISED, "the token is not known any more")
                 return
-            for document in await watcher.next(within=_SILENCE):
+            for document in await watcher.next(within=SILENCE):
                 await socket.send_text(_line(document))
     finally:
         gone.cancel()

@@ -9,6 +9,7 @@ from pydantic import Field
 from ganglion.errors import InvalidError, NotFoundError, RefusedError
 from ganglion.units import duration
 from ganglion_gateway.api.documents import Cursor, Document, Limit, WebhookBody, page, read_cursor, webhook_document
+from ganglion_gateway.api.paging import page_of
 from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.routes import Who
 from ganglion_gateway.problems import RESPONSES
@@ -76,10 +77,10 @@ def _endpoints(router: APIRouter, services: Services) -> None:
         return {**_document(row, {}), "secret": secret}
 
     @router.get("/webhooks", summary="Where events are delivered to")
-    async def list_webhooks() -> dict[str, Any]:
+    async def list_webhooks(limit: Limit = 50, cursor: Cursor = None) -> dict[str, Any]:
         counts = await webhooks.counts(services.database)
-        rows = await webhooks.all_endpoints(services.database)
-        return {"webhooks": [_document(row, counts) for row in rows]}
+        known = [_document(row, counts) for row in await webhooks.all_endpoints(services.database)]
+        return page_of("webhooks", known, lambda one: f"{one['created']:020}{one['id']}", cursor, limit)
 
     @router.get("/webhooks/{webhook}", summary="One of them")
     async def get_webhook(webhook: EndpointId) -> dict[str, Any]:

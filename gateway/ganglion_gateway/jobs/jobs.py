@@ -4,7 +4,7 @@
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -118,8 +118,12 @@ class Jobs:
             raise NotFoundError(f"there is no job {identity!r}: `ganglion jobs list` shows those that are kept")
         return row
 
-    async def watch(self, identity: str, *, within: float) -> AsyncIterator[list[dict[str, Any]]]:
-        """How a job stands at its nodes, and then what changes, until it has ended; nothing after a silence."""
+    async def watch(self, identity: str, waits: Iterator[float]) -> AsyncIterator[list[dict[str, Any]]]:
+        """How a job stands at its nodes, and then what changes, until it has ended; nothing after a silence.
+
+        Args:
+            waits: Seconds of each silence; it ends with these, too.
+        """
         await self._read_by_leader(identity)
         job = self._carrier.jobs.get(identity)
         seen = -1
@@ -130,12 +134,16 @@ class Jobs:
             if self._carrier.jobs.get(identity) is not job:
                 break
             news = self._carrier.news
+            if (within := next(waits, None)) is None:
+                return
             with suppress(TimeoutError):
                 async with asyncio.timeout(within):
                     await news.wait()
         while (await self.find(identity))["ended"] is None:  # another gateway carries it out
             yield []
-            await asyncio.sleep(ELSEWHERE)
+            if (within := next(waits, None)) is None:
+                return
+            await asyncio.sleep(min(within, ELSEWHERE))
 
     async def _read_by_leader(self, identity: str) -> None:
         """A job that was just made is taken up a moment later, where it is this gateway that does so."""

@@ -91,12 +91,12 @@ class Releases(Protocol):
         """The release that each of these is to run, where it is to run one."""
         ...
 
-    async def standing(self, nodes: Sequence[str]) -> list[Report]:
-        """The last word of each of these on what it is to run."""
+    async def said(self, since: int) -> list[Report]:
+        """The last word of every node that was heard since a time, each on what the node is to run by now."""
         ...
 
-    def listen(self, hear: Callable[[Report], None]) -> Callable[[], None]:
-        """Has every report told as it comes, until what is returned is called. One may be lost: `standing` has it."""
+    def listen(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """Has somebody woken when a node says something, until what is returned is called."""
         ...
 
 

@@ -9,6 +9,7 @@ was saved, and goes on: what was not told is told again, which changes nothing w
 from collections.abc import Iterable, Sequence
 
 from ganglion.units import SECOND
+from ganglion_gateway.rollout.bounds import Watch
 from ganglion_gateway.rollout.contract import Report, Reported
 from ganglion_gateway.rollout.happening import (
     Abort,
@@ -42,6 +43,8 @@ from ganglion_gateway.rollout.target import (
 
 #: Nanoseconds after a restart in which no stage is passed: what nodes kept meanwhile comes first.
 SETTLE = 60 * SECOND
+#: Nanoseconds after its end in which it is written down what becomes of nodes that slept.
+LISTENS = 7 * 86400 * SECOND
 
 
 class Machine:
@@ -53,6 +56,9 @@ class Machine:
         targets: All of it.
         now: The time; nobody is late before the patience has passed since.
         settled: The rollout is new, so there is nothing that could have been missed.
+
+    Attributes:
+        online: Nodes that are there, as far as it was told.
     """
 
     def __init__(
@@ -67,11 +73,11 @@ class Machine:
         self._ledger = Ledger(rollout, stages, targets)
         self.rollout, self.stages = self._ledger.rollout, self._ledger.stages
         self.targets, self._chosen = self._ledger.targets, self._ledger.chosen
-        self._online: set[str] = set()
+        self.online: set[str] = set()
         self._since: dict[str, int] = {}  # when a node came or went last
         self._began = now
         self._quiet = now if settled else now + SETTLE
-        self._wrong: dict[tuple[str, int], int] = {}  # since when a bound does not hold at a node
+        self._watch = Watch(rollout.terms.bounds)
 
     def feed(self, now: int, happenings: Iterable[Happening] = ()) -> None:
         """Takes what happened, the first first, and decides; also where nothing did, since time has passed."""
@@ -79,6 +85,10 @@ class Machine:
             self._hear(each, now)
         if self.rollout.state.is_live:
             self._judge(now)
+
+    def meet(self, present: Iterable[str]) -> None:
+        """Who is there when the machine is made; nothing is decided."""
+        self.online.update(node for node in present if node in self.targets)
 
     def changes(self) -> Changes | None:
         """What is to be saved before anything is done; None for nothing. It is not given twice."""
@@ -93,14 +103,13 @@ class Machine:
         """Events of the fleet up to this number were fed; it is saved with what they have changed."""
         self._ledger.look(number)
 
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing is left to do or to hear."""
-        awaited = (
-            each.state in ON_THE_WAY or (each.state is At.COMMITTED and each.want is Want.BEFORE)
-            for each in self._chosen
-        )
-        return not self.rollout.state.is_live and not self._ledger.untold and not any(awaited)
+    def is_over(self, now: int) -> bool:
+        """Whether nothing is left to do, and nothing to hear or it has taken too long."""
+        if self.rollout.state.is_live or self._ledger.untold:
+            return False
+        returning = (each.state is At.COMMITTED and each.want is Want.BEFORE for each in self._chosen)
+        asleep = (each.state in ON_THE_WAY for each in self._chosen)
+        return now - self.rollout.ended > LISTENS or not (any(returning) or any(asleep))
 
     def refusal(self, command: Pause | Resume | Abort) -> str:
         """Why a command makes no sense now; "" where it does."""
@@ -116,15 +125,16 @@ class Machine:
             case Report():
                 self._report(happening, now)
             case Presence(node=node, online=online):
-                if node in self.targets and (node in self._online) is not online:
-                    (self._online.add if online else self._online.discard)(node)
+                if node in self.targets and (node in self.online) is not online:
+                    (self.online.add if online else self.online.discard)(node)
                     self._since[node] = now
             case Crashed(node=node, why=why):
                 self._count(node, "crashes", self.rollout.terms.crashes, f"crashed: {why}" if why else "crashed", now)
             case Alerted(node=node):
                 self._count(node, "alerts", self.rollout.terms.alerts, "has raised alerts", now)
             case Read(node=node, sensor=sensor, value=value):
-                self._read(node, sensor, value, now)
+                if node in self.targets:
+                    self._watch.read(node, sensor, value, now)
             case Gone(node=node, why=why):
                 target = self.targets.get(node)
                 if target is not None and target.state not in BAD | OUT:
@@ -152,7 +162,7 @@ class Machine:
             return
         if report.release != self.rollout.release:
             is_back = target.want is Want.BEFORE and report.release == target.before
-            if is_back and report.state is Reported.COMMITTED and target.state not in BAD:
+            if is_back and report.state is Reported.COMMITTED and target.state not in BAD | {At.BACK}:
                 self._ledger.move(target, At.BACK, now)
             return
         if target.want is Want.NOTHING:
@@ -186,14 +196,6 @@ class Machine:
         if may is not None and count > may:
             self._fail(target, At.FAILED, why, now)
 
-    def _read(self, node: str, sensor: str, value: float, now: int) -> None:
-        for index, bound in enumerate(self.rollout.terms.bounds):
-            if bound.sensor == sensor and node in self.targets:
-                if bound.holds(value):
-                    self._wrong.pop((node, index), None)
-                else:
-                    self._wrong.setdefault((node, index), now)
-
     def _judge(self, now: int) -> None:
         self._give_up(now)
         counts = self._tallies()
@@ -217,7 +219,7 @@ class Machine:
 
     def _tallies(self) -> list[Tally]:
         """Of the stages that were begun."""
-        return tallies(self._chosen, self.rollout.stage + 1, self._online)
+        return tallies(self._chosen, self.rollout.stage + 1, self.online)
 
     def _excess(self, counts: list[Tally]) -> str:
         terms = self.rollout.terms
@@ -242,10 +244,12 @@ class Machine:
         pending = [each for each in self._chosen if each.stage == stage.number and each.state is At.PENDING]
         if not pending:
             return False
-        free = self.rollout.terms.at_once - sum(is_flying(each, self._online) for each in self._chosen)
+        free = self.rollout.terms.at_once - sum(is_flying(each, self.online) for each in self._chosen)
         some = False
         for target in pending:
-            counted = target.node in self._online and not target.has
+            if now < self._quiet and target.node not in self.online:
+                continue  # whether it sleeps or was not heard yet is not known
+            counted = target.node in self.online and not target.has
             if counted and free <= 0:
                 continue
             free -= counted
@@ -265,24 +269,20 @@ class Machine:
             self._ledger.note(
                 now, what, f"stage {stage.number + 1}: {tally.committed} of {tally.size} nodes have committed"
             )
-        is_over = stage.held > 0 and now >= max(stage.held + stage.soak, self._quiet)
-        return is_over and tally.there >= self.rollout.terms.needed(tally.size)
+        has_soaked = stage.held > 0 and now >= max(stage.held + stage.soak, self._quiet)
+        return has_soaked and tally.there >= self.rollout.terms.needed(tally.size)
 
     def _give_up(self, now: int) -> None:
         """Those that are late, and those whose sensors read what they must not."""
         patience = self.rollout.terms.patience
         for target in self._chosen:
             if target.want is Want.RELEASE and target.state not in BAD:
-                online, since = target.node in self._online, self._since.get(target.node, 0)
+                online, since = target.node in self.online, self._since.get(target.node, 0)
                 why = overdue(target, now=now, patience=patience, since=since, began=self._began, online=online)
                 if why:
                     self._fail(target, At.FAILED, why, now)
-        for (node, index), since in list(self._wrong.items()):
-            target, bound = self.targets[node], self.rollout.terms.bounds[index]
-            if target.want is not Want.RELEASE or target.state not in RUNS:
-                self._wrong[node, index] = now  # it is judged by what it reads once the release runs
-            elif now - since > bound.lasting:
-                self._fail(target, At.FAILED, f"{bound.sensor} does not stay {bound.order} {bound.value:g}", now)
+        for target, why in self._watch.broken(self.targets, now):
+            self._fail(target, At.FAILED, why, now)
 
     def _fail(self, target: Target, state: At, why: str, now: int) -> None:
         """A node failed, and is to have what it had; one of a rollout that has ended is somebody else's."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ganglion_gateway.rollout.cohort import cut, ranked
+from ganglion_gateway.rollout.contract import Release
 from ganglion_gateway.rollout.target import At, Rollout, StageRow, Target
 from ganglion_gateway.rollout.terms import Terms
 
@@ -46,6 +47,7 @@ class Plan:
 
     rollout: str
     release: str
+    name: str
     terms: Terms
     cohorts: tuple[tuple[Candidate, ...], ...]
     skipped: tuple[tuple[Candidate, str], ...]
@@ -61,20 +63,17 @@ class Plan:
         return [each for each in self.chosen if each.busy]
 
 
-def plan(rollout: str, release: str, terms: Terms, size: int, candidates: Iterable[Candidate]) -> Plan:
-    """What a rollout of this id would do.
-
-    Args:
-        size: Bytes that the release takes.
-    """
+def plan(rollout: str, release: Release, terms: Terms, candidates: Iterable[Candidate]) -> Plan:
+    """What a rollout of this id would do."""
     by_node = {each.node: each for each in candidates}
-    reasons = {node: misfit(each, size) for node, each in by_node.items()}
+    reasons = {node: misfit(each, release.size) for node, each in by_node.items()}
     able = ranked(rollout, [node for node, why in reasons.items() if not why])
     ends = cut(len(able), [stage.percent for stage in terms.stages])
     starts = [0, *ends]
     return Plan(
         rollout=rollout,
-        release=release,
+        release=release.id,
+        name=release.name,
         terms=terms,
         cohorts=tuple(
             tuple(by_node[node] for node in able[start:end]) for start, end in zip(starts, ends, strict=False)
@@ -94,7 +93,9 @@ def misfit(node: Candidate, size: int) -> str:
 
 def begun(made: Plan, *, selector: str, by: str, now: int) -> tuple[Rollout, list[StageRow], list[Target]]:
     """The rollout of a plan, before anything has happened. Nodes beyond the last stage are none of it."""
-    rollout = Rollout(id=made.rollout, release=made.release, selector=selector, terms=made.terms, by=by, created=now)
+    rollout = Rollout(
+        id=made.rollout, release=made.release, name=made.name, selector=selector, terms=made.terms, by=by, created=now
+    )
     stages = [
         StageRow(number=number, percent=stage.percent, soak=stage.soak, size=len(cohort))
         for number, (stage, cohort) in enumerate(zip(made.terms.stages, made.cohorts, strict=True))

@@ -132,7 +132,7 @@ class Rollout:
     """A rollout.
 
     Attributes:
-        release: What it brings.
+        release: What it brings, and `name` what people call that.
         selector: To whom, as it was written.
         by: Who began it.
         why: Why it is paused or aborted.
@@ -144,6 +144,7 @@ class Rollout:
 
     id: str
     release: str
+    name: str
     selector: str
     terms: Terms
     by: str

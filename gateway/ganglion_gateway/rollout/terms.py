@@ -113,9 +113,6 @@ class Bound:
         """Whether a reading is as it must be."""
         return _HOLDS[self.order](reading, self.value)
 
-    def __str__(self) -> str:
-        return f"{self.sensor} {self.order} {self.value:g} for {self.lasting / SECOND:g}s"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
@@ -178,7 +175,7 @@ class Terms:
         return {
             **asdict(self),
             "stages": [asdict(stage) for stage in self.stages],
-            "bounds": [str(bound) for bound in self.bounds],
+            "bounds": [asdict(bound) for bound in self.bounds],
             "tolerate_stage": str(self.tolerate_stage),
             "tolerate": str(self.tolerate),
         }
@@ -190,7 +187,7 @@ class Terms:
             **{
                 **document,
                 "stages": tuple(Stage(**stage) for stage in document["stages"]),
-                "bounds": tuple(Bound.read(text) for text in document["bounds"]),
+                "bounds": tuple(Bound(**bound) for bound in document["bounds"]),
                 "tolerate_stage": Share.read(document["tolerate_stage"]),
                 "tolerate": Share.read(document["tolerate"]),
             }

@@ -19,22 +19,31 @@ async def save(connection: AsyncConnection, rows: Sequence[Row]) -> None:
         await connection.execute(insert_new(connection, crashes), rows)
 
 
+def key(row: Row) -> str:
+    """Where a crash stands in the order of the list."""
+    return f"{row['at']}/{row['event']}"
+
+
 async def newest(
-    database: Database, *, nodes: Collection[str] | None, leaf: str | None, limit: int, before: int | None = None
+    database: Database, *, nodes: Collection[str] | None, leaf: str | None, limit: int, before: str = ""
 ) -> list[Row]:
     """Those of nodes by all the ids that they had (None for all), the newest first, without their records.
 
     Args:
         leaf: Of this leaf alone, or with "" of the nodes themselves.
-        before: Those of before this time.
+        before: Those that follow the one of this key.
     """
     statement = select(*_LINE)
     if nodes is not None:
         statement = statement.where(crashes.c.node.in_(list(nodes)))
     if leaf is not None:
         statement = statement.where(crashes.c.leaf == leaf)
-    if before is not None:
-        statement = statement.where(crashes.c.at < before)
+    if before:
+        at, _, event = before.partition("/")
+        edge = int(at) if at.isdecimal() and len(at) < 20 else 0
+        statement = statement.where(
+            (crashes.c.at < edge) | ((crashes.c.at == edge) & (crashes.c.event > event))  # as it is ordered
+        )
     return await database.all(statement.order_by(crashes.c.at.desc(), crashes.c.event).limit(limit))
 
 

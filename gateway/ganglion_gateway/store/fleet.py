@@ -59,14 +59,22 @@ async def latest(database: Database) -> list[Row]:
     return await database.all(select(readings).join(newest, same))
 
 
-async def history(database: Database, ids: list[str], sensor: str, *, since: int, limit: int) -> list[Row]:
-    """The newest readings of a sensor from a time on, oldest first, under any id that its node had."""
+async def history(
+    database: Database, ids: list[str], sensor: str, *, since: int, before: int | None = None, limit: int
+) -> list[Row]:
+    """The newest readings of a sensor from a time on, oldest first, under any id that its node had.
+
+    Args:
+        before: Only what is older than this.
+    """
     statement = (
         select(readings.c.timestamp, readings.c.number, readings.c.value)
         .where(readings.c.node.in_(ids), readings.c.sensor == sensor, readings.c.timestamp >= since)
         .order_by(readings.c.timestamp.desc())
         .limit(limit)
     )
+    if before is not None:
+        statement = statement.where(readings.c.timestamp < before)
     return list(reversed(await database.all(statement)))
 
 

@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> Result:
     """Runs the verb. Exit codes: 0 ok, 3 nothing waits under the ID, 4 refused or too late, 5 no gateway answers."""
     client = gateway_client.find(args)
     if args.verb == "list":
-        return _list(client.get("/api/v1/consents"))
+        return _list(client.whole("/api/v1/consents", "consents"))
     decided: dict[str, Any] = client.post(f"/api/v1/consents/{quote(args.id, safe='')}/{args.verb}", {})
     return Result(data=decided, text=lambda: _decided(decided))
 

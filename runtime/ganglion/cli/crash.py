@@ -33,9 +33,9 @@ def run(args: argparse.Namespace) -> Result:
         return _show(client.get(f"{path}?{urlencode({'leaf': leaf})}" if leaf else path))
     if args.node is not None and args.where is not None:
         raise UsageError("give a NODE or --where, not both")
-    if args.node is not None:
-        return _list(client.get(f"/api/v1/nodes/{quote(args.node, safe='')}/crashes"))
-    return _list(client.get("/api/v1/crashes" + (f"?{urlencode({'where': args.where})}" if args.where else "")))
+    path = "/api/v1/crashes" if args.node is None else f"/api/v1/nodes/{quote(args.node, safe='')}/crashes"
+    query = f"?{urlencode({'where': args.where})}" if args.where is not None else ""
+    return _list({"crashes": list(client.items(f"{path}{query}", "crashes"))})
 
 
 def _list(told: dict[str, Any]) -> Result:

@@ -71,7 +71,7 @@ def _state(node: dict[str, Any]) -> str:
 
 
 def _pending(client: gateway_client.GatewayClient) -> Result:
-    told: dict[str, Any] = client.get("/api/v1/pending")
+    told: dict[str, Any] = client.whole("/api/v1/pending", "pending")
     now = time.time_ns()
 
     def text() -> str:

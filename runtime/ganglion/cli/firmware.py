@@ -10,8 +10,8 @@ from typing import Any
 from ganglion.cli import gateway_flags
 from ganglion.cli.result import Result, write
 from ganglion.errors import InvalidError
-from ganglion.firmware.asked import ASKED, modules_of
-from ganglion.firmware.bundle import BUDGET, Bundle, build, drivers, drivers_in, read_config
+from ganglion.firmware.asked import ASKED, modules_of, with_profile
+from ganglion.firmware.bundle import Bundle, build, drivers, drivers_in, read_config
 from ganglion.firmware.heap import PLACES
 from ganglion.units import SECOND, duration
 
@@ -25,6 +25,9 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     which.add_argument(
         "--driver", action="append", default=[], metavar="NAME", help="a driver besides; may be repeated"
     )
+    which.add_argument(
+        "--profile", choices=("leaf", "full"), help="in the mesh; default: as agent.json has it, or leaf"
+    )
     which.add_argument("--lines", action="store_true", help="keep the numbers of lines, for tracebacks; a third larger")
     verbs = parser.add_subparsers(required=True, metavar="<verb>", dest="verb")
     made = verbs.add_parser("build", parents=[common, which], help="compile it into a folder, as it is on a board")
@@ -32,9 +35,9 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     size = verbs.add_parser("size", parents=[common, which], help="what it takes of a board's flash and heap")
     size.add_argument("--code", choices=PLACES, default=PLACES[0], help="where the board has its code: %(default)s")
     sent = verbs.add_parser(
-        "send", parents=[common, which], help="bring it to a leaf that runs, and see that it is kept"
+        "send", parents=[common, which], help="bring it to a board that runs, and see that it is kept"
     )
-    sent.add_argument("node", metavar="PARENT/LEAF", help="as in barn/garden")
+    sent.add_argument("node", metavar="BOARD", help="a full member's name; PARENT/LEAF as in barn/garden")
     sent.add_argument("--wait", default="5m", metavar="TIME", help="that the board may be silent; default: 5m")
     gateway_flags.arguments(sent)
 
@@ -50,7 +53,7 @@ def run(args: argparse.Namespace) -> Result:
         from ganglion.cli.firmware_send import send
 
         wait = duration(args.wait, where="--wait") / SECOND
-        if args.config:
+        if args.config or args.profile:
             bundle = _bundle(args)
             return send(gateway_client.find(args), args.node, lambda has: bundle, wait)
         return send(gateway_client.find(args), args.node, lambda has: _as_there(args, has), wait)
@@ -64,6 +67,8 @@ def run(args: argparse.Namespace) -> Result:
 
 def _bundle(args: argparse.Namespace) -> Bundle:
     config = read_config(args.config) if args.config else {}
+    if args.profile is not None:
+        config = with_profile(config, args.profile)
     return build(drivers=[*args.driver, *drivers_in(config)], modules=modules_of(config), lines=args.lines)
 
 
@@ -103,8 +108,9 @@ def contents(bundle: Bundle) -> dict[str, Any]:
         "version": bundle.version,
         "sha256": bundle.sha256,
         "bytes": bundle.size,
-        "budget": BUDGET,
-        "within_budget": bundle.size <= BUDGET,
+        "profile": "full" if bundle.is_full else "leaf",
+        "budget": bundle.budget,
+        "within_budget": bundle.size <= bundle.budget,
         "files": _rows(bundle.files),
         "outside": _rows(bundle.outside),
     }
@@ -118,10 +124,11 @@ def _rows(files: dict[str, bytes]) -> list[dict[str, Any]]:
 
 def flash(bundle: Bundle) -> str:
     """What it takes of a board's flash, for people."""
-    over = bundle.size - BUDGET
+    over = bundle.size - bundle.budget
     said = f"{over / _KIB:.1f} KiB more than the budget" if over > 0 else "within the budget"
     outside = sum(map(len, bundle.outside.values()))
+    who = "full member" if bundle.is_full else "leaf"
     return (
-        f"{bundle.version}: {len(bundle.files)} files of {bundle.size / _KIB:.1f} KiB, {said} of {BUDGET // _KIB} KiB; "
-        f"{outside / _KIB:.1f} KiB outside of the slots"
+        f"{bundle.version} of a {who}: {len(bundle.files)} files of {bundle.size / _KIB:.1f} KiB, {said} of "
+        f"{bundle.budget // _KIB} KiB; {outside / _KIB:.1f} KiB outside of the slots"
     )

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Brings a version to a leaf by way of its parent, sealed by the gateway, and waits until it is kept there."""
+"""Brings a version to a board, sealed by the gateway, and waits until it is kept there."""
 
 import base64
 from typing import TYPE_CHECKING, Any
 
+from ganglion.cli.board_call import board_call
 from ganglion.cli.result import Result
 from ganglion.cli.show import plain, progress
 from ganglion.errors import NotFoundError, UsageError
@@ -27,19 +28,20 @@ def send(gateway: "GatewayClient", name: str, make: "Callable[[Has], Bundle]", w
         wait: Seconds that the board may be silent, and has to come back with the version.
 
     Raises:
-        UsageError: the name is none of a leaf.
+        UsageError: the name is none of a board.
         NotFoundError: there is no such node or leaf, or its agent does not say what it has.
         GanglionError: the board does not take it, or has gone back to its version before.
         UnreachableError: it does not answer, or has not come back in time.
     """
-    parent, _, leaf = name.partition("/")
-    if not parent or not leaf:
+    parent, slash, leaf = name.partition("/")
+    if slash and not (parent and leaf):
         raise UsageError(f"{name}: write PARENT/LEAF, as in barn/garden")
+    way = board_call(gateway, name)
+    if way is None:
+        raise UsageError(f"{name} is no board with the agent: write PARENT/LEAF for a leaf, as in barn/garden")
 
     def ask(call: Call) -> dict[str, Any]:
-        asked = {"leaf": leaf, "method": call.method, "params": call.params}
-        answer: dict[str, Any] = gateway.command(parent, "leaf.call", asked)["result"]
-        return answer
+        return way(call.method, dict(call.params))
 
     delivery = Delivery(plain(name), ask, patience=wait, tell=_tell)
 
@@ -59,6 +61,9 @@ def send(gateway: "GatewayClient", name: str, make: "Callable[[Has], Bundle]", w
         return found
 
     bundle = make(has)
+    if bundle.is_full is bool(leaf):
+        made, is_one = ("a full member", "a leaf") if bundle.is_full else ("a leaf", "a full member")
+        raise UsageError(f"this firmware is of {made}, and {name} is {is_one}: name its agent.json with --config")
     seal = base64.b64decode(gateway.post("/api/v1/firmware/seal", {"sha256": bundle.sha256})["seal"])
     sent = delivery.deliver(bundle, seal)
     data = {

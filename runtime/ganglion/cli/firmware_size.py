@@ -6,8 +6,8 @@ from typing import Any
 
 from ganglion.cli.firmware import contents, flash
 from ganglion.cli.result import Result, table
-from ganglion.firmware.bundle import BUDGET, Bundle, module_of
-from ganglion.firmware.heap import BOARD, FILES, FREE, PLACES, ROM, STEPS, Heap, measure, profile
+from ganglion.firmware.bundle import Bundle, module_of
+from ganglion.firmware.heap import BOARD, FILES, PLACES, ROM, STEPS, Heap, measure, profile
 from ganglion.firmware.interpreter import find
 
 _KIB = 1024
@@ -30,10 +30,10 @@ def size(bundle: Bundle, place: str) -> Result:
     taken = profile(bundle, command, place) if command else {}
     sizes = {module_of(name): len(data) for name, data in bundle.files.items()}
     missed = []
-    if bundle.size > BUDGET:
-        missed.append(_missed("flash", bundle.size - BUDGET, sizes))
+    if bundle.size > bundle.budget:
+        missed.append(_missed("flash", bundle.size - bundle.budget, sizes))
     if heaps and heaps[place].is_enough is False:
-        missed.append(_missed("heap", max(0, FREE - heaps[place].free), taken))
+        missed.append(_missed("heap", max(0, heaps[place].wanted - heaps[place].free), taken))
     data = contents(bundle) | {"heap": _heap_data(heaps, place, taken), "missed": missed}
 
     def text() -> str:
@@ -57,7 +57,7 @@ def _said(missed: dict[str, Any]) -> str:
 def _heap_data(heaps: Mapping[str, Heap], place: str, taken: Mapping[str, int]) -> dict[str, Any] | None:
     if not heaps:
         return None
-    head = {"bits": heaps[place].bits, "steps": STEPS, "board": BOARD, "wanted": FREE, "code": place}
+    head = {"bits": heaps[place].bits, "steps": STEPS, "board": BOARD, "wanted": heaps[place].wanted, "code": place}
     found = {name: _parts(heap) for name, heap in heaps.items()}
     return head | found[place] | found | {"each": dict(taken)}
 
@@ -72,7 +72,7 @@ def _heap(heaps: Mapping[str, Heap], place: str) -> list[str]:
         return ["heap: not measured, as there is no MicroPython here: put the unix port's `micropython` on the PATH"]
     lines = []
     for name, heap in heaps.items():
-        said = "which is enough" if heap.is_enough else f"and {FREE // _KIB} KiB are wanted"
+        said = "which is enough" if heap.is_enough else f"and {heap.wanted // _KIB} KiB are wanted"
         if not heap.fits:
             said = "in too many pieces for it to run"
         elif not heap.is_of_a_board:

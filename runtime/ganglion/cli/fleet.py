@@ -68,7 +68,7 @@ def _path(node: str) -> str:
 
 def _list(client: gateway_client.GatewayClient, where: str | None) -> Result:
     query = f"?{urlencode({'where': where})}" if where is not None else ""
-    nodes = client.get(f"/api/v1/nodes{query}")["nodes"]
+    nodes = list(client.items(f"/api/v1/nodes{query}", "nodes"))
     now = time.time_ns()
 
     def text() -> str:

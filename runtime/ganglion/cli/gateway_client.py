@@ -65,16 +65,30 @@ class GatewayClient:
 
     def items(self, path: str, name: str) -> Iterator[dict[str, Any]]:
         """What a list called `name` holds, page after page. Raises: see `post`."""
-        cursor = ""
+        return self._pages(path, name, lambda _: None)
+
+    def _pages(self, path: str, name: str, on_page: Callable[[dict[str, Any]], None]) -> Iterator[dict[str, Any]]:
+        cursor, mark = "", "&" if "?" in path else "?"
         while True:
-            page = self.get(f"{path}?cursor={quote(cursor, safe='')}" if cursor else path)
+            page = self.get(f"{path}{mark}cursor={quote(cursor, safe='')}" if cursor else path)
             if not isinstance(page, dict) or not isinstance(page.get(name), list):
                 raise GanglionError(f"what answers at {self.url} is no gateway of ours: {path} has no {name}")
+            on_page(page)
             yield from page[name]
             following = page.get("next")
             if not following or following == cursor:
                 return
             cursor = str(following)
+
+    def whole(self, path: str, name: str) -> dict[str, Any]:
+        """The document at a path with all pages of its list called `name`. Raises: see `post`."""
+        first: dict[str, Any] = {}
+
+        def remembered(page: dict[str, Any]) -> None:
+            first.update(page) if not first else None
+
+        found = list(self._pages(path, name, remembered))
+        return {**first, name: found, "next": None}
 
     def post(self, path: str, body: Mapping[str, Any], *, timeout: float = 0.0) -> Any:
         """What the gateway answers to a JSON document.
@@ -93,6 +107,13 @@ class GatewayClient:
     def put(self, path: str, body: Mapping[str, Any]) -> Any:
         """What the gateway answers to a document that is to be at a path. Raises: see `post`."""
         return self._ask(self._request(path, body, "PUT"), TIMEOUT)
+
+    def send(self, path: str, data: bytes) -> Any:
+        """What the gateway answers to bytes that are to be at a path. Raises: see `post`."""
+        headers = {"Content-Type": "application/octet-stream"}
+        url = self.url + path
+        request = urllib.request.Request(url, data=data, headers=headers, method="PUT")  # noqa: S310 - checked above
+        return self._ask(request, TIMEOUT)
 
     def patch(self, path: str, body: Mapping[str, Any]) -> Any:
         """What the gateway answers to a change of what is at a path. Raises: see `post`."""

@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> Result:
     """Runs the verb. Exit codes: 0 ok, 3 no such group or node, 4 refused, 5 no gateway answers."""
     client = gateway_client.find(args)
     if args.verb == "list":
-        return _list(client.get("/api/v1/groups"))
+        return _list(client.whole("/api/v1/groups", "groups"))
     path = f"/api/v1/groups/{quote(args.name, safe='')}"
     if args.verb == "show":
         group = client.get(path)

@@ -5,9 +5,8 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from ganglion.cli import call, gateway_client, gateway_flags, option
 from ganglion.cli.result import Result, table
@@ -112,18 +111,9 @@ def _list(client: gateway_client.GatewayClient) -> Result:
     return Result(data={"jobs": jobs}, text=text)
 
 
-def _nodes(client: gateway_client.GatewayClient, job: str) -> Iterator[dict[str, Any]]:
-    cursor = ""
-    while True:
-        page = client.get(f"/api/v1/jobs/{_id(job)}/nodes?{urlencode({'cursor': cursor, 'limit': 500})}")
-        yield from page["nodes"]
-        if not (cursor := page["next"] or ""):
-            return
-
-
 def _show(client: gateway_client.GatewayClient, identity: str) -> Result:
     job = client.get(f"/api/v1/jobs/{_id(identity)}")
-    nodes = list(_nodes(client, identity))
+    nodes = list(client.items(f"/api/v1/jobs/{_id(identity)}/nodes?limit=500", "nodes"))
 
     def text() -> str:
         names = " ".join(f"{plain(name)}=…" for name in job["names"])

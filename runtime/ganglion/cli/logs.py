@@ -76,7 +76,7 @@ def _following(
 ) -> Iterator[dict[str, Any]]:
     if args.since is not None and "/" not in whose.get("node", ""):
         yield from _kept(client, args, whose, args.since)
-    yield from client.follow(f"/api/v1/logs/follow?{urlencode({**whose, 'level': args.level or 'info'})}")
+    yield from client.follow(f"/api/v1/logs/watch?{urlencode({**whose, 'level': args.level or 'info'})}")
 
 
 def _none(args: argparse.Namespace) -> str:

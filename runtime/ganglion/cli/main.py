@@ -56,6 +56,8 @@ COMMANDS = {
     "mcp": ("ganglion.cli.mcp", "mcp", "give a language model eight tools for the fleet (MCP)"),
     "leaf": ("ganglion.cli.leaf", "", "let in devices that cannot sign, as leaves of a node"),
     "group": ("ganglion.cli.group", "", "say who reads what is confidential"),
+    "rollout": ("ganglion.cli.rollout", "", "bring a release to many nodes stage by stage, and back"),
+    "release": ("ganglion.cli.release", "", "make releases, compare them, and have nodes run them"),
     "limits": ("ganglion.cli.limits", "", "limit the actuators of the fleet"),
     "mesh": ("ganglion.cli.mesh", "", "show what the mesh says, and look into its messages"),
     "mova": ("ganglion.cli.mova", "", "check and run MOVA documents"),

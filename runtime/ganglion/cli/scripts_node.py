@@ -62,8 +62,9 @@ class NodeScripts:
 
 
 def scripts_of(gateway: "GatewayClient", name: str) -> Scripts:
-    """Those of `NODE`, or of the leaf `PARENT/LEAF`."""
-    from ganglion.cli.scripts_leaf import LeafScripts
+    """Those of `NODE`, of a board that is one, or of the leaf `PARENT/LEAF`. Raises: GanglionError, there is none."""
+    from ganglion.cli.board_call import board_call
+    from ganglion.cli.scripts_board import BoardScripts
 
-    parent, _, leaf = name.partition("/")
-    return LeafScripts(gateway, parent, leaf) if leaf else NodeScripts(gateway, name)
+    call = board_call(gateway, name)
+    return NodeScripts(gateway, name) if call is None else BoardScripts(name, call)

@@ -7,6 +7,17 @@ from typing import Any
 _Asks = Callable[[Mapping[str, Any]], bool]
 
 
+def is_full(config: Mapping[str, Any]) -> bool:
+    """Whether a board is a full member of the mesh: it has a broker, and no parent."""
+    return "broker" in config
+
+
+def with_profile(config: Mapping[str, Any], profile: str) -> dict[str, Any]:
+    """A configuration that asks for what a `leaf` or a `full` member needs, whatever it says of its way to the mesh."""
+    left = {key: value for key, value in config.items() if key not in ("broker", "parent")}
+    return left | {"broker" if profile == "full" else "parent": ""}
+
+
 def _is_serial(config: Mapping[str, Any]) -> bool:
     uplink = config.get("uplink")
     return isinstance(uplink, dict) and uplink.get("kind") == "serial"
@@ -21,7 +32,13 @@ def _has(config: Mapping[str, Any], *keys: str) -> bool:
 
 #: By module of `ganglion_agent`: whether a configuration asks for it.
 ASKED: Mapping[str, _Asks] = {
-    "uplink": lambda config: not _is_serial(config),
+    "full": is_full,
+    "broker": is_full,
+    "signer": is_full,
+    "leafed": lambda config: not is_full(config),
+    "uplink": lambda config: not (is_full(config) or _is_serial(config)),
+    "wifi": lambda config: not _is_serial(config),
+    "resolve": lambda config: not _is_serial(config),
     "serial": _is_serial,
     "interlock": lambda config: _has(config, "requires", "excludes", "readback"),
     "readback": lambda config: _has(config, "readback"),

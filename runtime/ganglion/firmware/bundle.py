@@ -25,6 +25,8 @@ from ganglion_agent.sensors import CHIPS, INPUTS
 
 #: Bytes of a slot's files at most: two slots, MicroPython and scripts share 1 MB of flash with room to spare.
 BUDGET = 80 * 1024
+#: The same where the board is a full member of the mesh, with signatures, credentials and MQTT.
+FULL_BUDGET = 96 * 1024
 
 _AGENT, _MICRO = "ganglion_agent", "ganglion_micro"
 
@@ -44,22 +46,21 @@ _NOT_INSIDE = ("boot", _MAIN, "rom")
 #: What is called from outside of a slot.
 _ROOTS = ("main", "start")
 #: Modules that are always loaded together, and become one.
+_CODEC = "cbor cbor_float cbor_item cbor_read cbor_write cose_common gl1 hmac_sha256 limits replay sealed serving"
 _GROUPS = {
-    f"{_MICRO}.leaf": _named(
-        _MICRO,
-        "cbor cbor_float cbor_item cbor_read cbor_write cose_common gl1 key_text leaf_key limits mac0 replay sealed",
-    ),
+    f"{_MICRO}.leaf": _named(_MICRO, f"{_CODEC} key_text leaf_key mac0"),
+    f"{_MICRO}.member": _named(_MICRO, f"{_CODEC} authority certificate cose enrol mqtt saying voice"),
     _ENGINE: _named(_MICRO, "condition digits effects expression match pattern plan run steps template text topic"),
     f"{_AGENT}.agent": _named(
         _AGENT, "clock config crash device flash guard log methods outputs section sensors store watchdog"
     ),
     f"{_AGENT}.runner": _named(_AGENT, "triggers"),
 }
-_GROUP = {name: target for target, names in _GROUPS.items() for name in names}
 #: What only scripts that call tools import, which `ganglion_agent.runner` refuses.
 _FOR_TOOLS = {f"{_MICRO}.talk", f"{_MICRO}.tool"}
 #: What only a board has whose configuration asks for it.
 _ASKED = {f"{_AGENT}.{name}" for name in ASKED}
+_FULL = f"{_AGENT}/full.mpy"
 #: Chips that another chip's driver is for.
 _SAME = {"bmp280": "bme280"}
 
@@ -84,6 +85,16 @@ class Bundle:
         return sum(map(len, self.files.values()))
 
     @property
+    def is_full(self) -> bool:
+        """Whether a board with it is a full member of the mesh, and no leaf."""
+        return _FULL in self.files
+
+    @property
+    def budget(self) -> int:
+        """Bytes that the slot's files may take."""
+        return FULL_BUDGET if self.is_full else BUDGET
+
+    @property
     def manifest(self) -> bytes:
         """The text that `ganglion_agent.manifest` reads; its SHA-256 is that of the version."""
         lines = [f"{_sha256(data)} {len(data)} {name}\n" for name, data in sorted(self.files.items())]
@@ -97,13 +108,14 @@ class Bundle:
     def modules(self) -> list[str]:
         """Names of the modules in the slot, each after those that it imports."""
         there = {module_of(name) for name in self.files}
+        group = {name: target for target, names in _GROUPS.items() if target in there for name in names}
         found: list[str] = []
         seen: set[str] = set()
 
         def add(name: str) -> None:
             seen.add(name)
             needs = {need for part in (name, *_GROUPS.get(name, ())) for need in _imports(_source(part), top=True)}
-            for each in sorted({name.rpartition(".")[0], *(_GROUP.get(need, need) for need in needs)}):
+            for each in sorted({name.rpartition(".")[0], *(group.get(need, need) for need in needs)}):
                 if each in there and each not in seen:
                     add(each)
             found.append(name)

@@ -10,19 +10,26 @@ copied into the heap. The ROMFS is memory outside of the heap.
 import json
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ganglion.errors import GanglionError
 from ganglion.firmware.bundle import Bundle
+from ganglion.mesh.authority import Authority
+from ganglion.mesh.credential import GATEWAY, NODE
+from ganglion.mesh.identity import Identity
 from ganglion.mova.compile import compile
 from ganglion.mova.load import load
+from ganglion_micro import cbor
 from ganglion_micro.leaf_key import LeafKey
 
 #: Bytes of heap of the board that is measured against (a Pico W without Wi-Fi's own), and those that are to be free.
 BOARD = 164 * 1024
 FREE = 90 * 1024
+#: The same of a full member of the mesh, which computes Ed25519 in Python.
+FULL_FREE = 80 * 1024
 STEPS = 50
 #: Where code may be: in a ROMFS, where it runs in place, or in files, from where it is copied into the heap.
 PLACES = ROM, FILES = "rom", "files"
@@ -57,9 +64,10 @@ _CONFIG = {
         "buzzer": {"driver": "pin", "pin": 15, "max_on": "20m", "min_on": "1s", "max_silence": "1m", "risk": "low"}
     },
 }
-#: The way to a parent, where the version has one over a network.
+#: The way to a parent, where the version has one over a network, or to a broker, where it is a full member's.
 _NETWORK = {"uplink": {"kind": "none"}, "parent": {"host": "127.0.0.1", "port": 9}}
 _UPLINK = "ganglion_agent/uplink.mpy"
+_BROKER = {"uplink": {"kind": "none"}, "broker": "mqtt://127.0.0.1:9"}
 #: The boot of `ganglion_agent.boot`, with a look at the heap between its parts.
 _SCRIPT = """
 import gc, sys
@@ -164,6 +172,7 @@ class Heap:
         agent: For its configuration, sensors, actuators and its talk with the parent.
         plan: For a plan of `STEPS` steps.
         run: For a run of it.
+        wanted: That are to be free.
     """
 
     place: str
@@ -173,6 +182,7 @@ class Heap:
     agent: int
     plan: int
     run: int
+    wanted: int = FREE
 
     @property
     def is_of_a_board(self) -> bool:
@@ -182,7 +192,7 @@ class Heap:
     @property
     def is_enough(self) -> bool | None:
         """Whether as much is free as is to be; None where it was not measured with a board's pointers."""
-        return self.fits and self.free >= FREE if self.is_of_a_board else None
+        return self.fits and self.free >= self.wanted if self.is_of_a_board else None
 
     @property
     def free(self) -> int:
@@ -220,7 +230,8 @@ def measure(bundle: Bundle, command: list[str], place: str = ROM) -> Heap:
     if words[:2] != ["ran", "1"]:
         raise _unmeasured(command, said)
     bits, modules, agent, plan, run = (int(word) for word in words[2:])
-    return Heap(place=place, bits=bits, fits=fits, modules=modules, agent=agent, plan=plan, run=run)
+    wanted = FULL_FREE if bundle.is_full else FREE
+    return Heap(place=place, bits=bits, fits=fits, modules=modules, agent=agent, plan=plan, run=run, wanted=wanted)
 
 
 def profile(bundle: Bundle, command: list[str], place: str = ROM) -> dict[str, int]:
@@ -243,9 +254,11 @@ def _said(
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(data)
         (folder / "plan").write_bytes(compile(load(document(), file="fifty.yaml")).encode())
-        config = _CONFIG | (_NETWORK if _UPLINK in bundle.files else {"uplink": {"kind": "serial"}})
-        (folder / "agent.json").write_text(json.dumps(config))
+        way = _NETWORK if _UPLINK in bundle.files else {"uplink": {"kind": "serial"}}
+        (folder / "agent.json").write_text(json.dumps(_CONFIG | (_BROKER if bundle.is_full else way)))
         (folder / "leaf.key").write_text(LeafKey(bytes(8), bytes(32)).text())
+        if bundle.is_full:
+            _join(folder)
         (folder / "it.py").write_text(_SCRIPT)
         words = [*command, "-X", "heapsize=2m", str(folder / "it.py"), str(folder), place, verb, str(heap), *modules]
         try:
@@ -267,6 +280,26 @@ def _said(
     if done.returncode:
         raise _unmeasured(command, lines + done.stderr.strip().splitlines())
     return lines
+
+
+def _join(folder: Path) -> None:
+    """What a board has on its flash that is a member of a mesh."""
+    (folder / "mesh").mkdir()
+    with tempfile.TemporaryDirectory(prefix="ganglion-firmware-") as scratch:
+        now = time.time_ns()
+        authority = Authority.open(Path(scratch), now=now)
+        board, gateway = (
+            authority.issue(Identity.create().public, name="measured", roles=[role], now=now)
+            for role in (NODE, GATEWAY)
+        )
+        kept = {
+            "credential": board,
+            "gateways": cbor.encode([[gateway, 1]]),
+            "bundle": authority.bundle(now=now),
+            "revoked": authority.revocations(now=now).data,
+        }
+    for name, data in kept.items():
+        (folder / "mesh" / name).write_bytes(data)
 
 
 def _unmeasured(command: list[str], said: list[str]) -> GanglionError:

@@ -11,10 +11,7 @@ from ganglion.errors import InvalidError, UsageError, unread
 from ganglion.flash.agent_plan import CONFIG
 from ganglion_agent.config import Config, limits
 from ganglion_agent.section import ConfigError, Section
-from ganglion_micro.leaf_key import LeafKey
 
-#: A key that is nobody's: for who looks at a configuration before there is one.
-_NOBODY = LeafKey(bytes(8), bytes(32))
 #: Where a parent listens for leaves, unless it is told otherwise.
 PORT = 8475
 
@@ -88,9 +85,7 @@ def check(data: bytes, where: str) -> None:
     """
     table = parsed(data, where)
     try:
-        section = Section(CONFIG, table)
-        section.take("key", str, "leaf.key")
-        found = Config(section, _NOBODY)
+        found = Config(Section(CONFIG, table), None)
         for _, each in found.actuators:
             limits(each)
     except ConfigError as error:

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from ganglion.errors import NotFoundError, RefusedError
-from ganglion.mesh import credential, files
+from ganglion.mesh import credential, files, statement
 from ganglion.mesh.credential import ISSUER, CredentialError, Trust
 from ganglion.mesh.identity import Identity
 from ganglion.mesh.revocation import RevocationList, Revocations
 from ganglion.mesh.signed_config import FORMS, Configs, D, Form, SignedConfig
 from ganglion.units import SECOND
-from ganglion_micro import cose, gl1, update_key
+from ganglion_micro import cbor, cose, gl1, update_key
 
 _log = logging.getLogger(__name__)
 
@@ -206,13 +206,25 @@ class Authority:
         """A document from the broker; whether it was newer than ours, and is ours now."""
         return self._configs[form.what].take(data, self.trust(now=now))
 
-    def seal(self, digest: bytes) -> bytes:
+    def seal(self, digest: bytes, *, now: int) -> bytes:
         """The issuer's COSE_Sign1 over an update of firmware, which boards with the issuer's key take alone.
 
         Args:
             digest: SHA-256 of the version's manifest, 32 bytes.
+            now: Nanoseconds since the Unix epoch. A board takes no older one than it has taken.
         """
-        return cose.sign1(digest, self._issuer.kid, update_key.aad(self.mesh), self._issuer.sign)
+        return cose.sign1(
+            cbor.encode([digest, now // SECOND]), self._issuer.kid, update_key.aad(self.mesh), self._issuer.sign
+        )
+
+    def state(self, kind: int, body: Any, *, now: int) -> bytes:
+        """The issuer's GL1 message to everybody, for what is told apart by its content and has no versions.
+
+        Raises:
+            CBORError: the body is no CBOR, or too large for a message.
+        """
+        version = max(now // SECOND, 1)
+        return statement.sign(self._issuer, self.mesh, kind=kind, version=version, now=now, body=body)
 
     @property
     def bundle_topic(self) -> str:

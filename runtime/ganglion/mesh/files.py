@@ -25,13 +25,13 @@ def write(path: Path, data: bytes, *, mode: int = 0o600) -> None:
 def rename(old: Path, new: Path) -> None:
     """Gives a file another name in its folder, in place of what has that name; on the disk when it returns."""
     os.replace(old, new)
-    _sync(new.parent)
+    sync(new.parent)
 
 
 def remove(path: Path) -> None:
     """No such file any more; on the disk when it returns."""
     path.unlink(missing_ok=True)
-    _sync(path.parent)
+    sync(path.parent)
 
 
 def read(path: Path) -> bytes | None:
@@ -68,7 +68,8 @@ def held(folder: Path, what: str) -> Iterator[None]:
         yield
 
 
-def _sync(folder: Path) -> None:
+def sync(folder: Path) -> None:
+    """What is in a folder, by name: on the disk when it returns."""
     file = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(file)

@@ -5,7 +5,7 @@ nothing else is imported.
 
 #: What the gateway itself asks nodes; who could ask it through the API, or at a console, could speak in another node's
 #: name.
-OWN = frozenset({"bus.event"})
+OWN = frozenset({"bus.event", "release.desire"})
 
 #: Methods of a node that change nothing there and need no parameters: who may only look may ask for these.
 READING = frozenset(
@@ -21,6 +21,7 @@ READING = frozenset(
         "mesh.statistics",
         "methods",
         "ping",
+        "release.status",
         "scripts.intents",
         "scripts.list",
         "sensors.inspect",

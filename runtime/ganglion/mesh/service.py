@@ -340,9 +340,11 @@ class Service:
                     continue
                 self._remember(received, pending=not body["ok"] and body["error"]["code"] == "pending")
                 listed = self._role.authority.revocations(now=self._clock()).data
-                if body["ok"] and len(listed) <= _ENCLOSED:
+                said = received.body.get("room", _ENCLOSED)  # a board has less
+                room = min(said if type(said) is int else 0, _ENCLOSED)
+                if body["ok"] and len(listed) <= room:
                     body["revoked"] = listed  # a broker that shows newcomers an old list gains nothing by it
-                    room = _ENCLOSED - len(listed)
+                    room -= len(listed)
                     for form in FORMS:
                         if (known := self.config(form)) is not None and len(known.data) <= room:
                             body[form.what] = known.data

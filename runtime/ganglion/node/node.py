@@ -10,20 +10,17 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote
 
 from ganglion import __version__
-from ganglion.board import Board, board
-from ganglion.board import load as load_board
 from ganglion.bus import Bus
 from ganglion.clock import Clock
 from ganglion.config import Config, changed
 from ganglion.config import load as load_config
-from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError
+from ganglion.errors import GanglionError, InvalidError, RefusedError
 from ganglion.event import Event
 from ganglion.guardian import Actuators
 from ganglion.guardian.actuator import chips
-from ganglion.guardian.restriction import Restriction, Side, lost, understood
+from ganglion.guardian.restriction import Side, lost, understood
 from ganglion.guardian.watchdog import Watchdog
 from ganglion.linux.supervisor import Supervisor
 from ganglion.mesh.client import MeshClient
@@ -36,7 +33,6 @@ from ganglion.mesh.signed_config import LIMITS
 from ganglion.mesh.transport import Message, NoBroker
 from ganglion.mova.compile import compile
 from ganglion.mova.load import load
-from ganglion.mova.secrets import Secrets, from_file
 from ganglion.mova.session.store import open_store
 from ganglion.mova.shell import ScriptRunner
 from ganglion.mova.timetable import Timetable
@@ -44,6 +40,7 @@ from ganglion.mova.tools import HttpTools
 from ganglion.node import statistics
 from ganglion.node.acting import Acting
 from ganglion.node.commanded import Commanded
+from ganglion.node.configured import board_of, secrets, sessions, sides
 from ganglion.node.consenting import Consenting
 from ganglion.node.console import Console
 from ganglion.node.console.record import Record
@@ -64,7 +61,6 @@ from ganglion.sensors import Sensors
 from ganglion.sensors.declared import Declared
 from ganglion.sensors.i2c import LinuxI2C
 from ganglion.sensors.kept import Kept
-from ganglion.settings import read
 from ganglion.units import SECOND
 from ganglion_micro import gl1
 
@@ -74,6 +70,8 @@ if TYPE_CHECKING:
     from ganglion.mesh.leaves.leaves import Leaves
     from ganglion.node.bridged import Bridged
     from ganglion.node.leaf_line import LeafLine
+    from ganglion.release.keeper import Keeper
+    from ganglion.release.start import Begun
 
 _log = logging.getLogger(__name__)
 
@@ -88,19 +86,30 @@ class Node:
         config: What it is told.
         state: Folder of its keys, its spool and all else that must survive a restart; made where there is none.
         supervisor: Who hears that it has started, that it lives, and that it stops.
+        begun: The start of a release in the configuration, or of what came instead of one; None where none is kept.
         crashes: How earlier runs ended; None where nobody keeps that.
+
+    Attributes:
+        again: Whether it has ended to be started anew, with another release.
 
     Raises:
         GanglionError: the configuration, a script or the state is wrong; nothing was started yet.
     """
 
     def __init__(
-        self, config: Config, state: Path, supervisor: Supervisor | None = None, crashes: Crashes | None = None
+        self,
+        config: Config,
+        state: Path,
+        supervisor: Supervisor | None = None,
+        begun: "Begun | None" = None,
+        crashes: Crashes | None = None,
     ) -> None:
         self._supervisor = supervisor or Supervisor()
+        self.again = False
+        self._life: asyncio.Task[Any] | None = None
         state.mkdir(parents=True, exist_ok=True)
         where = f"{config.path}: "
-        here = _board(config)  # not kept: the pins of a large chip are many
+        here = board_of(config)  # not kept: the pins of a large chip are many
         self._board = here.name
         self._config = config
         self._began = time.monotonic()
@@ -127,7 +136,7 @@ class Node:
             path=state / "actuators.json",
             watchdog=Watchdog(state / "watchdog.lock"),
             i2c=LinuxI2C,
-            sides=_limits(here),
+            sides=sides(here, config),
             where=where,
             resolve=lambda name: state / name,
         )
@@ -140,7 +149,7 @@ class Node:
         publish_event = None if self._mesh is None else self._mesh.publish_event
         self._actuators.on_effect = Acting(self._bus, publish_event, self._clock.now).tell
         self._plain = PlainTopics(self._bus, self._transport) if self._transport else None
-        self._store = open_store(_beside(config), self._clock)
+        self._store = open_store(sessions(config), self._clock)
         self._runner = ScriptRunner(
             self._bus,
             NodePorts(
@@ -154,7 +163,7 @@ class Node:
             self._clock,
             sessions=self._store,
             timetable=Timetable(self._clock.now, state / "schedules.json"),
-            tools=HttpTools(_secrets(config)),
+            tools=HttpTools(secrets(config)),
         )
         hearing = Hearing(self._runner, self._ask_intent if self._mesh is not None else None)
         self._scripts = Scripts(self._runner, self._plain, hearing, sensors=self._sensors, actuators=self._actuators)
@@ -192,6 +201,7 @@ class Node:
                 serve("bridge.devices", self._bridged.devices, summary="devices of third parties on plain MQTT topics")
                 serve("bridge.set", self._bridged.set, summary="set one (device, channel, value)")
         self._console = None if self._mesh is None else self._consoled(self._mesh)
+        self._released = None if begun is None else self._released_by(begun)
         self._telling = self._teller(crashes)
         self._plans = [compile(load(config.resolve(script))) for script in config.node.scripts]
 
@@ -330,6 +340,13 @@ class Node:
         why_lost = self._mesh.lost.get(LIMITS.what)
         self._actuators.restrict(lost(why_lost) if why_lost else Side(f"fleet {version}", understood(tables)))
 
+    def _released_by(self, begun: "Begun") -> "Keeper":
+        from ganglion.node.released import Released  # costs memory, and a node alone needs none
+
+        return Released(self._sensors, self._actuators, self._runner, self._scripts, self._board, self.restart).keeper(
+            begun, self._mesh
+        )
+
     def _links(self, links: tuple[str, ...]) -> list[LinkSpec] | None:
         try:
             return several(links, self._config.path.parent) or None
@@ -406,10 +423,10 @@ class Node:
         SIGHUP has it read the sensors of its configuration again.
         """
         loop = asyncio.get_running_loop()
-        life = asyncio.current_task()
-        assert life is not None
+        self._life = asyncio.current_task()
+        assert self._life is not None
         for sign in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(sign, life.cancel)
+            loop.add_signal_handler(sign, self._life.cancel)
         told = asyncio.Event()
         loop.add_signal_handler(signal.SIGHUP, told.set)
         await self._actuators.start()
@@ -422,6 +439,8 @@ class Node:
                 tasks.create_task(self._reload(told))
                 tasks.create_task(self._actuators.run())
                 tasks.create_task(self._watch())
+                if self._released is not None:
+                    tasks.create_task(self._released.run())
                 if self._history is not None:
                     tasks.create_task(self._history.run())
                 if self._bridged is not None:
@@ -439,12 +458,19 @@ class Node:
         except asyncio.CancelledError:
             _log.info("the node %s stops", self._config.node.name)
         finally:
-            self._supervisor.stopping()
+            if not self.again:
+                self._supervisor.stopping()
             if self._console is not None:
                 await self._console.aclose()
             await self._runner.aclose()
             await self._store.aclose()
             await self._actuators.stop()
+
+    def restart(self) -> None:
+        """Ends `run`, with `again` set."""
+        self.again = True
+        if self._life is not None:
+            self._life.cancel()
 
     async def _reload(self, told: asyncio.Event) -> None:
         """Reads the sensors of the configuration again, each time it is told."""
@@ -465,7 +491,7 @@ class Node:
                 _log.warning("%s: read at the start alone; start the node again to have it hold", ", ".join(later))
 
     def _read_sensors(self) -> dict[str, dict[str, Any]]:
-        read_again = load_config(self._config.path)
+        read_again = load_config(self._config.path, self._config.over)
         self._later = changed(self._config, read_again)
         return read_again.sensors
 
@@ -572,49 +598,3 @@ class Node:
         if self._mesh is not None:
             return self._mesh.statistics().enrolled and self._mesh.member.gateway is not None
         return self._transport is None or self._transport.connected
-
-
-def _board(config: Config) -> Board:
-    """The board that the configuration names, or the one of a file of the user's.
-
-    Raises:
-        InvalidError: there is no such board, its file is wrong, or it runs no nodes.
-    """
-    name, where = config.node.board, f"{config.path}: node.board"
-    try:
-        here = load_board(config.resolve(name)) if name.endswith(".toml") else board(name)
-    except NotFoundError as error:
-        raise InvalidError(str(error), where=where) from None
-    if here.runs != "cpython":
-        raise InvalidError(
-            f"{name} runs {here.runs}, and this node Python on Linux: name this machine's board, as `ganglion boards "
-            "list` has it, or sim",
-            where=where,
-        )
-    return here
-
-
-def _limits(board: Board) -> list[Side]:
-    """What the board allows.
-
-    Raises:
-        InvalidError: a limit of it is wrong.
-    """
-    limits = [read(Restriction, table, f"{board.name}.toml: limit[{i}]") for i, table in enumerate(board.limit)]
-    return [Side(f"board {board.name}", limits)]
-
-
-def _beside(config: Config) -> str:
-    """Where sessions are kept; a file is beside the configuration unless its path is absolute."""
-    url = config.node.sessions
-    if not url.startswith("sqlite:///"):
-        return url
-    return f"sqlite:///{quote(str(config.resolve(unquote(url.removeprefix('sqlite:///')))))}"
-
-
-def _secrets(config: Config) -> Secrets:
-    name = config.node.secrets
-    if name is None:
-        return Secrets(place=f'{config.path}: name a file of secrets in [node], as in secrets = "secrets.toml"')
-    path = config.resolve(name)
-    return Secrets(from_file(path), f"write it into {path} and start the node again")

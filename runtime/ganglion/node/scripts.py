@@ -43,7 +43,8 @@ class Scripts:
         sensors, actuators: What the node has; a script that needs others is not loaded.
 
     Attributes:
-        refused: Scripts of the configuration that were not loaded, and why.
+        refused: Those of the configuration that are not loaded, with why.
+        configured: Names of those of the configuration.
     """
 
     def __init__(
@@ -63,10 +64,12 @@ class Scripts:
         self._plans: dict[str, Plan] = {}
         self._edited: dict[str, _Edited] = {}
         self.refused: dict[str, str] = {}
+        self.configured: set[str] = set()
 
     def begin(self, plans: Iterable[Plan]) -> None:
         """Loads what the configuration names; one that needs what is not here is logged, and the others run."""
         for plan in plans:
+            self.configured.add(plan.name)
             try:
                 self._add(plan)
             except RefusedError as error:

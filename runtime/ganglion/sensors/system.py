@@ -148,6 +148,7 @@ class _System(Source):
             "memory": "%",
             "memory_available": "By",
             "disk": "%",
+            "disk_available": "By",
             "load": "1",
             "uptime": "s",
         }
@@ -167,6 +168,7 @@ class _System(Source):
         values["memory"] = 100 * (1 - memory.available / memory.total)
         values["memory_available"] = memory.available
         values["disk"] = disk_percent(self._disk)
+        values["disk_available"] = disk_available(self._disk)
         values["load"] = parse_loadavg(self._read("loadavg"))
         values["uptime"] = parse_uptime(self._read("uptime"))
         if self._thermometer:
@@ -183,3 +185,9 @@ def disk_percent(path: str) -> float:
     used = stat.f_blocks - stat.f_bfree
     usable = used + stat.f_bavail
     return 100 * used / usable if usable else 0.0
+
+
+def disk_available(path: str) -> int:
+    """Bytes that a program without root's rights could still store, as `df` counts."""
+    stat = os.statvfs(path)
+    return stat.f_bavail * stat.f_frsize

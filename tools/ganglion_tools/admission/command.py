@@ -141,7 +141,7 @@ def _members(client: gateway_client.GatewayClient) -> tuple[str, list[Member]]:
     Raises:
         GanglionError: the answer is none of a gateway; a name in it becomes a file and a rule.
     """
-    answer = client.get("/api/v1/members")
+    answer = client.whole("/api/v1/members", "members")
     try:
         mesh = answer["mesh"]
         if len(gl1.from_base32(mesh)) != 8:

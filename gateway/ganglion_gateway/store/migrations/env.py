@@ -3,6 +3,7 @@
 
 from alembic import context
 
+import ganglion_gateway.store.releases  # noqa: F401 - its tables are among those of `metadata`
 from ganglion_gateway.store import bridge_tables  # noqa: F401 - its tables are in the metadata
 from ganglion_gateway.store.tables import metadata
 

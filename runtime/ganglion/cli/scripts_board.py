@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Scripts of a leaf, by way of its parent: the plan goes there in pieces that fit a leaf's messages."""
+"""Scripts of a board: the plan goes there in pieces that fit its messages."""
 
 import base64
 from typing import TYPE_CHECKING, Any
@@ -7,20 +7,24 @@ from typing import TYPE_CHECKING, Any
 from ganglion.errors import GanglionError
 
 if TYPE_CHECKING:
-    from ganglion.cli.gateway_client import GatewayClient
+    from ganglion.cli.board_call import BoardCall
     from ganglion.mova.plan import Plan
 
 #: Bytes of a piece: as base64, with all that is around it, it fits a message of 1024 bytes.
 _PIECE = 480
 
 
-class LeafScripts:
-    """Those of the leaf `PARENT/LEAF`; see `Scripts`."""
+class BoardScripts:
+    """Those of one board; see `Scripts`.
 
-    def __init__(self, gateway: "GatewayClient", parent: str, leaf: str) -> None:
-        self._gateway = gateway
-        self._parent = parent
-        self._leaf = leaf
+    Args:
+        name: What it is called.
+        call: The way to it.
+    """
+
+    def __init__(self, name: str, call: "BoardCall") -> None:
+        self._name = name
+        self._call = call
 
     def listing(self) -> dict[str, Any]:
         return self._call("scripts.list", {})
@@ -39,7 +43,7 @@ class LeafScripts:
         """See `Scripts.put`: it is kept on the flash, or with `seconds` in memory alone.
 
         Raises:
-            GanglionError: the leaf does not take it.
+            GanglionError: the board does not take it.
         """
         data = plan.encode()
         before = {each["name"] for each in self.listing()["scripts"]}
@@ -54,10 +58,5 @@ class LeafScripts:
                 return {"name": plan.name, "hash": plan.hash, "replaced": plan.name in before}
             stuck = stuck + 1 if answer["at"] <= at else 0
             if stuck > 2:
-                raise GanglionError(f"{self._leaf} takes no more than {at} bytes of {len(data)}: look at its log")
+                raise GanglionError(f"{self._name} takes no more than {at} bytes of {len(data)}: look at its log")
             at = answer["at"]
-
-    def _call(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
-        asked = {"leaf": self._leaf, "method": method, "params": params}
-        answer: dict[str, Any] = self._gateway.command(self._parent, "leaf.call", asked)["result"]
-        return answer

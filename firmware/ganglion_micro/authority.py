@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whom a full member of the mesh obeys: the gateways that the issuer certifies, which the root certifies, which is
+pinned; but nobody who was revoked, and nobody twice. Without I/O.
+
+What was verified is handed to `keep` and comes back at the next boot, where it is believed as it is: a board takes long
+over a signature. So no restart makes it forget which boot of a gateway was the last, or who was revoked.
+"""
+
+from ganglion_micro import cbor, cose, gl1
+from ganglion_micro.certificate import SECOND, Certificate, DropError, read
+from ganglion_micro.replay import Strict
+
+TYPE_CHECKING = False  # MicroPython has no `typing`
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ganglion_micro.certificate import Verify
+
+#: Nanoseconds that a command may be older or newer than now, and a credential's time may be ahead.
+FRESHNESS = 300 * SECOND
+#: Nanoseconds after which a list of the revoked says too little for commands to be obeyed.
+MAX_STALE = 30 * 86400 * SECOND
+#: Gateways that are known at a time.
+GATEWAYS = 4
+#: Signatures by which a copy is known without being verified again.
+SEEN = 8
+
+_BUNDLE, _REVOKED, _GATEWAYS = "bundle", "revoked", "gateways"
+
+
+class Gateway:
+    """One gateway.
+
+    Attributes:
+        epoch: Its boots.
+        nonce: Of the boot that was heard of; empty where that was not this boot of ours.
+    """
+
+    def __init__(self, certificate: Certificate, epoch: int) -> None:
+        self.certificate = certificate
+        self.epoch = epoch
+        self.nonce = b""
+        self.born = 0
+        self.seq = 0
+        self.birth = b""
+        self.window = Strict()
+
+
+class Authority:
+    """What one board knows of its mesh.
+
+    Args:
+        pin: The first bytes of the thumbprint of the mesh's root key, 8 or more; empty to believe the bundle kept.
+        kept: What an earlier boot has kept under a name; None where there is nothing.
+        keep: Keeps something under a name.
+
+    Attributes:
+        mesh: The mesh's id, 8 bytes; `text` is the same in letters. Empty where there is neither pin nor bundle.
+        issuer: Who certifies; None until the bundle was heard.
+        floor: Nanoseconds since the Unix epoch: the earliest that it can be.
+        vouched: When the issuer has last said that this board is a member.
+    """
+
+    def __init__(
+        self,
+        pin: bytes,
+        verify: "Verify",
+        kept: "Callable[[str], bytes | None]",
+        keep: "Callable[[str, bytes], None]",
+    ) -> None:
+        self._verify = verify
+        self._keep = keep
+        self._pin = pin
+        self.issuer: "Certificate | None" = None
+        self.floor = self.vouched = 0
+        self._bundle = kept(_BUNDLE) or b""
+        self._gateways: "dict[bytes, Gateway]" = {}
+        self._revoked: "dict[bytes, int]" = {}
+        self._listed = (0, 0)  # version of the list, and its time
+        self._seen: "list[bytes]" = []
+        if self._bundle:
+            root = cose.thumbprint(cose.public(cbor.decode(self._bundle)["root"]))
+            self._pin = self._pin or root
+            if root[: len(self._pin)] != self._pin:
+                raise ValueError("what is kept is of another mesh")
+        self.mesh = self._pin[:8]
+        self.text = gl1.base32(self.mesh)
+        self._aad = gl1.aad(self.mesh)
+        if self._bundle:
+            self.issuer = read(cbor.decode(self._bundle)["issuer"], self.text)
+            self.floor = self.issuer.starts
+            for credential, epoch in cbor.decode(kept(_GATEWAYS) or b"\x80"):
+                certificate = read(credential, self.text)
+                self._gateways[certificate.kid] = Gateway(certificate, epoch)
+            revoked = kept(_REVOKED)
+            if revoked:
+                self._list(gl1.unpack(cose.parse(revoked).payload))
+
+    @property
+    def gateway(self) -> "Gateway | None":
+        """The gateway that was born last, of those that were heard of in this boot and are not revoked."""
+        found = None
+        for each in self._gateways.values():
+            there = each.nonce and not self._is_revoked(each.certificate.kid, 0)
+            if there and (found is None or each.born > found.born):
+                found = each
+        return found
+
+    def certified(self, data: bytes) -> Certificate:
+        """The claims of a credential that the issuer has signed.
+
+        Raises:
+            DropError: it has not, or says nothing of this mesh.
+        """
+        if self.issuer is None:
+            raise DropError("unenrolled")
+        return read(data, self.text, self.issuer.public, self._verify)
+
+    # What everybody may hear
+
+    def bundle(self, data: bytes, now: int) -> None:
+        """Root and issuer, from anybody. Raises: DropError."""
+        if data == self._bundle:
+            return
+        try:
+            fields = cbor.decode(data)
+            root, issuer = cose.public(fields["root"]), fields["issuer"]
+        except (TypeError, LookupError, ValueError) as error:
+            raise DropError("malformed") from error
+        if cose.thumbprint(root)[: len(self._pin)] != self._pin:
+            raise DropError("wrong_mesh")
+        found = read(issuer, self.text, root, self._verify)
+        if "issuer" not in found.roles:
+            raise DropError("forged")
+        self._in_time(found, now)
+        if self.issuer is not None and found.starts < self.issuer.starts:
+            raise DropError("stale")
+        self.issuer = found
+        self._proves(found.starts)
+        self._bundle = data
+        self._keep(_BUNDLE, data)
+
+    def revoked(self, data: bytes) -> None:
+        """The list of the revoked, from anybody. Raises: DropError."""
+        message, msg = self._parsed(data)
+        if msg.kind != gl1.REVOCATION or type(msg.body) is not list or self.issuer is None:
+            raise DropError("malformed")
+        if msg.seq <= self._listed[0]:
+            return
+        if message.kid != self.issuer.kid or not self._holds(self.issuer.public, message):
+            raise DropError("forged")
+        self._list(msg)
+        self._keep(_REVOKED, data)
+
+    def _list(self, msg: gl1.MSG) -> None:
+        try:
+            self._revoked = {bytes(entry[0]): entry[1] * SECOND for entry in msg.body}
+        except (TypeError, LookupError) as error:
+            raise DropError("malformed") from error
+        self._listed = (msg.seq, msg.ts)
+        self._proves(msg.ts)
+
+    def birth(self, topic: str, data: bytes, now: int) -> None:
+        """The birth of a gateway, from anybody. Raises: DropError."""
+        for each in self._gateways.values():
+            if data == each.birth:
+                return
+        message, msg = self._parsed(data)
+        body = msg.body
+        if msg.kind != gl1.BIRTH or type(body) is not dict or body.get("epoch") != msg.epoch or msg.dst or not msg.seq:
+            raise DropError("malformed")
+        nonce, credential = body.get("nonce"), body.get("credential")
+        if type(nonce) is not bytes or len(nonce) != 8 or type(credential) is not bytes:
+            raise DropError("malformed")
+        known = self._gateways.get(message.kid)
+        same = known is not None and known.certificate.data == credential
+        found = known.certificate if known is not None and same else self.certified(credential)
+        if found.kid != message.kid or not self._holds(found.public, message):
+            raise DropError("forged")
+        if "gateway" not in found.roles:
+            raise DropError("unauthorised")
+        if topic != gl1.gateway_topic(self.text, found.node):
+            raise DropError("misaddressed")
+        self._may(found, now)
+        if known is None:
+            known = Gateway(found, 0)
+            if len(self._gateways) >= GATEWAYS:
+                oldest = min(self._gateways.values(), key=lambda each: each.born)
+                del self._gateways[oldest.certificate.kid]
+            self._gateways[found.kid] = known
+        elif (msg.epoch, msg.seq) < (known.epoch, known.seq):
+            raise DropError("stale")
+        changed = not same or msg.epoch != known.epoch
+        known.certificate, known.epoch, known.seq, known.nonce = found, msg.epoch, msg.seq, nonce
+        known.born, known.birth = msg.ts, data
+        self._proves(msg.ts)
+        if changed:
+            kept = [[each.certificate.data, each.epoch] for each in self._gateways.values()]
+            self._keep(_GATEWAYS, cbor.encode(kept))
+
+    # What is for this board
+
+    def open(self, kid: bytes, data: bytes, now: int) -> "tuple[Gateway, gl1.MSG]":
+        """Who has said what, of a message that a gateway has sealed for this key; none is believed twice.
+
+        Args:
+            now: Nanoseconds since the Unix epoch; 0 where nobody has said.
+
+        Raises:
+            DropError: it is not believed.
+        """
+        message, msg = self._parsed(data)
+        sender = self._gateways.get(message.kid)
+        if sender is None or not sender.nonce:
+            raise DropError("unenrolled")
+        if msg.dst != kid:
+            raise DropError("misaddressed")
+        mark = message.signature[:8]
+        if mark in self._seen:
+            raise DropError("replayed")
+        if not self._holds(sender.certificate.public, message):
+            raise DropError("forged")
+        self._seen = self._seen[1 - SEEN :] + [mark]
+        if msg.epoch < sender.epoch:
+            raise DropError("stale")
+        if not sender.window.add(msg.epoch, msg.seq):
+            raise DropError("replayed")
+        if msg.ts + FRESHNESS < self.floor or (now and abs(msg.ts - now) > FRESHNESS):
+            raise DropError("stale")
+        told = max(self.vouched, self._listed[1])
+        if told and max(now, self.floor) - told > MAX_STALE:
+            raise DropError("stale")  # the broker may keep back who was revoked
+        self._may(sender.certificate, now)
+        self._proves(msg.ts)
+        return sender, msg
+
+    def _parsed(self, data: bytes) -> "tuple[cose.Sign1, gl1.MSG]":
+        try:
+            message = cose.parse(data)
+            return message, gl1.unpack(message.payload)
+        except cbor.CBORError as error:
+            raise DropError("malformed") from error
+
+    def _holds(self, public: bytes, message: cose.Sign1) -> bool:
+        return self._verify(public, message.signature, message.signed(self._aad))
+
+    def _may(self, certificate: Certificate, now: int) -> None:
+        if self._is_revoked(certificate.kid, now):
+            raise DropError("revoked")
+        self._in_time(certificate, now)
+        if self.issuer is not None:
+            self._in_time(self.issuer, now)
+
+    def _is_revoked(self, kid: bytes, now: int) -> bool:
+        until = self._revoked.get(kid)
+        return until is not None and max(now, self.floor) >= until
+
+    def _in_time(self, certificate: Certificate, now: int) -> None:
+        least = max(now, self.floor)
+        if least >= certificate.expires or (now and now < certificate.starts - FRESHNESS):
+            raise DropError("expired")
+
+    def _proves(self, at: int) -> None:
+        """Somebody who is believed has said that it is so late."""
+        self.floor = max(self.floor, at)

@@ -1,0 +1,346 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A full member of the mesh without I/O: a device with a key of its own, which speaks with gateways over a broker.
+
+Nothing here sends, sleeps or reads a clock. `advance` is told how much time has passed and returns what is to be
+published, `receive` is given what came. One `advance` verifies or makes one signature, or both of a request, as either
+takes a board without native Ed25519 about a second.
+
+    member   ENROL          by the enrol key, until a gateway answers
+    gateway  CREDENTIAL     the issuer's word for this key
+    member   BIRTH          on each connection, under a new sequence, and after it
+    member   REQUEST ping   until it is answered: then a gateway knows this boot, and this is the time
+    member   EVENT, BATCH   an event again and again until it is stored; readings in frames, one signature for many
+    gateway  REQUEST        names this boot; done at most once, and answered as often as it comes
+"""
+
+from ganglion_micro import gl1
+from ganglion_micro.certificate import DropError, read
+from ganglion_micro.saying import Again
+from ganglion_micro.serving import is_request, no
+from ganglion_micro.voice import AGAIN_MS, Voice
+
+TYPE_CHECKING = False  # MicroPython has no `typing`
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from ganglion_micro.authority import Authority, Gateway
+    from ganglion_micro.certificate import Certificate
+    from ganglion_micro.enrol import EnrolKey
+    from ganglion_micro.voice import Said
+
+#: Messages that wait to be looked at; statements that wait for the issuer's key.
+INBOX = 8
+EARLY = 6
+#: Milliseconds until an enrolment or a renewal is asked for again, and at most.
+ENROL_MS = (5000, 300000)
+#: Milliseconds between two frames, at least and at most; between two readings of the uptime.
+FRAME_MS = (100, 10000)
+BEAT_MS = 10000
+#: Milliseconds without a word of a gateway after which one is asked; how often without an answer.
+QUIET_MS = 10000
+UNANSWERED = 3
+#: Frames may take one in so many of the milliseconds that there are; questions as much.
+SHARE = 10
+#: Bytes of other statements that a gateway may put beside a credential.
+ROOM = 2048
+#: Letters of a request's id.
+ID = 64
+
+_ASK = "ping"
+_CREDENTIAL = "credential"
+_UPTIME = "system/uptime"
+
+
+class Member(Voice):
+    """One board in one boot.
+
+    Args:
+        authority: Whom it believes.
+        signer, epoch, nonce: See `Voice`.
+        about: Of the birth: `name` that it wants, `board`, `sw`, `caps`.
+        key: The enrol key; None where it has none any more.
+        kept, keep: As `Authority` has them.
+        log: Gets a level and a line.
+        random: So many random bytes.
+
+    Attributes:
+        up: Whether there is a connection.
+        joined: Whether a gateway knows this boot.
+        heard: Messages of gateways that were believed.
+        refused: What was not believed, by cause.
+        credential: The issuer's word for this key; None before.
+        filters: What it has to hear.
+    """
+
+    def __init__(
+        self,
+        authority: "Authority",
+        signer: "Any",
+        epoch: int,
+        nonce: bytes,
+        about: "dict[str, Any]",
+        key: "EnrolKey | None",
+        kept: "Callable[[str], bytes | None]",
+        keep: "Callable[[str, bytes], None]",
+        log: "Callable[[str, str], None]",
+        random: "Callable[[int], bytes]",
+    ) -> None:
+        super().__init__(authority, signer, epoch, nonce)
+        self.up = self.joined = False
+        self.heard = 0
+        self.refused: "dict[str, int]" = {}
+        self._about = about
+        self._key = key
+        self._keep = keep
+        self._log = log
+        self._random = random
+        self._ms = self._beat = self._quiet = self._unanswered = 0
+        self._inbox: "list[tuple[str, bytes]]" = []
+        self._early: "list[tuple[str, bytes]]" = []
+        self._ready: "list[Said]" = []
+        self._due: "list[tuple[str, dict[str, Any]]]" = []
+        self._born = False
+        self._bearing = Again(*AGAIN_MS)
+        self._enrolling, self._renewing = Again(*ENROL_MS), Again(*ENROL_MS)
+        self._enrol_nonce = self._gateway_nonce = b""
+        self.credential: "Certificate | None" = None
+        data = kept(_CREDENTIAL)
+        if data and authority.issuer is not None:
+            self._vouched(read(data, authority.text))
+        self._own = "gl1/{}/n/{}/".format(authority.text, self.node)
+        mesh = authority.text
+        common = [gl1.bundle_topic(mesh), gl1.revoked_topic(mesh), gl1.gateway_topic(mesh, "+")]
+        self.filters = common + [self._own + last for last in ("credential", "q", "r", "death")]
+
+    def connected(self, up: bool) -> None:
+        """There is a connection, or none any more: what was said on the last one is said anew."""
+        self.up = up
+        self._inbox, self._ready = [], []
+        self._away()
+        for event in self._events:
+            event.again.anew()
+
+    def _away(self, at: int = 0) -> None:
+        """No gateway may know this boot."""
+        self.joined = self._born = False
+        self._quiet = self._unanswered = 0
+        self._bearing.anew(at)
+
+    def advance(self, ms: int) -> "list[Said]":
+        """What is to be published, now that so many milliseconds have passed since the last call."""
+        self._ms += ms
+        self._quiet += ms
+        if self.now:
+            self.now += ms * 1000000
+        if not self.up:
+            return []
+        if self._inbox:
+            topic, payload = self._inbox.pop(0)
+            try:
+                self._take(topic, payload)
+            except DropError as drop:
+                cause = drop.args[0]
+                self.refused[cause] = self.refused.get(cause, 0) + 1
+        elif not self._ready:
+            said = self._next()
+            if said is not None:
+                self._ready.append(said)
+        out, self._ready = self._ready, []
+        return out
+
+    def _next(self) -> "Said | None":
+        """What is to be said first; one signature."""
+        if self._due:
+            node, body = self._due.pop(0)
+            return self._answer(node, body)
+        credential, gateway = self.credential, self._authority.gateway
+        if credential is None or 0 < credential.expires <= self.now:
+            return self._enrol()
+        if not self._born:
+            if gateway is None or not self._bearing.is_due(self._ms, self._random(1)[0]):
+                return None
+            self._born = True
+            birth = dict(self._about)
+            birth.update(name=credential.name, nonce=self._nonce, epoch=self._epoch, credential=credential.data)
+            return self._said(gl1.BIRTH, birth)
+        cost = self._signer.cost
+        if self._quiet >= max(QUIET_MS, 3 * SHARE * cost) or not (self.joined or self._unanswered):
+            if self._unanswered >= (UNANSWERED if self.joined else 1):
+                self._away(self._bearing.at)
+                return None
+            self._unanswered += 1
+            self._quiet = 0
+            return self.ask(_ASK, {}, self._met)
+        if not self.joined:
+            return None
+        for event in self._events:
+            if event.again.is_due(self._ms):
+                return self._event(event)
+        if self._ms >= self._beat:
+            self._beat = self._ms + BEAT_MS
+            self.frame.add(_UPTIME, self.now, self._ms / 1000)
+        readings = self.frame.take(self._ms, min(max(SHARE * cost, FRAME_MS[0]), FRAME_MS[1]))
+        if readings:
+            return self._said(gl1.BATCH, readings, qos=0)
+        renewal = credential.starts + (credential.expires - credential.starts) * 2 // 3
+        if self.now >= renewal and self._renewing.is_due(self._ms, self._random(1)[0]):
+            return self.ask("credential.renew", {}, self._renewed)
+        return None
+
+    def _enrol(self) -> "Said | None":
+        issuer = self._authority.issuer
+        if self._key is None or issuer is None or self._authority.gateway is None:
+            return None
+        if not self._enrolling.is_due(self._ms, self._random(1)[0]):
+            return None
+        self._enrol_nonce = self._random(16)
+        body = self._key.ask(
+            self._authority.text, issuer.public, self._signer.public, self._about["name"], self._enrol_nonce
+        )
+        body["room"] = ROOM
+        return self._said(gl1.ENROL, body)
+
+    # Hearing
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether nothing more is to be handed in until the next `advance`."""
+        return len(self._inbox) >= INBOX
+
+    def receive(self, said: "tuple[str, bytes]") -> "list[Said]":
+        """Takes a message, to be looked at later: its topic and payload."""
+        self._inbox.append(said)
+        return []
+
+    def _take(self, topic: str, payload: bytes) -> None:
+        """A message. Raises: DropError, it is not believed."""
+        authority = self._authority
+        if topic == gl1.bundle_topic(authority.text):
+            authority.bundle(payload, self.now)
+            early, self._early = self._early, []
+            self._inbox += early
+        elif not topic.startswith(self._own):
+            if authority.issuer is None:
+                self._early = self._early[1 - EARLY :] + [(topic, payload)]
+            elif topic == gl1.revoked_topic(authority.text):
+                authority.revoked(payload)
+            else:
+                authority.birth(topic, payload, self.now)
+                self._met_gateway()
+        elif topic == self._own + "death":
+            if payload != self.will[1]:
+                raise DropError("forged")
+            self._away(self._ms + 1000)  # an earlier connection of ours has ended, or somebody says so
+        else:
+            sender, msg = authority.open(self._kid, payload, self.now)
+            if topic != self._topic(msg.kind, self.node):
+                raise DropError("misaddressed")
+            if type(msg.body) is not dict:
+                raise DropError("malformed")
+            self.heard += 1
+            self.now = max(self.now, msg.ts)
+            self._quiet = 0
+            if msg.kind == gl1.REQUEST:
+                self._requested(sender, msg.body)
+            elif msg.kind == gl1.REPLY:
+                self._replied(msg)
+            else:
+                self._enrolled(msg.body)
+
+    def _met_gateway(self) -> None:
+        """A gateway was born; where it has restarted, it may not know us."""
+        gateway = self._authority.gateway
+        nonce = gateway.nonce if gateway is not None else b""
+        if nonce != self._gateway_nonce:
+            self._gateway_nonce = nonce
+            self._away()
+
+    def _requested(self, sender: "Gateway", body: "dict[str, Any]") -> None:
+        identity, node = body.get("id"), sender.certificate.node
+        if type(identity) is not str or len(identity) > ID:
+            raise DropError("malformed")
+        if body.get("nonce") != self._nonce:
+            said = no(identity, "stale", "an earlier boot of this board was asked: ask again")
+            said.update(nonce=self._nonce, up=self._ms)
+            self._due.append((node, said))
+            raise DropError("stale")
+        known, answer = self._done.find(identity)
+        if known:
+            if answer is None:
+                self._due.append((node, no(identity, "failed", "it was done, and its answer is not kept any more")))
+            elif answer:
+                self._ready.append((self._topic(gl1.REPLY, node), answer, 1, False))
+            return
+        deadline = body.get("deadline")
+        if body.get("cancel") is True:
+            self._done.begin(identity)
+            self._due.append((node, no(identity, "cancelled", "it was cancelled before it came")))
+        elif not is_request(body) or type(deadline) is not int:
+            raise DropError("malformed")
+        elif deadline < self.now:
+            self._due.append((node, no(identity, "unreachable", "its time was over when it came")))
+        else:
+            self._done.begin(identity)
+            self._due.append((node, body))
+
+    def _replied(self, msg: gl1.MSG) -> None:
+        body = msg.body
+        if "stored" in body:
+            keys = [tuple(key) for key in (body["stored"], body.get("refused", [])) for key in key if type(key) is list]
+            self._events = [each for each in self._events if (self._epoch, each.seq) not in keys or not each.sealed]
+            if body.get("refused"):
+                self._log("warning", "the policy refuses an event of this board")
+            return
+        for asked in self._asked:
+            if asked[0] == body.get("id"):
+                self._asked.remove(asked)
+                self.now = msg.ts  # the answer to a question of now
+                asked[1](body)
+                return
+
+    def _met(self, body: "dict[str, Any]") -> None:
+        """The gateway has answered: it knows this boot, unless it has none of itself that we know."""
+        error = body.get("error")
+        if type(error) is dict and error.get("code") == "stale":
+            return
+        self._unanswered = 0
+        if not self.joined:
+            self.joined = True
+            self._bearing.anew()
+            for event in self._events:
+                event.again.anew()
+
+    def _enrolled(self, body: "dict[str, Any]") -> None:
+        """The answer to our ENROL."""
+        if not self._enrol_nonce or body.get("nonce") != self._enrol_nonce:
+            raise DropError("stale")
+        self._enrol_nonce = b""
+        if body.get("ok") is not True:
+            error = body.get("error")
+            self._enrolling.anew(self._ms + ENROL_MS[1], True)
+            self._log("error", "the mesh refuses this board: {}".format(error and error.get("message")))
+            return
+        if self._accepted(body.get("credential")) and type(body.get("revoked")) is bytes:
+            self._inbox.append((gl1.revoked_topic(self._authority.text), body["revoked"]))
+
+    def _renewed(self, body: "dict[str, Any]") -> None:
+        if body.get("ok") is True and self._accepted(body.get("result")):
+            self._renewing.anew()
+            self._away()  # others are to see it
+
+    def _accepted(self, data: "Any") -> bool:
+        """Whether it is the issuer's word for this key, which holds from now on."""
+        if type(data) is not bytes:
+            raise DropError("malformed")
+        found = self._authority.certified(data)
+        if found.kid != self._kid:
+            raise DropError("forged")
+        self._keep(_CREDENTIAL, data)
+        self._vouched(found)
+        self._log("info", "a member of the mesh {} as {}".format(self._authority.text, self.node))
+        return True
+
+    def _vouched(self, credential: "Certificate") -> None:
+        self.credential = credential
+        self._authority.vouched = credential.starts

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The routes of releases: what they hold, and which node should run which."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+from pydantic import Field
+from starlette.exceptions import HTTPException
+
+from ganglion.errors import InvalidError
+from ganglion.release.manifest import MAX_FILE, MAX_FILES, WINDOW, WINDOWS
+from ganglion.release.requires import MAX_WORDS
+from ganglion.release.requires import read as read_requires
+from ganglion_gateway.api.documents import Cursor, Document, Limit, page, read_cursor
+from ganglion_gateway.api.query import of_requests
+from ganglion_gateway.api.routes import NodeName, Who
+from ganglion_gateway.problems import RESPONSES
+from ganglion_gateway.services import Services
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="in hexadecimal")]
+Digest = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the content, in hexadecimal")]
+ReleaseName = Annotated[str, Path(max_length=64, description="a release's id, the first letters of it, or its name")]
+FilePath = Annotated[str, Path(max_length=260, pattern=r"^[A-Za-z0-9._/-]+$", description="of a file in a release")]
+_BYTES: dict[str, Any] = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+
+
+class FileBody(Document):
+    """A file of a release."""
+
+    path: str = Field(max_length=260)
+    sha256: Sha256
+
+
+class RequiresBody(Document):
+    """What a node must have."""
+
+    board: list[str] = Field(default=[], max_length=MAX_WORDS)
+    agent: str = Field(default="", max_length=64, description="versions of Ganglion, as in >=0.1,<2")
+    capabilities: list[str] = Field(default=[], max_length=MAX_WORDS, description="sensor:NAME, actuator:NAME")
+
+
+class ReleaseBody(Document):
+    """`POST /releases`."""
+
+    name: str = Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")
+    files: list[FileBody] = Field(min_length=1, max_length=MAX_FILES)
+    requires: RequiresBody = RequiresBody()
+    window: int = Field(default=WINDOW, ge=WINDOWS.start, lt=WINDOWS.stop, description="seconds of the trial")
+
+
+class AssignmentBody(Document):
+    """`PUT /nodes/{node}/release`."""
+
+    release: str | None = Field(max_length=64, description="null for the node's own configuration")
+
+
+def routes(services: Services) -> APIRouter:
+    """The router."""
+    router = APIRouter(prefix="/api/v1", responses=RESPONSES, dependencies=[Depends(of_requests)], tags=["releases"])
+    office, register = services.releases, services.releases.register
+
+    @router.put(
+        "/releases/files/{digest}",
+        summary="Send the content of a file for a release to come; again, nothing happens",
+        openapi_extra={"requestBody": {"required": True, "content": _BYTES}},
+    )
+    async def send_file(digest: Digest, request: Request) -> dict[str, Any]:
+        data = await _body(request)
+        return {"sha256": digest, "size": len(data), "new": await register.keep(digest, data)}
+
+    @router.post(
+        "/releases",
+        status_code=201,
+        summary="Make a release of files that were sent; the same again is the same release",
+        responses={200: {"description": "It was there already"}},
+    )
+    async def create_release(body: ReleaseBody, who: Who, response: Response) -> dict[str, Any]:
+        files = {each.path: each.sha256 for each in body.files}
+        if len(files) < len(body.files):
+            raise InvalidError("names a path twice", where="files")
+        requires = read_requires(body.requires.model_dump())
+        release, is_new = await register.create(body.name, files, requires=requires, window=body.window, by=who.name)
+        if is_new:
+            await services.note(who, "release.create", release.id, {"name": body.name, "files": sorted(files)})
+        else:
+            response.status_code = 200
+        return release.document
+
+    @router.get("/releases", summary="Every release, the newest first")
+    async def list_releases(limit: Limit = 50, cursor: Cursor = None) -> dict[str, Any]:
+        found = await register.page(before=read_cursor(cursor), limit=limit)
+        return page("releases", [{"number": each.number} for each in found], [each.document for each in found], limit)
+
+    @router.get("/releases/{release}", summary="One release")
+    async def get_release(release: ReleaseName) -> dict[str, Any]:
+        return (await register.find(release)).document
+
+    @router.get(
+        "/releases/{release}/files/{path:path}",
+        summary="A file of a release",
+        response_class=Response,
+        responses={200: {"content": _BYTES}},
+    )
+    async def get_file(release: ReleaseName, path: FilePath) -> Response:
+        data = await register.file(await register.find(release), path)
+        return Response(data, media_type="application/octet-stream")
+
+    @router.get("/releases/{release}/diff/{other}", summary="What another release has that this one has not")
+    async def get_diff(release: ReleaseName, other: Annotated[str, Path(max_length=64)]) -> dict[str, Any]:
+        return await register.diff(await register.find(release), await register.find(other))
+
+    @router.get("/nodes/{node}/release", summary="What a node should run, and what it has said of it")
+    async def get_assignment(node: NodeName) -> dict[str, Any]:
+        known = services.fleet.find(node)
+        return {"node": known.id, "name": known.name, **await office.document(known)}
+
+    @router.put("/nodes/{node}/release", summary="Have a node run a release; again, to have it tried again")
+    async def assign_release(node: NodeName, body: AssignmentBody, who: Who) -> dict[str, Any]:
+        known = services.fleet.find(node)
+        await office.assign(known.id, body.release, by=who.name, again=True)
+        assigned = await office.document(known)
+        await services.note(who, "release.assign", known.id, {"release": assigned["desired"]["release"]})
+        return {"node": known.id, "name": known.name, **assigned}
+
+    return router
+
+
+async def _body(request: Request) -> bytes:
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_FILE:
+            raise HTTPException(413, f"a file of a release has at most {MAX_FILE} bytes")
+    return body

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All releases: made of files that were sent before, named by their content, and looked up."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ganglion.errors import InvalidError, NotFoundError, RefusedError
+from ganglion.mesh.authority import Authority
+from ganglion.release import manifest
+from ganglion.release.manifest import MAX_FILE, Manifest
+from ganglion.release.requires import Requires, capabilities_of, lacking
+from ganglion.units import SECOND
+from ganglion_gateway.release import content, diff
+from ganglion_gateway.store import releases as store
+from ganglion_gateway.store.database import Database, Row
+from ganglion_micro import gl1
+
+#: Nanoseconds that a file is kept which is in no release yet.
+_STALE = 86400 * SECOND
+#: Letters of an id's beginning that stand for it.
+_LEAST = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """One release.
+
+    Attributes:
+        id: 64 hexadecimal digits.
+        manifest: What it has.
+        created: When it was made, in nanoseconds since the Unix epoch.
+        by: By whom.
+        number: In the order of their making.
+    """
+
+    id: str
+    manifest: Manifest
+    created: int
+    by: str
+    number: int
+
+    @property
+    def name(self) -> str:
+        """What people call it; others may be called so, too."""
+        return self.manifest.name
+
+    @property
+    def requires(self) -> Requires:
+        """What a node must have for it."""
+        return self.manifest.requires
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes on a node."""
+        return self.manifest.size
+
+    def lacking(self, *, board: str, sw: str, caps: Mapping[str, Any]) -> list[str]:
+        """What a node lacks for it, a sentence each.
+
+        Args:
+            board, sw, caps: As in the node's birth.
+        """
+        agent = sw.rpartition("/")[2]
+        return lacking(self.requires, board=board, agent=agent, capabilities=capabilities_of(caps))
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "id": self.id,
+            "name": self.manifest.name,
+            "created": self.created,
+            "by": self.by,
+            "size": self.size,
+            "window": self.manifest.window,
+            "requires": self.requires.document,
+            "files": [
+                {"path": each.path, "size": each.size, "sha256": each.sha256.hex()} for each in self.manifest.files
+            ],
+        }
+
+
+class Register:
+    """The releases of a mesh.
+
+    Args:
+        database: Holds them.
+        authority: Signs them.
+        clock: Nanoseconds since the Unix epoch.
+    """
+
+    def __init__(self, database: Database, authority: Authority, clock: Callable[[], int]) -> None:
+        self._database = database
+        self._authority = authority
+        self._clock = clock
+
+    async def keep(self, sha256: str, data: bytes) -> bool:
+        """Keeps the content of a file for a release to come; whether it was not there.
+
+        Raises:
+            InvalidError: it is another content, or too large.
+        """
+        if len(data) > MAX_FILE:
+            raise InvalidError(f"{len(data)} bytes, and a file may have {MAX_FILE}", where=sha256[:12])
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise InvalidError("what was sent has another SHA-256 than its address says", where=sha256[:12])
+        now = self._clock()
+        return await self._database.write(
+            lambda connection: store.keep_blob(connection, sha256, data, now=now, stale=now - _STALE)
+        )
+
+    async def create(
+        self, name: str, files: Mapping[str, str], *, requires: Requires, window: int, by: str
+    ) -> tuple[Release, bool]:
+        """A release of files that were kept; and whether it was not there.
+
+        Args:
+            files: SHA-256 by path.
+
+        Raises:
+            RefusedError: a file was not sent; its SHA-256 is named.
+            InvalidError: a file is not what its name says, or all of it is no release.
+        """
+        if missing := await store.missing(self._database, files.values()):
+            paths = [path for path, sha256 in files.items() if sha256 in missing]
+            raise RefusedError(f"send {', '.join(sorted(paths)[:5])} first: PUT /api/v1/releases/files/{missing[0]}")
+        blobs = await store.blobs(self._database, files.values())
+        data = {path: blobs[sha256] for path, sha256 in files.items()}
+        made = manifest.made(name, data, requires, window)
+        content.check(data)
+        now = self._clock()
+        row = {
+            "id": made.id,
+            "name": name,
+            "manifest": made.encode(),
+            "message": self._authority.state(gl1.MANIFEST, made.encode(), now=now),
+            "created": now,
+            "by": by,
+        }
+        is_new = await self._database.write(lambda connection: store.create(connection, row, list(files.items())))
+        return await self.find(made.id), is_new
+
+    async def find(self, who: str) -> Release:
+        """A release by its id, the first letters of it, or its name, of several with one name the newest.
+
+        Raises:
+            NotFoundError: there is none.
+            RefusedError: several ids begin so.
+        """
+        rows = await store.find(self._database, who) if len(who) >= _LEAST or who else []
+        if len(rows) > 1:
+            raise RefusedError(f"several releases begin with {who!r}: give more letters of the id")
+        if not rows or (rows[0]["name"] != who and len(who) < _LEAST):
+            raise NotFoundError(f"there is no release {who!r}: `ganglion release list` shows those that there are")
+        return _of(rows[0])
+
+    async def page(self, *, before: int | None, limit: int) -> list[Release]:
+        """Releases, the newest first."""
+        return [_of(row) for row in await store.page(self._database, before=before, limit=limit)]
+
+    async def file(self, release: Release, path: str) -> bytes:
+        """The content of a file.
+
+        Raises:
+            NotFoundError: the release has no such file.
+        """
+        found = release.manifest.find(path)
+        if found is None:
+            names = ", ".join(each.path for each in release.manifest.files)
+            raise NotFoundError(f"{release.manifest.name} has no file {path!r}; it has {names}")
+        blobs = await store.blobs(self._database, [found.sha256.hex()])
+        return blobs[found.sha256.hex()]
+
+    async def diff(self, before: Release, after: Release) -> dict[str, Any]:
+        """What is otherwise."""
+        wanted = diff.changed_files(before.manifest, after.manifest)
+        blobs = await store.blobs(self._database, [each.hex() for each in wanted])
+        found = diff.diff(before.manifest, after.manifest, {each: blobs[each.hex()] for each in wanted})
+        return {
+            "before": {"id": before.id, "name": before.manifest.name},
+            "after": {"id": after.id, "name": after.manifest.name},
+            **found,
+        }
+
+
+def _of(row: Row) -> Release:
+    return Release(
+        id=row["id"],
+        manifest=manifest.decode(bytes(row["manifest"])),
+        created=row["created"],
+        by=row["by"],
+        number=row["number"],
+    )

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Makes releases for nodes, compares them, and has a node run one."""
+
+import argparse
+import hashlib
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from ganglion.cli import gateway_client, gateway_flags
+from ganglion.cli.gateway_client import GatewayClient
+from ganglion.cli.result import Result, table
+from ganglion.cli.show import moment, plain
+from ganglion.errors import InvalidError, NotFoundError, UsageError
+
+_PATH = "/api/v1/releases"
+#: Letters of an id that people see.
+_SHORT = 12
+
+
+def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
+    """`ganglion release create|list|show|diff|assign`."""
+    verbs = parser.add_subparsers(required=True, metavar="<verb>", dest="verb")
+    create = verbs.add_parser("create", parents=[common], help="make a release of a folder, or of files")
+    create.add_argument(
+        "paths",
+        nargs="+",
+        type=Path,
+        metavar="DIR|FILE",
+        help="scripts (.yaml, .yml, .json), node.toml over the node's own, limits.toml",
+    )
+    create.add_argument("--name", required=True, help="what people call it")
+    create.add_argument(
+        "--requires",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="what a node must have: board=NAME, 'agent=>=0.1', sensor=NAME, actuator=NAME; give it several times",
+    )
+    create.add_argument("--window", default="60s", help="how long it has to prove itself on a node; default: 60s")
+    listed = verbs.add_parser("list", parents=[common], help="every release, the newest first")
+    show = verbs.add_parser("show", parents=[common], help="what is in a release, and what it needs")
+    show.add_argument("release", metavar="RELEASE", help="its id, the first letters of it, or its name")
+    diff = verbs.add_parser("diff", parents=[common], help="what is otherwise in another release")
+    diff.add_argument("release", metavar="A", help="the one before")
+    diff.add_argument("other", metavar="B", help="the one after")
+    assign = verbs.add_parser("assign", parents=[common], help="have a node run a release; again, to try it again")
+    assign.add_argument("node", metavar="NODE", help="a node, by name or id")
+    assign.add_argument("release", metavar="RELEASE", help="a release; none for the node's own configuration alone")
+    for verb, perform in ((create, _create), (listed, _list), (show, _show), (diff, _diff), (assign, _assign)):
+        gateway_flags.arguments(verb)
+        verb.set_defaults(perform=perform)
+
+
+def run(args: argparse.Namespace) -> Result:
+    """Runs the verb. Exit codes: 0 ok, 1 it is no release, 3 no such release or node, 4 refused, 5 no gateway."""
+    result: Result = args.perform(args)
+    return result
+
+
+def _create(args: argparse.Namespace) -> Result:
+    from ganglion.release import manifest
+    from ganglion.release.requires import read as read_requires
+    from ganglion.units import SECOND, duration
+
+    files = _files(args.paths)
+    window = duration(args.window, where="--window")
+    if window % SECOND:
+        raise UsageError(f"--window {args.window}: write whole seconds, as in 60s")
+    requires = read_requires(_requires(args.requires), where="--requires")
+    manifest.made(args.name, files, requires, window // SECOND)  # what is wrong is said before anything is sent
+    client = gateway_client.find(args)
+    listed = []
+    for path, data in sorted(files.items()):
+        sha256 = hashlib.sha256(data).hexdigest()
+        client.send(f"{_PATH}/files/{sha256}", data)
+        listed.append({"path": path, "sha256": sha256})
+    body = {"name": args.name, "files": listed, "requires": requires.document, "window": window // SECOND}
+    made: dict[str, Any] = client.post(_PATH, body)
+    return Result(
+        data=made,
+        text=lambda: f"{_shown(made)}\nnext: ganglion release assign NODE {made['id'][:_SHORT]}",
+    )
+
+
+def _files(paths: list[Path]) -> dict[str, bytes]:
+    """What is in folders, by the path below them, and files by their name."""
+    found: dict[str, bytes] = {}
+    for given in paths:
+        if not given.exists():
+            raise NotFoundError(f"{given} does not exist")
+        inside = [given] if given.is_file() else sorted(each for each in given.rglob("*") if each.is_file())
+        for file in inside:
+            name = file.name if file == given else file.relative_to(given).as_posix()
+            if any(part.startswith(".") for part in name.split("/")):
+                continue
+            if name in found:
+                raise InvalidError(f"another file is called {name} too: give a folder", where=str(file))
+            found[name] = file.read_bytes()
+    return found
+
+
+def _requires(given: list[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for word in given:
+        key, equals, value = word.partition("=")
+        if not equals or key not in ("board", "agent", "sensor", "actuator"):
+            raise UsageError(f"--requires {word}: write board=NAME, 'agent=>=0.1', sensor=NAME or actuator=NAME")
+        if key == "agent":
+            found["agent"] = value
+        elif key == "board":
+            found["board"] = [*found.get("board", []), value]
+        else:
+            found["capabilities"] = [*found.get("capabilities", []), f"{key}:{value}"]
+    return found
+
+
+def _list(args: argparse.Namespace) -> Result:
+    found = list(gateway_client.find(args).items(_PATH, "releases"))
+
+    def text() -> str:
+        if not found:
+            return "there is no release yet; `ganglion release create DIR --name NAME` makes one"
+        rows = [
+            (each["id"][:_SHORT], plain(each["name"]), len(each["files"]), each["size"], moment(each["created"]))
+            for each in found
+        ]
+        return table(("release", "name", "files", "bytes", "made"), rows)
+
+    return Result(data={"releases": found}, text=text)
+
+
+def _show(args: argparse.Namespace) -> Result:
+    found = _of(gateway_client.find(args), args.release)
+    return Result(data=found, text=lambda: _shown(found))
+
+
+def _of(client: GatewayClient, release: str) -> dict[str, Any]:
+    found: dict[str, Any] = client.get(f"{_PATH}/{quote(release, safe='')}")
+    return found
+
+
+def _shown(release: dict[str, Any]) -> str:
+    lines = [f"{plain(release['name'])}: {release['id']}"]
+    lines.append(
+        table(("file", "bytes", "SHA-256"), [(f["path"], f["size"], f["sha256"][:16]) for f in release["files"]])
+    )
+    needs = release["requires"]
+    words = [*needs.get("board", []), *([f"Ganglion {needs['agent']}"] if "agent" in needs else [])]
+    words += [each.replace(":", " ", 1) for each in needs.get("capabilities", [])]
+    if words:
+        lines.append(f"needs {', '.join(map(plain, words))}")
+    lines.append(f"it has {release['window']} s to prove itself")
+    return "\n".join(lines)
+
+
+def _diff(args: argparse.Namespace) -> Result:
+    client = gateway_client.find(args)
+    path = f"{_PATH}/{quote(args.release, safe='')}/diff/{quote(args.other, safe='')}"
+    found: dict[str, Any] = client.get(path)
+
+    def text() -> str:
+        parts = []
+        for each in found["files"]:
+            unified = each["unified"]
+            parts.append(f"{each['change']} {each['path']}" + ("" if unified is None else f"\n{_lines(unified)}"))
+        pairs = {name: found[name] for name in ("requires", "window") if name in found}
+        parts += [f"{name}: {before} → {after}" for name, (before, after) in pairs.items()]
+        return "\n".join(parts) or "they hold the same"
+
+    return Result(data=found, text=text)
+
+
+def _lines(text: str) -> str:
+    return "\n".join(map(plain, text.expandtabs().splitlines()))
+
+
+def _assign(args: argparse.Namespace) -> Result:
+    client = gateway_client.find(args)
+    release = None if args.release == "none" else _of(client, args.release)
+    path = f"/api/v1/nodes/{quote(args.node, safe='')}/release"
+    told: dict[str, Any] = client.put(path, {"release": None if release is None else release["id"]})
+
+    def text() -> str:
+        what = "its own configuration alone" if release is None else plain(release["name"])
+        why = told["reported"]["why"]
+        return f"{plain(told['name'])} is to run {what}" + (f": {plain(why)}" if why else "")
+
+    return Result(data=told, text=text)

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rollouts as people read them. Names and reasons are of nodes, so each goes through `plain`."""
+
+from typing import Any
+
+from ganglion.cli.result import table
+from ganglion.cli.show import clock, moment, plain
+from ganglion.units import SECOND
+
+Document = dict[str, Any]
+
+#: Names of one line, and lines of one list; the rest is counted.
+_NAMES = 6
+_LINES = 20
+#: Letters of a release's id.
+_SHORT = 12
+
+
+def plan(made: Document) -> str:
+    """What a rollout would do, and how to have it done."""
+    rows = []
+    for stage in made["stages"]:
+        names = [each["name"] + ("" if each["online"] else " (asleep)") for each in stage["nodes"]]
+        rows.append((stage["number"], f"{stage['percent']:g} %", stage["size"], _span(stage["soak"]), _some(names)))
+    asleep = len(made["asleep"])
+    lines = [f"{_release(made)} to {made['nodes']} nodes: {plain(made['selector'])}"]
+    lines.append(table(("stage", "of all", "adds", "soak", "nodes"), rows))
+    if asleep:
+        lines.append(f"{asleep} of them are not there now: they get it when they wake, and count as waiting")
+    if made["already"]:
+        lines.append(f"{len(made['already'])} of them have it already")
+    if (unknown := len(made["space_unknown"])) and made["nodes"]:
+        lines.append(f"{unknown} of them do not say how much they could store")
+    if made["skipped"]:
+        lines.append(f"{len(made['skipped'])} that are meant cannot take it:")
+        lines += _bounded([f"  {plain(each['name'])}: {plain(each['why'])}" for each in made["skipped"]])
+    if made["busy"]:
+        lines.append(f"{len(made['busy'])} are in a rollout that has not ended, so this one cannot begin:")
+        lines += _bounded([f"  {plain(each['name'])}: {plain(each['rollout'])}" for each in made["busy"]])
+    lines += [plain(each) for each in made["unknown"]]
+    if not made["nodes"]:
+        return "\n".join([*lines, "nobody would get it"])
+    return "\n".join([*lines, f"begin it: the same words after `ganglion rollout start`, and --id {plain(made['id'])}"])
+
+
+def begun(document: Document) -> str:
+    """What was begun, and how to see it go on."""
+    count = sum(stage["size"] for stage in document["stages"])
+    id = plain(document["id"])
+    return f"rollout {id}: {_release(document)} to {count} nodes\nfollow it: ganglion rollout watch {id}"
+
+
+def listed(found: list[Document]) -> str:
+    """Rollouts."""
+    if not found:
+        return "there was no rollout yet; `ganglion rollout plan` says what one would do"
+    rows = [
+        (
+            plain(each["id"]),
+            each["state"],
+            f"{each['stage']} of {len(each['stages'])}",
+            far(each["nodes"]),
+            _release(each),
+            plain(each["selector"]),
+            moment(each["created"]),
+        )
+        for each in found
+    ]
+    return table(("rollout", "state", "stage", "nodes", "release", "to", "begun"), rows)
+
+
+def progress(document: Document) -> list[str]:
+    """What a watch adds: what has happened, then how far it is."""
+    lines = [f"{clock(each['at'])[:8]}  {_happened(each)}" for each in document["notes"]]
+    stages = document["stages"]
+    stage = stages[document["stage"] - 1]
+    if document["state"] in ("running", "paused"):
+        where = f"stage {stage['number']} of {len(stages)} {stage['state']}: {far(stage['nodes'])}"
+        lines.append(f"{document['state']}  {where}")
+    else:
+        lines.append(commanded(document))
+    return lines
+
+
+def commanded(document: Document) -> str:
+    """How a rollout is now, in a sentence."""
+    why = f" {plain(document['why'])}" if document["why"] else ""
+    return f"rollout {plain(document['id'])} is {document['state']}{why}: {far(document['nodes'])}"
+
+
+def report(told: Document) -> str:
+    """All of it."""
+    lines = [f"rollout {plain(told['id'])}: {_release(told)} to {plain(told['selector'])}, by {plain(told['by'])}"]
+    ended = f", ended {moment(told['ended'])}" if told["ended"] else ""
+    why = f" {plain(told['why'])}" if told["why"] else ""
+    lines.append(f"{told['state']}{why}; begun {moment(told['created'])}{ended}")
+    rows = [
+        (each["number"], f"{each['percent']:g} %", each["size"], each["state"], far(each["nodes"]))
+        for each in told["stages"]
+    ]
+    lines.append(table(("stage", "of all", "adds", "state", "nodes"), rows))
+    if told["troubled"]:
+        lines.append("trouble:")
+        troubled = [
+            f"  {plain(each['name'])}: {each['state']}{': ' + plain(each['why']) if each['why'] else ''}"
+            for each in told["troubled"]
+        ]
+        lines += _bounded(troubled)
+    lines.append("what happened:")
+    lines += _bounded([f"  {moment(each['at'])}  {_happened(each)}" for each in told["notes"]])
+    return "\n".join(lines)
+
+
+def far(counts: dict[str, int]) -> str:
+    """How many nodes are how far."""
+    return ", ".join(f"{count} {plain(state)}" for state, count in counts.items()) or "nobody yet"
+
+
+def _happened(note: Document) -> str:
+    return f"{plain(note['what'])} {plain(note['detail'])}".strip()
+
+
+def _release(document: Document) -> str:
+    return f"{plain(document['name'])} ({plain(document['release'][:_SHORT])})"
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
+    return ", ".join(plain(name) for name in names[:_NAMES]) + more
+
+
+def _bounded(lines: list[str]) -> list[str]:
+    more = len(lines) - _LINES
+    return lines if more <= 0 else [*lines[:_LINES], f"  and {more} more; --json has all of them"]
+
+
+def _span(time: int) -> str:
+    """A span in its greatest whole unit."""
+    seconds = time // SECOND
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds and not seconds % size:
+            return f"{seconds // size}{unit}"
+    return f"{time / SECOND:g}s"

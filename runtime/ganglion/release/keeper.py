@@ -1,0 +1,284 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A node's side of releases: fetches what it should run, tries it, keeps it or goes back, and tells the gateway.
+
+What is decided is decided in `record`, `pull` and `trial`; here is the mesh, the disk and the time.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any, Protocol
+
+from ganglion import __version__
+from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError, UnreachableError
+from ganglion.mesh.client import MeshClient
+from ganglion.mesh.credential import GATEWAY
+from ganglion.mesh.parameters import takes
+from ganglion.release import manifest
+from ganglion.release.manifest import ID, Manifest
+from ganglion.release.pull import Pull
+from ganglion.release.record import OWN, Record
+from ganglion.release.requires import capabilities_of, lacking
+from ganglion.release.start import Begun
+from ganglion.release.trial import Seen, Trial
+from ganglion.units import SECOND
+
+_log = logging.getLogger(__name__)
+
+#: Seconds between two questions of what should run: the gateway says it by itself, too, to who is there.
+ASK = 900.0
+#: Seconds before something that did not work is tried again: at first, and at most.
+RETRY, SLOWEST = 1.0, 60.0
+#: Seconds that the gateway has for an answer.
+PATIENCE = 30.0
+#: Seconds between two looks at a trial.
+_LOOK = 0.2
+#: Times that a file is fetched anew which was not right when it was whole.
+_ANEW = 2
+
+
+class Site(Protocol):
+    """The node, as a release sees it."""
+
+    def seen(self) -> Seen:
+        """How it is; whether the gateway has answered is not its to say."""
+        ...
+
+    @property
+    def board(self) -> str:
+        """Its board."""
+        ...
+
+    def capabilities(self) -> dict[str, Any]:
+        """Its sensors and actuators, as its birth says them."""
+        ...
+
+    def restart(self) -> None:
+        """Ends the node, to be started anew."""
+        ...
+
+
+class Keeper:
+    """The releases of one node that runs.
+
+    Args:
+        begun: This start.
+        site: The node.
+        mesh: Its membership; None for a node without one, which can only go back.
+        monotonic: Seconds of a clock that only goes on.
+    """
+
+    def __init__(self, begun: Begun, site: Site, mesh: MeshClient | None, monotonic: Callable[[], float]) -> None:
+        self._begun = begun
+        self._site = site
+        self._mesh = mesh
+        self._monotonic = monotonic
+        self._wake = asyncio.Event()
+        self._answered = False
+        self._ends = False
+        if mesh is not None:
+            mesh.on_request(
+                "release.desire", self.desire, roles=[GATEWAY], summary="the release that this node should run"
+            )
+            mesh.on_request("release.status", self.status, summary="the release that runs, and what becomes of it")
+
+    @property
+    def _record(self) -> Record:
+        return self._begun.record
+
+    @takes("number", "release")
+    async def desire(self, params: dict[str, Any], peer: object) -> dict[str, Any]:
+        """The gateway's word of what should run.
+
+        Raises:
+            InvalidError: it is none.
+        """
+        self._assigned(params)
+        return {"number": self._record.number}
+
+    @takes()
+    async def status(self, params: dict[str, Any], peer: object) -> dict[str, Any]:
+        """What runs, and the newest report."""
+        record, release = self._record, self._begun.release
+        return {
+            "release": record.runs or None,
+            "name": None if release is None else release.name,
+            "trial": record.trial is not None,
+            "desired": record.desired or None,
+            "reported": None if record.last is None else asdict(record.last),
+            "untold": len(record.untold),
+        }
+
+    def _assigned(self, said: dict[str, Any]) -> None:
+        number, release = said.get("number"), said.get("release", OWN) or OWN
+        if type(number) is not int or number < 0 or not isinstance(release, str):
+            raise InvalidError("an assignment is a number and a release", where="params")
+        if release != OWN and not ID.fullmatch(release):
+            raise InvalidError("is no release: 64 hexadecimal digits", where="params.release")
+        self._begun.save(self._record.assigned(number, release, self._now()))
+        self._wake.set()
+
+    def _now(self) -> int:
+        return self._begun.clock()
+
+    def _say(self, state: str) -> None:
+        self._begun.save(self._record.said(state, "", self._now()))
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            if self._begun.trial:
+                tasks.create_task(self._try())
+            if self._mesh is not None:
+                tasks.create_task(self._keep(self._mesh))
+
+    # The trial of what runs
+
+    async def _try(self) -> None:
+        trial = Trial(self._begun.window, self._record.excused, int(self._monotonic() * SECOND))
+        told = "trial"
+        while True:
+            await asyncio.sleep(_LOOK)
+            if self._record.is_unwanted:
+                self._leave("another release was assigned before the trial was over")
+                return
+            seen = self._site.seen()
+            seen = Seen(refused=seen.refused, failed=seen.failed, silent=seen.silent, answered=self._answered)
+            verdict = trial.look(seen, int(self._monotonic() * SECOND))
+            if verdict.state in ("healthy", "committed") and told != "healthy":
+                told = "healthy"
+                self._say(told)
+                self._wake.set()
+            if verdict.state == "committed":
+                self._begun.save(self._record.committed(self._now()))
+                _log.info("the release %s is kept", self._record.current[:12] or "none")
+                self._begun.folder.prune(self._record)
+                self._wake.set()
+                return
+            if verdict.state == "reverted":
+                self._leave(verdict.why)
+                return
+
+    def _leave(self, why: str) -> None:
+        _log.error("the release %s is left for the one before: %s", (self._record.trial or "none")[:12], why)
+        self._begun.save(self._record.reverted(why, self._now()))
+        self._ends = True
+        self._site.restart()
+
+    # What should run
+
+    async def _keep(self, mesh: MeshClient) -> None:
+        """Tells, asks and fetches; what does not work is tried again, ever more slowly."""
+        wait, due = RETRY, self._monotonic()
+        while True:
+            self._wake.clear()
+            try:
+                await self._tell(mesh)
+                if self._monotonic() >= due:
+                    self._assigned(await self._ask(mesh, "release.desired", {}))
+                    due = self._monotonic() + ASK * random.uniform(0.8, 1.0)  # not all at once
+                    await self._tell(mesh)
+                if self._record.wanted is not None and not self._ends:
+                    await self._get(mesh, self._record.wanted)
+                    await self._tell(mesh)
+                wait, pause = RETRY, due - self._monotonic()
+            except (GanglionError, OSError) as error:
+                level = logging.DEBUG if isinstance(error, UnreachableError) else logging.WARNING
+                _log.log(level, "releases: %s", error)
+                wait, pause = min(wait * 2, SLOWEST), wait
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._wake.wait()
+
+    async def _ask(self, mesh: MeshClient, method: str, params: dict[str, Any]) -> Any:
+        answer = await mesh.request(method, params, timeout=PATIENCE)
+        self._answered = True
+        return answer
+
+    async def _tell(self, mesh: MeshClient) -> None:
+        while self._record.untold:
+            report = self._record.untold[0]
+            await self._ask(mesh, "release.report", asdict(report))
+            self._begun.save(self._record.told(report.serial))
+
+    async def _get(self, mesh: MeshClient, release: str) -> None:
+        """Has what should run be on trial at the next start, which is now."""
+        if release != OWN:
+            try:
+                if not await self._fetch(mesh, release):
+                    return
+            except (InvalidError, NotFoundError, RefusedError, OSError) as error:
+                # What came is no release: fetching it again would change nothing. All else may be otherwise later.
+                if self._record.desired == release and not isinstance(error, UnreachableError):
+                    for_good = isinstance(error, InvalidError)
+                    self._begun.save(self._record.failed(str(error), self._now(), for_good=for_good))
+                raise
+        if self._record.desired != release or self._record.trial is not None:
+            return
+        silent = tuple(sorted(self._site.seen().silent))
+        self._begun.save(self._record.tried(silent, self._now()))
+        _log.info("the release %s is tried: the node starts anew", release[:12] or "none")
+        self._ends = True
+        self._site.restart()
+
+    async def _fetch(self, mesh: MeshClient, release: str) -> bool:
+        """Has a release whole on the disk; whether it is, and may run here. What was fetched before is gone on with."""
+        folder = self._begun.folder
+        folder.prune(self._record)
+        is_whole = (found := folder.whole(release)) is not None
+        if found is None:
+            found = await self._stated(mesh, release)
+        capabilities = capabilities_of(self._site.capabilities())
+        if why := lacking(found.requires, board=self._site.board, agent=__version__, capabilities=capabilities):
+            self._begun.save(self._record.failed("; ".join(why), self._now(), for_good=False))
+            return False
+        if is_whole:
+            return True
+        pull = Pull(found, {each.sha256: self._had(release, each) for each in found.files})
+        if (missing := pull.total - pull.done) > (room := folder.room()):
+            raise OSError(f"the release {release[:12]} needs {missing} bytes, and the disk has {room} to spare")
+        if missing:
+            self._say("downloading")
+            await self._tell(mesh)
+        for file in pull.files:
+            for _ in range(_ANEW + 1):
+                while (want := pull.wants(file)) is not None:
+                    params = {"release": release, "file": file.sha256, "offset": want.offset, "length": want.length}
+                    data = pull.take(want, await self._ask(mesh, "release.chunk", params))
+                    folder.append(release, file, want.offset, data)
+                    if self._record.desired != release:
+                        return False
+                if folder.is_right(release, file):
+                    break
+                pull.again(file)
+            else:
+                raise InvalidError(f"{file.path} of the release {release[:12]} is not what the release says it is")
+        folder.stage(release, found)
+        self._say("staged")
+        await self._tell(mesh)
+        return True
+
+    def _had(self, release: str, file: manifest.File) -> int:
+        self._begun.folder.reuse(release, file, self._record.current)
+        return self._begun.folder.has(release, file)
+
+    async def _stated(self, mesh: MeshClient, release: str) -> Manifest:
+        """What the authority has stated, from the disk or the gateway."""
+        trust = mesh.member.trust
+        if trust is None:
+            raise UnreachableError("who signs for this mesh is not known yet")
+        folder = self._begun.folder
+        if (message := folder.begun(release)) is not None:
+            try:
+                return manifest.verified(message, trust, release=release)
+            except InvalidError:
+                pass  # a power cut, or the disk: it is asked for again
+        message = await self._ask(mesh, "release.manifest", {"release": release})
+        if type(message) is not bytes:
+            raise InvalidError("the gateway's answer is no release")
+        found = manifest.verified(message, trust, release=release)
+        folder.begin(release, message)
+        return found

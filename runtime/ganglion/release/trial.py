@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a release on trial is healthy. Pure.
+
+It is when every script of the node is loaded, no run of one has failed, every sensor answers that answered before, and
+the gateway has answered in this start. It has its window for that, and is kept at its end if it still is so. A script
+that cannot be loaded or whose run fails ends the trial at once.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from ganglion.units import SECOND
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What there is to see of a node.
+
+    Attributes:
+        refused: Scripts that are not loaded, with why.
+        failed: What went wrong in runs of scripts since the start, the first.
+        silent: Sensors that do not answer, with why.
+        answered: Whether the gateway has answered since the start.
+    """
+
+    refused: Mapping[str, str] = field(default_factory=dict)
+    failed: str = ""
+    silent: Mapping[str, str] = field(default_factory=dict)
+    answered: bool = False
+
+
+class Verdict(NamedTuple):
+    """What is to be done.
+
+    Attributes:
+        state: `trial` (go on), `healthy` (go on), `committed`, `reverted`.
+        why: Of the last.
+    """
+
+    state: str
+    why: str = ""
+
+
+class Trial:
+    """One trial in one start.
+
+    Args:
+        window: Seconds.
+        excused: Sensors that did not answer before, either.
+        began: Nanoseconds of a clock that only goes on.
+    """
+
+    def __init__(self, window: int, excused: Collection[str], began: int) -> None:
+        self._until = began + window * SECOND
+        self._window = window
+        self._excused = frozenset(excused)
+
+    def look(self, seen: Seen, now: int) -> Verdict:
+        """By what is seen now."""
+        if seen.refused:
+            return Verdict("reverted", next(iter(seen.refused.values())))
+        if seen.failed:
+            return Verdict("reverted", seen.failed)
+        silent = [(name, why) for name, why in seen.silent.items() if name not in self._excused]
+        is_healthy = seen.answered and not silent
+        if now < self._until:
+            return Verdict("healthy" if is_healthy else "trial")
+        if is_healthy:
+            return Verdict("committed")
+        if not seen.answered:
+            return Verdict("reverted", f"the gateway did not answer within the {self._window} s of the trial")
+        name, why = silent[0]
+        return Verdict("reverted", f"the sensor {name} does not answer{f': {why}' if why else ''}")

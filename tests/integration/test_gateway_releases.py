@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Releases at the gateway: made, compared, assigned, handed out and reported, on each store."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ganglion.errors import InvalidError, NotFoundError, RefusedError
+from ganglion.mesh.member import Peer
+from ganglion.release import manifest
+from ganglion_gateway.fleet import Node
+from ganglion_gateway.release.office import Office
+from ganglion_gateway.rollout.contract import Report, Reported
+from ganglion_gateway.store.url import DatabaseUrl
+from support.gateway import Here, here
+from support.released import GOOD, create
+
+NODE, OTHER, NEXT = "n" * 26, "o" * 26, "p" * 26
+FILES = {"a.yaml": GOOD.format(name="a"), "limits.toml": '[[limit]]\nwhere = {name = "bell"}\nmax_on = "5s"\n'}
+
+
+@pytest.fixture
+async def site(tmp_path: Path, store_url: DatabaseUrl) -> AsyncIterator[Here]:
+    async with here(tmp_path / "state", database=store_url) as started:
+        for id, name in ((NODE, "fridge"), (OTHER, "barn")):
+            started.services.fleet.nodes[id] = Node(id=id, name=name)
+        yield started
+
+
+def peer(node: str, former: str = "") -> Peer:
+    return SimpleNamespace(node_id=node, name=node[:1], credential=SimpleNamespace(former=former))  # type: ignore[return-value]
+
+
+async def refused(site: Here, name: str, files: dict[str, str | bytes], **more: Any) -> str:
+    with pytest.raises(AssertionError) as raised:
+        await create(site, name, files, **more)
+    return str(raised.value)
+
+
+async def test_a_release_is_made_once_and_looked_at(site: Here) -> None:
+    first = await create(site, "one", FILES, requires={"board": ["sim"], "agent": ">=0.1"})
+    assert await create(site, "one", FILES, requires={"board": ["sim"], "agent": ">=0.1"}) == first
+    made = await site.get("/releases/one")
+    assert made["id"] == first
+    assert made["requires"] == {"board": ["sim"], "agent": ">=0.1"}
+    assert [each["path"] for each in made["files"]] == ["a.yaml", "limits.toml"]
+    assert made["size"] == sum(len(text) for text in FILES.values())
+    assert await site.get(f"/releases/{first[:6]}") == made
+    second = await create(site, "two", {"a.yaml": GOOD.format(name="b"), "node.toml": "[console]\nshell = true\n"})
+    page = await site.get("/releases", limit=1)
+    assert [each["id"] for each in page["releases"]] == [second]
+    rest = await site.get("/releases", limit=1, cursor=page["next"])
+    assert [each["id"] for each in rest["releases"]] == [first]
+    content = await site.http.get(f"/api/v1/releases/{first}/files/a.yaml")
+    assert content.text == FILES["a.yaml"]
+    found = await site.get(f"/releases/{first}/diff/{second}")
+    assert {each["path"]: each["change"] for each in found["files"]} == {
+        "a.yaml": "changed",
+        "limits.toml": "removed",
+        "node.toml": "added",
+    }
+    assert "-name: a\n+name: b\n" in found["files"][0]["unified"]
+    assert found["requires"] == [made["requires"], {}]
+    assert (await site.get(f"/releases/{first}/diff/{first}"))["files"] == []
+    assert (await site.http.get("/api/v1/releases/nowhere")).status_code == 404
+    assert (await site.http.get(f"/api/v1/releases/{first[:2]}")).status_code == 404
+    assert (await site.http.get(f"/api/v1/releases/{first}/files/b.yaml")).status_code == 404
+    actions = [each["action"] for each in (await site.get("/audit"))["entries"]]
+    assert actions.count("release.create") == 2
+
+
+async def test_what_is_wrong_is_refused_with_its_place(site: Here) -> None:
+    assert "a.yaml:3:10" in await refused(site, "x", {"a.yaml": FILES["a.yaml"].replace("edge/1", "edge/9")})
+    assert "not TOML" in await refused(site, "x", {"node.toml": "[node\n"})
+    assert "(at line 1, column 6)" in await refused(site, "x", {"node.toml": "[node\n"})
+    assert "node.toml: mqtt.brokr: unknown key" in await refused(site, "x", {"node.toml": "[mqtt]\nbrokr = 1\n"})
+    limits = '[[limit]]\nwhere = {name = "bell"}\nmax_onn = "5s"\n'
+    assert "limits.toml: limit[0].max_onn" in await refused(site, "x", {"limits.toml": limits})
+    twice = {"a.yaml": FILES["a.yaml"], "b.yaml": FILES["a.yaml"]}
+    assert "the script 'a' is in a.yaml already" in await refused(site, "x", twice)
+    assert "leave this one out" in await refused(site, "x", {"run.sh": "exit 0"})
+    assert "requires" in await refused(site, "x", FILES, requires={"capabilities": ["bell"]})
+    assert (await site.get("/releases"))["releases"] == []
+    absent = {"name": "x", "files": [{"path": "a.yaml", "sha256": "0" * 64}]}
+    answer = await site.http.post("/api/v1/releases", json=absent)
+    assert answer.status_code == 403
+    assert "send a.yaml first" in answer.json()["detail"]
+    same = [{"path": "a.yaml", "sha256": each * 64} for each in "01"]
+    assert (await site.http.post("/api/v1/releases", json={"name": "x", "files": same})).status_code == 422
+    assert (await site.http.put(f"/api/v1/releases/files/{'0' * 64}", content=b"other")).status_code == 422
+    large = bytes(manifest.MAX_FILE + 1)
+    address = hashlib.sha256(large).hexdigest()
+    assert (await site.http.put(f"/api/v1/releases/files/{address}", content=large)).status_code == 413
+    assert (await site.stranger.put(f"/api/v1/releases/files/{'0' * 64}", content=b"")).status_code == 401
+
+
+async def test_a_node_gets_what_it_should_run_and_nothing_else(site: Here) -> None:
+    office: Office = site.services.releases
+    one, two = await create(site, "one", FILES), await create(site, "two", {"a.yaml": GOOD.format(name="b")})
+    assert await office.desired({}, peer(NODE)) == {"number": 0, "release": ""}
+    told = await site.http.put("/api/v1/nodes/fridge/release", json={"release": one[:8]})
+    assert told.json()["desired"]["release"] == one
+    assert told.json()["reported"]["state"] == "waiting"
+    word = await office.desired({}, peer(NODE))
+    assert word["release"] == one
+    file = FILES["a.yaml"].encode()
+    params = {"release": one, "file": hashlib.sha256(file).digest(), "offset": 5, "length": 11}
+    assert await office.chunk(params, peer(NODE)) == file[5:16]
+    assert await office.chunk({**params, "offset": len(file)}, peer(NODE)) == b""
+    trust = site.services.authority.trust(now=site.services.clock())
+    message = await office.manifest({"release": one}, peer(NODE))
+    assert manifest.verified(message, trust, release=one).name == "one"
+    for asks, who in ((params, OTHER), ({**params, "release": two}, NODE), ({**params, "release": None}, NODE)):
+        with pytest.raises(RefusedError, match="is not to run this release"):
+            await office.chunk(asks, peer(who))
+        with pytest.raises(RefusedError):
+            await office.manifest(asks, peer(who))
+    with pytest.raises(NotFoundError):
+        await office.chunk({**params, "file": bytes(32)}, peer(NODE))
+    for wrong in ({"length": 2**20}, {"length": 0}, {"offset": -1}, {"file": "a"}, {"offset": True}):
+        with pytest.raises(InvalidError):
+            await office.chunk(params | wrong, peer(NODE))
+    # Its key was rotated: it is the same node
+    site.services.fleet.nodes[NEXT] = Node(id=NEXT, name="fridge", former=[NODE])
+    assert await office.desired({}, peer(NEXT, NODE)) == word
+
+
+async def test_reports_are_of_what_a_node_should_run_and_in_order(site: Here) -> None:
+    office: Office = site.services.releases
+    one = await create(site, "one", FILES)
+    heard: list[Report] = []
+    office.listen(heard.append)
+
+    def angry(report: Report) -> None:
+        raise ValueError("who looks on fails")
+
+    office.listen(angry)
+    await office.assign("fridge", one, by="rollout 1")
+    await office.assign("fridge", one, by="rollout 1")
+    assert [each.state for each in heard] == [Reported.WAITING], "the same again changes nothing"
+    number = (await office.desired({}, peer(NODE)))["number"]
+
+    async def report(state: str, serial: int, number: int = number, release: str = one) -> None:
+        said = {"number": number, "serial": serial, "release": release, "state": state, "why": "x" * 900, "at": 5}
+        assert await office.report(said, peer(NODE)) == {"serial": serial}
+
+    await report("trial", 5)
+    await report("trial", 5)
+    await report("staged", 4)
+    await report("committed", 6, number - 1)
+    await report("committed", 6, number, "a" * 64)
+    assert [each.state for each in heard] == [Reported.WAITING, Reported.TRIAL]
+    known = (await site.get("/nodes/fridge"))["release"]
+    assert known["reported"] | {"why": ""} == {"release": one, "state": "trial", "why": "", "at": 5}
+    await office.assign("fridge", one, by="rollout 2")
+    assert (await site.get("/nodes/fridge/release"))["reported"]["state"] == "waiting"
+    await report("reverted", 7)
+    assert heard[-1].state is Reported.WAITING, "it was of the assignment before"
+    await office.assign("fridge", None, by="rollout 2")
+    assert (await office.desired({}, peer(NODE)))["release"] == ""
+    assert await office.assigned([NODE, OTHER]) == {}
+    assert [each.node for each in await office.standing([OTHER, NODE])] == [NODE]
+    for wrong in ({"state": "well"}, {"release": "one"}, {"at": -1}, {"why": None}, {"serial": 2**70}):
+        said = {"number": 1, "serial": 1, "release": one, "state": "trial", "why": "", "at": 5}
+        with pytest.raises(InvalidError):
+            await office.report(said | wrong, peer(NODE))
+    with pytest.raises(NotFoundError):
+        await office.assign("attic", one, by="x")
+    with pytest.raises(NotFoundError):
+        await office.assign("fridge", "f" * 64, by="x")
+    site.services.fleet.nodes[OTHER].revoked = 1
+    with pytest.raises(RefusedError, match="was revoked"):
+        await office.assign("barn", one, by="x")
+
+
+async def test_what_a_release_needs_is_compared_with_a_birth(site: Here) -> None:
+    asked = {"agent": ">=0.2", "capabilities": ["sensor:fridge.temperature"]}
+    release = await site.services.releases.find(await create(site, "one", FILES, requires=asked))
+    assert release.name == "one"
+    caps = {"sensors": {"fridge.temperature": {}}}
+    assert release.lacking(board="sim", sw="ganglion/0.2.0", caps=caps) == []
+    assert len(release.lacking(board="sim", sw="ganglion/0.1.0", caps={})) == 2

@@ -1,0 +1,361 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A board as a full member against a gateway of the runtime, without I/O: what each believes, and what it does not."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ganglion.mesh.authority import Authority
+from ganglion.units import SECOND
+from ganglion_micro import cbor, cose, gl1
+from ganglion_micro.enrol import EnrolKey
+from ganglion_micro.voice import EVENTS
+from support.mesh import HOUR
+from support.micro_member import World
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+@pytest.fixture
+def member(world: World) -> World:
+    return world.join()
+
+
+def refused(world: World, topic: str, payload: bytes) -> str:
+    """The one cause for which the board does not believe a message; it obeys nothing."""
+    before, calls = dict(world.board.refused), len(world.calls)
+    world.board.receive((topic, payload))
+    world.go(60)
+    assert len(world.calls) == calls
+    [cause] = [cause for cause, count in world.board.refused.items() if count != before.get(cause, 0)]
+    return cause
+
+
+# What works
+
+
+def test_a_board_enrols_is_born_and_has_the_time(world: World) -> None:
+    world.join()
+    assert world.log == [f"info a member of the mesh {world.site.authority.mesh_id} as {world.signer.node_id}"]
+    kinds = [one.kind for one in world.heard]
+    assert kinds[:3] == [gl1.ENROL, gl1.BIRTH, gl1.REQUEST]
+    assert world.kept.keys() == {"bundle", "revoked", "gateways", "credential"}
+    assert abs(world.board.now - world.site.now) < SECOND
+    birth = world.of(gl1.BIRTH)[0]
+    assert (birth.body["name"], birth.body["board"]) == ("garden", "pico")
+    assert not world.board.refused
+    assert not world.gateway.member.rejected
+
+
+def test_a_restart_enrols_nobody_and_verifies_what_it_has_not_verified_before(member: World) -> None:
+    member.heard.clear()
+    member.key = None
+    member.signer.verified = 0
+    member.boot()
+    member.connect()
+    member.go(3000)
+    assert member.board.joined
+    assert [one.kind for one in member.heard[:2]] == [gl1.BIRTH, gl1.REQUEST]
+    assert member.of(gl1.BIRTH)[0].epoch == 2
+    assert member.signer.verified == 2, "the gateway's birth and its answer"
+
+
+def test_readings_go_in_frames_by_what_a_signature_costs(member: World) -> None:
+    for cost, most in ((0, 12), (1000, 2)):
+        member.signer.cost = cost
+        before, made = len(member.of(gl1.BATCH)), member.signer.made
+        for i in range(10):
+            member.board.readings([("soil", i)])
+            member.go(1000)
+        member.go(10000)
+        batches = member.of(gl1.BATCH)[before:]
+        assert [reading[2] for batch in batches for reading in batch.body if reading[0] == "soil"] == list(range(10))
+        assert 0 < len(batches) <= most + 1
+        assert member.signer.made - made <= len(batches) + 2
+    assert [reading[0] for batch in batches for reading in batch.body].count("system/uptime") >= 1
+
+
+def test_of_readings_that_are_too_many_for_a_frame_the_newest_are_sent(member: World) -> None:
+    member.signer.cost = 1000
+    member.board.readings([("soil", i) for i in range(200)])
+    member.go(11000)
+    values = [reading[2] for reading in member.of(gl1.BATCH)[-1].body if reading[0] == "soil"]
+    assert values == list(range(200 - len(values), 200))
+    assert member.board.frame.dropped == 200 - len(values) > 0
+
+
+def test_an_event_is_the_same_until_it_is_stored(member: World) -> None:
+    member.stores = False
+    assert member.board.event("alert", "alert/dry", 7)
+    member.go(20000)
+    copies = [said for said in member.said if said[0].endswith("/e/alert")]
+    assert len(copies) >= 3
+    assert len(set(copies)) == 1
+    assert member.board.waiting == 1
+    member.stores = True
+    member.go(40000)
+    assert member.board.waiting == 0
+    assert len({(one.epoch, one.seq) for one in member.of(gl1.EVENT)}) == 1
+
+
+def test_events_wait_for_a_gateway_and_too_many_are_not_taken(world: World) -> None:
+    assert all(world.board.event("alert", "alert/dry", i) for i in range(EVENTS))
+    assert not world.board.event("alert", "alert/dry", "one too many")
+    with pytest.raises(cbor.CBORError, match="1024 bytes"):
+        world.board.event("alert", "alert/dry", "x" * 1024)
+    world.join()
+    world.go(5000)
+    assert [one.body["value"] for one in world.of(gl1.EVENT)] == list(range(EVENTS))
+
+
+def test_a_request_is_done_once_and_a_copy_is_answered_from_memory(member: World) -> None:
+    member.ask()
+    member.go(100)
+    assert member.replies() == [{"id": "r1", "ok": True, "result": 1}]
+    member.ask()  # asked again, sealed anew, as a caller does that has heard nothing
+    member.go(100)
+    assert len(member.calls) == 1
+    assert member.replies()[-1] == member.replies()[0]
+    member.ask("r2", method="nothing")
+    member.ask("r3", deadline=member.site.now - SECOND)
+    member.tell(gl1.REQUEST, {"id": "r4", "cancel": True, "nonce": member.of(gl1.BIRTH)[-1].body["nonce"]})
+    member.go(400)
+    member.ask("r4")
+    member.ask("r5", nonce=bytes(8))
+    member.go(400)
+    codes = [member.replies(each)[0]["error"]["code"] for each in ("r2", "r3", "r4", "r5")]
+    assert codes == ["not_found", "unreachable", "cancelled", "stale"]
+    assert member.replies("r5")[0]["nonce"] == member.of(gl1.BIRTH)[-1].body["nonce"]
+    assert len(member.calls) == 1
+    assert [each["name"] for each in _methods(member)] == ["led", "methods"]
+
+
+def _methods(world: World) -> list:
+    world.ask("m", method="methods", params={})
+    world.go(100)
+    return world.replies("m")[0]["result"]["methods"]
+
+
+def test_a_gateway_that_restarts_is_told_of_the_board_again(member: World) -> None:
+    births = len(member.of(gl1.BIRTH))
+    member.gateway = member.site.member("gateway", role="gateway", epoch=2, identity=member.gateway.member.identity)
+    member.board.receive(
+        (
+            gl1.gateway_topic(member.site.authority.mesh_id, member.gateway.member.identity.node_id),
+            member.gateway.birth().payload,
+        )
+    )
+    member.go(5000)
+    assert len(member.of(gl1.BIRTH)) == births + 1
+    assert member.board.joined
+
+
+def test_a_silent_gateway_is_asked_and_the_birth_is_said_again(member: World) -> None:
+    member.answers = False
+    births, asked = len(member.of(gl1.BIRTH)), len(member.of(gl1.REQUEST))
+    member.go(60000)
+    assert len(member.of(gl1.REQUEST)) - asked >= 3
+    assert not member.board.joined
+    assert len(member.of(gl1.BIRTH)) > births
+    member.answers = True
+    member.go(40000)
+    assert member.board.joined
+
+
+def test_whoever_says_that_we_are_dead_is_told_otherwise(member: World) -> None:
+    births = len(member.of(gl1.BIRTH))
+    topic, payload = member.board.will
+    member.board.receive((topic, payload))
+    member.go(5000)
+    assert len(member.of(gl1.BIRTH)) == births + 1
+    assert member.board.joined
+    assert refused(member, topic, payload[:-1] + bytes((payload[-1] ^ 1,))) == "forged"
+
+
+def test_the_credential_is_renewed_in_time(member: World) -> None:
+    credential = member.board.credential
+    assert credential is not None
+    member.site.now += (credential.expires - credential.starts) * 3 // 4
+    member.gateway = member.site.member("gateway", role="gateway", epoch=2, identity=member.gateway.member.identity)
+    member.board.connected(False)
+    member.board.now = 0
+    member.join()
+    member.go(20000)
+    assert member.board.credential is not None
+    assert member.board.credential.expires > credential.expires
+    assert member.kept["credential"] == member.board.credential.data
+    assert member.board.joined
+
+
+# What is not believed
+
+
+def test_a_bit_flipped_in_any_byte_of_a_request_is_refused(member: World) -> None:
+    topic, payload = member.ask()
+    member.board._inbox.clear()  # it is not to come itself
+    for at in range(len(payload)):
+        damaged = bytearray(payload)
+        damaged[at] ^= 1 << at % 8
+        member.board.receive((topic, bytes(damaged)))
+        member.go(20)
+    assert member.calls == []
+    assert sum(member.board.refused.values()) == len(payload)
+    member.board.receive((topic, payload))
+    member.go(100)
+    assert len(member.calls) == 1
+
+
+def test_a_request_is_refused_again_in_this_boot_and_in_the_next(member: World) -> None:
+    topic, payload = member.ask()
+    member.go(100)
+    assert refused(member, topic, payload) == "replayed"
+    member.boot()
+    member.join()
+    assert refused(member, topic, payload) == "stale"
+
+
+def test_who_is_no_gateway_is_not_obeyed(member: World) -> None:
+    node = member.site.member("thief")
+    sealed = node.member.seal(gl1.REQUEST, {"id": "x"}, now=member.site.now, to=member.signer.node_id)
+    assert refused(member, sealed.topic, sealed.payload) == "unenrolled"
+    birth = node.birth()
+    mesh = member.site.authority.mesh_id
+    assert refused(member, gl1.gateway_topic(mesh, node.member.identity.node_id), birth.payload) == "unauthorised"
+    gateway = gl1.gateway_topic(mesh, member.gateway.member.identity.node_id)
+    assert refused(member, gateway, birth.payload) == "unauthorised"
+    other = member.site.member("gateway 2", role="gateway")
+    assert refused(member, gateway, other.birth().payload) == "misaddressed"
+
+
+def test_an_old_boot_of_a_gateway_is_refused_after_a_restart_too(member: World) -> None:
+    identity = member.gateway.member.identity
+    old = member.gateway.birth()
+    member.gateway = member.site.member("gateway", role="gateway", epoch=2, identity=identity)
+    member.boot()
+    member.join()
+    member.boot()
+    member.board.connected(True)
+    assert refused(member, gl1.gateway_topic(member.site.authority.mesh_id, identity.node_id), old.payload) == "stale"
+
+
+def test_a_revoked_gateway_is_refused_after_a_restart_too(member: World) -> None:
+    authority, node = member.site.authority, member.gateway.member.identity.node_id
+    old = authority.revocations(now=member.site.now).data
+    authority.revoke(node, now=member.site.now)
+    member.board.receive((gl1.revoked_topic(authority.mesh_id), authority.revocations(now=member.site.now).data))
+    member.go(40)
+    topic, payload = member.ask("r9")
+    member.board._inbox.clear()
+    assert refused(member, topic, payload) == "revoked"
+    member.board.receive((gl1.revoked_topic(authority.mesh_id), old))
+    member.go(40)
+    member.boot()
+    member.board.connected(True)
+    assert refused(member, gl1.gateway_topic(authority.mesh_id, node), member.gateway.birth().payload) == "revoked"
+
+
+def test_what_is_too_old_or_too_new_is_refused(member: World) -> None:
+    for ahead in (-301, 301):
+        now = member.site.now
+        member.site.now += ahead * SECOND
+        topic, payload = member.ask(f"r{ahead}")
+        member.board._inbox.clear()
+        member.site.now = now
+        assert refused(member, topic, payload) == "stale"
+    member.site.now += 25 * HOUR
+    member.board.now = member.site.now
+    topic, payload = member.ask("late")
+    member.board._inbox.clear()
+    assert refused(member, topic, payload) == "expired"
+
+
+def test_a_list_and_a_bundle_are_the_authoritys(member: World, tmp_path: Path) -> None:
+    mesh, now = member.site.authority.mesh_id, member.site.now
+    other = Authority.open(tmp_path / "other", now=now)
+    assert refused(member, gl1.bundle_topic(mesh), other.bundle(now=now)) == "wrong_mesh"
+    assert refused(member, gl1.bundle_topic(mesh), b"x") == "malformed"
+    other.revoke(member.gateway.member.identity.node_id, now=now)
+    theirs = other.revocations(now=now + 400 * 24 * HOUR).data
+    assert refused(member, gl1.revoked_topic(mesh), theirs) == "forged"
+    assert refused(member, gl1.revoked_topic(mesh), member.gateway.birth().payload) == "malformed"
+
+
+def test_an_enrolment_is_answered_by_the_gateway_and_for_this_question(world: World) -> None:
+    world.answers = False
+    world.connect()
+    world.go(1000)
+    [asked] = world.of(gl1.ENROL)
+    thief = world.site.member("thief")
+    for nonce, who in ((bytes(16), None), (asked.body["nonce"], thief)):
+        world.tell(gl1.CREDENTIAL, {"nonce": nonce, "ok": True, "credential": thief.credential}, who)
+        world.go(100)
+    world.tell(gl1.CREDENTIAL, {"nonce": asked.body["nonce"], "ok": True, "credential": thief.credential})
+    world.go(100)
+    assert world.board.refused == {"stale": 1, "unenrolled": 1, "forged": 1}
+    assert world.board.credential is None
+    world.go(20000)
+    asked = world.of(gl1.ENROL)[-1]
+    world.tell(gl1.CREDENTIAL, {"nonce": asked.body["nonce"], "ok": False, "error": {"message": "it is used up"}})
+    world.go(100)
+    assert world.log == ["error the mesh refuses this board: it is used up"]
+    count = len(world.of(gl1.ENROL))
+    world.go(140000)
+    assert len(world.of(gl1.ENROL)) == count, "it asks again seldom"
+
+
+def test_what_is_kept_of_another_mesh_is_said(member: World, tmp_path: Path) -> None:
+    other = World(tmp_path / "other")
+    other.kept = {}
+    other.key, key = other.key, other.key
+    assert key is not None
+    from ganglion_micro.authority import Authority as Known
+
+    with pytest.raises(ValueError, match="of another mesh"):
+        Known(key.pin, member.signer.verify, member.kept.get, member.kept.__setitem__)
+
+
+@pytest.mark.parametrize("text", ["", "gk1_", "lf1_aaaa", "gk1_" + "a" * 53 + "b", "gk2_" + "a" * 53, "gk1_ä"])
+def test_what_is_no_enrol_key_is_said_and_not_repeated(text: str) -> None:
+    with pytest.raises(ValueError, match="this is no enrol key: it begins with gk1_ and has 53 letters more"):
+        EnrolKey(text)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(
+    st.sampled_from(["c/bundle", "c/revoked", "c/gateway/x", "n/{}/q", "n/{}/r", "n/{}/credential", "n/{}/death", "x"]),
+    st.one_of(
+        st.binary(max_size=200),
+        st.recursive(
+            st.none() | st.integers(0, 20) | st.binary(max_size=16) | st.text(max_size=8),
+            lambda inner: (
+                st.lists(inner, max_size=7)
+                | st.dictionaries(
+                    st.sampled_from(["id", "nonce", "root", "issuer", "stored", "epoch", "credential", "ok"]),
+                    inner,
+                    max_size=4,
+                )
+            ),
+            max_leaves=12,
+        ),
+    ),
+    st.integers(0, 15),
+)
+def test_anything_is_refused_without_an_error(member: World, last: str, body: object, kind: int) -> None:
+    topic = f"gl1/{member.site.authority.mesh_id}/{last.format(member.signer.node_id)}"
+    if isinstance(body, bytes):
+        member.board.receive((topic, body))
+        member.board.receive((topic, cbor.encode(body)))
+    else:  # the gateway itself may be of another version
+        identity = member.gateway.member.identity
+        seq = member.gateway.member._seq_c = member.gateway.member._seq_c + 1
+        message = gl1.MSG(kind, gl1.kid_of(member.signer.node_id), 1, seq, member.site.now, body)
+        aad = gl1.aad(member.site.authority.mesh)
+        member.board.receive((topic, cose.sign1(message.pack(), identity.kid, aad, identity.sign)))
+    calls = len(member.calls)
+    member.go(100)
+    assert len(member.calls) == calls
