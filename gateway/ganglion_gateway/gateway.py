@@ -46,6 +46,8 @@ from ganglion_gateway.model.ledger import Ledger
 from ganglion_gateway.relay import Relay
 from ganglion_gateway.release.office import Office
 from ganglion_gateway.release.register import Register
+from ganglion_gateway.rollout.controller import Controller
+from ganglion_gateway.rollout.desk import Desk
 from ganglion_gateway.rows import Batch
 from ganglion_gateway.services import Services
 from ganglion_gateway.settings import Settings, WebhookSettings
@@ -201,6 +203,7 @@ async def open_gateway(
                 enrol_keys=enrol_keys,
                 groups=groups,
                 releases=releases,
+                rollouts=Desk(database, fleet, releases, Controller(database, fleet, releases, clock=clock)),
                 keyring=keyring,
                 accounts=accounts,
                 idempotency=Idempotency(database, token_secret, clock),
@@ -233,6 +236,7 @@ async def open_gateway(
                 "relay": partial(relay.run, member.request),
                 "groups": groups.run,
                 "jobs": jobs.run,
+                "rollouts": services.rollouts.controller.run,
             }
             if settings.home_assistant:
                 announcing = Announcing(settings.home_assistant, authority.mesh_id, services)

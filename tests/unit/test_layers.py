@@ -234,7 +234,7 @@ PURE = [
     "runtime/ganglion/guardian/sources.py",
     "runtime/ganglion/guardian/raw.py",
     "runtime/ganglion/guardian/words.py",
-    "gateway/ganglion_gateway/rollout/[!cs]*.py",  # but for controller.py and senses.py, which are its shell
+    "gateway/ganglion_gateway/rollout/[!csd]*.py",  # but for controller, senses and desk, which are its shell
     "gateway/ganglion_gateway/rollout/cohort.py",
     "gateway/ganglion_gateway/rollout/contract.py",
     "gateway/ganglion_gateway/selecting/*.py",

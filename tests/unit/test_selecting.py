@@ -57,6 +57,7 @@ FLEET = [
         ("online=yes", "ac"),
         ("online=false and sensor=lamp.*", "d"),
         ("not not all", "abcde"),
+        ("tag=all or tag in (in, hall)", "bc"),
     ],
 )
 def test_a_selector_means_these_nodes(text: str, ids: str) -> None:
@@ -82,7 +83,7 @@ def test_a_selector_means_these_nodes(text: str, ids: str) -> None:
         ("sw>new", "'new' is no version"),
         ("sw>1.*", "'1.*' is no version"),
         ("online=maybe", "online is yes or no"),
-        ("tag=all", 'write "all" if a value is meant'),
+        ("tag= and board=esp32", 'write "and" if a value is meant'),
         ("tag\\x", "has no meaning here"),
         ("(" * 40 + "all" + ")" * 40, "within each other"),
         ("not " * 400 + "all", "within each other"),

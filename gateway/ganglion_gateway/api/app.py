@@ -25,6 +25,7 @@ from ganglion_gateway.api import (
     openapi,
     policy,
     releases,
+    rollouts,
     routes,
     scripts,
     users,
@@ -73,6 +74,7 @@ def application(services: Services, *, version: str | None = None) -> FastAPI:
     app.include_router(firmware.routes(services))
     app.include_router(scripts.routes(services))
     app.include_router(releases.routes(services))
+    app.include_router(rollouts.routes(services))
     app.include_router(kv.routes(services))
     app.include_router(watch.routes(services), responses=problems.RESPONSES)
     return app

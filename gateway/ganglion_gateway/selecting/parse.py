@@ -173,7 +173,7 @@ class _Parser:
         token = self._next
         if token.kind not in ("plain", "quoted"):
             self._fail(f"a value is missing after {key}")
-        if token.word:
+        if token.word not in ("", "all", "in"):  # tag=all is clear, and tag= and board=x has lost its value
             self._fail(f'{token.text!r} is a word of the language: write "{token.text}" if a value is meant')
         self._at += 1
         value = _value(token)

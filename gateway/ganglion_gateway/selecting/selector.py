@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from operator import ge, gt, le, lt
 from typing import Any, Protocol, TypeVar
 
-from ganglion.settings import nearest
+from ganglion.settings import meant
 from ganglion_gateway.selecting.version import bare, version
 
 #: Words of a value that stand without quotes.
@@ -205,7 +205,7 @@ def strange(selector: Selector, nodes: Collection[Subject]) -> list[str]:
         for value in has.values:
             if has.key != "online" and not any(value.fits(text) for text in have):
                 what = f"is called {value}" if has.key == WHO else f"has {has.key}={value}"
-                found.append(f"no node {what}{nearest(value.text, have) if len(have) <= _MANY else ''}")
+                found.append(f"no node {what}{meant(value.text, have) if len(have) <= _MANY else ''}")
     return found
 
 
