@@ -5,7 +5,6 @@ import asyncio
 import json
 import re
 import shlex
-import shutil
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from functools import cache
@@ -14,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ganglion.cli import extras, gateway_client
+from ganglion.cli import gateway_client
 from ganglion.cli.flash_report import Shown
 from ganglion.cli.main import main
 from ganglion.device.files import Files
@@ -25,15 +24,14 @@ from ganglion.firmware import Bundle, build
 from ganglion.flash import drive, run
 from ganglion.flash.agent import interpreter
 from ganglion.flash.identity import Identity
-from ganglion.mesh.enrol import EnrolKey
 from ganglion.mesh.leaves.folder import LeafFolder
 from ganglion_micro.leaf_key import LeafKey
-from ganglion_tools.emulated_board import MICROBIT
 from ganglion_tools.rom_board import LoaderBoard
 from support import images
 from support.agent import Board
 from support.boards import LARGE, booted, mounted
 from support.brokers import Broker, free_ports, nats_broker
+from support.brought import ESP32, brought
 from support.fake_drive import FakeDrive, watched
 from support.gateway import process
 from support.leaves import PARENT
@@ -44,7 +42,6 @@ PAGE = (ROOT / "docs" / "flashing.md").read_text()
 COMMANDS = [
     line for block in re.findall(r"^```sh\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE) for line in block.splitlines()
 ]
-ESP32 = images.esp("esp32", 0x1000)
 #: The board's own `main.py`, but that its flash is the current folder, and nobody is waited for.
 MAIN = """
 from ganglion_agent import boot
@@ -114,11 +111,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GANGLION_WIFI_PASSWORD", "correct horse")
     monkeypatch.setattr(drive, "WITHIN", 30.0)
-    (tmp_path / "ESP32_GENERIC-20250415-v1.25.0.bin").write_bytes(ESP32)
-    (tmp_path / "RPI_PICO_W-20250415-v1.25.0.uf2").write_bytes(images.uf2_file(0xE48BFF56, 300))
-    shutil.copy(MICROBIT, tmp_path / "microbit-micropython.hex")
-    (tmp_path / "leaf.key").write_text(LeafKey(bytes(8), bytes(range(32))).text() + "\n")
-    (tmp_path / "enrol.key").write_text(EnrolKey(pin=bytes(16), secret=bytes(range(16))).text + "\n")
+    brought(tmp_path)
     return tmp_path
 
 
@@ -384,72 +377,6 @@ def test_a_dry_run_says_that_there_is_no_room(
     assert " KiB are free on the board: remove files there" in said
     assert main([*words, "--dry-run"]) == 1, "its disk is gone with the restart"
     assert "has no file system at its top: its flash may need formatting" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("words", "code", "says"),
-    [
-        (["nothing"], 3, "there is no board 'nothing'"),
-        (["raspberry-pi-4"], 2, "raspberry-pi-4 is reached by SSH: name the machine with --host"),
-        (["sim"], 2, "sim runs no MicroPython"),
-        (["microbit"], 2, "microbit takes an image and no agent: name its file with --firmware"),
-        (["pico-w", "--state", "a", "--leaf-key", "b"], 2, "leave one out"),
-        (["pico-w", "--parent", "h:0"], 2, "write HOST or HOST:PORT"),
-        (["pico-w", "--state", "nowhere"], 3, "nowhere is the state folder of no node that has joined a mesh"),
-        (["pico-w", "--baud", "0"], 2, "--baud 0: at least 1"),
-        (["esp8266", "--loader-baud", "300"], 2, "--loader-baud 300: at least 9600"),
-        (["pico-w", "--wait", "soon"], 2, "--wait"),
-        (["pico-w", "--config", "nothing.json"], 1, "nothing.json: cannot be read"),
-        (["pico-w", "--port", "/dev/ttyNOTHING"], 3, "there is no port /dev/ttyNOTHING"),
-        (["pico-w", "--leaf-key", "nothing"], 3, "there is no file nothing"),
-        (["pico-w", "--parent", "h", "--broker", "mqtt://h"], 2, "a full member of the mesh: leave one out"),
-        (["pico-w", "--broker", "mqtts://h", "--name", "x", "--enrol-key", "gk1_x"], 2, "takes a file that holds"),
-        (["pico-w", "--broker", "mqtt://h?account=nothing", "--name", "x"], 3, "there is no file nothing"),
-        (["pico-w", "--firmware", "leaf.key"], 1, "leaf.key: is no UF2"),
-        (["esp32-devkit", "--firmware", "RPI_PICO_W-20250415-v1.25.0.uf2"], 1, "is no image for Espressif's chips"),
-    ],
-)
-def test_what_cannot_be_done_is_said(
-    here: Path, capsys: pytest.CaptureFixture[str], words: list[str], code: int, says: str
-) -> None:
-    assert main(["flash", *words]) == code
-    assert says in capsys.readouterr().err
-
-
-def test_a_board_without_a_port_is_called_by_its_title(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(run.Flash, "_port_if_any", lambda _: "")
-    assert main(["flash", "esp32-devkit", "--dry-run"]) == 3
-    assert "there is no port of this board, ESP32 DevKitC: is the cable in" in capsys.readouterr().err
-
-
-def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setitem(extras.MODULES, "flash", ("nothing_of_this_name",))
-    assert main(["flash", "pico-w"]) == 2
-    assert "pip install 'ganglion[flash]'" in capsys.readouterr().err
-
-
-def test_nobody_is_asked_for_a_password_where_nobody_is(
-    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("GANGLION_WIFI_PASSWORD")
-    assert main(["flash", "pico-w", "--wifi", "farm"]) == 2
-    assert "the password of farm is to be in GANGLION_WIFI_PASSWORD" in capsys.readouterr().err
-
-
-def test_people_see_a_bar(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    shown = Shown(as_json=False)
-    for done in (0, 1, 50, 50, 100):
-        shown({"event": "progress", "what": "written", "done": done, "total": 100})
-    shown({"event": "ask", "text": "press \x1b the button"})
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.count("\r") == 4
-    assert err.endswith(
-        f"\r[{'#' * 30}] 100 % written, 100 of 100\x1b[K\n-> press \N{REPLACEMENT CHARACTER} the button\n"
-    )
 
 
 def test_every_command_of_the_page_is_run() -> None:
