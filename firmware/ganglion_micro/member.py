@@ -155,6 +155,8 @@ class Member(Applicant):
             return self.ask(_ASK, {}, self._met)
         if not self.joined:
             return None
+        if self._questions:
+            return self.ask(*self._questions.pop(0))
         for event in self._events:
             if event.again.is_due(self._ms):
                 return self._event(event)
