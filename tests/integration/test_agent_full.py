@@ -197,5 +197,6 @@ def test_the_figures_are_those_of_the_code() -> None:
     assert f"a frame ({saying.FRAME_SIZE} bytes)" in text
     assert f"in memory, {voice.EVENTS} of them" in text
     assert f"after {member.QUIET_MS // 1000} s, or after thirty times" in text
+    assert f"more than {mqtt.MAX_SIZE} bytes is passed over" in text
     assert member.SHARE == 10
     assert mqtt.MAX_SIZE // 21 > 190, "a key of the list has 20 bytes, and one for its type and length"
