@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from ganglion.cli import gateway_client
 from ganglion.cli.main import main
 from ganglion.device.files import Files
 from ganglion.device.port import open_port
@@ -100,7 +101,7 @@ async def barn(folder: Path, broker: Broker, port: int) -> AsyncIterator[tuple[s
 async def test_the_commands_of_the_page_bring_an_esp32_to_its_parent(
     here: Path, current: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    dry, whole, said_on_the_line, elsewhere, _, _ = COMMANDS
+    dry, whole, said_on_the_line, elsewhere, _, _, _ = COMMANDS
     (port,) = free_ports(1)
     monkeypatch.setattr(run, "build", lambda drivers, modules: trimmed())
     config = {"name": "garden", "uplink": {"kind": "none"}, "parent": {"host": "127.0.0.1", "port": port}}
@@ -222,6 +223,10 @@ def test_a_board_becomes_a_full_member_by_a_broker_and_an_enrol_key(
     assert "is too small for a full member of the mesh: name its --parent" in lines(capsys)[-1]["error"]
     assert main([*words, "--parent", "h", "--enrol-key", "enrol.key"]) == 2
     assert "--enrol-key is for full members, and its agent.json names a parent" in lines(capsys)[-1]["error"]
+    page = shlex.split(COMMANDS[4].replace("/dev/ttyUSB0", current))[1:]
+    mounted(current, LARGE)
+    assert main([*page, "--json"]) == 0
+    assert ("key", "write") in did(lines(capsys))
     mounted(current, LARGE)
     assert main([*words, *broker, "--enrol-key", "enrol.key"]) == 0
     said = lines(capsys)
@@ -238,6 +243,26 @@ def test_a_board_becomes_a_full_member_by_a_broker_and_an_enrol_key(
     mounted(current, LARGE)
     assert main(words) == 0
     assert ("key", "keep") in did(lines(capsys)), "it has joined, and needs no key"
+    mounted(current, LARGE, erased=True)
+
+    class Gateway:
+        """One that makes keys, and has heard of the board when it is asked for the second time."""
+
+        asked = 0
+
+        def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+            return {"key": (here / "enrol.key").read_text().strip()}
+
+        def items(self, path: str, name: str) -> list[dict[str, Any]]:
+            self.asked += 1
+            return [{"name": "shed", "online": self.asked > 1, "epoch": 1}]
+
+    gateway = Gateway()
+    monkeypatch.setattr(gateway_client, "find", lambda args: gateway)
+    assert main([*words, *broker, "--gateway", "http://192.0.2.10:8080"]) == 0
+    said = lines(capsys)
+    assert ("key", "write") in did(said)
+    assert (said[-1]["born"], gateway.asked) == (True, 2)
     mounted(current, LARGE)
     assert main([*words, "--parent", "192.0.2.20", "--leaf-key", "leaf.key"]) == 0
     assert ("key", "write") in did(lines(capsys)), "and now it is a leaf"
@@ -258,5 +283,5 @@ def test_a_dry_run_says_that_there_is_no_room(
 
 
 def test_every_command_of_the_page_is_run() -> None:
-    assert len(COMMANDS) == 6
+    assert len(COMMANDS) == 7
     assert {shlex.split(line)[2] for line in COMMANDS} == {"esp32-devkit", "pico-w", "microbit"}

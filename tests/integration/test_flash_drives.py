@@ -46,7 +46,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_pico_takes_its_image_from_its_drive(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command = COMMANDS[4]
+    command = COMMANDS[5]
     fake = FakeDrive(here / "RPI-RP2")
     words = [*shlex.split(command)[1:], "--drive", str(fake.folder), "--json"]
     assert main([*words, "--dry-run"]) == 0
@@ -67,7 +67,7 @@ def test_a_pico_that_runs_is_asked_which_image_it_has(
     here: Path, current: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake = FakeDrive(here / "RPI-RP2")
-    words = [*shlex.split(COMMANDS[4])[1:], "--drive", str(fake.folder), "--port", current, "--json"]
+    words = [*shlex.split(COMMANDS[5])[1:], "--drive", str(fake.folder), "--port", current, "--json"]
     opened = 0
 
     def opens(name: str, **more: Any) -> Port:
@@ -98,7 +98,7 @@ def test_a_pico_that_runs_is_asked_which_image_it_has(
 def test_a_microbit_takes_its_image_and_says_that_it_has_it(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fake = FakeDrive(here / "MICROBIT").microbit()
     with booted("microbit") as port:
-        command = COMMANDS[5].replace("/dev/ttyACM0", port)
+        command = COMMANDS[6].replace("/dev/ttyACM0", port)
         words = [*shlex.split(command)[1:], "--drive", str(fake.folder), "--json"]
         assert main(words) == 0
         assert did(lines(capsys)) == [("image", "keep")]
