@@ -98,7 +98,7 @@ PACKAGES = {
     "ganglion_tools": (
         "tools",
         STDLIB
-        | {"ganglion", "ganglion_micro", "ganglion_gateway", "aiomqtt", "bcrypt", "cryptography", "psutil"}
+        | {"ganglion", "ganglion_micro", "ganglion_gateway", "aiomqtt", "bcrypt", "cryptography", "packaging", "psutil"}
         | {"asteval", "blinker", "cbor2", "cv2", "fastjsonschema", "nacl", "numpy", "paho", "polib", "pyee", "yaml"},
     ),
 }
