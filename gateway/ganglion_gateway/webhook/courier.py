@@ -116,7 +116,12 @@ class Courier:
                     async with asyncio.timeout(_ELSEWHERE if shared else None):
                         await self._changed.wait()
                 self._changed.clear()
-                await self._renew()
+                try:
+                    await self._renew()
+                except SQLAlchemyError as error:
+                    _log.error("webhook endpoints not readable", reason=str(error))
+                    await asyncio.sleep(_DATABASE_RETRY)
+                    self._changed.set()
                 if shared:
                     self.wake()
         finally:
