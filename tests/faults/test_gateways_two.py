@@ -3,7 +3,9 @@
 
 import asyncio
 import signal
+import time
 from collections.abc import Iterator
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ from support.gateway import Here, here, start
 from support.mesh import enrolled, running
 from support.postgres import PostgresServer
 from support.receiver import receiver
+from support.released import GOOD, create
 from support.waiting import until, until_answered
 
 EVENTS = 300
@@ -167,3 +170,66 @@ async def test_a_node_asks_the_gateway_that_answers(tmp_path: Path) -> None:
                 await node.request("credential.renew", {}, timeout=1)
             assert await node.request("credential.renew", {}, timeout=60), "the first one answers"
             assert gateway_of(node) == one.gateway.member.node_id
+
+
+async def obey(node: MeshClient, ran: list[str]) -> None:
+    """Runs what the gateway that answers says, and reports it, as a node does; `ran` gets what it has committed."""
+    number = serial = 0
+    while True:
+        with suppress(UnreachableError):
+            wanted = await node.request("release.desired", {}, timeout=2)
+            if wanted.get("release") and wanted["number"] != number:
+                for state in ("downloading", "staged", "trial", "healthy", "committed"):
+                    serial += 1
+                    said = {"number": wanted["number"], "release": wanted["release"], "state": state, "why": ""}
+                    await node.request("release.report", {**said, "serial": serial, "at": time.time_ns()}, timeout=2)
+                number = wanted["number"]
+                ran.append(wanted["release"])
+        await asyncio.sleep(0.1)
+
+
+async def test_a_rollout_goes_on_when_who_runs_it_is_killed(
+    postgres: PostgresServer, url: DatabaseUrl, tmp_path: Path
+) -> None:
+    async with nats_broker(tmp_path / "broker") as broker, AsyncExitStack() as stack:
+        one = await start(tmp_path / "one", broker.url, "--database", postgres.url(url.parameters["dbname"]))
+        stack.push_async_callback(one.end, signal.SIGKILL)
+        await until(lambda: leaders(postgres, url) == {one.pid}, what="the first leads")
+        await make(tmp_path / "one", url, tmp_path / "backup", passphrase=None)
+        restore_keys(tmp_path / "backup", tmp_path / "other", passphrase=None)
+        other = await stack.enter_async_context(here(tmp_path / "other", broker.url, name="gateway-b", database=url))
+        key = (await other.post("/enrol-keys", {"uses": 4, "tags": ["all"]}))["key"]
+        ran: list[str] = []
+        for i in range(4):
+            node = MeshClient(
+                transport=MqttTransport(broker.url),
+                state=tmp_path / f"n{i}",
+                name=f"n{i}",
+                enrol_key=key,
+                heartbeat=1,
+                birth=lambda: {"sw": "ganglion/0.1.0", "board": "sim", "caps": {"sensors": {"t": {}}}},
+            )
+            await stack.enter_async_context(running(node))
+            await enrolled(node)
+            task = asyncio.create_task(obey(node, ran))
+            stack.callback(task.cancel)
+        release = await create(other, "door", {"door.yaml": GOOD.format(name="door")})
+
+        async def all_there() -> bool:
+            return [each["online"] for each in (await other.get("/nodes"))["nodes"]] == [True] * 4
+
+        await until_answered(all_there, within=60, what="all are there")
+        wanted = {"release": "door", "id": "spring", "selector": "tag=all", "stages": ["25%", "100%"], "soak": "3s"}
+        await other.post("/rollouts", wanted)
+        await until(lambda: ran, within=60, what="the first node has it")
+        assert not other.services.leases.holds("rollouts")
+        await one.end(signal.SIGKILL)
+
+        async def over() -> bool:
+            return bool((await other.get("/rollouts/spring"))["nodes"] == {"committed": 4})
+
+        await until_answered(over, within=90, what="all have it")
+        assert other.services.leases.holds("rollouts")
+        assert ran == [release] * 4, "each took it once"
+        notes = [each["what"] for each in (await other.get("/rollouts/spring/notes"))["notes"]]
+        assert notes.count("stage") == 2, "no stage was begun twice"
