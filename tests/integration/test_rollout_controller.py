@@ -86,7 +86,7 @@ class Site:
         rows = await store.notes(self.database, id, after=None, limit=1000)
         return [row["what"] for row in rows]
 
-    async def event(self, node: str, cls: str, value: Any) -> None:
+    async def event(self, node: str, cls: str, value: Any, *, source: str = "") -> None:
         """An event of the fleet, stored."""
         row = {
             "id": f"{node}-1-{self.now}",
@@ -97,7 +97,7 @@ class Site:
             "topic": cls,
             "value": value,
         }
-        row |= {"source": "", "run": "", "timestamp": self.now, "sealed": self.now, "received": self.now}
+        row |= {"source": source, "run": "", "timestamp": self.now, "sealed": self.now, "received": self.now}
         await self.database.write(lambda connection: connection.execute(insert(events), [{**row, "stored": self.now}]))
 
 
@@ -274,6 +274,11 @@ async def test_crashes_and_alerts_that_were_stored_count_also_after_a_restart(da
     await site.start(terms(100, soak=30 * MINUTE, alerts=0, quorum=50, tolerate_stage=terms().tolerate_stage))
     await site.event(IDS["n0"], "crash", {"error": "Traceback\nValueError: old"})
     await site.run(5)
+    await site.event(IDS["n2"], "crash", {"kind": "reset", "text": "the machine stopped while the node ran"})
+    site.now += 1
+    await site.event(IDS["n2"], "crash", {"at": START, "text": "of the software before"})
+    site.now += 1
+    await site.event(IDS["n2"], "crash", {"text": "of its leaf"}, source="leaf/door")
     await site.event(IDS["n0"], "crash", {"error": "Traceback\nValueError: new"})
     site.gateway = site.new()
     await site.run(0.5)

@@ -4,7 +4,7 @@
 import pytest
 
 from ganglion_gateway.rollout.contract import Report, Reported
-from ganglion_gateway.rollout.happening import Abort, Alerted, Crashed, Gone, Pause, Presence, Read, Resume
+from ganglion_gateway.rollout.happening import Abort, Alerted, Crashed, Gone, Pause, Presence, Read, Resume, refusal
 from ganglion_gateway.rollout.target import BAD, At, State, Stood, Want
 from ganglion_gateway.rollout.terms import Bound, Share
 from support.rollout_drive import MINUTE, START, Drive, sent_back, terms
@@ -183,13 +183,13 @@ def test_a_pause_holds_what_is_to_come_and_not_what_is_under_way() -> None:
     drive.run(60)
     assert (drive.rollout.state, drive.rollout.why) == (State.PAUSED, "by ada")
     assert of(drive, At.COMMITTED) == set(drive.cohort(0)) == drive.field.ever["r2"]
-    assert drive.machine.refusal(Pause("ada")) == ""
+    assert refusal(drive.rollout, Pause("ada")) == ""
     drive.happen(Resume("ada"))
     assert drive.rollout.stage == 1  # it has soaked meanwhile
-    assert drive.machine.refusal(Resume("ada")) == "rollout rollout is running: only one that is paused can go on"
+    assert refusal(drive.rollout, Resume("ada")) == "rollout rollout is running: only one that is paused can go on"
     drive.run(10)
     assert drive.rollout.state is State.COMPLETED
-    assert drive.machine.refusal(Pause("ada")) == "rollout rollout is completed: there is nothing to pause"
+    assert refusal(drive.rollout, Pause("ada")) == "rollout rollout is completed: there is nothing to pause"
 
 
 def test_a_paused_rollout_is_aborted_by_failures_too() -> None:
@@ -259,6 +259,18 @@ def test_who_is_revoked_counts_no_more_and_a_stage_that_lost_everybody_does_not_
     assert (drive.node(one).state, drive.rollout.state) == (At.GONE, State.RUNNING)
     drive.happen(Gone(other, "was revoked"))
     assert drive.rollout.why == "stage 1: none of its nodes is left"
+
+
+def test_who_is_given_something_else_by_hand_is_left_alone() -> None:
+    drive = Drive(field(20), terms(50, 100, soak=5 * MINUTE))
+    drive.run(3)
+    drive.happen(Report("n0", "r1", Reported.COMMITTED, "", START - MINUTE))  # of before
+    one = drive.cohort(0)[0]
+    assert drive.node(one).state is At.COMMITTED
+    drive.happen(Report(one, "r3", Reported.WAITING, "", drive.now))
+    assert (drive.node(one).state, drive.node(one).want) == (At.GONE, Want.NOTHING)
+    drive.run(30)
+    assert drive.rollout.state is State.COMPLETED
 
 
 def test_who_is_not_there_when_the_soak_ends_is_no_evidence() -> None:

@@ -221,7 +221,9 @@ async def judging_events(database: Database, after: int, *, limit: int) -> list[
     """Crashes and alerts from behind a number, the first first."""
     column = events.c
     wanted = (column.number > after) & column.cls.in_([CRASH, ALERT])
-    statement = select(column.number, column.node, column.cls, column.value, column.timestamp).where(wanted)
+    statement = select(column.number, column.node, column.cls, column.value, column.source, column.timestamp).where(
+        wanted
+    )
     return await database.all(statement.order_by(column.number).limit(limit))
 
 
