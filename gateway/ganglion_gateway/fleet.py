@@ -5,12 +5,13 @@ The database holds the same, and is where it begins after a restart; pages and p
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from ganglion.errors import NotFoundError, RefusedError
 from ganglion.units import SECOND
+from ganglion_gateway.facts import Facts
 
 #: Nodes say something every 10 s; one that has missed two of these and a half is not there.
 SILENCE = 25 * SECOND
@@ -42,10 +43,12 @@ class Node:
     """One node. The fields are the columns of `nodes`.
 
     Attributes:
+        tags: Those that count; which its credential has is in `facts`.
         sensors: Latest readings by sensor.
         revoked: When the mesh was told to believe it no more.
         former: The ids that it had before its key was rotated.
         clock: "bad" where its clock is known to be wrong, by its last birth.
+        facts: What is known beside its birth.
         changed: Count of changes, for whoever shows it.
     """
 
@@ -65,7 +68,15 @@ class Node:
     former: list[str] = field(default_factory=list)
     sensors: dict[str, Latest] = field(default_factory=dict)
     clock: str = ""
+    facts: Facts = field(default_factory=Facts)
     changed: int = 0
+
+    def retag(self, credential: list[str] | None = None) -> None:
+        """Its credential has these tags now, or operators have set others."""
+        if credential is not None:
+            self.facts.credential = credential
+        self.tags = self.facts.tags
+        self.changed += 1
 
     @property
     def ids(self) -> list[str]:
@@ -89,7 +100,8 @@ class Fleet:
         own: Id and name of the gateway itself, which is no node and has events of its own.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_presence: Callable[[Node], None] = lambda _: None) -> None:
+        self._on_presence = on_presence
         self.nodes: dict[str, Node] = {}
         self.alerts: deque[dict[str, Any]] = deque(maxlen=ALERTS)
         self.own = ("", "")
@@ -103,6 +115,7 @@ class Fleet:
             if node.online:
                 self._dirty.add(node.id)
             node.online = False
+            node.retag(node.tags)
             self.nodes[node.id] = node
             self._successors |= dict.fromkeys(node.former, node.id)
         for row in readings:
@@ -123,9 +136,10 @@ class Fleet:
         if known is None:
             known = self.nodes[row["id"]] = Node(**row)
         else:
-            for name in ("name", "board", "sw", "epoch", "caps", "tags", "credential_expires"):
+            for name in ("name", "board", "sw", "epoch", "caps", "credential_expires"):
                 setattr(known, name, row[name])
             known.last_seen = max(known.last_seen, row["last_seen"])
+        known.retag(row["tags"])
         if former and former not in known.former:
             known.former = [*known.former, former]
         self._successors |= dict.fromkeys(known.former, known.id)
@@ -167,6 +181,7 @@ class Fleet:
             node.online, node.died = True, None
             node.changed += 1
             self._dirty.add(node.id)
+            self._on_presence(node)
 
     def died(self, node: str, now: int) -> None:
         """A node's will."""
@@ -178,6 +193,7 @@ class Fleet:
             node.online, node.died = False, now
             node.changed += 1
             self._dirty.add(node.id)
+            self._on_presence(node)
 
     def silence(self, now: int) -> None:
         """Time has passed: who has not been heard for long is not there."""

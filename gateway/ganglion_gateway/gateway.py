@@ -27,6 +27,7 @@ from ganglion_gateway.access.sessions import Sessions
 from ganglion_gateway.access.tokens import Keyring, Role, digest, new_token
 from ganglion_gateway.api.idempotency import Idempotency
 from ganglion_gateway.approvals import Approvals
+from ganglion_gateway.backup.state import STAGE
 from ganglion_gateway.cache.opened import cache_of
 from ganglion_gateway.consents import Consents
 from ganglion_gateway.fleet import Fleet
@@ -34,6 +35,8 @@ from ganglion_gateway.groups import GroupRegister
 from ganglion_gateway.homeassistant.announcing import Announcing
 from ganglion_gateway.intake import Intake
 from ganglion_gateway.intents.answers import IntentAnswers
+from ganglion_gateway.inventory import Inventory
+from ganglion_gateway.jobs import Jobs
 from ganglion_gateway.leases import Lease, Leases
 from ganglion_gateway.live import Live
 from ganglion_gateway.mesh import GatewayMember
@@ -49,6 +52,7 @@ from ganglion_gateway.rollout.desk import Desk
 from ganglion_gateway.rows import Batch
 from ganglion_gateway.services import Services
 from ganglion_gateway.settings import Settings, WebhookSettings
+from ganglion_gateway.sharing import Sharing
 from ganglion_gateway.store import audit, keys, successors, webhooks
 from ganglion_gateway.store import leases as lease_store
 from ganglion_gateway.store.database import Database, secure
@@ -96,6 +100,8 @@ async def open_gateway(
     """
     secure(settings.state)
     with files.held(settings.state, "gateway"):
+        if (settings.state / STAGE).exists():
+            raise RefusedError(f"a restore into {settings.state} was broken off: do it again, with --force")
         metrics = Metrics(settings.version)
         async with (
             Database.open_(settings.store) as database,
@@ -104,7 +110,8 @@ async def open_gateway(
         ):
             authority = Authority.open(settings.state / "authority", now=clock())
             await _claim(database, authority, settings.state)
-            fleet, live = Fleet(), Live()
+            live = Live()
+            fleet = Fleet(live.presence)
             courier = Courier(
                 database,
                 mesh=authority.mesh_id,
@@ -129,10 +136,12 @@ async def open_gateway(
                 if batch.relays:
                     relay.wake()
 
+            inventory = Inventory(database, fleet, clock)
             intake = Intake(
                 database,
                 fleet,
                 live,
+                inventory,
                 metrics=metrics,
                 retention=settings.retention,
                 on_events=caused,
@@ -183,6 +192,7 @@ async def open_gateway(
                 secret=_secret(settings.state / "group-secret"),
                 clock=clock,
             )
+            jobs = Jobs(database, fleet, member, metrics=metrics, clock=clock)
             failures = Failures()
             token_secret = _secret(settings.state / "token-secret")
             bearer = Bearer(token_secret, authority.mesh_id)
@@ -205,6 +215,8 @@ async def open_gateway(
                 sessions=Sessions(_secret(settings.state / "session-secret")),
                 failures=failures,
                 fleet=fleet,
+                inventory=inventory,
+                jobs=jobs,
                 live=live,
                 courier=courier,
                 hooks=Hooks(database, intake, node=member.node_id, clock=clock),
@@ -218,15 +230,17 @@ async def open_gateway(
             services.first_password = await accounts.first()
             await _configure_webhook(services, settings.webhook)
             await intake.load()
+            await inventory.load()
             await groups.load()
             parts: list[Callable[[], Coroutine[Any, Any, None]]]
             parts = [member.run, intake.run, accounts.run, tracing.run, partial(lag.watch, metrics.lag.observe)]
-            parts.append(partial(releases.run, member.request))
+            parts += [inventory.run, partial(releases.run, member.request), Sharing(services, intake).run]
             # What only one of several gateways may do
             sole: dict[str, Callable[[Lease], Coroutine[Any, Any, None]]] = {
                 "webhooks": courier.run,
                 "relay": partial(relay.run, member.request),
                 "groups": groups.run,
+                "jobs": jobs.run,
                 "rollouts": services.rollouts.controller.run,
             }
             if settings.home_assistant:

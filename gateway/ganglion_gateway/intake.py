@@ -13,12 +13,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion.mesh.member import Received
-from ganglion_gateway import rows
+from ganglion_gateway import rows, told
 from ganglion_gateway.fleet import Fleet
+from ganglion_gateway.following import level_name
+from ganglion_gateway.inventory import Inventory
 from ganglion_gateway.live import Live
 from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.settings import Retention
-from ganglion_gateway.store import audit, events, fleet, model_usage
+from ganglion_gateway.store import audit, crashes, events, fleet, jobs, logs, model_usage
 from ganglion_gateway.store.database import Database
 
 _log = structlog.get_logger(__name__)
@@ -27,6 +29,9 @@ _log = structlog.get_logger(__name__)
 _WAITING = 50_000
 #: Readings in one statement.
 _CHUNK = 4096
+#: Events that this gateway remembers to have told of, and those of others that it reads at once.
+_TOLD = 20_000
+_FOLLOWED = 500
 #: Seconds between looks at who is silent, between notes of when everybody was last heard, and between prunings.
 _TICK = 1.0
 _NOTE = 30.0
@@ -50,6 +55,7 @@ class Intake:
         database: Where it goes.
         fleet: The fleet in memory.
         live: Who watches.
+        inventory: What nodes tell of themselves.
         metrics: Counts it.
         retention: What is deleted when.
         on_events: Given the rows of events that are committed, which may have caused webhooks and relays.
@@ -64,6 +70,7 @@ class Intake:
         database: Database,
         fleet: Fleet,
         live: Live,
+        inventory: Inventory,
         *,
         metrics: Metrics,
         retention: Retention,
@@ -73,6 +80,7 @@ class Intake:
         self._database = database
         self._fleet = fleet
         self._live = live
+        self._inventory = inventory
         self._metrics = metrics
         self._retention = retention
         self._on_events = on_events
@@ -81,6 +89,8 @@ class Intake:
         self._births: dict[str, dict[str, Any]] = {}
         self._replaced: set[str] = set()
         self._some = asyncio.Event()
+        self._told: dict[str, None] = {}  # the last ones, the first first
+        self._newest: int | None = None
         self.on_birth: Callable[[str], None] = lambda node: None
 
     async def load(self) -> None:
@@ -114,17 +124,52 @@ class Intake:
         for row in new:
             self._metrics.events.labels(row["cls"]).inc()
             self._metrics.ingest.observe((done - now) / 1e9)
-            if row["cls"] == "alert":
-                self._fleet.alert(row)
-            self._live.event(self._fleet.name(row["node"]), row, to=receivers.get(row["id"], ""))
+            self._tell(row, receivers.get(row["id"], ""))
+        self._note(batch, {row["id"] for row in new})
         for node in {one.node_id for one in received if shows_life(one)}:
             self._fleet.heard(node, now)
         if new:
             self._on_events(batch)
 
+    def _tell(self, row: dict[str, Any], to: str) -> None:
+        """Whoever watches, of an event that is stored."""
+        if self._database.shared:
+            self._told[row["id"]] = None
+            while len(self._told) > _TOLD:
+                del self._told[next(iter(self._told))]
+        if row["cls"] == "alert":
+            self._fleet.alert(row)
+        self._live.event(self._fleet.name(row["node"]), row, to=to)
+
+    async def follow(self) -> None:
+        """Tells whoever watches of events that another gateway has stored. Numbers are committed in their order."""
+        if self._newest is None:
+            self._newest = await events.newest(self._database)
+        while found := await events.since(self._database, self._newest, limit=_FOLLOWED):
+            for row in found:
+                to = row.pop("receiver") or ""
+                if row["id"] not in self._told:
+                    self._tell(row, to)
+            self._newest = found[-1]["number"]
+
+    def _note(self, batch: rows.Batch, new: set[str]) -> None:
+        """What events say of how their nodes are."""
+        for row in batch.episodes:
+            if row["id"] in new:
+                self._inventory.ran(row["node"], row["script"], row["status"], row["body"])
+        for row in batch.crashes:
+            if row["event"] in new:
+                self._inventory.crashed(row)
+                self._metrics.crashes.labels(row["kind"]).inc()
+        for row in batch.logs:
+            self._metrics.logged.labels(level_name(row["level"])).inc()
+
     def frames(self, received: list[Received]) -> None:
         """BATCHes of readings."""
         now = self._clock()
+        for one in received:
+            for leaf, vitals in told.vitals_of(one):
+                self._inventory.vitals(one.node_id, leaf, vitals, now)
         wrong = {one.node_id for one in received if rows.clock_is_wrong(one, now) or self._fleet.doubts(one.node_id)}
         found, malformed = rows.reading_rows(received, now, wrong)
         taken, extra = self._fleet.read(found)
@@ -140,7 +185,9 @@ class Intake:
                 self._metrics.dropped.labels("reading", cause).inc(count)
 
     def birth(self, received: Received) -> None:
-        """A BIRTH."""
+        """A BIRTH. Another gateway's is no node's."""
+        if received.peer is not None and received.peer.is_gateway:
+            return
         now = self._clock()
         if self._fleet.now(received.node_id) != received.node_id:
             return  # of the key before, which somebody still needs to verify what that has signed
@@ -234,7 +281,7 @@ class Intake:
 
                 async def rest(connection: AsyncConnection) -> None:
                     await events.prune(connection, self._retention, self._clock())
-                    await audit.prune(connection, self._retention, self._clock())
-                    await model_usage.prune(connection, self._retention, self._clock())
+                    for each in (audit, model_usage, logs, crashes, jobs):
+                        await each.prune(connection, self._retention, self._clock())
 
                 await self._database.write(rest, patient=True)

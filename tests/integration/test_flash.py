@@ -286,7 +286,7 @@ def test_what_a_break_left_on_the_board_is_gone_on_with(
     capsys.readouterr()
     mounted(current, LARGE)
     key = LeafKey(bytes(8), bytes(range(32)))
-    known = Identity(key=key, text=key.text(), boots=3)
+    known = Identity(text=key.text(), boots=3)
     monkeypatch.setattr("ganglion.flash.identity.of_parent", lambda state, name, dry: known)
     monkeypatch.setattr("ganglion.flash.identity.check_parent", lambda state, name: None)
     assert main([*words[:-2], "--state", "barn", "--wait", "100ms"]) == 5
@@ -294,13 +294,50 @@ def test_what_a_break_left_on_the_board_is_gone_on_with(
     assert ("agent", "keep") in did(said)
     assert ("agent", "write") in did(said)
     assert any(each.get("what") == "boots: 3, as its parent has counted them" for each in said)
-    assert "shed has not come to its parent in 0.1 s" in said[-1]["error"]
+    assert "shed has not come to the mesh in 0.1 s" in said[-1]["error"]
     mounted(current, LARGE)
     assert main([word for word in words[:-2] if word != "--json"]) == 0
     text = capsys.readouterr().out
     assert "write" not in text
     assert "the key that it has" in text
     assert "look for it on its parent: `ganglion leaf list` there counts one start more" in text
+
+
+def test_a_board_becomes_a_full_member_by_a_broker_and_an_enrol_key(
+    here: Path, current: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run, "build", lambda drivers, modules: SMALL)
+    (here / "broker.account").write_text("garden:secret\n")
+    mounted(current, LARGE, erased=True)
+    words = ["flash", "pico-w", "--port", current, "--name", "shed", "--json"]
+    broker = ["--broker", "mqtt://192.0.2.1?account=./broker.account"]
+    assert main([*words, *broker]) == 2
+    assert "the board is in no mesh yet: --enrol-key" in lines(capsys)[-1]["error"]
+    assert main([*words, *broker, "--leaf-key", "leaf.key"]) == 2
+    assert "are for leaves, and its agent.json names a broker" in lines(capsys)[-1]["error"]
+    assert main(["flash", "esp8266", *words[2:], *broker, "--enrol-key", "enrol.key"]) == 2
+    assert "is too small for a full member of the mesh: name its --parent" in lines(capsys)[-1]["error"]
+    assert main([*words, "--parent", "h", "--enrol-key", "enrol.key"]) == 2
+    assert "--enrol-key is for full members, and its agent.json names a parent" in lines(capsys)[-1]["error"]
+    mounted(current, LARGE)
+    assert main([*words, *broker, "--enrol-key", "enrol.key"]) == 0
+    said = lines(capsys)
+    keys = [(each["does"], each["what"]) for each in said if each.get("part") == "key"]
+    assert keys == [("write", "enrol.key"), ("write", "broker.account")]
+    mounted(current, LARGE)
+    with Session(open_port(current), restart=True) as session:
+        files = Files(session)
+        config = json.loads(files.read("agent.json"))
+        assert (config["broker"], "parent" in config) == ("mqtt://192.0.2.1?account=broker.account", False)
+        assert files.read("enrol.key") == (here / "enrol.key").read_bytes()
+        files.remove("enrol.key")
+        files.write("mesh/credential", b"x", lambda now, size: None)
+    mounted(current, LARGE)
+    assert main(words) == 0
+    assert ("key", "keep") in did(lines(capsys)), "it has joined, and needs no key"
+    mounted(current, LARGE)
+    assert main([*words, "--parent", "192.0.2.20", "--leaf-key", "leaf.key"]) == 0
+    assert ("key", "write") in did(lines(capsys)), "and now it is a leaf"
 
 
 def test_a_dry_run_says_that_there_is_no_room(

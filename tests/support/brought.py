@@ -4,6 +4,7 @@
 import shutil
 from pathlib import Path
 
+from ganglion.mesh.enrol import EnrolKey
 from ganglion_micro.leaf_key import LeafKey
 from ganglion_tools.emulated_board import MICROBIT
 from support import images
@@ -17,3 +18,4 @@ def brought(folder: Path) -> None:
     (folder / "RPI_PICO_W-20250415-v1.25.0.uf2").write_bytes(images.uf2_file(0xE48BFF56, 300))
     shutil.copy(MICROBIT, folder / "microbit-micropython.hex")
     (folder / "leaf.key").write_text(LeafKey(bytes(8), bytes(range(32))).text() + "\n")
+    (folder / "enrol.key").write_text(EnrolKey(pin=bytes(16), secret=bytes(range(16))).text + "\n")

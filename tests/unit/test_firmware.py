@@ -17,7 +17,7 @@ from ganglion.cli import extras
 from ganglion.cli.main import main
 from ganglion.errors import GanglionError
 from ganglion.firmware import Bundle, build, bundle
-from ganglion.firmware.asked import ASKED, modules_of
+from ganglion.firmware.asked import ASKED, modules_like, modules_of
 from ganglion.firmware.bundle import module_of
 from ganglion.firmware.heap import BOARD, PLACES, measure
 from ganglion.firmware.interpreter import cached, find
@@ -120,6 +120,13 @@ def test_a_configuration_names_its_drivers(ganglion: Run, tmp_path: Path) -> Non
 def test_a_configuration_asks_for_what_only_some_boards_have(asks: dict, brings: set[str], spares: set[str]) -> None:
     plain, asked = ({Path(name).stem for name in build(modules=modules_of(each)).files} for each in ({}, asks))
     assert (asked - plain, plain - asked) == (brings, spares)
+
+
+def test_another_version_has_what_the_board_has_and_an_old_board_is_a_leaf() -> None:
+    for config in ({}, {"broker": "mqtt://h"}, {"uplink": {"kind": "serial"}, "calendar": True}):
+        assert modules_like([*modules_of(config), "agent"]) == modules_of(config)
+    assert modules_like(["uplink", "seal"]) == ["leafed", "resolve", "seal", "uplink", "wifi"]
+    assert modules_like(["serial"]) == ["leafed", "serial"]
 
 
 #: By one of the modules, the configuration that asks for them.

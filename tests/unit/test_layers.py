@@ -93,7 +93,7 @@ PACKAGES = {
             "pydantic",
         }
         | {"prometheus_client", "psycopg", "sqlalchemy", "starlette", "structlog", "uvicorn", "anyio", "numpy"}
-        | {"redis", "opentelemetry"},
+        | {"nacl", "redis", "opentelemetry"},
     ),
     "ganglion_tools": (
         "tools",
@@ -237,15 +237,19 @@ PURE = [
     "gateway/ganglion_gateway/rollout/[!csd]*.py",  # but for controller, senses and desk, which are its shell
     "gateway/ganglion_gateway/rollout/cohort.py",
     "gateway/ganglion_gateway/rollout/contract.py",
+    "gateway/ganglion_gateway/facts.py",
+    "gateway/ganglion_gateway/jobs/order.py",
     "gateway/ganglion_gateway/selecting/*.py",
+    "gateway/ganglion_gateway/told.py",
+    "runtime/ganglion/node/redacted.py",
     "gateway/ganglion_gateway/access/bearer.py",
     "gateway/ganglion_gateway/access/limiter.py",
     "gateway/ganglion_gateway/access/permissions.py",
+    "gateway/ganglion_gateway/stream/*.py",
     "gateway/ganglion_gateway/homeassistant/components.py",
     "gateway/ganglion_gateway/model/configuration.py",
     "gateway/ganglion_gateway/model/question.py",
     "gateway/ganglion_gateway/webhook/incoming.py",
-    "gateway/ganglion_gateway/webhook/rate.py",
     "gateway/ganglion_gateway/webhook/signature.py",
     "gateway/ganglion_gateway/homeassistant/fleet_view.py",
     "tools/ganglion_tools/package/archive.py",

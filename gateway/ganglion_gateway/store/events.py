@@ -3,12 +3,12 @@
 
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion_gateway.rows import Batch
 from ganglion_gateway.settings import Retention
-from ganglion_gateway.store import relays, webhooks
+from ganglion_gateway.store import crashes, logs, relays, webhooks
 from ganglion_gateway.store.database import Database, Row, insert_new
 from ganglion_gateway.store.tables import deliveries, episodes, events, outbox
 from ganglion_gateway.store.tables import relays as relay_table
@@ -23,6 +23,7 @@ async def save(connection: AsyncConnection, batch: Batch, stored: int) -> list[R
     Args:
         stored: The time, for those that are new.
     """
+    await logs.save(connection, batch.logs)
     if not batch.events:
         return []
     rows = list({row["id"]: {**row, "stored": stored} for row in batch.events}.values())
@@ -31,6 +32,7 @@ async def save(connection: AsyncConnection, batch: Batch, stored: int) -> list[R
     fresh = [row for row in rows if row["id"] in new]
     if told := [row for row in batch.episodes if row["id"] in new]:
         await connection.execute(insert_new(connection, episodes), told)
+    await crashes.save(connection, [row for row in batch.crashes if row["event"] in new])
     await webhooks.enqueue(connection, fresh, stored)
     await relays.enqueue(connection, [row for row in batch.relays if row["event"] in new], stored)
     return fresh
@@ -48,6 +50,18 @@ async def page(
     if before is not None:
         statement = statement.where(events.c.number < before)
     return await database.all(statement)
+
+
+async def newest(database: Database) -> int:
+    """The number of the newest event; 0 where there is none."""
+    return int(await database.scalar(select(func.max(events.c.number))) or 0)
+
+
+async def since(database: Database, number: int, *, limit: int) -> list[Row]:
+    """Events with a greater number, each with the node that it is for as `receiver`, in order."""
+    to = relay_table.c.node.label("receiver")
+    joined = select(events, to).join(relay_table, relay_table.c.event == events.c.id, isouter=True)
+    return await database.all(joined.where(events.c.number > number).order_by(events.c.number).limit(limit))
 
 
 async def find(database: Database, identity: str) -> Row | None:

@@ -68,9 +68,9 @@ class GatewayClient:
         return self._pages(path, name, lambda _: None)
 
     def _pages(self, path: str, name: str, on_page: Callable[[dict[str, Any]], None]) -> Iterator[dict[str, Any]]:
-        cursor = ""
+        cursor, mark = "", "&" if "?" in path else "?"
         while True:
-            page = self.get(f"{path}?cursor={quote(cursor, safe='')}" if cursor else path)
+            page = self.get(f"{path}{mark}cursor={quote(cursor, safe='')}" if cursor else path)
             if not isinstance(page, dict) or not isinstance(page.get(name), list):
                 raise GanglionError(f"what answers at {self.url} is no gateway of ours: {path} has no {name}")
             on_page(page)
