@@ -17,6 +17,7 @@ from ganglion_gateway.rollout.happening import Abort, Pause, Presence, Resume
 from ganglion_gateway.rollout.planning import Candidate, plan
 from ganglion_gateway.rollout.target import At, State
 from ganglion_gateway.rollout.terms import Bound, Terms
+from ganglion_gateway.settings import Retention
 from ganglion_gateway.store import rollouts as store
 from ganglion_gateway.store.database import Database
 from ganglion_gateway.store.tables import audit, events
@@ -289,6 +290,22 @@ async def test_crashes_and_alerts_that_were_stored_count_also_after_a_restart(da
     await site.run(0.5)
     assert await site.state() == "aborted"
     assert await site.happened() == ["stage", "soaking", "failed", "failed", "aborted"]
+
+
+async def test_what_is_over_for_long_is_deleted(database: Database) -> None:
+    site, keep = Site(database, field(2)), Retention()
+    await site.start(terms(100, soak=0))
+    for later, left in ((0, True), (keep.audit_age + SECOND, True)):
+        await database.write(lambda connection, later=later: store.prune(connection, keep, site.now + later))
+        assert (await store.find(database, "rollout") is not None) is left  # it is not over
+    await site.run(5)
+    assert await site.state() == "completed"
+    await database.write(lambda connection: store.prune(connection, keep, site.now))
+    assert await site.states()
+    await database.write(lambda connection: store.prune(connection, keep, site.now + keep.audit_age + SECOND))
+    assert await store.find(database, "rollout") is None
+    assert not await site.states()
+    assert not await site.happened()
 
 
 async def test_sensors_are_looked_at(database: Database) -> None:
