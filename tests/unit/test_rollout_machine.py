@@ -248,6 +248,7 @@ def test_what_was_said_of_an_earlier_try_is_none_of_this_one() -> None:
 def test_what_once_failed_has_failed() -> None:
     drive = Drive(field(10), terms(100, tolerate_stage=Share(3)))
     for state in (Reported.COMMITTED, Reported.REVERTED, Reported.COMMITTED):
+        drive.now += MINUTE
         drive.happen(Report("n0", "r2", state, "flaps", drive.now))
     assert drive.node("n0").state is At.REVERTED
 
@@ -311,3 +312,38 @@ def test_a_gateway_that_was_away_listens_before_it_goes_on() -> None:
     assert drive.deaths == 1
     assert drive.rollout.state is State.ABORTED
     assert drive.field.ever["r2"] == set(drive.cohort(0))
+
+
+def test_a_stage_that_has_soaked_while_the_gateway_was_away_waits_for_what_comes_late() -> None:
+    ends: set[int] = set()
+    drive = Drive(field(20), terms(10, 100, soak=3 * MINUTE), kill=lambda point: point in ends)
+    drive.run(4)
+    ends.add(drive.points + 1)
+    drive.run(1)
+    assert (drive.deaths, drive.rollout.stage) == (1, 0)
+    drive.run(1)
+    assert drive.rollout.stage == 1
+
+
+def test_a_gateway_that_was_away_gives_no_release_to_who_may_be_there() -> None:
+    ends: set[int] = set()
+    drive = Drive(field(20), terms(100, at_once=2), kill=lambda point: point in ends)
+    for sim in drive.field.nodes.values():
+        sim.online = False  # nobody is heard in the first seconds after a start
+    ends.add(drive.points + 1)
+    drive.happen()
+    assert drive.deaths == 1
+    assert len(drive.field.ever["r2"]) == 2
+    drive.run(2)
+    assert len(drive.field.ever["r2"]) == 20  # all of them sleep, as is known by now
+
+
+def test_who_says_that_it_sleeps_may_do_so_after_it_has_committed() -> None:
+    nodes = field(4)
+    drive = Drive(nodes, terms(100, soak=90 * MINUTE, patience=10 * MINUTE))
+    for target in drive.machine.targets.values():
+        target.sleeps = True
+    drive.run(5)
+    drive.happen(*(Presence(node, online=False) for node in nodes.nodes))
+    drive.run(90)
+    assert drive.rollout.state is State.COMPLETED
