@@ -20,7 +20,7 @@ from ganglion_gateway.inventory import Inventory
 from ganglion_gateway.live import Live
 from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.settings import Retention
-from ganglion_gateway.store import audit, crashes, events, fleet, jobs, logs, model_usage
+from ganglion_gateway.store import audit, crashes, events, fleet, jobs, logs, model_usage, rollouts
 from ganglion_gateway.store.database import Database
 
 _log = structlog.get_logger(__name__)
@@ -281,7 +281,7 @@ class Intake:
 
                 async def rest(connection: AsyncConnection) -> None:
                     await events.prune(connection, self._retention, self._clock())
-                    for each in (audit, model_usage, logs, crashes, jobs):
+                    for each in (audit, model_usage, logs, crashes, jobs, rollouts):
                         await each.prune(connection, self._retention, self._clock())
 
                 await self._database.write(rest, patient=True)

@@ -75,7 +75,7 @@ class Retention:
         readings_count: Of one sensor.
         events_age: Nanoseconds; events with a webhook or a node to go to are kept.
         events_count: Of all classes together.
-        audit_age: Nanoseconds.
+        audit_age: Nanoseconds; so long rollouts are kept, too, after they are over.
         logs_age: Nanoseconds; warnings and errors of nodes.
         logs_count: Of all nodes together.
         crashes_age: Nanoseconds.

@@ -17,6 +17,7 @@ from ganglion_gateway.rollout.happening import Abort, Pause, Presence, Resume
 from ganglion_gateway.rollout.planning import Candidate, plan
 from ganglion_gateway.rollout.target import At, State
 from ganglion_gateway.rollout.terms import Bound, Terms
+from ganglion_gateway.settings import Retention
 from ganglion_gateway.store import rollouts as store
 from ganglion_gateway.store.database import Database
 from ganglion_gateway.store.tables import audit, events
@@ -86,7 +87,7 @@ class Site:
         rows = await store.notes(self.database, id, after=None, limit=1000)
         return [row["what"] for row in rows]
 
-    async def event(self, node: str, cls: str, value: Any) -> None:
+    async def event(self, node: str, cls: str, value: Any, *, source: str = "") -> None:
         """An event of the fleet, stored."""
         row = {
             "id": f"{node}-1-{self.now}",
@@ -97,7 +98,7 @@ class Site:
             "topic": cls,
             "value": value,
         }
-        row |= {"source": "", "run": "", "timestamp": self.now, "sealed": self.now, "received": self.now}
+        row |= {"source": source, "run": "", "timestamp": self.now, "sealed": self.now, "received": self.now}
         await self.database.write(lambda connection: connection.execute(insert(events), [{**row, "stored": self.now}]))
 
 
@@ -274,6 +275,11 @@ async def test_crashes_and_alerts_that_were_stored_count_also_after_a_restart(da
     await site.start(terms(100, soak=30 * MINUTE, alerts=0, quorum=50, tolerate_stage=terms().tolerate_stage))
     await site.event(IDS["n0"], "crash", {"error": "Traceback\nValueError: old"})
     await site.run(5)
+    await site.event(IDS["n2"], "crash", {"kind": "reset", "text": "the machine stopped while the node ran"})
+    site.now += 1
+    await site.event(IDS["n2"], "crash", {"at": START, "text": "of the software before"})
+    site.now += 1
+    await site.event(IDS["n2"], "crash", {"text": "of its leaf"}, source="leaf/door")
     await site.event(IDS["n0"], "crash", {"error": "Traceback\nValueError: new"})
     site.gateway = site.new()
     await site.run(0.5)
@@ -284,6 +290,22 @@ async def test_crashes_and_alerts_that_were_stored_count_also_after_a_restart(da
     await site.run(0.5)
     assert await site.state() == "aborted"
     assert await site.happened() == ["stage", "soaking", "failed", "failed", "aborted"]
+
+
+async def test_what_is_over_for_long_is_deleted(database: Database) -> None:
+    site, keep = Site(database, field(2)), Retention()
+    await site.start(terms(100, soak=0))
+    for later, left in ((0, True), (keep.audit_age + SECOND, True)):
+        await database.write(lambda connection, later=later: store.prune(connection, keep, site.now + later))
+        assert (await store.find(database, "rollout") is not None) is left  # it is not over
+    await site.run(5)
+    assert await site.state() == "completed"
+    await database.write(lambda connection: store.prune(connection, keep, site.now))
+    assert await site.states()
+    await database.write(lambda connection: store.prune(connection, keep, site.now + keep.audit_age + SECOND))
+    assert await store.find(database, "rollout") is None
+    assert not await site.states()
+    assert not await site.happened()
 
 
 async def test_sensors_are_looked_at(database: Database) -> None:

@@ -4,7 +4,7 @@
 import pytest
 
 from ganglion_gateway.rollout.contract import Report, Reported
-from ganglion_gateway.rollout.happening import Abort, Alerted, Crashed, Gone, Pause, Presence, Read, Resume
+from ganglion_gateway.rollout.happening import Abort, Alerted, Crashed, Gone, Pause, Presence, Read, Resume, refusal
 from ganglion_gateway.rollout.target import BAD, At, State, Stood, Want
 from ganglion_gateway.rollout.terms import Bound, Share
 from support.rollout_drive import MINUTE, START, Drive, sent_back, terms
@@ -183,13 +183,13 @@ def test_a_pause_holds_what_is_to_come_and_not_what_is_under_way() -> None:
     drive.run(60)
     assert (drive.rollout.state, drive.rollout.why) == (State.PAUSED, "by ada")
     assert of(drive, At.COMMITTED) == set(drive.cohort(0)) == drive.field.ever["r2"]
-    assert drive.machine.refusal(Pause("ada")) == ""
+    assert refusal(drive.rollout, Pause("ada")) == ""
     drive.happen(Resume("ada"))
     assert drive.rollout.stage == 1  # it has soaked meanwhile
-    assert drive.machine.refusal(Resume("ada")) == "rollout rollout is running: only one that is paused can go on"
+    assert refusal(drive.rollout, Resume("ada")) == "rollout rollout is running: only one that is paused can go on"
     drive.run(10)
     assert drive.rollout.state is State.COMPLETED
-    assert drive.machine.refusal(Pause("ada")) == "rollout rollout is completed: there is nothing to pause"
+    assert refusal(drive.rollout, Pause("ada")) == "rollout rollout is completed: there is nothing to pause"
 
 
 def test_a_paused_rollout_is_aborted_by_failures_too() -> None:
@@ -248,6 +248,7 @@ def test_what_was_said_of_an_earlier_try_is_none_of_this_one() -> None:
 def test_what_once_failed_has_failed() -> None:
     drive = Drive(field(10), terms(100, tolerate_stage=Share(3)))
     for state in (Reported.COMMITTED, Reported.REVERTED, Reported.COMMITTED):
+        drive.now += MINUTE
         drive.happen(Report("n0", "r2", state, "flaps", drive.now))
     assert drive.node("n0").state is At.REVERTED
 
@@ -259,6 +260,18 @@ def test_who_is_revoked_counts_no_more_and_a_stage_that_lost_everybody_does_not_
     assert (drive.node(one).state, drive.rollout.state) == (At.GONE, State.RUNNING)
     drive.happen(Gone(other, "was revoked"))
     assert drive.rollout.why == "stage 1: none of its nodes is left"
+
+
+def test_who_is_given_something_else_by_hand_is_left_alone() -> None:
+    drive = Drive(field(20), terms(50, 100, soak=5 * MINUTE))
+    drive.run(3)
+    drive.happen(Report("n0", "r1", Reported.COMMITTED, "", START - MINUTE))  # of before
+    one = drive.cohort(0)[0]
+    assert drive.node(one).state is At.COMMITTED
+    drive.happen(Report(one, "r3", Reported.WAITING, "", drive.now))
+    assert (drive.node(one).state, drive.node(one).want) == (At.GONE, Want.NOTHING)
+    drive.run(30)
+    assert drive.rollout.state is State.COMPLETED
 
 
 def test_who_is_not_there_when_the_soak_ends_is_no_evidence() -> None:
@@ -299,3 +312,38 @@ def test_a_gateway_that_was_away_listens_before_it_goes_on() -> None:
     assert drive.deaths == 1
     assert drive.rollout.state is State.ABORTED
     assert drive.field.ever["r2"] == set(drive.cohort(0))
+
+
+def test_a_stage_that_has_soaked_while_the_gateway_was_away_waits_for_what_comes_late() -> None:
+    ends: set[int] = set()
+    drive = Drive(field(20), terms(10, 100, soak=3 * MINUTE), kill=lambda point: point in ends)
+    drive.run(4)
+    ends.add(drive.points + 1)
+    drive.run(1)
+    assert (drive.deaths, drive.rollout.stage) == (1, 0)
+    drive.run(1)
+    assert drive.rollout.stage == 1
+
+
+def test_a_gateway_that_was_away_gives_no_release_to_who_may_be_there() -> None:
+    ends: set[int] = set()
+    drive = Drive(field(20), terms(100, at_once=2), kill=lambda point: point in ends)
+    for sim in drive.field.nodes.values():
+        sim.online = False  # nobody is heard in the first seconds after a start
+    ends.add(drive.points + 1)
+    drive.happen()
+    assert drive.deaths == 1
+    assert len(drive.field.ever["r2"]) == 2
+    drive.run(2)
+    assert len(drive.field.ever["r2"]) == 20  # all of them sleep, as is known by now
+
+
+def test_who_says_that_it_sleeps_may_do_so_after_it_has_committed() -> None:
+    nodes = field(4)
+    drive = Drive(nodes, terms(100, soak=90 * MINUTE, patience=10 * MINUTE))
+    for target in drive.machine.targets.values():
+        target.sleeps = True
+    drive.run(5)
+    drive.happen(*(Presence(node, online=False) for node in nodes.nodes))
+    drive.run(90)
+    assert drive.rollout.state is State.COMPLETED

@@ -54,13 +54,13 @@ def never_leaves(count: int, seed: int, agreed: Terms, hours: float) -> None:
         assert still <= {each.node for each in drive.targets if each.state is At.COMMITTED}
 
 
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(st.integers(0, 2**32))
 def test_a_bad_release_to_1000_hostile_nodes_never_leaves_its_first_cohort(seed: int) -> None:
     never_leaves(1000, seed, terms(1, 10, 100), 6)
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(
     st.integers(0, 2**32),
     st.integers(5, 60),
@@ -118,7 +118,7 @@ def test_a_gateway_may_be_killed_at_any_single_point(bad: bool) -> None:
         assert outcome(drive) == outcome(calm), f"killed at {point} of {calm.points}"
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(
     st.lists(st.sampled_from(CERTAIN), min_size=3, max_size=12),
     st.booleans(),

@@ -19,7 +19,7 @@ from ganglion.units import SECOND
 from ganglion_gateway.fleet import Fleet
 from ganglion_gateway.leases import Lease
 from ganglion_gateway.rollout.contract import Releases, Report
-from ganglion_gateway.rollout.happening import Abort, Assign, Gone, Happening, Pause, Resume, Told
+from ganglion_gateway.rollout.happening import Abort, Assign, Gone, Happening, Pause, Resume, Told, refusal
 from ganglion_gateway.rollout.machine import Machine
 from ganglion_gateway.rollout.planning import Plan, begun
 from ganglion_gateway.rollout.senses import Senses
@@ -94,6 +94,8 @@ class Controller:
             reports = await self._releases.said(min(self._heard.get(id, 0) for id in self._machines) - _LATE)
             oldest = min(machine.rollout.seen for machine in self._machines.values())
             events = await store.judging_events(self._database, oldest, limit=_EVENTS)
+            if len(events) == _EVENTS:
+                self._wake.set()  # there are more
             for id, machine in list(self._machines.items()):
                 try:
                     await self._go_on(machine, reports, events)
@@ -143,7 +145,7 @@ class Controller:
                 machine = self._machines.get(rollout) or await self._load(rollout)
                 if machine is None:
                     raise NotFoundError(f"there is no rollout {rollout}: `ganglion rollout list` shows those there are")
-                if why := machine.refusal(command):
+                if why := refusal(machine.rollout, command):
                     raise RefusedError(why)
                 try:
                     machine.feed(self._clock(), [command])

@@ -4,7 +4,7 @@
 from typing import NamedTuple
 
 from ganglion_gateway.rollout.contract import Report
-from ganglion_gateway.rollout.target import Want
+from ganglion_gateway.rollout.target import Rollout, State, Want
 
 
 class Presence(NamedTuple):
@@ -82,3 +82,13 @@ class Assign(NamedTuple):
     node: str
     release: str | None
     want: Want
+
+
+def refusal(rollout: Rollout, command: Pause | Resume | Abort) -> str:
+    """Why a command makes no sense now; "" where it does."""
+    state, word = rollout.state, type(command).__name__.lower()
+    if not state.is_live:
+        return f"rollout {rollout.id} is {state.value}: there is nothing to {word}"
+    if isinstance(command, Resume) and state is not State.PAUSED:
+        return f"rollout {rollout.id} is {state.value}: only one that is paused can go on"
+    return ""

@@ -23,6 +23,7 @@ from ganglion_gateway.rollout.happening import (
     Read,
     Resume,
     Told,
+    refusal,
 )
 from ganglion_gateway.rollout.ledger import Ledger
 from ganglion_gateway.rollout.tally import Tally, is_flying, overdue, tallies
@@ -111,15 +112,6 @@ class Machine:
         asleep = (each.state in ON_THE_WAY for each in self._chosen)
         return now - self.rollout.ended > LISTENS or not (any(returning) or any(asleep))
 
-    def refusal(self, command: Pause | Resume | Abort) -> str:
-        """Why a command makes no sense now; "" where it does."""
-        state, word = self.rollout.state, type(command).__name__.lower()
-        if not state.is_live:
-            return f"rollout {self.rollout.id} is {state.value}: there is nothing to {word}"
-        if isinstance(command, Resume) and state is not State.PAUSED:
-            return f"rollout {self.rollout.id} is {state.value}: only one that is paused can go on"
-        return ""
-
     def _hear(self, happening: Happening, now: int) -> None:
         match happening:
             case Report():
@@ -138,13 +130,10 @@ class Machine:
             case Gone(node=node, why=why):
                 target = self.targets.get(node)
                 if target is not None and target.state not in BAD | OUT:
-                    target.why = why
-                    self._ledger.want(target, Want.NOTHING)
-                    self._ledger.move(target, At.GONE, now)
-                    self._ledger.note(now, "gone", f"{node}: {why}")
+                    self._leave(target, why, now)
             case Told(node=node, want=want):
                 self._told(node, want, now)
-            case Pause() | Resume() | Abort() if not self.refusal(happening):
+            case Pause() | Resume() | Abort() if not refusal(self.rollout, happening):
                 self._obey(happening, now)
 
     def _obey(self, command: Pause | Resume | Abort, now: int) -> None:
@@ -164,6 +153,8 @@ class Machine:
             is_back = target.want is Want.BEFORE and report.release == target.before
             if is_back and report.state is Reported.COMMITTED and target.state not in BAD | {At.BACK}:
                 self._ledger.move(target, At.BACK, now)
+            elif target.want is Want.RELEASE and target.told and report.at >= target.assigned:
+                self._leave(target, "was given something else by somebody else", now)
             return
         if target.want is Want.NOTHING:
             if target.has is not (has := report.state is Reported.COMMITTED):
@@ -291,6 +282,13 @@ class Machine:
         self._ledger.note(now, state.value, f"{target.node}: {why}" if why else target.node)
         if self.rollout.state.is_live:
             self._ledger.want(target, Want.BEFORE)
+
+    def _leave(self, target: Target, why: str, now: int) -> None:
+        """A node is none of the rollout's any more."""
+        target.why = why
+        self._ledger.want(target, Want.NOTHING)
+        self._ledger.move(target, At.GONE, now)
+        self._ledger.note(now, "gone", f"{target.node}: {why}")
 
     def _abort(self, why: str, now: int, *, send_back: bool) -> None:
         self._ledger.turn(State.ABORTED, why, now)

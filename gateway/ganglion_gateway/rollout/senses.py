@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a rollout hears of its nodes: from the fleet in memory, and from what is stored of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from ganglion_gateway.fleet import Fleet, Node
+from ganglion_gateway.leaves import leaf_of
 from ganglion_gateway.rollout.contract import Report
 from ganglion_gateway.rollout.happening import Alerted, Crashed, Gone, Happening, Presence, Read
 from ganglion_gateway.rollout.machine import Machine
@@ -13,6 +14,8 @@ from ganglion_gateway.store.rollouts import CRASH
 
 #: Letters of why a node has crashed.
 _WHY = 200
+#: Kinds of crashes that are none of the software: the machine stopped.
+_NO_FAULT = frozenset({"reset"})
 
 
 class Senses:
@@ -69,12 +72,16 @@ class Senses:
         return [report._replace(node=id) for report in reports if (id := self.target(report.node)) is not None]
 
     def stored(self, rows: Iterable[dict[str, Any]]) -> list[Happening]:
-        """What these events of the fleet mean to it. Those from before a node had the release mean nothing."""
+        """What these events of the fleet mean to it: nothing where they are of a leaf, or of before it came."""
         found: list[Happening] = []
         for row in rows:
             id = self.target(row["node"])
-            if id is not None and row["number"] > self._machine.rollout.seen:
-                found.append(Crashed(id, _why(row["value"])) if row["cls"] == CRASH else Alerted(id))
+            if id is None or leaf_of(row) is not None or row["number"] <= self._machine.rollout.seen:
+                continue
+            if row["cls"] != CRASH:
+                found.append(Alerted(id))
+            elif (why := _crash(row, self._machine.targets[id].assigned)) is not None:
+                found.append(Crashed(id, why))
         return found
 
 
@@ -87,8 +94,12 @@ def _readings(node: Node, wanted: Iterable[str], since: int) -> list[tuple[str, 
     return found
 
 
-def _why(value: Any) -> str:
-    """The error of a crash, as far as its record says one."""
-    said = value.get("error") if isinstance(value, dict) else value
-    lines: Sequence[str] = str(said or "").strip().splitlines() or [""]
-    return lines[-1][:_WHY]
+def _crash(row: dict[str, Any], since: int) -> str | None:
+    """What is said of a crash; None of one that no release is to blame for: a power cut, or one of before."""
+    said = row["value"] if isinstance(row["value"], dict) else {}
+    at = said.get("at")
+    if said.get("kind") in _NO_FAULT or (at if isinstance(at, int) else row["timestamp"]) < since:
+        return None
+    text = said.get("text") or said.get("error")
+    lines = text.strip().splitlines() if isinstance(text, str) else []
+    return lines[-1][:_WHY] if lines else ""

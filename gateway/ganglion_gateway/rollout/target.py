@@ -45,7 +45,7 @@ class At(StrEnum):
     FAILED = "failed"
     BACK = "back"  # what it had before is there again
     SKIPPED = "skipped"  # it could not take the release from the start
-    GONE = "gone"  # revoked, or removed
+    GONE = "gone"  # revoked, removed, or given something else
 
 
 #: Those from which a node has begun, and is not done.

@@ -5,12 +5,13 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion.errors import GanglionError, RefusedError
 from ganglion_gateway.rollout.target import BAD, At, Changes, Rollout, StageRow, State, Stood, Target, Want
 from ganglion_gateway.rollout.terms import Terms
+from ganglion_gateway.settings import Retention
 from ganglion_gateway.store import audit
 from ganglion_gateway.store.database import Database, Row, insert_or_update
 from ganglion_gateway.store.rollout_tables import rollout_notes, rollout_stages, rollout_targets, rollouts
@@ -221,7 +222,9 @@ async def judging_events(database: Database, after: int, *, limit: int) -> list[
     """Crashes and alerts from behind a number, the first first."""
     column = events.c
     wanted = (column.number > after) & column.cls.in_([CRASH, ALERT])
-    statement = select(column.number, column.node, column.cls, column.value, column.timestamp).where(wanted)
+    statement = select(column.number, column.node, column.cls, column.value, column.source, column.timestamp).where(
+        wanted
+    )
     return await database.all(statement.order_by(column.number).limit(limit))
 
 
@@ -232,6 +235,12 @@ async def summary(database: Database) -> tuple[dict[str, int], dict[str, int]]:
     statement = select(column.state, func.count().label("count")).join(rollouts, rollouts.c.id == column.rollout)
     far = await database.all(statement.where(rollouts.c.open).group_by(column.state))
     return {row["state"]: row["count"] for row in states}, {row["state"]: row["count"] for row in far}
+
+
+async def prune(connection: AsyncConnection, keep: Retention, now: int) -> None:
+    """Deletes rollouts that are over for as long as the audit is kept, with all that is known of them."""
+    over = (~rollouts.c.open, rollouts.c.ended < now - keep.audit_age)
+    await connection.execute(delete(rollouts).where(*over))
 
 
 def conflict(others: dict[str, str]) -> RefusedError:

@@ -13,6 +13,8 @@ from ganglion.cli.result import Result
 from ganglion.errors import UnreachableError
 
 _PATH = "/api/v1/rollouts"
+#: States of nodes that a report names.
+_TROUBLE = ("failed", "reverted", "gone", "skipped")
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
@@ -102,7 +104,7 @@ def _start(client: GatewayClient, args: argparse.Namespace) -> Result | int:
 
 def _list(client: GatewayClient, args: argparse.Namespace) -> Result:
     query = f"?{urlencode({'state': args.state})}" if args.state else ""
-    found: list[dict[str, Any]] = client.get(f"{_PATH}{query}")["rollouts"]
+    found = list(client.items(f"{_PATH}{query}", "rollouts"))
     return Result(data={"rollouts": found}, text=lambda: rollout_text.listed(found))
 
 
@@ -142,7 +144,10 @@ def _abort(client: GatewayClient, args: argparse.Namespace) -> Result:
 
 
 def _report(client: GatewayClient, args: argparse.Namespace) -> Result:
-    told: dict[str, Any] = client.get(f"{_one(args.rollout)}/report")
+    told: dict[str, Any] = client.get(f"{_one(args.rollout)}/report")  # its lists end somewhere, pages do not
+    states = urlencode([("limit", 500), *(("state", state) for state in _TROUBLE)])
+    told["troubled"] = list(client.items(f"{_one(args.rollout)}/nodes?{states}", "nodes"))
+    told["notes"] = list(client.items(f"{_one(args.rollout)}/notes?limit=500", "notes"))
     return Result(data=told, text=lambda: rollout_text.report(told))
 
 
