@@ -5,7 +5,7 @@ The database holds the same, and is where it begins after a restart; pages and p
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -100,7 +100,8 @@ class Fleet:
         own: Id and name of the gateway itself, which is no node and has events of its own.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_presence: Callable[[Node], None] = lambda _: None) -> None:
+        self._on_presence = on_presence
         self.nodes: dict[str, Node] = {}
         self.alerts: deque[dict[str, Any]] = deque(maxlen=ALERTS)
         self.own = ("", "")
@@ -180,6 +181,7 @@ class Fleet:
             node.online, node.died = True, None
             node.changed += 1
             self._dirty.add(node.id)
+            self._on_presence(node)
 
     def died(self, node: str, now: int) -> None:
         """A node's will."""
@@ -191,6 +193,7 @@ class Fleet:
             node.online, node.died = False, now
             node.changed += 1
             self._dirty.add(node.id)
+            self._on_presence(node)
 
     def silence(self, now: int) -> None:
         """Time has passed: who has not been heard for long is not there."""

@@ -6,15 +6,19 @@ is for another node has its name too: `fridge/node:hall/note/heat`. What all sha
 """
 
 import asyncio
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from ganglion.bus import Bus, Filter, Queue
 from ganglion.errors import InvalidError
 from ganglion.mova.ports import addressed
 from ganglion.reader import Reader
+from ganglion_gateway.fleet import Node
 from ganglion_gateway.rows import marked
+from ganglion_gateway.stream.channels import channel
+from ganglion_gateway.stream.ring import Ring
 
 #: Events that wait for one watcher; beyond, the oldest are dropped and counted.
 QUEUE = 1000
@@ -45,9 +49,15 @@ class Watcher:
 
 
 class Live:
-    """The events of the fleet, while somebody watches."""
+    """The events of the fleet, while somebody watches.
+
+    Attributes:
+        ring: The same and more, as `/ws` tells it.
+    """
 
     def __init__(self) -> None:
+        self.ring = Ring()
+        self._news = asyncio.Event()
         self._bus = Bus()
         self._watchers = 0
 
@@ -73,6 +83,12 @@ class Live:
 
     def readings(self, name: str, rows: Iterable[dict[str, Any]], *, wrong: bool = False) -> None:
         """Rows of `readings`, of a node with this name; `wrong`: its clock is."""
+        if self.ring.is_heard(time.monotonic()):
+            rows = list(rows)
+            for row in rows:
+                number = row["value"] if row["number"] is None else row["number"]
+                told = {"node": row["node"], "name": name, "sensor": row["sensor"], "value": number}
+                self.tell("readings", name, row["sensor"], data={**told, "timestamp": row["timestamp"]})
         if self._watchers:
             for row in rows:
                 value = row["value"] if row["number"] is None else row["number"]
@@ -86,8 +102,30 @@ class Live:
 
     def event(self, name: str, row: dict[str, Any], *, to: str = "") -> None:
         """A row of `events`; `to` is the node that it is for, if it is for one."""
+        if self.ring.is_heard(time.monotonic()):
+            told = {key: row[key] for key in ("id", "node", "topic", "value", "source", "run", "timestamp")}
+            self.tell("events", name, row["cls"], data={**told, "name": name, "class": row["cls"], "to": to or None})
         if self._watchers:
             self._emit(name, addressed(row["topic"], to), row["value"], row["timestamp"], row["source"])
+
+    def presence(self, node: Node) -> None:
+        """A node has come or gone."""
+        told = {"node": node.id, "name": node.name, "online": node.online, "last_seen": node.last_seen}
+        self.tell("presence", node.name, data=told)
+
+    def tell(self, kind: str, *levels: str, data: dict[str, Any]) -> None:
+        """Says something on a channel of `/ws`: see the table of channels. Costs nothing where nobody follows any."""
+        now = time.monotonic()
+        if self.ring.is_heard(now):
+            self.ring.say(channel(kind, *levels), data, now)
+            self._news.set()
+            self._news = asyncio.Event()
+
+    async def news(self, within: float) -> None:
+        """Returns when something more is said on a channel, or so many seconds later."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self._news.wait()
 
     def shared(self, key: str, value: Any, timestamp: int, source: str) -> None:
         """What all members share is another at a key."""

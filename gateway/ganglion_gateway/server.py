@@ -16,6 +16,7 @@ import uvicorn
 
 from ganglion.errors import InvalidError, UsageError
 from ganglion.mqtt.url import addresses
+from ganglion_gateway.access.guard import MAX_BODY
 from ganglion_gateway.api.app import application, guarded
 from ganglion_gateway.dashboard import page
 from ganglion_gateway.gateway import Gateway, open_gateway
@@ -27,6 +28,8 @@ _log = structlog.get_logger(__name__)
 _BROKER = 1.0
 #: Seconds that answers under way have to end.
 _GRACE = 1
+#: Seconds between pings of a WebSocket, and that its client has for a pong.
+_PING = 20.0
 
 
 class _Server(uvicorn.Server):
@@ -63,6 +66,9 @@ async def serve(settings: Settings) -> None:
                     date_header=True,
                     proxy_headers=False,
                     timeout_graceful_shutdown=_GRACE,
+                    ws_max_size=MAX_BODY,
+                    ws_ping_interval=_PING,
+                    ws_ping_timeout=_PING,
                     ssl_certfile=settings.certificate,
                     ssl_keyfile=settings.private_key,
                 )

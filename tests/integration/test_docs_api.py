@@ -12,6 +12,7 @@ from ganglion.cli import logins
 from ganglion.cli.main import main
 from ganglion_gateway.access.bearer import ACCESS
 from ganglion_gateway.access.permissions import ROLES, SCOPES, Role
+from ganglion_gateway.stream.channels import CHANNELS
 from support.gateway import process
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
@@ -56,6 +57,12 @@ def test_the_roles_of_the_page_are_those_of_the_code() -> None:
         told |= set(re.findall(r"`(\w+)`", rows[role.value]))
         assert told == ROLES[role]
     assert told == set(SCOPES)
+
+
+def test_the_channels_of_the_page_are_those_of_the_code() -> None:
+    rows = re.findall(r"^\| `([\w/<>]+/[\w/<>]+)` \| `(\w+)` \| (.*) \|$", PAGE, re.MULTILINE)
+    told = [(channel.replace("<", "").replace(">", ""), scope, about) for channel, scope, about in rows]
+    assert told == [(f"{name}/{kind.shape}", kind.scope, kind.about) for name, kind in CHANNELS.items()]
 
 
 def test_the_times_of_the_page_are_those_of_the_code() -> None:

@@ -184,24 +184,28 @@ async def test_what_another_gateway_has_aborted_meanwhile_is_not_carried_out(dat
 
 async def test_of_two_gateways_one_runs_them_and_the_other_goes_on(postgres: PostgresServer) -> None:
     url = postgres.database(migrated=True)
-    async with Database.open_(url) as database, Database.open_(url) as another:
-        async with Leases.open_(database) as first, Leases.open_(another) as second:
-            site = Site(database, field(4))
-            await site.start(terms(50, 100, soak=30 * SECOND))
-            one = asyncio.create_task(first.lead("rollouts", site.gateway.run))
-            await until_answered(lambda: _has(site, "committed"), what="the first cohort has it")
-            site.gateway = Controller(another, site.fleet, site.field, clock=lambda: site.now)
-            two = asyncio.create_task(second.lead("rollouts", site.gateway.run))
-            await site.gateway.command("rollout", Pause("bob"))
-            await site.gateway.command("rollout", Resume("bob"))
-            assert first.holds("rollouts")
-            one.cancel()
-            await asyncio.gather(one, return_exceptions=True)
-            await until_answered(lambda: _is_over(site), what="the rollout is completed")
-            assert second.holds("rollouts")
-            two.cancel()
-            await asyncio.gather(two, return_exceptions=True)
-            assert set((await site.states()).values()) == {"committed"}
+    async with (
+        Database.open_(url) as database,
+        Database.open_(url) as another,
+        Leases.open_(database) as first,
+        Leases.open_(another) as second,
+    ):
+        site = Site(database, field(4))
+        await site.start(terms(50, 100, soak=30 * SECOND))
+        one = asyncio.create_task(first.lead("rollouts", site.gateway.run))
+        await until_answered(lambda: _has(site, "committed"), what="the first cohort has it")
+        site.gateway = Controller(another, site.fleet, site.field, clock=lambda: site.now)
+        two = asyncio.create_task(second.lead("rollouts", site.gateway.run))
+        await site.gateway.command("rollout", Pause("bob"))
+        await site.gateway.command("rollout", Resume("bob"))
+        assert first.holds("rollouts")
+        one.cancel()
+        await asyncio.gather(one, return_exceptions=True)
+        await until_answered(lambda: _is_over(site), what="the rollout is completed")
+        assert second.holds("rollouts")
+        two.cancel()
+        await asyncio.gather(two, return_exceptions=True)
+        assert set((await site.states()).values()) == {"committed"}
     postgres.drop(url)
 
 

@@ -93,12 +93,12 @@ PACKAGES = {
             "pydantic",
         }
         | {"prometheus_client", "psycopg", "sqlalchemy", "starlette", "structlog", "uvicorn", "anyio", "numpy"}
-        | {"redis", "opentelemetry"},
+        | {"nacl", "redis", "opentelemetry"},
     ),
     "ganglion_tools": (
         "tools",
         STDLIB
-        | {"ganglion", "ganglion_micro", "ganglion_gateway", "aiomqtt", "bcrypt", "cryptography", "psutil"}
+        | {"ganglion", "ganglion_micro", "ganglion_gateway", "aiomqtt", "bcrypt", "cryptography", "packaging", "psutil"}
         | {"asteval", "blinker", "cbor2", "cv2", "fastjsonschema", "nacl", "numpy", "paho", "polib", "pyee", "yaml"},
     ),
 }
@@ -245,11 +245,11 @@ PURE = [
     "gateway/ganglion_gateway/access/bearer.py",
     "gateway/ganglion_gateway/access/limiter.py",
     "gateway/ganglion_gateway/access/permissions.py",
+    "gateway/ganglion_gateway/stream/*.py",
     "gateway/ganglion_gateway/homeassistant/components.py",
     "gateway/ganglion_gateway/model/configuration.py",
     "gateway/ganglion_gateway/model/question.py",
     "gateway/ganglion_gateway/webhook/incoming.py",
-    "gateway/ganglion_gateway/webhook/rate.py",
     "gateway/ganglion_gateway/webhook/signature.py",
     "gateway/ganglion_gateway/homeassistant/fleet_view.py",
     "tools/ganglion_tools/package/archive.py",

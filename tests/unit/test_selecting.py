@@ -23,7 +23,7 @@ FLEET = [
     node("b", name="fridge-2", board="esp32", tags=["fridge", "hall"], sw="1.4.0rc1", former=["old"]),
     node("c", name="gate", board="raspberry-pi-4", tags=["hall"], sw="ganglion/1.4.0", online=True),
     node("d", name="Стіл і лампа", board="esp32-s3", sw="ganglion/1.10.1", sensors={"lamp.light": Latest(1, 2)}),
-    node("e", name="and", board="linux", sw="?"),
+    node("e", name="and", board="linux", sw="?", caps={"sensors": {"bell.sound": {}}, "actuators": {"bell": {}}}),
     node("gone", name="gone", tags=["fridge"], revoked=1),
 ]
 
@@ -56,6 +56,8 @@ FLEET = [
         ("sw>1.4 or sw<=v0.9", "ad"),
         ("online=yes", "ac"),
         ("online=false and sensor=lamp.*", "d"),
+        ("sensor=bell.*", "e"),
+        ("actuator=bell or sensor in (lamp.light)", "de"),
         ("not not all", "abcde"),
         ("tag=all or tag in (in, hall)", "bc"),
     ],

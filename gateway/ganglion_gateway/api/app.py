@@ -28,6 +28,7 @@ from ganglion_gateway.api import (
     rollouts,
     routes,
     scripts,
+    socket,
     users,
     watch,
     webhooks,
@@ -76,6 +77,7 @@ def application(services: Services, *, version: str | None = None) -> FastAPI:
     app.include_router(releases.routes(services))
     app.include_router(rollouts.routes(services))
     app.include_router(kv.routes(services))
+    app.include_router(socket.routes(services))
     app.include_router(watch.routes(services), responses=problems.RESPONSES)
     return app
 

@@ -6,7 +6,7 @@
     not      = "not" not | "(" selector ")" | "all" | term
     term     = key ("=" | "!=") value | key ["not"] "in" "(" value {"," value} ")" | "sw" order version | value
     order    = "<" | "<=" | ">" | ">="
-    key      = "tag" | "board" | "name" | "id" | "sw" | "sensor" | "online" | "who"
+    key      = "tag" | "board" | "name" | "id" | "sw" | "sensor" | "actuator" | "online" | "who"
 
 A value alone is a node's name or id, as it is with `who`. In a value that is not in quotes each `*` stands for any
 letters. In quotes a backslash stands before `"` and itself.

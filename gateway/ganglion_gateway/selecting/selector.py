@@ -5,7 +5,7 @@ The text of a selector is what is kept and shown; `parse(str(selector))` is the 
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import ge, gt, le, lt
 from typing import Any, Protocol, TypeVar
@@ -41,9 +41,18 @@ class Subject(Protocol):
     def revoked(self) -> int | None: ...
     @property
     def sensors(self) -> Collection[str]: ...
+    @property
+    def caps(self) -> Mapping[str, Any]: ...
 
 
 S = TypeVar("S", bound=Subject)
+
+
+def _stated(node: Subject, kind: str) -> Iterable[str]:
+    """What a node's birth says that it has."""
+    said = node.caps.get(kind)
+    return said if isinstance(said, dict) else ()
+
 
 #: Key -> what a node has of it.
 KEYS: dict[str, Callable[[Subject], Iterable[str]]] = {
@@ -52,7 +61,8 @@ KEYS: dict[str, Callable[[Subject], Iterable[str]]] = {
     "name": lambda node: (node.name,),
     "id": lambda node: (node.id, *node.former),
     "sw": lambda node: (node.sw, bare(node.sw)),
-    "sensor": lambda node: node.sensors,
+    "sensor": lambda node: {*node.sensors, *_stated(node, "sensors")},
+    "actuator": lambda node: _stated(node, "actuators"),
     "online": lambda node: ("yes" if node.online else "no",),
 }
 #: What a word alone means: a name or an id.
