@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What scripts of a device ask a language model: it goes to the parent as an event of class `prompt`.
+"""What scripts of a device ask a language model: of a leaf it goes to the parent as an event of class `prompt`.
 
-The parent asks its gateway, and calls the method `answer` with what came. Who has no parent now has no answer.
+The parent asks its gateway, and calls the method `answer` with what came. A full member asks its gateway itself. Who
+has neither now has no answer.
 """
 
 from ganglion_micro.cbor import CBORError
@@ -11,8 +12,6 @@ TYPE_CHECKING = False  # MicroPython has no `typing`
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
-
-    from ganglion_micro.leaf import Leaf
 
 #: Questions at a time.
 MOST = 4
@@ -24,7 +23,7 @@ _WAY = 5000000000
 class Prompts:
     """Questions that wait for their answer."""
 
-    def __init__(self, leaf: "Leaf") -> None:
+    def __init__(self, leaf: "Any") -> None:
         self._leaf = leaf
         self._count = 0
         self._waiting = {}  # type: dict[str, tuple[int, Callable[[Any], None]]]
@@ -46,7 +45,10 @@ class Prompts:
         more = {"tokens": tokens, "model": model, "temperature": temperature, "system": system}
         asked.update({key: more[key] for key in more if more[key] is not None})
         try:
-            taken = leaf.event("prompt", "prompt", asked)
+            if hasattr(leaf, "question"):
+                taken = leaf.question("prompt", _params(asked), lambda body: self._answered(asked["id"], body), ns)
+            else:
+                taken = leaf.event("prompt", "prompt", asked)
         except CBORError:
             then(Failure("invalid", "the prompt is too long for a leaf: it has 1024 bytes with all that is around it"))
             return
@@ -70,7 +72,30 @@ class Prompts:
         else:
             waiting[1]([params.get("value"), params.get("model"), params.get("tokens")])
 
+    def _answered(self, identity: str, body: "dict[str, Any]") -> None:
+        """What a gateway says to a full member; in whatever shape it is."""
+        if identity not in self._waiting:
+            return
+        result, error = body.get("result"), body.get("error")
+        said = {"id": identity}  # type: dict[str, Any]
+        if body.get("ok") is True and type(result) is dict and "value" in result:
+            tokens = result.get("tokens")
+            counts = [n for n in tokens.values() if type(n) is int] if type(tokens) is dict else []
+            said.update(value=result["value"], model=result.get("model"), tokens=sum(counts) or None)
+        else:
+            said["error"] = str(error.get("message") if type(error) is dict else "the gateway gave no answer")[:200]
+        self.answer(said)
+
     def advance(self, now: int) -> None:
         """Gives up what has waited for too long."""
         for number in [number for number in self._waiting if self._waiting[number][0] <= now]:
             self._waiting.pop(number)[1](Failure("unreachable", "the model gave no answer in time"))
+
+
+def _params(asked: "dict[str, Any]") -> "dict[str, Any]":
+    """The parameters of the gateway's method `prompt`."""
+    params = {key: asked[key] for key in asked if key not in ("id", "tokens")}
+    params["run"] = "board/" + asked["id"]
+    if "tokens" in asked:
+        params["max_tokens"] = asked["tokens"]
+    return params
