@@ -46,7 +46,9 @@ class Prompts:
         asked.update({key: more[key] for key in more if more[key] is not None})
         try:
             if hasattr(leaf, "question"):
-                taken = leaf.question("prompt", _params(asked), lambda body: self._answered(asked["id"], body), ns)
+                from ganglion_agent.full import prompt
+
+                taken = prompt(leaf, asked, self.answer, ns)
             else:
                 taken = leaf.event("prompt", "prompt", asked)
         except CBORError:
@@ -72,30 +74,7 @@ class Prompts:
         else:
             waiting[1]([params.get("value"), params.get("model"), params.get("tokens")])
 
-    def _answered(self, identity: str, body: "dict[str, Any]") -> None:
-        """What a gateway says to a full member; in whatever shape it is."""
-        if identity not in self._waiting:
-            return
-        result, error = body.get("result"), body.get("error")
-        said = {"id": identity}  # type: dict[str, Any]
-        if body.get("ok") is True and type(result) is dict and "value" in result:
-            tokens = result.get("tokens")
-            counts = [n for n in tokens.values() if type(n) is int] if type(tokens) is dict else []
-            said.update(value=result["value"], model=result.get("model"), tokens=sum(counts) or None)
-        else:
-            said["error"] = str(error.get("message") if type(error) is dict else "the gateway gave no answer")[:200]
-        self.answer(said)
-
     def advance(self, now: int) -> None:
         """Gives up what has waited for too long."""
         for number in [number for number in self._waiting if self._waiting[number][0] <= now]:
             self._waiting.pop(number)[1](Failure("unreachable", "the model gave no answer in time"))
-
-
-def _params(asked: "dict[str, Any]") -> "dict[str, Any]":
-    """The parameters of the gateway's method `prompt`."""
-    params = {key: asked[key] for key in asked if key not in ("id", "tokens")}
-    params["run"] = "board/" + asked["id"]
-    if "tokens" in asked:
-        params["max_tokens"] = asked["tokens"]
-    return params

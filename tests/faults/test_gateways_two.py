@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ganglion.errors import UnreachableError
 from ganglion.mesh.client import MeshClient
 from ganglion.mesh.mqtt_transport import MqttTransport
 from ganglion_gateway.backup.making import make
@@ -15,7 +16,7 @@ from ganglion_gateway.backup.restoring import restore_keys
 from ganglion_gateway.settings import WebhookSettings
 from ganglion_gateway.store.url import DatabaseUrl
 from ganglion_gateway.webhook.signature import new_secret
-from support.brokers import Cluster
+from support.brokers import Cluster, nats_broker
 from support.gateway import Here, here, start
 from support.mesh import enrolled, running
 from support.postgres import PostgresServer
@@ -93,6 +94,11 @@ async def settled(postgres: PostgresServer, url: DatabaseUrl) -> bool:
     return postgres.sql("SELECT DISTINCT state FROM outbox", url.parameters["dbname"]) == [("delivered",)]
 
 
+def gateway_of(node: MeshClient) -> str:
+    """The node id of the gateway that it would ask."""
+    return "" if node.member.gateway is None else node.member.gateway.node_id
+
+
 def knows(site: Here, node: str) -> bool:
     """Whether a gateway shows that a node waits."""
     return node in {asking.node_id for asking in site.services.approvals.all}
@@ -143,3 +149,21 @@ async def test_what_an_operator_says_to_one_holds_at_the_other(
                 await one.post("/nodes/fridge/revoke", {"reason": "lost"})
                 fridge = node.identity.node_id
                 await until(lambda: other.services.fleet.nodes[fridge].revoked is not None, what="the other knows it")
+
+
+async def test_a_node_asks_the_gateway_that_answers(tmp_path: Path) -> None:
+    async with nats_broker(tmp_path / "broker") as broker, here(tmp_path / "one", broker.url) as one:
+        await make(tmp_path / "one", DatabaseUrl.file(tmp_path / "one" / "gateway.db"), tmp_path / "b", passphrase=None)
+        restore_keys(tmp_path / "b", tmp_path / "other", passphrase=None)
+        key = (await one.post("/enrol-keys", {}))["key"]
+        node = MeshClient(transport=MqttTransport(broker.url), state=tmp_path / "node", name="fridge", enrol_key=key)
+        async with running(node):
+            await enrolled(node)
+            async with here(tmp_path / "other", broker.url) as other:
+                last = other.gateway.member.node_id
+                await until(lambda: gateway_of(node) == last, what="the last one born is known")
+                assert await node.request("credential.renew", {}, timeout=60)
+            with pytest.raises(UnreachableError):
+                await node.request("credential.renew", {}, timeout=1)
+            assert await node.request("credential.renew", {}, timeout=60), "the first one answers"
+            assert gateway_of(node) == one.gateway.member.node_id
