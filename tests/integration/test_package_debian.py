@@ -158,6 +158,8 @@ async def test_a_node_that_hangs_is_killed_and_leaves_its_actuators_safe_until_i
     await until(lambda: debian.run("cat", "/var/lib/ganglion/pump") == "0\n")
     debian.run("systemctl", "restart", "ganglion")  # else it comes in an hour
     await until(lambda: debian.run("cat", "/var/lib/ganglion/pump") == "1\n")
+    # It knows of its end what systemd saw, and keeps it for the gateway
+    assert '"kind": "watchdog"' in debian.run("sh", "-c", "cat /var/lib/ganglion/crashes/*.json")
 
 
 def test_what_is_removed_leaves_what_is_the_operators_and_what_is_purged_nothing(debian: Debian) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 
-from ganglion.errors import InvalidError
+from ganglion.errors import InvalidError, RefusedError
 from ganglion_gateway.api.documents import Cursor, Limit, page, read_cursor
 from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.selection import Selection, selected
@@ -18,6 +18,9 @@ from ganglion_gateway.following import Following, Target, level_name
 from ganglion_gateway.problems import RESPONSES
 from ganglion_gateway.services import Services
 from ganglion_gateway.store import logs
+
+#: Who follows at the same time: each of them has every node asked that he follows, which serves 64 requests of ours.
+FOLLOWERS = 32
 
 Level = Literal["debug", "info", "warning", "error"]
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
@@ -28,6 +31,7 @@ Node = Annotated[str | None, Query(max_length=128, description="a node's id or n
 def routes(services: Services) -> APIRouter:
     """The router."""
     router = APIRouter(prefix="/api/v1", responses=RESPONSES, dependencies=[Depends(of_requests)], tags=["logs"])
+    followers = 0
 
     @router.get("/logs", summary="Warnings and errors of nodes that are kept here, newest first")
     async def kept(
@@ -68,14 +72,19 @@ def routes(services: Services) -> APIRouter:
         level: Level = "info",
         seconds: Seconds = None,
     ) -> StreamingResponse:
+        nonlocal followers
+        if followers >= FOLLOWERS:
+            raise RefusedError(f"{FOLLOWERS} people follow logs already: let one of them end, or read GET /logs")
         _targets(services, where, node)  # who asks for nonsense is told so before the stream begins
         following = Following(services.fleet, services.mesh, lambda: _targets(services, where, node), level=level)
         principal = request.state.principal
 
         async def lines() -> AsyncIterator[str]:
+            nonlocal followers
             yield "\n"
             async with following:
-                services.metrics.followers.inc()
+                followers += 1
+                services.metrics.followers.set(followers)
                 try:
                     for within in turns(seconds):
                         if services.keyring.holder(principal.key) is None:
@@ -84,7 +93,8 @@ def routes(services: Services) -> APIRouter:
                         services.metrics.followed.inc(len(records))
                         yield "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in records) or "\n"
                 finally:
-                    services.metrics.followers.dec()
+                    followers -= 1
+                    services.metrics.followers.set(followers)
 
         return StreamingResponse(lines(), media_type="application/x-ndjson", headers={"cache-control": "no-store"})
 
