@@ -20,6 +20,7 @@ from ganglion.cli import gateway_client, option
 from ganglion.cli.gateway_client import GatewayClient
 from ganglion.cli.result import Result
 from ganglion.cli.show import bytes_done
+from ganglion.client.operations import enrolment
 from ganglion.console.terminal import ended_by_signals
 from ganglion.errors import InvalidError, NotFoundError, UnreachableError, UsageError, unread
 from ganglion.flash.host import address, install, package
@@ -202,9 +203,7 @@ def _built(form: str, architecture: str) -> package.Package:
 
 def _new_key(gateway: GatewayClient, where: str) -> str:
     """An enrol key for one node, now."""
-    return str(
-        gateway.post("/api/v1/enrol-keys", {"uses": 1, "ttl": "15m", "tags": [], "name": f"flash {where}"})["key"]
-    )
+    return str(gateway.ask(enrolment.post_enrol_keys(uses=1, ttl="15m", name=f"flash {where}"))["key"])
 
 
 def _key(file: str) -> str:

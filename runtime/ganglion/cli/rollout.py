@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 from ganglion.cli import gateway_client, gateway_flags, rollout_text
 from ganglion.cli.gateway_client import GatewayClient
 from ganglion.cli.result import Result
+from ganglion.client.call import Call
 from ganglion.errors import UnreachableError
 
 _PATH = "/api/v1/rollouts"
@@ -114,7 +115,7 @@ def _follow(client: GatewayClient, rollout: str, *, as_json: bool) -> int:
     """Shows it until it ends; 0 where it was completed. Ctrl-C ends the watching, not the rollout."""
     last: dict[str, Any] = {}
     try:
-        for last in client.follow(f"{_one(rollout)}/watch"):
+        for last in client.follow(Call("GET", f"{_one(rollout)}/watch")):
             if as_json:
                 print(json.dumps(last, ensure_ascii=False), flush=True)
             else:
