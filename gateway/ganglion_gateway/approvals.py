@@ -33,6 +33,14 @@ class Approvals:
         await self._database.write(lambda connection: asking.prune(connection, before))
         self._waiting.load(await asking.waiting(self._database))
 
+    async def refresh(self) -> None:
+        """Who has asked another gateway since, and whom an operator has decided on there."""
+        rows = {one.node_id: one for one in await asking.waiting(self._database)}
+        for known in self._waiting.all:
+            if known.node_id in rows and known.last > rows[known.node_id].last:
+                rows[known.node_id] = known  # when it asked last is not written down
+        self._waiting.load(list(rows.values()))
+
     async def ask(self, node_id: str, public: bytes, name: str, now: int) -> Approval | None:
         """See `ganglion.mesh.pending.Approvals`."""
         row = await asking.approved(self._database, node_id, self._clock() - FETCH)

@@ -8,11 +8,13 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from ganglion import __version__
+from ganglion.cli.result import Result
 from ganglion.config import brokers, state_folder
 from ganglion.errors import UsageError
 from ganglion.mesh.links.spec import LinkSpec, several
 from ganglion.mqtt.url import BrokerUrl
 from ganglion_gateway import logs
+from ganglion_gateway.backup import command as backup
 from ganglion_gateway.model.configuration import ModelsSettings
 from ganglion_gateway.server import serve
 from ganglion_gateway.settings import Settings, TraceSettings, WebhookSettings
@@ -69,6 +71,8 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     )
     parser.add_argument("--log", default="info", choices=["debug", "info", "warning", "error"], help="how much to log")
     parser.add_argument("--log-json", action="store_true", help="log one JSON document a line")
+    parser.set_defaults(verb=None)
+    backup.arguments(parser.add_subparsers(metavar="[backup | restore]", dest="verb"), common)
 
 
 def settings(args: argparse.Namespace) -> Settings:
@@ -112,11 +116,14 @@ def settings(args: argparse.Namespace) -> Settings:
     )
 
 
-def run(args: argparse.Namespace) -> None:
-    """Runs until SIGTERM or Ctrl-C; one JSON line on stdout says that it is ready."""
+def run(args: argparse.Namespace) -> Result | None:
+    """Runs until SIGTERM or Ctrl-C; one JSON line on stdout says that it is ready. Or makes or restores a backup."""
+    if args.verb is not None:
+        return backup.run(args, _database(args.database))
     chosen = settings(args)
     logs.configure(args.log, as_json=args.log_json)
     asyncio.run(serve(chosen))
+    return None
 
 
 def _links(flags: list[str] | None) -> tuple[LinkSpec, ...] | None:

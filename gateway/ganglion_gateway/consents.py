@@ -41,11 +41,12 @@ class _Asked:
     row: Row
     heard: int
     listeners: int = 0
+    elsewhere: bool = False  # its node has asked another gateway, which alone knows whether it is there still
     decided: asyncio.Event = field(default_factory=asyncio.Event)
 
     def is_there(self, now: int) -> bool:
         """Whether its node still waits."""
-        return self.listeners > 0 or now - self.heard < _AWAY
+        return self.elsewhere or self.listeners > 0 or now - self.heard < _AWAY
 
 
 class Consents:
@@ -69,6 +70,17 @@ class Consents:
             self._asked[row["id"]] = asked = _Asked(row, heard=now)
             if row["state"] != WAITING:
                 asked.decided.set()
+
+    async def refresh(self) -> None:
+        """What was asked of another gateway since, and decided there."""
+        async with self._lock:
+            for row in await consents.all_of(self._database, self._clock()):
+                asked = self._asked.get(row["id"])
+                if asked is None:
+                    self._asked[row["id"]] = asked = _Asked(row, heard=self._clock(), elsewhere=True)
+                asked.row = row
+                if row["state"] != WAITING:
+                    asked.decided.set()
 
     @property
     def waiting(self) -> list[dict[str, Any]]:
@@ -136,7 +148,8 @@ class Consents:
                 raise RefusedError(f"{row['name']} waits for {identity} no more")
 
             async def work(connection: AsyncConnection) -> None:
-                await consents.decide(connection, identity, state=state, by=by)
+                if not await consents.decide(connection, identity, state=state, by=by):
+                    raise RefusedError(f"somebody has decided already on {identity}")
                 detail = {key: row[key] for key in ("name", "actuator", "value", "owner", "run")}
                 action = "consent.grant" if granted else "consent.refuse"
                 await audit.record(

@@ -27,6 +27,7 @@ from ganglion_gateway.access.sessions import Sessions
 from ganglion_gateway.access.tokens import Keyring, Role, digest, new_token
 from ganglion_gateway.api.idempotency import Idempotency
 from ganglion_gateway.approvals import Approvals
+from ganglion_gateway.backup.state import STAGE
 from ganglion_gateway.cache.opened import cache_of
 from ganglion_gateway.consents import Consents
 from ganglion_gateway.fleet import Fleet
@@ -44,9 +45,12 @@ from ganglion_gateway.model.ledger import Ledger
 from ganglion_gateway.relay import Relay
 from ganglion_gateway.release.office import Office
 from ganglion_gateway.release.register import Register
+from ganglion_gateway.rollout.controller import Controller
+from ganglion_gateway.rollout.desk import Desk
 from ganglion_gateway.rows import Batch
 from ganglion_gateway.services import Services
 from ganglion_gateway.settings import Settings, WebhookSettings
+from ganglion_gateway.sharing import Sharing
 from ganglion_gateway.store import audit, keys, successors, webhooks
 from ganglion_gateway.store import leases as lease_store
 from ganglion_gateway.store.database import Database, secure
@@ -94,6 +98,8 @@ async def open_gateway(
     """
     secure(settings.state)
     with files.held(settings.state, "gateway"):
+        if (settings.state / STAGE).exists():
+            raise RefusedError(f"a restore into {settings.state} was broken off: do it again, with --force")
         metrics = Metrics(settings.version)
         async with (
             Database.open_(settings.store) as database,
@@ -197,6 +203,7 @@ async def open_gateway(
                 enrol_keys=enrol_keys,
                 groups=groups,
                 releases=releases,
+                rollouts=Desk(database, fleet, releases, Controller(database, fleet, releases, clock=clock)),
                 keyring=keyring,
                 accounts=accounts,
                 idempotency=Idempotency(database, token_secret, clock),
@@ -219,12 +226,13 @@ async def open_gateway(
             await groups.load()
             parts: list[Callable[[], Coroutine[Any, Any, None]]]
             parts = [member.run, intake.run, accounts.run, tracing.run, partial(lag.watch, metrics.lag.observe)]
-            parts.append(partial(releases.run, member.request))
+            parts += [partial(releases.run, member.request), Sharing(services, intake).run]
             # What only one of several gateways may do
             sole: dict[str, Callable[[Lease], Coroutine[Any, Any, None]]] = {
                 "webhooks": courier.run,
                 "relay": partial(relay.run, member.request),
                 "groups": groups.run,
+                "rollouts": services.rollouts.controller.run,
             }
             if settings.home_assistant:
                 announcing = Announcing(settings.home_assistant, authority.mesh_id, services)

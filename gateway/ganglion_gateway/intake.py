@@ -27,6 +27,9 @@ _log = structlog.get_logger(__name__)
 _WAITING = 50_000
 #: Readings in one statement.
 _CHUNK = 4096
+#: Events that this gateway remembers to have told of, and those of others that it reads at once.
+_TOLD = 20_000
+_FOLLOWED = 500
 #: Seconds between looks at who is silent, between notes of when everybody was last heard, and between prunings.
 _TICK = 1.0
 _NOTE = 30.0
@@ -81,6 +84,8 @@ class Intake:
         self._births: dict[str, dict[str, Any]] = {}
         self._replaced: set[str] = set()
         self._some = asyncio.Event()
+        self._told: dict[str, None] = {}  # the last ones, the first first
+        self._newest: int | None = None
         self.on_birth: Callable[[str], None] = lambda node: None
 
     async def load(self) -> None:
@@ -114,13 +119,32 @@ class Intake:
         for row in new:
             self._metrics.events.labels(row["cls"]).inc()
             self._metrics.ingest.observe((done - now) / 1e9)
-            if row["cls"] == "alert":
-                self._fleet.alert(row)
-            self._live.event(self._fleet.name(row["node"]), row, to=receivers.get(row["id"], ""))
+            self._tell(row, receivers.get(row["id"], ""))
         for node in {one.node_id for one in received if shows_life(one)}:
             self._fleet.heard(node, now)
         if new:
             self._on_events(batch)
+
+    def _tell(self, row: dict[str, Any], to: str) -> None:
+        """Whoever watches, of an event that is stored."""
+        if self._database.shared:
+            self._told[row["id"]] = None
+            while len(self._told) > _TOLD:
+                del self._told[next(iter(self._told))]
+        if row["cls"] == "alert":
+            self._fleet.alert(row)
+        self._live.event(self._fleet.name(row["node"]), row, to=to)
+
+    async def follow(self) -> None:
+        """Tells whoever watches of events that another gateway has stored. Numbers are committed in their order."""
+        if self._newest is None:
+            self._newest = await events.newest(self._database)
+        while found := await events.since(self._database, self._newest, limit=_FOLLOWED):
+            for row in found:
+                to = row.pop("receiver") or ""
+                if row["id"] not in self._told:
+                    self._tell(row, to)
+            self._newest = found[-1]["number"]
 
     def frames(self, received: list[Received]) -> None:
         """BATCHes of readings."""
@@ -140,7 +164,9 @@ class Intake:
                 self._metrics.dropped.labels("reading", cause).inc(count)
 
     def birth(self, received: Received) -> None:
-        """A BIRTH."""
+        """A BIRTH. Another gateway's is no node's."""
+        if received.peer is not None and received.peer.is_gateway:
+            return
         now = self._clock()
         if self._fleet.now(received.node_id) != received.node_id:
             return  # of the key before, which somebody still needs to verify what that has signed

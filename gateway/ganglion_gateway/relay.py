@@ -22,6 +22,7 @@ from ganglion.units import SECOND
 from ganglion_gateway.fleet import SILENCE, Fleet, Node
 from ganglion_gateway.leases import Lease, LostLeaseError
 from ganglion_gateway.metrics import Metrics
+from ganglion_gateway.rows import OWN_EPOCH
 from ganglion_gateway.store import relays
 from ganglion_gateway.store.database import Database, Row
 
@@ -187,7 +188,8 @@ class Relay:
             if row["confidential"] and not self._may_read(node, row["confidential"]):
                 raise RefusedError(f"it is for the group {row['confidential']} alone, and the node is not in it")
             if not error:
-                sender = self._fleet.name(row["node"])
+                # An event that another gateway took from a webhook is the gateway's, too: scripts know it by that name
+                sender = self._fleet.own[1] if row["epoch"] == OWN_EPOCH else self._fleet.name(row["node"])
                 await request("bus.event", {**params, "name": sender}, to=node, timeout=_ATTEMPT)
         except UnreachableError as failure:
             error, state = str(failure), relays.PENDING
@@ -213,7 +215,8 @@ class Relay:
     def _refusal(self, row: Row, node: str) -> tuple[str, str]:
         """Why the sender may not say this to that node, and what becomes of it; "" where it may."""
         policy = self._policy()
-        by, at = self._party(row["node"]), self._party(node)
+        gateway = Party(node_id=row["node"], roles=(GATEWAY,))
+        by, at = gateway if row["epoch"] == OWN_EPOCH else self._party(row["node"]), self._party(node)
         decision = policy.judge("say", row["cls"], by=by, at=at, now=self._clock())
         if decision.allowed:
             return "", relays.DELIVERED
@@ -221,8 +224,6 @@ class Relay:
         return f"refused: {decision.reason}", relays.DEAD if policy.rules else relays.PENDING
 
     def _party(self, node: str) -> Party:
-        if node == self._fleet.own[0]:
-            return Party(node_id=node, roles=(GATEWAY,))
         now = self._fleet.now(node)
         known = self._fleet.nodes.get(now)
         return Party(node_id=now, roles=(NODE,), tags=() if known is None else tuple(known.tags))

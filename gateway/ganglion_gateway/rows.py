@@ -30,6 +30,8 @@ OLDEST = 1_577_836_800 * SECOND  # 2020-01-01
 MAX_WAIT = 7 * 86400 * SECOND
 _WAIT = 30 * SECOND
 
+#: The epoch of events that a gateway makes itself: more than 32 bits, which no member can say that it has.
+OWN_EPOCH = 1 << 32
 #: Begins the source of what has a time that is not to be relied on.
 BAD = "clock=bad"
 

@@ -26,6 +26,7 @@ from ganglion_gateway.live import Live
 from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.model.budget import Budgets
 from ganglion_gateway.release.office import Office
+from ganglion_gateway.rollout.desk import Desk
 from ganglion_gateway.settings import Settings
 from ganglion_gateway.store import audit
 from ganglion_gateway.store.database import Database
@@ -125,6 +126,7 @@ class Services:
     enrol_keys: EnrolKeys
     groups: GroupRegister
     releases: Office
+    rollouts: Desk
     keyring: Keyring
     accounts: Accounts
     idempotency: Idempotency

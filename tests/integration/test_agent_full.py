@@ -3,17 +3,21 @@
 
 import asyncio
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from ganglion.cli.main import main
+from ganglion.firmware import bundle
 from ganglion_micro import cose
+from support.agent import SLOTTED, powered
 from support.brokers import Broker
-from support.full_board import Garden, garden
+from support.full_board import SAID, Garden, garden
 from support.mesh import Attacker
 from support.waiting import until, until_answered
 
+ROOT = Path(__file__).parents[2]
 SCRIPT = """
 version: "2.2"
 dialect: edge/1
@@ -117,3 +121,40 @@ async def test_a_board_is_a_member_of_the_mesh(
         found = await status(it)
         assert (found["boot"], found["scripts"], found["actuators"]["pump"]) == (2, ["dry"], False)
         assert json.loads(json.dumps(await it.node()))["id"] == node["id"]
+
+
+@pytest.mark.parametrize("broker", ["mosquitto"], indirect=True)
+async def test_a_sealed_update_of_a_member_runs_on_trial_and_is_kept(
+    broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def run(*words: str, code: int = 0) -> dict:
+        ended = await asyncio.to_thread(main, [*words, "--json"])
+        out, err = capsys.readouterr()
+        assert ended == code, out + err
+        found: dict = json.loads(out)
+        return found
+
+    async with garden(broker, tmp_path, ROOT / "tests" / "support" / "board") as it:
+        monkeypatch.setenv("GANGLION_GATEWAY", it.gateway.url)
+        monkeypatch.setenv("GANGLION_TOKEN", it.gateway.token)
+        board, config = it.board, str(tmp_path / "agent.json")
+        board.configure(**SAID, broker=broker.url, updates="signed")
+        shutil.copy(board.folder / "agent.json", config)
+        await run("firmware", "build", "--config", config, "--out", str(board.folder))
+        (board.folder / "main.py").write_text(SLOTTED)
+        async with powered(board):
+            await it.joined()
+
+            async def kept() -> bool:
+                return " kept " in (board.folder / "slot").read_text()
+
+            await until_answered(kept, what="the first version is kept")
+            other = await run("firmware", "send", "garden", "--profile", "leaf", code=2)
+            assert "this firmware is of a leaf, and garden is a full member" in other["error"]
+            monkeypatch.setattr(bundle, "__version__", "9.0.0")
+            sent = await run("firmware", "send", "garden", "--config", config)
+            assert (sent["was"], sent["version"]) == ("committed", "9.0.0")
+            found = await status(it)
+            assert (found["slot"], found["boot"], found["updates"]) == ("b", 2, "signed")
+            assert (board.folder / "sealed").exists()
+            assert (board.folder / "slot").read_text().startswith("1 b kept ")

@@ -5,8 +5,7 @@ import asyncio
 import json
 import re
 import shlex
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from ganglion.firmware.sending import CHUNK
 from ganglion.mesh.leaves.folder import LeafFolder
 from ganglion_agent import boot, slots
 from ganglion_tools.micropython import interpreter
-from support.agent import RESET, Board
+from support.agent import SLOTTED, Board, powered
 from support.bad_link import bad_link
 from support.brokers import Broker, free_ports
 from support.gateway import process
@@ -35,34 +34,6 @@ COMMANDS = [
 ]
 (SIGNED,) = re.findall(r"^```json\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 AGENT, _ = re.findall(r"^```json\n(.*?)^```$", (ROOT / "docs" / "firmware.md").read_text(), re.DOTALL | re.MULTILINE)
-#: The board's own `main.py`, but that its flash is the current folder, and nobody is waited for.
-MAIN = """
-from ganglion_agent import boot
-
-boot.RESCUE_MS = 50
-boot.run(".")
-"""
-
-
-@asynccontextmanager
-async def powered(board: Board) -> AsyncIterator[None]:
-    """The board is on, and again after each of its resets."""
-
-    is_on = True
-
-    async def keep() -> None:
-        while is_on:
-            await board.on()
-            code = await board.ended(within=600)
-            assert code == RESET or not is_on, board.console[-2000:]
-
-    keeping = asyncio.create_task(keep())
-    try:
-        yield
-    finally:
-        is_on = False
-        board.kill()
-        await keeping
 
 
 async def test_every_command_runs_and_a_bad_version_is_left(
@@ -85,7 +56,7 @@ async def test_every_command_runs_and_a_bad_version_is_left(
     assert {"bytes", "budget", "heap"} <= (await run(size)).keys()
     first = await run(build)
     board = Board(tmp_path / "board", ROOT / "tests" / "support" / "board", heap="500k")
-    (tmp_path / "board" / "main.py").write_text(MAIN)
+    (tmp_path / "board" / "main.py").write_text(SLOTTED)
     board.configure(**said)
     async with process(tmp_path / "gateway", broker.url) as gateway:
         monkeypatch.setenv("GANGLION_GATEWAY", gateway.url)
@@ -154,7 +125,7 @@ async def test_a_signed_update_arrives_over_a_bad_way_that_breaks_for_a_while(
         words = ["firmware", "build", "--config", str(tmp_path / "agent.json"), "--out", str(tmp_path / "board")]
         assert await asyncio.to_thread(main, words) == 0
         board = Board(tmp_path / "board", ROOT / "tests" / "support" / "board", heap="500k")
-        (tmp_path / "board" / "main.py").write_text(MAIN)
+        (tmp_path / "board" / "main.py").write_text(SLOTTED)
         board.configure(**said, **json.loads(SIGNED))
         assert await asyncio.to_thread(main, ["leaf", "add", "garden", "--state", str(tmp_path / "state")]) == 0
         (tmp_path / "board" / "leaf.key").write_text(capsys.readouterr().out.partition("board\n")[2])

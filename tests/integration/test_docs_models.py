@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from structlog.testing import capture_logs
 
 from ganglion.cli.main import main
 from ganglion.mesh.member import Peer
@@ -46,17 +47,18 @@ async def test_the_page_is_done_as_it_says(
         own, large = known.models
         models = (replace(own, url="http://127.0.0.1:1/v1"), replace(large, url=chat.url))
         settings = replace(known, models=models, cache=CacheSettings(ttl=known.cache.ttl))
-        async with here(tmp_path / "state", models=settings) as site, served(site) as url:
-            monkeypatch.setenv("GANGLION_GATEWAY", url)
-            monkeypatch.setenv("GANGLION_TOKEN", site.token)
-            for _ in range(2):
-                await site.gateway.member.client.perform("prompt", {"prompt": "Why?", "script": "watch"}, NODE)
-            shown = await types(COMMANDS[0])
-            assert "script watch" in shown
-            assert "26 of 20000" in shown
-            assert KEY not in shown
-            assert re.search(r"^watch +2 +1 +21 +5 +0\.0000$", await types(COMMANDS[1]), re.MULTILINE)
-            assert "day" in await types(COMMANDS[2]) or "no model" in await types(COMMANDS[2])
-            assert len(chat.requests) == 1
-            [_, entry] = (await site.get("/audit", action="model.prompt"))["entries"]
-            assert entry["detail"]["tried"] == [{"model": "own", "outcome": "unreachable"}]
+        with capture_logs():  # they would stand among what a command says
+            async with here(tmp_path / "state", models=settings) as site, served(site) as url:
+                monkeypatch.setenv("GANGLION_GATEWAY", url)
+                monkeypatch.setenv("GANGLION_TOKEN", site.token)
+                for _ in range(2):
+                    await site.gateway.member.client.perform("prompt", {"prompt": "Why?", "script": "watch"}, NODE)
+                shown = await types(COMMANDS[0])
+                assert "script watch" in shown
+                assert "26 of 20000" in shown
+                assert KEY not in shown
+                assert re.search(r"^watch +2 +1 +21 +5 +0\.0000$", await types(COMMANDS[1]), re.MULTILINE)
+                assert "day" in await types(COMMANDS[2]) or "no model" in await types(COMMANDS[2])
+                assert len(chat.requests) == 1
+                [_, entry] = (await site.get("/audit", action="model.prompt"))["entries"]
+                assert entry["detail"]["tried"] == [{"model": "own", "outcome": "unreachable"}]

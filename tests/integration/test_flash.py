@@ -5,7 +5,6 @@ import asyncio
 import json
 import re
 import shlex
-import shutil
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from functools import cache
@@ -14,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from ganglion.cli import extras
 from ganglion.cli.flash_report import Shown
 from ganglion.cli.main import main
 from ganglion.device.files import Files
@@ -27,12 +25,12 @@ from ganglion.flash.agent import interpreter
 from ganglion.flash.identity import Identity
 from ganglion.mesh.leaves.folder import LeafFolder
 from ganglion_micro.leaf_key import LeafKey
-from ganglion_tools.emulated_board import MICROBIT
 from ganglion_tools.rom_board import LoaderBoard
 from support import images
 from support.agent import Board
 from support.boards import LARGE, booted, mounted
 from support.brokers import Broker, free_ports, nats_broker
+from support.brought import ESP32, brought
 from support.fake_drive import FakeDrive, watched
 from support.gateway import process
 from support.leaves import PARENT
@@ -43,7 +41,6 @@ PAGE = (ROOT / "docs" / "flashing.md").read_text()
 COMMANDS = [
     line for block in re.findall(r"^```sh\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE) for line in block.splitlines()
 ]
-ESP32 = images.esp("esp32", 0x1000)
 #: The board's own `main.py`, but that its flash is the current folder, and nobody is waited for.
 MAIN = """
 from ganglion_agent import boot
@@ -113,10 +110,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GANGLION_WIFI_PASSWORD", "correct horse")
     monkeypatch.setattr(drive, "WITHIN", 30.0)
-    (tmp_path / "ESP32_GENERIC-20250415-v1.25.0.bin").write_bytes(ESP32)
-    (tmp_path / "RPI_PICO_W-20250415-v1.25.0.uf2").write_bytes(images.uf2_file(0xE48BFF56, 300))
-    shutil.copy(MICROBIT, tmp_path / "microbit-micropython.hex")
-    (tmp_path / "leaf.key").write_text(LeafKey(bytes(8), bytes(range(32))).text() + "\n")
+    brought(tmp_path)
     return tmp_path
 
 
@@ -292,7 +286,7 @@ def test_what_a_break_left_on_the_board_is_gone_on_with(
     capsys.readouterr()
     mounted(current, LARGE)
     key = LeafKey(bytes(8), bytes(range(32)))
-    known = Identity(key=key, text=key.text(), boots=3)
+    known = Identity(text=key.text(), boots=3)
     monkeypatch.setattr("ganglion.flash.identity.of_parent", lambda state, name, dry: known)
     monkeypatch.setattr("ganglion.flash.identity.check_parent", lambda state, name: None)
     assert main([*words[:-2], "--state", "barn", "--wait", "100ms"]) == 5
@@ -300,13 +294,50 @@ def test_what_a_break_left_on_the_board_is_gone_on_with(
     assert ("agent", "keep") in did(said)
     assert ("agent", "write") in did(said)
     assert any(each.get("what") == "boots: 3, as its parent has counted them" for each in said)
-    assert "shed has not come to its parent in 0.1 s" in said[-1]["error"]
+    assert "shed has not come to the mesh in 0.1 s" in said[-1]["error"]
     mounted(current, LARGE)
     assert main([word for word in words[:-2] if word != "--json"]) == 0
     text = capsys.readouterr().out
     assert "write" not in text
     assert "the key that it has" in text
     assert "look for it on its parent: `ganglion leaf list` there counts one start more" in text
+
+
+def test_a_board_becomes_a_full_member_by_a_broker_and_an_enrol_key(
+    here: Path, current: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run, "build", lambda drivers, modules: SMALL)
+    (here / "broker.account").write_text("garden:secret\n")
+    mounted(current, LARGE, erased=True)
+    words = ["flash", "pico-w", "--port", current, "--name", "shed", "--json"]
+    broker = ["--broker", "mqtt://192.0.2.1?account=./broker.account"]
+    assert main([*words, *broker]) == 2
+    assert "the board is in no mesh yet: --enrol-key" in lines(capsys)[-1]["error"]
+    assert main([*words, *broker, "--leaf-key", "leaf.key"]) == 2
+    assert "are for leaves, and its agent.json names a broker" in lines(capsys)[-1]["error"]
+    assert main(["flash", "esp8266", *words[2:], *broker, "--enrol-key", "enrol.key"]) == 2
+    assert "is too small for a full member of the mesh: name its --parent" in lines(capsys)[-1]["error"]
+    assert main([*words, "--parent", "h", "--enrol-key", "enrol.key"]) == 2
+    assert "--enrol-key is for full members, and its agent.json names a parent" in lines(capsys)[-1]["error"]
+    mounted(current, LARGE)
+    assert main([*words, *broker, "--enrol-key", "enrol.key"]) == 0
+    said = lines(capsys)
+    keys = [(each["does"], each["what"]) for each in said if each.get("part") == "key"]
+    assert keys == [("write", "enrol.key"), ("write", "broker.account")]
+    mounted(current, LARGE)
+    with Session(open_port(current), restart=True) as session:
+        files = Files(session)
+        config = json.loads(files.read("agent.json"))
+        assert (config["broker"], "parent" in config) == ("mqtt://192.0.2.1?account=broker.account", False)
+        assert files.read("enrol.key") == (here / "enrol.key").read_bytes()
+        files.remove("enrol.key")
+        files.write("mesh/credential", b"x", lambda now, size: None)
+    mounted(current, LARGE)
+    assert main(words) == 0
+    assert ("key", "keep") in did(lines(capsys)), "it has joined, and needs no key"
+    mounted(current, LARGE)
+    assert main([*words, "--parent", "192.0.2.20", "--leaf-key", "leaf.key"]) == 0
+    assert ("key", "write") in did(lines(capsys)), "and now it is a leaf"
 
 
 def test_a_dry_run_says_that_there_is_no_room(
@@ -321,69 +352,6 @@ def test_a_dry_run_says_that_there_is_no_room(
     assert " KiB are free on the board: remove files there" in said
     assert main([*words, "--dry-run"]) == 1, "its disk is gone with the restart"
     assert "has no file system at its top: its flash may need formatting" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("words", "code", "says"),
-    [
-        (["nothing"], 3, "there is no board 'nothing'"),
-        (["raspberry-pi-4"], 2, "raspberry-pi-4 is reached by SSH: name the machine with --host"),
-        (["sim"], 2, "sim runs no MicroPython"),
-        (["microbit"], 2, "microbit takes an image and no agent: name its file with --firmware"),
-        (["pico-w", "--state", "a", "--leaf-key", "b"], 2, "leave one out"),
-        (["pico-w", "--parent", "h:0"], 2, "write HOST or HOST:PORT"),
-        (["pico-w", "--state", "nowhere"], 3, "nowhere is the state folder of no node that has joined a mesh"),
-        (["pico-w", "--baud", "0"], 2, "--baud 0: at least 1"),
-        (["esp8266", "--loader-baud", "300"], 2, "--loader-baud 300: at least 9600"),
-        (["pico-w", "--wait", "soon"], 2, "--wait"),
-        (["pico-w", "--config", "nothing.json"], 1, "nothing.json: cannot be read"),
-        (["pico-w", "--port", "/dev/ttyNOTHING"], 3, "there is no port /dev/ttyNOTHING"),
-        (["pico-w", "--leaf-key", "nothing"], 3, "there is no file nothing"),
-        (["pico-w", "--firmware", "leaf.key"], 1, "leaf.key: is no UF2"),
-        (["esp32-devkit", "--firmware", "RPI_PICO_W-20250415-v1.25.0.uf2"], 1, "is no image for Espressif's chips"),
-    ],
-)
-def test_what_cannot_be_done_is_said(
-    here: Path, capsys: pytest.CaptureFixture[str], words: list[str], code: int, says: str
-) -> None:
-    assert main(["flash", *words]) == code
-    assert says in capsys.readouterr().err
-
-
-def test_a_board_without_a_port_is_called_by_its_title(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(run.Flash, "_port_if_any", lambda _: "")
-    assert main(["flash", "esp32-devkit", "--dry-run"]) == 3
-    assert "there is no port of this board, ESP32 DevKitC: is the cable in" in capsys.readouterr().err
-
-
-def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setitem(extras.MODULES, "flash", ("nothing_of_this_name",))
-    assert main(["flash", "pico-w"]) == 2
-    assert "pip install 'ganglion[flash]'" in capsys.readouterr().err
-
-
-def test_nobody_is_asked_for_a_password_where_nobody_is(
-    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("GANGLION_WIFI_PASSWORD")
-    assert main(["flash", "pico-w", "--wifi", "farm"]) == 2
-    assert "the password of farm is to be in GANGLION_WIFI_PASSWORD" in capsys.readouterr().err
-
-
-def test_people_see_a_bar(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    shown = Shown(as_json=False)
-    for done in (0, 1, 50, 50, 100):
-        shown({"event": "progress", "what": "written", "done": done, "total": 100})
-    shown({"event": "ask", "text": "press \x1b the button"})
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.count("\r") == 4
-    assert err.endswith(
-        f"\r[{'#' * 30}] 100 % written, 100 of 100\x1b[K\n-> press \N{REPLACEMENT CHARACTER} the button\n"
-    )
 
 
 def test_every_command_of_the_page_is_run() -> None:

@@ -271,7 +271,6 @@ def test_the_enrol_key_is_never_in_a_command(shell: Shell, monkeypatch: pytest.M
         (["flash", "pi", "--host", "pi@h", "--package", "nothing"], 3, "there is no file nothing"),
         (["flash", "nothing", "--host", "pi@h"], 3, "there is no board 'nothing'"),
         (["flash", "pi", "--host", "pi@h", "--wifi", "x", "--leaf-key", "k"], 2, "--wifi, --leaf-key: for a board at"),
-        (["flash", "pico-w", "--broker", "mqtt://b"], 2, "--broker: for machines with Linux, which --host names"),
     ],
 )
 def test_what_makes_no_sense_is_refused_before_anything_is_done(

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ganglion.mesh.authority import Authority
 from ganglion.mesh.enrol import EnrolKey
 from ganglion_gateway.rows import Batch
-from ganglion_gateway.store import accounts, events, fleet, webhooks
+from ganglion_gateway.store import accounts, events, fleet, hooks, idempotency, webhooks
 from ganglion_gateway.store import keys as key_store
 from ganglion_gateway.store.database import Database
 from ganglion_gateway.store.keys import EnrolKeys
@@ -282,3 +282,19 @@ async def test_api_keys_of_a_database_from_before_users_keep_their_role(store_ur
         assert await accounts.all_users(database, after="", limit=9) == []
         with pytest.raises(IntegrityError):  # a digest is still one key's
             await database.write(work)
+
+
+async def test_who_is_second_with_a_key_is_told(database: Database) -> None:
+    """Each place in the store that decides by whether a row was new."""
+
+    async def begin(connection: AsyncConnection) -> bool:
+        taken = await idempotency.begin(connection, "me", "key", asked=b"x", now=1, expires=9)
+        user = await accounts.add_user(connection, name="o", role="admin", password="", must_change=False, at=1)
+        said = {"hook": "h", "message": "m", "body": "", "stamp": 1, "event": "", "expires": 9}
+        return taken is None and user is not None and await hooks.take(connection, said) is None
+
+    texts = dict.fromkeys(("name", "scheme", "header", "secret", "topic", "cls", "node"), "")
+    await database.write(lambda connection: hooks.add(connection, {"id": "h", **texts, "rate": 1, "created": 1}))
+    assert [await database.write(begin) for _ in range(3)] == [True, False, False]
+    users = await accounts.all_users(database, after="", limit=9)
+    assert [row["name"] for row in users] == ["o"]

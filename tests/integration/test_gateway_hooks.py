@@ -4,6 +4,7 @@
 import hashlib
 import hmac
 import json
+import signal
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,10 @@ import httpx
 import pytest
 from standardwebhooks import Webhook
 
-from support.brokers import Broker
+from ganglion_gateway.store import hooks
+from ganglion_gateway.store.url import DatabaseUrl
+from ganglion_gateway.webhook.hooks import Hooks
+from support.brokers import nats_broker
 from support.gateway import Here, here, process
 from support.node import node
 from support.waiting import until_answered
@@ -22,8 +26,8 @@ SECRET = "sixteen letters!"
 
 
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Here]:
-    async with here(tmp_path / "state") as started:
+async def site(tmp_path: Path, store_url: DatabaseUrl) -> AsyncIterator[Here]:
+    async with here(tmp_path / "state", database=store_url) as started:
         yield started
 
 
@@ -93,14 +97,16 @@ async def test_what_is_not_signed_by_the_secret_just_now_is_not_believed(site: H
     assert (await post(site, hook, body, both)).status_code == 200, "one of several signatures is enough"
 
 
-async def test_a_replay_is_refused_also_after_a_restart_and_a_second_try_of_the_sender_is_not(tmp_path: Path) -> None:
+async def test_a_replay_is_refused_also_after_a_restart_and_a_second_try_of_the_sender_is_not(
+    tmp_path: Path, store_url: DatabaseUrl
+) -> None:
     body = b'{"order": 7}'
-    async with here(tmp_path / "state") as site:
+    async with here(tmp_path / "state", database=store_url) as site:
         hook = await add(site)
         first = standard(hook["secret"], "msg_1", now(site) - 5, body)
         event = (await post(site, hook, body, first)).json()["event"]
         assert (await post(site, hook, body, first)).status_code == 409
-    async with here(tmp_path / "state") as site:
+    async with here(tmp_path / "state", database=store_url) as site:
         answer = await post(site, hook, body, first)
         assert (answer.status_code, "before" in answer.json()["detail"]) == (409, True)
         retried = await post(site, hook, body, standard(hook["secret"], "msg_1", now(site), body))
@@ -170,26 +176,44 @@ protocols:
 """
 
 
-async def test_a_script_hears_a_hook_as_an_event_of_the_gateway(broker: Broker, tmp_path: Path) -> None:
-    async with process(tmp_path / "gateway", broker.url) as gateway:
+async def test_a_script_hears_a_hook_as_an_event_of_the_gateway_whichever_took_it(tmp_path: Path) -> None:
+    async with nats_broker(tmp_path / "nats") as broker, here(tmp_path / "state", broker.url) as site:
         (tmp_path / "hall").mkdir()
         (tmp_path / "hall" / "hall.yaml").write_text(SCRIPT)
-        key = (await gateway.http.post("/api/v1/enrol-keys", json={})).json()["key"]
-        (tmp_path / "hall" / "enrol.key").write_text(key)
-        asked = {"name": "shop", "topic": "shop/order", "node": "hall", "scheme": "hmac", "secret": SECRET}
-        hook = (await gateway.http.post("/api/v1/hooks", json=asked)).json()
+        (tmp_path / "hall" / "enrol.key").write_text((await site.post("/enrol-keys", {}))["key"])
+        hook = await add(site, topic="shop/order", node="hall", scheme="hmac", secret=SECRET)
         body = b'{"order": 7}'
-        async with httpx.AsyncClient(base_url=gateway.url, trust_env=False) as stranger:
-            taken = await stranger.post(hook["path"], content=body, headers=github(body))
+        taken = await post(site, hook, body, github(body))
         assert taken.status_code == 200, taken.text
+        services = site.services
+        other = Hooks(services.database, services.hooks._intake, node="a" * 26, clock=services.clock)
+        row = await hooks.find(services.database, hook["id"])
+        assert row is not None
+        await other.take(row, httpx.Headers(github(b"8")), b"8", lambda: {"order": 8})
 
-        async def notes() -> list[dict[str, Any]]:
-            found: list[dict[str, Any]] = (await gateway.http.get("/api/v1/events?class=note")).json()["events"]
-            return found
+        async def notes() -> list[Any]:
+            return [note["value"] for note in (await site.get("/events", **{"class": "note"}))["events"]]
+
+        async def both() -> bool:
+            return len(await notes()) == 2
 
         async with node(tmp_path / "hall", CONFIG.format(broker=broker.url)) as hall:
             await hall.ready()
-            await until_answered(notes, what="what the script has made of it")
-            assert [note["value"] for note in await notes()] == [7]
-        lines = (await gateway.http.get(f"/api/v1/traces/{taken.json()['event']}")).json()["lines"]
+            await until_answered(both, what="what the script has made of them")
+            assert await notes() == [8, 7]
+        lines = (await site.get(f"/traces/{taken.json()['event']}"))["lines"]
         assert lines[-1]["stage"] == "node"
+
+
+async def test_what_was_answered_is_there_after_a_kill(tmp_path: Path) -> None:
+    asked = {"name": "shop", "scheme": "hmac", "secret": SECRET}
+    async with process(tmp_path / "state") as gateway:
+        hook = (await gateway.http.post("/api/v1/hooks", json=asked)).json()
+        taken = await gateway.http.post(hook["path"], content=b"7", headers=github(b"7"))
+        assert taken.status_code == 200, taken.text
+        await gateway.end(signal.SIGKILL)
+    async with process(tmp_path / "state") as gateway:
+        [event] = (await gateway.http.get("/api/v1/events")).json()["events"]
+        assert (event["id"], event["value"]) == (taken.json()["event"], 7)
+        again = await gateway.http.post(hook["path"], content=b"7", headers=github(b"7"))
+        assert again.status_code == 409

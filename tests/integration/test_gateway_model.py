@@ -11,6 +11,7 @@ import pytest
 from ganglion.errors import GanglionError, InvalidError, RefusedError, UnreachableError
 from ganglion_gateway.model.configuration import ModelSettings, ModelsSettings
 from ganglion_gateway.store.database import Database
+from ganglion_gateway.store.url import DatabaseUrl
 from support.asking import Asked, asking
 from support.chat_server import KEY, MODEL, ChatServer, Say, chat_server
 from support.waiting import until
@@ -20,7 +21,7 @@ SCHEMA = {"type": "object", "properties": {"urgent": {"type": "boolean"}}, "requ
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    async with Database.open_(tmp_path / "gateway.db") as opened:
+    async with Database.open_(DatabaseUrl.file(tmp_path / "gateway.db")) as opened:
         yield opened
 
 

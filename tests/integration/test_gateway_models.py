@@ -17,6 +17,7 @@ from ganglion.units import SECOND
 from ganglion_gateway.model.configuration import CacheSettings, Limit, ModelSettings, ModelsSettings
 from ganglion_gateway.store import model_usage
 from ganglion_gateway.store.database import Database
+from ganglion_gateway.store.url import DatabaseUrl
 from support.asking import NODE, Asked, asking
 from support.chat_server import KEY, MODEL, ChatServer, Say, chat_server
 from support.redis_server import redis_server
@@ -28,7 +29,14 @@ HALL = cast(Peer, SimpleNamespace(node_id="h" * 26, name="hall"))
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    async with Database.open_(tmp_path / "gateway.db") as opened:
+    async with Database.open_(DatabaseUrl.file(tmp_path / "gateway.db")) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def either(store_url: DatabaseUrl) -> AsyncIterator[Database]:
+    """A database of each kind, for what asks it the most."""
+    async with Database.open_(store_url) as opened:
         yield opened
 
 
@@ -113,17 +121,17 @@ async def test_a_script_names_a_model_and_gets_it_first(
     assert (other.requests[0]["model"], chat.requests[0]["model"]) == (MODEL, "some-other")
 
 
-async def test_tokens_and_cost_are_counted_by_model_script_node_and_day(chat: ChatServer, database: Database) -> None:
+async def test_tokens_and_cost_are_counted_by_model_script_node_and_day(chat: ChatServer, either: Database) -> None:
     chat.says(Say(text="door"))
     priced = model(chat, "small", prompt_price=1.0, completion_price=5.0)
-    async with asking(database, priced, clock=lambda: NOON) as asked:
+    async with asking(either, priced, clock=lambda: NOON) as asked:
         await asked.ask()
         await asked.ask(by=HALL, script="other")
     assert asked.audit[0]["cost"] == pytest.approx((21 * 1 + 4 * 5) / 1e6)
-    assert await usage(database) == {"small": [2, 0, 42, 8, 82]}
-    assert set(await usage(database, "script")) == {"watch", "other"}
-    assert set(await usage(database, "node")) == {NODE.node_id, HALL.node_id}
-    assert await usage(database, "day") == {TODAY: [2, 0, 42, 8, 82]}
+    assert await usage(either) == {"small": [2, 0, 42, 8, 82]}
+    assert set(await usage(either, "script")) == {"watch", "other"}
+    assert set(await usage(either, "node")) == {NODE.node_id, HALL.node_id}
+    assert await usage(either, "day") == {TODAY: [2, 0, 42, 8, 82]}
 
 
 async def test_half_an_answer_costs_what_is_guessed_of_it(chat: ChatServer, database: Database) -> None:
@@ -138,15 +146,15 @@ async def test_half_an_answer_costs_what_is_guessed_of_it(chat: ChatServer, data
 
 
 async def test_a_script_that_has_used_up_its_day_is_refused_also_after_a_restart_and_not_tomorrow(
-    chat: ChatServer, database: Database
+    chat: ChatServer, either: Database
 ) -> None:
     now = NOON
     limits: dict[str, Any] = {"scripts": {"watch": Limit(tokens=80)}, "clock": lambda: now}
-    async with asking(database, model(chat), **limits) as asked:
+    async with asking(either, model(chat), **limits) as asked:
         await asked.ask()  # 21 tokens and 5
         await asked.ask()
         assert chat.requests[1]["max_tokens"] < chat.requests[0]["max_tokens"] < 80
-    async with asking(database, model(chat), **limits) as asked:
+    async with asking(either, model(chat), **limits) as asked:
         await asked.ask()
         with pytest.raises(RefusedError, match="budget: the budget of the script watch for today is used up"):
             await asked.ask()
@@ -196,13 +204,13 @@ async def test_what_is_too_dear_goes_to_a_model_that_costs_nothing(
 
 
 async def test_the_same_question_is_answered_from_the_cache_while_it_is_fresh(
-    chat: ChatServer, database: Database
+    chat: ChatServer, either: Database
 ) -> None:
     now = NOON
     tool = {"id": "light", "description": "", "parameters": {"type": "object"}}
     chat.says(Say(text="door"), Say(calls=(("c1", "light", '{"on": true}'),), finish="tool_calls"), Say(text="late"))
     kept = CacheSettings(ttl=600 * SECOND)
-    async with asking(database, model(chat, completion_price=9.0), cache=kept, clock=lambda: now) as asked:
+    async with asking(either, model(chat, completion_price=9.0), cache=kept, clock=lambda: now) as asked:
         first = await asked.ask()
         again = await asked.ask(by=HALL)
         assert (again["value"], again["tokens"], first["value"]) == ("door", {}, "door")
@@ -212,7 +220,7 @@ async def test_the_same_question_is_answered_from_the_cache_while_it_is_fresh(
         now += 601 * SECOND
         assert (await asked.ask())["value"] == "late"
     assert len(chat.requests) == 3
-    assert (await usage(database))[MODEL][:2] == [5, 2]
+    assert (await usage(either))[MODEL][:2] == [5, 2]
 
 
 async def test_what_no_one_may_use_is_not_kept(chat: ChatServer, database: Database) -> None:

@@ -11,6 +11,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from ganglion.units import MILLISECOND
+from ganglion_gateway.store.url import DatabaseUrl
 from ganglion_gateway.webhook.schedule import Policy
 from ganglion_gateway.webhook.signature import new_secret
 from support.gateway import Here, happen, here
@@ -28,8 +29,8 @@ async def hook() -> AsyncIterator[Receiver]:
 
 
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Here]:
-    async with here(tmp_path / "state", policy=FAST) as started:
+async def site(tmp_path: Path, store_url: DatabaseUrl) -> AsyncIterator[Here]:
+    async with here(tmp_path / "state", policy=FAST, database=store_url) as started:
         yield started
 
 

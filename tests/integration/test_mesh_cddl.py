@@ -28,6 +28,7 @@ from ganglion_micro import cbor, cose, gl1, mac0
 from support.brokers import Broker
 from support.leaves import Pair
 from support.mesh import NOW, Attacker, Gateway, Site, enrolled, running
+from support.micro_member import World
 from support.waiting import until
 
 CDDL = (Path(__file__).parents[2] / "firmware" / "ganglion_micro" / "gl1.cddl").read_text()
@@ -290,6 +291,20 @@ def test_what_a_leaf_and_its_parent_say_fits_and_damaged_it_does_not(tmp_path: P
     assert not fits("LEAF", whole)
     for alg in (mac0.HMAC_256_256, 6, -19):
         assert not fits("leaf-headers", cbor.encode({1: alg, 4: bytes(8)}))
+
+
+def test_what_a_board_says_that_is_a_full_member_fits(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.board.event("alert", "alert/door", {"open": True})
+    world.join()
+    world.board.readings([("soil", 41.5)])
+    world.ask()
+    world.ask("two", nonce=bytes(8))
+    world.go(2000)
+    said = [*world.said, (*world.board.will, 1, False)]
+    assert all(message_fits(data) for _, data, _, _ in said)
+    seen = {kind_of(data) for _, data, _, _ in said}
+    assert seen == {gl1.ENROL, gl1.BIRTH, gl1.DEATH, gl1.EVENT, gl1.BATCH, gl1.REQUEST, gl1.REPLY}
 
 
 CHANGES: list[Callable[[dict[Any, Any]], Any]] = [

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from ganglion_tools.package import build, openwrt
+from ganglion_tools.package.signing import signer
 
 FILES = Path(__file__).parents[2] / "tools" / "ganglion_tools" / "package" / "files"
 #: Kind -> architecture, and e_machine, class and byte order of its ELF files: a PC's, and a router's.
@@ -158,6 +159,26 @@ def test_the_apk_has_its_data_under_a_hash_and_each_file_under_another(packages)
     names = run("tar", "--warning=no-unknown-keyword", "-tzf", packages["apk"]).splitlines()
     assert names[:4] == [".PKGINFO", ".post-install", ".post-upgrade", ".pre-deinstall"]
     assert "usr/bin/ganglion" in names
+
+
+def test_a_signed_apk_has_one_before_it_that_openssl_checks(packages, tmp_path):
+    run("openssl", "genrsa", "-out", tmp_path / "you.rsa", "2048")
+    run("openssl", "rsa", "-in", tmp_path / "you.rsa", "-pubout", "-out", tmp_path / "you.rsa.pub")
+    sign, name = signer(tmp_path / "you.rsa")
+    assert name == "you.rsa.pub"
+    control, data = parts(packages["apk"].read_bytes())
+    signed = tmp_path / "signed.apk"
+    signed.write_bytes(sign(control, 0) + control + data)
+    first, *rest = parts(signed.read_bytes())
+    assert rest == [control, data]
+    ((file, signature),) = members(gzip.decompress(first) + bytes(1024)).items()
+    assert file == ".SIGN.RSA256.you.rsa.pub"
+    (tmp_path / "signature").write_bytes(signature)
+    (tmp_path / "control").write_bytes(control)
+    words = ("-verify", tmp_path / "you.rsa.pub", "-signature", tmp_path / "signature", tmp_path / "control")
+    assert run("openssl", "dgst", "-sha256", *words) == "Verified OK\n"
+    names = run("tar", "--warning=no-unknown-keyword", "-tzf", signed).splitlines()
+    assert names[:2] == [file, ".PKGINFO"]
 
 
 def test_the_tar_runs_where_it_is_unpacked(packages, tmp_path):

@@ -3,25 +3,36 @@
 
 import asyncio
 import hashlib
+import signal
+import time
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ganglion.config import load
+from ganglion.linux.supervisor import Supervisor
+from ganglion.node import Node
+from ganglion.release.folder import Folder
 from ganglion.release.pull import CHUNK
 from ganglion.release.record import TRIAL_STARTS
+from ganglion.release.start import begin
 from ganglion_gateway.rollout.contract import Report, Reported
 from ganglion_gateway.store import releases as store
 from ganglion_gateway.store.database import Database
-from support.brokers import Broker, mosquitto_broker
+from support.brokers import mosquitto_broker, nats_broker
 from support.gateway import here
 from support.released import GOOD, assign, create, fridge, reported
 from support.waiting import until
 
 
-async def test_a_release_is_assigned_fetched_tried_and_kept(broker: Broker, tmp_path: Path) -> None:
-    async with here(tmp_path / "gateway", broker.url) as site, fridge(site, tmp_path / "node", broker.url) as service:
+async def test_a_release_is_assigned_fetched_tried_and_kept(tmp_path: Path) -> None:
+    async with (
+        nats_broker(tmp_path / "broker") as broker,
+        here(tmp_path / "gateway", broker.url) as site,
+        fridge(site, tmp_path / "node", broker.url) as service,
+    ):
         heard: list[Report] = []
         deaf = site.services.releases.listen(heard.append)
         release = await create(site, "one", {"door.yaml": GOOD.format(name="door")})
@@ -74,7 +85,8 @@ async def test_what_is_cut_off_goes_on_where_it_was(tmp_path: Path, monkeypatch:
         service.kill()  # in the trial: another start of it
         await reported(site, "committed", release)
         assert service.starts == 3
-        assert await site.get("/nodes/fridge/calls/release.status") is not None
+        told = (await site.get("/nodes/fridge/calls/release.status"))["result"]
+        assert (told["release"], told["name"], told["trial"], told["untold"]) == (release, "large", False, 0)
 
         await service.sleep()
         await until(lambda: site.services.fleet.find("fridge").online is False)
@@ -120,20 +132,7 @@ async def test_a_bad_release_is_left_by_the_node_itself(tmp_path: Path) -> None:
         await reported(site, "committed", good)
         bad = {
             "a run fails": ({"a.yaml": BAD}, "bad: a run of note failed"),
-            "not for here": (
-                {
-                    "a.yaml": GOOD.format(name="a").replace(
-                        "action: publish, topic: note/a", "action: actuate, actuator: bell"
-                    )
-                },
-                "cannot run on this node: there is no actuator 'bell'",
-            ),
             "nobody there": ({"node.toml": '[mqtt]\nbroker = "mqtt://127.0.0.1:1"\n'}, "the gateway did not answer"),
-            "no such sensor": (
-                {"node.toml": '[sensor.attic]\nkind = "bme280"\nbus = "/dev/i2c-99"\nevery = "1s"\n'},
-                "the sensor attic does not answer",
-            ),
-            "no such kind": ({"node.toml": '[sensor.attic]\nkind = "bmx"\n'}, "there is no kind 'bmx'"),
         }
         for name, (files, why) in bad.items():
             release = await create(site, name, files)
@@ -168,3 +167,49 @@ async def test_a_bad_release_is_left_by_the_node_itself(tmp_path: Path) -> None:
         said = await reported(site, "failed", forged)
         assert "this mesh's authority has not signed" in said["why"]
         assert service.record.runs == good
+
+
+class Told(Supervisor):
+    """Hears when a node runs."""
+
+    runs = False
+
+    def ready(self, status: str) -> None:
+        self.runs = True
+
+
+async def test_a_node_that_changes_its_release_still_stops_when_it_is_told(tmp_path: Path) -> None:
+    config = tmp_path / "node.toml"
+    config.write_text('[node]\nname = "fridge"\nboard = "sim"\n')
+    for is_told in (True, False):
+        told = Told()
+        node = Node(load(config), tmp_path / "state", told)
+        life = asyncio.create_task(node.run())
+        await until(lambda told=told: told.runs)
+        node.restart()
+        if is_told:
+            signal.raise_signal(signal.SIGTERM)
+        await asyncio.wait_for(life, 30)
+        assert node.again is not is_told
+
+
+async def test_what_a_trial_sees_of_a_node(tmp_path: Path) -> None:
+    config = tmp_path / "node.toml"
+    config.write_text(
+        '[node]\nname = "fridge"\nboard = "sim"\nscripts = ["bad.yaml", "bell.yaml"]\n'
+        '[sensor.attic]\nkind = "bme280"\nbus = "/dev/i2c-99"\nevery = "100ms"\n'
+        '[sensor.fridge]\nkind = "bme280"\nbus = "sim"\nevery = "100ms"\n'
+    )
+    (tmp_path / "bad.yaml").write_text(BAD)
+    bell = GOOD.format(name="bell").replace("action: publish, topic: note/bell", "action: actuate, actuator: bell")
+    (tmp_path / "bell.yaml").write_text(bell)
+    begun = begin(Folder(tmp_path / "release"), config, time.time_ns)
+    node = Node(begun.config, tmp_path / "state", begun=begun)
+    life = asyncio.create_task(node.run())
+    site = node._released._site
+    await until(lambda: site.seen().failed)
+    assert site.seen().failed.startswith("bad: a run of note failed: ")
+    assert "there is no actuator 'bell'" in site.seen().refused["bell"]
+    await until(lambda: site.seen().silent.keys() == {"attic"})
+    life.cancel()
+    await asyncio.wait_for(life, 30)

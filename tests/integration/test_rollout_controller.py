@@ -11,6 +11,7 @@ from sqlalchemy import insert, select
 from ganglion.errors import NotFoundError, RefusedError
 from ganglion.units import SECOND
 from ganglion_gateway.fleet import SILENCE, Fleet
+from ganglion_gateway.leases import Leases
 from ganglion_gateway.rollout.controller import Controller
 from ganglion_gateway.rollout.happening import Abort, Pause, Presence, Resume
 from ganglion_gateway.rollout.planning import Candidate, plan
@@ -20,6 +21,7 @@ from ganglion_gateway.store import rollouts as store
 from ganglion_gateway.store.database import Database
 from ganglion_gateway.store.tables import audit, events
 from ganglion_gateway.store.url import DatabaseUrl
+from support.postgres import PostgresServer
 from support.rollout_drive import MINUTE, START, terms
 from support.rollouts import Field, Kind
 from support.waiting import until_answered
@@ -38,7 +40,7 @@ class Site:
 
     def __init__(self, database: Database, field: Field) -> None:
         self.database, self.field, self.now = database, field, START
-        self.fleet = Fleet()
+        self.fleet, field.database = Fleet(), database
         for node, sim in field.nodes.items():
             row: dict[str, Any] = {"id": node, "name": node[:3], "board": "sim", "sw": "1", "epoch": 1, "caps": {}}
             row |= {"tags": [], "credential_expires": 0, "online": False, "first_seen": 0, "last_seen": 0, "died": None}
@@ -47,9 +49,9 @@ class Site:
         self.gateway = self.new()
         self.now += 2 * SILENCE
 
-    def new(self, lease: bool = True) -> Controller:
+    def new(self) -> Controller:
         """A gateway that begins now."""
-        return Controller(self.database, self.fleet, self.field, clock=lambda: self.now, lease=lambda: lease)
+        return Controller(self.database, self.fleet, self.field, clock=lambda: self.now)
 
     async def start(self, agreed: Terms, *, id: str = "rollout", release: str = "r2") -> None:
         """Begins a rollout to everybody."""
@@ -147,12 +149,10 @@ async def test_another_gateway_goes_on_at_any_time(database: Database, every: in
     assert set((await site.states()).values()) == {"committed"}
 
 
-async def test_a_gateway_without_the_lease_does_nothing_and_takes_commands(database: Database) -> None:
+async def test_a_gateway_that_does_not_run_them_takes_commands(database: Database) -> None:
     site = Site(database, field())
     await site.start(terms(10, 100, soak=3 * MINUTE))
-    other = site.new(lease=False)
-    await site.run(2, gateway=other)
-    assert site.field.calls == 0
+    other = site.new()
     await other.command("rollout", Pause("bob"))
     await site.run(20)
     assert await site.state() == "paused"
@@ -160,6 +160,64 @@ async def test_a_gateway_without_the_lease_does_nothing_and_takes_commands(datab
     await other.command("rollout", Resume("bob"))
     await site.run(20)
     assert await site.state() == "completed"
+
+
+async def test_what_another_gateway_has_aborted_meanwhile_is_not_carried_out(database: Database) -> None:
+    site = Site(database, field())
+    await site.start(terms(100))
+    other, assign = site.new(), site.field.assign
+    waits: list[str] = []
+
+    async def late(node: str, release: str | None, **more: Any) -> None:
+        site.field.assign = assign  # type: ignore[method-assign]
+        waits.append(node)
+        await other.command("rollout", Abort("bob", "smells"))
+        await assign(node, release, **more)
+
+    site.field.assign = late  # type: ignore[method-assign]
+    await site.run(0.5)
+    assert await site.state() == "aborted"
+    await site.run(5)
+    assert not site.field.ever["r2"] & set(waits)
+    assert {sim.release for sim in site.field.nodes.values()} == {"r1"}
+
+
+async def test_of_two_gateways_one_runs_them_and_the_other_goes_on(postgres: PostgresServer) -> None:
+    url = postgres.database(migrated=True)
+    async with (
+        Database.open_(url) as database,
+        Database.open_(url) as another,
+        Leases.open_(database) as first,
+        Leases.open_(another) as second,
+    ):
+        site = Site(database, field(4))
+        await site.start(terms(50, 100, soak=30 * SECOND))
+        one = asyncio.create_task(first.lead("rollouts", site.gateway.run))
+        await until_answered(lambda: _has(site, "committed"), what="the first cohort has it")
+        site.gateway = Controller(another, site.fleet, site.field, clock=lambda: site.now)
+        two = asyncio.create_task(second.lead("rollouts", site.gateway.run))
+        await site.gateway.command("rollout", Pause("bob"))
+        await site.gateway.command("rollout", Resume("bob"))
+        assert first.holds("rollouts")
+        one.cancel()
+        await asyncio.gather(one, return_exceptions=True)
+        await until_answered(lambda: _is_over(site), what="the rollout is completed")
+        assert second.holds("rollouts")
+        two.cancel()
+        await asyncio.gather(two, return_exceptions=True)
+        assert set((await site.states()).values()) == {"committed"}
+    postgres.drop(url)
+
+
+async def _has(site: Site, state: str) -> bool:
+    site.field.step(site.now)
+    return state in (await site.states()).values()
+
+
+async def _is_over(site: Site) -> bool:
+    site.now += 5 * SECOND
+    site.field.step(site.now)
+    return await site.state() == State.COMPLETED
 
 
 async def test_one_that_was_overtaken_reads_again_and_undoes_nothing(database: Database) -> None:
@@ -257,21 +315,17 @@ async def test_a_node_whose_key_was_rotated_is_the_same_and_one_that_was_revoked
 async def test_it_runs_by_itself_and_is_woken_by_reports(database: Database) -> None:
     site = Site(database, field(4))
     await site.start(terms(100, soak=0))
-    running = asyncio.create_task(site.gateway.run())
-
-    async def is_over() -> bool:
-        site.now += SECOND
-        site.field.step(site.now)
-        return await site.state() == State.COMPLETED
-
-    try:
-        await until_answered(is_over, what="the rollout is completed")
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+    async with Leases.open_(database) as leases:
+        running = asyncio.create_task(leases.lead("rollouts", site.gateway.run))
+        try:
+            await until_answered(lambda: _is_over(site), what="the rollout is completed")
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
     assert not site.field.hear
 
 
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 async def test_a_thousand_nodes_cost_few_writes(database: Database) -> None:
     nodes = Field({f"n{i}".ljust(26, "a"): Kind.GOOD for i in range(1000)})
     site = Site(database, nodes)

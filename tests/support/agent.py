@@ -7,7 +7,8 @@ import os
 import shutil
 import signal
 import sys
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,13 @@ PROGRAM = """
 from ganglion_agent.agent import start
 
 start()
+"""
+#: The board's own `main.py`, but that its flash is the current folder, and nobody is waited for.
+SLOTTED = """
+from ganglion_agent import boot
+
+boot.RESCUE_MS = 50
+boot.run(".")
 """
 #: The exit code of a board that resets itself.
 RESET = 77
@@ -112,3 +120,24 @@ class Board:
             return float((self.folder / f"pin{number}").read_text())
         except (OSError, ValueError):
             return None
+
+
+@asynccontextmanager
+async def powered(board: Board) -> AsyncIterator[None]:
+    """The board is on, and again after each of its resets."""
+
+    is_on = True
+
+    async def keep() -> None:
+        while is_on:
+            await board.on()
+            code = await board.ended(within=600)
+            assert code == RESET or not is_on, board.console[-2000:]
+
+    keeping = asyncio.create_task(keep())
+    try:
+        yield
+    finally:
+        is_on = False
+        board.kill()
+        await keeping

@@ -68,7 +68,7 @@ class Garden:
 async def garden(broker: Broker, folder: Path, firmware: Path) -> AsyncIterator[Garden]:
     """A gateway that runs, and a board with its files, without power."""
     async with process(folder / "gateway", broker.url) as gateway:
-        board = Board(folder / "flash", firmware)
+        board = Board(folder / "flash", firmware, heap="500k")
         board.configure(**SAID, broker=broker.url)
         key = (await gateway.http.post("/api/v1/enrol-keys", json={})).json()["key"]
         (board.folder / "enrol.key").write_text(key + "\n")

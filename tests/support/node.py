@@ -55,5 +55,7 @@ async def node(folder: Path, config: str) -> AsyncIterator[NodeProcess]:
         try:
             await asyncio.wait_for(process.wait(), 60)
         finally:
+            if process.returncode is None:
+                process.kill()
             sys.stderr.write((await reading).decode())
             process._transport.close()

@@ -14,8 +14,9 @@ from typing import Any
 
 from ganglion.errors import NotFoundError
 from ganglion.units import SECOND
-from ganglion_gateway.rollout.contract import Report, Reported
+from ganglion_gateway.rollout.contract import Fence, Report, Reported
 from ganglion_gateway.rollout.happening import Crashed, Happening, Presence
+from ganglion_gateway.store.database import Database
 
 #: How a release goes at a node whose parts are in order, and at one whose trial shows that it is bad.
 GOOD = [Reported.DOWNLOADING, Reported.STAGED, Reported.TRIAL, Reported.HEALTHY, Reported.COMMITTED]
@@ -78,6 +79,7 @@ class Field:
         fails: How often it fails from now on.
         gone: Nodes that it does not know any more.
         hear: Told every report.
+        database: Where fences are asked.
     """
 
     def __init__(self, nodes: Mapping[str, Kind], *, bad: Collection[str] = (), seed: int = 0) -> None:
@@ -89,6 +91,7 @@ class Field:
         self.gone: set[str] = set()
         self.releases = {each: Made(id=each, name=f"release {each}") for each in ("r1", "r2", "r3")}
         self._dice = random.Random(seed)
+        self.database: Database | None = None
         self.hear: list[Callable[[Report], None]] = []
         self._late: list[tuple[int, Report]] = []
         self._now = 0
@@ -98,8 +101,10 @@ class Field:
             raise NotFoundError(f"there is no release {release!r}")
         return self.releases[release]
 
-    async def assign(self, node: str, release: str | None, *, by: str) -> None:
+    async def assign(self, node: str, release: str | None, *, by: str, fence: Fence | None = None) -> None:
         self.calls += 1
+        if self.database is not None and fence is not None:
+            await self.database.write(fence)
         if self.fails > 0:
             self.fails -= 1
             raise OSError("the disk is full")
@@ -132,15 +137,15 @@ class Field:
     async def assigned(self, nodes: Sequence[str]) -> dict[str, str]:
         return {node: release for node in nodes if (release := self.nodes[node].release) is not None}
 
+    async def standing(self, nodes: Sequence[str]) -> list[Report]:
+        return [said for node in nodes if (said := self.nodes[node].said) is not None]
+
     async def said(self, since: int) -> list[Report]:
         return [said for sim in self.nodes.values() if (said := sim.said) is not None and said.at >= since]
 
-    def listen(self, wake: Callable[[], None]) -> Callable[[], None]:
-        def heard(report: Report) -> None:
-            wake()
-
-        self.hear.append(heard)
-        return lambda: self.hear.remove(heard)
+    def listen(self, hear: Callable[[Report], None]) -> Callable[[], None]:
+        self.hear.append(hear)
+        return lambda: self.hear.remove(hear)
 
     def step(self, now: int) -> list[Happening]:
         """Everybody goes on by one thing; what is heard of it besides the reports."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ganglion.client.call import LINES, Answers, Call
-from ganglion.client.operations import access, enrolment, events, fleet, mesh
+from ganglion.client.operations import access, enrolment, events, fleet, mesh, rollouts
 from ganglion.errors import GanglionError
 from ganglion_gateway.access.permissions import TABLE
 from ganglion_tools import client_operations
@@ -33,6 +33,8 @@ def test_a_path_is_written_for_what_stands_in_it() -> None:
     wanted = fleet.get_nodes_node_readings("x", sensor="t&1", since=5)
     assert wanted.target == "/api/v1/nodes/x/readings?sensor=t%261&since=5"
     assert events.get_events(class_="alert").page("abc").target == "/api/v1/events?cursor=abc&class=alert"
+    of_two = rollouts.get_rollouts_rollout_nodes("r", state=["failed", "waiting"])
+    assert of_two.target == "/api/v1/rollouts/r/nodes?state=failed&state=waiting"
     assert mesh.get_kv_watch(seconds=0.5).target == "/api/v1/kv/watch?seconds=0.5"
 
 

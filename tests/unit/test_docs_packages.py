@@ -3,6 +3,9 @@
 
 import re
 import shlex
+import subprocess
+import tarfile
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -16,11 +19,13 @@ from ganglion_tools.package.target import examples, zig_target
 ROOT = Path(__file__).parents[2]
 FILES = ROOT / "tools" / "ganglion_tools" / "package" / "files"
 PAGE = (ROOT / "docs" / "packages.md").read_text()
-FIRST, SECOND = (block.splitlines() for block in re.findall(r"^```sh\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE))
+FIRST, SECOND, SIGNED = (
+    block.splitlines() for block in re.findall(r"^```sh\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+)
 TEXT = " ".join(PAGE.split())
 
 
-@pytest.mark.parametrize("command", FIRST)
+@pytest.mark.parametrize("command", [*FIRST, SIGNED[-1]])
 def test_a_package_is_built_as_the_page_says(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -33,12 +38,19 @@ def test_a_package_is_built_as_the_page_says(
 
     monkeypatch.setattr(native, "compile", compile)
     monkeypatch.chdir(tmp_path)
+    for made in SIGNED[:-1] if command == SIGNED[-1] else ():
+        subprocess.run(shlex.split(made), check=True, capture_output=True)
     program, *words = shlex.split(command)
     assert (program, main(words)) == ("ganglion", 0)
     assert compiled == [(building._ROOT, zig_target(words[1], words[3]))]
-    assert "ganglion" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "ganglion" in said
     (made,) = (tmp_path / "dist" if "dist" in words else tmp_path).iterdir()
     assert made.name.endswith("tar.gz" if words[1] == "tar" else words[1])
+    if command == SIGNED[-1]:
+        assert f"apk add {made.name}, once you.rsa.pub is in /etc/apk/keys" in said
+        with tarfile.open(fileobj=BytesIO(made.read_bytes())) as archive:
+            assert archive.getnames()[:2] == [".SIGN.RSA256.you.rsa.pub", ".PKGINFO"]
 
 
 def test_the_architectures_and_what_comes_along_are_those_of_the_code() -> None:

@@ -181,7 +181,24 @@ def test_a_configuration_is_made_and_changed() -> None:
     changed = json.loads(agent_config.merged(sensing, Changes(name="shed"), "pico-w"))
     assert changed == {**sensing, "name": "shed"}
     assert agent_config.merged(sensing, Changes(), "pico-w") == agent_config.merged(sensing, Changes(), "pico-w")
-    assert agent_config.key_file(b'{"key": "other.key"}') == "other.key"
+    assert agent_config.key_file({"key": "other.key"}) == "other.key"
+    assert agent_config.key_file({"broker": "mqtt://h"}) == "enrol.key"
+    member = json.loads(agent_config.merged(made, Changes(broker="mqtt://h"), "pico-w"))
+    assert (member["broker"], "parent" in member) == ("mqtt://h", False)
+    leaf = json.loads(agent_config.merged(member, Changes(host="h"), "pico-w"))
+    assert (leaf["parent"]["host"], "broker" in leaf) == ("h", False)
+    for wrong, why in [
+        ("http://h", "must be mqtt://host"),
+        ("mqtts://h", "a board speaks no TLS yet"),
+        ("mqtt://h:0", "must be mqtt://host"),
+        ("mqtt://h:99999", "must be mqtt://host"),
+        ("mqtt://u:p@h", "must be mqtt://host"),
+        ("mqtt://h?ca=x", "must be mqtt://host"),
+    ]:
+        with pytest.raises(InvalidError, match=f"broker: {why}"):
+            agent_config.merged(member, Changes(broker=wrong), "pico-w")
+    with pytest.raises(InvalidError, match=r"broker: a broker is on a network, and uplink.kind is serial"):
+        agent_config.merged({**member, "uplink": {"kind": "serial"}}, Changes(), "pico-w")
 
 
 @pytest.mark.parametrize(
@@ -225,7 +242,7 @@ def test_a_key_is_read_and_never_repeated(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="`ganglion leaf add NAME > "):
         identity.of_file(file)
     file.write_text(key.text() + "\n")
-    assert identity.of_file(file).key.text() == key.text()
+    assert identity.of_file(file).text == key.text()
     file.write_text(key.text()[:-1])
     with pytest.raises(InvalidError, match="this is no key of a leaf") as raised:
         identity.of_file(file)

@@ -94,12 +94,12 @@ PACKAGES = {
             "pydantic",
         }
         | {"prometheus_client", "psycopg", "sqlalchemy", "starlette", "structlog", "uvicorn", "anyio", "numpy"}
-        | {"redis", "opentelemetry"},
+        | {"nacl", "redis", "opentelemetry"},
     ),
     "ganglion_tools": (
         "tools",
         STDLIB
-        | {"ganglion", "ganglion_micro", "ganglion_gateway", "aiomqtt", "bcrypt", "cryptography", "psutil"}
+        | {"ganglion", "ganglion_micro", "ganglion_gateway", "aiomqtt", "bcrypt", "cryptography", "packaging", "psutil"}
         | {"asteval", "blinker", "cbor2", "cv2", "fastjsonschema", "nacl", "numpy", "paho", "polib", "pyee", "yaml"},
     ),
 }
@@ -238,7 +238,7 @@ PURE = [
     "runtime/ganglion/guardian/sources.py",
     "runtime/ganglion/guardian/raw.py",
     "runtime/ganglion/guardian/words.py",
-    "gateway/ganglion_gateway/rollout/[!cs]*.py",  # but for controller.py and senses.py, which are its shell
+    "gateway/ganglion_gateway/rollout/[!csd]*.py",  # but for controller, senses and desk, which are its shell
     "gateway/ganglion_gateway/rollout/cohort.py",
     "gateway/ganglion_gateway/rollout/contract.py",
     "gateway/ganglion_gateway/selecting/*.py",
@@ -250,7 +250,6 @@ PURE = [
     "gateway/ganglion_gateway/model/configuration.py",
     "gateway/ganglion_gateway/model/question.py",
     "gateway/ganglion_gateway/webhook/incoming.py",
-    "gateway/ganglion_gateway/webhook/rate.py",
     "gateway/ganglion_gateway/webhook/signature.py",
     "gateway/ganglion_gateway/homeassistant/fleet_view.py",
     "tools/ganglion_tools/package/archive.py",

@@ -3,7 +3,6 @@
 
 import base64
 import logging
-from argparse import Namespace
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,17 +10,9 @@ from typing import Any
 import pytest
 
 from ganglion.bus import Bus
-from ganglion.cli import dev_serial
 from ganglion.cli.dry import DryPorts, Service
-from ganglion.cli.live import Live as Edited
-from ganglion.cli.script_file import compiled
 from ganglion.clock import Clock
-from ganglion.device.raw_repl import Event, Executed, Output
-from ganglion.device.restoring import Restoring
-from ganglion.device.trying import Ended, Said, Trying, source
-from ganglion.errors import GanglionError, InvalidError, RefusedError, UnreachableError
-from ganglion.mova.compile import compile
-from ganglion.mova.load import load
+from ganglion.errors import InvalidError
 from ganglion.mova.plan import Plan
 from ganglion.mova.shell import ScriptRunner
 from ganglion.node.console.log import Log
@@ -33,17 +24,8 @@ from ganglion_agent.log import LINES as AGENT_LINES
 from ganglion_agent.log import Log as AgentLog
 from ganglion_agent.store import Store
 from ganglion_micro.cbor import MAX_SIZE, encode
-from support.mova import edge
+from support.edited import plan
 from support.waiting import until_answered
-
-
-def text(say: str, name: str = "trial") -> str:
-    return edge(f'- {{id: say, action: log, message: "{say}"}}').replace("name: trial", f"name: {name}", 1)
-
-
-def plan(say: str, name: str = "trial") -> Plan:
-    return compile(load(text(say, name), file="x.yaml"))
-
 
 # On an agent
 
@@ -294,204 +276,3 @@ async def test_an_answer_with_a_long_log_is_a_message_of_the_mesh() -> None:
         assert len(encode(said)) < MAX_SIZE
         after, found = said["next"], found + len(said["lines"])
     assert (after, found) == (256, 64 * 1024 // 524)
-
-
-# The command
-
-
-class Somewhere:
-    """What runs scripts, and is away at times."""
-
-    def __init__(self) -> None:
-        self.runs: dict[str, str] = {}
-        self.error: Exception | None = None
-        self.puts = 0
-
-    def put(self, made: Plan, seconds: int | None = None) -> dict[str, Any]:
-        if self.error is not None:
-            raise self.error
-        self.puts += 1
-        replaced = made.name in self.runs
-        self.runs[made.name] = made.hash
-        return {"name": made.name, "hash": made.hash, "replaced": replaced}
-
-    def live(self, name: str, seconds: int) -> bool:
-        if self.error is not None:
-            raise self.error
-        return bool(self.runs.pop(name, "")) if not seconds else name in self.runs
-
-    def listing(self) -> dict[str, Any]:
-        return {"scripts": [{"name": name, "hash": each} for name, each in self.runs.items()]}
-
-    def remove(self, name: str) -> dict[str, Any]:
-        self.runs.pop(name)
-        return {"name": name}
-
-    def log(self, after: int) -> tuple[list[str], int]:
-        return [], 0
-
-
-@pytest.fixture
-def edited(monkeypatch: pytest.MonkeyPatch) -> tuple[Somewhere, Edited, list[str]]:
-    monkeypatch.setattr("ganglion.cli.live._LOOK", 0.0)
-    there, said = Somewhere(), list[str]()
-    return there, Edited(there, "barn", Path("x.yaml"), lambda _, words: said.append(words), seconds=20), said
-
-
-def test_a_document_that_is_wrong_is_said_with_its_place_and_the_one_before_goes_on(
-    edited: tuple[Somewhere, Edited, list[str]],
-) -> None:
-    there, live, said = edited
-    live.save(text("one").encode())
-    live.save(text("two").replace("action: log", "action: lo").encode())
-    failing = text("two") + "tests: [{name: it acts, feed: {}, expect: [{ran: none}]}]\n"
-    live.save(failing.encode())
-    live.look()
-    assert there.puts == 1
-    assert said[0].startswith("live on barn after 0.")
-    assert "not live: x.yaml:" in said[1]
-    assert "'lo'" in said[1]
-    assert said[1].endswith("; the one before goes on")
-
-
-def test_who_has_forgotten_it_gets_the_last_good_one_again(edited: tuple[Somewhere, Edited, list[str]]) -> None:
-    there, live, said = edited
-    live.save(text("one").encode())
-    live.save(b"what is this")
-    there.runs.clear()
-    live.look()
-    assert there.runs == {"trial": plan("one").hash}
-    assert len(said) == 3
-
-
-def test_who_is_away_gets_the_newest_when_it_is_back(edited: tuple[Somewhere, Edited, list[str]]) -> None:
-    there, live, said = edited
-    there.error = UnreachableError("barn does not answer")
-    live.save(text("one").encode())
-    live.look()
-    live.save(text("two").encode())
-    there.error = None
-    live.look()
-    live.look()
-    assert there.runs == {"trial": plan("two").hash}
-    assert there.puts == 1
-    assert said[0] == "not live: barn does not answer: it is tried again"
-    assert len(said) == 2
-
-
-def test_what_is_refused_is_not_tried_again_and_a_new_name_ends_the_one_before(
-    edited: tuple[Somewhere, Edited, list[str]],
-) -> None:
-    there, live, said = edited
-    live.save(text("one").encode())
-    there.error = RefusedError("no such sensor")
-    live.save(text("two").encode())
-    there.error = None
-    live.look()
-    assert there.runs == {"trial": plan("one").hash}
-    live.save(text("three", "other").encode())
-    assert list(there.runs) == ["other"]
-    live.end()
-    assert there.runs == {}
-    assert said[1] == "not live: no such sensor; the one before goes on"
-    assert said[3] == "trial of this file runs no more on barn"
-
-
-def test_a_test_that_fails_is_named_with_its_place(tmp_path: Path) -> None:
-    file = tmp_path / "x.yaml"
-    file.write_text(text("one") + "tests:\n  - name: it acts\n    feed: {}\n    expect: [{ran: main}]\n")
-    with pytest.raises(InvalidError, match=r"x\.yaml:\d+:5: the test 'it acts' fails: ran main"):
-        compiled(file)
-
-
-@pytest.mark.parametrize(
-    ("data", "says"),
-    [
-        (b"x = 1\nif x:\nprint(x)\n", r"x\.py:3:1: expected an indented block"),
-        (b"x = 1\ny = '\xff'\n", r"x\.py:2:6: is no text in UTF-8"),
-        (b"x = 1\ny = '\x03'\n", r"x\.py:2:6: a control character, .* write \\x03"),
-        (b"(" * 5000, r"x\.py:1:\d+: too many nested parentheses"),
-        (b"x" * 300_000, r"x\.py: is 300000 bytes long"),
-        (b"x = '\0'", r"x\.py:1:1: source code"),
-    ],
-)
-def test_what_is_wrong_with_python_is_said_with_its_place(data: bytes, says: str) -> None:
-    with pytest.raises(InvalidError, match=says):
-        source(data, "x.py")
-
-
-def test_what_a_device_could_not_read_is_told_from_what_failed_there() -> None:
-    where = 'Traceback (most recent call last):\n  File "x.py", line 1'
-    assert Ended(f"{where}\nSyntaxError: invalid syntax\n").is_syntax
-    assert not Ended(f'{where}, in <module>\n  File "y.py", line 1\nSyntaxError: invalid syntax\n').is_syntax
-    assert not Ended(f"{where}, in <module>\nValueError: no\n").is_syntax
-    assert not Ended("").is_syntax
-    assert source("x = '\\d'  # ї\r\n".encode(), "x.py") == "x = '\\d'  # ї\r\n"
-    assert source(b"\xef\xbb\xbfx", "x.py") == "x"
-
-
-class Slow:
-    """A session whose device says this, a byte at a time."""
-
-    has_taken = True
-
-    def __init__(self, out: bytes, error: bytes) -> None:
-        self._events: list[Event] = [Output(bytes([each]), "out") for each in out]
-        self._events += [Output(bytes([each]), "error") for each in error]
-        self._events.append(Executed())
-
-    def soft_reset(self) -> None:
-        """Nothing ran."""
-
-    def begin(self, text: str) -> None:
-        """It is taken."""
-
-    def hear(self, timeout: float) -> list[Event]:
-        return [self._events.pop(0)] if self._events else []
-
-
-def test_lines_are_whole_however_their_bytes_come() -> None:
-    traceback = 'Traceback:\r\n  File "<stdin>", line 1, in <module>\r\nValueError: \r\n'
-    session: Any = Slow("Привіт\r\nno end".encode(), traceback.encode())
-    trying = Trying(session, "x.py")
-    trying.run("pass")
-    found = [each for _ in range(200) for each in trying.hear(0)]
-    named = ["Traceback:\n", '  File "x.py", line 1, in <module>\n', "ValueError: \n"]
-    assert found[0] == Said("Привіт\n", False)
-    assert [each for each in found if isinstance(each, Said) and each.is_error] == [Said(each, True) for each in named]
-    assert Said("no end", False) in found
-    assert found[-1] == Ended("".join(named))
-
-
-def test_what_a_device_says_does_a_terminal_no_harm(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = tmp_path / "x.py"
-    file.touch()
-    shown = dev_serial._Edited(Namespace(file=file, json=False), lambda _, text: print(text))
-    shown._output(Said("a\x1b]52;c;cm0=\x07\x1b[32mgreen\n\x1b[", False))
-    shown._note({}, "has ended well")
-    said = f"a\N{SYMBOL FOR ESCAPE}]52;c;cm0=\a\x1b[32mgreen\n\N{SYMBOL FOR ESCAPE}[\n--- {file} has ended well\n"
-    assert capsys.readouterr().out == said
-
-
-def test_a_port_that_is_not_ours_yet_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    answers: list[Any] = [RefusedError("udev has not been there"), GanglionError("in use"), "the port"]
-
-    def opened(name: str, *, baud: int) -> Any:
-        answer = answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    monkeypatch.setattr(dev_serial, "open_port", opened)
-    monkeypatch.setattr(dev_serial, "_AGAIN", 0.0)
-    assert dev_serial._again("/dev/ttyUSB0", 115200) == "the port"
-
-
-def test_who_gives_a_device_back_takes_nothing_from_the_folder_that_is_worked_in(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "subprocess.py").write_text("raise SystemExit(7)\n")
-    monkeypatch.chdir(tmp_path)
-    with Restoring("/dev/ttyUSB0", 115200) as restoring:
-        pass
-    assert restoring._child.returncode == 0

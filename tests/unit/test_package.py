@@ -157,6 +157,24 @@ def test_a_command_that_a_package_does_not_bring_is_named(monkeypatch, capsys):
     assert "`ganglion bench` is not in this package, which is for nodes" in capsys.readouterr().err
 
 
+def test_a_key_that_cannot_sign_an_apk_is_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for made in ("genrsa -aes128 -passout pass:x -out locked 2048", "ecparam -genkey -name prime256v1 -out curve"):
+        subprocess.run(["openssl", *made.split()], check=True, capture_output=True)
+    (tmp_path / "text").write_text("no key\n")
+    for key, code, says in (
+        ("nothing", 3, "there is no file nothing: `openssl genrsa -out nothing 4096` makes a key"),
+        ("locked", 1, "locked: has a passphrase"),
+        ("curve", 1, "curve: is no RSA key"),
+        ("text", 1, "text: is no private key in PEM"),
+        (".", 1, ".: cannot be read"),
+    ):
+        assert main(["package", "apk", "--arch", "mipsel_24kc", "--sign", key]) == code
+        assert says in capsys.readouterr().err
+    assert main(["package", "deb", "--arch", "amd64", "--sign", "text"]) == 2
+    assert "--sign is for an apk" in capsys.readouterr().err
+
+
 def test_the_service_names_no_file_that_is_not_installed():
     files = Path(__file__).parents[2] / "tools" / "ganglion_tools" / "package" / "files"
     unit = (files / "debian" / "ganglion.service").read_text()

@@ -1,16 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """ganglion.release: what a release is, what a node decides, and what it never believes."""
 
+import asyncio
+import faulthandler
 import hashlib
+from argparse import Namespace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ganglion import config
+from ganglion.board import board
+from ganglion.cli import node as node_command
 from ganglion.errors import GanglionError, InvalidError
 from ganglion.mesh import codec
 from ganglion.mesh.authority import Authority
+from ganglion.node.configured import sides
 from ganglion.release import keeper as keeping
 from ganglion.release import manifest, overlay, record, requires
 from ganglion.release.folder import Folder
@@ -146,6 +153,7 @@ def test_a_release_lies_over_the_nodes_own_configuration(own: Path) -> None:
         ('[mesh]\nenrol_key = "gk1_"\n', "enrol_key: leave it out"),
         ('[mqtt]\nbrokr = "mqtt://h"\n', 'mqtt.brokr: unknown key; did you mean "broker"'),
         ("[[limit]]\nhigh = 1\n", "limits.toml"),
+        ('[mqtt]\nbroker = "mqtt://me:word@host"\n', "whoever carries a release can read it"),
     ],
 )
 def test_an_overlay_that_no_node_can_take_is_refused(text: str, why: str) -> None:
@@ -269,7 +277,7 @@ async def test_a_node_that_lacks_something_says_so_before_it_fetches(
     gateway.assign(release)
     for _ in range(2):  # at each start it is looked at again: the package may have come
         with pytest.raises(TimeoutError):
-            async with keeping.asyncio.timeout(0.2):
+            async with asyncio.timeout(0.2):
                 await lived(folder, own, gateway)
     assert gateway.states(release) == ["failed"]
     assert "release.chunk" not in gateway.asked
@@ -282,7 +290,7 @@ async def test_a_disk_without_room_takes_no_release(
     release = gateway.make("one", {"a.yaml": bytes(11)})
     gateway.assign(release)
     with pytest.raises(TimeoutError):
-        async with keeping.asyncio.timeout(0.2):
+        async with asyncio.timeout(0.2):
             await lived(folder, own, gateway)
     assert gateway.states(release) == ["failed"]
     assert "needs 11 bytes, and the disk has 10 to spare" in gateway.reports[-1]["why"]
@@ -367,3 +375,47 @@ async def test_a_disk_that_takes_nothing_tries_nothing(
 
     monkeypatch.setattr(Folder, "save", full)
     assert begin(folder, own, lambda: NOW).record.runs == OWN
+
+
+def test_limits_of_a_configuration_hold_beside_those_of_the_board(own: Path) -> None:
+    own.write_text(own.read_text() + '[[limit]]\nwhere = {name = "bell"}\nmax_on = "5s"\n')
+    of_board, ours = sides(board("sim"), config.load(own))
+    assert (of_board.source, ours.source) == ("board sim", "configuration")
+    assert [(each.where, each.max_on) for each in ours.limits] == [({"name": "bell"}, 5 * SECOND)]
+    own.write_text(own.read_text().replace("max_on", "max_off"))
+    with pytest.raises(InvalidError, match=r"limit\[0\]\.max_off"):
+        sides(board("sim"), config.load(own))
+    own.write_text(own.read_text().replace("[[limit]]", "[limit]"))
+    with pytest.raises(InvalidError, match=r"write \[\[limit\]\]"):
+        config.load(own)
+
+
+async def test_a_node_that_ends_by_an_error_in_a_trial_starts_what_was_before(
+    folder: Folder, own: Path, gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = await trying(folder, own, gateway)
+    watched: list[float] = []
+    monkeypatch.setattr(faulthandler, "dump_traceback_later", lambda seconds, exit: watched.append(seconds))
+    monkeypatch.setattr(faulthandler, "cancel_dump_traceback_later", watched.clear)
+
+    class Broken:
+        again = False
+
+        def __init__(self, *args: object) -> None:
+            self.begun = args[-1]
+
+        async def run(self) -> None:
+            if self.begun.trial:  # type: ignore[attr-defined]
+                assert watched == [62], "a release that hangs is ended"
+                raise ValueError("no such pin")
+
+    monkeypatch.setattr(node_command, "Node", Broken)
+    args = Namespace(config=own, broker=None, enrol_key_file=None)
+    lived_ = partial(asyncio.to_thread, node_command._lived, args, config.load(own), folder.path.parent)
+    assert await lived_() is True
+    assert watched == []
+    known = folder.load()
+    assert (known.runs, known.last and known.last.why) == (OWN, "the node ended: no such pin")
+    assert await lived_() is False
+    assert known.last is not None
+    assert known.last.release == release

@@ -23,7 +23,7 @@ FLEET = [
     node("b", name="fridge-2", board="esp32", tags=["fridge", "hall"], sw="1.4.0rc1", former=["old"]),
     node("c", name="gate", board="raspberry-pi-4", tags=["hall"], sw="ganglion/1.4.0", online=True),
     node("d", name="Стіл і лампа", board="esp32-s3", sw="ganglion/1.10.1", sensors={"lamp.light": Latest(1, 2)}),
-    node("e", name="and", board="linux", sw="?"),
+    node("e", name="and", board="linux", sw="?", caps={"sensors": {"bell.sound": {}}, "actuators": {"bell": {}}}),
     node("gone", name="gone", tags=["fridge"], revoked=1),
 ]
 
@@ -56,7 +56,10 @@ FLEET = [
         ("sw>1.4 or sw<=v0.9", "ad"),
         ("online=yes", "ac"),
         ("online=false and sensor=lamp.*", "d"),
+        ("sensor=bell.*", "e"),
+        ("actuator=bell or sensor in (lamp.light)", "de"),
         ("not not all", "abcde"),
+        ("tag=all or tag in (in, hall)", "bc"),
     ],
 )
 def test_a_selector_means_these_nodes(text: str, ids: str) -> None:
@@ -82,7 +85,7 @@ def test_a_selector_means_these_nodes(text: str, ids: str) -> None:
         ("sw>new", "'new' is no version"),
         ("sw>1.*", "'1.*' is no version"),
         ("online=maybe", "online is yes or no"),
-        ("tag=all", 'write "all" if a value is meant'),
+        ("tag= and board=esp32", 'write "and" if a value is meant'),
         ("tag\\x", "has no meaning here"),
         ("(" * 40 + "all" + ")" * 40, "within each other"),
         ("not " * 400 + "all", "within each other"),

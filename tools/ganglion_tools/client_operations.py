@@ -19,7 +19,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ganglion.client.call import UNSET, Call, Unset
-
+"""
+_TYPED = """
 if TYPE_CHECKING:
     from ganglion.client import documents
 """
@@ -74,7 +75,11 @@ def modules(document: dict[str, Any]) -> dict[str, str]:
             tag = operation["tags"][0]
             if tag not in _NOT:
                 written.setdefault(tag, []).append(_function(document, path, method.upper(), operation))
-    return {tag: "\n\n".join([_HEAD.format(title=tag.capitalize()), *found]) for tag, found in written.items()}
+    texts = {tag: "\n\n".join(found) for tag, found in written.items()}
+    return {
+        tag: _HEAD.format(title=tag.capitalize()) + (_TYPED if "documents." in text else "") + "\n\n" + text
+        for tag, text in texts.items()
+    }
 
 
 def _function(document: dict[str, Any], path: str, method: str, operation: dict[str, Any]) -> str:

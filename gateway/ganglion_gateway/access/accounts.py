@@ -4,9 +4,11 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion.errors import InvalidError, NotFoundError, RefusedError
@@ -77,10 +79,11 @@ class Accounts:
         cleared = 0.0
         while True:
             await asyncio.sleep(_LOOK)
-            await self.load()
-            if time.monotonic() - cleared > _DAY or not cleared:
-                cleared = time.monotonic()
-                await self._clear()
+            with suppress(SQLAlchemyError):  # a database that is away for a while: who may enter stays who may
+                await self.load()
+                if time.monotonic() - cleared > _DAY or not cleared:
+                    await self._clear()
+                    cleared = time.monotonic()
 
     async def _clear(self) -> None:
         now = self._clock()

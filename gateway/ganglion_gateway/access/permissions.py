@@ -14,7 +14,7 @@ SCOPES = {
     "read": "look at the fleet, its events, the mesh and what runs",
     "operate": "command nodes, fire their triggers, consent, share values, run jobs and rollouts",
     "debug": "open consoles of nodes and listen to the mesh",
-    "webhooks": "say where events go out to, and see the URLs",
+    "webhooks": "say where events go out to and who may tell of some, and see the URLs",
     "enrol": "let nodes in and put them out",
     "config": "set the policy, limits, groups and what nodes are to run",
     "audit": "read who did what",

@@ -21,6 +21,7 @@ from ganglion_gateway.api import (
     openapi,
     policy,
     releases,
+    rollouts,
     routes,
     scripts,
     socket,
@@ -66,6 +67,7 @@ def application(services: Services, *, version: str | None = None) -> FastAPI:
     app.include_router(firmware.routes(services))
     app.include_router(scripts.routes(services))
     app.include_router(releases.routes(services))
+    app.include_router(rollouts.routes(services))
     app.include_router(kv.routes(services))
     app.include_router(socket.routes(services))
     app.include_router(watch.routes(services), responses=problems.RESPONSES)

@@ -3,6 +3,8 @@
 
 import asyncio
 import json
+import math
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any
 
@@ -16,6 +18,7 @@ from ganglion.units import duration
 from ganglion_gateway.api.documents import Cursor, Document, Limit, page, read_cursor, write_cursor
 from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.routes import Who
+from ganglion_gateway.api.watch import SILENCE, Seconds
 from ganglion_gateway.problems import RESPONSES
 from ganglion_gateway.rollout.desk import is_live, note
 from ganglion_gateway.rollout.happening import Abort, Pause, Resume
@@ -24,9 +27,8 @@ from ganglion_gateway.rollout.terms import MAX_BOUNDS, MAX_STAGES, Bound, Share,
 from ganglion_gateway.selecting.parse import MAX_TEXT
 from ganglion_gateway.services import Services
 
-#: Seconds between looks at a rollout that somebody watches, and of silence after which an empty line is sent.
+#: Seconds between looks at a rollout that somebody watches.
 _LOOK = 0.5
-_SILENCE = 10.0
 #: Notes of one line of a watch.
 _NOTES = 100
 
@@ -147,13 +149,16 @@ def _looking(router: APIRouter, services: Services) -> None:
     async def report_rollout(rollout: RolloutId) -> dict[str, Any]:
         return await desk.report(rollout)
 
-    @router.get("/rollouts/{rollout}/watch", summary="A rollout as it goes on, a JSON document a line, until it ends")
-    async def watch_rollout(rollout: RolloutId, request: Request) -> StreamingResponse:
+    @router.get(
+        "/rollouts/{rollout}/watch",
+        summary="A rollout as it goes on, a JSON document a line, until it ends",
+        response_class=StreamingResponse,
+        responses={200: {"content": {"application/x-ndjson": {"schema": {"type": "string"}}}}},
+    )
+    async def watch_rollout(rollout: RolloutId, request: Request, seconds: Seconds = None) -> StreamingResponse:
         await desk.document(rollout)  # who asks for one that is not there is told so before the stream begins
-        may = _looker(services, request)
-        return StreamingResponse(
-            _lines(services, rollout, may), media_type="application/x-ndjson", headers={"cache-control": "no-store"}
-        )
+        lines = _lines(services, rollout, _looker(services, request), seconds)
+        return StreamingResponse(lines, media_type="application/x-ndjson", headers={"cache-control": "no-store"})
 
 
 def _commands(router: APIRouter, services: Services) -> None:
@@ -184,8 +189,11 @@ def _looker(services: Services, request: Request) -> Callable[[], bool]:
     return lambda: services.keyring.holder(principal.key) is not None
 
 
-async def _lines(services: Services, rollout: str, may: Callable[[], bool]) -> AsyncIterator[str]:
+async def _lines(
+    services: Services, rollout: str, may: Callable[[], bool], seconds: float | None
+) -> AsyncIterator[str]:
     desk, before, after, silent = services.rollouts, None, None, 0.0
+    until = math.inf if seconds is None else time.monotonic() + seconds
     yield "\n"
     while may():
         rows = await desk.notes(rollout, after=after, limit=_NOTES)
@@ -195,10 +203,10 @@ async def _lines(services: Services, rollout: str, may: Callable[[], bool]) -> A
             before, after, silent = document, rows[-1]["number"] if rows else after, 0.0
         if len(rows) == _NOTES:
             continue
-        if not is_live(document):
+        if not is_live(document) or (left := until - time.monotonic()) <= 0:
             return
-        await asyncio.sleep(_LOOK)
+        await asyncio.sleep(min(_LOOK, left))
         silent += _LOOK
-        if silent >= _SILENCE:
+        if silent >= SILENCE:
             yield "\n"
             silent = 0.0

@@ -20,7 +20,7 @@ from ganglion.release.pull import CHUNK
 from ganglion.release.record import STATES
 from ganglion_gateway.fleet import Fleet, Node
 from ganglion_gateway.release.register import Register, Release
-from ganglion_gateway.rollout.contract import Report, Reported
+from ganglion_gateway.rollout.contract import Fence, Report, Reported
 from ganglion_gateway.store import releases as store
 from ganglion_gateway.store.database import Database, Row
 
@@ -71,7 +71,9 @@ class Office:
         """See `Register.find`."""
         return await self.register.find(release)
 
-    async def assign(self, node: str, release: str | None, *, by: str, again: bool = False) -> None:
+    async def assign(
+        self, node: str, release: str | None, *, by: str, again: bool = False, fence: Fence | None = None
+    ) -> None:
         """Has a node run a release from now on, or None for its own configuration. On the disk when it returns.
 
         Another `by` has what failed there before tried again; the same again by the same changes nothing.
@@ -81,6 +83,7 @@ class Office:
             release: Its id.
             by: Who wants it.
             again: Have it tried again whoever has wanted it before.
+            fence: Is awaited first in the same transaction, and raises where nothing is to be assigned any more.
 
         Raises:
             NotFoundError: there is no such node or release.
@@ -94,6 +97,8 @@ class Office:
         now, why = self._clock(), "" if known.online else f"{known.name} is offline, and is told when it is back"
 
         async def work(connection: AsyncConnection) -> Row | None:
+            if fence is not None:
+                await fence(connection)
             return await store.assign(connection, known.ids, release, now=now, by=by, why=why, again=again)
 
         row = await self._database.write(work)
@@ -110,6 +115,18 @@ class Office:
         """The last word of each of these on what it is to run."""
         rows = await store.all_reports(self._database, nodes, self._fleet.now)
         return [_said({**row, "node": node}) for node, row in rows.items()]
+
+    async def said(self, since: int) -> list[Report]:
+        """The last word of every node that was heard since a time, each on what the node is to run by now."""
+        found: dict[str, Report] = {}
+        for row in await store.reports_since(self._database, since):
+            node, wanted = self._fleet.now(row["node"]), row["wanted"]
+            if wanted is None and node in self._fleet.nodes:  # assigned under the id that it had before
+                assigned = await store.assignment(self._database, self._fleet.nodes[node].ids)
+                wanted = None if assigned is None else assigned["number"]
+            if row["number"] == wanted:
+                found[node] = _said({**row, "node": node})
+        return list(found.values())
 
     def listen(self, hear: Callable[[Report], None]) -> Callable[[], None]:
         """Has every report told after it is committed, until what is returned is called; also that a node waits."""

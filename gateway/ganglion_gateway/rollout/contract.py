@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a rollout needs of releases, of their delivery to nodes, and of other gateways. Nothing else of them is used."""
+"""What a rollout needs of releases and of their delivery to nodes. Nothing else of them is used."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
+
+#: Lets a transaction go on, or raises; gets its connection.
+Fence = Callable[[Any], Awaitable[None]]
 
 
 class Reported(StrEnum):
@@ -76,10 +79,13 @@ class Releases(Protocol):
         """
         ...
 
-    async def assign(self, node: str, release: str | None, *, by: str) -> None:
+    async def assign(self, node: str, release: str | None, *, by: str, fence: Fence) -> None:
         """Has a node run a release from now on, or None for its own configuration. On the disk when it returns.
 
         Another `by` has what failed there before tried again; the same again by the same changes nothing.
+
+        Args:
+            fence: Is awaited first in the same transaction, and raises where nothing is to be assigned any more.
 
         Raises:
             NotFoundError: the node is not there any more.
@@ -91,23 +97,14 @@ class Releases(Protocol):
         """The release that each of these is to run, where it is to run one."""
         ...
 
+    async def standing(self, nodes: Sequence[str]) -> list[Report]:
+        """The last word of each of these on what it is to run."""
+        ...
+
     async def said(self, since: int) -> list[Report]:
         """The last word of every node that was heard since a time, each on what the node is to run by now."""
         ...
 
-    def listen(self, wake: Callable[[], None]) -> Callable[[], None]:
-        """Has somebody woken when a node says something, until what is returned is called."""
+    def listen(self, hear: Callable[[Report], None]) -> Callable[[], None]:
+        """Has every report told as it comes, until what is returned is called. One may be lost: `said` has it."""
         ...
-
-
-class Lease(Protocol):
-    """Of several gateways one runs the rollouts."""
-
-    def __call__(self) -> bool:
-        """Whether it is this one now."""
-        ...
-
-
-def alone() -> bool:
-    """The lease where there is one gateway."""
-    return True

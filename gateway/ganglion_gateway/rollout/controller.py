@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs rollouts: hears, has their machines decide, saves what they decided, and only then does it.
 
-The database is the truth. Whoever holds the lease reads what is open there, so another gateway goes on where one has
-ended. A command of an operator is saved by the gateway that was asked, and who runs the rollout notices by its version.
+The database is the truth. Who holds the lease reads what is open there, so another gateway goes on where one has ended.
+A command of an operator is saved by the gateway that was asked; who runs the rollout notices by its version, which also
+stands before each assignment: what somebody has aborted meanwhile is not carried out.
 """
 
 import asyncio
@@ -15,8 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion.errors import GanglionError, NotFoundError, RefusedError
 from ganglion.units import SECOND
-from ganglion_gateway.fleet import SILENCE, Fleet
-from ganglion_gateway.rollout.contract import Lease, Releases, Report, alone
+from ganglion_gateway.fleet import Fleet
+from ganglion_gateway.leases import Lease
+from ganglion_gateway.rollout.contract import Releases, Report
 from ganglion_gateway.rollout.happening import Abort, Assign, Gone, Happening, Pause, Resume, Told
 from ganglion_gateway.rollout.machine import Machine
 from ganglion_gateway.rollout.planning import Plan, begun
@@ -36,7 +38,7 @@ _LATE = 60 * SECOND
 #: Events of the fleet that one look takes.
 _EVENTS = 1000
 #: Assignments at the same time.
-_TOGETHER = 16
+_TOGETHER = 64
 #: How often a command is tried that somebody else was quicker than.
 _TRIES = 5
 #: Who does what no operator has asked for.
@@ -44,41 +46,31 @@ _SELF = "gateway"
 
 
 class Controller:
-    """The rollouts of one gateway, or of all of them while it holds the lease.
+    """Rollouts: every gateway takes commands, and one of them runs them.
 
     Args:
         database: Holds them.
         fleet: Knows who is there.
         releases: Has nodes run them.
         clock: Nanoseconds since the Unix epoch.
-        lease: Whether it is this gateway that runs them.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        fleet: Fleet,
-        releases: Releases,
-        *,
-        clock: Callable[[], int],
-        lease: Lease = alone,
-    ) -> None:
+    def __init__(self, database: Database, fleet: Fleet, releases: Releases, *, clock: Callable[[], int]) -> None:
         self._database = database
         self._fleet = fleet
         self._releases = releases
         self._clock = clock
-        self._lease = lease
-        self._began = clock()
         self._machines: dict[str, Machine] = {}
         self._heard: dict[str, int] = {}  # until when a machine knows what nodes have said
         self._wake = asyncio.Event()
         self._lock = asyncio.Lock()  # one thing at a time is done to a machine: fed, saved, carried out
 
-    async def run(self) -> None:
-        """Runs them until cancelled."""
-        stop = self._releases.listen(self._wake.set)
+    async def run(self, lease: Lease) -> None:
+        """Runs them until cancelled, or another gateway does."""
+        self._machines.clear()
+        stop = self._releases.listen(lambda report: self._wake.set())
         try:
-            while True:
+            while lease.held:
                 try:
                     await self.look()
                 except (SQLAlchemyError, GanglionError) as error:
@@ -95,9 +87,6 @@ class Controller:
     async def look(self) -> None:
         """One look at everything, and what follows from it."""
         async with self._lock:
-            if not self._lease():
-                self._machines.clear()
-                return
             await self._read()
             if not self._machines:
                 return
@@ -110,6 +99,7 @@ class Controller:
                     await self._go_on(machine, reports, events)
                     self._heard[id] = now
                 except store.OvertakenError:
+                    self._machines.pop(id, None)
                     self._wake.set()
 
     async def start(self, made: Plan, *, selector: str, by: str) -> None:
@@ -182,7 +172,7 @@ class Controller:
         if saved is None:
             return None
         now = self._clock()
-        is_new = saved[0].version == 0 and now - self._began > SILENCE
+        is_new = saved[0].version == 0  # nothing was done yet that could have been missed
         machine = Machine(*saved, now=now, settled=is_new)
         machine.meet(Senses(self._fleet, machine).present())
         return machine
@@ -199,24 +189,37 @@ class Controller:
             await self._save(machine)
 
     async def _carry_out(self, rollout: Rollout, senses: Senses, actions: Sequence[Assign]) -> list[Happening]:
-        limit = asyncio.Semaphore(_TOGETHER)
+        """What was done of it; the rest is done another time.
 
-        async def one(action: Assign) -> Happening | None:
+        Raises:
+            OvertakenError: somebody has changed the rollout since.
+        """
+        limit, version = asyncio.Semaphore(_TOGETHER), rollout.version
+
+        async def fence(connection: AsyncConnection) -> None:
+            await store.check(connection, rollout.id, version)
+
+        async def one(action: Assign) -> Happening:
             async with limit:
-                by = f"rollout {rollout.id}"
-                try:
-                    await self._releases.assign(senses.current(action.node), action.release, by=by)
-                except (NotFoundError, RefusedError) as error:
-                    return Gone(action.node, str(error))
-                except (GanglionError, SQLAlchemyError) as error:
-                    _log.warning("not assigned yet", rollout=rollout.id, node=action.node, reason=str(error))
-                    return None
+                node, by = senses.current(action.node), f"rollout {rollout.id}"
+                await self._releases.assign(node, action.release, by=by, fence=fence)
             return Told(action.node, action.want)
 
-        if not self._lease():
-            return []  # another gateway carries out what was saved
-        done = await asyncio.gather(*(one(action) for action in actions))
-        return [each for each in done if each is not None]
+        done: list[Happening] = []
+        outcomes = await asyncio.gather(*(one(action) for action in actions), return_exceptions=True)
+        for action, outcome in zip(actions, outcomes, strict=True):
+            match outcome:
+                case NotFoundError() | RefusedError():
+                    done.append(Gone(action.node, str(outcome)))
+                case store.OvertakenError():
+                    raise outcome
+                case GanglionError() | SQLAlchemyError():
+                    _log.warning("not assigned yet", rollout=rollout.id, node=action.node, reason=str(outcome))
+                case BaseException():
+                    raise outcome
+                case _:
+                    done.append(outcome)
+        return done
 
     async def _save(self, machine: Machine, *, actor: str = _SELF) -> None:
         is_over = machine.is_over(self._clock())

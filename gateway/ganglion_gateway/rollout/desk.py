@@ -66,13 +66,13 @@ class Desk:
     ) -> dict[str, Any]:
         """Plans and begins; the document of the rollout. Raises: see `plan` and `Controller.start`."""
         made = await self.plan(release, selector, terms, id=id)
-        await self.controller.start(made, selector=str(parse(selector)), by=by)
+        await self.controller.start(made, selector=selector.strip(), by=by)
         return await self.document(made.rollout)
 
     async def _candidates(self, release: Release, nodes: Sequence[Node]) -> list[Candidate]:
         ids = [node.id for node in nodes]
         assigned = await self._releases.assigned(ids)
-        last = {report.node: report for report in await self._releases.said(0)}
+        last = {report.node: report for report in await self._releases.standing(ids)}
         busy = await store.busy(self._database, [id for node in nodes for id in node.ids])
         found = []
         for node in nodes:
@@ -100,7 +100,7 @@ class Desk:
             "id": made.rollout,
             "release": made.release,
             "name": made.name,
-            "selector": str(parse(selector)),
+            "selector": selector.strip(),
             "terms": made.terms.document(),
             "nodes": len(nodes),
             "stages": [

@@ -6,7 +6,7 @@
     not      = "not" not | "(" selector ")" | "all" | term
     term     = key ("=" | "!=") value | key ["not"] "in" "(" value {"," value} ")" | "sw" order version | value
     order    = "<" | "<=" | ">" | ">="
-    key      = "tag" | "board" | "name" | "id" | "sw" | "sensor" | "online" | "who"
+    key      = "tag" | "board" | "name" | "id" | "sw" | "sensor" | "actuator" | "online" | "who"
 
 A value alone is a node's name or id, as it is with `who`. In a value that is not in quotes each `*` stands for any
 letters. In quotes a backslash stands before `"` and itself.
@@ -173,7 +173,7 @@ class _Parser:
         token = self._next
         if token.kind not in ("plain", "quoted"):
             self._fail(f"a value is missing after {key}")
-        if token.word:
+        if token.word not in ("", "all", "in"):  # tag=all is clear, and tag= and board=x has lost its value
             self._fail(f'{token.text!r} is a word of the language: write "{token.text}" if a value is meant')
         self._at += 1
         value = _value(token)

@@ -5,12 +5,12 @@ The text of a selector is what is kept and shown; `parse(str(selector))` is the 
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import ge, gt, le, lt
 from typing import Any, Protocol, TypeVar
 
-from ganglion.settings import nearest
+from ganglion.settings import meant
 from ganglion_gateway.selecting.version import bare, version
 
 #: Words of a value that stand without quotes.
@@ -41,9 +41,18 @@ class Subject(Protocol):
     def revoked(self) -> int | None: ...
     @property
     def sensors(self) -> Collection[str]: ...
+    @property
+    def caps(self) -> Mapping[str, Any]: ...
 
 
 S = TypeVar("S", bound=Subject)
+
+
+def _stated(node: Subject, kind: str) -> Iterable[str]:
+    """What a node's birth says that it has."""
+    said = node.caps.get(kind)
+    return said if isinstance(said, dict) else ()
+
 
 #: Key -> what a node has of it.
 KEYS: dict[str, Callable[[Subject], Iterable[str]]] = {
@@ -52,7 +61,8 @@ KEYS: dict[str, Callable[[Subject], Iterable[str]]] = {
     "name": lambda node: (node.name,),
     "id": lambda node: (node.id, *node.former),
     "sw": lambda node: (node.sw, bare(node.sw)),
-    "sensor": lambda node: node.sensors,
+    "sensor": lambda node: {*node.sensors, *_stated(node, "sensors")},
+    "actuator": lambda node: _stated(node, "actuators"),
     "online": lambda node: ("yes" if node.online else "no",),
 }
 #: What a word alone means: a name or an id.
@@ -205,7 +215,7 @@ def strange(selector: Selector, nodes: Collection[Subject]) -> list[str]:
         for value in has.values:
             if has.key != "online" and not any(value.fits(text) for text in have):
                 what = f"is called {value}" if has.key == WHO else f"has {has.key}={value}"
-                found.append(f"no node {what}{nearest(value.text, have) if len(have) <= _MANY else ''}")
+                found.append(f"no node {what}{meant(value.text, have) if len(have) <= _MANY else ''}")
     return found
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion_gateway.store.access_tables import logins, users
-from ganglion_gateway.store.database import Database, Row, insert_new
+from ganglion_gateway.store.database import Database, Row, added
 
 
 async def add_user(
@@ -24,8 +24,7 @@ async def add_user(
         "created": at,
         "changed": at,
     }
-    new = insert_new(connection, users).returning(users.c.id)
-    return None if (await connection.execute(new, [row])).scalar() is None else row
+    return row if await added(connection, users, row) else None
 
 
 async def all_users(database: Database, *, after: str, limit: int) -> list[Row]:

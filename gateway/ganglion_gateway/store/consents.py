@@ -27,6 +27,7 @@ async def add(connection: AsyncConnection, row: Row, now: int) -> None:
     await connection.execute(insert(consents), [{**row, "value": json.dumps(row["value"])}])
 
 
-async def decide(connection: AsyncConnection, identity: str, *, state: str, by: str) -> None:
-    """What somebody has decided."""
-    await connection.execute(update(consents).where(consents.c.id == identity).values(state=state, by=by))
+async def decide(connection: AsyncConnection, identity: str, *, state: str, by: str) -> bool:
+    """What somebody has decided; says whether nobody had before."""
+    mine = (consents.c.id == identity, consents.c.state == WAITING)
+    return bool((await connection.execute(update(consents).where(*mine).values(state=state, by=by))).rowcount)

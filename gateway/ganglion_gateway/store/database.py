@@ -92,22 +92,9 @@ class Database:
         await self.revise(lambda settings: command.upgrade(settings, "head"))
 
     async def revise(self, change: Callable[[Config], None]) -> None:
-        """Has Alembic change the tables, in one transaction.
-
-        Raises:
-            InvalidError: it left rows that point to none.
-        """
-
-        def work(connection: Connection) -> None:
-            logging.getLogger("alembic").setLevel(logging.WARNING)
-            settings = config()
-            settings.attributes["connection"] = connection
-            change(settings)
-            if not self.shared and (lost := connection.exec_driver_sql("PRAGMA foreign_key_check").all()):
-                raise InvalidError(f"a migration left rows of {lost[0][0]} that point to no row of {lost[0][2]}")
-
+        """Has Alembic change the tables, in one transaction: see `revise`."""
         async with self._migrations.begin() as connection:
-            await connection.run_sync(work)
+            await revise(connection, change)
 
     async def write(self, work: Work[T], *, patient: bool = False) -> T:
         """See `Writer.write`."""
@@ -148,6 +135,12 @@ def insert_new(connection: AsyncConnection, table: Table) -> Insert:
     return _insert(connection, table).on_conflict_do_nothing()
 
 
+async def added(connection: AsyncConnection, table: Table, row: Row) -> bool:
+    """Inserts a row unless its key is taken; says whether it did. A count of rows would not say it on PostgreSQL."""
+    statement = insert_new(connection, table).values(row).returning(*table.primary_key.columns)
+    return (await connection.execute(statement)).first() is not None
+
+
 def insert_or_update(connection: AsyncConnection, table: Table, key: Sequence[str], keep: Sequence[str] = ()) -> Insert:
     """An INSERT that updates the row whose key is taken, except for the columns to keep."""
     statement = _insert(connection, table)
@@ -163,6 +156,24 @@ def config() -> Config:
     settings.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     settings.set_main_option("path_separator", "os")
     return settings
+
+
+async def revise(connection: AsyncConnection, change: Callable[[Config], None]) -> None:
+    """Has Alembic change the tables, in the transaction of a connection of `Engines.migrations`.
+
+    Raises:
+        InvalidError: it left rows that point to none.
+    """
+
+    def work(sync: Connection) -> None:
+        logging.getLogger("alembic").setLevel(logging.WARNING)
+        settings = config()
+        settings.attributes["connection"] = sync
+        change(settings)
+        if sync.dialect.name == SQLITE and (lost := sync.exec_driver_sql("PRAGMA foreign_key_check").all()):
+            raise InvalidError(f"a migration left rows of {lost[0][0]} that point to no row of {lost[0][2]}")
+
+    await connection.run_sync(work)
 
 
 def secure(path: Path) -> None:

@@ -8,11 +8,13 @@ some.
 """
 
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from ganglion_gateway.store.url import SQLITE, DatabaseUrl
@@ -58,6 +60,26 @@ class Engines(NamedTuple):
 def engines(url: DatabaseUrl) -> Engines:
     """Engines for a database; nothing is connected yet. SQLite's file is made where there is none."""
     return _sqlite(url) if url.kind == SQLITE else _postgresql(url)
+
+
+@asynccontextmanager
+async def snapshot(url: DatabaseUrl) -> AsyncIterator[AsyncConnection]:
+    """A connection that reads what is committed now, and goes on reading that while others write."""
+    if url.kind == SQLITE:
+        engine = create_async_engine(f"sqlite+aiosqlite:///{url.path}", poolclass=NullPool)
+        _prepare_sqlite(engine, write=False)
+
+        @event.listens_for(engine.sync_engine, "begin")
+        def begun(connection: Connection) -> None:
+            connection.exec_driver_sql("BEGIN")
+    else:
+        settings = {"default_transaction_read_only": "on"}
+        engine = postgresql_engine(url, settings, poolclass=NullPool, isolation_level="REPEATABLE READ")
+    try:
+        async with engine.connect() as connection:
+            yield connection
+    finally:
+        await engine.dispose()
 
 
 def may_be_repeated(error: BaseException) -> bool:

@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion_gateway.rows import Batch
@@ -48,6 +48,18 @@ async def page(
     if before is not None:
         statement = statement.where(events.c.number < before)
     return await database.all(statement)
+
+
+async def newest(database: Database) -> int:
+    """The number of the newest event; 0 where there is none."""
+    return int(await database.scalar(select(func.max(events.c.number))) or 0)
+
+
+async def since(database: Database, number: int, *, limit: int) -> list[Row]:
+    """Events with a greater number, each with the node that it is for as `receiver`, in order."""
+    to = relay_table.c.node.label("receiver")
+    joined = select(events, to).join(relay_table, relay_table.c.event == events.c.id, isouter=True)
+    return await database.all(joined.where(events.c.number > number).order_by(events.c.number).limit(limit))
 
 
 async def find(database: Database, identity: str) -> Row | None:

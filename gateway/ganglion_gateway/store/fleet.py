@@ -44,6 +44,12 @@ async def all_nodes(database: Database) -> list[Row]:
     return await database.all(select(nodes).order_by(nodes.c.name, nodes.c.id))
 
 
+async def revoked(database: Database) -> dict[str, int]:
+    """Nodes that are believed no more, and since when."""
+    rows = await database.all(select(nodes.c.id, nodes.c.revoked).where(nodes.c.revoked.is_not(None)))
+    return {row["id"]: row["revoked"] for row in rows}
+
+
 async def latest(database: Database) -> list[Row]:
     """The newest reading of every sensor."""
     newest = (

@@ -7,7 +7,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion_gateway.store.bridge_tables import hook_messages, hooks
-from ganglion_gateway.store.database import Database, Row, insert_new
+from ganglion_gateway.store.database import Database, Row, added
 
 
 def new_id() -> str:
@@ -43,7 +43,7 @@ async def seen(database: Database, hook: str, message: str) -> Row | None:
 
 async def take(connection: AsyncConnection, row: Row) -> Row | None:
     """Notes a message, a row of `hook_messages`; the row that was there already, where there was one."""
-    if (await connection.execute(insert_new(connection, hook_messages), [row])).rowcount:
+    if await added(connection, hook_messages, row):
         return None
     mine = (hook_messages.c.hook == row["hook"], hook_messages.c.message == row["message"])
     return dict((await connection.execute(select(hook_messages).where(*mine))).one()._mapping)

@@ -5,14 +5,14 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion_gateway.store.access_tables import idempotency
-from ganglion_gateway.store.database import Row, insert_new
+from ganglion_gateway.store.database import Row, added
 
 
 async def begin(connection: AsyncConnection, who: str, key: str, *, asked: bytes, now: int, expires: int) -> Row | None:
     """Takes a key; None where it was free, else what is known of who has it."""
     await connection.execute(delete(idempotency).where(idempotency.c.expires <= now))
     row = {"who": who, "key": key, "asked": asked, "status": None, "answer": None, "expires": expires}
-    if (await connection.execute(insert_new(connection, idempotency), [row])).rowcount:
+    if await added(connection, idempotency, row):
         return None
     mine = (idempotency.c.who == who) & (idempotency.c.key == key)
     found = (await connection.execute(select(idempotency).where(mine))).one()

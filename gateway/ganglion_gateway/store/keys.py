@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion.mesh.authority import Authority
 from ganglion.mesh.enrol import EnrolKey, EnrolRecord
-from ganglion_gateway.store.database import Database, Row, insert_new
+from ganglion_gateway.store.database import Database, Row, added
 from ganglion_gateway.store.tables import api_keys, enrol_keys, enrol_uses
 
 
@@ -78,8 +78,7 @@ class EnrolKeys:
             if (await connection.execute(select(enrol_keys.c.id).where(mine, sound))).scalar() is None:
                 return False
             use = {"enrol_key": key, "node": node_id, "at": now}
-            new = insert_new(connection, enrol_uses).returning(enrol_uses.c.node)
-            if (await connection.execute(new, [use])).scalar() is None:
+            if not await added(connection, enrol_uses, use):
                 return True  # it has a use already: its first answer may have been lost
             taken = await connection.execute(
                 update(enrol_keys).where(mine, enrol_keys.c.uses_left > 0).values(uses_left=enrol_keys.c.uses_left - 1)

@@ -59,6 +59,7 @@ async def pending(database: Database, names: Collection[str], now: int, *, limit
             events.c.id,
             events.c.node,
             events.c.cls,
+            events.c.epoch,
             events.c.topic,
             events.c.value,
         )

@@ -189,6 +189,17 @@ def _newest(rows: list[Row], nodes: Iterable[str], now: Callable[[str], str]) ->
     return {node: found[now(node)] for node in nodes if now(node) in found}
 
 
+async def reports_since(database: Database, since: int) -> list[Row]:
+    """The last reports that were heard since a time, the newest assignment last, each with the number that is `wanted`.
+
+    That is None where nothing was assigned under the id that a node has now.
+    """
+    same = assignments.c.node == release_reports.c.node
+    query = select(release_reports, assignments.c.number.label("wanted")).join(assignments, same, isouter=True)
+    order = (release_reports.c.number, release_reports.c.serial)
+    return await database.all(query.where(release_reports.c.received >= since).order_by(*order))
+
+
 async def assign(
     connection: AsyncConnection,
     nodes: Sequence[str],

@@ -112,6 +112,17 @@ async def save(connection: AsyncConnection, what: Save, *, actor: str) -> None:
             await audit.record(connection, at=note["at"], actor=actor, action=action, target=id, detail=detail)
 
 
+async def check(connection: AsyncConnection, rollout: str, version: int) -> None:
+    """Lets a transaction go on where a rollout is as it was saved last.
+
+    Raises:
+        OvertakenError: somebody has saved it since.
+    """
+    known = (await connection.execute(select(rollouts.c.version).where(rollouts.c.id == rollout))).scalar()
+    if known != version:
+        raise OvertakenError(f"rollout {rollout} was changed by somebody else meanwhile: look at it again")
+
+
 async def versions(database: Database) -> dict[str, int]:
     """Those on which something is left to do or to hear, with the version that is saved."""
     rows = await database.all(select(rollouts.c.id, rollouts.c.version).where(rollouts.c.open))

@@ -112,6 +112,12 @@ class Sender:
         return [self._key, self._former]
 
 
+def sample(now: int) -> Row:
+    """What is sent to try an endpoint."""
+    event = {"cls": "test", "topic": "test", "value": None, "source": "gateway", "run": "", "timestamp": now}
+    return event | {"id": f"test-{now}", "node": "gateway", "node_name": "gateway", "message": f"msg_test{now}"}
+
+
 def _retry_after(text: str, now: int) -> int | None:
     """Nanoseconds in a `Retry-After` (RFC 9110 section 10.2.3): seconds, or a date."""
     if text.isascii() and text.isdecimal():

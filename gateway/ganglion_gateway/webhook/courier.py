@@ -21,7 +21,7 @@ from ganglion_gateway.leases import Lease, LostLeaseError
 from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.store import webhooks
 from ganglion_gateway.store.database import Database, Row
-from ganglion_gateway.webhook.attempt import Attempt, Sender
+from ganglion_gateway.webhook.attempt import Attempt, Sender, sample
 from ganglion_gateway.webhook.connection import client
 from ganglion_gateway.webhook.schedule import Circuit, Fate, Policy, Schedule
 
@@ -116,7 +116,12 @@ class Courier:
                     async with asyncio.timeout(_ELSEWHERE if shared else None):
                         await self._changed.wait()
                 self._changed.clear()
-                await self._renew()
+                try:
+                    await self._renew()
+                except SQLAlchemyError as error:
+                    _log.error("webhook endpoints not readable", reason=str(error))
+                    await asyncio.sleep(_DATABASE_RETRY)
+                    self._changed.set()
                 if shared:
                     self.wake()
         finally:
@@ -149,11 +154,8 @@ class Courier:
         Raises:
             InvalidError: the endpoint's secret is none.
         """
-        now = self._clock()
-        event = {"cls": "test", "topic": "test", "value": None, "source": "gateway", "run": "", "timestamp": now}
-        event |= {"id": f"test-{now}", "node": "gateway", "node_name": "gateway", "message": f"msg_test{now}"}
         async with client(allow_private=endpoint["allow_private"]) as http:
-            return await self._sender(endpoint).send(http, event)
+            return await self._sender(endpoint).send(http, sample(self._clock()))
 
     def _sender(self, endpoint: Row) -> Sender:
         return Sender(endpoint, mesh=self._mesh, agent=self._agent, clock=self._clock, headers=self._headers)

@@ -14,19 +14,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ganglion.errors import GanglionError
 from ganglion.mesh.member import Received
 from ganglion.units import SECOND
+from ganglion_gateway.access.limiter import Rate
 from ganglion_gateway.intake import Intake
+from ganglion_gateway.rows import OWN_EPOCH
 from ganglion_gateway.store import hooks
 from ganglion_gateway.store.database import Database, Row
 from ganglion_gateway.webhook.incoming import verify
-from ganglion_gateway.webhook.rate import Rates
 from ganglion_micro import gl1
 
 #: Nanoseconds for which a message is known. A body that is signed without a time could come again after that.
 KNOWN = 7 * 86400 * SECOND
 #: How long an event waits for its node, as what a script publishes and must arrive.
 _WAIT = 86400 * SECOND
-#: The gateway's own messages in the mesh have an epoch of its boots, from 1 on; its events of hooks have none.
-_EPOCH = 0
 
 
 class Taken(NamedTuple):
@@ -71,7 +70,7 @@ class Hooks:
         self._intake = intake
         self._node = node
         self._clock = clock
-        self._rates = Rates()
+        self._rates: dict[str, Rate] = {}
         self._number = 0
 
     async def take(self, hook: Row, headers: Mapping[str, str], body: bytes, value: Callable[[], Any]) -> Taken:
@@ -92,7 +91,8 @@ class Hooks:
         digest = {"hook": hook["id"], **known._asdict(), "expires": now + KNOWN}
         if (before := await hooks.seen(self._database, hook["id"], known.message)) is not None:
             return await self._again(hook, before, digest)
-        if after := self._rates.wait(hook["id"], per_minute=hook["rate"], now=time.monotonic()):
+        rate = self._rates.setdefault(hook["id"], Rate(each_second=hook["rate"] / 60, burst=hook["rate"]))
+        if after := rate.wait(hook["id"], time.monotonic()):
             raise BusyError(f"{hook['name']} takes {hook['rate']} messages a minute", after)
         received = self._event(hook, value(), now)
         event = f"{received.node_id}-{received.epoch}-{received.seq}"
@@ -111,7 +111,7 @@ class Hooks:
 
     def forget(self, hook: str) -> None:
         """A hook is gone."""
-        self._rates.forget(hook)
+        self._rates.pop(hook, None)
 
     async def _again(self, hook: Row, before: Row, row: Row) -> Taken:
         if row["body"] != before["body"]:
@@ -127,4 +127,4 @@ class Hooks:
         body["source"] = f"hook:{hook['name']}"
         if hook["node"]:
             body |= {"to": hook["node"], "wait": _WAIT}
-        return Received(gl1.EVENT, self._node, None, body, _EPOCH, self._number, now)
+        return Received(gl1.EVENT, self._node, None, body, OWN_EPOCH, self._number, now)

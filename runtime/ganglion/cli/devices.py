@@ -2,9 +2,9 @@
 """Lists the nodes of the fleet as the gateway knows them, lets in those that wait, and revokes those that are to go."""
 
 import argparse
+import time
 from collections.abc import Mapping
 from typing import Any
-import time
 
 from ganglion.cli import gateway_client, gateway_flags
 from ganglion.cli.result import Result, table

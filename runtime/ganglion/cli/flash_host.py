@@ -16,19 +16,17 @@ from typing import Any
 
 from ganglion import config
 from ganglion.board import Board
-from ganglion.cli import gateway_client, option
+from ganglion.cli import enrol_file, gateway_client, option
 from ganglion.cli.gateway_client import GatewayClient
 from ganglion.cli.result import Result
 from ganglion.cli.show import bytes_done
-from ganglion.client.operations import enrolment
 from ganglion.console.terminal import ended_by_signals
-from ganglion.errors import InvalidError, NotFoundError, UnreachableError, UsageError, unread
+from ganglion.errors import UnreachableError, UsageError
 from ganglion.flash.host import address, install, package
 from ganglion.flash.host.connection import AGAIN, Remote
 from ganglion.flash.host.login import Access, connect
 from ganglion.flash.host.machine import Machine
 from ganglion.flash.host.plan import Plan, candidates, checked_machine, plan, recognised
-from ganglion.mesh.enrol import EnrolKey
 from ganglion.units import SECOND
 
 #: Times that a connection is made again which broke while the package was sent.
@@ -66,7 +64,7 @@ def run(args: argparse.Namespace) -> Result:
         file=file,
         name=args.name,
         broker=brokers[0] if brokers else None,
-        key=_key(args.enrol_key) if args.enrol_key else "",
+        key=enrol_file.read(args.enrol_key) if args.enrol_key else "",
         gateway=gateway,
     )
     with ended_by_signals():  # what was there is put back, as at Ctrl-C
@@ -131,7 +129,7 @@ class _Work:
         if self._file is None:
             self._file = await asyncio.to_thread(_built, machine.form, needed)
         if not self._key and self._gateway is not None and not machine.is_member:
-            self._key = "-" if dry_run else await asyncio.to_thread(_new_key, self._gateway, where)
+            self._key = "-" if dry_run else await asyncio.to_thread(enrol_file.made, self._gateway, where)
         made = plan(
             machine,
             board,
@@ -199,36 +197,6 @@ def _built(form: str, architecture: str) -> package.Package:
     except UsageError as error:
         raise UsageError(f"{error}; or give one with --package FILE") from None
     return package.read(path)
-
-
-def _new_key(gateway: GatewayClient, where: str) -> str:
-    """An enrol key for one node, now."""
-    return str(gateway.ask(enrolment.post_enrol_keys(uses=1, ttl="15m", name=f"flash {where}"))["key"])
-
-
-def _key(file: str) -> str:
-    """The enrol key in a file.
-
-    Raises:
-        UsageError: it is the key itself.
-        NotFoundError: there is no such file.
-        InvalidError: there is no key in it.
-    """
-    if file.startswith("gk1_"):
-        raise UsageError(
-            "--enrol-key takes a file that holds the key: on the command line everybody on this machine could read it"
-        )
-    try:
-        text = sys.stdin.readline() if file == "-" else Path(file).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise NotFoundError(f"{file} does not exist: write the key of `ganglion enrol-key create` there") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidError(unread(error), where=file) from None
-    try:
-        EnrolKey.parse(text)
-    except InvalidError as error:
-        raise InvalidError(str(error), where=file) from None
-    return text.strip()
 
 
 def _say(text: str) -> None:

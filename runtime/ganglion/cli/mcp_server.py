@@ -35,7 +35,7 @@ _INSTRUCTIONS = (
 #: Seconds between words to the client while a command takes its time.
 _WORD = 5.0
 #: What looks at a token: anybody who is known may ask for it.
-_WHOAMI = "/api/v1/mesh/statistics"
+_WHOAMI = "/api/v1/auth/me"
 
 #: Makes a client of the gateway; "" for the token of the command.
 Gateway = Callable[[str], GatewayClient]

@@ -3,6 +3,8 @@
 
 import argparse
 import hashlib
+import sys
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,15 +13,17 @@ from ganglion.cli import gateway_client, gateway_flags
 from ganglion.cli.gateway_client import GatewayClient
 from ganglion.cli.result import Result, table
 from ganglion.cli.show import moment, plain
-from ganglion.errors import InvalidError, NotFoundError, UsageError
+from ganglion.errors import InvalidError, NotFoundError, RefusedError, UnreachableError, UsageError
 
 _PATH = "/api/v1/releases"
 #: Letters of an id that people see.
 _SHORT = 12
+#: Seconds between two looks at how far a node is.
+_LOOK = 0.5
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
-    """`ganglion release create|list|show|diff|assign`."""
+    """`ganglion release create|list|show|diff|assign|status`."""
     verbs = parser.add_subparsers(required=True, metavar="<verb>", dest="verb")
     create = verbs.add_parser("create", parents=[common], help="make a release of a folder, or of files")
     create.add_argument(
@@ -47,13 +51,23 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     assign = verbs.add_parser("assign", parents=[common], help="have a node run a release; again, to try it again")
     assign.add_argument("node", metavar="NODE", help="a node, by name or id")
     assign.add_argument("release", metavar="RELEASE", help="a release; none for the node's own configuration alone")
-    for verb, perform in ((create, _create), (listed, _list), (show, _show), (diff, _diff), (assign, _assign)):
+    assign.add_argument(
+        "--wait", metavar="TIME", help="until the node keeps it or not, as in 5m, and say how far it is"
+    )
+    status = verbs.add_parser("status", parents=[common], help="what a node should run, and what it says of it")
+    status.add_argument("node", metavar="NODE", help="a node, by name or id")
+    performs = {create: _create, listed: _list, show: _show, diff: _diff, assign: _assign, status: _status}
+    for verb, perform in performs.items():
         gateway_flags.arguments(verb)
         verb.set_defaults(perform=perform)
 
 
 def run(args: argparse.Namespace) -> Result:
-    """Runs the verb. Exit codes: 0 ok, 1 it is no release, 3 no such release or node, 4 refused, 5 no gateway."""
+    """Runs the verb.
+
+    Exit codes: 0 ok; 1 it is no release, or the node did not keep it; 3 no such release or node; 4 refused; 5 no
+    gateway, or the node was not done in time.
+    """
     result: Result = args.perform(args)
     return result
 
@@ -176,14 +190,62 @@ def _lines(text: str) -> str:
 
 
 def _assign(args: argparse.Namespace) -> Result:
+    from ganglion.units import SECOND, duration
+
+    patience = None if args.wait is None else duration(args.wait, where="--wait") / SECOND
     client = gateway_client.find(args)
     release = None if args.release == "none" else _of(client, args.release)
-    path = f"/api/v1/nodes/{quote(args.node, safe='')}/release"
+    path = _of_node(args.node)
     told: dict[str, Any] = client.put(path, {"release": None if release is None else release["id"]})
+    if patience is not None:
+        told = _ended(client, path, told, patience)
+    state = told["reported"]["state"]
+    return Result(data=told, text=lambda: _standing(told, release), exit_code=int(state in ("reverted", "failed")))
 
-    def text() -> str:
-        what = "its own configuration alone" if release is None else plain(release["name"])
-        why = told["reported"]["why"]
-        return f"{plain(told['name'])} is to run {what}" + (f": {plain(why)}" if why else "")
 
-    return Result(data=told, text=text)
+def _ended(client: GatewayClient, path: str, told: dict[str, Any], patience: float) -> dict[str, Any]:
+    """What a node says in the end.
+
+    Raises:
+        UnreachableError: it says nothing more in time.
+    """
+    until, desired, said = time.monotonic() + patience, told["desired"], ""
+    while (report := told["reported"])["state"] not in ("committed", "reverted", "failed"):
+        if told["desired"] != desired:
+            raise RefusedError(f"{plain(told['name'])} was assigned something else meanwhile: ganglion release status")
+        if report["state"] != said:
+            said = report["state"]
+            print(_line(said, report["why"]), file=sys.stderr, flush=True)
+        if time.monotonic() > until:
+            raise UnreachableError(
+                f"{plain(told['name'])} is not done ({_line(said, report['why'])}): it goes on by itself, and "
+                "`ganglion release status` says how far it is"
+            )
+        time.sleep(_LOOK)
+        told = client.get(path)
+    return told
+
+
+def _status(args: argparse.Namespace) -> Result:
+    client = gateway_client.find(args)
+    told: dict[str, Any] = client.get(_of_node(args.node))
+    desired = told["desired"]
+    release = None if desired is None or desired["release"] is None else _of(client, desired["release"])
+    return Result(data=told, text=lambda: _standing(told, release))
+
+
+def _of_node(node: str) -> str:
+    return f"/api/v1/nodes/{quote(node, safe='')}/release"
+
+
+def _standing(told: dict[str, Any], release: dict[str, Any] | None) -> str:
+    """Where a node stands with the release that it should run."""
+    if told["desired"] is None:
+        return f"{plain(told['name'])} was assigned nothing, and runs its own configuration"
+    what = "its own configuration alone" if release is None else f"{plain(release['name'])} ({release['id'][:_SHORT]})"
+    report = told["reported"]
+    return f"{plain(told['name'])} is to run {what}: {_line(report['state'], report['why'])}"
+
+
+def _line(state: str, why: str) -> str:
+    return f"{state}, {plain(why)}" if why else state

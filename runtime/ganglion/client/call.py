@@ -71,7 +71,12 @@ class Call(Generic[T]):
         path = self.path
         for name, value in self.parts.items():
             path = path.replace("{" + name + "}", quote(value, safe=""))
-        given = {name: _query(value) for name, value in self.query.items() if value is not None}
+        given = [
+            (name, _query(each))
+            for name, value in self.query.items()
+            for each in (value if isinstance(value, list | tuple) else [value])
+            if each is not None
+        ]
         return f"{path}?{urlencode(given)}" if given else path
 
     @property

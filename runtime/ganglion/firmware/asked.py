@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Modules of the agent that a board has only where its `agent.json` asks for them: every byte counts on a flash."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 _Asks = Callable[[Mapping[str, Any]], bool]
@@ -50,3 +50,13 @@ ASKED: Mapping[str, _Asks] = {
 def modules_of(config: Mapping[str, Any]) -> list[str]:
     """Names of the modules that an `agent.json` asks for, sorted; what is wrong in it the board itself says."""
     return sorted(name for name, asks in ASKED.items() if asks(config))
+
+
+def modules_like(there: Collection[str]) -> list[str]:
+    """The modules of another version for a board that has these, sorted. One from before there were two profiles is a
+    leaf's, and had its Wi-Fi in `uplink`.
+    """
+    found = {name for name in ASKED if name in there}
+    if not found & {"full", "leafed"}:
+        found |= {"leafed"} | ({"wifi", "resolve"} if "uplink" in there else set())
+    return sorted(found)

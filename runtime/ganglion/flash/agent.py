@@ -57,15 +57,18 @@ class AgentBoard:
         """The content of its configuration; None where there is none."""
         return self._read(CONFIG)
 
-    def look(self, bundle: Bundle, key_file: str) -> There:
+    def look(self, bundle: Bundle, *more: str) -> There:
         """What is there.
+
+        Args:
+            more: Paths whose digests are wanted, too.
 
         Raises:
             RefusedError: its MicroPython does not load what the bundle has.
         """
         self._loads(bundle)
         boots = self._read(BOOTS) or b""
-        digests = self._digests([*asked(bundle), key_file])
+        digests = self._digests([*asked(bundle), *more])
         is_ours = digests.get(MAIN) == sha256(bundle.outside[MAIN]).hexdigest()
         return There(
             digests=digests,

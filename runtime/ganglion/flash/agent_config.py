@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ganglion.errors import InvalidError, UsageError, unread
+from ganglion.firmware.asked import is_full
 from ganglion.flash.agent_plan import CONFIG
 from ganglion_agent.config import Config, limits
 from ganglion_agent.section import ConfigError, Section
@@ -24,6 +25,7 @@ class Changes:
         name: What the board is called.
         ssid, password: Of its Wi-Fi.
         host, port: Of its parent.
+        broker: The URL of the broker by which it is a full member, in place of a parent.
     """
 
     name: str = ""
@@ -31,6 +33,7 @@ class Changes:
     password: str = ""
     host: str = ""
     port: int = PORT
+    broker: str = ""
 
 
 def from_file(path: Path) -> dict[str, Any]:
@@ -58,9 +61,10 @@ def parsed(data: bytes, where: str) -> dict[str, Any]:
 
 def merged(table: Mapping[str, Any] | None, changes: Changes, board: str, where: str = CONFIG) -> bytes:
     """The content of `agent.json`. Raises: as `check`; UsageError, nobody has said what the board is to be."""
-    if table is None and not (changes.name and changes.host):
+    if table is None and not (changes.name and (changes.host or changes.broker)):
         raise UsageError(
-            "nobody has said what the board is to be: --config agent.json, or --name and --parent (and --wifi)"
+            "nobody has said what the board is to be: --config agent.json, or --name and --parent or --broker (and "
+            "--wifi)"
         )
     said: dict[str, Any] = {**(table or {})}
     if changes.name:
@@ -70,7 +74,11 @@ def merged(table: Mapping[str, Any] | None, changes: Changes, board: str, where:
         said["uplink"] = {"kind": "wifi", "ssid": changes.ssid, "password": changes.password}
     elif table is None:
         said["uplink"] = {"kind": "none"}
+    if changes.broker:
+        said.pop("parent", None)
+        said["broker"] = changes.broker
     if changes.host:
+        said.pop("broker", None)
         said["parent"] = {"host": changes.host, "port": changes.port}
     data = json.dumps(said, indent=1, ensure_ascii=False).encode()
     check(data, where)
@@ -92,6 +100,6 @@ def check(data: bytes, where: str) -> None:
         raise InvalidError(str(error).removeprefix(f"{CONFIG}."), where=where) from None
 
 
-def key_file(data: bytes) -> str:
-    """Where the board looks for the leaf's key."""
-    return str(parsed(data, CONFIG).get("key", "leaf.key"))
+def key_file(table: Mapping[str, Any]) -> str:
+    """Where the board looks for its key: the leaf's, or the enrol key of a full member."""
+    return str(table.get("enrol_key", "enrol.key") if is_full(table) else table.get("key", "leaf.key"))

@@ -48,7 +48,8 @@ class Wanted:
     Attributes:
         bundle: The version of the agent.
         config: The content of `agent.json`.
-        key: The path and the content of the leaf's key; None where that of the board stays.
+        key: The path and the content of the leaf's key or the enrol key; None where that of the board stays.
+        account: The path and the content of the account at the broker; None where there is none, or it stays.
         boots: What the parent knows of its boots: it believes no smaller number.
     """
 
@@ -56,6 +57,7 @@ class Wanted:
     config: bytes
     key: tuple[str, bytes] | None
     boots: int
+    account: tuple[str, bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,14 +135,16 @@ def _configure(wanted: Wanted, there: There, steps: list[Step], written: dict[st
         written[CONFIG] = wanted.config
     if wanted.key is None:
         steps.append(Step(part="key", does="keep", what="the key that it has"))
-    else:
-        path, key = wanted.key
-        if there.digests.get(path) == sha256(key).hexdigest():
+    for secret in (wanted.key, wanted.account):
+        if secret is None:
+            continue
+        path, data = secret
+        if there.digests.get(path) == sha256(data).hexdigest():
             steps.append(Step(part="key", does="keep", what=path, there="the same, by its SHA-256"))
         else:
-            said = "another leaf's" if path in there.digests else "nothing"
-            steps.append(Step(part="key", does="write", what=path, there=said, size=len(key)))
-            written[path] = key
+            said = "another" if path in there.digests else "nothing"
+            steps.append(Step(part="key", does="write", what=path, there=said, size=len(data)))
+            written[path] = data
     if wanted.boots > (there.boots or 0):
         boots = str(wanted.boots).encode()
         said = "a smaller number" if there.boots is not None else "nothing"

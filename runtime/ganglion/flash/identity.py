@@ -8,21 +8,19 @@ from pathlib import Path
 from ganglion.errors import InvalidError, NotFoundError, unread
 from ganglion.mesh.leaves.folder import LeafFolder
 from ganglion_micro import gl1
-from ganglion_micro.leaf_key import LeafKey, parse
+from ganglion_micro.leaf_key import parse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """What makes a board a leaf.
+    """What makes a board a leaf, or lets it join as a full member.
 
     Attributes:
-        key: Of the two.
         text: What goes onto the board: the key, and where it is known that of the issuer of updates.
         boots: How many starts of it its parent knows of.
         is_new: Whether the parent has let it in now.
     """
 
-    key: LeafKey
     text: str
     boots: int = 0
     is_new: bool = False
@@ -55,11 +53,11 @@ def of_parent(state: Path, name: str, *, dry: bool) -> Identity | None:
     known = folder.all().get(name)
     if known is not None:
         key = known.entry.key
-        return Identity(key=key, text=folder.on_board(key), boots=known.entry.epoch)
+        return Identity(text=folder.on_board(key), boots=known.entry.epoch)
     if dry:
         return None
     key = folder.add(name, now=time.time_ns())
-    return Identity(key=key, text=folder.on_board(key), is_new=True)
+    return Identity(text=folder.on_board(key), is_new=True)
 
 
 def of_file(path: Path) -> Identity:
@@ -78,7 +76,8 @@ def of_file(path: Path) -> Identity:
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidError(unread(error), where=str(path)) from None
     try:
-        return Identity(key=parse(text), text="\n".join(text.split()))
+        parse(text)
+        return Identity(text="\n".join(text.split()))
     except ValueError as error:
         raise InvalidError(str(error), where=str(path)) from None
 

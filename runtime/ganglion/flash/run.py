@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ganglion.board.model import Board
 from ganglion.device.port import BAUD, open_port
@@ -13,19 +14,22 @@ from ganglion.device.ports import serial_ports
 from ganglion.device.session import Session
 from ganglion.errors import GanglionError, NotFoundError, UnreachableError, UsageError
 from ganglion.firmware import build
-from ganglion.firmware.asked import modules_of
+from ganglion.firmware.asked import is_full, modules_of
 from ganglion.firmware.bundle import drivers_in
 from ganglion.flash import agent_config, drive, esp, esp_image, identity
 from ganglion.flash.agent import AgentBoard, interpreter, to_bootloader
 from ganglion.flash.agent_config import Changes
-from ganglion.flash.agent_plan import CONFIG, MAIN, Wanted, plan
+from ganglion.flash.agent_plan import CONFIG, MAIN, There, Wanted, plan
 from ganglion.flash.image import Image
 from ganglion.flash.plan import Report, Step, image_steps, pieces
+from ganglion_agent.full import FOLDER
 
 #: Seconds for a board that starts: who has to press a button needs them.
 STARTS = 60.0
 _BIRTH = 0.5  # seconds between two looks for its birth
 _AGAIN = 0.5  # seconds between two attempts at a port that has gone
+#: What a board has that has joined as a full member.
+_JOINED = f"{FOLDER}credential"
 _LATER = "is looked at once MicroPython is there"
 
 
@@ -45,6 +49,9 @@ class Order:
         changes: To that.
         state: The state folder of its parent, where that is on this machine.
         key: The file of the leaf's key.
+        enrol: The enrol key of a full member; empty for none.
+        make: Has the gateway make one where the board needs it; None where no gateway is named.
+        account: The name and the content of the file of its account at the broker.
         dry: Only says what would be done.
     """
 
@@ -59,6 +66,9 @@ class Order:
     changes: Changes = field(default_factory=Changes)
     state: Path | None = None
     key: Path | None = None
+    enrol: str = ""
+    make: Callable[[str], str] | None = None
+    account: tuple[str, bytes] | None = None
     dry: bool = False
 
 
@@ -72,6 +82,7 @@ class Flash:
     Attributes:
         steps: Those that there were.
         name: What the board is called, once that is known.
+        is_full: Whether it is a full member of the mesh, and no leaf, once that is known.
         boots: How many starts of it the parent knew of before, where its folder is here.
         started: How many it has counted itself.
     """
@@ -81,6 +92,7 @@ class Flash:
         self._report = report
         self.steps: list[Step] = []
         self.name = order.changes.name
+        self.is_full = False
         self.boots = self.started = 0
 
     def run(self) -> None:
@@ -199,21 +211,17 @@ class Flash:
         with self._session(port, within) as session:
             board = AgentBoard(session)
             config = self._config(board.config())
-            key_file = agent_config.key_file(config)
             said = agent_config.parsed(config, CONFIG)
+            self._fits(said)
             bundle = build(drivers=drivers_in(said), modules=modules_of(said))
-            there = board.look(bundle, key_file)
-            self.name = str(agent_config.parsed(config, CONFIG)["name"])
-            who = self._identity()
-            if who is None and key_file not in there.digests and not (order.dry and order.state):
-                raise UsageError(
-                    "the board has no key yet: --state with its parent's folder on this machine, or --leaf-key with "
-                    f"what `ganglion leaf add {self.name}` has printed on the parent's"
-                )
-            key = None if who is None else (key_file, who.text.encode() + b"\n")
+            there = board.look(bundle, agent_config.key_file(said), _JOINED, *(order.account or ())[:1])
+            self.name = str(said["name"])
+            who = self._enrolment(there) if self.is_full else self._identity(said, there)
+            key = None if who is None else (agent_config.key_file(said), who.text.encode() + b"\n")
             self.boots = 0 if who is None else who.boots
             self.started = max(self.boots, there.boots or 0)
-            todo = plan(Wanted(bundle=bundle, config=config, key=key, boots=self.boots), there)
+            wanted = Wanted(bundle=bundle, config=config, key=key, boots=self.boots, account=order.account)
+            todo = plan(wanted, there)
             for step in todo.steps:
                 if order.dry and order.state and who is None and step.part == "key":
                     step = Step(part="key", does="write", what=f"a new key of {self.name}, let in by its parent")
@@ -248,12 +256,42 @@ class Flash:
         table = None if on_board is None else agent_config.parsed(on_board, f"{CONFIG} on the board")
         return agent_config.merged(table, order.changes, order.board.name, f"{CONFIG} on the board")
 
-    def _identity(self) -> identity.Identity | None:
+    def _fits(self, said: Mapping[str, Any]) -> None:
+        """Whether the board can be what its configuration says. Raises: UsageError, it cannot."""
+        order = self._order
+        self.is_full = is_full(said)
+        if self.is_full and order.board.mesh != "full":
+            raise UsageError(f"{order.board.title} is too small for a full member of the mesh: name its --parent")
+        if self.is_full and (order.state or order.key):
+            raise UsageError("--state and --leaf-key are for leaves, and its agent.json names a broker: --enrol-key")
+        if not self.is_full and order.enrol:
+            raise UsageError("--enrol-key is for full members, and its agent.json names a parent: --broker")
+
+    def _enrolment(self, there: There) -> identity.Identity | None:
+        """The enrol key; None where the board has joined, or has one."""
+        order = self._order
+        if order.enrol:
+            return identity.Identity(text=order.enrol)
+        if _JOINED in there.digests:
+            return None
+        if order.make is None:
+            raise UsageError(
+                "the board is in no mesh yet: --enrol-key with a file of what `ganglion enrol-key create` has printed, "
+                "or --gateway, which makes one"
+            )
+        return identity.Identity(text="" if order.dry else order.make(self.name))
+
+    def _identity(self, said: Mapping[str, Any], there: There) -> identity.Identity | None:
         order = self._order
         if order.key is not None:
             return identity.of_file(order.key)
         if order.state is not None:
             return identity.of_parent(order.state, self.name, dry=order.dry)
+        if agent_config.key_file(said) not in there.digests:
+            raise UsageError(
+                "the board has no key yet: --state with its parent's folder on this machine, or --leaf-key with "
+                f"what `ganglion leaf add {self.name}` has printed on the parent's"
+            )
         return None
 
     def _port_if_any(self) -> str:
@@ -292,6 +330,6 @@ def waits_for(seen: Callable[[], bool], name: str, within: float) -> None:
     """
     if not drive.until(seen, within, look=_BIRTH):
         raise UnreachableError(
-            f"{name} has not come to its parent in {within:g} s: is the Wi-Fi right, and the parent's address? The "
+            f"{name} has not come to the mesh in {within:g} s: is the Wi-Fi right, and the address it is to go to? The "
             "board says what is wrong on its console (`ganglion console`)"
         )

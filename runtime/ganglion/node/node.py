@@ -379,7 +379,7 @@ class Node:
         self._life = asyncio.current_task()
         assert self._life is not None
         for sign in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(sign, self._life.cancel)
+            loop.add_signal_handler(sign, self._stop)
         told = asyncio.Event()
         loop.add_signal_handler(signal.SIGHUP, told.set)
         await self._actuators.start()
@@ -419,8 +419,14 @@ class Node:
 
     def restart(self) -> None:
         """Ends `run`, with `again` set."""
-        self.again = True
-        if self._life is not None:
+        if not self.again and self._life is not None:
+            self.again = True
+            self._life.cancel()
+
+    def _stop(self) -> None:
+        """Ends `run`; one that ends already, to be started anew, goes on to its end and is not."""
+        is_ending, self.again = self.again, False
+        if self._life is not None and not is_ending:
             self._life.cancel()
 
     async def _reload(self, told: asyncio.Event) -> None:

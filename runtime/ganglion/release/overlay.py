@@ -50,7 +50,13 @@ def check(tables: Mapping[str, Any], where: str) -> None:
             raise InvalidError(f"leave it out: {why}", where=f"{where}: {section}.{key}")
     if "limit" in tables:
         raise InvalidError(f"leave it out: the limits of a release are in its file {LIMITS}", where=f"{where}: limit")
-    config.of_table(laid(_LEAST, tables, (), ()), Path(where))
+    made = config.of_table(laid(_LEAST, tables, (), ()), Path(where))
+    if any(each.password for each in (*made.brokers, *made.bridge_brokers)):
+        raise InvalidError(
+            "a broker has a password, and whoever carries a release can read it: put user:password into a file on the "
+            "nodes and name it with ?account=FILE",
+            where=where,
+        )
 
 
 def limits(tables: Mapping[str, Any], where: str) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from ganglion.errors import UsageError
 from ganglion_tools.package import deb, folder, native, openwrt
 from ganglion_tools.package.contents import LIBRARY
 from ganglion_tools.package.library import library
+from ganglion_tools.package.signing import Sign
 from ganglion_tools.package.target import zig_target
 from ganglion_tools.package.version import version
 
@@ -14,7 +15,7 @@ from ganglion_tools.package.version import version
 _ROOT = Path(__file__).parents[3]
 
 
-def build(kind: str, arch: str, output: Path) -> Path:
+def build(kind: str, arch: str, output: Path, sign: Sign | None = None) -> Path:
     """Builds a package of a node with the native core for its machine; gives the file.
 
     No root and no tool of the target's is needed. The same commit gives the same bytes, with the same versions of zig
@@ -24,6 +25,7 @@ def build(kind: str, arch: str, output: Path) -> Path:
         kind: `deb`, `ipk`, `apk` or `tar`.
         arch: As that kind calls it: `arm64`, `mipsel_24kc`, `x86_64`; `flashing.packages` of a board has both.
         output: The folder to put it into; it is made where there is none, and an older file of that name replaced.
+        sign: Makes the signature of an `apk`; the others have none.
 
     Raises:
         UsageError: there is no such kind or architecture, or this is no clone.
@@ -46,7 +48,7 @@ def build(kind: str, arch: str, output: Path) -> Path:
             case "ipk":
                 name, data = f"ganglion_{of}_{arch}.ipk", openwrt.ipk(files, arch, of)
             case _:
-                name, data = f"ganglion-{of.apk}_{arch}.apk", openwrt.apk(files, arch, of)
+                name, data = f"ganglion-{of.apk}_{arch}.apk", openwrt.apk(files, arch, of, sign)
     output.mkdir(parents=True, exist_ok=True)
     path = output / name
     fresh = path.with_name(f".{name}.new")

@@ -8,7 +8,9 @@ from typing import Any
 
 from ganglion.board.words import PACKAGES
 from ganglion.cli.result import Result
+from ganglion.errors import UsageError
 from ganglion_tools.package.building import build
+from ganglion_tools.package.signing import signer
 
 #: How what was built is installed.
 _INSTALL = {
@@ -26,13 +28,24 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
         "--arch", required=True, help="as that kind calls it: arm64, mipsel_24kc, x86_64; `ganglion boards show` has it"
     )
     parser.add_argument("--output", type=Path, default=Path(), metavar="DIR", help="where to; default: here")
+    parser.add_argument("--sign", type=Path, metavar="KEY", help="sign an apk by this RSA key, in PEM")
 
 
 def run(args: argparse.Namespace) -> Result:
-    """Builds it."""
-    path = build(args.kind, args.arch, args.output)
+    """Builds it.
+
+    Raises:
+        UsageError: `--sign` is not for this kind.
+        InvalidError: its key cannot be used.
+    """
+    if args.sign is not None and args.kind != "apk":
+        raise UsageError(f"--sign is for an apk: nothing that installs a {args.kind} looks for a signature in it")
+    sign, public = signer(args.sign) if args.sign is not None else (None, "")
+    path = build(args.kind, args.arch, args.output, sign)
     content = path.read_bytes()
     install = _INSTALL[args.kind].format(name=path.name)
+    if public:
+        install = f"apk add {path.name}, once {public} is in /etc/apk/keys"
     data: dict[str, Any] = {
         "file": str(path),
         "bytes": len(content),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ganglion_tools.package.archive import Entry, gz, tar
 from ganglion_tools.package.contents import FILES, common, copyright_text
+from ganglion_tools.package.signing import Sign
 from ganglion_tools.package.version import Version
 
 #: OpenWrt's Python is many packages; these have what a node imports. cffi, PyNaCl and PyYAML are of its feed, for they
@@ -67,13 +68,12 @@ def ipk(library: Sequence[Entry], arch: str, version: Version) -> bytes:
     return gz(tar(members, version.time))
 
 
-def apk(library: Sequence[Entry], arch: str, version: Version) -> bytes:
-    """An apk of the second form (apk-v2(5)), which apk-tools 2 and 3 install: two gzipped parts of one tar.
-
-    It has no signature, so `apk add --allow-untrusted` installs it.
+def apk(library: Sequence[Entry], arch: str, version: Version, sign: Sign | None = None) -> bytes:
+    """An apk of the second form (apk-v2(5)), which apk-tools 2 and 3 install: gzipped parts of one tar.
 
     Args:
         arch: As OpenWrt calls it: `apk --print-arch` on the router.
+        sign: Makes the signature; without one `apk add --allow-untrusted` installs it.
     """
     files = entries(library)
     # Of a package of OpenWrt's own, its scripts read these three.
@@ -108,7 +108,8 @@ def apk(library: Sequence[Entry], arch: str, version: Version) -> bytes:
         Entry(path=".PKGINFO", data="".join(f"{key} = {value}\n" for key, value in told).encode()),
         *(Entry(path=name, data=script, mode=0o755) for name, script in scripts.items()),
     ]
-    return gz(tar(controls, version.time, ended=False)) + data
+    control = gz(tar(controls, version.time, ended=False))
+    return (b"" if sign is None else sign(control, version.time)) + control + data
 
 
 def _conffiles(files: Sequence[Entry]) -> bytes:

@@ -2,12 +2,9 @@
 # Written by `python -m ganglion_tools.client_operations` from docs/openapi.json: change the routes, not this.
 """Hooks at the gateway."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ganglion.client.call import UNSET, Call, Unset
-
-if TYPE_CHECKING:
-    pass
 
 
 def get_hooks() -> "Call[dict[str, Any]]":

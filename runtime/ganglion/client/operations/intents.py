@@ -2,12 +2,9 @@
 # Written by `python -m ganglion_tools.client_operations` from docs/openapi.json: change the routes, not this.
 """Intents at the gateway."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ganglion.client.call import Call
-
-if TYPE_CHECKING:
-    pass
 
 
 def post_intents_feedback(*, intent: str, text: str) -> "Call[dict[str, Any]]":

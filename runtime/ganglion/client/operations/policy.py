@@ -3,12 +3,9 @@
 """Policy at the gateway."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ganglion.client.call import UNSET, Call, Unset
-
-if TYPE_CHECKING:
-    pass
 
 
 def get_mesh_parties_node(node: str) -> "Call[dict[str, Any]]":

@@ -3,12 +3,9 @@
 """Webhooks at the gateway."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ganglion.client.call import UNSET, Call, Unset
-
-if TYPE_CHECKING:
-    pass
 
 
 def get_dlq(

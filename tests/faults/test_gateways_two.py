@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Two gateways beside one PostgreSQL and a cluster of three brokers: one is killed, and the other one goes on."""
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ganglion.mesh.client import MeshClient
+from ganglion.mesh.mqtt_transport import MqttTransport
+from ganglion_gateway.backup.making import make
+from ganglion_gateway.backup.restoring import restore_keys
+from ganglion_gateway.store.url import DatabaseUrl
+from ganglion_gateway.webhook.signature import new_secret
+from support.brokers import Cluster
+from support.gateway import Here, Process, here, start
+from support.mesh import enrolled, running
+from support.postgres import PostgresServer
+from support.receiver import receiver
+from support.waiting import until, until_answered
+
+EVENTS = 300
+
+
+@pytest.fixture
+def url(postgres: PostgresServer) -> Iterator[DatabaseUrl]:
+    made = postgres.database(migrated=True)
+    yield made
+    postgres.drop(made)
+
+
+def leaders(postgres: PostgresServer, url: DatabaseUrl) -> set[int]:
+    """Process ids of who holds a lease."""
+    rows = postgres.sql("SELECT holder FROM leases WHERE holder <> ''", url.parameters["dbname"])
+    return {int(str(holder).split(":")[1]) for (holder,) in rows}
+
+
+async def test_what_one_was_doing_the_other_goes_on_with(
+    cluster: Cluster, postgres: PostgresServer, url: DatabaseUrl, tmp_path: Path
+) -> None:
+    first, second, third = cluster.url
+    async with receiver(new_secret()) as hook:
+        (tmp_path / "webhook-secret").write_text(hook.secret)
+        words = ["--webhook", hook.url, "--webhook-secret-file", str(tmp_path / "webhook-secret")]
+        words += ["--allow-private-webhooks", "--database", postgres.url(url.parameters["dbname"])]
+        one = await start(tmp_path / "one", first, "--broker", second, *words)
+        other: Process | None = None
+        try:
+            await until(lambda: leaders(postgres, url) == {one.pid}, what="the first leads")
+            await make(tmp_path / "one", url, tmp_path / "backup", passphrase=None)
+            restore_keys(tmp_path / "backup", tmp_path / "other", passphrase=None)
+            other = await start(tmp_path / "other", second, "--broker", third, "--name", "gateway-b", *words)
+            assert other.ready["mesh"] == one.ready["mesh"]
+            key = (await other.http.post("/api/v1/enrol-keys", json={})).json()["key"]
+            node = MeshClient(
+                transport=MqttTransport([third, first]), state=tmp_path / "node", name="fridge", enrol_key=key
+            )
+            stored: list[str] = []
+            node.on_stored = stored.append
+            async with running(node):
+                await enrolled(node)
+                sent = []
+                for i in range(EVENTS):
+                    sent.append(alert(node, i))
+                    await asyncio.sleep(0.002)
+                    if i == EVENTS // 3:
+                        await until(lambda: hook.taken, what="the first webhooks")
+                        await one.end(signal.SIGKILL)
+                await until(lambda: leaders(postgres, url) == {other.pid}, within=60, what="the other leads")
+                await until(lambda: {*hook.taken} == {*sent}, within=60, what="each of them delivered")
+                await until(lambda: {*stored} == {*sent}, within=60, what="each of them acknowledged")
+            assert list(dict.fromkeys(hook.taken)) == sent, "in order"
+            again = len(hook.taken) - len(sent)
+            assert again <= 64, "no more than what was under way is sent twice"
+            messages = {attempt.event["id"]: attempt.message for attempt in hook.attempts}
+            assert all(messages[attempt.event["id"]] == attempt.message for attempt in hook.attempts)
+            name = url.parameters["dbname"]
+            assert postgres.sql("SELECT count(*), count(DISTINCT id) FROM events WHERE cls = 'alert'", name) == [
+                (EVENTS, EVENTS)
+            ]
+            assert postgres.sql("SELECT DISTINCT state FROM outbox", name) == [("delivered",)]
+            # The first comes back beside the other, and does not take anything from it
+            one = await start(tmp_path / "one", first, *words)
+            assert {node["name"] for node in (await one.http.get("/api/v1/nodes")).json()["nodes"]} == {"fridge"}
+            assert leaders(postgres, url) == {other.pid}
+        finally:
+            await one.end(signal.SIGKILL)
+            if other is not None:
+                await other.end(signal.SIGKILL)
+
+
+def knows(site: Here, node: str) -> bool:
+    """Whether a gateway shows that a node waits."""
+    return node in {asking.node_id for asking in site.services.approvals.all}
+
+
+def alert(node: MeshClient, value: int) -> str:
+    return node.publish_event("alert", {"topic": "alert/fridge", "value": value, "source": "t", "run": ""})
+
+
+async def test_what_an_operator_says_to_one_holds_at_the_other(
+    cluster: Cluster, url: DatabaseUrl, tmp_path: Path
+) -> None:
+    async with here(tmp_path / "one", cluster.url, database=url) as one:
+        await make(tmp_path / "one", url, tmp_path / "backup", passphrase=None)
+        restore_keys(tmp_path / "backup", tmp_path / "other", passphrase=None)
+        async with here(tmp_path / "other", cluster.url, database=url, name="b") as other:
+            assert other.token == one.token
+            await until(lambda: one.gateway.member.connected and other.gateway.member.connected, what="both connected")
+            key = (await one.post("/enrol-keys", {}))["key"]
+            node = MeshClient(
+                transport=MqttTransport(cluster.url), state=tmp_path / "node", name="fridge", enrol_key=key
+            )
+            asks = MeshClient(
+                transport=MqttTransport(cluster.url), state=tmp_path / "asks", name="oven", mesh=one.gateway.mesh_id
+            )
+            async with running(node), running(asks):
+                await enrolled(node)
+
+                async def seen() -> bool:
+                    nodes = (await other.get("/nodes"))["nodes"]
+                    return [each["online"] for each in nodes] == [True]
+
+                await until_answered(seen, within=60, what="the other knows the node")
+                with other.services.live.watch("fridge/alert/#", None) as watcher:
+                    event = alert(node, 1)
+                    heard = await watcher.next(within=60)
+                    assert [each["value"] for each in heard] == [1]
+                    alerts = [row["id"] for row in other.services.fleet.alerts]
+                    assert alerts == [event], "once"
+                await one.post("/groups", {"name": "hall", "nodes": ["fridge"], "tags": []})
+                await until(lambda: "hall" in {group.name for group in other.services.groups.all}, what="the group")
+                await until(lambda: asks.statistics().pending, within=60, what="a node that waits")
+                waiting = asks.identity.node_id
+                await until(lambda: knows(one, waiting) and knows(other, waiting), what="both know that it waits")
+                await other.post(f"/pending/{waiting}/approve", {})
+                await enrolled(asks)
+                await until(lambda: not one.services.approvals.all, within=60, what="the first knows the decision")
+                await one.post("/nodes/fridge/revoke", {"reason": "lost"})
+                fridge = node.identity.node_id
+                await until(lambda: other.services.fleet.nodes[fridge].revoked is not None, what="the other knows it")
