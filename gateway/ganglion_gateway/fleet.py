@@ -11,6 +11,7 @@ from typing import Any
 
 from ganglion.errors import NotFoundError, RefusedError
 from ganglion.units import SECOND
+from ganglion_gateway.facts import Facts
 
 #: Nodes say something every 10 s; one that has missed two of these and a half is not there.
 SILENCE = 25 * SECOND
@@ -42,10 +43,12 @@ class Node:
     """One node. The fields are the columns of `nodes`.
 
     Attributes:
+        tags: Those that count; which its credential has is in `facts`.
         sensors: Latest readings by sensor.
         revoked: When the mesh was told to believe it no more.
         former: The ids that it had before its key was rotated.
         clock: "bad" where its clock is known to be wrong, by its last birth.
+        facts: What is known beside its birth.
         changed: Count of changes, for whoever shows it.
     """
 
@@ -65,7 +68,15 @@ class Node:
     former: list[str] = field(default_factory=list)
     sensors: dict[str, Latest] = field(default_factory=dict)
     clock: str = ""
+    facts: Facts = field(default_factory=Facts)
     changed: int = 0
+
+    def retag(self, credential: list[str] | None = None) -> None:
+        """Its credential has these tags now, or operators have set others."""
+        if credential is not None:
+            self.facts.credential = credential
+        self.tags = self.facts.tags
+        self.changed += 1
 
     @property
     def ids(self) -> list[str]:
@@ -104,6 +115,7 @@ class Fleet:
             if node.online:
                 self._dirty.add(node.id)
             node.online = False
+            node.retag(node.tags)
             self.nodes[node.id] = node
             self._successors |= dict.fromkeys(node.former, node.id)
         for row in readings:
@@ -124,9 +136,10 @@ class Fleet:
         if known is None:
             known = self.nodes[row["id"]] = Node(**row)
         else:
-            for name in ("name", "board", "sw", "epoch", "caps", "tags", "credential_expires"):
+            for name in ("name", "board", "sw", "epoch", "caps", "credential_expires"):
                 setattr(known, name, row[name])
             known.last_seen = max(known.last_seen, row["last_seen"])
+        known.retag(row["tags"])
         if former and former not in known.former:
             known.former = [*known.former, former]
         self._successors |= dict.fromkeys(known.former, known.id)

@@ -35,6 +35,8 @@ from ganglion_gateway.groups import GroupRegister
 from ganglion_gateway.homeassistant.announcing import Announcing
 from ganglion_gateway.intake import Intake
 from ganglion_gateway.intents.answers import IntentAnswers
+from ganglion_gateway.inventory import Inventory
+from ganglion_gateway.jobs import Jobs
 from ganglion_gateway.leases import Lease, Leases
 from ganglion_gateway.live import Live
 from ganglion_gateway.mesh import GatewayMember
@@ -134,10 +136,12 @@ async def open_gateway(
                 if batch.relays:
                     relay.wake()
 
+            inventory = Inventory(database, fleet, clock)
             intake = Intake(
                 database,
                 fleet,
                 live,
+                inventory,
                 metrics=metrics,
                 retention=settings.retention,
                 on_events=caused,
@@ -188,6 +192,7 @@ async def open_gateway(
                 secret=_secret(settings.state / "group-secret"),
                 clock=clock,
             )
+            jobs = Jobs(database, fleet, member, metrics=metrics, clock=clock)
             failures = Failures()
             token_secret = _secret(settings.state / "token-secret")
             bearer = Bearer(token_secret, authority.mesh_id)
@@ -215,6 +220,8 @@ async def open_gateway(
                 sessions=Sessions(_secret(settings.state / "session-secret")),
                 failures=failures,
                 fleet=fleet,
+                inventory=inventory,
+                jobs=jobs,
                 live=live,
                 courier=courier,
                 hooks=Hooks(database, intake, node=member.node_id, clock=clock),
@@ -228,15 +235,17 @@ async def open_gateway(
             services.first_password = await accounts.first()
             await _configure_webhook(services, settings.webhook)
             await intake.load()
+            await inventory.load()
             await groups.load()
             parts: list[Callable[[], Coroutine[Any, Any, None]]]
             parts = [member.run, intake.run, accounts.run, tracing.run, partial(lag.watch, metrics.lag.observe)]
-            parts += [partial(releases.run, member.request), Sharing(services, intake).run]
+            parts += [inventory.run, partial(releases.run, member.request), Sharing(services, intake).run]
             # What only one of several gateways may do
             sole: dict[str, Callable[[Lease], Coroutine[Any, Any, None]]] = {
                 "webhooks": courier.run,
                 "relay": partial(relay.run, member.request),
                 "groups": groups.run,
+                "jobs": jobs.run,
                 "rollouts": services.rollouts.controller.run,
             }
             if settings.home_assistant:

@@ -13,12 +13,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion.mesh.member import Received
-from ganglion_gateway import rows
+from ganglion_gateway import rows, told
 from ganglion_gateway.fleet import Fleet
+from ganglion_gateway.following import level_name
+from ganglion_gateway.inventory import Inventory
 from ganglion_gateway.live import Live
 from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.settings import Retention
-from ganglion_gateway.store import audit, events, fleet, model_usage
+from ganglion_gateway.store import audit, crashes, events, fleet, jobs, logs, model_usage
 from ganglion_gateway.store.database import Database
 
 _log = structlog.get_logger(__name__)
@@ -53,6 +55,7 @@ class Intake:
         database: Where it goes.
         fleet: The fleet in memory.
         live: Who watches.
+        inventory: What nodes tell of themselves.
         metrics: Counts it.
         retention: What is deleted when.
         on_events: Given the rows of events that are committed, which may have caused webhooks and relays.
@@ -67,6 +70,7 @@ class Intake:
         database: Database,
         fleet: Fleet,
         live: Live,
+        inventory: Inventory,
         *,
         metrics: Metrics,
         retention: Retention,
@@ -76,6 +80,7 @@ class Intake:
         self._database = database
         self._fleet = fleet
         self._live = live
+        self._inventory = inventory
         self._metrics = metrics
         self._retention = retention
         self._on_events = on_events
@@ -120,6 +125,7 @@ class Intake:
             self._metrics.events.labels(row["cls"]).inc()
             self._metrics.ingest.observe((done - now) / 1e9)
             self._tell(row, receivers.get(row["id"], ""))
+        self._note(batch, {row["id"] for row in new})
         for node in {one.node_id for one in received if shows_life(one)}:
             self._fleet.heard(node, now)
         if new:
@@ -146,9 +152,24 @@ class Intake:
                     self._tell(row, to)
             self._newest = found[-1]["number"]
 
+    def _note(self, batch: rows.Batch, new: set[str]) -> None:
+        """What events say of how their nodes are."""
+        for row in batch.episodes:
+            if row["id"] in new:
+                self._inventory.ran(row["node"], row["script"], row["status"], row["body"])
+        for row in batch.crashes:
+            if row["event"] in new:
+                self._inventory.crashed(row)
+                self._metrics.crashes.labels(row["kind"]).inc()
+        for row in batch.logs:
+            self._metrics.logged.labels(level_name(row["level"])).inc()
+
     def frames(self, received: list[Received]) -> None:
         """BATCHes of readings."""
         now = self._clock()
+        for one in received:
+            for leaf, vitals in told.vitals_of(one):
+                self._inventory.vitals(one.node_id, leaf, vitals, now)
         wrong = {one.node_id for one in received if rows.clock_is_wrong(one, now) or self._fleet.doubts(one.node_id)}
         found, malformed = rows.reading_rows(received, now, wrong)
         taken, extra = self._fleet.read(found)
@@ -260,7 +281,7 @@ class Intake:
 
                 async def rest(connection: AsyncConnection) -> None:
                     await events.prune(connection, self._retention, self._clock())
-                    await audit.prune(connection, self._retention, self._clock())
-                    await model_usage.prune(connection, self._retention, self._clock())
+                    for each in (audit, model_usage, logs, crashes, jobs):
+                        await each.prune(connection, self._retention, self._clock())
 
                 await self._database.write(rest, patient=True)

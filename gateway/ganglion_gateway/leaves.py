@@ -40,6 +40,7 @@ def _document(node: Node, name: str, leaf: dict[str, Any]) -> dict[str, Any]:
             sensor.removeprefix(prefix): {"value": latest.value, "unit": latest.unit, "timestamp": latest.timestamp}
             for sensor, latest in sensors.items()
         },
+        "vitals": node.facts.leaves.get(name, {}),
     }
 
 

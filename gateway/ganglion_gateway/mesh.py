@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ganglion.mesh.authority import Authority
+from ganglion.mesh.calls import Ticket
 from ganglion.mesh.client import MeshClient
 from ganglion.mesh.credential import NODE
 from ganglion.mesh.enrol import KeyStore
@@ -179,9 +180,21 @@ class GatewayMember:
         called: str = "",
         timeout: float,
         on_progress: Tell | None = None,
+        ticket: Ticket | None = None,
     ) -> Any:
         """See `MeshClient.request`."""
-        return await self.client.request(method, params, to=to, called=called, timeout=timeout, on_progress=on_progress)
+        return await self.client.request(
+            method, params, to=to, called=called, timeout=timeout, on_progress=on_progress, ticket=ticket
+        )
+
+    def withdraw(self, ticket: Ticket) -> None:
+        """See `Calls.withdraw`."""
+        self.client.withdraw(ticket)
+
+    def boot_of(self, node_id: str) -> bytes | None:
+        """What tells the boot of a node from others; None where it was not heard of."""
+        peer = self.client.member.find(node_id)
+        return None if peer is None else peer.nonce
 
     def statistics(self) -> dict[str, Any]:
         """How its membership goes, as JSON can say it."""

@@ -87,6 +87,21 @@ class Metrics:
         self.prompt = Histogram(
             "ganglion_gateway_model_duration_seconds", "How long an answer took.", registry=registry, buckets=_SLOW
         )
+        self.health = Gauge("ganglion_gateway_node_health", "Nodes by how they are.", ["health"], registry=registry)
+        self.crashes = Counter(
+            "ganglion_gateway_crashes", "Crashes of nodes and leaves that were told.", ["kind"], registry=registry
+        )
+        self.logged = Counter(
+            "ganglion_gateway_log_records", "Warnings and errors of nodes stored.", ["level"], registry=registry
+        )
+        self.followers = Gauge("ganglion_gateway_log_followers", "Who follows logs of nodes now.", registry=registry)
+        self.followed = Counter(
+            "ganglion_gateway_log_followed", "Records of logs shown to who follows.", registry=registry
+        )
+        self.jobs = Gauge("ganglion_gateway_jobs_running", "Jobs that have not ended.", registry=registry)
+        self.job_targets = Counter(
+            "ganglion_gateway_job_targets", "What became of jobs, at each node.", ["state"], registry=registry
+        )
         self.traces = Counter(
             "ganglion_gateway_traces", "Paths of events for the trace collector.", ["outcome"], registry=registry
         )

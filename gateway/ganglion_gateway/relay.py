@@ -226,4 +226,4 @@ class Relay:
     def _party(self, node: str) -> Party:
         now = self._fleet.now(node)
         known = self._fleet.nodes.get(now)
-        return Party(node_id=now, roles=(NODE,), tags=() if known is None else tuple(known.tags))
+        return Party(node_id=now, roles=(NODE,), tags=() if known is None else tuple(known.facts.credential))

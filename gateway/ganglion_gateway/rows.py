@@ -6,12 +6,13 @@ one bad event would otherwise keep its whole batch out of the database, and be s
 """
 
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ganglion.mesh.floor import TOLERANCE
 from ganglion.mesh.member import Received
 from ganglion.units import SECOND
+from ganglion_gateway import told
 from ganglion_gateway.jsonable import jsonable
 
 #: What SQLite and PostgreSQL take as an integer.
@@ -48,12 +49,16 @@ class Batch:
         refused: Events whose numbers have no place in a database.
         relays: For `relays`, of those that are for another node: `event`, `sender`, `node`, `expires`,
             and as `confidential` the group that it was sealed for, or "".
+        logs: For `node_logs`; the events that they were in are no events of anybody's else.
+        crashes: For `crashes`, of events of that class.
     """
 
     events: list[Row]
     episodes: list[Row]
     refused: int
     relays: list[Row]
+    logs: list[Row] = field(default_factory=list)
+    crashes: list[Row] = field(default_factory=list)
 
 
 def event_rows(received: Sequence[Received], now: int) -> Batch:
@@ -61,12 +66,19 @@ def event_rows(received: Sequence[Received], now: int) -> Batch:
     events: list[Row] = []
     episodes: list[Row] = []
     relays: list[Row] = []
+    logs: list[Row] = []
+    crashes: list[Row] = []
     refused = 0
     for one in received:
         if one.seq > MAX_INTEGER:
             refused += 1
             continue
         row = _event(one, now)
+        if row["cls"] == told.LOG and (lines := told.log_rows(one, row["id"], now)) is not None:
+            logs += lines
+            continue
+        if row["cls"] == told.CRASH:
+            crashes.append(told.crash_row(one, row["id"], now))
         if row["cls"] == "episode":
             episodes.append(_episode(one, row["id"], now))
             row["value"] = None  # the episode has a table of its own
@@ -82,7 +94,7 @@ def event_rows(received: Sequence[Received], now: int) -> Batch:
                 }
             )
         events.append(row)
-    return Batch(events=events, episodes=episodes, refused=refused, relays=relays)
+    return Batch(events=events, episodes=episodes, refused=refused, relays=relays, logs=logs, crashes=crashes)
 
 
 def clock_is_wrong(one: Received, now: int) -> bool:
@@ -150,7 +162,7 @@ def reading_rows(received: Sequence[Received], now: int, wrong: Container[str] =
             dropped += 1
             continue
         for reading in one.body:
-            if type(reading) is list and reading[:1] == [HEARTBEAT]:
+            if (type(reading) is list and reading[:1] == [HEARTBEAT]) or told.is_vitals(reading):
                 continue
             row = _reading(one.node_id, reading, now, trusted=one.node_id not in wrong)
             if row is None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ganglion.mesh.authority import Authority
+from ganglion.mesh.calls import Ticket
 from ganglion.mesh.kv import Kv
 from ganglion.mesh.looking import Looking
 from ganglion.mesh.policy import Policy
@@ -21,6 +22,8 @@ from ganglion_gateway.consents import Consents
 from ganglion_gateway.fleet import Fleet
 from ganglion_gateway.groups import GroupRegister
 from ganglion_gateway.intents.answers import IntentAnswers
+from ganglion_gateway.inventory import Inventory
+from ganglion_gateway.jobs import Jobs
 from ganglion_gateway.leases import Leases
 from ganglion_gateway.live import Live
 from ganglion_gateway.metrics import Metrics
@@ -97,6 +100,7 @@ class Mesh(Protocol):
         called: str = "",
         timeout: float,
         on_progress: Tell | None = None,
+        ticket: Ticket | None = None,
     ) -> Any:
         """See `MeshClient.request`."""
         ...
@@ -133,6 +137,8 @@ class Services:
     sessions: Sessions
     failures: Failures
     fleet: Fleet
+    inventory: Inventory
+    jobs: Jobs
     live: Live
     courier: Courier
     hooks: Hooks

@@ -76,6 +76,12 @@ class Retention:
         events_age: Nanoseconds; events with a webhook or a node to go to are kept.
         events_count: Of all classes together.
         audit_age: Nanoseconds.
+        logs_age: Nanoseconds; warnings and errors of nodes.
+        logs_count: Of all nodes together.
+        crashes_age: Nanoseconds.
+        crashes_count: Of all nodes together.
+        jobs_age: Nanoseconds after their end.
+        jobs_count: That have ended.
     """
 
     readings_age: int = 7 * _DAY
@@ -83,6 +89,12 @@ class Retention:
     events_age: int = 90 * _DAY
     events_count: int = 1_000_000
     audit_age: int = 365 * _DAY
+    logs_age: int = 14 * _DAY
+    logs_count: int = 500_000
+    crashes_age: int = 90 * _DAY
+    crashes_count: int = 10_000
+    jobs_age: int = 30 * _DAY
+    jobs_count: int = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

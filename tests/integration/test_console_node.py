@@ -265,7 +265,7 @@ async def test_a_flood_of_log_leaves_the_mesh_room(broker: Broker, tmp_path: Pat
     def flood() -> None:
         log = logging.getLogger("ganglion.flood")
         log.propagate = False  # the other handlers of a test keep everything
-        log.addHandler(console._tail)
+        log.addHandler(console.tail)
         while not over.wait(0.001):
             for i in range(20):
                 log.warning("%d %s", i, "x" * 100)
@@ -289,5 +289,5 @@ async def test_a_flood_of_log_leaves_the_mesh_room(broker: Broker, tmp_path: Pat
     finally:
         over.set()
         await asyncio.to_thread(flooding.join, 60)
-        logging.getLogger("ganglion.flood").removeHandler(console._tail)
+        logging.getLogger("ganglion.flood").removeHandler(console.tail)
         await console.aclose()

@@ -36,6 +36,7 @@ def test_a_leaf_is_said_to_be_vouched_by_its_parent_and_has_its_own_readings() -
             "sw": "1",
             "methods": ["led"],
             "sensors": {"soil": {"value": 41.5, "unit": "%", "timestamp": 9}},
+            "vitals": {},
         }
     ]
 
@@ -56,7 +57,7 @@ JSON = st.recursive(
 
 @given(JSON | st.dictionaries(st.text(max_size=5), JSON | st.fixed_dictionaries(dict.fromkeys(GARDEN, JSON))))
 def test_whatever_a_parent_says_is_shown_or_left_out(said: Any) -> None:
-    document = node_document(barn(caps={"leaves": said}))
+    document = node_document(barn(caps={"leaves": said}), 9)
     assert all(type(leaf["name"]) is str and leaf["vouched_by"] == "barn" for leaf in document["leaves"])
     json.dumps(document)
 

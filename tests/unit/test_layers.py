@@ -241,7 +241,11 @@ PURE = [
     "gateway/ganglion_gateway/rollout/[!csd]*.py",  # but for controller, senses and desk, which are its shell
     "gateway/ganglion_gateway/rollout/cohort.py",
     "gateway/ganglion_gateway/rollout/contract.py",
+    "gateway/ganglion_gateway/facts.py",
+    "gateway/ganglion_gateway/jobs/order.py",
     "gateway/ganglion_gateway/selecting/*.py",
+    "gateway/ganglion_gateway/told.py",
+    "runtime/ganglion/node/redacted.py",
     "gateway/ganglion_gateway/access/bearer.py",
     "gateway/ganglion_gateway/access/limiter.py",
     "gateway/ganglion_gateway/access/permissions.py",

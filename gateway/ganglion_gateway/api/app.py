@@ -9,13 +9,17 @@ from ganglion_gateway.api import (
     auth,
     calls,
     consents,
+    crashes,
     devices,
     firmware,
     groups,
     health,
     hooks,
+    inventory,
+    jobs,
     kv,
     limits,
+    logs,
     mesh,
     models,
     openapi,
@@ -58,6 +62,10 @@ def application(services: Services, *, version: str | None = None) -> FastAPI:
     app.include_router(hooks.routes(services))
     app.include_router(models.routes(services))
     app.include_router(calls.routes(services))
+    app.include_router(inventory.routes(services))
+    app.include_router(jobs.routes(services))
+    app.include_router(logs.routes(services))
+    app.include_router(crashes.routes(services))
     app.include_router(mesh.routes(services))
     app.include_router(devices.routes(services))
     app.include_router(consents.routes(services))

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ganglion.errors import InvalidError
 from ganglion.mesh.fleet_limits import MAX_LIMITS
 from ganglion.mesh.policy import MAX_RULES
+from ganglion_gateway import verdict
 from ganglion_gateway.fleet import Node
 from ganglion_gateway.leaves import leaf_documents, leaf_of
 
@@ -102,15 +103,28 @@ class WebhookBody(Document):
     allow_private: bool = False
 
 
-def node_document(node: Node) -> dict[str, Any]:
-    """A node, with the latest value of every sensor."""
+class TagsBody(Document):
+    """`POST /nodes/{node}/tags`."""
+
+    add: list[Word] = Field(default=[], max_length=32, description="tags to give it")
+    remove: list[Word] = Field(default=[], max_length=32, description="tags to take away")
+
+
+def node_document(node: Node, now: int) -> dict[str, Any]:
+    """A node, with the latest value of every sensor, and how it is."""
+    facts = node.facts
     return {
         "id": node.id,
         "name": node.name,
         "board": node.board,
         "sw": node.sw,
         "tags": node.tags,
+        "tags_added": facts.added,
+        "tags_removed": facts.removed,
         "online": node.online,
+        "health": verdict.health(node, now),
+        "vitals": facts.vitals,
+        "vitals_at": facts.vitals_at or None,
         "first_seen": node.first_seen,
         "last_seen": node.last_seen,
         "died": node.died,

@@ -8,6 +8,7 @@ ready    it can do its work; `degraded` (200) without a broker, since API and da
 """
 
 import asyncio
+from collections import Counter
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
@@ -15,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from ganglion.units import SECOND
-from ganglion_gateway import metrics
+from ganglion_gateway import metrics, verdict
 from ganglion_gateway.problems import RESPONSES
 from ganglion_gateway.rollout.target import At, State
 from ganglion_gateway.services import Services
@@ -23,6 +24,8 @@ from ganglion_gateway.store import rollouts, webhooks
 
 #: Seconds that the database has to answer.
 _PATIENCE = 2.0
+#: Nodes that are looked at without a pause.
+_AT_ONCE = 200
 
 
 def routes(services: Services) -> APIRouter:
@@ -60,6 +63,10 @@ def routes(services: Services) -> APIRouter:
         known = services.metrics
         known.nodes.labels("online").set(services.fleet.online)
         known.nodes.labels("offline").set(len(services.fleet.nodes) - services.fleet.online)
+        words = await _how_nodes_are()
+        for word in verdict.WORDS:
+            known.health.labels(word).set(words[word])
+        known.jobs.set(services.jobs.running)
         known.broker.set(services.mesh.connected)
         known.outbox.clear()
         for endpoint, counts in (await webhooks.counts(services.database)).items():
@@ -74,6 +81,14 @@ def routes(services: Services) -> APIRouter:
         for at in At:
             known.rollout_nodes.labels(at.value).set(far.get(at.value, 0))
         return Response(known.render(), media_type=metrics.CONTENT_TYPE)
+
+    async def _how_nodes_are() -> Counter[str]:
+        now, words = services.clock(), Counter[str]()
+        for number, node in enumerate(tuple(services.fleet.nodes.values())):
+            words[verdict.health(node, now)] += 1
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)  # of ten thousand it takes a while, and others wait for the loop
+        return words
 
     async def _database_answers() -> bool:
         try:

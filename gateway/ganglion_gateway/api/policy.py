@@ -63,7 +63,13 @@ def routes(services: Services) -> APIRouter:
             return {"id": own, "name": GATEWAY, "roles": [GATEWAY], "tags": [], "policy": version}
         known = services.fleet.find(node)
         version_of = services.mesh.policy_of(known.id)
-        return {"id": known.id, "name": known.name, "roles": [NODE], "tags": known.tags, "policy": version_of}
+        return {
+            "id": known.id,
+            "name": known.name,
+            "roles": [NODE],
+            "tags": known.facts.credential,
+            "policy": version_of,
+        }
 
     return router
 

@@ -23,6 +23,7 @@ from ganglion_gateway.api.documents import (
 )
 from ganglion_gateway.api.paging import page_of, slice_of
 from ganglion_gateway.api.query import of_requests
+from ganglion_gateway.api.selection import Selection, selected
 from ganglion_gateway.api.watch import Where, read_where
 from ganglion_gateway.problems import RESPONSES
 from ganglion_gateway.services import Services
@@ -60,11 +61,12 @@ def routes(services: Services) -> APIRouter:
 
 def _nodes(router: APIRouter, services: Services) -> None:
     @router.get("/nodes", summary="Every node", tags=["fleet"])
-    async def list_nodes(limit: Limit = 100, cursor: Cursor = None) -> dict[str, Any]:
+    async def list_nodes(where: Selection = None, limit: Limit = 100, cursor: Cursor = None) -> dict[str, Any]:
         found, following = slice_of(
-            services.fleet.nodes.values(), lambda node: f"{node.name}\n{node.id}", cursor, limit
+            selected(services.fleet, where), lambda node: f"{node.name}\n{node.id}", cursor, limit
         )
-        return {"nodes": [node_document(node) for node in found], "next": following}
+        now = services.clock()
+        return {"nodes": [node_document(node, now) for node in found], "next": following}
 
     @router.get("/members", summary="Who may be on the broker: each node that was let in, born or not", tags=["fleet"])
     async def list_members(limit: Limit = MAX_PAGE, cursor: Cursor = None) -> dict[str, Any]:
@@ -89,7 +91,7 @@ def _nodes(router: APIRouter, services: Services) -> None:
     @router.get("/nodes/{node}", summary="One node", tags=["fleet"])
     async def get_node(node: NodeName) -> dict[str, Any]:
         known = services.fleet.find(node)
-        return {**node_document(known), "release": await services.releases.document(known)}
+        return {**node_document(known, services.clock()), "release": await services.releases.document(known)}
 
     @router.get(
         "/nodes/{node}/readings",

@@ -29,6 +29,10 @@ Seconds = Annotated[float | None, Query(gt=0, le=86400, description="after which
 Where = Annotated[str | None, Query(max_length=8192, description='a filter, as in {"value": {"$gt": 8}}')]
 
 
+#: What OpenAPI says of an answer that is lines of JSON.
+LINES: dict[int | str, dict[str, Any]] = {200: {"content": {"application/x-ndjson": {"schema": {"type": "string"}}}}}
+
+
 def turns(seconds: float | None) -> Iterator[float]:
     """How long to wait for what comes next, again and again, until so many seconds are over; None for without end."""
     until = math.inf if seconds is None else time.monotonic() + seconds
@@ -53,7 +57,7 @@ def routes(services: Services) -> APIRouter:
         "/watch",
         summary="Events as they come, a JSON document a line",
         response_class=StreamingResponse,
-        responses={200: {"content": {"application/x-ndjson": {"schema": {"type": "string"}}}}},
+        responses=LINES,
     )
     async def watch(
         request: Request, topic: Topic = "#", where: Where = None, seconds: Seconds = None

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion_gateway.rows import Batch
 from ganglion_gateway.settings import Retention
-from ganglion_gateway.store import relays, webhooks
+from ganglion_gateway.store import crashes, logs, relays, webhooks
 from ganglion_gateway.store.database import Database, Row, insert_new
 from ganglion_gateway.store.tables import deliveries, episodes, events, outbox
 from ganglion_gateway.store.tables import relays as relay_table
@@ -23,6 +23,7 @@ async def save(connection: AsyncConnection, batch: Batch, stored: int) -> list[R
     Args:
         stored: The time, for those that are new.
     """
+    await logs.save(connection, batch.logs)
     if not batch.events:
         return []
     rows = list({row["id"]: {**row, "stored": stored} for row in batch.events}.values())
@@ -31,6 +32,7 @@ async def save(connection: AsyncConnection, batch: Batch, stored: int) -> list[R
     fresh = [row for row in rows if row["id"] in new]
     if told := [row for row in batch.episodes if row["id"] in new]:
         await connection.execute(insert_new(connection, episodes), told)
+    await crashes.save(connection, [row for row in batch.crashes if row["event"] in new])
     await webhooks.enqueue(connection, fresh, stored)
     await relays.enqueue(connection, [row for row in batch.relays if row["event"] in new], stored)
     return fresh

@@ -35,16 +35,22 @@ def run(args: argparse.Namespace) -> Result:
     timeout = option.duration(args.timeout, "--timeout")
     if not 0 < timeout <= _LONGEST:
         raise UsageError("--timeout is at most 5m")
-    params = {**_params(args.params), **dict(value(word) for word in args.values)}
+    body = {**params(args.params), **dict(value(word) for word in args.values)}
     from ganglion.cli import gateway_client
 
     gateway, method = gateway_client.find(args), args.method or "methods"
-    answer = gateway.command(args.node, method, params, timeout=timeout / SECOND, on_progress=progress)
+    answer = gateway.command(args.node, method, body, timeout=timeout / SECOND, on_progress=progress)
     result = answer["result"]
     return Result(data=answer, text=lambda: methods(result) if method == "methods" else _text(result))
 
 
-def _params(given: str | None) -> dict[str, Any]:
+def params(given: str | None) -> dict[str, Any]:
+    """Those of `--params`: JSON, or a file of it.
+
+    Raises:
+        NotFoundError: there is no such file.
+        InvalidError: it is no object of JSON.
+    """
     if given is None:
         return {}
     where, text = "--params", given

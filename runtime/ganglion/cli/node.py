@@ -9,11 +9,12 @@ import os
 import sys
 from pathlib import Path
 
-from ganglion import config
+from ganglion import __version__, config
 from ganglion.clock import Clock
 from ganglion.linux.supervisor import Supervisor
 from ganglion.mesh import files
 from ganglion.node import Node
+from ganglion.node.crashes import Crashes
 from ganglion.release.folder import Folder
 from ganglion.release.start import begin
 
@@ -63,9 +64,12 @@ def _lived(args: argparse.Namespace, own: config.Config, state: Path) -> bool:
         # A release that hangs ends the process, with where it hangs in the log; its next start is counted
         faulthandler.dump_traceback_later(begun.window + _HANGS, exit=True)
         begun.settled = faulthandler.cancel_dump_traceback_later
+    crashes = Crashes(state, f"ganglion/{__version__}")
+    nodes: list[Node] = []
     try:
-        node = Node(settings, state, Supervisor.of(os.environ), begun)
-        asyncio.run(node.run())
+        with crashes.guarded(lambda: nodes[0].recent() if nodes else ()):
+            nodes.append(node := Node(settings, state, Supervisor.of(os.environ), begun, crashes))
+            asyncio.run(node.run())
     except Exception as error:
         if not begun.broke(error):
             raise

@@ -51,6 +51,12 @@ def moment(at: int) -> str:
     return "---------- --:--" if local is None else f"{local:%Y-%m-%d %H:%M}"
 
 
+def second(at: int) -> str:
+    """Day and time of this machine's zone, to the second, from nanoseconds since the Unix epoch."""
+    local = _local(at)
+    return "---------- --:--:--" if local is None else f"{local:%Y-%m-%d %H:%M:%S}"
+
+
 def _local(at: int) -> datetime | None:
     """In this machine's zone; None for what is no time: a node may say any number."""
     try:

@@ -77,7 +77,8 @@ class Call(Generic[T]):
             for each in (value if isinstance(value, list | tuple) else [value])
             if each is not None
         ]
-        return f"{path}?{urlencode(given)}" if given else path
+        mark = "&" if "?" in path else "?"  # what is filled in has none
+        return f"{path}{mark}{urlencode(given)}" if given else path
 
     @property
     def data(self) -> bytes | None:

@@ -23,7 +23,12 @@ class Node(TypedDict):
     board: str
     sw: str
     tags: list[str]
+    tags_added: list[str]
+    tags_removed: list[str]
     online: bool
+    health: str
+    vitals: Document
+    vitals_at: int | None
     first_seen: int
     last_seen: int
     died: int | None

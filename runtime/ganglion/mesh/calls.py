@@ -12,7 +12,7 @@ import secrets
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from ganglion.errors import GanglionError, InvalidError, RefusedError, UnreachableError
 from ganglion.mesh.aead import SealError
@@ -27,12 +27,37 @@ _log = logging.getLogger(__name__)
 #: Seconds without a word after which a request is sent again.
 RESEND = 5.0
 
+
+class UnansweredError(UnreachableError):
+    """Whether it was done is unknown."""
+
+
+class NotBegunError(UnreachableError):
+    """It was not begun; to ask again is to ask for the first time."""
+
+
 _ERRORS: dict[str, type[GanglionError]] = {
     "timeout": UnreachableError,
-    "stale": UnreachableError,
-    "busy": UnreachableError,
+    "stale": UnansweredError,
+    "busy": NotBegunError,
     **{code: error for error, code in CODES},
 }
+
+
+class Ticket(NamedTuple):
+    """What a request is known by that whoever makes it has written down before: made again, it is the same request.
+
+    Attributes:
+        id: 16 hexadecimal digits, which no other request has.
+        nonce: Of the boot of the peer that it is for.
+        deadline: When its time is over, in nanoseconds since the Unix epoch.
+        resumed: It may have been sent before. It goes to that one boot of the peer and to no other.
+    """
+
+    id: str
+    nonce: bytes
+    deadline: int
+    resumed: bool = False
 
 
 class _Call:
@@ -83,6 +108,7 @@ class Calls:
         params: dict[str, Any],
         timeout: float,
         on_progress: Tell | None = None,
+        ticket: Ticket | None = None,
     ) -> Any:
         """The result of a method of a peer. Cancelled, it has the peer end what it does, and does not wait for that.
 
@@ -91,27 +117,35 @@ class Calls:
             to: What to call it in errors while it is not known.
             timeout: Seconds, 300 at most.
             on_progress: Called with what the peer says of how far it is.
+            ticket: What it is known by. With one it goes on at the peer when it is cancelled here: see `withdraw`.
 
         Raises:
-            UnreachableError: no answer in time, or the peer has restarted; whether it was done is unknown.
+            UnansweredError: no answer in time, or the peer has restarted; whether it was done is unknown.
+            NotBegunError: the peer was not heard of in time, or has no room for another request.
             InvalidError: the parameters are too large or too deep for a message, or no CBOR.
             GanglionError: the peer's answer, as the class that it raised there.
         """
-        identity = secrets.token_hex(8)
+        identity = ticket.id if ticket is not None else secrets.token_hex(8)
         deadline = self._clock() + round(min(timeout, LONGEST / SECOND) * SECOND)
+        deadline = ticket.deadline if ticket is not None else deadline
         body = {"id": identity, "method": method, "params": params, "deadline": deadline}
         if on_progress is not None:
             body["progress"] = True
         call = self._calls[identity] = _Call(body, on_progress)
+        if ticket is not None:
+            call.nonce, call.sent = ticket.nonce, self._monotonic()
         try:
             async with asyncio.timeout(timeout):
-                answer = await self._ask(call, find)
+                answer = await self._ask(call, find, again=ticket is None or not ticket.resumed)
         except TimeoutError:
-            why = "it has not been heard of" if call.peer is None else "no answer"
-            who = to if call.peer is None else call.peer.name
-            raise UnreachableError(f"{who} does not answer {method!r} within {timeout:g} s: {why}") from None
+            if call.peer is None:
+                why = f"{to} does not answer {method!r} within {timeout:g} s: it has not been heard of"
+                raise NotBegunError(why) from None
+            raise UnansweredError(
+                f"{call.peer.name} does not answer {method!r} within {timeout:g} s: no answer"
+            ) from None
         except asyncio.CancelledError:
-            if call.peer is not None and call.answer is None:
+            if call.peer is not None and call.answer is None and ticket is None:
                 self._seal(call.peer, {"id": identity, "cancel": True, "nonce": call.nonce})
             raise
         finally:
@@ -124,8 +158,13 @@ class Calls:
         said = str(message)[:1000] if message else "refused without a reason"
         raise _ERRORS.get(str(code), GanglionError)(f"{call.peer.name}: {said}")
 
-    async def _ask(self, call: _Call, find: Callable[[], Peer | None]) -> dict[str, Any]:
-        again = True
+    def withdraw(self, ticket: Ticket) -> None:
+        """Has the peer end a request, or not begin it."""
+        call = self._calls.get(ticket.id)
+        if call is not None and call.peer is not None and call.answer is None:
+            self._seal(call.peer, {"id": ticket.id, "cancel": True, "nonce": call.nonce})
+
+    async def _ask(self, call: _Call, find: Callable[[], Peer | None], *, again: bool) -> dict[str, Any]:
         while True:
             if (found := find()) is not None:
                 self._send(call, found)
@@ -141,7 +180,7 @@ class Calls:
                 return answer
             if not again or up / 1000 <= self._monotonic() - call.sent:
                 done = f"whether {call.body['method']!r} was done is unknown"
-                raise UnreachableError(
+                raise UnansweredError(
                     f"{call.peer.name} has restarted since it was asked: {done}; look, then ask again"
                 )
             # That boot began before it was asked: only its birth is still on the way.
@@ -149,10 +188,9 @@ class Calls:
             call.peer.nonce = nonce
 
     def _send(self, call: _Call, found: Peer) -> None:
+        call.peer = call.peer or found
         if not call.nonce:
-            call.peer = call.peer or found
             call.nonce, call.sent = call.peer.nonce, self._monotonic()
-        assert call.peer is not None
         try:
             self._seal(call.peer, {**call.body, "nonce": call.nonce})
         except cbor.CBORError as unfit:

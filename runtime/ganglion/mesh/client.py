@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganglion.errors import LocalProtocolError
 from ganglion.mesh import signed_config
-from ganglion.mesh.calls import Calls
+from ganglion.mesh.calls import Calls, Ticket
 from ganglion.mesh.credential import GATEWAY, NODE, Credential
 from ganglion.mesh.delivery import Delivery
 from ganglion.mesh.enrol import EnrolKey
@@ -576,6 +576,7 @@ class MeshClient:
         called: str = "",
         timeout: float = 30.0,
         on_progress: Tell | None = None,
+        ticket: Ticket | None = None,
     ) -> Any:
         """Asks a member and waits for its answer; it is done at most once. Cancelled, it is ended there too.
 
@@ -584,6 +585,7 @@ class MeshClient:
             called: What errors call it; `to` where it is empty.
             timeout: Seconds, 300 at most.
             on_progress: Called with what the member says of how far it is.
+            ticket: See `Calls.request`.
 
         Raises:
             UnreachableError: no answer in time, or it has restarted; whether it was done is unknown.
@@ -597,7 +599,11 @@ class MeshClient:
                 return None
             return member.gateway if to == GATEWAY else member.find(to)
 
-        return await self._calls.request(find, called or to, method, params, timeout, on_progress)
+        return await self._calls.request(find, called or to, method, params, timeout, on_progress, ticket)
+
+    def withdraw(self, ticket: Ticket) -> None:
+        """See `Calls.withdraw`."""
+        self._calls.withdraw(ticket)
 
     def on_request(
         self, method: str, handler: Handler, *, roles: Collection[str] | None = None, summary: str = ""

@@ -236,7 +236,7 @@ class Methods:
             self._member.reject(Cause.MALFORMED, f"a request of {peer.node_id} without method, params or deadline")
             return
         if self._closing:
-            self._reply(peer, error(identity, "unreachable", f"{method!r} is not begun: this node stops"))
+            self._reply(peer, error(identity, "busy", f"{method!r} is not begun: this node stops"))
             return
         of_one = sum(1 for kid, _ in self._serving if kid == peer.kid)
         if len(self._serving) >= SERVED or of_one >= SERVED_OF_ONE:

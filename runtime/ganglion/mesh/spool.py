@@ -37,7 +37,7 @@ class Rank(IntEnum):
     ALERT = 2  # what somebody must be told
 
 
-_RANKS = {"alert": Rank.ALERT, "episode": Rank.RECORD, "guardian": Rank.RECORD}
+_RANKS = {"alert": Rank.ALERT, "episode": Rank.RECORD, "guardian": Rank.RECORD, "log": Rank.RECORD}
 
 
 class Row(NamedTuple):

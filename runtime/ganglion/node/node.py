@@ -44,6 +44,7 @@ from ganglion.node.configured import board_of, secrets, sessions, sides
 from ganglion.node.consenting import Consenting
 from ganglion.node.console import Console
 from ganglion.node.console.record import Record
+from ganglion.node.crashes import Crashes
 from ganglion.node.hearing import Hearing
 from ganglion.node.plain import PlainTopics
 from ganglion.node.ports import NodePorts
@@ -54,6 +55,8 @@ from ganglion.node.seldom import Seldom
 from ganglion.node.sensed import Sensed
 from ganglion.node.shared import Shared
 from ganglion.node.taps import Taps
+from ganglion.node.telling import Telling
+from ganglion.node.vitals import Machine, Vitals
 from ganglion.sensors import Sensors
 from ganglion.sensors.declared import Declared
 from ganglion.sensors.i2c import LinuxI2C
@@ -84,6 +87,7 @@ class Node:
         state: Folder of its keys, its spool and all else that must survive a restart; made where there is none.
         supervisor: Who hears that it has started, that it lives, and that it stops.
         begun: The start of a release in the configuration, or of what came instead of one; None where none is kept.
+        crashes: How earlier runs ended; None where nobody keeps that.
 
     Attributes:
         again: Whether it has ended to be started anew, with another release.
@@ -93,7 +97,12 @@ class Node:
     """
 
     def __init__(
-        self, config: Config, state: Path, supervisor: Supervisor | None = None, begun: "Begun | None" = None
+        self,
+        config: Config,
+        state: Path,
+        supervisor: Supervisor | None = None,
+        begun: "Begun | None" = None,
+        crashes: Crashes | None = None,
     ) -> None:
         self._supervisor = supervisor or Supervisor()
         self.again = False
@@ -193,6 +202,7 @@ class Node:
                 serve("bridge.set", self._bridged.set, summary="set one (device, channel, value)")
         self._console = None if self._mesh is None else self._consoled(self._mesh)
         self._released = None if begun is None else self._released_by(begun)
+        self._telling = self._teller(crashes)
         self._plans = [compile(load(config.resolve(script))) for script in config.node.scripts]
 
     def _connection(self) -> MqttTransport | None:
@@ -262,6 +272,43 @@ class Node:
         console.serve(mesh.on_request)
         mesh.on_request("status", self._status, summary="how the node is, in short")
         return console
+
+    def _teller(self, crashes: Crashes | None) -> Telling | None:
+        mesh, console, leaves = self._mesh, self._console, self._leaves
+        if mesh is None or console is None:
+            return None
+
+        def spool() -> dict[str, int]:
+            delivery = mesh.statistics().delivery
+            return {"count": delivery.spooled, "lost": delivery.dropped}
+
+        vitals = Vitals(
+            Machine(self._state),
+            self._sensors,
+            refused=self._scripts.refused,
+            spool=spool,
+            reset="" if crashes is None else crashes.reset,
+            publish=lambda stream, value: mesh.publish_reading(stream, value, self._clock.now()),
+            leads=lambda: mesh.leads,
+            leaves=tuple if leaves is None else leaves.there,
+            ask=None if leaves is None else leaves.status,
+        )
+        return Telling(
+            vitals=vitals,
+            crashes=crashes,
+            tail=console.tail,
+            publish=mesh.publish_event,
+            saved=mesh.saved,
+            clock=self._clock.now,
+        )
+
+    def recent(self) -> list[str]:
+        """The last lines of its log."""
+        if self._console is None:
+            return []
+        lines = self._console.tail.lines
+        found, _, _ = lines.since(lines.before(50), logging.DEBUG, 1 << 20)
+        return [line.text for line in found]
 
     @takes()
     async def _status(self, params: dict[str, Any], peer: object) -> dict[str, Any]:
@@ -400,6 +447,8 @@ class Node:
                     tasks.create_task(self._bridged.run())
                 if self._mesh is not None:
                     tasks.create_task(self._mesh.run())
+                    if self._telling is not None:
+                        tasks.create_task(self._telling.run())
                     if self._leaves is not None:
                         tasks.create_task(self._leaves.run())
                         for line in self._lines(self._leaves):

@@ -73,8 +73,8 @@ class Scripts:
             try:
                 self._add(plan)
             except RefusedError as error:
-                _log.error("%s; it is not loaded", error)
                 self.refused[plan.name] = str(error)
+                _log.error("%s; it is not loaded", error)
         self._listen()
 
     def _add(self, plan: Plan) -> None:
@@ -84,6 +84,7 @@ class Scripts:
         self._runner.add(plan)
         self._hearing.add(plan)
         self._plans[plan.name] = plan
+        self.refused.pop(plan.name, None)
 
     def names(self) -> Iterable[str]:
         """Of those that are loaded."""

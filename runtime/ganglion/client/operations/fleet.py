@@ -2,13 +2,20 @@
 # Written by `python -m ganglion_tools.client_operations` from docs/openapi.json: change the routes, not this.
 """Fleet at the gateway."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ganglion.client.call import UNSET, Call, Unset
 
 if TYPE_CHECKING:
     from ganglion.client import documents
+
+
+def get_crashes(
+    *, where: str | None = None, limit: int | None = None, cursor: str | None = None
+) -> "Call[dict[str, Any]]":
+    """How runs of nodes and leaves ended that crashed, newest first."""
+    return Call("GET", "/api/v1/crashes", {}, {"where": where, "limit": limit, "cursor": cursor})
 
 
 def post_firmware_seal(*, sha256: str) -> "Call[dict[str, Any]]":
@@ -26,9 +33,11 @@ def get_mesh_statistics() -> "Call[dict[str, Any]]":
     return Call("GET", "/api/v1/mesh/statistics", {}, {})
 
 
-def get_nodes(*, limit: int | None = None, cursor: str | None = None) -> "Call[documents.Nodes]":
+def get_nodes(
+    *, where: str | None = None, limit: int | None = None, cursor: str | None = None
+) -> "Call[documents.Nodes]":
     """Every node."""
-    return Call("GET", "/api/v1/nodes", {}, {"limit": limit, "cursor": cursor})
+    return Call("GET", "/api/v1/nodes", {}, {"where": where, "limit": limit, "cursor": cursor})
 
 
 def get_nodes_node(node: str) -> "Call[documents.Node]":
@@ -54,6 +63,16 @@ def post_nodes_node_commands(
     )
 
 
+def get_nodes_node_crashes(node: str, *, limit: int | None = None, cursor: str | None = None) -> "Call[dict[str, Any]]":
+    """The crashes of one node and its leaves, newest first."""
+    return Call("GET", "/api/v1/nodes/{node}/crashes", {"node": node}, {"limit": limit, "cursor": cursor})
+
+
+def get_nodes_node_crashes_crash(node: str, crash: str, *, leaf: str | None = None) -> "Call[dict[str, Any]]":
+    """All that is known of a crash."""
+    return Call("GET", "/api/v1/nodes/{node}/crashes/{crash}", {"node": node, "crash": crash}, {"leaf": leaf})
+
+
 def get_nodes_node_episodes_run(node: str, run: str) -> "Call[dict[str, Any]]":
     """What a run of a script did; `last` for the last."""
     return Call("GET", "/api/v1/nodes/{node}/episodes/{run}", {"node": node, "run": run}, {})
@@ -76,6 +95,18 @@ def post_nodes_node_revoke(node: str, *, reason: str | Unset = UNSET) -> "Call[d
     return Call("POST", "/api/v1/nodes/{node}/revoke", {"node": node}, {}, {"reason": reason})
 
 
+def post_nodes_node_tags(
+    node: str, *, add: Sequence[str] | Unset = UNSET, remove: Sequence[str] | Unset = UNSET
+) -> "Call[dict[str, Any]]":
+    """Give a node tags, or take some away, for selectors and groups."""
+    return Call("POST", "/api/v1/nodes/{node}/tags", {"node": node}, {}, {"add": add, "remove": remove})
+
+
 def post_nodes_node_webhooks_name(node: str, name: str, payload: Any) -> "Call[dict[str, Any]]":
     """Fire a node's triggers by webhook."""
     return Call("POST", "/api/v1/nodes/{node}/webhooks/{name}", {"node": node, "name": name}, {}, payload)
+
+
+def get_nodes_node_why(node: str) -> "Call[dict[str, Any]]":
+    """Why a node is as it is, in sentences, with what to do."""
+    return Call("GET", "/api/v1/nodes/{node}/why", {"node": node}, {})

@@ -120,6 +120,15 @@ class Leaves:
         }
         return units if _fits(units) else {}
 
+    def there(self) -> list[str]:
+        """Names of those that are there and say how they are when they are asked."""
+        leaves = self.parent.leaves.values()
+        return [kept.name for kept in leaves if kept.online and "status" in kept.document()["methods"]]
+
+    async def status(self, name: str) -> Any:
+        """What a leaf says of how it is. Raises: see `call`."""
+        return await self._ask(name, "status", {})
+
     def statistics(self) -> dict[str, Any]:
         """How it goes, as JSON can say it."""
         parent = self.parent

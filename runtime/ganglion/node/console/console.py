@@ -5,6 +5,7 @@ What a line has done is done on behalf of who asks, who may do no more here than
 """
 
 import asyncio
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -46,6 +47,9 @@ class Console:
         where: The configuration, for messages.
         idle: Seconds without a line after which a session is over that writes.
         monotonic: Seconds.
+
+    Attributes:
+        tail: What the node logs.
     """
 
     def __init__(
@@ -66,9 +70,9 @@ class Console:
         self._where = where
         self._idle = idle
         self._monotonic = monotonic
-        self._tail = Tail()
-        self._desks = Desks(self._tail, perform, leaves)
-        self._looks = Looks(self._tail, monotonic)
+        self.tail = Tail()
+        self._desks = Desks(self.tail, perform, leaves)
+        self._looks = Looks(self.tail, monotonic)
         self._sessions: dict[str, Session] = {}
         self._ended: dict[str, str] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -82,11 +86,13 @@ class Console:
         serve("console.shell", self.shell, summary="a login shell in a session (id, columns, rows)")
         serve("console.input", self.input, summary="type (data) into the shell of a session (id, columns, rows)")
         serve("console.close", self.close, summary="a session (id) is over")
-        serve("log", Log(self._tail.lines).asked, summary="the last lines of the log, or those that are new (after)")
+        log = Log(self.tail.lines, self.tail.news, secrets.token_hex(4))
+        serve("log", log.asked, summary="the last lines of the log, or those that are new (after)")
+        serve("log.follow", log.follow, summary="what is logged, as it comes (after, boot, level, wait)")
 
     def attach(self) -> None:
         """Hears the node's log from now on."""
-        self._tail.attach()
+        self.tail.attach()
 
     @takes("id", "by", "take", "watch", "leaf", "columns", "rows")
     async def open(self, params: dict[str, Any], peer: Peer) -> dict[str, Any]:
@@ -199,7 +205,7 @@ class Console:
         if session.shell is None:
             self._record.add("shell", session.who, session.id)
             session.desk.lines.add(f"{session.who} opens a shell", session=session.id)
-            opened = await open_shell(session.columns, session.rows, self._tail.changed, session.taken)
+            opened = await open_shell(session.columns, session.rows, self.tail.changed, session.taken)
             if session.shell is not None or not session.writes:
                 self._hang_up(opened)
                 raise RefusedError("meanwhile another shell was opened, or another one writes")
@@ -253,7 +259,7 @@ class Console:
         for session in list(self._sessions.values()):
             self._end(session, "the node stops")
         await asyncio.gather(*self._closing, return_exceptions=True)
-        self._tail.detach()
+        self.tail.detach()
 
     def _find(self, params: dict[str, Any], peer: Peer) -> Session:
         id = params.get("id")
@@ -286,7 +292,7 @@ class Console:
         self._record.add("end", session.who, session.id, why=why)
         self._close_shell(session)
         self._desks.left(desk)
-        self._tail.changed()
+        self.tail.changed()
 
     def _close_shell(self, session: Session) -> None:
         if session.shell is not None:

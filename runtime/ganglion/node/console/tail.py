@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
+from ganglion.node.redacted import redacted
+
 #: Letters that are kept, and letters of one line: a traceback is one. Each line counts for so many more.
 KEPT = 64 * 1024
 LONGEST = 2000
@@ -128,12 +130,12 @@ class Tail(logging.Handler):
             ours.setLevel(level)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """A record of the log."""
+        """A record of the log, without the secrets that are known by their form."""
         try:
             text = f"{record.name}: {self.format(record)}"
         except Exception:  # a message that does not fit its arguments is told of by the other handlers
             text = f"{record.name}: {record.msg}"
-        self.lines.add(text, record.levelno, at=int(record.created * 1e9))
+        self.lines.add(redacted(text), record.levelno, at=int(record.created * 1e9))
 
     async def news(self, seconds: float) -> None:
         """Returns at the next call of `changed`, or when so much time has passed."""

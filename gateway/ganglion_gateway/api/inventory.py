@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The routes by which a node is explained and tagged."""
+
+from typing import Any
+
+from fastapi import APIRouter, Depends
+
+from ganglion.errors import InvalidError
+from ganglion_gateway import verdict
+from ganglion_gateway.api.documents import TagsBody, node_document
+from ganglion_gateway.api.query import of_requests
+from ganglion_gateway.api.routes import NodeName, Who
+from ganglion_gateway.problems import RESPONSES
+from ganglion_gateway.services import Services
+
+
+def routes(services: Services) -> APIRouter:
+    """The router."""
+    router = APIRouter(prefix="/api/v1", responses=RESPONSES, dependencies=[Depends(of_requests)], tags=["fleet"])
+
+    @router.get("/nodes/{node}/why", summary="Why a node is as it is, in sentences, with what to do")
+    async def why(node: NodeName) -> dict[str, Any]:
+        known, now = services.fleet.find(node), services.clock()
+        policy = (services.mesh.policy.version, services.mesh.policy_of(known.id))
+        found = verdict.findings(known, now, policy=policy)
+        return {
+            "id": known.id,
+            "name": known.name,
+            "health": verdict.word(found),
+            "summary": verdict.summary(known, now),
+            "findings": [each.document() for each in found],
+        }
+
+    @router.post("/nodes/{node}/tags", summary="Give a node tags, or take some away, for selectors and groups")
+    async def tag(node: NodeName, body: TagsBody, who: Who) -> dict[str, Any]:
+        if not (body.add or body.remove):
+            raise InvalidError("name tags to add or to remove", where="add")
+        known = services.fleet.find(node)
+        await services.inventory.tag(known, add=body.add, remove=body.remove, by=who.name)
+        await services.groups.look()
+        return node_document(known, services.clock())
+
+    return router

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The routes by which logs of nodes are read: what is kept of warnings and errors, and everything as it comes."""
+
+import json
+import logging
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import StreamingResponse
+
+from ganglion.errors import InvalidError
+from ganglion_gateway.api.documents import Cursor, Limit, page, read_cursor
+from ganglion_gateway.api.query import of_requests
+from ganglion_gateway.api.selection import Selection, selected
+from ganglion_gateway.api.watch import LINES, Seconds, turns
+from ganglion_gateway.following import Following, Target, level_name
+from ganglion_gateway.problems import RESPONSES
+from ganglion_gateway.services import Services
+from ganglion_gateway.store import logs
+
+Level = Literal["debug", "info", "warning", "error"]
+_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+Since = Annotated[int, Query(ge=0, lt=2**63, description="nanoseconds since the Unix epoch")]
+Node = Annotated[str | None, Query(max_length=128, description="a node's id or name, or PARENT/LEAF")]
+
+
+def routes(services: Services) -> APIRouter:
+    """The router."""
+    router = APIRouter(prefix="/api/v1", responses=RESPONSES, dependencies=[Depends(of_requests)], tags=["logs"])
+
+    @router.get("/logs", summary="Warnings and errors of nodes that are kept here, newest first")
+    async def kept(
+        where: Selection = None,
+        node: Node = None,
+        since: Since = 0,
+        level: Level = "warning",
+        limit: Limit = 100,
+        cursor: Cursor = None,
+    ) -> dict[str, Any]:
+        nodes = None
+        if node is not None and "/" in node:
+            raise InvalidError(
+                "of leaves nothing is kept here: follow its log, as `ganglion logs -f` does", where="node"
+            )
+        if node is not None or where is not None:
+            nodes = [id for target in _targets(services, where, node) for id in services.fleet.nodes[target.node].ids]
+        rows = await logs.page(
+            services.database,
+            nodes=nodes,
+            since=since,
+            level=_LEVELS[level],
+            before=read_cursor(cursor),
+            limit=limit,
+        )
+        return page("records", rows, [_document(services, row) for row in rows], limit)
+
+    @router.get(
+        "/logs/watch",
+        summary="What nodes log, as they do, a JSON document a line",
+        response_class=StreamingResponse,
+        responses=LINES,
+    )
+    async def follow(
+        request: Request,
+        where: Selection = None,
+        node: Node = None,
+        level: Level = "info",
+        seconds: Seconds = None,
+    ) -> StreamingResponse:
+        _targets(services, where, node)  # who asks for nonsense is told so before the stream begins
+        following = Following(services.fleet, services.mesh, lambda: _targets(services, where, node), level=level)
+        principal = request.state.principal
+
+        async def lines() -> AsyncIterator[str]:
+            yield "\n"
+            async with following:
+                services.metrics.followers.inc()
+                try:
+                    for within in turns(seconds):
+                        if services.keyring.holder(principal.key) is None:
+                            return
+                        records = await following.next(within=within)
+                        services.metrics.followed.inc(len(records))
+                        yield "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in records) or "\n"
+                finally:
+                    services.metrics.followers.dec()
+
+        return StreamingResponse(lines(), media_type="application/x-ndjson", headers={"cache-control": "no-store"})
+
+    return router
+
+
+def _targets(services: Services, where: str | None, node: str | None) -> list[Target]:
+    """Whose logs are meant.
+
+    Raises:
+        InvalidError: both are said, or what is said is none.
+        NotFoundError: there is no such node.
+    """
+    if node is not None and where is not None:
+        raise InvalidError("say a node or a selector, not both", where="node")
+    if node is None:
+        return [Target(each.id, "") for each in selected(services.fleet, where or "all")]
+    parent, _, leaf = node.partition("/")
+    return [Target(services.fleet.find(parent).id, leaf)]
+
+
+def _document(services: Services, row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "at": row["at"],
+        "node": services.fleet.now(row["node"]),
+        "name": services.fleet.name(row["node"]),
+        "leaf": "",
+        "level": level_name(row["level"]),
+        "logger": row["logger"],
+        "text": row["text"],
+        "lost": row["lost"],
+    }

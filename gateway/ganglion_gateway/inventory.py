@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The inventory's facts of each node: kept in the fleet in memory, and in the database every half a minute."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ganglion.errors import InvalidError
+from ganglion.units import SECOND
+from ganglion_gateway.facts import Crash, Facts
+from ganglion_gateway.fleet import Fleet, Node
+from ganglion_gateway.store import audit, crashes, facts
+from ganglion_gateway.store.database import Database
+
+#: Seconds between two notes of the vitals that came, and between two looks at what other gateways have written.
+_NOTE = 30.0
+_LOOK = 1.0
+#: Nanoseconds by which the clocks of gateways may differ.
+_BEHIND = 60 * SECOND
+#: Tags of one node, leaves and scripts of one that are remembered, and letters of why one fails.
+MAX_TAGS = 64
+_MOST = 256
+_WHY = 200
+#: Crashes that are looked at when the gateway starts.
+_CRASHES = 5000
+
+
+class Inventory:
+    """That of one gateway.
+
+    Args:
+        database: Keeps it.
+        fleet: Has the nodes.
+        clock: Nanoseconds since the Unix epoch.
+    """
+
+    def __init__(self, database: Database, fleet: Fleet, clock: Callable[[], int]) -> None:
+        self._database = database
+        self._fleet = fleet
+        self._clock = clock
+        self._dirty: set[str] = set()
+        self._read_to = 0
+
+    async def load(self) -> None:
+        """What was known before a restart. The fleet must be."""
+        for row in await facts.all_of(self._database):
+            if (node := self._known(row["node"])) is None:
+                continue
+            found = node.facts
+            found.vitals, found.vitals_at, found.leaves = row["vitals"], row["vitals_at"], row["leaves"]
+            self._retag(node, row)
+        for row in reversed(await crashes.newest(self._database, nodes=None, leaf=None, limit=_CRASHES)):
+            self.crashed(row)
+        for row in await facts.failing(self._database):
+            self.ran(row["node"], row["script"], "failed", row["body"])
+
+    def _retag(self, node: Node, row: dict[str, Any]) -> None:
+        found = node.facts
+        if row["changed"] > found.changed:
+            found.added, found.removed, found.changed = row["added"], row["removed"], row["changed"]
+        self._read_to = max(self._read_to, row["changed"])
+        node.retag()
+
+    def _known(self, node: str) -> Node | None:
+        return self._fleet.nodes.get(self._fleet.now(node))
+
+    def vitals(self, node: str, leaf: str, said: dict[str, Any], now: int) -> None:
+        """A node says how it is, or one of its leaves."""
+        if (known := self._known(node)) is None:
+            return
+        if not leaf:
+            known.facts.vitals, known.facts.vitals_at = said, now
+        elif leaf in known.facts.leaves or len(known.facts.leaves) < _MOST:
+            known.facts.leaves[leaf] = {**said, "at": now}
+        known.changed += 1
+        self._dirty.add(known.id)
+
+    def crashed(self, row: dict[str, Any]) -> None:
+        """A row of `crashes`."""
+        known = self._known(row["node"])
+        if known is not None and (known.facts.crash is None or known.facts.crash.at <= row["at"]):
+            known.facts.crash = Crash(**{name: row[name] for name in ("id", "at", "kind", "text", "leaf")})
+            known.changed += 1
+
+    def ran(self, node: str, script: str, status: str, body: dict[str, Any]) -> None:
+        """A run of a script has ended."""
+        if (known := self._known(node)) is None:
+            return
+        failing = known.facts.failing
+        failing.pop(script, None)
+        if status == "failed" and len(failing) < _MOST:
+            failing[script] = str(body.get("error") or "it does not say why")[:_WHY]
+
+    async def tag(self, node: Node, *, add: Iterable[str], remove: Iterable[str], by: str) -> Node:
+        """Gives a node tags and takes others away, for selectors and groups.
+
+        Raises:
+            InvalidError: it would have too many, has none that is to go, or is to gain and lose one.
+        """
+        added, gone, found = list(dict.fromkeys(add)), list(dict.fromkeys(remove)), node.facts
+        if both := [tag for tag in added if tag in gone]:
+            raise InvalidError(f"{both[0]!r} is to be given and taken away: say which", where="tags")
+        if missing := [tag for tag in gone if tag not in node.tags]:
+            has = ", ".join(node.tags) or "none"
+            raise InvalidError(f"{node.name} has no tag {missing[0]!r}; it has {has}", where="tags")
+        made = Facts(
+            credential=found.credential,
+            added=[tag for tag in dict.fromkeys([*found.added, *added]) if tag not in {*gone, *found.credential}],
+            removed=[tag for tag in dict.fromkeys([*found.removed, *gone]) if tag in found.credential],
+        )
+        made.removed = [tag for tag in made.removed if tag not in added]
+        if len(made.tags) > MAX_TAGS:
+            raise InvalidError(
+                f"{node.name} would have {len(made.tags)} tags, and {MAX_TAGS} is the limit", where="tags"
+            )
+        now = self._clock()
+        row = {**_row(node), "added": made.added, "removed": made.removed, "changed": now}
+        detail = {"name": node.name, "added": added, "removed": gone, "tags": made.tags}
+
+        async def work(connection: AsyncConnection) -> None:
+            await facts.save_tags(connection, row)
+            await audit.record(connection, at=now, actor=by, action="node.tag", target=node.id, detail=detail)
+
+        await self._database.write(work)
+        found.added, found.removed, found.changed = made.added, made.removed, now
+        node.retag()
+        return node
+
+    async def run(self) -> None:
+        """Keeps what came, until cancelled; then the rest."""
+        noted = time.monotonic()
+        try:
+            while True:
+                await asyncio.sleep(_LOOK)
+                with suppress(SQLAlchemyError):  # it is tried again, and the store says what ails it
+                    if self._database.shared:
+                        await self._read()
+                    if time.monotonic() - noted >= _NOTE:
+                        noted = time.monotonic()
+                        await self._save()
+        finally:
+            await asyncio.shield(self._save())
+
+    async def _read(self) -> None:
+        """Tags that were set at another gateway. Its clock may be behind ours by a little."""
+        for row in await facts.changed(self._database, self._read_to - _BEHIND):
+            if (node := self._known(row["node"])) is not None:
+                self._retag(node, row)
+
+    async def _save(self) -> None:
+        dirty, self._dirty = self._dirty, set()
+        rows = [_row(node) for id in dirty if (node := self._known(id)) is not None]
+        try:
+            await self._database.write(lambda connection: facts.save_vitals(connection, rows), patient=True)
+        except BaseException:
+            self._dirty |= dirty
+            raise
+
+
+def _row(node: Node) -> dict[str, Any]:
+    found = node.facts
+    return {
+        "node": node.id,
+        "added": found.added,
+        "removed": found.removed,
+        "vitals": found.vitals,
+        "vitals_at": found.vitals_at,
+        "leaves": found.leaves,
+        "changed": found.changed,
+    }

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Warnings and errors of nodes, kept for a while."""
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ganglion_gateway.settings import Retention
+from ganglion_gateway.store.database import Database, Row, insert_new
+from ganglion_gateway.store.fleet_tables import node_logs
+
+
+async def save(connection: AsyncConnection, rows: Sequence[Row]) -> None:
+    """Records; one that is there already is dropped."""
+    if rows:
+        await connection.execute(insert_new(connection, node_logs), rows)
+
+
+async def page(
+    database: Database, *, nodes: Collection[str] | None, since: int, level: int, before: int | None, limit: int
+) -> list[Row]:
+    """Those of nodes by all the ids that they had (None for all), newest first, from below the number `before`."""
+    statement = select(node_logs).where(node_logs.c.at >= since, node_logs.c.level >= level)
+    if nodes is not None:
+        statement = statement.where(node_logs.c.node.in_(list(nodes)))
+    if before is not None:
+        statement = statement.where(node_logs.c.number < before)
+    return await database.all(statement.order_by(node_logs.c.number.desc()).limit(limit))
+
+
+async def prune(connection: AsyncConnection, keep: Retention, now: int) -> None:
+    """Deletes what is too old or too much."""
+    newest = select(node_logs.c.number).order_by(node_logs.c.number.desc()).limit(1)
+    last = (await connection.execute(newest)).scalar() or 0
+    old = (node_logs.c.received < now - keep.logs_age) | (node_logs.c.number <= last - keep.logs_count)
+    await connection.execute(delete(node_logs).where(old))
