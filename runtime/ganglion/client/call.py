@@ -12,6 +12,7 @@ from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedE
 from ganglion.printable import printable
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 JSON, LINES = "application/json", "application/x-ndjson"
 #: Bytes of an answer; more is no answer of a gateway.
@@ -30,8 +31,8 @@ UNSET: Final = Unset.UNSET
 
 
 @dataclass(frozen=True)
-class Call(Generic[T]):
-    """A question whose answer is a `T`; made by `ganglion.client.operations`.
+class Call(Generic[T_co]):
+    """A question whose answer is a `T_co`; made by `ganglion.client.operations`.
 
     Attributes:
         method: Of HTTP.
@@ -53,15 +54,15 @@ class Call(Generic[T]):
     raw: bool = False
     key: str = ""
 
-    def within(self, patience: float) -> "Call[T]":
+    def within(self, patience: float) -> "Call[T_co]":
         """The same, with so many seconds for the question itself."""
         return replace(self, patience=patience)
 
-    def once(self, key: str) -> "Call[T]":
+    def once(self, key: str) -> "Call[T_co]":
         """The same, carried out once under a key of the caller's."""
         return replace(self, key=key)
 
-    def page(self, cursor: str) -> "Call[T]":
+    def page(self, cursor: str) -> "Call[T_co]":
         """The same of the page that `next` of the one before names."""
         return replace(self, query={**self.query, "cursor": cursor})
 
