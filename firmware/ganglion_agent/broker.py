@@ -67,8 +67,11 @@ class Broker:
         try:
             mqtt.advance(now_ms - self._last)
             self._last = now_ms
+            passed_over = mqtt.passed_over
             if not self._found:
                 self._read(mqtt)
+            if mqtt.passed_over > passed_over:
+                self._log("warning", "broker: a message was too large for this board")
             self._write(mqtt)
             if not mqtt.up and now_ms - self._began > CONNECTING_MS:
                 raise MqttError("it lets nobody in within {} s".format(CONNECTING_MS // 1000))
@@ -160,9 +163,3 @@ class Broker:
     def receive(self) -> "tuple[str, bytes] | None":
         """A message that has come; None where none has."""
         return self._found.pop(0) if self._found else None
-
-    def close(self) -> None:
-        """Leaves without a goodbye, so that the broker says our will."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None

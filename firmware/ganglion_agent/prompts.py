@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What scripts of a device ask a language model: it goes to the parent as an event of class `prompt`.
+"""What scripts of a device ask a language model: of a leaf it goes to the parent as an event of class `prompt`.
 
-The parent asks its gateway, and calls the method `answer` with what came. Who has no parent now has no answer.
+The parent asks its gateway, and calls the method `answer` with what came. A full member asks its gateway itself. Who
+has neither now has no answer.
 """
 
 from ganglion_micro.cbor import CBORError
@@ -11,8 +12,6 @@ TYPE_CHECKING = False  # MicroPython has no `typing`
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
-
-    from ganglion_micro.leaf import Leaf
 
 #: Questions at a time.
 MOST = 4
@@ -24,7 +23,7 @@ _WAY = 5000000000
 class Prompts:
     """Questions that wait for their answer."""
 
-    def __init__(self, leaf: "Leaf") -> None:
+    def __init__(self, leaf: "Any") -> None:
         self._leaf = leaf
         self._count = 0
         self._waiting = {}  # type: dict[str, tuple[int, Callable[[Any], None]]]
@@ -46,7 +45,12 @@ class Prompts:
         more = {"tokens": tokens, "model": model, "temperature": temperature, "system": system}
         asked.update({key: more[key] for key in more if more[key] is not None})
         try:
-            taken = leaf.event("prompt", "prompt", asked)
+            if hasattr(leaf, "question"):
+                from ganglion_agent.full import prompt
+
+                taken = prompt(leaf, asked, self.answer, ns)
+            else:
+                taken = leaf.event("prompt", "prompt", asked)
         except CBORError:
             then(Failure("invalid", "the prompt is too long for a leaf: it has 1024 bytes with all that is around it"))
             return

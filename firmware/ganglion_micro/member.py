@@ -14,10 +14,11 @@ takes a board without native Ed25519 about a second.
 """
 
 from ganglion_micro import gl1
-from ganglion_micro.certificate import DropError, read
+from ganglion_micro.applicant import Applicant
+from ganglion_micro.certificate import DropError
 from ganglion_micro.saying import Again
 from ganglion_micro.serving import is_request, no
-from ganglion_micro.voice import AGAIN_MS, Voice
+from ganglion_micro.voice import AGAIN_MS
 
 TYPE_CHECKING = False  # MicroPython has no `typing`
 if TYPE_CHECKING:
@@ -25,15 +26,12 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ganglion_micro.authority import Authority, Gateway
-    from ganglion_micro.certificate import Certificate
     from ganglion_micro.enrol import EnrolKey
     from ganglion_micro.voice import Said
 
 #: Messages that wait to be looked at; statements that wait for the issuer's key.
 INBOX = 8
 EARLY = 6
-#: Milliseconds until an enrolment or a renewal is asked for again, and at most.
-ENROL_MS = (5000, 300000)
 #: Milliseconds between two frames, at least and at most; between two readings of the uptime.
 FRAME_MS = (100, 10000)
 BEAT_MS = 10000
@@ -42,34 +40,26 @@ QUIET_MS = 10000
 UNANSWERED = 3
 #: Frames may take one in so many of the milliseconds that there are; questions as much.
 SHARE = 10
-#: Bytes of other statements that a gateway may put beside a credential.
-ROOM = 2048
 #: Letters of a request's id.
 ID = 64
 
 _ASK = "ping"
-_CREDENTIAL = "credential"
 _UPTIME = "system/uptime"
 
 
-class Member(Voice):
+class Member(Applicant):
     """One board in one boot.
 
     Args:
         authority: Whom it believes.
-        signer, epoch, nonce: See `Voice`.
         about: Of the birth: `name` that it wants, `board`, `sw`, `caps`.
-        key: The enrol key; None where it has none any more.
-        kept, keep: As `Authority` has them.
-        log: Gets a level and a line.
-        random: So many random bytes.
+        signer, epoch, nonce, key, kept, keep, log, random: See `Applicant`.
 
     Attributes:
         up: Whether there is a connection.
         joined: Whether a gateway knows this boot.
         heard: Messages of gateways that were believed.
         refused: What was not believed, by cause.
-        credential: The issuer's word for this key; None before.
         filters: What it has to hear.
     """
 
@@ -86,15 +76,11 @@ class Member(Voice):
         log: "Callable[[str, str], None]",
         random: "Callable[[int], bytes]",
     ) -> None:
-        super().__init__(authority, signer, epoch, nonce)
+        super().__init__(authority, signer, epoch, nonce, about["name"], key, kept, keep, log, random)
         self.up = self.joined = False
         self.heard = 0
         self.refused: "dict[str, int]" = {}
         self._about = about
-        self._key = key
-        self._keep = keep
-        self._log = log
-        self._random = random
         self._ms = self._beat = self._quiet = self._unanswered = 0
         self._inbox: "list[tuple[str, bytes]]" = []
         self._early: "list[tuple[str, bytes]]" = []
@@ -102,12 +88,7 @@ class Member(Voice):
         self._due: "list[tuple[str, dict[str, Any]]]" = []
         self._born = False
         self._bearing = Again(*AGAIN_MS)
-        self._enrolling, self._renewing = Again(*ENROL_MS), Again(*ENROL_MS)
-        self._enrol_nonce = self._gateway_nonce = b""
-        self.credential: "Certificate | None" = None
-        data = kept(_CREDENTIAL)
-        if data and authority.issuer is not None:
-            self._vouched(read(data, authority.text))
+        self._gateway_nonce = b""
         self._own = "gl1/{}/n/{}/".format(authority.text, self.node)
         mesh = authority.text
         common = [gl1.bundle_topic(mesh), gl1.revoked_topic(mesh), gl1.gateway_topic(mesh, "+")]
@@ -156,7 +137,7 @@ class Member(Voice):
             return self._answer(node, body)
         credential, gateway = self.credential, self._authority.gateway
         if credential is None or 0 < credential.expires <= self.now:
-            return self._enrol()
+            return self._enrol(self._ms)
         if not self._born:
             if gateway is None or not self._bearing.is_due(self._ms, self._random(1)[0]):
                 return None
@@ -174,6 +155,8 @@ class Member(Voice):
             return self.ask(_ASK, {}, self._met)
         if not self.joined:
             return None
+        if self._questions:
+            return self.ask(*self._questions.pop(0))
         for event in self._events:
             if event.again.is_due(self._ms):
                 return self._event(event)
@@ -183,23 +166,7 @@ class Member(Voice):
         readings = self.frame.take(self._ms, min(max(SHARE * cost, FRAME_MS[0]), FRAME_MS[1]))
         if readings:
             return self._said(gl1.BATCH, readings, qos=0)
-        renewal = credential.starts + (credential.expires - credential.starts) * 2 // 3
-        if self.now >= renewal and self._renewing.is_due(self._ms, self._random(1)[0]):
-            return self.ask("credential.renew", {}, self._renewed)
-        return None
-
-    def _enrol(self) -> "Said | None":
-        issuer = self._authority.issuer
-        if self._key is None or issuer is None or self._authority.gateway is None:
-            return None
-        if not self._enrolling.is_due(self._ms, self._random(1)[0]):
-            return None
-        self._enrol_nonce = self._random(16)
-        body = self._key.ask(
-            self._authority.text, issuer.public, self._signer.public, self._about["name"], self._enrol_nonce
-        )
-        body["room"] = ROOM
-        return self._said(gl1.ENROL, body)
+        return self._renew(self._ms)
 
     # Hearing
 
@@ -246,7 +213,9 @@ class Member(Voice):
             elif msg.kind == gl1.REPLY:
                 self._replied(msg)
             else:
-                self._enrolled(msg.body)
+                listed = self._enrolled(msg.body, self._ms)
+                if listed:
+                    self._inbox.append((gl1.revoked_topic(authority.text), listed))
 
     def _met_gateway(self) -> None:
         """A gateway was born; where it has restarted, it may not know us."""
@@ -296,7 +265,10 @@ class Member(Voice):
             if asked[0] == body.get("id"):
                 self._asked.remove(asked)
                 self.now = msg.ts  # the answer to a question of now
+                credential = self.credential
                 asked[1](body)
+                if self.credential is not credential:
+                    self._away()  # others are to see the new one
                 return
 
     def _met(self, body: "dict[str, Any]") -> None:
@@ -310,37 +282,3 @@ class Member(Voice):
             self._bearing.anew()
             for event in self._events:
                 event.again.anew()
-
-    def _enrolled(self, body: "dict[str, Any]") -> None:
-        """The answer to our ENROL."""
-        if not self._enrol_nonce or body.get("nonce") != self._enrol_nonce:
-            raise DropError("stale")
-        self._enrol_nonce = b""
-        if body.get("ok") is not True:
-            error = body.get("error")
-            self._enrolling.anew(self._ms + ENROL_MS[1], True)
-            self._log("error", "the mesh refuses this board: {}".format(error and error.get("message")))
-            return
-        if self._accepted(body.get("credential")) and type(body.get("revoked")) is bytes:
-            self._inbox.append((gl1.revoked_topic(self._authority.text), body["revoked"]))
-
-    def _renewed(self, body: "dict[str, Any]") -> None:
-        if body.get("ok") is True and self._accepted(body.get("result")):
-            self._renewing.anew()
-            self._away()  # others are to see it
-
-    def _accepted(self, data: "Any") -> bool:
-        """Whether it is the issuer's word for this key, which holds from now on."""
-        if type(data) is not bytes:
-            raise DropError("malformed")
-        found = self._authority.certified(data)
-        if found.kid != self._kid:
-            raise DropError("forged")
-        self._keep(_CREDENTIAL, data)
-        self._vouched(found)
-        self._log("info", "a member of the mesh {} as {}".format(self._authority.text, self.node))
-        return True
-
-    def _vouched(self, credential: "Certificate") -> None:
-        self.credential = credential
-        self._authority.vouched = credential.starts

@@ -80,10 +80,6 @@ class Mqtt:
         self._say(_packet(0x30 | qos << 1 | retain, _string(topic.encode()) + identifier + payload))
         return True
 
-    def goodbye(self) -> None:
-        """The broker is to forget our will (3.14)."""
-        self._say(b"\xe0\x00")
-
     def advance(self, ms: int) -> None:
         """So much time has passed.
 

@@ -57,6 +57,7 @@ class Voice:
         self._methods: "dict[str, Callable[[dict[str, Any]], Any]]" = {"methods": self._list}
         self._done = saying.Done()
         self._asked: "list[tuple[str, Callable[[dict[str, Any]], None]]]" = []
+        self._questions: "list[Any]" = []
         self._events: "list[saying.Event]" = []
         self.will = (self._topic(gl1.DEATH), self._sealed(gl1.DEATH, {"epoch": epoch}))
 
@@ -94,8 +95,31 @@ class Voice:
         """Events that no gateway has stored yet."""
         return len(self._events)
 
-    def ask(self, method: str, params: "dict[str, Any]", then: "Callable[[dict[str, Any]], None]") -> "Said | None":
-        """Asks the gateway; `then` gets the answer, once, if there ever is one. What is to be published, if it can."""
+    def question(
+        self, method: str, params: "dict[str, Any]", then: "Callable[[dict[str, Any]], None]", ns: int = _TIME
+    ) -> bool:
+        """Has the gateway asked when it is its turn; `then` gets the answer, once, if there ever is one.
+
+        Args:
+            ns: Nanoseconds that the gateway has for the answer.
+
+        Returns:
+            Whether it is taken; False where too many wait.
+
+        Raises:
+            CBORError: it has no encoding, or is too large for one message.
+        """
+        if len(cbor.encode(params)) > MAX_SIZE:
+            raise cbor.CBORError("a question of a board has {} bytes at most".format(MAX_SIZE))
+        if len(self._questions) >= QUESTIONS:
+            return False
+        self._questions.append((method, params, then, ns))
+        return True
+
+    def ask(
+        self, method: str, params: "dict[str, Any]", then: "Callable[[dict[str, Any]], None]", ns: int = _TIME
+    ) -> "Said | None":
+        """Asks the gateway now; what is to be published, where there is one. See `question`."""
         gateway = self._authority.gateway
         if gateway is None:
             return None
@@ -103,7 +127,7 @@ class Voice:
         identity = "{}-{}-{}".format(self.node[:8], self._epoch, self._count)
         self._asked = self._asked[1 - QUESTIONS :] + [(identity, then)]
         body: "dict[str, Any]" = {"id": identity, "method": method, "params": params}
-        body.update(nonce=gateway.nonce, deadline=self.now + _TIME)
+        body.update(nonce=gateway.nonce, deadline=self.now + ns)
         return self._said(gl1.REQUEST, body, gateway.certificate.node)
 
     def _event(self, event: saying.Event) -> "Said":

@@ -5,33 +5,30 @@ import asyncio
 import json
 import re
 import shlex
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ganglion.cli.flash_report import Shown
+from ganglion.cli import gateway_client
 from ganglion.cli.main import main
 from ganglion.device.files import Files
-from ganglion.device.port import Port, open_port
+from ganglion.device.port import open_port
 from ganglion.device.session import Session
-from ganglion.errors import UnreachableError
 from ganglion.firmware import Bundle, build
 from ganglion.flash import drive, run
-from ganglion.flash.agent import interpreter
 from ganglion.flash.identity import Identity
 from ganglion.mesh.leaves.folder import LeafFolder
 from ganglion_micro.leaf_key import LeafKey
 from ganglion_tools.rom_board import LoaderBoard
-from support import images
 from support.agent import Board
 from support.boards import LARGE, booted, mounted
 from support.brokers import Broker, free_ports, nats_broker
 from support.brought import ESP32, brought
-from support.fake_drive import FakeDrive, watched
+from support.flash_said import did, lines, told
 from support.gateway import process
 from support.leaves import PARENT
 from support.node import node
@@ -75,30 +72,6 @@ def trimmed() -> Bundle:
     return Bundle(version=bundle.version, files=files, outside=bundle.outside)
 
 
-def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    out = capsys.readouterr().out
-    return [json.loads(line) for line in out.splitlines()]
-
-
-def did(said: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    return [(each["part"], each["does"]) for each in said if each.get("event") == "step"]
-
-
-@contextmanager
-def told(monkeypatch: pytest.MonkeyPatch, event: str, then: Callable[[], object]) -> Iterator[None]:
-    """Does something when the command says so."""
-    shown = Shown.__call__
-
-    def call(self: Shown, said: Mapping[str, Any]) -> None:
-        shown(self, said)
-        if said["event"] == event:
-            then()
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Shown, "__call__", call)
-        yield
-
-
 @pytest.fixture(scope="module")
 def current() -> Iterator[str]:
     with booted("cortex-m3", disk=LARGE) as port:
@@ -128,7 +101,7 @@ async def barn(folder: Path, broker: Broker, port: int) -> AsyncIterator[tuple[s
 async def test_the_commands_of_the_page_bring_an_esp32_to_its_parent(
     here: Path, current: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    dry, whole, said_on_the_line, elsewhere, _, _ = COMMANDS
+    dry, whole, said_on_the_line, elsewhere, _, _, _ = COMMANDS
     (port,) = free_ports(1)
     monkeypatch.setattr(run, "build", lambda drivers, modules: trimmed())
     config = {"name": "garden", "uplink": {"kind": "none"}, "parent": {"host": "127.0.0.1", "port": port}}
@@ -188,75 +161,6 @@ async def test_the_commands_of_the_page_bring_an_esp32_to_its_parent(
                 assert said[-1]["born"] is True
             finally:
                 await board.off()
-
-
-def test_a_pico_takes_its_image_from_its_drive(
-    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    command = COMMANDS[4]
-    fake = FakeDrive(here / "RPI-RP2")
-    words = [*shlex.split(command)[1:], "--drive", str(fake.folder), "--json"]
-    assert main([*words, "--dry-run"]) == 0
-    said = lines(capsys)
-    assert did(said) == [("image", "write")]
-    assert {"event": "note", "text": f"{fake.folder} is no drive of a board: there is no INFO_UF2.TXT in it"} in said
-    with monkeypatch.context() as patched:
-        patched.setattr(drive, "WITHIN", 0.0)
-        assert main(words) == 3
-    assert "there is no INFO_UF2.TXT in it" in lines(capsys)[-1]["error"]
-    with watched(fake.takes_uf2), told(monkeypatch, "ask", fake.bootsel):
-        assert main(words) == 0
-    assert did(lines(capsys)) == [("image", "write")]
-    assert fake.taken == {"RPI_PICO_W-20250415-v1.25.0.uf2": (here / "RPI_PICO_W-20250415-v1.25.0.uf2").read_bytes()}
-
-
-def test_a_pico_that_runs_is_asked_which_image_it_has(
-    here: Path, current: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    fake = FakeDrive(here / "RPI-RP2")
-    words = [*shlex.split(COMMANDS[4])[1:], "--drive", str(fake.folder), "--port", current, "--json"]
-    opened = 0
-
-    def opens(name: str, **more: Any) -> Port:
-        nonlocal opened
-        opened += 1
-        if opened == 3:  # after the image
-            raise UnreachableError(f"{name} is gone")
-        return open_port(name, **more)
-
-    monkeypatch.setattr(run, "open_port", opens)
-    with watched(fake.takes_uf2), told(monkeypatch, "ask", fake.bootsel):
-        assert main(words) == 1
-    assert opened == 4
-    said = lines(capsys)
-    assert did(said) == [("image", "write")]
-    assert "is not that of RPI_PICO_W-20250415-v1.25.0.uf2" in said[-1]["error"]
-    with Session(open_port(current)) as session:
-        version, machine = interpreter(session)
-    assert version.startswith("v1.25.0")
-    words[3] = str(here / "mine.uf2")
-    (here / "mine.uf2").write_bytes(images.uf2_file(0xE48BFF56, 4, content=f"{version}; {machine}".encode()))
-    assert main(words) == 0
-    said = lines(capsys)
-    assert did(said) == [("image", "keep")]
-    assert said[0] == {"event": "note", "text": "mine.uf2 is not called RPI_PICO_W-[0-9]*.uf2: is it this board's?"}
-
-
-def test_a_microbit_takes_its_image_and_says_that_it_has_it(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    fake = FakeDrive(here / "MICROBIT").microbit()
-    with booted("microbit") as port:
-        command = COMMANDS[5].replace("/dev/ttyACM0", port)
-        words = [*shlex.split(command)[1:], "--drive", str(fake.folder), "--json"]
-        assert main(words) == 0
-        assert did(lines(capsys)) == [("image", "keep")]
-        other = here / "other.hex"
-        other.write_bytes(images.universal_hex(0x9900))
-        with watched(fake.takes_hex):
-            assert main([*words[:4], "--firmware", str(other), *words[6:]]) == 1
-        assert fake.taken == {"other.hex": other.read_bytes()}
-        assert "the MicroPython that runs now is not that of other.hex" in lines(capsys)[-1]["error"]
-        assert main(["flash", "pico-w", "--port", port, "--name", "x", "--parent", "h"]) == 4
-        assert "has no folders and no rename and no SHA-256, which the agent needs" in capsys.readouterr().err
 
 
 def test_what_a_break_left_on_the_board_is_gone_on_with(
@@ -319,6 +223,10 @@ def test_a_board_becomes_a_full_member_by_a_broker_and_an_enrol_key(
     assert "is too small for a full member of the mesh: name its --parent" in lines(capsys)[-1]["error"]
     assert main([*words, "--parent", "h", "--enrol-key", "enrol.key"]) == 2
     assert "--enrol-key is for full members, and its agent.json names a parent" in lines(capsys)[-1]["error"]
+    page = shlex.split(COMMANDS[4].replace("/dev/ttyUSB0", current))[1:]
+    mounted(current, LARGE)
+    assert main([*page, "--json"]) == 0
+    assert ("key", "write") in did(lines(capsys))
     mounted(current, LARGE)
     assert main([*words, *broker, "--enrol-key", "enrol.key"]) == 0
     said = lines(capsys)
@@ -335,6 +243,26 @@ def test_a_board_becomes_a_full_member_by_a_broker_and_an_enrol_key(
     mounted(current, LARGE)
     assert main(words) == 0
     assert ("key", "keep") in did(lines(capsys)), "it has joined, and needs no key"
+    mounted(current, LARGE, erased=True)
+
+    class Gateway:
+        """One that makes keys, and has heard of the board when it is asked for the second time."""
+
+        asked = 0
+
+        def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+            return {"key": (here / "enrol.key").read_text().strip()}
+
+        def items(self, path: str, name: str) -> list[dict[str, Any]]:
+            self.asked += 1
+            return [{"name": "shed", "online": self.asked > 1, "epoch": 1}]
+
+    gateway = Gateway()
+    monkeypatch.setattr(gateway_client, "find", lambda args: gateway)
+    assert main([*words, *broker, "--gateway", "http://192.0.2.10:8080"]) == 0
+    said = lines(capsys)
+    assert ("key", "write") in did(said)
+    assert (said[-1]["born"], gateway.asked) == (True, 2)
     mounted(current, LARGE)
     assert main([*words, "--parent", "192.0.2.20", "--leaf-key", "leaf.key"]) == 0
     assert ("key", "write") in did(lines(capsys)), "and now it is a leaf"
@@ -355,5 +283,5 @@ def test_a_dry_run_says_that_there_is_no_room(
 
 
 def test_every_command_of_the_page_is_run() -> None:
-    assert len(COMMANDS) == 6
+    assert len(COMMANDS) == 7
     assert {shlex.split(line)[2] for line in COMMANDS} == {"esp32-devkit", "pico-w", "microbit"}

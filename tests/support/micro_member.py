@@ -48,6 +48,7 @@ class World:
         kept: The board's flash.
         heard: What the gateway believed of the board, oldest first.
         said: Everything that the board published.
+        results: What the gateway answers, by method.
         stores: Whether the gateway acknowledges events; `answers`: whether it answers at all.
     """
 
@@ -63,6 +64,7 @@ class World:
         self.heard: list[Received] = []
         self.said: list[tuple[str, bytes, int, bool]] = []
         self.stores = self.answers = True
+        self.results: dict[str, Any] = {}
         self.boots = 0
         self.calls: list[dict[str, Any]] = []
         self.board = self.boot()
@@ -128,7 +130,7 @@ class World:
         elif received.kind == gl1.EVENT and self.stores:
             self.tell(gl1.REPLY, {"stored": [[received.epoch, received.seq]]})
         elif received.kind == gl1.REQUEST:
-            result: Any = {}
+            result: Any = self.results.get(received.body["method"], {})
             if received.body["method"] == "credential.renew":
                 result = self.site.authority.issue(self.signer.public, name="garden", roles=["node"], now=self.site.now)
             self.tell(gl1.REPLY, {"id": received.body["id"], "ok": True, "result": result})

@@ -2,6 +2,7 @@
 """A board as a full member against a gateway of the runtime, without I/O: what each believes, and what it does not."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from ganglion.mesh.authority import Authority
 from ganglion.units import SECOND
+from ganglion_agent.prompts import Prompts
 from ganglion_micro import cbor, cose, gl1
 from ganglion_micro.enrol import EnrolKey
 from ganglion_micro.voice import EVENTS
@@ -165,6 +167,33 @@ def test_a_silent_gateway_is_asked_and_the_birth_is_said_again(member: World) ->
     member.answers = True
     member.go(40000)
     assert member.board.joined
+
+
+def test_a_question_of_a_script_goes_to_the_gateways_model(member: World) -> None:
+    prompts, got = Prompts(member.board), []
+    effect = SimpleNamespace(prompt="Why?", schema={"cause": {}}, ns=20 * SECOND, tokens=50, preset=None)
+    member.results["prompt"] = {"value": {"cause": "night"}, "model": "m", "tokens": {"prompt": 3, "completion": 4}}
+    prompts.ask(effect, 0, got.append)
+    member.go(200)
+    assert got == [[{"cause": "night"}, "m", 7]]
+    asked = member.of(gl1.REQUEST)[-1].body
+    assert asked["params"] == {
+        "prompt": "Why?", "schema": {"cause": {}}, "seconds": 20.0, "max_tokens": 50, "run": "board/1"
+    }  # fmt: skip
+    assert 0 < asked["deadline"] - member.site.now <= 20 * SECOND
+    member.results["prompt"] = "nothing like an answer"
+    prompts.ask(effect, 0, got.append)
+    member.go(200)
+    assert (got[1].reason, got[1].message) == ("unreachable", "the gateway gave no answer")
+    effect.prompt = "x" * 1024
+    prompts.ask(effect, 0, got.append)
+    assert got[2].reason == "invalid"
+    member.answers = False
+    effect.prompt = "Why?"
+    prompts.ask(effect, 0, got.append)
+    member.go(200)
+    prompts.advance(60 * SECOND)
+    assert (got[3].reason, len(got)) == ("unreachable", 4)
 
 
 def test_whoever_says_that_we_are_dead_is_told_otherwise(member: World) -> None:

@@ -46,9 +46,6 @@ def test_its_packets_are_those_of_the_nodes_client() -> None:
         assert bytes(made.out) == packet.publish(
             packet.topic_name("a/b"), bytes(size), retain=retain, identifier=identifier
         )
-    made.out = bytearray()
-    made.goodbye()
-    assert bytes(made.out) == packet.GOODBYE
 
 
 def test_nothing_is_published_before_it_is_let_in_nor_over_what_may_be_unacknowledged() -> None:

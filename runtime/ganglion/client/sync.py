@@ -153,18 +153,6 @@ class GatewayClient:
         """What the gateway answers to a document at such a path. Raises: see `ask`."""
         return self.ask(Call("POST", path, body=body, patience=timeout))
 
-    def put(self, path: str, body: Mapping[str, Any]) -> Any:
-        """The same of a document that is to be at the path. Raises: see `ask`."""
-        return self.ask(Call("PUT", path, body=body))
-
-    def send(self, path: str, data: bytes) -> Any:
-        """The same of bytes. Raises: see `ask`."""
-        return self.ask(Call("PUT", path, body=data))
-
-    def delete(self, path: str) -> None:
-        """Removes what is at such a path. Raises: see `ask`."""
-        self.ask(Call("DELETE", path))
-
     def items(self, path: str, name: str) -> Iterator[dict[str, Any]]:
         """What the list called `name` at such a path holds, page after page. Raises: see `ask`."""
         return self.pages(Call("GET", path), name)
