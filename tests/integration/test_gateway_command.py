@@ -33,7 +33,7 @@ async def test_it_says_when_it_is_ready_and_ends_when_it_is_told(broker: Broker,
         assert gateway.ready["connected"] is True
         assert gateway.url.startswith("http://127.0.0.1:")
         assert (await gateway.http.get("/health/ready")).json()["status"] == "ok"
-        assert (await gateway.http.get("/api/v1/nodes")).json() == {"nodes": []}
+        assert (await gateway.http.get("/api/v1/nodes")).json() == {"nodes": [], "next": None}
         began = time.monotonic()
         assert await gateway.end(signal.SIGTERM) == 0
         assert time.monotonic() - began < 15
