@@ -208,7 +208,12 @@ async def open_gateway(
                 enrol_keys=enrol_keys,
                 groups=groups,
                 releases=releases,
-                rollouts=Desk(database, fleet, releases, Controller(database, fleet, releases, clock=clock)),
+                rollouts=Desk(
+                    database,
+                    fleet,
+                    releases,
+                    Controller(database, fleet, releases, clock=clock, on_note=live.rollout),
+                ),
                 keyring=keyring,
                 accounts=accounts,
                 idempotency=Idempotency(database, token_secret, clock),

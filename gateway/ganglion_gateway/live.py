@@ -113,6 +113,10 @@ class Live:
         told = {"node": node.id, "name": node.name, "online": node.online, "last_seen": node.last_seen}
         self.tell("presence", node.name, data=told)
 
+    def rollout(self, id: str, at: int, what: str, detail: str) -> None:
+        """A rollout has come a step further."""
+        self.tell("rollouts", id, data={"id": id, "at": at, "what": what, "detail": detail})
+
     def tell(self, kind: str, *levels: str, data: dict[str, Any]) -> None:
         """Says something on a channel of `/ws`: see the table of channels. Costs nothing where nobody follows any."""
         now = time.monotonic()

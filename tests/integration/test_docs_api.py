@@ -2,8 +2,11 @@
 """docs/api.md: each command is run against a gateway, in order, and none fails."""
 
 import asyncio
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,6 +50,18 @@ async def test_every_command_is_carried_out(
         assert await asyncio.to_thread(main, ["users", "list"]) == 4  # logged out
     shown = capsys.readouterr()
     assert "a quiet green heron" not in shown.out + shown.err
+
+
+async def test_the_program_runs(tmp_path: Path) -> None:
+    [program] = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+    async with process(tmp_path / "gateway") as gateway:
+        known = {**os.environ, "GANGLION_GATEWAY": gateway.url, "GANGLION_TOKEN": gateway.token}
+        environment = {**known, "PYTHONPATH": os.pathsep.join(sys.path)}
+        run = [sys.executable, "-c", program]
+        done = await asyncio.to_thread(subprocess.run, run, env=environment, text=True, capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    key, mesh = done.stdout.split()
+    assert (len(key), mesh) == (16, gateway.ready["mesh"])
 
 
 def test_the_roles_of_the_page_are_those_of_the_code() -> None:

@@ -5,7 +5,7 @@ import asyncio
 import json
 import re
 import shlex
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ import pytest
 
 from ganglion.cli import gateway_client
 from ganglion.cli.main import main
+from ganglion.client.call import Call
 from ganglion.device.files import Files
 from ganglion.device.port import open_port
 from ganglion.device.session import Session
@@ -250,10 +251,12 @@ def test_a_board_becomes_a_full_member_by_a_broker_and_an_enrol_key(
 
         asked = 0
 
-        def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        def ask(self, call: Call[Any]) -> dict[str, Any]:
+            assert (call.method, call.target) == ("POST", "/api/v1/enrol-keys")
             return {"key": (here / "enrol.key").read_text().strip()}
 
-        def items(self, path: str, name: str) -> list[dict[str, Any]]:
+        def pages(self, call: Call[Any], name: str) -> list[dict[str, Any]]:
+            assert (call.target, name) == ("/api/v1/nodes", "nodes")
             self.asked += 1
             return [{"name": "shed", "online": self.asked > 1, "epoch": 1}]
 

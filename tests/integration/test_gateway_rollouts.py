@@ -2,6 +2,7 @@
 """Rollouts through the API of a real gateway: planned, followed, stopped, and what is said of what makes no sense."""
 
 import json
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,8 @@ async def ended(site: Here, id: str) -> dict[str, Any]:
 
 async def test_what_was_planned_is_what_is_done(site: Here) -> None:
     crew = Crew(site, 10)
+    ring = site.services.live.ring
+    ring.follow(time.monotonic())
     id = await release(site)
     planned = await site.http.post("/api/v1/rollouts/plan", json={"release": "door", "id": "spring", **QUICK})
     plan = planned.json()
@@ -76,6 +79,8 @@ async def test_what_was_planned_is_what_is_done(site: Here) -> None:
     told = await site.get("/rollouts/spring/report")
     assert [each["what"] for each in told["notes"]][-1] == "completed"
     assert told["troubled"] == []
+    steps = [json.loads(each.text) for each in ring.after(0, 999) if each.channel == "rollouts/spring"]
+    assert [each["data"]["what"] for each in steps] == [each["what"] for each in told["notes"]]
     assert (await site.get("/rollouts/spring/notes"))["notes"] == told["notes"]
     assert [each["action"] for each in (await site.get("/audit"))["entries"] if each["target"] == "spring"] == [
         "rollout.completed",

@@ -12,6 +12,7 @@ import pytest
 
 from ganglion.cli import gateway_client
 from ganglion.cli.gateway_client import GatewayClient
+from ganglion.client import call, sync
 from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError, UnreachableError, UsageError
 from support.web import Server
 
@@ -115,7 +116,7 @@ def test_nobody_listening_is_unreachable() -> None:
 
 
 def test_silence_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gateway_client, "TIMEOUT", 0.05)
+    monkeypatch.setattr(sync, "TIMEOUT", 0.05)
     with closing(socket.socket()) as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
@@ -130,7 +131,7 @@ def test_another_web_server_is_no_gateway(server: Server) -> None:
 
 
 def test_an_answer_without_end_is_not_read_to_the_end(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gateway_client, "MAX_ANSWER", 10)
+    monkeypatch.setattr(call, "MAX_ANSWER", 10)
     server.says(b"[" + b"1," * 10 + b"1]")
     with pytest.raises(GanglionError, match="no gateway of ours"):
         GatewayClient(server.url, TOKEN).get("/api/v1/nodes")

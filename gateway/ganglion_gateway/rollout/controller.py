@@ -53,13 +53,23 @@ class Controller:
         fleet: Knows who is there.
         releases: Has nodes run them.
         clock: Nanoseconds since the Unix epoch.
+        on_note: Told of each step that is saved: the rollout, when, what, and how.
     """
 
-    def __init__(self, database: Database, fleet: Fleet, releases: Releases, *, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        fleet: Fleet,
+        releases: Releases,
+        *,
+        clock: Callable[[], int],
+        on_note: Callable[[str, int, str, str], None] = lambda *_: None,
+    ) -> None:
         self._database = database
         self._fleet = fleet
         self._releases = releases
         self._clock = clock
+        self._on_note = on_note
         self._machines: dict[str, Machine] = {}
         self._heard: dict[str, int] = {}  # until when a machine knows what nodes have said
         self._wake = asyncio.Event()
@@ -237,3 +247,4 @@ class Controller:
         machine.rollout.version += 1
         for note in changes.notes:
             _log.info("rollout", id=machine.rollout.id, what=note.what, detail=note.detail)
+            self._on_note(machine.rollout.id, note.at, note.what, note.detail)

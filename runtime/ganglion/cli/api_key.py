@@ -4,14 +4,18 @@
 import argparse
 import re
 import time
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ganglion.cli import gateway_client, gateway_flags, option
 from ganglion.cli.gateway_client import GatewayClient
 from ganglion.cli.result import Result, table
 from ganglion.cli.show import moment, plain
 from ganglion.cli.users import ROLES
+from ganglion.client.operations import access
 from ganglion.errors import NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from ganglion.client import documents
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
@@ -43,19 +47,19 @@ def run(args: argparse.Namespace) -> Result:
             raise UsageError("say what the key may do: either --role or --scope")
         if args.ttl is not None:
             option.duration(args.ttl, "--ttl")
-        body = {"name": args.name, "role": args.role, "scopes": args.scopes, "ttl": args.ttl}
-        made: dict[str, Any] = gateway_client.find(args).post("/api/v1/api-keys", body)
+        wanted = access.post_api_keys(name=args.name, role=args.role, scopes=args.scopes, ttl=args.ttl)
+        made = gateway_client.find(args).ask(wanted)
         return Result(data=made, text=lambda: plain(made["token"]))
     if args.verb == "list":
         return _list(gateway_client.find(args))
     if not re.fullmatch("[0-9a-f]{16}", args.id):
         raise NotFoundError("an API key is revoked by its id, 16 letters: `ganglion api-key list` shows them")
-    gone: dict[str, Any] = gateway_client.find(args).post(f"/api/v1/api-keys/{args.id}/revoke", {})
+    gone = gateway_client.find(args).ask(access.post_api_keys_key_revoke(args.id))
     return Result(data=gone, text=lambda: f"nobody gets in by {plain(gone['name'])} ({gone['id']}) any more")
 
 
 def _list(client: GatewayClient) -> Result:
-    keys = list(client.items("/api/v1/api-keys", "api_keys"))
+    keys = client.whole(access.get_api_keys(), "api_keys")["api_keys"]
     now = time.time_ns()
 
     def text() -> str:
@@ -75,7 +79,7 @@ def _list(client: GatewayClient) -> Result:
     return Result(data={"api_keys": keys}, text=text)
 
 
-def _state(key: dict[str, Any], now: int) -> str:
+def _state(key: "documents.ApiKey", now: int) -> str:
     if key["revoked"]:
         return "revoked"
     return "expired" if key["expires"] is not None and key["expires"] <= now else "usable"

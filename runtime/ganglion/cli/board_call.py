@@ -3,8 +3,8 @@
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
+from ganglion.client.operations import fleet
 from ganglion_agent.full import SOFTWARE
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def board_call(gateway: "GatewayClient", name: str) -> BoardCall | None:
             return answer
 
         return through
-    if not gateway.get(f"/api/v1/nodes/{quote(name, safe='')}")["sw"].startswith(SOFTWARE):
+    if not gateway.ask(fleet.get_nodes_node(name))["sw"].startswith(SOFTWARE):
         return None
 
     def itself(method: str, params: dict[str, Any]) -> dict[str, Any]:

@@ -3,13 +3,16 @@
 
 import argparse
 import time
-from typing import Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING
 
 from ganglion.cli import gateway_client, gateway_flags
 from ganglion.cli.result import Result, table
 from ganglion.cli.show import plain
+from ganglion.client.operations import consents
 from ganglion.units import SECOND
+
+if TYPE_CHECKING:
+    from ganglion.client import documents
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
@@ -28,12 +31,13 @@ def run(args: argparse.Namespace) -> Result:
     """Runs the verb. Exit codes: 0 ok, 3 nothing waits under the ID, 4 refused or too late, 5 no gateway answers."""
     client = gateway_client.find(args)
     if args.verb == "list":
-        return _list(client.whole("/api/v1/consents", "consents"))
-    decided: dict[str, Any] = client.post(f"/api/v1/consents/{quote(args.id, safe='')}/{args.verb}", {})
+        return _list(client.whole(consents.get_consents(), "consents"))
+    asked = consents.post_consents_consent_grant if args.verb == "grant" else consents.post_consents_consent_refuse
+    decided = client.ask(asked(args.id))
     return Result(data=decided, text=lambda: _decided(decided))
 
 
-def _list(told: dict[str, Any]) -> Result:
+def _list(told: "documents.Consents") -> Result:
     now = time.time_ns()
 
     def text() -> str:
@@ -56,7 +60,7 @@ def _list(told: dict[str, Any]) -> Result:
     return Result(data=told, text=text)
 
 
-def _decided(one: dict[str, Any]) -> str:
+def _decided(one: "documents.Decided") -> str:
     what = f"{plain(one['actuator'])} = {plain(one['value'])} of {plain(one['name'])} is {plain(one['state'])}"
     if not one["told"]:
         return f"{what}; the node hears it when it asks again"

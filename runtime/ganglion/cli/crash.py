@@ -3,11 +3,11 @@
 
 import argparse
 from typing import Any
-from urllib.parse import quote, urlencode
 
 from ganglion.cli import gateway_client, gateway_flags
 from ganglion.cli.result import Result, table
 from ganglion.cli.show import moment, plain
+from ganglion.client.operations import fleet
 from ganglion.errors import UsageError
 
 
@@ -29,13 +29,12 @@ def run(args: argparse.Namespace) -> Result:
     client = gateway_client.find(args)
     if args.verb == "show":
         node, _, leaf = args.node.partition("/")
-        path = f"/api/v1/nodes/{quote(node, safe='')}/crashes/{quote(args.crash, safe='')}"
-        return _show(client.get(f"{path}?{urlencode({'leaf': leaf})}" if leaf else path))
+        return _show(client.ask(fleet.get_nodes_node_crashes_crash(node, args.crash, leaf=leaf or None)))
     if args.node is not None and args.where is not None:
         raise UsageError("give a NODE or --where, not both")
-    path = "/api/v1/crashes" if args.node is None else f"/api/v1/nodes/{quote(args.node, safe='')}/crashes"
-    query = f"?{urlencode({'where': args.where})}" if args.where is not None else ""
-    return _list({"crashes": list(client.items(f"{path}{query}", "crashes"))})
+    of_one = args.node is not None
+    wanted = fleet.get_nodes_node_crashes(args.node) if of_one else fleet.get_crashes(where=args.where)
+    return _list({"crashes": list(client.pages(wanted, "crashes"))})
 
 
 def _list(told: dict[str, Any]) -> Result:

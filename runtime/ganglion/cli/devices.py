@@ -3,12 +3,13 @@
 
 import argparse
 import time
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 from ganglion.cli import gateway_client, gateway_flags
 from ganglion.cli.result import Result, table
 from ganglion.cli.show import ago, plain
+from ganglion.client.operations import enrolment, fleet
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> Result:
 
 
 def _list(client: gateway_client.GatewayClient) -> Result:
-    nodes = list(client.items("/api/v1/nodes", "nodes"))
+    nodes = client.whole(fleet.get_nodes(), "nodes")["nodes"]
     now = time.time_ns()
 
     def text() -> str:
@@ -60,18 +61,18 @@ def _list(client: gateway_client.GatewayClient) -> Result:
     return Result(data={"nodes": nodes}, text=text)
 
 
-def _row(device: dict[str, Any], state: str, seen: str, ids: str) -> tuple[str, ...]:
+def _row(device: Mapping[str, Any], state: str, seen: str, ids: str) -> tuple[str, ...]:
     return (plain(device["name"]), state, seen, plain(device["board"]), plain(device["sw"]), ids)
 
 
-def _state(node: dict[str, Any]) -> str:
+def _state(node: Mapping[str, Any]) -> str:
     if node.get("revoked") is not None:
         return "revoked"
     return "online" if node["online"] else "offline"
 
 
 def _pending(client: gateway_client.GatewayClient) -> Result:
-    told: dict[str, Any] = client.whole("/api/v1/pending", "pending")
+    told = client.whole(enrolment.get_pending(), "pending")
     now = time.time_ns()
 
     def text() -> str:
@@ -96,8 +97,7 @@ def _pending(client: gateway_client.GatewayClient) -> Result:
 
 
 def _approve(client: gateway_client.GatewayClient, args: argparse.Namespace) -> Result:
-    body = {"tags": args.tags, **({"name": args.name} if args.name is not None else {})}
-    let_in: dict[str, Any] = client.post(f"/api/v1/pending/{quote(args.node, safe='')}/approve", body)
+    let_in = client.ask(enrolment.post_pending_node_approve(args.node, name=args.name, tags=args.tags))
     return Result(
         data=let_in,
         text=lambda: f"{plain(let_in['name'])} ({plain(let_in['id'])}) may join; it does so when it next asks",
@@ -105,7 +105,7 @@ def _approve(client: gateway_client.GatewayClient, args: argparse.Namespace) -> 
 
 
 def _revoke(client: gateway_client.GatewayClient, args: argparse.Namespace) -> Result:
-    gone: dict[str, Any] = client.post(f"/api/v1/nodes/{quote(args.node, safe='')}/revoke", {"reason": args.reason})
+    gone = client.ask(fleet.post_nodes_node_revoke(args.node, reason=args.reason))
     named = plain(gone["name"] or gone["id"])
     return Result(
         data=gone,

@@ -4,14 +4,12 @@
 import argparse
 import json
 from typing import Any
-from urllib.parse import quote, urlencode
 
 from ganglion.cli import gateway_client, gateway_flags
 from ganglion.cli.result import Result, table
 from ganglion.cli.show import moment, plain
+from ganglion.client.operations import webhooks
 from ganglion.errors import UsageError
-
-_PATH = "/api/v1/dlq"
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
@@ -38,18 +36,21 @@ def run(args: argparse.Namespace) -> Result:
         return _change(args)
     client = gateway_client.find(args)
     if args.verb == "show":
-        return _show(client.get(f"{_PATH}/{quote(args.message, safe='')}"))
-    query = {"limit": args.limit, **({"webhook": args.webhook} if args.webhook else {})}
-    return _list(client.get(f"{_PATH}?{urlencode(query)}"))
+        return _show(client.ask(webhooks.get_dlq_message(args.message)))
+    return _list(client.ask(webhooks.get_dlq(limit=args.limit, webhook=args.webhook)))
 
 
 def _change(args: argparse.Namespace) -> Result:
     if sum((args.message is not None, args.webhook is not None, args.all)) != 1:
         raise UsageError(f"`ganglion dlq {args.verb}` takes one of MESSAGE, --webhook ID and --all")
-    path = f"{_PATH}/{quote(args.message, safe='')}/{args.verb}" if args.message is not None else f"{_PATH}/{args.verb}"
-    if args.webhook is not None:
-        path += "?" + urlencode({"webhook": args.webhook})
-    done: dict[str, Any] = gateway_client.find(args).post(path, {})
+    is_drop = args.verb == "drop"
+    if args.message is not None:
+        one = webhooks.post_dlq_message_drop if is_drop else webhooks.post_dlq_message_replay
+        asked = one(args.message)
+    else:
+        several = webhooks.post_dlq_drop if is_drop else webhooks.post_dlq_replay
+        asked = several(webhook=args.webhook)
+    done = gateway_client.find(args).ask(asked)
 
     def text() -> str:
         if args.verb == "drop":

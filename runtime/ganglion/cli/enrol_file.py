@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 def made(gateway: "GatewayClient", where: str) -> str:
     """An enrol key for one node, now."""
-    return str(
-        gateway.post("/api/v1/enrol-keys", {"uses": 1, "ttl": "15m", "tags": [], "name": f"flash {where}"})["key"]
-    )
+    from ganglion.client.operations import enrolment
+
+    return gateway.ask(enrolment.post_enrol_keys(uses=1, ttl="15m", name=f"flash {where}"))["key"]
 
 
 def read(file: str) -> str:

@@ -5,12 +5,16 @@ import argparse
 import re
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ganglion.cli import gateway_client, gateway_flags, option
 from ganglion.cli.result import Result, table
 from ganglion.cli.show import moment, plain
+from ganglion.client.operations import enrolment
 from ganglion.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from ganglion.client import documents
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
@@ -47,12 +51,11 @@ def run(args: argparse.Namespace) -> Result:
 
 def _create(client: gateway_client.GatewayClient, args: argparse.Namespace) -> Result:
     option.duration(args.ttl, "--ttl")
-    body = {"uses": args.uses, "ttl": args.ttl, "tags": args.tags, "name": args.name}
     if args.code is not None:
         from ganglion.cli import code
 
         code.check(args.code)  # before there is a key that nobody gets
-    created: dict[str, Any] = client.post("/api/v1/enrol-keys", body)
+    created = client.ask(enrolment.post_enrol_keys(uses=args.uses, ttl=args.ttl, tags=args.tags, name=args.name))
     if args.code is not None:
         code.write(created["key"], args.code)
     return Result(data=created, text=lambda: plain(created["key"]))
@@ -61,12 +64,12 @@ def _create(client: gateway_client.GatewayClient, args: argparse.Namespace) -> R
 def _revoke(client: gateway_client.GatewayClient, key: str) -> Result:
     if not re.fullmatch("[0-9a-f]{16}", key):
         raise NotFoundError("an enrol key is revoked by its id, 16 letters: `ganglion enrol-key list` shows them")
-    gone: dict[str, Any] = client.post(f"/api/v1/enrol-keys/{key}/revoke", {})
+    gone = client.ask(enrolment.post_enrol_keys_key_revoke(key))
     return Result(data=gone, text=lambda: f"nobody joins by {plain(gone['id'])} any more; who has joined by it stays")
 
 
 def _list(client: gateway_client.GatewayClient) -> Result:
-    keys = list(client.items("/api/v1/enrol-keys", "enrol_keys"))
+    keys = client.whole(enrolment.get_enrol_keys(), "enrol_keys")["enrol_keys"]
     now = time.time_ns()
 
     def text() -> str:
@@ -86,7 +89,7 @@ def _list(client: gateway_client.GatewayClient) -> Result:
     return Result(data={"enrol_keys": keys}, text=text)
 
 
-def _state(key: dict[str, Any], now: int) -> str:
+def _state(key: "documents.EnrolKey", now: int) -> str:
     if key["revoked"]:
         return "revoked"
     if key["expires"] <= now:

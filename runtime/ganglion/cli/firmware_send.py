@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ganglion.cli.board_call import board_call
 from ganglion.cli.result import Result
 from ganglion.cli.show import plain, progress
+from ganglion.client.operations import fleet
 from ganglion.errors import NotFoundError, UsageError
 from ganglion.firmware.bundle import Bundle
 from ganglion.firmware.delivery import Delivery
@@ -64,7 +65,7 @@ def send(gateway: "GatewayClient", name: str, make: "Callable[[Has], Bundle]", w
     if bundle.is_full is bool(leaf):
         made, is_one = ("a full member", "a leaf") if bundle.is_full else ("a leaf", "a full member")
         raise UsageError(f"this firmware is of {made}, and {name} is {is_one}: name its agent.json with --config")
-    seal = base64.b64decode(gateway.post("/api/v1/firmware/seal", {"sha256": bundle.sha256})["seal"])
+    seal = base64.b64decode(gateway.ask(fleet.post_firmware_seal(sha256=bundle.sha256))["seal"])
     sent = delivery.deliver(bundle, seal)
     data = {
         "node": name,

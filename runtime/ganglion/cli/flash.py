@@ -190,17 +190,18 @@ def _seen(args: argparse.Namespace, flash: Flash) -> Callable[[], bool] | None:
     if not (args.gateway or os.environ.get("GANGLION_GATEWAY")):
         return None
     from ganglion.cli import gateway_client
+    from ganglion.client.operations import fleet
 
     gateway = gateway_client.find(args)
 
     def is_born() -> bool:
         """Whether the gateway has it in a start that was not yet before."""
-        nodes = gateway.items("/api/v1/nodes", "nodes")
+        nodes = gateway.pages(fleet.get_nodes(), "nodes")
         return any(node["name"] == flash.name and node["online"] and node["epoch"] > flash.started for node in nodes)
 
     def answers() -> bool:
         """Whether it answers, by way of a parent, in a start that was not yet before."""
-        nodes = gateway.items("/api/v1/nodes", "nodes")
+        nodes = gateway.pages(fleet.get_nodes(), "nodes")
         parents = [node["name"] for node in nodes if any(leaf["name"] == flash.name for leaf in node["leaves"])]
         for parent in parents:
             try:

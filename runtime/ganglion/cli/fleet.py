@@ -3,14 +3,14 @@
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
 
 from ganglion.cli import gateway_client, gateway_flags
 from ganglion.cli.result import Result, table
 from ganglion.cli.show import ago, moment, plain
+from ganglion.client.operations import fleet as api
 from ganglion.errors import UsageError
 from ganglion.units import SECOND
 
@@ -56,19 +56,14 @@ def run(args: argparse.Namespace) -> Result:
         case "list":
             return _list(gateway_client.find(args), args.where)
         case "show":
-            return _show(gateway_client.find(args).get(_path(args.node)))
+            return _show(gateway_client.find(args).ask(api.get_nodes_node(args.node)))
         case "tag":
             return _tag(args)
-    return _why(gateway_client.find(args).get(f"{_path(args.node)}/why"))
-
-
-def _path(node: str) -> str:
-    return f"/api/v1/nodes/{quote(node, safe='')}"
+    return _why(gateway_client.find(args).ask(api.get_nodes_node_why(args.node)))
 
 
 def _list(client: gateway_client.GatewayClient, where: str | None) -> Result:
-    query = f"?{urlencode({'where': where})}" if where is not None else ""
-    nodes = list(client.items(f"/api/v1/nodes{query}", "nodes"))
+    nodes = list(client.pages(api.get_nodes(where=where), "nodes"))
     now = time.time_ns()
 
     def text() -> str:
@@ -103,7 +98,7 @@ def _row(
     )
 
 
-def _show(node: dict[str, Any]) -> Result:
+def _show(node: Mapping[str, Any]) -> Result:
     now = time.time_ns()
 
     def text() -> str:
@@ -164,12 +159,9 @@ def _tag(args: argparse.Namespace) -> Result:
     args.json, args.gateway, args.token_file = args.json or found.json, found.gateway, found.token_file
     if not words or any(len(word) < 2 or word[0] not in "+-" or word.startswith("--") for word in words):
         raise UsageError("say which tags: +TAG gives the node one, -TAG takes one away")
-    body = {
-        "add": [word[1:] for word in words if word[0] == "+"],
-        "remove": [word[1:] for word in words if word[0] == "-"],
-    }
-    node = gateway_client.find(args).post(f"{_path(args.node)}/tags", body)
-    kept = [tag for tag in body["remove"] if tag in node["tags_removed"]]
+    add, remove = ([word[1:] for word in words if word[0] == sign] for sign in "+-")
+    node = gateway_client.find(args).ask(api.post_nodes_node_tags(args.node, add=add, remove=remove))
+    kept = [tag for tag in remove if tag in node["tags_removed"]]
     note = f"; its credential still has {', '.join(kept)}, and policies go by that" if kept else ""
     return Result(data=node, text=lambda: f"{plain(node['name'])}: {plain(', '.join(node['tags']) or 'no tags')}{note}")
 

@@ -2,12 +2,15 @@
 """Makes groups, which alone read what their members say in confidence, and says who is in them."""
 
 import argparse
-from typing import Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any
 
 from ganglion.cli import gateway_client, gateway_flags
 from ganglion.cli.result import Result, table
 from ganglion.cli.show import plain
+from ganglion.client.operations import groups
+
+if TYPE_CHECKING:
+    from ganglion.client import documents
 
 _VERBS = {
     "create": "make a group",
@@ -38,20 +41,20 @@ def run(args: argparse.Namespace) -> Result:
     """Runs the verb. Exit codes: 0 ok, 3 no such group or node, 4 refused, 5 no gateway answers."""
     client = gateway_client.find(args)
     if args.verb == "list":
-        return _list(client.whole("/api/v1/groups", "groups"))
-    path = f"/api/v1/groups/{quote(args.name, safe='')}"
+        return _list(client.whole(groups.get_groups(), "groups"))
     if args.verb == "show":
-        group = client.get(path)
+        group = client.ask(groups.get_groups_name(args.name))
     elif args.verb == "rotate":
-        group = client.post(f"{path}/rotate", {})
+        group = client.ask(groups.post_groups_name_rotate(args.name))
     elif args.verb == "create":
-        group = client.post("/api/v1/groups", {"name": args.name, "nodes": args.nodes, "tags": args.tags})
+        group = client.ask(groups.post_groups(name=args.name, nodes=args.nodes, tags=args.tags))
     else:
-        group = client.post(f"{path}/{args.verb}", {"nodes": args.nodes, "tags": args.tags})
+        change = groups.post_groups_name_add if args.verb == "add" else groups.post_groups_name_remove
+        group = client.ask(change(args.name, nodes=args.nodes, tags=args.tags))
     return Result(data=group, text=lambda: _shown(group, said=args.verb == "create"))
 
 
-def _list(told: dict[str, Any]) -> Result:
+def _list(told: "documents.Groups") -> Result:
     def text() -> str:
         if not told["groups"]:
             return "there is no group yet; `ganglion group create NAME NODE…` makes one"
@@ -64,7 +67,7 @@ def _list(told: dict[str, Any]) -> Result:
     return Result(data=told, text=text)
 
 
-def _shown(group: dict[str, Any], *, said: bool) -> str:
+def _shown(group: "documents.Group", *, said: bool) -> str:
     tags = "".join(f", and whoever has the tag {plain(tag)}" for tag in group["tags"])
     lines = [f"{group['name']}: key {group['number'] or 'none yet'}{tags}"]
     if group["members"]:

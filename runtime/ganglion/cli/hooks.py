@@ -4,14 +4,12 @@
 import argparse
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from ganglion.cli import gateway_client, gateway_flags
 from ganglion.cli.result import Result, table
 from ganglion.cli.secret_file import secret_in
 from ganglion.cli.show import plain
-
-_PATH = "/api/v1/hooks"
+from ganglion.client.operations import hooks as api
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
@@ -47,17 +45,25 @@ def run(args: argparse.Namespace) -> Result:
     """Exit codes: 0 ok, 3 no such hook, 4 a value or the token is refused, 5 no gateway answers."""
     client = gateway_client.find(args)
     if args.verb == "list":
-        return _list(client.get(_PATH), client.url)
+        return _list(client.ask(api.get_hooks()), client.url)
     if args.verb == "add":
         return _add(client, args)
-    client.delete(f"{_PATH}/{quote(args.id, safe='')}")
+    client.ask(api.delete_hooks_hook(args.id))
     return Result(data={"id": args.id, "removed": True}, text=lambda: f"{args.id} is taken no more")
 
 
 def _add(client: gateway_client.GatewayClient, args: argparse.Namespace) -> Result:
-    body = {"name": args.name, "scheme": args.scheme, "header": args.header, "topic": args.topic, "class": args.cls}
-    body |= {"node": args.to, "rate": args.rate, "secret": secret_in(args.secret_file)}
-    made: dict[str, Any] = client.post(_PATH, body)
+    asked = api.post_hooks(
+        name=args.name,
+        scheme=args.scheme,
+        header=args.header,
+        topic=args.topic,
+        class_=args.cls,
+        node=args.to,
+        rate=args.rate,
+        secret=secret_in(args.secret_file),
+    )
+    made = client.ask(asked)
 
     def text() -> str:
         lines = [f"{plain(made['id'])}: POST to {client.url}{plain(made['path'])}, signed in {plain(made['header'])}"]

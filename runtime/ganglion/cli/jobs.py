@@ -6,11 +6,11 @@ import json
 import sys
 import time
 from typing import Any
-from urllib.parse import quote
 
 from ganglion.cli import call, gateway_client, gateway_flags, option
 from ganglion.cli.result import Result, table
 from ganglion.cli.show import ago, moment, plain
+from ganglion.client.operations import jobs as api
 from ganglion.errors import UnreachableError
 
 #: How a job can end at a node, and what the command ends with then; of several the first.
@@ -49,9 +49,9 @@ def run(args: argparse.Namespace) -> Result | int:
     in time or nobody knows, 130 Ctrl-C, which leaves the job as it is.
     """
     if args.verb == "run":
-        body = _order(args)
+        order = _order(args)
         client = gateway_client.find(args)
-        job = client.post("/api/v1/jobs", body)
+        job = client.ask(api.post_jobs(**order))
         if args.detach:
             return Result(data=job, text=lambda: f"{job['id']}: {_counts(job)}; next: ganglion jobs watch {job['id']}")
         return _watch(client, job["id"], as_json=args.json)
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> Result | int:
         case "watch":
             return _watch(client, args.job, as_json=args.json)
         case "cancel":
-            job = client.post(f"/api/v1/jobs/{_id(args.job)}/cancel", {})
+            job = client.ask(api.post_jobs_job_cancel(args.job))
             return Result(
                 data=job, text=lambda: f"{job['id']} is being cancelled; next: ganglion jobs watch {job['id']}"
             )
@@ -83,12 +83,8 @@ def _order(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _id(job: str) -> str:
-    return quote(job, safe="")
-
-
 def _list(client: gateway_client.GatewayClient) -> Result:
-    jobs = list(client.items("/api/v1/jobs", "jobs"))
+    jobs = list(client.pages(api.get_jobs(), "jobs"))
     now = time.time_ns()
 
     def text() -> str:
@@ -112,8 +108,8 @@ def _list(client: gateway_client.GatewayClient) -> Result:
 
 
 def _show(client: gateway_client.GatewayClient, identity: str) -> Result:
-    job = client.get(f"/api/v1/jobs/{_id(identity)}")
-    nodes = list(client.items(f"/api/v1/jobs/{_id(identity)}/nodes?limit=500", "nodes"))
+    job = client.ask(api.get_jobs_job(identity))
+    nodes = list(client.pages(api.get_jobs_job_nodes(identity, limit=500), "nodes"))
 
     def text() -> str:
         names = " ".join(f"{plain(name)}=…" for name in job["names"])
@@ -131,7 +127,7 @@ def _show(client: gateway_client.GatewayClient, identity: str) -> Result:
 def _watch(client: gateway_client.GatewayClient, identity: str, *, as_json: bool) -> Result | int:
     """A line for each node as it changes, on stderr where a document is wanted; then how it ended."""
     ended: dict[str, dict[str, Any]] = {}
-    stream = client.follow(f"/api/v1/jobs/{_id(identity)}/watch")
+    stream = client.follow(api.get_jobs_job_watch(identity))
     try:
         for line in stream:
             if "job" in line:

@@ -3,7 +3,7 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ganglion.cli import gateway_flags
 from ganglion.cli.document import HELP
@@ -38,17 +38,19 @@ def run(args: argparse.Namespace) -> Result:
 def _show(args: argparse.Namespace) -> Result:
     from ganglion.cli import gateway_client
     from ganglion.cli.config_document import written
+    from ganglion.client.operations import limits as api
 
-    told: dict[str, Any] = gateway_client.find(args).get(_PATH)
+    told = gateway_client.find(args).ask(api.get_mesh_limits())
     return Result(data=told, text=lambda: written({"version": told["version"], "limit": told["limit"]}))
 
 
 def _set(args: argparse.Namespace) -> Result:
     from ganglion.cli import gateway_client
+    from ganglion.client.operations import limits as api
 
     limits, has_version = _read(args.file)
-    body = {"limit": limits.document["limit"], **({"version": limits.version} if has_version else {})}
-    told: dict[str, Any] = gateway_client.find(args).post(_PATH, body)
+    version = limits.version if has_version else None
+    told = gateway_client.find(args).ask(api.post_mesh_limits(limit=limits.document["limit"], version=version))
     return Result(
         data=told,
         text=lambda: (

@@ -5,11 +5,11 @@ import argparse
 import getpass
 import sys
 from pathlib import Path
-from typing import Any
 
 from ganglion.cli import logins
 from ganglion.cli.gateway_client import GatewayClient
 from ganglion.cli.result import Result
+from ganglion.client.operations import auth
 from ganglion.errors import NotFoundError, RefusedError, UnreachableError, UsageError
 
 
@@ -36,20 +36,15 @@ def run(args: argparse.Namespace) -> Result:
         return _end(client.url)
     name = args.name or _ask("name: ", secret=False)
     password = _password(args.password_file, f"password of {name}: ")
-    granted = _login(client, name, password)
+    granted = client.ask(auth.post_auth_login(name=name, password=password))
     if granted["must_change"]:
         new = _chosen(args.new_password_file)
         as_user = GatewayClient(args.url, granted["access_token"])
-        as_user.post("/api/v1/auth/password", {"old": password, "new": new})
+        as_user.ask(auth.post_auth_password(old=password, new=new))
     logins.keep(client.url, name, granted)
-    me = GatewayClient(args.url, granted["access_token"]).get("/api/v1/auth/me")
+    me = GatewayClient(args.url, granted["access_token"]).ask(auth.get_auth_me())
     data = {"gateway": client.url, "name": me["name"], "role": me["role"], "scopes": me["scopes"]}
     return Result(data=data, text=lambda: f"logged in to {client.url} as {me['name']} ({me['role']})")
-
-
-def _login(client: GatewayClient, name: str, password: str) -> dict[str, Any]:
-    granted: dict[str, Any] = client.post("/api/v1/auth/login", {"name": name, "password": password})
-    return granted
 
 
 def _end(url: str) -> Result:
@@ -57,7 +52,7 @@ def _end(url: str) -> Result:
         token = logins.token(url)
         if not token:
             raise NotFoundError(f"nobody is logged in to {url} here")
-        GatewayClient(url, token).post("/api/v1/auth/logout", {})
+        GatewayClient(url, token).ask(auth.post_auth_logout())
     except (RefusedError, UnreachableError):
         pass  # it is over there, or ends by itself: what counts is that nothing is kept here
     logins.forget(url)

@@ -8,10 +8,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ganglion import config
 from ganglion.errors import InvalidError, RefusedError
+
+if TYPE_CHECKING:
+    from ganglion.client import documents
 
 #: Seconds before its end at which an access token is used no more.
 _MARGIN = 30.0
@@ -49,7 +52,7 @@ def token(url: str) -> str:
         return str(known["access"])
 
 
-def keep(url: str, name: str, granted: dict[str, Any]) -> None:
+def keep(url: str, name: str, granted: "documents.Granted") -> None:
     """Keeps what a login gave."""
     with _held():
         book = _read()
@@ -65,10 +68,11 @@ def forget(url: str) -> None:
 
 
 def _refreshed(book: Book, url: str, known: dict[str, Any]) -> dict[str, Any]:
-    from ganglion.cli.gateway_client import GatewayClient
+    from ganglion.client.operations import auth
+    from ganglion.client.sync import GatewayClient
 
     try:
-        granted = GatewayClient(url, "").post("/api/v1/auth/refresh", {"refresh_token": known["refresh"]})
+        granted = GatewayClient(url, "").ask(auth.post_auth_refresh(refresh_token=known["refresh"]))
     except RefusedError:
         _forget(book, url)
         raise RefusedError(f"the session at {url} is over: `ganglion login {url}`") from None
@@ -78,7 +82,7 @@ def _refreshed(book: Book, url: str, known: dict[str, Any]) -> dict[str, Any]:
     return entry
 
 
-def _entry(name: str, granted: dict[str, Any]) -> dict[str, Any]:
+def _entry(name: str, granted: "documents.Granted") -> dict[str, Any]:
     return {
         "name": name,
         "access": granted["access_token"],

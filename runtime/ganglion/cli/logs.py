@@ -7,11 +7,11 @@ import sys
 import time
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlencode
 
 from ganglion.cli import gateway_client, gateway_flags, option
 from ganglion.cli.result import Result
 from ganglion.cli.show import plain, second
+from ganglion.client.operations import logs as api
 from ganglion.errors import UsageError
 
 _LEVELS = ("debug", "info", "warning", "error")
@@ -63,7 +63,7 @@ def _kept(
     found: list[dict[str, Any]] = []
     cursor = ""
     while True:
-        page = client.get(f"/api/v1/logs?{urlencode(query | ({'cursor': cursor} if cursor else {}))}")
+        page = client.ask(api.get_logs(**query, cursor=cursor or None))
         found += page["records"]
         cursor = page["next"] or ""
         if not cursor or (args.count is not None and len(found) >= args.count):
@@ -76,7 +76,9 @@ def _following(
 ) -> Iterator[dict[str, Any]]:
     if args.since is not None and "/" not in whose.get("node", ""):
         yield from _kept(client, args, whose, args.since)
-    yield from client.follow(f"/api/v1/logs/watch?{urlencode({**whose, 'level': args.level or 'info'})}")
+    yield from client.follow(
+        api.get_logs_watch(where=whose.get("where"), node=whose.get("node"), level=args.level or "info")
+    )
 
 
 def _none(args: argparse.Namespace) -> str:

@@ -10,14 +10,15 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import fmean
 from typing import Any
-from urllib.parse import quote, urlencode
 
 from ganglion.cli.gateway_client import GatewayClient
+from ganglion.client.operations import consents, events, fleet
+from ganglion.client.operations import rollouts as api
 from ganglion.errors import GanglionError, InvalidError, UnreachableError
 from ganglion.mova.load import load
 from ganglion.units import SECOND, duration
@@ -37,11 +38,11 @@ _MAX_WHY = 200
 def listed(gateway: GatewayClient, what: str, tag: str) -> dict[str, Any]:
     """Nodes in short, the last alerts, or the commands that wait for a person."""
     if what == "alerts":
-        events = gateway.get(f"/api/v1/events?class=alert&limit={MAX_ENTRIES}")["events"]
-        return {"alerts": [{**_picked(each, "id", "node", "topic", "value"), "at": _time(each)} for each in events]}
+        alerts = gateway.ask(events.get_events(class_="alert", limit=MAX_ENTRIES))["events"]
+        return {"alerts": [{**_picked(each, "id", "node", "topic", "value"), "at": _time(each)} for each in alerts]}
     if what == "consents":
-        return {"consents": gateway.get("/api/v1/consents")["consents"][:MAX_ENTRIES]}
-    nodes = [node for node in gateway.get("/api/v1/nodes")["nodes"] if not tag or tag in node["tags"]]
+        return {"consents": gateway.ask(consents.get_consents(limit=MAX_ENTRIES))["consents"]}
+    nodes = [node for node in gateway.pages(fleet.get_nodes(), "nodes") if not tag or tag in node["tags"]]
     short = [
         {**_picked(node, "name", "id", "board", "online", "tags"), "sensors": [*node["sensors"]]} for node in nodes
     ]
@@ -50,7 +51,7 @@ def listed(gateway: GatewayClient, what: str, tag: str) -> dict[str, Any]:
 
 def described(gateway: GatewayClient, node: str) -> dict[str, Any]:
     """A node with its sensors, actuators and their risk, and scripts, as far as it is there to say so."""
-    known = gateway.get(_node(node))
+    known = gateway.ask(fleet.get_nodes_node(node))
     told: dict[str, Any] = _picked(known, "name", "id", "board", "sw", "online", "tags", "leaves")
     told["sensors"] = {name: _picked(each, "value", "unit") for name, each in known["sensors"].items()}
     for key, method in (("actuators", "actuators.list"), ("scripts", "scripts.list")):
@@ -63,7 +64,7 @@ def described(gateway: GatewayClient, node: str) -> dict[str, Any]:
 
 def read(gateway: GatewayClient, node: str, sensor: str) -> dict[str, Any]:
     """The newest value of a sensor, or of all of a node."""
-    sensors = gateway.get(_node(node))["sensors"]
+    sensors = gateway.ask(fleet.get_nodes_node(node))["sensors"]
     if sensor and sensor not in sensors:
         raise InvalidError(f"{node} has no sensor {sensor!r}; it has {', '.join(sensors) or 'none yet'}")
     chosen = {sensor: sensors[sensor]} if sensor else sensors
@@ -87,8 +88,7 @@ def commanded(
 def history(gateway: GatewayClient, node: str, sensor: str, since: str, now: int) -> dict[str, Any]:
     """What a sensor has read, as the means of at most `MAX_POINTS` spans of time."""
     begin = max(0, now - duration(since, where="since"))
-    query = urlencode({"sensor": sensor, "since": begin, "limit": 10_000})
-    told = gateway.get(f"{_node(node)}/readings?{query}")
+    told = gateway.ask(fleet.get_nodes_node_readings(node, sensor=sensor, since=begin, limit=10_000))
     readings = told["readings"]
     numbers = [each for each in readings if isinstance(each[1], int | float)]
     summary: dict[str, Any] = {"sensor": sensor, "unit": told["unit"], "readings": len(readings)}
@@ -127,9 +127,8 @@ def tested(text: str) -> dict[str, Any]:
 def rollouts(gateway: GatewayClient, rollout: str) -> dict[str, Any]:
     """How a rollout goes, or all of them in short."""
     if not rollout:
-        return {"rollouts": gateway.get("/api/v1/rollouts?limit=20")["rollouts"]}
-    report: dict[str, Any] = gateway.get(f"/api/v1/rollouts/{quote(rollout, safe='')}/report")
-    return report
+        return {"rollouts": gateway.ask(api.get_rollouts(limit=20))["rollouts"]}
+    return gateway.ask(api.get_rollouts_rollout_report(rollout))
 
 
 def _mova(verb: str, text: str) -> dict[str, Any]:
@@ -172,15 +171,11 @@ def _thinned(readings: Sequence[list[Any]]) -> list[list[Any]]:
     return [[each[0][0], round(fmean(value for _, value in each), 6)] for each in spans.values()]
 
 
-def _node(name: str) -> str:
-    return f"/api/v1/nodes/{quote(name, safe='')}"
-
-
-def _picked(document: dict[str, Any], *keys: str) -> dict[str, Any]:
+def _picked(document: Mapping[str, Any], *keys: str) -> dict[str, Any]:
     return {key: document[key] for key in keys if key in document}
 
 
-def _time(event: dict[str, Any]) -> str:
+def _time(event: Mapping[str, Any]) -> str:
     return _moment(event["timestamp"])
 
 

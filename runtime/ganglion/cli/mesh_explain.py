@@ -6,7 +6,6 @@ import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from ganglion.cli import gateway_flags
 from ganglion.cli.call import value
@@ -77,15 +76,16 @@ def _from_file(args: argparse.Namespace) -> "tuple[Policy, Party, Party, int | N
 def _from_gateway(args: argparse.Namespace) -> "tuple[Policy, Party, Party, int | None]":
     """Raises: see `GatewayClient.get`."""
     from ganglion.cli import gateway_client
+    from ganglion.client.operations import policy as policies
     from ganglion.mesh.policy import Party, read
 
     client = gateway_client.find(args)
-    told: dict[str, Any] = client.get("/api/v1/mesh/policy")
+    told = client.ask(policies.get_mesh_policy())
 
     def find(who: str) -> "tuple[Party, int | None]":
         if _is_words(who):
             return _party(who), None
-        one = client.get(f"/api/v1/mesh/parties/{quote(who, safe='')}")
+        one = client.ask(policies.get_mesh_parties_node(who))
         return Party(node_id=one["id"], roles=tuple(one["roles"]), tags=tuple(one["tags"])), one["policy"]
 
     by, _ = find(args.subject)

@@ -26,8 +26,9 @@ def arguments(verbs: "Verbs", common: argparse.ArgumentParser) -> None:
 def show(args: argparse.Namespace) -> Result:
     """Asks every node that is online; who does not answer is named. Exit codes: 0 ok, 5 the gateway does not answer."""
     from ganglion.cli import gateway_client
+    from ganglion.client.operations import mesh
 
-    told = gateway_client.find(args).get("/api/v1/mesh/graph")
+    told = gateway_client.find(args).ask(mesh.get_mesh_graph())
     draw = {"text": text, "dot": dot, "mermaid": mermaid}[args.format]
     return Result(data=told, text=lambda: draw(told))
 

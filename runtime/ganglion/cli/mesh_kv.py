@@ -7,7 +7,6 @@ import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
 
 from ganglion.cli import gateway_flags
 from ganglion.cli.result import Result, table
@@ -73,37 +72,42 @@ def perform(args: argparse.Namespace) -> Result | None:
 
 
 def _ask(gateway: "GatewayClient", args: argparse.Namespace, params: dict[str, Any]) -> dict[str, Any]:
+    from ganglion.client.operations import mesh
+
     answer: dict[str, Any]
     if args.node:
         answer = gateway.command(args.node, f"kv.{args.what}", params)["result"]
         return answer
-    path = f"/api/v1/kv/keys/{quote(args.key, safe='')}"
     if args.what == "get":
-        answer = gateway.get(path)
+        answer = gateway.ask(mesh.get_kv_keys_key(args.key))
     elif args.what == "set":
-        answer = gateway.put(path, {"value": params["value"]})
+        answer = gateway.ask(mesh.put_kv_keys_key(args.key, value=params["value"]))
     elif args.what == "delete":
-        gateway.delete(path)
+        gateway.ask(mesh.delete_kv_keys_key(args.key))
         answer = params
     else:
-        answer = gateway.post(path, {args.what: params["member"]})
+        answer = gateway.ask(mesh.post_kv_keys_key(args.key, **{args.what: params["member"]}))
     return answer
 
 
 def _list(gateway: "GatewayClient", args: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    from ganglion.client.operations import mesh
+
     after: str | None = ""
     while after is not None:
         params = {"prefix": args.prefix, "after": after}
         if args.node:
             page = gateway.command(args.node, "kv.list", params)["result"]
         else:
-            page = gateway.get(f"/api/v1/kv?{urlencode(params)}")
+            page = gateway.ask(mesh.get_kv(**params))
         yield from page["items"]
         after = page["next"]
 
 
 def _watch(gateway: "GatewayClient", prefix: str) -> Iterator[dict[str, Any]]:
-    for document in gateway.follow(f"/api/v1/kv/watch?{urlencode({'prefix': prefix})}"):
+    from ganglion.client.operations import mesh
+
+    for document in gateway.follow(mesh.get_kv_watch(prefix=prefix)):
         yield document if "dropped" in document else {**document, "topic": document["topic"].removeprefix("/kv/")}
 
 

@@ -54,9 +54,11 @@ def ask(gateway: "GatewayClient", node: str | None, what: str, params: Mapping[s
     Raises:
         GanglionError: it is no such answer; see `GatewayClient.post` for the others.
     """
+    from ganglion.client.operations import mesh
+
     told: Any
     if node is None:
-        told = gateway.get(f"/api/v1/mesh/{what}")
+        told = gateway.ask(mesh.get_mesh_peers() if what == "peers" else mesh.get_mesh_routes())
     else:
         told = gateway.command(node, f"mesh.{what}", params or {})["result"]
     if not isinstance(told, dict) or not isinstance(told.get("member"), dict) or not isinstance(told.get(what), list):

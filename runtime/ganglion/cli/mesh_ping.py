@@ -82,9 +82,11 @@ def ask(
     on_progress: Callable[[Mapping[str, Any]], object],
 ) -> Any:
     """What comes of `mesh.ping` at a node, or with None at the gateway. Raises: see `GatewayClient.post`."""
+    from ganglion.client.operations import mesh
+
     timeout = params["count"] * max(params["interval"], _ROUND) + _ROUND
     if source is None:
-        return gateway.told("/api/v1/mesh/ping", params, on_progress)
+        return gateway.told(mesh.post_mesh_ping(**params), on_progress)
     return gateway.command(source, "mesh.ping", params, timeout=timeout, on_progress=on_progress)["result"]
 
 

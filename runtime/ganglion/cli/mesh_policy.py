@@ -37,9 +37,10 @@ def _show(args: argparse.Namespace) -> Result:
     """Exit codes: 0 ok, 5 no gateway answers."""
     from ganglion.cli import gateway_client
     from ganglion.cli.policy_document import written
+    from ganglion.client.operations import policy as policies
     from ganglion.mesh.policy import read
 
-    told: dict[str, Any] = gateway_client.find(args).get(PATH)
+    told = gateway_client.find(args).ask(policies.get_mesh_policy())
     return Result(
         data=told, text=lambda: written(read({"version": told["version"], "rules": told["rules"]}, where="the gateway"))
     )
@@ -49,17 +50,21 @@ def _set(args: argparse.Namespace) -> Result:
     """Exit codes: 0 ok, 1 the document is none, 3 no such file, 4 refused, 5 no gateway answers."""
     from ganglion.cli import gateway_client
     from ganglion.cli.policy_document import read
+    from ganglion.client.operations import policy as policies
 
     policy, has_version = read(args.file)
-    body = {"rules": policy.document["rules"], **({"version": policy.version} if has_version else {})}
-    return _holds(gateway_client.find(args).post(PATH, body))
+    version = policy.version if has_version else None
+    return _holds(
+        gateway_client.find(args).ask(policies.post_mesh_policy(rules=policy.document["rules"], version=version))
+    )
 
 
 def _delete(args: argparse.Namespace) -> Result:
     """Exit codes: 0 ok, 4 refused, 5 no gateway answers."""
     from ganglion.cli import gateway_client
+    from ganglion.client.operations import policy as policies
 
-    gone: dict[str, Any] = gateway_client.find(args).post(f"{PATH}/delete", {})
+    gone = gateway_client.find(args).ask(policies.post_mesh_policy_delete())
     return Result(
         data=gone,
         text=lambda: (

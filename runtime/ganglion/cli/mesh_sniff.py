@@ -60,8 +60,9 @@ def _mesh(args: argparse.Namespace) -> str:
 
     if args.mesh is None:
         from ganglion.cli import gateway_client
+        from ganglion.client.operations import fleet
 
-        return str(gateway_client.find(args).get("/api/v1/members")["mesh"])
+        return str(gateway_client.find(args).ask(fleet.get_members(limit=1))["mesh"])
     with suppress(ValueError):
         if len(gl1.from_base32(args.mesh)) == 8:
             return str(args.mesh)

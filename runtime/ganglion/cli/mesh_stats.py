@@ -24,10 +24,11 @@ def arguments(verbs: "Verbs", common: argparse.ArgumentParser) -> None:
 def statistics(args: argparse.Namespace) -> Result:
     """Asks the node, or the gateway. Exit codes: 0 ok, 3 no such node, 5 the node does not answer."""
     from ganglion.cli import gateway_client
+    from ganglion.client.operations import fleet
 
     gateway = gateway_client.find(args)
     if args.node is None:
-        told: dict[str, Any] = gateway.get("/api/v1/mesh/statistics")
+        told = gateway.ask(fleet.get_mesh_statistics())
     else:
         told = gateway.command(args.node, "mesh.statistics", {})["result"]
     return Result(data=told, text=lambda: table(("what", "figure"), list(_rows(told).items())))

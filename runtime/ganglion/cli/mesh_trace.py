@@ -5,7 +5,6 @@ import argparse
 import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import quote
 
 from ganglion.cli import gateway_flags
 from ganglion.cli.mesh_peers import ask as ask_routes
@@ -68,6 +67,7 @@ def trace(args: argparse.Namespace) -> int:
     Exit codes: 0 it leads there, 1 it does not, 3 no such node, 5 the gateway or where it begins does not answer.
     """
     from ganglion.cli import gateway_client
+    from ganglion.client.operations import fleet
 
     gateway = gateway_client.find(args)
     own = ask_routes(gateway, None, "routes")["member"]
@@ -75,7 +75,7 @@ def trace(args: argparse.Namespace) -> int:
     def identity(who: str) -> str:
         if who in ("gateway", own["id"], own["name"]):
             return str(own["id"])
-        return str(gateway.get(f"/api/v1/nodes/{quote(who, safe='')}")["id"])
+        return str(gateway.ask(fleet.get_nodes_node(who))["id"])
 
     source = str(own["id"]) if args.source is None else identity(args.source)
     target = identity(args.node)

@@ -3,14 +3,12 @@
 
 import argparse
 from typing import Any
-from urllib.parse import urlencode
 
 from ganglion.cli import gateway_client, gateway_flags
 from ganglion.cli.result import Result, table
 from ganglion.cli.show import plain
+from ganglion.client.operations import models
 from ganglion.units import SECOND
-
-_PATH = "/api/v1/models"
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
@@ -29,9 +27,8 @@ def run(args: argparse.Namespace) -> Result:
     """Exit codes: 0 ok, 4 a day or the token is refused, 5 no gateway answers."""
     client = gateway_client.find(args)
     if args.verb == "list":
-        return _list(client.get(_PATH))
-    query = {"by": args.by, **{name: value for name in ("since", "until") if (value := getattr(args, name))}}
-    return _usage(client.get(f"{_PATH}/usage?{urlencode(query)}"))
+        return _list(client.ask(models.get_models()))
+    return _usage(client.ask(models.get_models_usage(by=args.by, since=args.since, until=args.until)))
 
 
 def _list(told: dict[str, Any]) -> Result:

@@ -6,7 +6,6 @@ import json
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from ganglion.cli import gateway_flags
 from ganglion.cli.mova_run import last_run, remarks
@@ -42,10 +41,11 @@ def shown(args: argparse.Namespace) -> Result:
         if args.file is not None:
             raise UsageError("give a FILE or --node, not both")
         from ganglion.cli import gateway_client
+        from ganglion.client.operations import fleet
 
-        run = "last" if args.run is None else quote(args.run, safe="")
-        path = f"/api/v1/nodes/{quote(args.node, safe='')}/episodes/{run}"
-        trace = checked(gateway_client.find(args).get(path), where=f"run {run} of {args.node}")
+        run = "last" if args.run is None else args.run
+        wanted = fleet.get_nodes_node_episodes_run(args.node, run)
+        trace = checked(gateway_client.find(args).ask(wanted), where=f"run {run} of {args.node}")
     return Result(data=trace, text=lambda: _text(trace))
 
 

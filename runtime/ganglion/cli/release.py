@@ -7,15 +7,14 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from ganglion.cli import gateway_client, gateway_flags
 from ganglion.cli.gateway_client import GatewayClient
 from ganglion.cli.result import Result, table
 from ganglion.cli.show import moment, plain
+from ganglion.client.operations import releases
 from ganglion.errors import InvalidError, NotFoundError, RefusedError, UnreachableError, UsageError
 
-_PATH = "/api/v1/releases"
 #: Letters of an id that people see.
 _SHORT = 12
 #: Seconds between two looks at how far a node is.
@@ -87,10 +86,10 @@ def _create(args: argparse.Namespace) -> Result:
     listed = []
     for path, data in sorted(files.items()):
         sha256 = hashlib.sha256(data).hexdigest()
-        client.send(f"{_PATH}/files/{sha256}", data)
+        client.ask(releases.put_releases_files_digest(sha256, data))
         listed.append({"path": path, "sha256": sha256})
-    body = {"name": args.name, "files": listed, "requires": requires.document, "window": window // SECOND}
-    made: dict[str, Any] = client.post(_PATH, body)
+    asked = releases.post_releases(name=args.name, files=listed, requires=requires.document, window=window // SECOND)
+    made = client.ask(asked)
     return Result(
         data=made,
         text=lambda: f"{_shown(made)}\nnext: ganglion release assign NODE {made['id'][:_SHORT]}",
@@ -130,7 +129,7 @@ def _requires(given: list[str]) -> dict[str, Any]:
 
 
 def _list(args: argparse.Namespace) -> Result:
-    found = list(gateway_client.find(args).items(_PATH, "releases"))
+    found = list(gateway_client.find(args).pages(releases.get_releases(), "releases"))
 
     def text() -> str:
         if not found:
@@ -150,8 +149,7 @@ def _show(args: argparse.Namespace) -> Result:
 
 
 def _of(client: GatewayClient, release: str) -> dict[str, Any]:
-    found: dict[str, Any] = client.get(f"{_PATH}/{quote(release, safe='')}")
-    return found
+    return client.ask(releases.get_releases_release(release))
 
 
 def _shown(release: dict[str, Any]) -> str:
@@ -170,8 +168,7 @@ def _shown(release: dict[str, Any]) -> str:
 
 def _diff(args: argparse.Namespace) -> Result:
     client = gateway_client.find(args)
-    path = f"{_PATH}/{quote(args.release, safe='')}/diff/{quote(args.other, safe='')}"
-    found: dict[str, Any] = client.get(path)
+    found = client.ask(releases.get_releases_release_diff_other(args.release, args.other))
 
     def text() -> str:
         parts = []
@@ -195,15 +192,15 @@ def _assign(args: argparse.Namespace) -> Result:
     patience = None if args.wait is None else duration(args.wait, where="--wait") / SECOND
     client = gateway_client.find(args)
     release = None if args.release == "none" else _of(client, args.release)
-    path = _of_node(args.node)
-    told: dict[str, Any] = client.put(path, {"release": None if release is None else release["id"]})
+    wanted = None if release is None else release["id"]
+    told = client.ask(releases.put_nodes_node_release(args.node, release=wanted))
     if patience is not None:
-        told = _ended(client, path, told, patience)
+        told = _ended(client, args.node, told, patience)
     state = told["reported"]["state"]
     return Result(data=told, text=lambda: _standing(told, release), exit_code=int(state in ("reverted", "failed")))
 
 
-def _ended(client: GatewayClient, path: str, told: dict[str, Any], patience: float) -> dict[str, Any]:
+def _ended(client: GatewayClient, node: str, told: dict[str, Any], patience: float) -> dict[str, Any]:
     """What a node says in the end.
 
     Raises:
@@ -222,20 +219,16 @@ def _ended(client: GatewayClient, path: str, told: dict[str, Any], patience: flo
                 "`ganglion release status` says how far it is"
             )
         time.sleep(_LOOK)
-        told = client.get(path)
+        told = client.ask(releases.get_nodes_node_release(node))
     return told
 
 
 def _status(args: argparse.Namespace) -> Result:
     client = gateway_client.find(args)
-    told: dict[str, Any] = client.get(_of_node(args.node))
+    told = client.ask(releases.get_nodes_node_release(args.node))
     desired = told["desired"]
     release = None if desired is None or desired["release"] is None else _of(client, desired["release"])
     return Result(data=told, text=lambda: _standing(told, release))
-
-
-def _of_node(node: str) -> str:
-    return f"/api/v1/nodes/{quote(node, safe='')}/release"
 
 
 def _standing(told: dict[str, Any], release: dict[str, Any] | None) -> str:

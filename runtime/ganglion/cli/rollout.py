@@ -5,14 +5,13 @@ import argparse
 import json
 import sys
 from typing import Any
-from urllib.parse import quote, urlencode
 
 from ganglion.cli import gateway_client, gateway_flags, rollout_text
 from ganglion.cli.gateway_client import GatewayClient
 from ganglion.cli.result import Result
+from ganglion.client.operations import rollouts
 from ganglion.errors import UnreachableError
 
-_PATH = "/api/v1/rollouts"
 #: States of nodes that a report names.
 _TROUBLE = ("failed", "reverted", "gone", "skipped")
 
@@ -83,28 +82,29 @@ def run(args: argparse.Namespace) -> Result | int:
 
 
 def _body(args: argparse.Namespace) -> dict[str, Any]:
-    names = ("id", "soak", "quorum", "tolerate", "tolerate_stage", "patience", "at_once", "crashes", "alerts", "bounds")
+    names = ("soak", "quorum", "tolerate", "tolerate_stage", "patience", "at_once", "crashes", "alerts", "bounds")
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     if args.stages is not None:
         given["stages"] = [part.strip() for part in args.stages.split(",")]
+    if args.id is not None:
+        given["id_"] = args.id
     return {"release": args.release, "selector": args.to, "send_back": args.send_back, **given}
 
 
 def _plan(client: GatewayClient, args: argparse.Namespace) -> Result:
-    made: dict[str, Any] = client.post(f"{_PATH}/plan", _body(args))
+    made = client.ask(rollouts.post_rollouts_plan(**_body(args)))
     return Result(data=made, text=lambda: rollout_text.plan(made))
 
 
 def _start(client: GatewayClient, args: argparse.Namespace) -> Result | int:
-    begun: dict[str, Any] = client.post(_PATH, _body(args))
+    begun = client.ask(rollouts.post_rollouts(**_body(args)))
     if args.watch:
         return _follow(client, begun["id"], as_json=args.json)
     return Result(data=begun, text=lambda: rollout_text.begun(begun))
 
 
 def _list(client: GatewayClient, args: argparse.Namespace) -> Result:
-    query = f"?{urlencode({'state': args.state})}" if args.state else ""
-    found = list(client.items(f"{_PATH}{query}", "rollouts"))
+    found = client.whole(rollouts.get_rollouts(state=args.state), "rollouts")["rollouts"]
     return Result(data={"rollouts": found}, text=lambda: rollout_text.listed(found))
 
 
@@ -116,7 +116,7 @@ def _follow(client: GatewayClient, rollout: str, *, as_json: bool) -> int:
     """Shows it until it ends; 0 where it was completed. Ctrl-C ends the watching, not the rollout."""
     last: dict[str, Any] = {}
     try:
-        for last in client.follow(f"{_one(rollout)}/watch"):
+        for last in client.follow(rollouts.get_rollouts_rollout_watch(rollout)):
             if as_json:
                 print(json.dumps(last, ensure_ascii=False), flush=True)
             else:
@@ -131,29 +131,25 @@ def _follow(client: GatewayClient, rollout: str, *, as_json: bool) -> int:
 
 
 def _pause(client: GatewayClient, args: argparse.Namespace) -> Result:
-    return _commanded(client.post(f"{_one(args.rollout)}/pause", {}))
+    return _commanded(client.ask(rollouts.post_rollouts_rollout_pause(args.rollout)))
 
 
 def _resume(client: GatewayClient, args: argparse.Namespace) -> Result:
-    return _commanded(client.post(f"{_one(args.rollout)}/resume", {}))
+    return _commanded(client.ask(rollouts.post_rollouts_rollout_resume(args.rollout)))
 
 
 def _abort(client: GatewayClient, args: argparse.Namespace) -> Result:
-    body = {"why": args.reason, "send_back": args.send_back}
-    return _commanded(client.post(f"{_one(args.rollout)}/abort", body))
+    asked = rollouts.post_rollouts_rollout_abort(args.rollout, why=args.reason, send_back=args.send_back)
+    return _commanded(client.ask(asked))
 
 
 def _report(client: GatewayClient, args: argparse.Namespace) -> Result:
-    told: dict[str, Any] = client.get(f"{_one(args.rollout)}/report")  # its lists end somewhere, pages do not
-    states = urlencode([("limit", 500), *(("state", state) for state in _TROUBLE)])
-    told["troubled"] = list(client.items(f"{_one(args.rollout)}/nodes?{states}", "nodes"))
-    told["notes"] = list(client.items(f"{_one(args.rollout)}/notes?limit=500", "notes"))
+    told = client.ask(rollouts.get_rollouts_rollout_report(args.rollout))  # its lists end somewhere, pages do not
+    troubled = rollouts.get_rollouts_rollout_nodes(args.rollout, state=list(_TROUBLE), limit=500)
+    told["troubled"] = client.whole(troubled, "nodes")["nodes"]
+    told["notes"] = client.whole(rollouts.get_rollouts_rollout_notes(args.rollout, limit=500), "notes")["notes"]
     return Result(data=told, text=lambda: rollout_text.report(told))
 
 
 def _commanded(document: dict[str, Any]) -> Result:
     return Result(data=document, text=lambda: rollout_text.commanded(document))
-
-
-def _one(rollout: str) -> str:
-    return f"{_PATH}/{quote(rollout, safe='')}"

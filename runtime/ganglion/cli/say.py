@@ -30,6 +30,7 @@ def run(args: argparse.Namespace) -> Result:
         NotFoundError: nobody is taught an intent that no script of the node has.
     """
     from ganglion.cli import gateway_client
+    from ganglion.client.operations import intents
 
     gateway = gateway_client.find(args)
     if args.teach is not None:
@@ -37,7 +38,7 @@ def run(args: argparse.Namespace) -> Result:
         if args.teach not in known:
             there = nearest(args.teach, known) or f"; there are {', '.join(known) or 'none'}"
             raise NotFoundError(f"no script of {args.node} has the intent {args.teach!r}{plain(there)}")
-        taught: dict[str, Any] = gateway.post("/api/v1/intents/feedback", {"text": args.text, "intent": args.teach})
+        taught = gateway.ask(intents.post_intents_feedback(text=args.text, intent=args.teach))
         return Result(data=taught, text=lambda: f"learned: {args.text!r} is {args.teach}")
     params = {"text": args.text} | ({"session_id": args.session} if args.session else {})
     answer = gateway.command(args.node, "scripts.say", params, timeout=_PATIENCE, on_progress=show.progress)

@@ -3,11 +3,11 @@
 
 import argparse
 from typing import Any
-from urllib.parse import quote
 
 from ganglion.cli import gateway_client, gateway_flags
 from ganglion.cli.result import Result, table
 from ganglion.cli.show import clock, plain
+from ganglion.client.operations import events
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
@@ -20,8 +20,8 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
 
 def run(args: argparse.Namespace) -> Result:
     """Fetches the trace. Exit codes: 0 ok, 3 there is no such event."""
-    which = "last" if args.last else quote(args.id, safe="")
-    trace: dict[str, Any] = gateway_client.find(args).get(f"/api/v1/traces/{which}")
+    wanted = events.get_traces_last() if args.last else events.get_traces_event(args.id)
+    trace = gateway_client.find(args).ask(wanted)
     return Result(data=trace, text=lambda: _text(trace))
 
 

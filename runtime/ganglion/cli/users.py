@@ -2,13 +2,16 @@
 """Adds, lists and removes those who may log in to the gateway, and says as what."""
 
 import argparse
-from typing import Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING
 
 from ganglion.cli import gateway_client, gateway_flags
 from ganglion.cli.gateway_client import GatewayClient
 from ganglion.cli.result import Result, table
 from ganglion.cli.show import moment, plain
+from ganglion.client.operations import access
+
+if TYPE_CHECKING:
+    from ganglion.client import documents
 
 ROLES = ("viewer", "operator", "debug", "admin")
 
@@ -40,24 +43,23 @@ def run(args: argparse.Namespace) -> Result:
     if args.verb == "list":
         return _list(client)
     if args.verb == "add":
-        return _shown(client.post("/api/v1/users", {"name": args.name, "role": args.role}))
-    path = f"/api/v1/users/{quote(args.name, safe='')}"
+        return _shown(client.ask(access.post_users(name=args.name, role=args.role)))
     if args.verb == "password":
-        return _shown(client.post(f"{path}/password", {}))
+        return _shown(client.ask(access.post_users_user_password(args.name)))
     if args.verb == "role":
-        user: dict[str, Any] = client.patch(path, {"role": args.role})
+        user = client.ask(access.patch_users_user(args.name, role=args.role))
         return Result(data=user, text=lambda: f"{plain(user['name'])} is {user['role']} now")
-    client.delete(path)
+    client.ask(access.delete_users_user(args.name))
     return Result(data={"name": args.name, "removed": True}, text=lambda: f"{plain(args.name)} may log in no more")
 
 
-def _shown(user: dict[str, Any]) -> Result:
+def _shown(user: "documents.NewUser") -> Result:
     said = f"{plain(user['name'])} ({user['role']}): {plain(user['password'])}\nfor one login, and shown this once"
     return Result(data=user, text=lambda: said)
 
 
 def _list(client: GatewayClient) -> Result:
-    users = list(client.items("/api/v1/users", "users"))
+    users = client.whole(access.get_users(), "users")["users"]
 
     def text() -> str:
         rows = [

@@ -3,9 +3,9 @@
 
 import argparse
 import json
-from urllib.parse import urlencode
 
 from ganglion.cli import events, gateway_client, gateway_flags
+from ganglion.client.operations import events as api
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
@@ -16,7 +16,5 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
 
 def run(args: argparse.Namespace) -> None:
     """Follows until Ctrl-C, `--count`, or the end of the gateway."""
-    query = {"topic": args.topic}
-    if args.where is not None:
-        query["where"] = json.dumps(events.where(args.where))
-    events.show(gateway_client.find(args).follow(f"/api/v1/watch?{urlencode(query)}"), args)
+    where = None if args.where is None else json.dumps(events.where(args.where))
+    events.show(gateway_client.find(args).follow(api.get_watch(topic=args.topic, where=where)), args)

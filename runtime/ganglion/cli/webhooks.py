@@ -4,14 +4,13 @@
 import argparse
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from ganglion.cli import gateway_client, gateway_flags, option
 from ganglion.cli.result import Result, table
 from ganglion.cli.secret_file import secret_in
 from ganglion.cli.show import moment, plain
+from ganglion.client.operations import webhooks as api
 
-_PATH = "/api/v1/webhooks"
 #: Seconds that an endpoint has for an answer to `test`.
 _TEST = 25.0
 #: Messages that `show` shows.
@@ -53,34 +52,32 @@ def run(args: argparse.Namespace) -> Result:
     """Exit codes: 0 ok, 1 the test was not taken or a value is wrong, 3 no such webhook, 4 refused, 5 no gateway."""
     client = gateway_client.find(args)
     if args.verb == "list":
-        return _list(client.get(_PATH))
+        return _list(client.whole(api.get_webhooks(), "webhooks"))
     if args.verb == "add":
         return _add(client, args)
-    path = f"{_PATH}/{quote(args.id, safe='')}"
     if args.verb == "show":
-        return _show(client, path)
+        return _show(client, args.id)
     if args.verb == "test":
-        return _test(client.post(f"{path}/test", {}, timeout=_TEST))
+        return _test(client.ask(api.post_webhooks_webhook_test(args.id).within(_TEST)))
     if args.verb == "rotate":
         option.duration(args.keep, "--keep")
-        turned: dict[str, Any] = client.post(
-            f"{path}/rotate", {"keep": args.keep, "secret": secret_in(args.secret_file)}
-        )
+        asked = api.post_webhooks_webhook_rotate(args.id, keep=args.keep, secret=secret_in(args.secret_file))
+        turned = client.ask(asked)
         return Result(data=turned, text=lambda: _rotated(turned))
-    client.delete(path)
+    client.ask(api.delete_webhooks_webhook(args.id))
     return Result(data={"id": args.id, "removed": True}, text=lambda: f"nothing more goes to {args.id}")
 
 
 def _add(client: gateway_client.GatewayClient, args: argparse.Namespace) -> Result:
-    body = {
-        "url": args.url,
-        "name": args.name,
-        "classes": args.classes or ["alert"],
-        "allow_http": args.allow_http,
-        "allow_private": args.allow_private,
-        "secret": secret_in(args.secret_file),
-    }
-    made: dict[str, Any] = client.post(_PATH, body)
+    asked = api.post_webhooks(
+        url=args.url,
+        name=args.name,
+        classes=args.classes or ["alert"],
+        allow_http=args.allow_http,
+        allow_private=args.allow_private,
+        secret=secret_in(args.secret_file),
+    )
+    made = client.ask(asked)
 
     def text() -> str:
         return f"{plain(made['id'])}: {plain(made['url'])}\nsecret, shown this once: {plain(made['secret'])}"
@@ -114,9 +111,9 @@ def _state(one: dict[str, Any]) -> str:
     return {"open": "does not answer", "half_open": "is tried again"}.get(circuit or "", "ok")
 
 
-def _show(client: gateway_client.GatewayClient, path: str) -> Result:
-    one = client.get(path)
-    messages = client.get(f"{path}/messages?limit={_SHOWN}")["messages"]
+def _show(client: gateway_client.GatewayClient, id: str) -> Result:
+    one = client.ask(api.get_webhooks_webhook(id))
+    messages = client.ask(api.get_webhooks_webhook_messages(id, limit=_SHOWN))["messages"]
 
     def text() -> str:
         lines = [

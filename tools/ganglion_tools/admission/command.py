@@ -15,6 +15,7 @@ from typing import Any
 from ganglion.cli import gateway_client, gateway_flags
 from ganglion.cli.result import Result
 from ganglion.cli.show import plain
+from ganglion.client.operations import fleet
 from ganglion.errors import GanglionError, InvalidError, RefusedError, UnreachableError, UsageError
 from ganglion.mesh.authority import Authority
 from ganglion_micro import gl1
@@ -141,7 +142,7 @@ def _members(client: gateway_client.GatewayClient) -> tuple[str, list[Member]]:
     Raises:
         GanglionError: the answer is none of a gateway; a name in it becomes a file and a rule.
     """
-    answer = client.whole("/api/v1/members", "members")
+    answer = client.whole(fleet.get_members(), "members")
     try:
         mesh = answer["mesh"]
         if len(gl1.from_base32(mesh)) != 8:

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The client of the gateway for asyncio: the same questions as `ganglion.client.sync`, over httpx, and channels."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any, TypeVar
+
+import httpx
+import websockets
+from websockets.asyncio.client import connect
+
+from ganglion.client.call import JSON, LINES, MAX_ANSWER, Answers, Call
+from ganglion.client.sync import SILENCE, TIMEOUT, Progress, checked
+from ganglion.errors import GanglionError, RefusedError, UnreachableError
+
+T = TypeVar("T")
+
+#: The usual close code of "unauthorised".
+_UNAUTHORISED = 4401
+
+
+class AsyncGatewayClient:
+    """One gateway, until the block ends.
+
+    Args:
+        url: `http://host:port` or https.
+        token: The bearer token.
+        verify: An SSL context, where the certificate is none that the system knows.
+
+    Raises:
+        UsageError: the URL is none of http or https, or the token is no header value.
+    """
+
+    def __init__(self, url: str, token: str, *, verify: Any = True) -> None:
+        self.url = checked(url, token)
+        self._token = token
+        self._answers = Answers(self.url, "this program" if token else "")
+        # As the other: neither proxies nor redirects see the token
+        self._http = httpx.AsyncClient(base_url=self.url, verify=verify, trust_env=False, follow_redirects=False)
+        self._verify = verify
+
+    async def __aenter__(self) -> "AsyncGatewayClient":
+        """The client."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Closes its connections."""
+        await self._http.aclose()
+
+    async def ask(self, call: Call[T]) -> T:
+        """The answer to a question. Raises: see `ganglion.client.sync.GatewayClient.ask`."""
+        async with self._opened(call, TIMEOUT + call.patience) as response:
+            return self._answers.read(call, response.status_code, await _body(response))
+
+    async def pages(self, call: Call[Any], name: str) -> AsyncIterator[Any]:
+        """What the list called `name` holds, page after page. Raises: see `ask`."""
+        cursor = ""
+        while True:
+            page = await self.ask(call.page(cursor) if cursor else call)
+            for each in self._answers.listed(call, page, name):
+                yield each
+            following = page.get("next")
+            if not following or following == cursor:
+                return
+            cursor = str(following)
+
+    async def told(self, call: Call[T], on_progress: Progress) -> T:
+        """As `ask`, for what the gateway tells of on the way: `done`, `total`, `text`, any of them."""
+        async for line in self.follow(call):
+            if "progress" in line:
+                on_progress(line["progress"])
+            elif "problem" in line:
+                raise self._answers.error(int(line["problem"]["status"]), line["problem"])
+            else:
+                answer: Any = line
+                result: T = answer
+                return result
+        raise UnreachableError(f"the gateway at {self.url} broke off its answer")
+
+    async def follow(self, call: Call[Any]) -> AsyncIterator[dict[str, Any]]:
+        """Documents as they come, a line each, until the gateway ends. Raises: see `ask`."""
+        async with self._opened(call, SILENCE, LINES) as response:
+            if not response.is_success:
+                raise self._answers.problem(response.status_code, await _body(response))
+            try:
+                async for line in response.aiter_lines():
+                    if line.strip():
+                        yield self._answers.document(line.encode())
+            except httpx.HTTPError as error:
+                raise UnreachableError(f"the gateway at {self.url} broke off its answer: {error}") from None
+
+    async def channels(self, *filters: str, after: str | None = None) -> AsyncIterator[dict[str, Any]]:
+        """What is said on channels, as it is said; after a break it goes on behind the last that was told.
+
+        A message has `channel`, `data` and `token`. Where something was missed for good, `{"type": "missed"}` comes.
+
+        Args:
+            after: The token of the last message that was seen before.
+
+        Raises:
+            RefusedError: the token is not known, or may not follow these.
+            UnreachableError: no gateway answers at all.
+        """
+        async for socket in self._sockets():
+            try:
+                said: dict[str, Any] = {"type": "subscribe", "channels": list(filters)}
+                await socket.send(json.dumps(said if after is None else {**said, "after": after}))
+                async for frame in socket:
+                    message = json.loads(frame)
+                    if message["type"] == "error":
+                        raise RefusedError(str(message["detail"]))
+                    after = message["token"] if message["type"] in ("message", "subscribed", "at") else after
+                    if message.get("missed"):
+                        yield {"type": "missed"}
+                    if message["type"] == "message":
+                        yield message
+            except websockets.ConnectionClosed:
+                pass
+            if socket.close_code == _UNAUTHORISED:
+                raise RefusedError(f"{self.url} lets this token follow nothing: {socket.close_reason or 'log in'}")
+
+    async def _sockets(self) -> AsyncIterator[websockets.ClientConnection]:
+        """A connection, and another one whenever that has ended, with growing pauses."""
+        headers = {"authorization": f"Bearer {self._token}"}
+        url = f"ws{self.url.removeprefix('http')}/ws"
+        secure = {} if not url.startswith("wss") or self._verify is True else {"ssl": self._verify}
+        try:
+            async for socket in connect(url, additional_headers=headers, proxy=None, max_queue=1024, **secure):
+                yield socket
+        except websockets.InvalidStatus as error:
+            raise RefusedError(f"{self.url} refuses: HTTP {error.response.status_code}") from None
+
+    @asynccontextmanager
+    async def _opened(self, call: Call[Any], timeout: float, accept: str = JSON) -> AsyncIterator[httpx.Response]:
+        headers = call.headers(self._token, accept)
+        try:
+            async with self._http.stream(
+                call.method, call.target, content=call.data, headers=headers, timeout=timeout
+            ) as response:
+                yield response
+        except httpx.HTTPError as error:
+            raise UnreachableError(f"no gateway answers at {self.url}: {error or type(error).__name__}") from None
+
+
+async def _body(response: httpx.Response) -> bytes:
+    data = b""
+    async for part in response.aiter_bytes():
+        data += part
+        if len(data) > MAX_ANSWER:
+            raise GanglionError(f"what answers at {response.url.host} is no gateway of ours: its answer has no end")
+    return data

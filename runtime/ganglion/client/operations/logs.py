@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Written by `python -m ganglion_tools.client_operations` from docs/openapi.json: change the routes, not this.
+"""Logs at the gateway."""
+
+from typing import Any
+
+from ganglion.client.call import Call
+
+
+def get_logs(
+    *,
+    where: str | None = None,
+    node: str | None = None,
+    since: int | None = None,
+    level: str | None = None,
+    limit: int | None = None,
+    cursor: str | None = None,
+) -> "Call[dict[str, Any]]":
+    """Warnings and errors of nodes that are kept here, newest first."""
+    return Call(
+        "GET",
+        "/api/v1/logs",
+        {},
+        {"where": where, "node": node, "since": since, "level": level, "limit": limit, "cursor": cursor},
+    )
+
+
+def get_logs_watch(
+    *, where: str | None = None, node: str | None = None, level: str | None = None, seconds: float | None = None
+) -> "Call[dict[str, Any]]":
+    """What nodes log, as they do, a JSON document a line."""
+    return Call("GET", "/api/v1/logs/watch", {}, {"where": where, "node": node, "level": level, "seconds": seconds})
