@@ -10,6 +10,7 @@ import sys
 from typing import Any
 
 import structlog
+from structlog.dev import plain_traceback
 
 _SECRET = re.compile(r"(whsec_|gk1_|gt_|sk-|Bearer )[A-Za-z0-9+/=_.~-]{6,}")
 
@@ -31,7 +32,11 @@ def configure(level: str, *, as_json: bool) -> None:
     shown: list[Any] = (
         [structlog.processors.format_exc_info, _black_out, structlog.processors.JSONRenderer(ensure_ascii=False)]
         if as_json
-        else [_black_out, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        # A plain traceback: the one of `rich`, where that is installed, shows every local variable, passwords too
+        else [
+            _black_out,
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain_traceback),
+        ]
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

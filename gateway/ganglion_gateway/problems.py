@@ -10,6 +10,7 @@ from urllib.parse import quote
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -106,6 +107,12 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(GanglionError)
     async def known(request: Request, error: GanglionError) -> Response:
         return problem(_status(error), str(error), instance=request.url.path)
+
+    @app.exception_handler(OperationalError)
+    async def away(request: Request, error: OperationalError) -> Response:
+        _log.error("the database cannot be used", path=request.url.path, reason=str(error.orig))
+        detail = "the database cannot be used now: ask again in some seconds; the gateway's log says why"
+        return problem(503, detail, instance=request.url.path, headers={"retry-after": "5"})
 
     @app.exception_handler(Exception)
     async def broken(request: Request, error: Exception) -> Response:

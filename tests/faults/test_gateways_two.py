@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from ganglion.errors import UnreachableError
 from ganglion.mesh.client import MeshClient
 from ganglion.mesh.mqtt_transport import MqttTransport
 from ganglion_gateway.backup.making import make
 from ganglion_gateway.backup.restoring import restore_keys
+from ganglion_gateway.settings import WebhookSettings
 from ganglion_gateway.store.url import DatabaseUrl
 from ganglion_gateway.webhook.signature import new_secret
-from support.brokers import Cluster
-from support.gateway import Here, Process, here, start
+from support.brokers import Cluster, nats_broker
+from support.gateway import Here, here, start
 from support.mesh import enrolled, running
 from support.postgres import PostgresServer
 from support.receiver import receiver
@@ -46,49 +48,55 @@ async def test_what_one_was_doing_the_other_goes_on_with(
         words = ["--webhook", hook.url, "--webhook-secret-file", str(tmp_path / "webhook-secret")]
         words += ["--allow-private-webhooks", "--database", postgres.url(url.parameters["dbname"])]
         one = await start(tmp_path / "one", first, "--broker", second, *words)
-        other: Process | None = None
         try:
             await until(lambda: leaders(postgres, url) == {one.pid}, what="the first leads")
             await make(tmp_path / "one", url, tmp_path / "backup", passphrase=None)
             restore_keys(tmp_path / "backup", tmp_path / "other", passphrase=None)
-            other = await start(tmp_path / "other", second, "--broker", third, "--name", "gateway-b", *words)
-            assert other.ready["mesh"] == one.ready["mesh"]
-            key = (await other.http.post("/api/v1/enrol-keys", json={})).json()["key"]
-            node = MeshClient(
-                transport=MqttTransport([third, first]), state=tmp_path / "node", name="fridge", enrol_key=key
-            )
-            stored: list[str] = []
-            node.on_stored = stored.append
-            async with running(node):
-                await enrolled(node)
-                sent = []
-                for i in range(EVENTS):
-                    sent.append(alert(node, i))
-                    await asyncio.sleep(0.002)
-                    if i == EVENTS // 3:
-                        await until(lambda: hook.taken, what="the first webhooks")
-                        await one.end(signal.SIGKILL)
-                await until(lambda: leaders(postgres, url) == {other.pid}, within=60, what="the other leads")
-                await until(lambda: {*hook.taken} == {*sent}, within=60, what="each of them delivered")
-                await until(lambda: {*stored} == {*sent}, within=60, what="each of them acknowledged")
+            webhook = WebhookSettings(url=hook.url, secret_file=tmp_path / "webhook-secret", allow_private=True)
+            brokers = (second, third)
+            async with here(tmp_path / "other", brokers, name="gateway-b", database=url, webhook=webhook) as other:
+                assert other.gateway.mesh_id == one.ready["mesh"]
+                key = (await other.post("/enrol-keys", {}))["key"]
+                node = MeshClient(
+                    transport=MqttTransport([third, first]), state=tmp_path / "node", name="fridge", enrol_key=key
+                )
+                stored: list[str] = []
+                node.on_stored = stored.append
+                async with running(node):
+                    await enrolled(node)
+                    sent = []
+                    for i in range(EVENTS):
+                        sent.append(alert(node, i))
+                        await asyncio.sleep(0.002)
+                        if i == EVENTS // 3:
+                            await until(lambda: hook.taken, what="the first webhooks")
+                            assert not other.services.leases.holds("webhooks")
+                            await one.end(signal.SIGKILL)
+                    await until(lambda: other.services.leases.holds("webhooks"), within=60, what="the other leads")
+                    await until(lambda: {*hook.taken} == {*sent}, within=60, what="each of them delivered")
+                    await until(lambda: {*stored} == {*sent}, within=60, what="each of them acknowledged")
+                await until_answered(lambda: settled(postgres, url), within=60, what="the outbox written")
+                assert [node["name"] for node in (await other.get("/nodes"))["nodes"]] == ["fridge"]
             assert list(dict.fromkeys(hook.taken)) == sent, "in order"
-            again = len(hook.taken) - len(sent)
-            assert again <= 64, "no more than what was under way is sent twice"
+            assert len(hook.taken) - len(sent) <= 64, "no more than what was under way is sent twice"
             messages = {attempt.event["id"]: attempt.message for attempt in hook.attempts}
             assert all(messages[attempt.event["id"]] == attempt.message for attempt in hook.attempts)
             name = url.parameters["dbname"]
             assert postgres.sql("SELECT count(*), count(DISTINCT id) FROM events WHERE cls = 'alert'", name) == [
                 (EVENTS, EVENTS)
             ]
-            assert postgres.sql("SELECT DISTINCT state FROM outbox", name) == [("delivered",)]
-            # The first comes back beside the other, and does not take anything from it
-            one = await start(tmp_path / "one", first, *words)
-            assert {node["name"] for node in (await one.http.get("/api/v1/nodes")).json()["nodes"]} == {"fridge"}
-            assert leaders(postgres, url) == {other.pid}
         finally:
             await one.end(signal.SIGKILL)
-            if other is not None:
-                await other.end(signal.SIGKILL)
+
+
+async def settled(postgres: PostgresServer, url: DatabaseUrl) -> bool:
+    """Whether the outbox has it written that all is delivered."""
+    return postgres.sql("SELECT DISTINCT state FROM outbox", url.parameters["dbname"]) == [("delivered",)]
+
+
+def gateway_of(node: MeshClient) -> str:
+    """The node id of the gateway that it would ask."""
+    return "" if node.member.gateway is None else node.member.gateway.node_id
 
 
 def knows(site: Here, node: str) -> bool:
@@ -141,3 +149,21 @@ async def test_what_an_operator_says_to_one_holds_at_the_other(
                 await one.post("/nodes/fridge/revoke", {"reason": "lost"})
                 fridge = node.identity.node_id
                 await until(lambda: other.services.fleet.nodes[fridge].revoked is not None, what="the other knows it")
+
+
+async def test_a_node_asks_the_gateway_that_answers(tmp_path: Path) -> None:
+    async with nats_broker(tmp_path / "broker") as broker, here(tmp_path / "one", broker.url) as one:
+        await make(tmp_path / "one", DatabaseUrl.file(tmp_path / "one" / "gateway.db"), tmp_path / "b", passphrase=None)
+        restore_keys(tmp_path / "b", tmp_path / "other", passphrase=None)
+        key = (await one.post("/enrol-keys", {}))["key"]
+        node = MeshClient(transport=MqttTransport(broker.url), state=tmp_path / "node", name="fridge", enrol_key=key)
+        async with running(node):
+            await enrolled(node)
+            async with here(tmp_path / "other", broker.url) as other:
+                last = other.gateway.member.node_id
+                await until(lambda: gateway_of(node) == last, what="the last one born is known")
+                assert await node.request("credential.renew", {}, timeout=60)
+            with pytest.raises(UnreachableError):
+                await node.request("credential.renew", {}, timeout=1)
+            assert await node.request("credential.renew", {}, timeout=60), "the first one answers"
+            assert gateway_of(node) == one.gateway.member.node_id

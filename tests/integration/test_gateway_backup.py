@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A gateway is backed up while it runs, destroyed, and restored: the drill, and what is refused."""
 
-import asyncio
-import json
 import os
 import shutil
 import signal
 import sqlite3
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -22,6 +19,7 @@ from ganglion.mesh.mqtt_transport import MqttTransport
 from ganglion_gateway.backup.making import make
 from ganglion_gateway.backup.restoring import restore
 from ganglion_gateway.backup.tables import reflected
+from ganglion_gateway.settings import WebhookSettings
 from ganglion_gateway.store.database import Database
 from ganglion_gateway.store.engines import snapshot
 from ganglion_gateway.store.url import DatabaseUrl
@@ -117,22 +115,9 @@ async def test_every_row_and_file_is_there_again_on_the_other_kind_of_database(
         await fill(database, "more")  # numbers go on behind the last
 
 
-async def command(*words: str) -> dict[str, Any]:
-    """What `ganglion gateway …` says as JSON."""
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "ganglion", "gateway", *words, "--json", stdout=-1, stderr=-1
-    )
-    out, err = await asyncio.wait_for(child.communicate(), 60)
-    assert child.returncode == 0, err.decode()
-    document: dict[str, Any] = json.loads(out)
-    return document
-
-
 async def test_the_drill(stores: Stores, tmp_path: Path) -> None:
     """Runs, is backed up, is destroyed, is restored elsewhere: nodes and webhooks go on, nothing is there twice."""
     state, source, target = tmp_path / "state", stores.make("sqlite"), stores.make("postgresql")
-    secret = tmp_path / "passphrase"
-    secret.write_text("correct horse\n")
     async with nats_broker(tmp_path / "broker") as broker, receiver(new_secret()) as hook:
         (tmp_path / "webhook-secret").write_text(hook.secret)
         words = ["--webhook", hook.url, "--webhook-secret-file", str(tmp_path / "webhook-secret")]
@@ -153,31 +138,23 @@ async def test_the_drill(stores: Stores, tmp_path: Path) -> None:
             await hook.stop()
             waiting = [alert(node, i) for i in (2, 3)]
             await until(lambda: {*waiting} <= {*stored}, what="two more stored, and no webhook")
-            made = await command(
-                "backup", str(tmp_path / "backup"), "--state", str(state), *stores.words(source),
-                "--passphrase-file", str(secret),
-            )  # fmt: skip
-            assert (made["rows"]["nodes"], made["rows"]["outbox"], made["encryption"]) == (1, 3, "argon2id")
+            made = await make(state, source, tmp_path / "backup", passphrase="correct horse")
+            assert (made.rows["nodes"], made.rows["outbox"]) == (1, 3)
             await gateway.end(signal.SIGKILL)
             shutil.rmtree(state)
             stores.drop(source)
             late = alert(node, 4)  # said to nobody
-            await command(
-                "restore", str(tmp_path / "backup"), "--state", str(state), *stores.words(target),
-                "--passphrase-file", str(secret),
-            )  # fmt: skip
+            await restore(tmp_path / "backup", state, target, passphrase="correct horse")
             await hook.start()
-            gateway = await start(state, broker.url, *words, *stores.words(target))
-            try:
+            webhook = WebhookSettings(url=hook.url, secret_file=tmp_path / "webhook-secret", allow_private=True)
+            async with here(state, broker.url, database=target, webhook=webhook) as again:
                 await until(lambda: len(hook.taken) >= 4, within=60, what="what waited, and what was said meanwhile")
                 assert hook.taken == [first, *waiting, late], "in order, and each once"
-                (known,) = (await gateway.http.get("/api/v1/nodes")).json()["nodes"]
+                (known,) = (await again.get("/nodes"))["nodes"]
                 assert (known["id"], known["online"]) == (identity, True)
-                events = (await gateway.http.get("/api/v1/events?class=alert")).json()["events"]
+                events = (await again.get("/events", **{"class": "alert"}))["events"]
                 assert sorted(event["id"] for event in events) == sorted([first, *waiting, late])
-                assert made["mesh"] == gateway.ready["mesh"]
-            finally:
-                await gateway.end(signal.SIGKILL)
+                assert made.header["mesh"] == again.gateway.mesh_id == gateway.ready["mesh"]
 
 
 def alert(node: MeshClient, value: int) -> str:
@@ -215,7 +192,7 @@ async def test_what_is_there_is_replaced_only_by_force_and_kept_beside(tmp_path:
     assert (state / "token").read_text() == token
     async with here(state) as site:
         assert site.gateway.mesh_id == mesh
-        assert (await site.get("/nodes")) == {"nodes": []}
+        assert (await site.get("/nodes"))["nodes"] == []
     with closing(sqlite3.connect(url.path or "")) as direct:
         assert direct.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
@@ -238,7 +215,7 @@ async def test_a_database_that_a_gateway_uses_is_not_replaced(stores: Stores, tm
         await restore(tmp_path / "backup", tmp_path / "again", url, passphrase=None)
     await restore(tmp_path / "backup", tmp_path / "again", url, passphrase=None, force=True)
     async with here(tmp_path / "again", NO_BROKER, database=url) as site:
-        assert (await site.get("/nodes")) == {"nodes": []}
+        assert (await site.get("/nodes"))["nodes"] == []
 
 
 async def test_what_is_no_gateway_is_named(postgres: PostgresServer, tmp_path: Path) -> None:

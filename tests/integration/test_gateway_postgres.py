@@ -20,6 +20,7 @@ from ganglion_gateway.store.tables import groups
 from ganglion_gateway.store.url import DatabaseUrl
 from support.gateway import NO_BROKER, here, process
 from support.postgres import USER, PostgresServer
+from support.waiting import until
 
 
 @pytest.fixture
@@ -145,3 +146,23 @@ def test_a_password_on_the_command_line_is_refused(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "account=FILE" in done.stderr
     assert "swordfish" not in done.stderr
+
+
+async def test_a_gateway_outlives_an_outage_of_its_database(
+    url: DatabaseUrl, postgres: PostgresServer, tmp_path: Path
+) -> None:
+    async with here(tmp_path / "state", database=url) as site:
+        await until(lambda: site.services.leases.holds("webhooks"), what="it leads")
+        await asyncio.to_thread(postgres.stop)
+        try:
+            answer = await site.http.get("/api/v1/events")
+            assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+            assert "the database cannot be used now" in answer.json()["detail"]
+            assert (await site.stranger.get("/health/ready")).status_code == 503
+            assert (await site.stranger.get("/health/live")).status_code == 200
+            await until(lambda: not site.services.leases.holds("webhooks"), within=60, what="it leads no more")
+        finally:
+            await asyncio.to_thread(postgres.start)
+        await until(lambda: site.services.leases.holds("webhooks"), within=60, what="it leads again")
+        assert (await site.get("/events"))["events"] == []
+        assert not site.gateway.ended.done(), "every part goes on"

@@ -31,6 +31,9 @@ async def site(tmp_path: Path, store_url: DatabaseUrl) -> AsyncIterator[Here]:
         yield started
 
 
+ON_SQLITE = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)  # what asks the database little
+
+
 def peer(node: str, former: str = "") -> Peer:
     return SimpleNamespace(node_id=node, name=node[:1], credential=SimpleNamespace(former=former))  # type: ignore[return-value]
 
@@ -73,6 +76,7 @@ async def test_a_release_is_made_once_and_looked_at(site: Here) -> None:
     assert actions.count("release.create") == 2
 
 
+@ON_SQLITE
 async def test_what_is_wrong_is_refused_with_its_place(site: Here) -> None:
     assert "a.yaml:3:10" in await refused(site, "x", {"a.yaml": FILES["a.yaml"].replace("edge/1", "edge/9")})
     assert "not TOML" in await refused(site, "x", {"node.toml": "[node\n"})
@@ -177,6 +181,7 @@ async def test_reports_are_of_what_a_node_should_run_and_in_order(site: Here) ->
         await office.assign("barn", one, by="x")
 
 
+@ON_SQLITE
 async def test_what_a_release_needs_is_compared_with_a_birth(site: Here) -> None:
     asked = {"agent": ">=0.2", "capabilities": ["sensor:fridge.temperature"]}
     release = await site.services.releases.find(await create(site, "one", FILES, requires=asked))

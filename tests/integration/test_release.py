@@ -4,7 +4,6 @@
 import asyncio
 import hashlib
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -14,10 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ganglion.config import load
 from ganglion.linux.supervisor import Supervisor
 from ganglion.node import Node
-from ganglion.release.folder import Folder
+from ganglion.node.released import Released
 from ganglion.release.pull import CHUNK
 from ganglion.release.record import TRIAL_STARTS
-from ganglion.release.start import begin
 from ganglion_gateway.rollout.contract import Report, Reported
 from ganglion_gateway.store import releases as store
 from ganglion_gateway.store.database import Database
@@ -203,10 +201,9 @@ async def test_what_a_trial_sees_of_a_node(tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text(BAD)
     bell = GOOD.format(name="bell").replace("action: publish, topic: note/bell", "action: actuate, actuator: bell")
     (tmp_path / "bell.yaml").write_text(bell)
-    begun = begin(Folder(tmp_path / "release"), config, time.time_ns)
-    node = Node(begun.config, tmp_path / "state", begun=begun)
+    node = Node(load(config), tmp_path / "state")
     life = asyncio.create_task(node.run())
-    site = node._released._site
+    site = Released(node._sensors, node._actuators, node._runner, node._scripts, "sim", node.restart)
     await until(lambda: site.seen().failed)
     assert site.seen().failed.startswith("bad: a run of note failed: ")
     assert "there is no actuator 'bell'" in site.seen().refused["bell"]

@@ -74,7 +74,7 @@ class PostgresServer:
             "-N",
             "--no-instructions",
         ]
-        done = subprocess.run([_program("initdb"), *words], capture_output=True, text=True, timeout=PATIENCE, **_who())
+        done = subprocess.run([program("initdb"), *words], capture_output=True, text=True, timeout=PATIENCE, **_who())
         assert done.returncode == 0, done.stderr
 
     def start(self) -> None:
@@ -84,7 +84,7 @@ class PostgresServer:
         words = [f"-c{name}={value}" for name, value in known.items()]
         with (self.folder / "postgres.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [_program("postgres"), "-D", str(self._data), *words], stdout=log, stderr=log, **_who()
+                [program("postgres"), "-D", str(self._data), *words], stdout=log, stderr=log, **_who()
             )
         deadline = time.monotonic() + PATIENCE
         while not self._answers():
@@ -94,7 +94,7 @@ class PostgresServer:
 
     def _answers(self) -> bool:
         words = ["-q", "-h", "127.0.0.1", "-p", str(self.port), "-U", USER, "-d", "postgres"]
-        return subprocess.run([_program("pg_isready"), *words], timeout=PATIENCE).returncode == 0
+        return subprocess.run([program("pg_isready"), *words], timeout=PATIENCE).returncode == 0
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """SIGINT ends every connection at once (PostgreSQL 15, section 19.5); SIGQUIT as a crash would."""
@@ -144,7 +144,12 @@ async def _migrate(url: DatabaseUrl) -> None:
         pass
 
 
-def _program(name: str) -> str:
+def program(name: str) -> str:
+    """Path of one of PostgreSQL's programs, the newest version's first.
+
+    Raises:
+        FileNotFoundError: it is not installed; the message says how to.
+    """
     for folder in sorted(Path("/").glob(_HOMES.lstrip("/")), reverse=True):
         if (path := folder / name).exists():
             return str(path)

@@ -99,7 +99,7 @@ class FakeSite:
 
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits for nothing but what happens."""
-    monkeypatch.setattr(keeper, "_LOOK", 0.0)
+    monkeypatch.setattr(keeper, "_LOOK", 0.0001)
     monkeypatch.setattr(keeper, "RETRY", 0.0)
 
 
@@ -114,7 +114,7 @@ async def lived(folder: Folder, own: Path, gateway: FakeGateway, health: Seen | 
     ended = asyncio.create_task(site.ended.wait())
     try:
         while not (ended.done() or running.done() or is_settled(begun.record, gateway)):  # noqa: ASYNC110
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.0005)
     finally:
         ended.cancel()
         running.cancel()

@@ -35,6 +35,6 @@ def test_a_configuration_on_the_page_is_one(tmp_path: Path, text: str) -> None:
 )
 def test_a_gateway_takes_links_as_the_page_says(words: str, links: int | None) -> None:
     parser = argparse.ArgumentParser()
-    command.arguments(parser, argparse.ArgumentParser())
+    command.arguments(parser, argparse.ArgumentParser(add_help=False))
     found = command.settings(parser.parse_args(shlex.split(words))).links
     assert (found if found is None else len(found)) == links

@@ -3,13 +3,14 @@
 
 import asyncio
 import logging
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from ganglion.device.port import open_port
+from ganglion.device.port import Port, open_port
 from ganglion.errors import GanglionError
 from ganglion.node import leaf_line
 from ganglion.node.leaf_line import Back, LeafLine
@@ -140,3 +141,37 @@ async def test_a_board_that_prints_without_an_end_does_not_fill_the_log(
 
         await until(tells, what="a line that is kept again")
         assert "lines are left out here, as the board says so many" in caplog.text
+
+
+async def test_a_port_is_not_closed_while_something_is_written(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="ganglion.node.leaf_line")
+    cable, heard = Cable(tmp_path), Heard()
+    writing, closed = threading.Event(), threading.Event()
+    write, close = Port.write, Port.close
+    under_way: list[bool] = []
+
+    def slow(self: Port, data: bytes) -> None:
+        writing.set()
+        closed.wait(1.5)  # longer than who reads takes to see that it is over
+        write(self, data)
+        writing.clear()
+
+    def noted(self: Port) -> None:
+        if self.name == str(cable.port):  # and not that of a test before, whose thread has yet to see its end
+            under_way.append(writing.is_set())
+            closed.set()
+        close(self)
+
+    monkeypatch.setattr(Port, "write", slow)
+    monkeypatch.setattr(Port, "close", noted)
+    async with running(LeafLine(str(cable.port), 115200, heard)):
+        await until(lambda: "A leaf may speak" in caplog.text, what="the port is open")
+        cable.write(framed(b"one"))
+        await until(lambda: bool(heard.messages), what="the message")
+        assert heard.back is not None
+        heard.back(b"two")
+        await until(writing.is_set, what="it is being written")
+    await until(closed.is_set, what="the port is closed")
+    assert under_way == [False]

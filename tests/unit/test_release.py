@@ -402,7 +402,10 @@ async def test_a_node_that_ends_by_an_error_in_a_trial_starts_what_was_before(
         again = False
 
         def __init__(self, *args: object) -> None:
-            self.begun = args[-1]
+            self.begun = args[3]
+
+        def recent(self) -> tuple[()]:
+            return ()
 
         async def run(self) -> None:
             if self.begun.trial:  # type: ignore[attr-defined]
@@ -419,3 +422,26 @@ async def test_a_node_that_ends_by_an_error_in_a_trial_starts_what_was_before(
     assert await lived_() is False
     assert known.last is not None
     assert known.last.release == release
+
+
+@pytest.mark.parametrize("during", ["release.manifest", "release.chunk", "release.report"])
+async def test_what_is_fetched_gives_way_to_what_is_assigned_meanwhile(
+    during: str, folder: Folder, own: Path, gateway: FakeGateway
+) -> None:
+    first, second = gateway.make("first", {"a.yaml": bytes(99_000)}), gateway.make("second", {"a.yaml": b"b"})
+    gateway.assign(first)
+    begun: list[keeping.Keeper] = []
+    gateway.on_request = lambda name, handler, **_: begun.append(handler.__self__)  # type: ignore[method-assign]
+    answer = gateway.request
+
+    async def request(method: str, params: dict[str, Any], *, timeout: float) -> Any:
+        found = await answer(method, params, timeout=timeout)
+        if method == during and gateway.release == first:
+            gateway.assign(second)
+            await begun[-1].desire({"number": gateway.number, "release": second}, None)
+        return found
+
+    gateway.request = request  # type: ignore[method-assign]
+    assert (await settled(folder, own, gateway)).record.current == second
+    assert set(gateway.states(first)) <= {"downloading"}
+    assert gateway.states(second)[-1] == "committed"

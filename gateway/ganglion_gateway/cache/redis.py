@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The cache in Redis. One that is away is as one that is empty: nothing waits for it for longer than a second."""
+"""The cache in Redis. One that is away is as one that is empty: one question waits for it a second, others do not."""
 
+import time
 from typing import Any
 
 import structlog
@@ -16,6 +17,8 @@ _log = structlog.get_logger(__name__)
 
 #: Seconds that the server has to take a connection, and to answer.
 _PATIENCE = 1.0
+#: Seconds for which one that did not answer is left alone.
+_PAUSE = 10.0
 
 
 class RedisCache:
@@ -24,6 +27,7 @@ class RedisCache:
     def __init__(self, url: RedisUrl, space: str) -> None:
         self._url = url
         self._space = space
+        self._away_until = 0.0
         tls: dict[str, Any] = {"ssl": True, "ssl_ca_certs": url.ca} if url.tls else {}
         self._redis = Redis(
             host=url.host,
@@ -38,6 +42,8 @@ class RedisCache:
         )
 
     async def get(self, key: str) -> str | None:
+        if time.monotonic() < self._away_until:
+            return None
         try:
             value = await self._redis.get(self._key(key))
         except (RedisError, OSError) as error:
@@ -46,6 +52,8 @@ class RedisCache:
         return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
     async def put(self, key: str, value: str, ttl: int) -> None:
+        if time.monotonic() < self._away_until:
+            return
         try:
             await self._redis.set(self._key(key), value.encode(), px=max(1, ttl // MILLISECOND))
         except (RedisError, OSError) as error:
@@ -58,4 +66,5 @@ class RedisCache:
         return f"ganglion:{self._space}:{key}"
 
     def _away(self, error: Exception) -> None:
+        self._away_until = time.monotonic() + _PAUSE
         _log.warning("cache away", url=str(self._url), reason=type(error).__name__)

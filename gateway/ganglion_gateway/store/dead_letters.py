@@ -3,20 +3,15 @@
 
 from typing import Any
 
-from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy import Select, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion_gateway.store.database import Database, Row
 from ganglion_gateway.store.tables import deliveries, endpoints, events, outbox
-from ganglion_gateway.store.webhooks import DEAD, PENDING
+from ganglion_gateway.store.webhooks import DEAD, PENDING, last_attempt
 
 
 def _dead() -> Select[Any]:
-    newest = (
-        select(deliveries.c.outbox, func.max(deliveries.c.number).label("number"))
-        .group_by(deliveries.c.outbox)
-        .subquery()
-    )
     return (
         select(
             *(outbox.c[name] for name in ("number", "message", "endpoint", "event", "attempts", "created", "ended")),
@@ -24,10 +19,10 @@ def _dead() -> Select[Any]:
             *(events.c[name] for name in ("cls", "topic", "value", "node", "timestamp", "source", "run")),
             *(deliveries.c[name] for name in ("at", "took", "status", "error")),
         )
+        .select_from(outbox)
         .join(endpoints, endpoints.c.id == outbox.c.endpoint)
         .join(events, events.c.id == outbox.c.event)
-        .join(newest, newest.c.outbox == outbox.c.number, isouter=True)
-        .join(deliveries, deliveries.c.number == newest.c.number, isouter=True)
+        .join(deliveries, deliveries.c.number == last_attempt(outbox), isouter=True)
         .where(outbox.c.state == DEAD)
     )
 

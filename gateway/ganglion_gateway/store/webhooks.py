@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import FromClause, ScalarSelect, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion_gateway.store.database import Database, Row, insert_or_update
@@ -130,23 +130,22 @@ async def oldest(database: Database) -> dict[str, int]:
         return {row.endpoint: row.created for row in await connection.execute(statement)}
 
 
+def last_attempt(of: FromClause) -> ScalarSelect[int]:
+    """The number of the newest attempt of a row of the outbox, looked up for each row that is wanted alone."""
+    made = deliveries.alias()
+    return select(func.max(made.c.number)).where(made.c.outbox == of.c.number).correlate(of).scalar_subquery()
+
+
 async def history(database: Database, endpoint: str, *, state: str | None, before: int | None, limit: int) -> list[Row]:
     """Outbox rows of an endpoint, newest first, each with the outcome of its last attempt."""
-    newest = (
-        select(deliveries.c.outbox, func.max(deliveries.c.number).label("number"))
-        .group_by(deliveries.c.outbox)
-        .subquery()
-    )
-    statement = (
-        select(outbox, deliveries.c.at, deliveries.c.took, deliveries.c.status, deliveries.c.error)
-        .join(newest, newest.c.outbox == outbox.c.number, isouter=True)
-        .join(deliveries, deliveries.c.number == newest.c.number, isouter=True)
-        .where(outbox.c.endpoint == endpoint)
-        .order_by(outbox.c.number.desc())
-        .limit(limit)
-    )
+    wanted = [outbox.c.endpoint == endpoint]
     if state is not None:
-        statement = statement.where(outbox.c.state == state)
+        wanted.append(outbox.c.state == state)
     if before is not None:
-        statement = statement.where(outbox.c.number < before)
-    return await database.all(statement)
+        wanted.append(outbox.c.number < before)
+    # The page first: else the attempts of every row are looked up before the newest rows are taken
+    found = select(outbox).where(*wanted).order_by(outbox.c.number.desc()).limit(limit).subquery()
+    last = deliveries.c.number == last_attempt(found)
+    attempt = (deliveries.c.at, deliveries.c.took, deliveries.c.status, deliveries.c.error)
+    joined = select(found, *attempt).select_from(found).join(deliveries, last, isouter=True)
+    return await database.all(joined.order_by(found.c.number.desc()))

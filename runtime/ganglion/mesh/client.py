@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganglion.errors import LocalProtocolError
 from ganglion.mesh import signed_config
-from ganglion.mesh.calls import Calls, Ticket
+from ganglion.mesh.calls import Calls, Ticket, UnansweredError
 from ganglion.mesh.credential import GATEWAY, NODE, Credential
 from ganglion.mesh.delivery import Delivery
 from ganglion.mesh.enrol import EnrolKey
@@ -580,6 +580,8 @@ class MeshClient:
     ) -> Any:
         """Asks a member and waits for its answer; it is done at most once. Cancelled, it is ended there too.
 
+        Of several gateways the one is asked that was born last, and another one after it has not answered.
+
         Args:
             to: `gateway`, a node id, or a name from a credential.
             called: What errors call it; `to` where it is empty.
@@ -592,14 +594,21 @@ class MeshClient:
             InvalidError: the parameters are too large or too deep for a message, or no CBOR.
             RefusedError, NotFoundError, InvalidError: what the member answered.
         """
-        member = self.member
+        member, asked = self.member, None
 
         def find() -> Peer | None:
+            nonlocal asked
             if not self._ready:
                 return None
-            return member.gateway if to == GATEWAY else member.find(to)
+            asked = member.gateway if to == GATEWAY else member.find(to)
+            return asked
 
-        return await self._calls.request(find, called or to, method, params, timeout, on_progress, ticket)
+        try:
+            return await self._calls.request(find, called or to, method, params, timeout, on_progress, ticket)
+        except UnansweredError:
+            if asked is not None:
+                asked.silent = True
+            raise
 
     def withdraw(self, ticket: Ticket) -> None:
         """See `Calls.withdraw`."""

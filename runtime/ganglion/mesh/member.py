@@ -117,9 +117,9 @@ class Member:
 
     @property
     def gateway(self) -> Peer | None:
-        """The gateway that was born last, or None before any was heard of."""
+        """The gateway that was born last, of those that answer; None before any was heard of."""
         gateways = (peer for peer in self.peers.values() if peer.is_gateway and not self.standing.revoked(peer.kid))
-        return max(gateways, key=lambda peer: peer.born, default=None)
+        return max(gateways, key=lambda peer: (not peer.silent, peer.born), default=None)
 
     def now_called(self, node: str) -> str:
         """The node id by which a node is reached: another where it was born under a new key since."""
@@ -245,6 +245,7 @@ class Member:
         self._verify(message, peer.credential.public)
         self._remember(mark)
         repeated = self._window(msg, peer)
+        peer.silent = False
         if kind in gl1.CLASS_C:
             self.standing.fresh(msg.ts, now)
             self.standing.informed(now)
@@ -370,7 +371,7 @@ class Member:
             raise DropError(Cause.FORGED, "a key id that another member has")
         elif not repeated:
             peer.credential, peer.nonce, peer.policy = credential, nonce, _policy(body)
-            peer.epoch, peer._birth_seq, peer.born = msg.epoch, msg.seq, msg.ts
+            peer.epoch, peer._birth_seq, peer.born, peer.silent = msg.epoch, msg.seq, msg.ts, False
         if credential.former:
             self._successors[credential.former] = node
         late = (msg.epoch, msg.ts) < peer.died

@@ -19,6 +19,7 @@ class Peer:
         born: Timestamp of that birth, by its own clock.
         died: Epoch and timestamp of its last death: what it sealed before says nothing of its being there.
         policy: Version of the policy that it goes by, as that birth says; None where it says nothing.
+        silent: A request to it had no answer, and it has said nothing since.
     """
 
     credential: Credential
@@ -28,6 +29,7 @@ class Peer:
     _birth_seq: int
     policy: int | None = None
     died: tuple[int, int] = (0, 0)
+    silent: bool = False
     _strict: Strict = field(default_factory=Strict)
     _idempotent: Idempotent = field(default_factory=Idempotent)
 

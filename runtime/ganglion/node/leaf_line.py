@@ -110,15 +110,17 @@ class LeafLine:
         def read() -> None:
             unframer = Unframer()
             try:
-                with port:
-                    while not over.is_set():
-                        data = port.read(_LOOK)
-                        if frames := unframer.feed(data):
-                            loop.call_soon_threadsafe(heard, frames)
-                        self._console(unframer)
+                while not over.is_set():
+                    data = port.read(_LOOK)
+                    if frames := unframer.feed(data):
+                        loop.call_soon_threadsafe(heard, frames)
+                    self._console(unframer)
             except UnreachableError as error:
                 if not over.is_set():
                     loop.call_soon_threadsafe(end, str(error))
+            finally:
+                threads[1].join()  # a port is not closed under who writes
+                port.close()
 
         def write() -> None:
             try:

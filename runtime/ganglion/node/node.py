@@ -201,7 +201,9 @@ class Node:
                 serve("bridge.devices", self._bridged.devices, summary="devices of third parties on plain MQTT topics")
                 serve("bridge.set", self._bridged.set, summary="set one (device, channel, value)")
         self._console = None if self._mesh is None else self._consoled(self._mesh)
-        self._released = None if begun is None else self._released_by(begun)
+        self._released: Keeper | None = None
+        if begun is not None and (self._mesh is not None or begun.trial):
+            self._released = self._released_by(begun)
         self._telling = self._teller(crashes)
         self._plans = [compile(load(config.resolve(script))) for script in config.node.scripts]
 

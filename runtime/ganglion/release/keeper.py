@@ -226,18 +226,24 @@ class Keeper:
 
     async def _fetch(self, mesh: MeshClient, release: str) -> bool:
         """Has a release whole on the disk; whether it is, and may run here. What was fetched before is gone on with."""
-        folder = self._begun.folder
+        folder, elsewhere = self._begun.folder, asyncio.to_thread  # a disk may be slow, and so a hash
         folder.prune(self._record)
-        is_whole = (found := folder.whole(release)) is not None
+        is_whole = (found := await elsewhere(folder.whole, release)) is not None
         if found is None:
             found = await self._stated(mesh, release)
+        if self._record.desired != release:
+            return False  # something else was assigned meanwhile
         capabilities = capabilities_of(self._site.capabilities())
         if why := lacking(found.requires, board=self._site.board, agent=__version__, capabilities=capabilities):
             self._begun.save(self._record.failed("; ".join(why), self._now(), for_good=False))
             return False
         if is_whole:
             return True
-        pull = Pull(found, {each.sha256: self._had(release, each) for each in found.files})
+        for each in found.files:
+            await elsewhere(folder.reuse, release, each, self._record.current)
+        if self._record.desired != release:
+            return False
+        pull = Pull(found, {each.sha256: folder.has(release, each) for each in found.files})
         if (missing := pull.total - pull.done) > (room := folder.room()):
             raise OSError(f"the release {release[:12]} needs {missing} bytes, and the disk has {room} to spare")
         if missing:
@@ -248,22 +254,20 @@ class Keeper:
                 while (want := pull.wants(file)) is not None:
                     params = {"release": release, "file": file.sha256, "offset": want.offset, "length": want.length}
                     data = pull.take(want, await self._ask(mesh, "release.chunk", params))
-                    folder.append(release, file, want.offset, data)
+                    await elsewhere(folder.append, release, file, want.offset, data)
                     if self._record.desired != release:
                         return False
-                if folder.is_right(release, file):
+                if await elsewhere(folder.is_right, release, file):
                     break
                 pull.again(file)
             else:
                 raise InvalidError(f"{file.path} of the release {release[:12]} is not what the release says it is")
-        folder.stage(release, found)
+        await elsewhere(folder.stage, release, found)
+        if self._record.desired != release:
+            return False
         self._say("staged")
         await self._tell(mesh)
         return True
-
-    def _had(self, release: str, file: manifest.File) -> int:
-        self._begun.folder.reuse(release, file, self._record.current)
-        return self._begun.folder.has(release, file)
 
     async def _stated(self, mesh: MeshClient, release: str) -> Manifest:
         """What the authority has stated, from the disk or the gateway."""

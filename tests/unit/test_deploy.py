@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""gateway/deploy: each file is what its tool takes, and what they say of the gateway is so."""
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import compose_spec
+import kubernetes_validate
+import pytest
+import yaml
+
+from ganglion_gateway import command
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "gateway" / "deploy"
+DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
+COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+MANIFESTS: list[dict[str, Any]] = list(yaml.safe_load_all((DEPLOY / "kubernetes" / "gateway.yaml").read_text()))
+
+
+def of_kind(kind: str) -> dict[str, Any]:
+    return next(manifest for manifest in MANIFESTS if manifest["kind"] == kind)
+
+
+def entrypoint() -> list[str]:
+    words: list[str] = json.loads(re.findall(r"^ENTRYPOINT (.+)$", DOCKERFILE, re.MULTILINE)[0])
+    assert words[:2] == ["ganglion", "gateway"]
+    return words[2:]
+
+
+def read_by_the_gateway(*words: str) -> Any:
+    parser = argparse.ArgumentParser()
+    command.arguments(parser, argparse.ArgumentParser(add_help=False))
+    return command.settings(parser.parse_args(list(words)))
+
+
+def test_hadolint_finds_nothing_wrong_with_the_dockerfile() -> None:
+    program = Path(sys.executable).with_name("hadolint")
+    done = subprocess.run([program, DEPLOY / "Dockerfile"], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_image_is_made_of_what_a_wheel_needs_and_runs_as_nobody() -> None:
+    copied = {name for line in re.findall(r"^COPY (?!--)(.+)$", DOCKERFILE, re.MULTILINE) for name in line.split()[:-1]}
+    assert all((ROOT / name).exists() for name in copied)
+    kept = {line[1:] for line in (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines() if line[:1] == "!"}
+    assert copied == kept
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    [extras] = re.findall(r'"\.\[([a-z,0-9]+)\]"', DOCKERFILE)
+    assert set(extras.split(",")) <= packages.keys()
+    stages = DOCKERFILE.split("FROM ")[1:]
+    assert len(stages) == 2
+    assert "USER 10001:10001" in stages[-1]
+
+
+def test_compose_takes_the_stack_and_every_file_and_secret_of_it_is_there_or_named() -> None:
+    read = compose_spec.PyCompose.from_yaml((DEPLOY / "compose.yaml").read_text()).to_dict()
+    assert read["services"].keys() == COMPOSE["services"].keys()
+    for name, service in COMPOSE["services"].items():
+        for volume in service.get("volumes", ()):
+            source = volume.partition(":")[0]
+            assert (DEPLOY / source).exists() if source.startswith(".") else source in COMPOSE["volumes"], (
+                name,
+                volume,
+            )
+        assert set(service.get("secrets", ())) <= COMPOSE["secrets"].keys(), name
+        for port in service.get("ports", ()):
+            assert name == "proxy" or port.startswith("127.0.0.1:"), f"{name} is open to others"
+
+
+def test_the_gateway_takes_the_lines_that_start_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    of_compose = read_by_the_gateway(*entrypoint(), *COMPOSE["services"]["gateway"]["command"])
+    assert (of_compose.host, of_compose.links) == ("0.0.0.0", None)
+    values = of_kind("ConfigMap")["data"]
+    monkeypatch.setenv("GANGLION_BROKER", values["GANGLION_BROKER"])
+    [container] = of_kind("StatefulSet")["spec"]["template"]["spec"]["containers"]
+    words = [word.replace("$(POD_NAME)", "ganglion-0") for word in container["args"]]
+    chosen = read_by_the_gateway(*entrypoint(), *(word.replace("$(DATABASE)", values["DATABASE"]) for word in words))
+    assert (chosen.name, chosen.broker) == ("ganglion-0", ("mqtt://nats:1883",))
+    assert f"/{chosen.port}" in f"/{container['ports'][0]['containerPort']}"
+    assert f":{chosen.port}/health/live" in DOCKERFILE
+
+
+@pytest.mark.parametrize(
+    "manifest", MANIFESTS, ids=lambda manifest: f"{manifest['kind']} {manifest['metadata']['name']}"
+)
+def test_kubernetes_takes_each_manifest(manifest: dict[str, Any]) -> None:
+    kubernetes_validate.validate(manifest, "1.30", strict=True)
+
+
+def test_each_probe_asks_for_its_own_meaning_and_pods_are_found_scaled_and_kept() -> None:
+    stateful = of_kind("StatefulSet")
+    pod = stateful["spec"]["template"]
+    [container] = pod["spec"]["containers"]
+    probes = [container[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "readiness", "liveness")]
+    assert probes == ["/health/startup", "/health/ready", "/health/live"]
+    labels = pod["metadata"]["labels"]
+    selectors = [manifest["spec"]["selector"] for manifest in MANIFESTS if manifest["kind"] == "Service"]
+    selectors += [of_kind("PodDisruptionBudget")["spec"]["selector"]["matchLabels"]]
+    selectors += [of_kind("NetworkPolicy")["spec"]["podSelector"]["matchLabels"]]
+    assert all(selector == labels for selector in selectors)
+    scaled = of_kind("HorizontalPodAutoscaler")["spec"]
+    assert scaled["scaleTargetRef"]["name"] == stateful["metadata"]["name"]
+    assert (
+        scaled["minReplicas"] == stateful["spec"]["replicas"] > of_kind("PodDisruptionBudget")["spec"]["minAvailable"]
+    )
+    for each in (*pod["spec"]["initContainers"], container):
+        assert each["securityContext"]["readOnlyRootFilesystem"] is True
+        assert {mount["name"] for mount in each["volumeMounts"]} == {"state", "keys", "tmp"}
+
+
+def test_the_first_start_of_a_pod_brings_it_the_keys_of_the_mesh() -> None:
+    [container] = of_kind("StatefulSet")["spec"]["template"]["spec"]["initContainers"]
+    [line] = container["args"]
+    words = line.partition("|| ganglion ")[2].split()
+    help = subprocess.run(
+        [sys.executable, "-m", "ganglion", *words[:2], "--help"], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert all(word in help.stdout for word in words if word.startswith("--"))
