@@ -72,7 +72,7 @@ def read(folder: str) -> Config:
     path = folder + FILE
     data = flash.read(path)
     if data is None:
-        raise ConfigError("{} is not there: copy it onto the device, and the key that it names".format(path))
+        raise ConfigError("{} is not there: copy it onto the device".format(path))
     try:
         table = json.loads(data)
     except (ValueError, UnicodeError):
@@ -92,9 +92,7 @@ def _link(section: Section, uplink: Section, folder: "str | None", kind: str) ->
 
         return Leafed(section, folder, uplink if kind == "serial" else None)
     except ImportError:
-        raise section.error(
-            key, "this firmware was built without it: build one with --config of this agent.json"
-        ) from None
+        raise section.error(key, "not in this firmware: build one with --config of this file") from None
 
 
 def limits(section: Section) -> "tuple[Limits, int, str]":

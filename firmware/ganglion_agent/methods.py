@@ -72,8 +72,7 @@ class Methods:
         if device.runner is not None:
             said["runs"] = device.runner.counts
         said["errors"] = [sensor.error[:80] for sensor in device.sensors if sensor.error][:3]
-        if device.member.refused:
-            said["refused"] = device.member.refused
+        said["refused"] = device.member.refused
         last = crash.last(self._crashed)
         said["crashed"] = None if last is None else last["boot"]
         return said
