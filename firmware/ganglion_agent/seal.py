@@ -69,7 +69,9 @@ def sealed_by(
             raise ValueError("the seal is of another update or of another key")
         if not verify(public, message.signature, message.signed(update_key.aad(mesh))):
             raise ValueError("the seal is not the issuer's")
-        newest = int((flash.read(path) or b"0").decode())
+        newest = flash.number(path)
+        if newest < 0:
+            raise ValueError("{} is damaged: write the time of the last seal into it, or 0".format(path))
         if sealed[1] < newest:
             raise ValueError("the seal is older than one that this board has taken: have the update sealed again")
         if sealed[1] > newest:

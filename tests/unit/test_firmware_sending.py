@@ -61,6 +61,13 @@ def test_a_board_whose_updates_are_signed_takes_only_what_the_issuer_has_sealed(
     assert update.begin(next(sending(version, seal(digest))).params)["state"] == "receiving"
     assert update.begin(next(sending(older, seal(bytes.fromhex(older.sha256), at=8))).params)["state"] == "receiving"
     assert newest.read_text() == "8"
+    (tmp_path / "sealed.new").write_text("9")  # the power has failed before it had its name
+    with pytest.raises(ValueError, match="older than one that this board has taken"):
+        update.begin(next(sending(version, seal(digest, at=8))).params)
+    (tmp_path / "sealed.new").unlink()
+    newest.write_text("x")
+    with pytest.raises(ValueError, match="sealed is damaged"):
+        update.begin(next(sending(version, seal(digest, at=10))).params)
 
 
 @pytest.mark.parametrize(
