@@ -34,8 +34,9 @@ _HUNG_MS = 30000
 _LINGER_MS = 500
 #: Datagrams that are read before everything else gets its turn.
 _AT_ONCE = 16
-#: Crashes in a row after which the scripts of the flash are left alone: one of them may be why.
-_WITHOUT_SCRIPTS = 3
+#: Crashes in a row after which the scripts of the flash are left alone: one of them may be why. Fewer than
+#: `slots.FAILURES`, or the other version would be tried with the same scripts.
+_WITHOUT_SCRIPTS = 2
 
 
 class RestartError(Exception):
