@@ -177,9 +177,11 @@ class Agent:
 
     def stop(self) -> None:
         """Makes everything safe, and has the watchdog leave the board alone."""
-        self.device.guard.safe(self.clock.now())
-        if self._hardware is not None:
-            watchdog.keep_fed(self._hardware)
+        try:
+            self.device.guard.safe(self.clock.now())
+        finally:
+            if self._hardware is not None:
+                watchdog.keep_fed(self._hardware)
 
 
 def main(
