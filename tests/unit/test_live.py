@@ -246,9 +246,13 @@ async def test_a_node_bounds_seconds(node: Scripts, seconds: Any) -> None:
     assert await loaded(node) == {}
 
 
+async def no_news(seconds: float) -> None:
+    """Nothing comes while a test waits."""
+
+
 async def test_a_nodes_log_is_read_on_from_where_it_was() -> None:
     lines = Lines(lambda: None)
-    log = Log(lines)
+    log = Log(lines, no_news, "this boot")
     assert await log.asked({}, None) == {"lines": [], "next": 0}
     for i in range(3):
         lines.add(f"ganglion.test: line {i}\nmore", logging.WARNING)
@@ -271,7 +275,7 @@ async def test_an_answer_with_a_long_log_is_a_message_of_the_mesh() -> None:
     lines = Lines(lambda: None)
     for _ in range(256):
         lines.add("\N{SNOWMAN}" * 500, logging.INFO)
-    log, after, found = Log(lines), 0, 0
+    log, after, found = Log(lines, no_news, "this boot"), 0, 0
     while (said := await log.asked({"after": after}, None))["lines"]:
         assert len(encode(said)) < MAX_SIZE
         after, found = said["next"], found + len(said["lines"])

@@ -6,8 +6,8 @@ what language models have used, and a cache.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0013"
-down_revision = "0012"
+revision = "0009"
+down_revision = "0008"
 
 
 def upgrade() -> None:

@@ -4,8 +4,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0009"
-down_revision = "0008"
+revision = "0011"
+down_revision = "0010"
 
 _NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
