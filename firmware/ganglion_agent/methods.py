@@ -192,10 +192,17 @@ class Methods:
 def load_all(device: "Device", store: Store) -> None:
     """Has the scripts of the flash run; one that cannot is told of and left."""
     for name in store.names():
-        try:
-            device.scripts().load(store.read(name) or b"", device.now())
-        except (OSError, ValueError) as error:
-            device.log("error", "the script {} does not run: {}".format(name, error))
+        load(device, store, name)
+
+
+def load(device: "Device", store: Store, name: str) -> bool:
+    """Has a script of the flash run; where it cannot, that is told, and False."""
+    try:
+        device.scripts().load(store.read(name) or b"", device.now())
+    except (OSError, ValueError) as error:
+        device.log("error", "the script {} does not run: {}".format(name, error))
+        return False
+    return True
 
 
 def _section(params: "dict[str, Any]") -> Section:
