@@ -41,12 +41,14 @@ class Full:
 
     Attributes:
         updates: Whose are taken, where nothing else is said.
+        turn_ms: The shortest watchdog: a turn may have two signatures, 1.7 s each on an RP2040 in Python.
 
     Raises:
         ConfigError: something is wrong or missing.
     """
 
     updates = "gateway"
+    turn_ms = 6000
 
     def __init__(self, section: Section, folder: "str | None", kind: str) -> None:
         if kind == "serial":

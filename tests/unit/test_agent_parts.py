@@ -5,6 +5,7 @@ import asyncio
 import base64
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from ganglion_agent import agent, crash, flash, store, update
 from ganglion_agent.clock import Clock
 from ganglion_agent.log import LETTERS, LINES, Log
+from ganglion_agent.methods import load_all
 from ganglion_agent.signer import Signer
 from ganglion_agent.slots import FAILURES
 from ganglion_agent.store import Store
@@ -232,10 +234,24 @@ def test_plans_leave_room_for_the_rest_of_the_board(tmp_path: Path, monkeypatch:
                 kept.put("s3", 0, 3, b"new", lambda data: None)
 
 
+def test_a_plan_that_the_flash_does_not_give_back_leaves_the_others(tmp_path: Path) -> None:
+    (tmp_path / "b.plan").mkdir()
+    (tmp_path / "a.plan").write_bytes(b"no plan")
+    ran, said = [], []
+    device = SimpleNamespace(
+        scripts=lambda: SimpleNamespace(load=lambda data, now: ran.append(data)),
+        now=lambda: 0,
+        log=lambda level, line: said.append(line),
+    )
+    load_all(device, Store(f"{tmp_path}/"))
+    assert ran == [b"no plan"]
+    assert [line.split(":")[0] for line in said] == ["the script b does not run"]
+
+
 @pytest.mark.parametrize("name", ["", "../boots", "a/b", "x" * 33, "a.plan", None, 3, "ї"])
 def test_a_name_is_no_path(tmp_path: Path, name: Any) -> None:
     kept = Store(f"{tmp_path}/scripts/")
-    with pytest.raises(ValueError, match="is no name of a script"):
+    with pytest.raises(ValueError, match="is no name: 1 to 32 of a-z"):
         kept.put(name, 0, 3, b"abc", lambda data: None)
     assert not kept.remove(name)
 
