@@ -75,7 +75,7 @@ class Authority:
         self.floor = self.vouched = 0
         self._bundle = kept(_BUNDLE) or b""
         self._gateways: "dict[bytes, Gateway]" = {}
-        self._revoked: "dict[bytes, int]" = {}
+        self._revoked: "dict[bytes, tuple[int, int]]" = {}  # nanoseconds from which commands, and all else, are refused
         self._listed = (0, 0)  # version of the list, and its time
         self._seen: "list[bytes]" = []
         if self._bundle:
@@ -101,7 +101,7 @@ class Authority:
         """The gateway that was born last, of those that were heard of in this boot and are not revoked."""
         found = None
         for each in self._gateways.values():
-            there = each.nonce and not self._is_revoked(each.certificate.kid, 0)
+            there = each.nonce and not self._is_revoked(each.certificate, 0)
             if there and (found is None or each.born > found.born):
                 found = each
         return found
@@ -154,8 +154,8 @@ class Authority:
 
     def _list(self, msg: gl1.MSG) -> None:
         try:
-            self._revoked = {bytes(entry[0]): entry[1] * SECOND for entry in msg.body}
-        except (TypeError, LookupError) as error:
+            self._revoked = {bytes(kid): (c * SECOND, d * SECOND) for kid, c, d in msg.body}
+        except (TypeError, ValueError) as error:
             raise DropError("malformed") from error
         self._listed = (msg.seq, msg.ts)
         self._proves(msg.ts)
@@ -245,15 +245,19 @@ class Authority:
         return self._verify(public, message.signature, message.signed(self._aad))
 
     def _may(self, certificate: Certificate, now: int) -> None:
-        if self._is_revoked(certificate.kid, now):
+        if self._is_revoked(certificate, now):
             raise DropError("revoked")
         self._in_time(certificate, now)
         if self.issuer is not None:
             self._in_time(self.issuer, now)
 
-    def _is_revoked(self, kid: bytes, now: int) -> bool:
-        until = self._revoked.get(kid)
-        return until is not None and max(now, self.floor) >= until
+    def _is_revoked(self, certificate: Certificate, now: int) -> bool:
+        """Whether the key is on the list, or the one before it was revoked, and not only replaced."""
+        until = self._revoked.get(certificate.kid)
+        if until is not None and max(now, self.floor) >= until[0]:
+            return True
+        c, d = self._revoked.get(certificate.former, (0, 1))
+        return c == d
 
     def _in_time(self, certificate: Certificate, now: int) -> None:
         least = max(now, self.floor)

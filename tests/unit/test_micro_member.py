@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ganglion.mesh.authority import Authority
+from ganglion.mesh.identity import Identity
 from ganglion.units import SECOND
 from ganglion_agent.prompts import Prompts
 from ganglion_micro import cbor, cose, gl1
@@ -286,6 +287,31 @@ def test_a_revoked_gateway_is_refused_after_a_restart_too(member: World) -> None
     member.boot()
     member.board.connected(True)
     assert refused(member, gl1.gateway_topic(authority.mesh_id, node), member.gateway.birth().payload) == "revoked"
+
+
+@pytest.mark.parametrize("revoked", [True, False])
+def test_a_key_that_a_revoked_gateway_has_rotated_into_is_refused_too(member: World, revoked: bool) -> None:
+    authority, former = member.site.authority, member.gateway.member.identity.node_id
+    successor = Identity.create()
+    credential = authority.issue(
+        successor.public, name="gateway", roles=["gateway"], now=member.site.now, lifetime=24 * HOUR, former=former
+    )
+    (authority.revoke if revoked else authority.supersede)(former, now=member.site.now)
+    member.board.receive((gl1.revoked_topic(authority.mesh_id), authority.revocations(now=member.site.now).data))
+    member.go(40)
+    new = member.site.member("gateway", role="gateway", identity=successor, credential=credential)
+    topic = gl1.gateway_topic(authority.mesh_id, successor.node_id)
+    if revoked:
+        assert refused(member, topic, new.birth().payload) == "revoked"
+    else:
+        member.board.receive((topic, new.birth().payload))
+        member.go(40)
+        assert not member.board.refused
+    member.boot()  # what is kept says the same
+    member.board.connected(True)
+    member.board.receive((topic, new.birth().payload))
+    member.go(40)
+    assert member.board.refused == ({"revoked": 1} if revoked else {})
 
 
 def test_what_is_too_old_or_too_new_is_refused(member: World) -> None:
