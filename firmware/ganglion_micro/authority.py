@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 FRESHNESS = 300 * SECOND
 #: Nanoseconds after which a list of the revoked says too little for commands to be obeyed.
 MAX_STALE = 30 * 86400 * SECOND
+#: Bytes of a pin.
+PIN = 16
 #: Gateways that are known at a time.
 GATEWAYS = 4
 #: Signatures by which a copy is known without being verified again.
 SEEN = 8
 
-_BUNDLE, _REVOKED, _GATEWAYS = "bundle", "revoked", "gateways"
+_PIN, _BUNDLE, _REVOKED, _GATEWAYS = "pin", "bundle", "revoked", "gateways"
 
 
 class Gateway:
@@ -50,12 +52,16 @@ class Authority:
     """What one board knows of its mesh.
 
     Args:
-        pin: The first bytes of the thumbprint of the mesh's root key, 8 or more; empty to believe the bundle kept.
+        pin: The first bytes of the thumbprint of the mesh's root key, 16 of them; empty to go by what is kept.
         kept: What an earlier boot has kept under a name; None where there is nothing.
         keep: Keeps something under a name.
 
+    Raises:
+        ValueError: there is neither pin nor bundle, so anybody's mesh would be believed; or what is kept is of another
+            mesh, or damaged.
+
     Attributes:
-        mesh: The mesh's id, 8 bytes; `text` is the same in letters. Empty where there is neither pin nor bundle.
+        mesh: The mesh's id, 8 bytes; `text` is the same in letters.
         issuer: Who certifies; None until the bundle was heard.
         floor: Nanoseconds since the Unix epoch: the earliest that it can be.
         vouched: When the issuer has last said that this board is a member.
@@ -70,7 +76,6 @@ class Authority:
     ) -> None:
         self._verify = verify
         self._keep = keep
-        self._pin = pin
         self.issuer: "Certificate | None" = None
         self.floor = self.vouched = 0
         self._bundle = kept(_BUNDLE) or b""
@@ -78,23 +83,33 @@ class Authority:
         self._revoked: "dict[bytes, tuple[int, int]]" = {}  # nanoseconds from which commands, and all else, are refused
         self._listed = (0, 0)  # version of the list, and its time
         self._seen: "list[bytes]" = []
-        if self._bundle:
-            root = cose.thumbprint(cose.public(cbor.decode(self._bundle)["root"]))
-            self._pin = self._pin or root
-            if root[: len(self._pin)] != self._pin:
-                raise ValueError("what is kept is of another mesh")
-        self.mesh = self._pin[:8]
-        self.text = gl1.base32(self.mesh)
-        self._aad = gl1.aad(self.mesh)
-        if self._bundle:
-            self.issuer = read(cbor.decode(self._bundle)["issuer"], self.text)
-            self.floor = self.issuer.starts
-            for credential, epoch in cbor.decode(kept(_GATEWAYS) or b"\x80"):
-                certificate = read(credential, self.text)
-                self._gateways[certificate.kid] = Gateway(certificate, epoch)
+        try:
+            fields = cbor.decode(self._bundle) if self._bundle else {}
+            root = cose.thumbprint(cose.public(fields["root"]))[:PIN] if fields else b""
+            self._pin = pin or kept(_PIN) or root
+            self.mesh = self._pin[:8]
+            self.text = gl1.base32(self.mesh)
+            if fields and root == self._pin:
+                self.issuer = read(fields["issuer"], self.text)
+                self.floor = self.issuer.starts
             revoked = kept(_REVOKED)
             if revoked:
                 self._list(gl1.unpack(cose.parse(revoked).payload))
+        except (DropError, TypeError, LookupError, ValueError):
+            raise ValueError("what is kept is damaged") from None
+        if not self._pin:
+            raise ValueError("nothing is kept of a mesh")
+        if root and root != self._pin:
+            raise ValueError("what is kept is of another mesh")
+        if kept(_PIN) != self._pin:
+            keep(_PIN, self._pin)
+        self._aad = gl1.aad(self.mesh)
+        try:
+            for credential, epoch in cbor.decode(kept(_GATEWAYS) or b"\x80"):
+                certificate = read(credential, self.text)
+                self._gateways[certificate.kid] = Gateway(certificate, epoch)
+        except (DropError, TypeError, ValueError):
+            self._gateways = {}  # they say themselves who they are
 
     @property
     def gateway(self) -> "Gateway | None":
@@ -127,7 +142,7 @@ class Authority:
             root, issuer = cose.public(fields["root"]), fields["issuer"]
         except (TypeError, LookupError, ValueError) as error:
             raise DropError("malformed") from error
-        if cose.thumbprint(root)[: len(self._pin)] != self._pin:
+        if cose.thumbprint(root)[:PIN] != self._pin:
             raise DropError("wrong_mesh")
         found = read(issuer, self.text, root, self._verify)
         if "issuer" not in found.roles:
