@@ -61,9 +61,13 @@ class Applicant(Voice):
         self._enrolling, self._renewing = Again(*ENROL_MS), Again(*ENROL_MS)
         self._enrol_nonce = b""
         self.credential: "Certificate | None" = None
-        data = kept(_CREDENTIAL)
-        if data and authority.issuer is not None:
-            self._vouched(read(data, authority.text))
+        self._needs = False  # whether it was said that it needs an enrol key
+        try:
+            found = read(kept(_CREDENTIAL) or b"", authority.text)
+            if found.kid == self._kid:  # else the key is another since
+                self._vouched(found)
+        except DropError:
+            pass  # none, or a damaged one: another is asked for
 
     def _renew(self, ms: int) -> "Said | None":
         """The question for the next credential, where it is time for that: at two thirds of the time of this one."""
@@ -75,9 +79,18 @@ class Applicant(Voice):
             return None
         return self.ask("credential.renew", {}, self._renewed)
 
+    @property
+    def _is_over(self) -> bool:
+        """Whether there is no credential, or its time is over by all that those who are believed have said."""
+        found = self.credential
+        return found is None or 0 < found.expires <= max(self.now, self._authority.floor)
+
     def _enrol(self, ms: int) -> "Said | None":
         """An ENROL, where it is time for one."""
         issuer = self._authority.issuer
+        if self._key is None and not self._needs:
+            self._needs = True
+            self._log("error", "no credential, or its time is over: give this board an enrol key")
         if self._key is None or issuer is None or self._authority.gateway is None:
             return None
         if not self._enrolling.is_due(ms, self._random(1)[0]):

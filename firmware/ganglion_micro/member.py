@@ -136,7 +136,7 @@ class Member(Applicant):
             node, body = self._due.pop(0)
             return self._answer(node, body)
         credential, gateway = self.credential, self._authority.gateway
-        if credential is None or 0 < credential.expires <= self.now:
+        if credential is None or self._is_over:
             return self._enrol(self._ms)
         if not self._born:
             if gateway is None or not self._bearing.is_due(self._ms, self._random(1)[0]):

@@ -16,7 +16,7 @@ from ganglion_micro import cbor, cose, gl1
 from ganglion_micro.enrol import EnrolKey
 from ganglion_micro.voice import EVENTS
 from support.mesh import HOUR
-from support.micro_member import World
+from support.micro_member import Signer, World
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_a_board_enrols_is_born_and_has_the_time(world: World) -> None:
     assert world.log == [f"info a member of the mesh {world.site.authority.mesh_id} as {world.signer.node_id}"]
     kinds = [one.kind for one in world.heard]
     assert kinds[:3] == [gl1.ENROL, gl1.BIRTH, gl1.REQUEST]
-    assert world.kept.keys() == {"bundle", "revoked", "gateways", "credential"}
+    assert world.kept.keys() == {"pin", "bundle", "revoked", "gateways", "credential"}
     assert abs(world.board.now - world.site.now) < SECOND
     birth = world.of(gl1.BIRTH)[0]
     assert (birth.body["name"], birth.body["board"]) == ("garden", "pico")
@@ -372,6 +372,63 @@ def test_what_is_kept_of_another_mesh_is_said(member: World, tmp_path: Path) -> 
 
     with pytest.raises(ValueError, match="of another mesh"):
         Known(key.pin, member.signer.verify, member.kept.get, member.kept.__setitem__)
+
+
+def test_a_board_that_has_lost_the_bundle_believes_no_other_mesh(member: World, tmp_path: Path) -> None:
+    other = Authority.open(tmp_path / "other", now=member.site.now)
+    member.key = None
+    del member.kept["bundle"]
+    member.boot()
+    member.board.connected(True)
+    mesh = member.site.authority.mesh_id
+    assert refused(member, gl1.bundle_topic(mesh), other.bundle(now=member.site.now)) == "wrong_mesh"
+    member.join()
+    assert member.kept["bundle"] == member.site.authority.bundle(now=member.site.now)
+    assert not member.of(gl1.ENROL)[1:], "with the credential that it has"
+    for name in ("pin", "bundle"):
+        del member.kept[name]
+    with pytest.raises(ValueError, match="nothing is kept of a mesh"):
+        member.boot()
+
+
+@pytest.mark.parametrize("name", ["pin", "bundle", "gateways", "revoked", "credential"])
+def test_what_is_kept_and_damaged_is_said_or_heard_anew(member: World, name: str) -> None:
+    whole = member.kept[name]
+    for damaged in (b"", whole[:-1], whole[: len(whole) // 2], b"\x81\x01", b"\xf6", b"\xff"):
+        member.kept[name] = damaged
+        try:
+            member.boot()
+        except ValueError as error:
+            assert name in ("pin", "bundle", "revoked")
+            assert str(error) in ("what is kept is damaged", "what is kept is of another mesh")
+        else:
+            assert damaged == b"" or name in ("gateways", "credential", "bundle")
+            member.join()
+            assert member.board.joined
+        member.kept[name] = whole
+
+
+def test_a_credential_of_another_key_is_none(member: World) -> None:
+    member.signer = Signer()
+    member.key = None
+    member.boot()
+    member.connect()
+    member.go(1000)
+    assert member.board.credential is None
+    assert member.log[-1] == "error no credential, or its time is over: give this board an enrol key"
+    member.key = member._keys.create()
+    member.boot()
+    member.join()
+
+
+def test_a_credential_whose_time_is_over_is_asked_for_anew(member: World) -> None:
+    assert member.board.credential is not None
+    member.site.now = member.board.credential.expires + HOUR
+    member.gateway = member.site.member("gateway", role="gateway", epoch=2, identity=member.gateway.member.identity)
+    member.key = member._keys.create()
+    member.boot()
+    member.join()
+    assert member.board.credential.expires > member.site.now
 
 
 @pytest.mark.parametrize("text", ["", "gk1_", "lf1_aaaa", "gk1_" + "a" * 53 + "b", "gk2_" + "a" * 53, "gk1_ä"])
