@@ -98,7 +98,8 @@ class Done:
     def end(self, identity: str, answer: bytes) -> None:
         """This is what was answered."""
         for each in self._known[:-ANSWERS]:
-            each[1] = None
+            if each[1]:  # one that still waits to be done is answered then
+                each[1] = None
         for each in self._known:
             if each[0] == identity:
                 each[1] = answer

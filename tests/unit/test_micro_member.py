@@ -14,6 +14,7 @@ from ganglion.units import SECOND
 from ganglion_agent.prompts import Prompts
 from ganglion_micro import cbor, cose, gl1
 from ganglion_micro.enrol import EnrolKey
+from ganglion_micro.saying import ANSWERS
 from ganglion_micro.voice import EVENTS
 from support.mesh import HOUR
 from support.micro_member import Signer, World
@@ -136,6 +137,18 @@ def test_a_request_is_done_once_and_a_copy_is_answered_from_memory(member: World
     assert member.replies("r5")[0]["nonce"] == member.of(gl1.BIRTH)[-1].body["nonce"]
     assert len(member.calls) == 1
     assert [each["name"] for each in _methods(member)] == ["led", "methods"]
+
+
+def test_a_copy_of_a_request_that_waits_is_no_word_that_it_was_done(member: World) -> None:
+    member.board._done.begin("waits")
+    for i in range(ANSWERS + 1):
+        member.board._done.begin(f"r{i}")
+        member.board._done.end(f"r{i}", b"an answer")
+    assert member.board._done.find("waits") == (True, b"")
+    assert member.board._done.find("r0") == (True, None)
+    member.ask("waits")
+    member.go(100)
+    assert member.replies("waits") == [], "it is answered when it is done"
 
 
 def _methods(world: World) -> list:
