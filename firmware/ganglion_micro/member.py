@@ -3,7 +3,8 @@
 
 Nothing here sends, sleeps or reads a clock. `advance` is told how much time has passed and returns what is to be
 published, `receive` is given what came. One `advance` verifies or makes one signature, or both of a request, as either
-takes a board without native Ed25519 about a second.
+takes a board without native Ed25519 about a second. It hears and says in turns, so that nobody who says much, believed
+or not, keeps it silent, and no request waits behind more than one other.
 
     member   ENROL          by the enrol key, until a gateway answers
     gateway  CREDENTIAL     the issuer's word for this key
@@ -86,7 +87,7 @@ class Member(Applicant):
         self._early: "list[tuple[str, bytes]]" = []
         self._ready: "list[Said]" = []
         self._due: "list[tuple[str, dict[str, Any]]]" = []
-        self._born = False
+        self._born = self._listened = False
         self._bearing = Again(*AGAIN_MS)
         self._gateway_nonce = b""
         self._own = "gl1/{}/n/{}/".format(authority.text, self.node)
@@ -116,17 +117,20 @@ class Member(Applicant):
             self.now += ms * 1000000
         if not self.up:
             return []
-        if self._inbox:
+        said = None
+        if self._listened or not self._inbox:
+            self._listened = False
+            said = self._next()
+        if said is not None:
+            self._ready.append(said)
+        elif self._inbox:
+            self._listened = True
             topic, payload = self._inbox.pop(0)
             try:
                 self._take(topic, payload)
             except DropError as drop:
                 cause = drop.args[0]
                 self.refused[cause] = self.refused.get(cause, 0) + 1
-        elif not self._ready:
-            said = self._next()
-            if said is not None:
-                self._ready.append(said)
         out, self._ready = self._ready, []
         return out
 

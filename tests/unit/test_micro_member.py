@@ -14,6 +14,7 @@ from ganglion.units import SECOND
 from ganglion_agent.prompts import Prompts
 from ganglion_micro import cbor, cose, gl1
 from ganglion_micro.enrol import EnrolKey
+from ganglion_micro.member import INBOX
 from ganglion_micro.saying import ANSWERS
 from ganglion_micro.voice import EVENTS
 from support.mesh import HOUR
@@ -251,6 +252,25 @@ def test_a_bit_flipped_in_any_byte_of_a_request_is_refused(member: World) -> Non
     member.board.receive((topic, payload))
     member.go(100)
     assert len(member.calls) == 1
+
+
+def test_a_stranger_who_floods_does_not_keep_a_board_silent(member: World) -> None:
+    topic, payload = member.ask("forged")
+    member.board._inbox.clear()
+    batches = len(member.of(gl1.BATCH))
+    for i in range(1000):
+        member.board.receive((topic, payload[:-4] + i.to_bytes(4, "big")))
+        if i % 4 == 0 and not member.board.is_busy:
+            member.ask(f"r{i}")
+        member.board.readings([("soil", i)])
+        member.go(20)
+        while len(member.board._inbox) > INBOX:  # what is behind them waits at the broker
+            member.board._inbox.pop()
+        assert len(member.board._due) <= 2
+    assert member.board.refused["forged"] > 400
+    assert len(member.of(gl1.BATCH)) > batches + 50
+    assert member.board.joined
+    assert len(member.calls) > 2
 
 
 def test_a_request_is_refused_again_in_this_boot_and_in_the_next(member: World) -> None:
