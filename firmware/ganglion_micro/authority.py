@@ -65,6 +65,7 @@ class Authority:
         issuer: Who certifies; None until the bundle was heard.
         floor: Nanoseconds since the Unix epoch: the earliest that it can be.
         vouched: When the issuer has last said that this board is a member.
+        doubted: Whether no time of ours judges anybody, until a gateway has answered a question of now.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Authority:
         self._keep = keep
         self.issuer: "Certificate | None" = None
         self.floor = self.vouched = 0
+        self.doubted = False
         self._bundle = kept(_BUNDLE) or b""
         self._gateways: "dict[bytes, Gateway]" = {}
         self._revoked: "dict[bytes, tuple[int, int]]" = {}  # nanoseconds from which commands, and all else, are refused
@@ -130,6 +132,16 @@ class Authority:
         if self.issuer is None:
             raise DropError("unenrolled")
         return read(data, self.text, self.issuer.public, self._verify)
+
+    def doubt(self) -> None:
+        """No gateway answers: what they have said of the time holds no more than after a restart."""
+        self.settle(0)
+        self.doubted = True
+
+    def settle(self, at: int) -> None:
+        """A gateway answers what was asked just now: it is so late, and no later than the authority has signed."""
+        self.doubted = False
+        self.floor = max(0 if self.issuer is None else self.issuer.starts, self._listed[1], at)
 
     # What everybody may hear
 
@@ -240,7 +252,7 @@ class Authority:
             raise DropError("stale")
         if not sender.window.add(msg.epoch, msg.seq):
             raise DropError("replayed")
-        if msg.ts + FRESHNESS < self.floor or (now and abs(msg.ts - now) > FRESHNESS):
+        if not self.doubted and (msg.ts + FRESHNESS < self.floor or (now and abs(msg.ts - now) > FRESHNESS)):
             raise DropError("stale")
         told = max(self.vouched, self._listed[1])
         if told and max(now, self.floor) - told > MAX_STALE:

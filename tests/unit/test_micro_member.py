@@ -184,6 +184,70 @@ def test_a_silent_gateway_is_asked_and_the_birth_is_said_again(member: World) ->
     assert member.board.joined
 
 
+@pytest.mark.parametrize("hours", [1, 20])
+def test_the_clock_of_the_gateway_may_be_set(member: World, hours: int) -> None:
+    for step in (hours, -hours):
+        member.site.now += step * HOUR
+        member.gateway = member.site.member(
+            "gateway", role="gateway", epoch=member.gateway.member.epoch + 1, identity=member.gateway.member.identity
+        )
+        member.connect()
+        member.go(120000)
+        assert member.board.joined, (step, member.board.refused)
+        assert abs(member.board.now - member.site.now) < SECOND
+        member.ask(f"r{step}")
+        member.go(100)
+        assert member.replies(f"r{step}")[0]["ok"]
+
+
+def test_a_clock_that_is_set_while_the_gateway_stays_is_learnt(member: World) -> None:
+    for step in (HOUR, -HOUR):
+        member.site.now += step
+        member.go(120000)
+        assert member.board.joined
+        assert abs(member.board.now - member.site.now) < SECOND
+
+
+@pytest.mark.parametrize("has_key", [True, False])
+def test_a_year_that_a_gateway_was_ahead_does_not_end_a_credential(member: World, has_key: bool) -> None:
+    if not has_key:
+        member.key = None
+        member.boot()
+        member.join()
+    member.board.now += 365 * 24 * HOUR
+    member.board._authority.floor = member.board.now
+    member.go(200000)
+    assert member.board.joined
+    assert abs(member.board.now - member.site.now) < SECOND
+
+
+def test_a_request_that_was_kept_back_is_not_obeyed_while_nobody_knows_the_time(member: World) -> None:
+    topic, payload = member.ask("late")
+    member.board._inbox.clear()
+    member.answers = False
+    member.go(60000)
+    assert not member.board.joined
+    assert refused(member, topic, payload) == "stale"
+    member.answers = True
+    member.go(60000)
+    assert member.board.joined
+    member.ask("now")
+    member.go(100)
+    assert member.replies("now")[0]["ok"]
+
+
+def test_what_is_not_of_this_boot_is_no_sign_of_a_gateway(member: World) -> None:
+    heard = member.board.heard
+    member.ask("wrong", nonce=bytes(8))
+    member.tell(gl1.REPLY, {"id": "unknown", "ok": True, "result": {}})
+    member.tell(gl1.REPLY, {"stored": [[77, 1]]})
+    member.go(400)
+    assert member.board.heard == heard
+    member.ask("right")
+    member.go(100)
+    assert member.board.heard == heard + 1
+
+
 def test_a_question_of_a_script_goes_to_the_gateways_model(member: World) -> None:
     prompts, got = Prompts(member.board), []
     effect = SimpleNamespace(prompt="Why?", schema={"cause": {}}, ns=20 * SECOND, tokens=50, preset=None)
