@@ -64,7 +64,7 @@ class Authority:
         mesh: The mesh's id, 8 bytes; `text` is the same in letters.
         issuer: Who certifies; None until the bundle was heard.
         floor: Nanoseconds since the Unix epoch: the earliest that it can be.
-        vouched: When the issuer has last said that this board is a member.
+        vouched: When the issuer has last said that this board is a member: it counts where no list was heard.
         doubted: Whether no time of ours judges anybody, until a gateway has answered a question of now.
     """
 
@@ -254,7 +254,7 @@ class Authority:
             raise DropError("replayed")
         if not self.doubted and (msg.ts + FRESHNESS < self.floor or (now and abs(msg.ts - now) > FRESHNESS)):
             raise DropError("stale")
-        told = max(self.vouched, self._listed[1])
+        told = self._listed[1] or self.vouched
         if told and max(now, self.floor) - told > MAX_STALE:
             raise DropError("stale")  # the broker may keep back who was revoked
         self._may(sender.certificate, now)

@@ -426,6 +426,18 @@ def test_what_is_too_old_or_too_new_is_refused(member: World) -> None:
     assert refused(member, topic, payload) == "expired"
 
 
+def test_without_a_new_list_for_long_nothing_is_obeyed_whatever_else_the_issuer_says(member: World) -> None:
+    member.site.now += 31 * 24 * HOUR
+    member.gateway = member.site.member("gateway", role="gateway", epoch=2, identity=member.gateway.member.identity)
+    member.board.now, member.board._authority.vouched = member.site.now, member.site.now - HOUR
+    topic = gl1.gateway_topic(member.site.authority.mesh_id, member.gateway.member.identity.node_id)
+    member.board.receive((topic, member.gateway.birth().payload))
+    member.go(40)
+    topic, payload = member.ask("r9")
+    member.board._inbox.clear()
+    assert refused(member, topic, payload) == "stale"
+
+
 def test_a_list_and_a_bundle_are_the_authoritys(member: World, tmp_path: Path) -> None:
     mesh, now = member.site.authority.mesh_id, member.site.now
     other = Authority.open(tmp_path / "other", now=now)
