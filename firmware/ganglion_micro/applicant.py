@@ -75,6 +75,8 @@ class Applicant(Voice):
         """A gateway speaks to this boot: it is there."""
         self.heard += 1
         self._quiet = 0
+        if not self.now:
+            self.frame.settle(at, self._ms)
         self.now = max(self.now, at)
 
     def _tells(self, at: int) -> None:

@@ -79,7 +79,7 @@ class Member(Applicant):
         self.up = self.joined = False
         self.refused: "dict[str, int]" = {}
         self._about = about
-        self._ms = self._beat = self._unanswered = 0
+        self._beat = self._unanswered = 0
         self._inbox: "list[tuple[str, bytes]]" = []
         self._early: "list[tuple[str, bytes]]" = []
         self._ready: "list[Said]" = []

@@ -43,7 +43,7 @@ class Voice:
     """
 
     def __init__(self, authority: "Authority", signer: "Any", epoch: int, nonce: bytes) -> None:
-        self.now = 0
+        self.now = self._ms = 0  # the latter since the boot
         self.frame = saying.Frame()
         self._authority = authority
         self._signer = signer
@@ -77,7 +77,7 @@ class Voice:
     def readings(self, values: "list[tuple[str, Any]]") -> None:
         """Has (stream, number) pairs sent in the next frame. Raises: CBORError, one has no place in CBOR."""
         for stream, value in values:
-            self.frame.add(stream, self.now, value)
+            self.frame.add(stream, self.now, value, self._ms)
 
     def event(self, cls: str, topic: str, value: "Any") -> bool:
         """Has an event sent until a gateway has stored it; False where too many wait, and it is not taken.

@@ -15,7 +15,7 @@ from ganglion_agent.prompts import Prompts
 from ganglion_micro import cbor, cose, gl1
 from ganglion_micro.enrol import EnrolKey
 from ganglion_micro.member import INBOX
-from ganglion_micro.saying import ANSWERS
+from ganglion_micro.saying import ANSWERS, TIMELESS
 from ganglion_micro.voice import EVENTS
 from support.mesh import HOUR
 from support.micro_member import Signer, World
@@ -92,6 +92,20 @@ def test_of_readings_that_are_too_many_for_a_frame_the_newest_are_sent(member: W
     values = [reading[2] for reading in member.of(gl1.BATCH)[-1].body if reading[0] == "soil"]
     assert values == list(range(200 - len(values), 200))
     assert member.board.frame.dropped == 200 - len(values) > 0
+
+
+def test_a_reading_from_before_the_time_is_of_when_it_was_taken(world: World) -> None:
+    world.board.connected(False)
+    for i in range(TIMELESS + 2):
+        world.board.readings([("soil", i)])
+        world.go(1000)
+    began = world.site.now - (TIMELESS + 2) * SECOND
+    world.join()
+    world.go(11000)
+    found = [each for batch in world.of(gl1.BATCH) for each in batch.body if each[0] == "soil"]
+    assert [each[2] for each in found] == list(range(2, TIMELESS + 2))
+    assert all(abs(each[1] - began - each[2] * SECOND) < SECOND for each in found)
+    assert world.board.frame.dropped == 2
 
 
 def test_an_event_is_the_same_until_it_is_stored(member: World) -> None:
