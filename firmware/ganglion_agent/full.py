@@ -63,6 +63,7 @@ class Full:
             self._read(section, account)
         self.authority: "Authority | None" = None
         self._signer: "Signer | None" = None
+        self._member: "Member | None" = None
 
     def _read(self, section: Section, account: str) -> None:
         if account:
@@ -122,7 +123,7 @@ class Full:
             ) from None
         about["sw"] = SOFTWARE + about["sw"]
         about["caps"] = {"sensors": {name: {"unit": device.units[name]} for name in device.units}}
-        member = Member(
+        member = self._member = Member(
             authority,
             signer,
             boot,
@@ -151,6 +152,10 @@ class Full:
         if authority is None or authority.issuer is None:
             raise ValueError("this board has not heard yet who the issuer is")
         return authority.issuer.public, authority.mesh
+
+    def time(self) -> int:
+        """Nanoseconds since the Unix epoch; 0 where no gateway has said."""
+        return 0 if self._member is None else self._member.now
 
     def verify(self, public: bytes, signature: bytes, message: bytes) -> bool:
         """Whether a signature is over a message."""

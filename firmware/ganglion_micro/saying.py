@@ -61,7 +61,7 @@ class Frame:
         self._timeless: "list[tuple[str, int, cbor.Encoded]]" = []
 
     def add(self, stream: str, at: int, value: "Any", ms: int = 0) -> None:
-        """Takes a reading of a time in nanoseconds; 0 where nobody has said it, and then of milliseconds since the boot.
+        """Takes a reading of a time in nanoseconds, or 0 and milliseconds since the boot where nobody has said it.
 
         Raises:
             CBORError: it has no place in CBOR.
