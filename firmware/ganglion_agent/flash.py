@@ -18,7 +18,7 @@ def read(path: str) -> "bytes | None":
         with open(path, "rb") as file:
             return file.read()
     except OSError as error:
-        if error.errno != _ENOENT:
+        if error.args[0] != _ENOENT:
             raise
         return None
 

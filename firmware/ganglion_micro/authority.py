@@ -82,7 +82,8 @@ class Authority:
         self.doubted = False
         self._bundle = kept(_BUNDLE) or b""
         self._gateways: "dict[bytes, Gateway]" = {}
-        self._revoked: "dict[bytes, tuple[int, int]]" = {}  # nanoseconds from which commands, and all else, are refused
+        # By key, seconds since the Unix epoch: below zero where it was revoked, and not only replaced
+        self._revoked: "dict[bytes, int]" = {}
         self._listed = (0, 0)  # version of the list, and its time
         self._seen: "list[bytes]" = []
         try:
@@ -181,7 +182,7 @@ class Authority:
 
     def _list(self, msg: gl1.MSG) -> None:
         try:
-            self._revoked = {bytes(kid): (c * SECOND, d * SECOND) for kid, c, d in msg.body}
+            self._revoked = {bytes(kid): -c if c == d else +c for kid, c, d in msg.body}
         except (TypeError, ValueError) as error:
             raise DropError("malformed") from error
         self._listed = (msg.seq, msg.ts)
@@ -281,10 +282,9 @@ class Authority:
     def _is_revoked(self, certificate: Certificate, now: int) -> bool:
         """Whether the key is on the list, or the one before it was revoked, and not only replaced."""
         until = self._revoked.get(certificate.kid)
-        if until is not None and max(now, self.floor) >= until[0]:
+        if until is not None and max(now, self.floor) >= abs(until) * SECOND:
             return True
-        c, d = self._revoked.get(certificate.former, (0, 1))
-        return c == d
+        return self._revoked.get(certificate.former, 0) < 0
 
     def _in_time(self, certificate: Certificate, now: int) -> None:
         least = max(now, self.floor)
