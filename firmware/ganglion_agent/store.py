@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 #: Bytes of a plan.
 MAX_SIZE = 16384
 #: Letters of a script's name; what is said of a name that is none, with the letters that it may have.
-NAME = 32
+NAME_LETTERS = 32
 NO_NAME = "{!r} is no name: 1 to {} of a-z A-Z 0-9 _ -"
 #: Plans on the flash, and blocks that are left to the rest of the board: without them it could not count its boots.
 MOST = 16
@@ -94,7 +94,7 @@ class Store:
         return {"at": size, "done": True}
 
 
-def well_named(name: "Any", most: int = NAME) -> bool:
+def well_named(name: "Any", most: int = NAME_LETTERS) -> bool:
     """Whether it may be a name, and so a file's."""
     return (
         type(name) is str
@@ -106,7 +106,7 @@ def well_named(name: "Any", most: int = NAME) -> bool:
 def named_right(name: "Any", at: "Any", size: "Any") -> None:
     """Sees that what a piece is said to be a part of may be a plan. Raises: ValueError, it may not."""
     if not well_named(name):
-        raise ValueError(NO_NAME.format(name, NAME))
+        raise ValueError(NO_NAME.format(name, NAME_LETTERS))
     if type(at) is not int or type(size) is not int or not 0 < size <= MAX_SIZE or not 0 <= at <= size:
         raise ValueError("a plan has 1 to {} bytes, and at is within them".format(MAX_SIZE))
 
