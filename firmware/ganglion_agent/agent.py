@@ -34,8 +34,9 @@ _HUNG_MS = 30000
 _LINGER_MS = 500
 #: Datagrams that are read before everything else gets its turn.
 _AT_ONCE = 16
-#: Crashes in a row after which the scripts of the flash are left alone: one of them may be why.
-_WITHOUT_SCRIPTS = 3
+#: Crashes in a row after which the scripts of the flash are left alone: one of them may be why. Fewer than
+#: `slots.FAILURES`, or the other version would be tried with the same scripts.
+_WITHOUT_SCRIPTS = 2
 
 
 class RestartError(Exception):
@@ -176,9 +177,11 @@ class Agent:
 
     def stop(self) -> None:
         """Makes everything safe, and has the watchdog leave the board alone."""
-        self.device.guard.safe(self.clock.now())
-        if self._hardware is not None:
-            watchdog.keep_fed(self._hardware)
+        try:
+            self.device.guard.safe(self.clock.now())
+        finally:
+            if self._hardware is not None:
+                watchdog.keep_fed(self._hardware)
 
 
 def main(

@@ -71,7 +71,7 @@ class Broker:
             if not self._found:
                 self._read(mqtt)
             if mqtt.passed_over > passed_over:
-                self._log("warning", "broker: a message was too large for this board")
+                self._log("warning", "broker: a message, or its topic, was too large for this board")
             self._write(mqtt)
             if not mqtt.up and now_ms - self._began > CONNECTING_MS:
                 raise MqttError("it lets nobody in within {} s".format(CONNECTING_MS // 1000))

@@ -6,6 +6,7 @@ import json
 from ganglion_agent import flash
 from ganglion_agent.clock import MS, SECOND
 from ganglion_agent.section import ConfigError, Section
+from ganglion_agent.store import NO_NAME, well_named
 from ganglion_micro.limits import DAY, Limits
 
 TYPE_CHECKING = False  # MicroPython has no `typing`
@@ -57,8 +58,8 @@ class Config:
             raise section.error("utc_offset_minutes", "must be -840 to 840, not {!r}".format(minutes))
         self.utc_offset = None if minutes is None else minutes * 60 * SECOND
         self.watchdog_ms = section.duration("watchdog", "8s") // MS
-        if 0 < self.watchdog_ms < 1000:
-            raise section.error("watchdog", "must be 0s for none, or at least 1s")
+        if 0 < self.watchdog_ms < self.link.turn_ms:
+            raise section.error("watchdog", "must be 0s for none, or at least {}s".format(self.link.turn_ms // 1000))
         section.take("calendar", bool, False)  # what is built asks for it
         section.close()
 
@@ -144,6 +145,6 @@ def _named(section: Section, key: str) -> "list[tuple[str, Section]]":
     if len(found) > MOST:
         raise section.error(key, "{} are too many: {} at most".format(len(found), MOST))
     for name, _ in found:
-        if not 0 < len(name) <= NAME or [c for c in name if not (c.isalpha() or c.isdigit() or c in "_-")]:
-            raise section.error(key, "{!r} is no name: 1 to {} of a-z A-Z 0-9 _ -".format(name, NAME))
+        if not well_named(name, NAME):
+            raise section.error(key, NO_NAME.format(name, NAME))
     return found

@@ -50,13 +50,10 @@ def record(path: str, error: BaseException, boot: int, seconds: int) -> "dict[st
 
 def last(path: str) -> "dict[str, Any] | None":
     """The last crash: `boot`, `seconds` after it, how many in a `row`, `error`, whether the parent was `told`."""
-    data = flash.read(path)
-    if data is None:
-        return None
     try:
-        found = json.loads(data)
+        found = json.loads(flash.read(path) or b"")
         return found if type(found["row"]) is int and type(found["boot"]) is int and "told" in found else None
-    except (ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 

@@ -9,7 +9,7 @@ import os
 from ganglion_agent import config, outputs, sensors
 from ganglion_agent.guard import Actuator, Guard
 from ganglion_agent.log import Log
-from ganglion_agent.section import Section
+from ganglion_agent.section import Section, missing
 from ganglion_micro.cbor import CBORError
 from ganglion_micro.gl1 import level
 from ganglion_micro.limits import DAY
@@ -63,8 +63,7 @@ class Device:
         def i2c(name: str) -> "Any":
             if name not in buses:
                 if name not in found.buses:
-                    known = ", ".join(sorted(found.buses)) or "none"
-                    raise section.error("bus", "there is no bus {} in buses; known are {}".format(name, known))
+                    raise section.error("bus", missing("bus", name, found.buses))
                 buses[name] = _i2c(found.buses[name])
             return buses[name]
 
@@ -221,14 +220,14 @@ class Device:
 
         cls = effect.topic.split("/")[0]
         if effect.topic.startswith("mqtt:") or effect.to:
-            return Failure("refused", "a leaf speaks to its parent alone; have that pass it on")
+            return Failure("refused", "only the mesh hears a board: have a node pass it on")
         if cls in _NOT_OURS or not level(cls):
-            return Failure("invalid", "{} is no class of a leaf's events".format(cls))
+            return Failure("invalid", "{} is no class of events here".format(cls))
         try:
             taken = self.member is not None and self.member.event(cls, effect.topic, effect.value)
         except CBORError as error:
             return Failure("invalid", str(error))
-        return "" if taken else Failure("unreachable", "too many events wait for the parent", True)
+        return "" if taken else Failure("unreachable", "too many events wait", True)
 
 
 def _i2c(section: Section) -> "Any":

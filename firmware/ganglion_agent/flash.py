@@ -5,14 +5,21 @@ import os
 
 #: What a file is called while it is written.
 NEW = ".new"
+_ENOENT = 2
 
 
 def read(path: str) -> "bytes | None":
-    """What a file has in it; None where there is none."""
+    """What a file has in it; None where there is none.
+
+    Raises:
+        OSError: it is there and cannot be read: whoever took it for none would begin anew, and write over it.
+    """
     try:
         with open(path, "rb") as file:
             return file.read()
-    except OSError:
+    except OSError as error:
+        if error.args[0] != _ENOENT:
+            raise
         return None
 
 
@@ -37,6 +44,23 @@ def remove(path: str) -> bool:
     return True
 
 
+def number(path: str) -> int:
+    """The larger of the numbers in a file and in what is to replace it; 0 where there is neither, -1 where both are
+    damaged. One of the two is whole wherever the power fails.
+
+    Raises:
+        OSError: the flash is broken.
+    """
+    count = 0
+    for data in (read(path), read(path + NEW)):
+        if data is not None:
+            try:
+                count = max(count, int(data))
+            except ValueError:
+                count = count or -1
+    return count
+
+
 def boots(path: str) -> int:
     """Counts a boot: one more than at any before, on the flash when this returns.
 
@@ -44,15 +68,8 @@ def boots(path: str) -> int:
         ValueError: the file is there, and has no number in it.
         OSError: the flash is full, or broken.
     """
-    found = [data for data in (read(path), read(path + NEW)) if data is not None]
-    counts = []
-    for data in found:
-        try:
-            counts.append(int(data.decode()))
-        except ValueError:
-            pass  # it was being written when the power failed; the other is whole
-    if found and not counts:
+    count = number(path) + 1
+    if not count:
         raise ValueError("has no number in it: write the boots that `ganglion leaf list` shows into it")
-    count = max(counts) + 1 if counts else 1
     replace(path, str(count).encode())
     return count

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A device as a full member of the mesh: what its configuration says of it, its own key, and the way to its broker.
 
-On the flash are `identity`, which is secret, and in the folder `mesh` what was verified once: `bundle`, `gateways`,
-`revoked` and `credential`. The enrol key is removed when it has done its work.
+On the flash are `identity`, which is secret, and in the folder `mesh` what was verified once: `pin`, by which the root
+key is known, `bundle`, `gateways`, `revoked` and `credential`. The enrol key is removed when it has done its work.
 """
 
 import os
@@ -27,7 +27,7 @@ SOFTWARE = "ganglion-agent/"
 PORT = 1883
 #: Of what the mesh says that is kept, and the one of them that says that this board has joined.
 FOLDER = "mesh/"
-_CREDENTIAL = "credential"
+_CREDENTIAL, _BUNDLE, _PIN = "credential", "bundle", "pin"
 #: Bytes of a boot's nonce.
 _NONCE = 8
 
@@ -41,12 +41,14 @@ class Full:
 
     Attributes:
         updates: Whose are taken, where nothing else is said.
+        turn_ms: The shortest watchdog: a turn may have two signatures, 1.7 s each on an RP2040 in Python.
 
     Raises:
         ConfigError: something is wrong or missing.
     """
 
     updates = "gateway"
+    turn_ms = 6000
 
     def __init__(self, section: Section, folder: "str | None", kind: str) -> None:
         if kind == "serial":
@@ -61,6 +63,7 @@ class Full:
             self._read(section, account)
         self.authority: "Authority | None" = None
         self._signer: "Signer | None" = None
+        self._member: "Member | None" = None
 
     def _read(self, section: Section, account: str) -> None:
         if account:
@@ -93,15 +96,17 @@ class Full:
         except OSError as error:  # it holds in this boot all the same, and is heard again in the next
             self._log("error", "mesh/{} cannot be kept: {}".format(name, error))
             return
-        if name == _CREDENTIAL and self.key is not None:
-            self.key = None
+        key = self.key
+        if key is not None and self._kept(_PIN) == key.pin and self._kept(_BUNDLE) and self._kept(_CREDENTIAL):
+            self.key = None  # without one of these, nobody would know the mesh again
             flash.remove(self._file)
 
     def joins(self, device: "Device", boot: int, about: "dict[str, Any]") -> "tuple[Any, Any]":
         """What speaks with the mesh in this boot, and the way to the broker.
 
         Raises:
-            ConfigError: the identity is damaged, or what is kept is of another mesh.
+            ConfigError: the identity is damaged, or what is kept is missing, damaged, or of another mesh.
+            OSError: the flash cannot be written.
         """
         from ganglion_agent.broker import Broker
         from ganglion_agent.wifi import Place
@@ -114,11 +119,11 @@ class Full:
             authority = self.authority = Authority(pin, signer.verify, self._kept, self._keep)
         except ValueError as error:
             raise ConfigError(
-                "{}{}: {}: remove that folder to join another mesh".format(self._folder, FOLDER, error)
+                "{}{}: {}: remove that folder and give the board an enrol key".format(self._folder, FOLDER, error)
             ) from None
         about["sw"] = SOFTWARE + about["sw"]
         about["caps"] = {"sensors": {name: {"unit": device.units[name]} for name in device.units}}
-        member = Member(
+        member = self._member = Member(
             authority,
             signer,
             boot,
@@ -147,6 +152,10 @@ class Full:
         if authority is None or authority.issuer is None:
             raise ValueError("this board has not heard yet who the issuer is")
         return authority.issuer.public, authority.mesh
+
+    def time(self) -> int:
+        """Nanoseconds since the Unix epoch; 0 where no gateway has said."""
+        return 0 if self._member is None else self._member.now
 
     def verify(self, public: bytes, signature: bytes, message: bytes) -> bool:
         """Whether a signature is over a message."""

@@ -5,6 +5,7 @@ Pure but for the outputs that it is given. A command has an owner, a priority an
 holds the actuator, among equals the latest. What the parent has set ends when the parent is silent for `max_silence`.
 """
 
+from ganglion_agent.section import missing
 from ganglion_micro.limits import Limits, State, on_until, refusal, same, settled
 
 TYPE_CHECKING = False  # MicroPython has no `typing`
@@ -90,8 +91,7 @@ class Guard:
         """
         actuator = self.actuators.get(name)
         if actuator is None:
-            known = ", ".join(sorted(self.actuators)) or "none"
-            return [False, None, "there is no actuator {}; known are {}".format(name, known)]
+            return [False, None, missing("actuator", name, self.actuators)]
         reason = self._refusal(actuator, value, owner, now, day, priority, advised)
         if not reason and self.interlocks is not None:
             reason = self.interlocks.refusal(name, value)
@@ -175,7 +175,10 @@ class Guard:
         for name in self.interlocks.order if self.interlocks is not None else self.actuators:
             actuator = self.actuators[name]
             actuator.holder = None
-            actuator.write(actuator.limits.safe, now)
+            try:
+                actuator.write(actuator.limits.safe, now)
+            except Exception as error:  # whatever it is, the others are to be safe
+                actuator.lose(str(error), now)
 
     def status(self) -> "dict[str, Any]":
         """Values by name; `[value, failure]` of what failed."""

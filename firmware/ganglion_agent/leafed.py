@@ -33,12 +33,14 @@ class Leafed:
         update_key: The text with the key of the issuer, from beside the leaf's; empty where there is none.
         host, port: Of the parent; empty where it is at the end of a line.
         updates: Whose are taken, where nothing else is said.
+        turn_ms: The shortest watchdog.
 
     Raises:
         ConfigError: something is wrong or missing.
     """
 
     updates = "parent"
+    turn_ms = 1000
 
     def __init__(self, section: Section, folder: "str | None", line: "Section | None") -> None:
         file = section.take("key", str, "leaf.key")

@@ -3,6 +3,7 @@
 
 import gc
 
+from ganglion_agent.methods import load
 from ganglion_agent.store import named_right
 
 TYPE_CHECKING = False  # MicroPython has no `typing`
@@ -70,18 +71,12 @@ class Live:
             self._back(name)
 
     def _back(self, name: str) -> None:
-        data = self._store.read(name) if self._instead[name] else None
+        device, instead = self._device, self._instead[name]
         self.forget(name)
-        scripts, now = self._device.scripts(), self._device.now()
-        scripts.remove(name, now)
+        device.scripts().remove(name, device.now())
         gc.collect()
-        if data is not None:
-            try:
-                scripts.load(data, now)
-            except ValueError as error:
-                self._device.log("error", "the script {} does not run: {}".format(name, error))
-                return
-        self._device.log("info", "the script {} is as before".format(name))
+        if not instead or load(device, self._store, name):
+            device.log("info", "the script {} is as before".format(name))
 
 
 def _bounded(seconds: "Any", least: int) -> None:

@@ -5,7 +5,7 @@ import gc
 
 from ganglion_agent import crash
 from ganglion_agent.guard import PARENT
-from ganglion_agent.section import ConfigError, Section
+from ganglion_agent.section import ConfigError, Section, missing
 from ganglion_agent.store import Store, piece, well_named
 from ganglion_micro.serving import RefusalError
 
@@ -106,8 +106,7 @@ class Methods:
             if sensor.name == name:
                 age = (self._device.now() - sensor.taken) // 1000000 if sensor.values else None
                 return {"values": sensor.values, "age_ms": age, "error": sensor.error}
-        known = ", ".join([sensor.name for sensor in self._device.sensors]) or "none"
-        raise ValueError("there is no sensor {}; known are {}".format(name, known))
+        raise ValueError(missing("sensor", name, [sensor.name for sensor in self._device.sensors]))
 
     def say(self, params: "dict[str, Any]") -> "dict[str, Any]":
         """An event for the scripts of the device: `topic`, `value`."""
@@ -166,9 +165,7 @@ class Methods:
             self.live.forget(name)
         runs = self._device.runner is not None and self._device.runner.remove(name, self._device.now())
         if not (well_named(name) and self._store.remove(str(name))) and not runs:
-            raise ValueError(
-                "there is no script {}; known are {}".format(name, ", ".join(self._store.names()) or "none")
-            )
+            raise ValueError(missing("script", name, self._store.names()))
         return {"name": name}
 
     def reboot(self, params: "dict[str, Any]") -> "dict[str, Any]":
@@ -195,10 +192,17 @@ class Methods:
 def load_all(device: "Device", store: Store) -> None:
     """Has the scripts of the flash run; one that cannot is told of and left."""
     for name in store.names():
-        try:
-            device.scripts().load(store.read(name) or b"", device.now())
-        except ValueError as error:
-            device.log("error", "the script {} does not run: {}".format(name, error))
+        load(device, store, name)
+
+
+def load(device: "Device", store: Store, name: str) -> bool:
+    """Has a script of the flash run; where it cannot, that is told, and False."""
+    try:
+        device.scripts().load(store.read(name) or b"", device.now())
+    except (OSError, ValueError) as error:
+        device.log("error", "the script {} does not run: {}".format(name, error))
+        return False
+    return True
 
 
 def _section(params: "dict[str, Any]") -> Section:

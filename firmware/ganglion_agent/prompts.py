@@ -52,10 +52,10 @@ class Prompts:
             else:
                 taken = leaf.event("prompt", "prompt", asked)
         except CBORError:
-            then(Failure("invalid", "the prompt is too long for a leaf: it has 1024 bytes with all that is around it"))
+            then(Failure("invalid", "the prompt is too long: 1024 bytes are the most, with all that is around it"))
             return
         if not taken:
-            then(Failure("unreachable", "too many events wait for the parent"))
+            then(Failure("unreachable", "too many events wait"))
             return
         self._waiting[asked["id"]] = (now + ns + _WAY, then)
 

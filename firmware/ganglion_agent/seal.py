@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: The file with the time of the newest.
 FILE = "sealed"
+#: Seconds that a seal may be ahead of the time: one from years ahead would keep all that come before then out.
+AHEAD = 86400
 
 
 def of(found: "Config", root: str) -> "Callable[[bytes | None, bytes], None]":
@@ -30,7 +32,7 @@ def of(found: "Config", root: str) -> "Callable[[bytes | None, bytes], None]":
     """
     link, path = found.link, root + "/" + FILE
     if link.updates == "gateway":  # a full member knows the issuer from the mesh
-        return sealed_by(link.issuer, link.verify, path)
+        return sealed_by(link.issuer, link.verify, path, link.time)
     try:
         public = update_key.parse(link.update_key)
     except ValueError as error:
@@ -47,7 +49,10 @@ def of(found: "Config", root: str) -> "Callable[[bytes | None, bytes], None]":
 
 
 def sealed_by(
-    issuer: "Callable[[], tuple[bytes, bytes]]", verify: "Callable[[bytes, bytes, bytes], bool]", path: str
+    issuer: "Callable[[], tuple[bytes, bytes]]",
+    verify: "Callable[[bytes, bytes, bytes], bool]",
+    path: str,
+    time: "Callable[[], int]" = int,
 ) -> "Callable[[bytes | None, bytes], None]":
     """The check for a seal over the manifest's SHA-256, 32 bytes.
 
@@ -55,6 +60,7 @@ def sealed_by(
         issuer: Gets the public key, and the id of the mesh.
         verify: Ed25519's: by a key, whether a signature is over a message.
         path: Of the file with the time of the newest.
+        time: Nanoseconds since the Unix epoch; 0 where nobody has said, and for a leaf, whose parent alone would.
     """
 
     def check(seal: "bytes | None", digest: bytes) -> None:
@@ -69,7 +75,12 @@ def sealed_by(
             raise ValueError("the seal is of another update or of another key")
         if not verify(public, message.signature, message.signed(update_key.aad(mesh))):
             raise ValueError("the seal is not the issuer's")
-        newest = int((flash.read(path) or b"0").decode())
+        now = time() // 1000000000
+        if 0 < now < sealed[1] - AHEAD:
+            raise ValueError("the seal is of another day: set the gateway's clock and have the update sealed again")
+        newest = flash.number(path)
+        if newest < 0:
+            raise ValueError("{} is damaged: write the time of the last seal into it, or 0".format(path))
         if sealed[1] < newest:
             raise ValueError("the seal is older than one that this board has taken: have the update sealed again")
         if sealed[1] > newest:

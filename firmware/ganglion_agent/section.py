@@ -20,6 +20,11 @@ class ConfigError(Exception):
     """The configuration is not one to start with; the message names the key and the remedy."""
 
 
+def missing(kind: str, name: "Any", known: "Any") -> str:
+    """What to say of a name that nothing has."""
+    return "there is no {} {}; known are {}".format(kind, name, ", ".join(sorted(known)) or "none")
+
+
 class Section:
     """A table, whose keys are taken out of it.
 

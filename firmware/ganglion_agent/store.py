@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 
 #: Bytes of a plan.
 MAX_SIZE = 16384
+#: Letters of a script's name; what is said of a name that is none, with the letters that it may have.
+NAME_LETTERS = 32
+NO_NAME = "{!r} is no name: 1 to {} of a-z A-Z 0-9 _ -"
+#: Plans on the flash, and blocks that are left to the rest of the board: without them it could not count its boots.
+MOST = 16
+SPARE = 4
 _END = ".plan"
 _PART = ".part"
 
@@ -39,8 +45,11 @@ class Store:
         return flash.read(self._folder + name + _END)
 
     def remove(self, name: str) -> bool:
-        """Removes a plan; says whether it was there."""
-        return well_named(name) and flash.remove(self._folder + name + _END)
+        """Removes a plan, and what has come of one; says whether there was anything."""
+        if not well_named(name):
+            return False
+        path = self._folder + name
+        return flash.remove(path + _PART) | flash.remove(path + _END)
 
     def put(self, name: str, at: int, size: int, data: bytes, load: "Callable[[bytes], Any]") -> "dict[str, Any]":
         """Takes a piece: `{"at": the bytes that are there}`, and `done` where that is all.
@@ -49,12 +58,12 @@ class Store:
         sent again, also after a restart.
 
         Args:
-            at: Where it belongs; 0 begins anew.
+            at: Where it belongs; 0 begins anew, and ends what has come of others.
             load: Is given the whole plan; it is kept if that raises nothing.
 
         Raises:
-            ValueError: a wrong parameter, or `load` has raised it.
-            OSError: the flash is full.
+            ValueError: a wrong parameter, no room, or `load` has raised it.
+            OSError: the flash cannot be written.
         """
         named_right(name, at, size)
         part = self._folder + name + _PART
@@ -63,9 +72,15 @@ class Store:
                 os.mkdir(self._folder[:-1])
             except OSError:
                 pass  # it is there
+            for each in os.listdir(self._folder[:-1]):  # those that nobody goes on with would fill the flash
+                if each.endswith(_PART):
+                    flash.remove(self._folder + each)
         there = 0 if at == 0 else _size(part)
         if at != there or at + len(data) > size:
             return {"at": there}
+        names, about = self.names(), os.statvfs(self._folder[:-1])
+        if (name not in names and len(names) >= MOST) or (about[3] - SPARE) * about[1] < len(data):
+            raise ValueError("no room: remove a script")
         with open(part, "ab" if at else "wb") as file:
             file.write(data)
         if at + len(data) < size:
@@ -79,11 +94,11 @@ class Store:
         return {"at": size, "done": True}
 
 
-def well_named(name: "Any") -> bool:
-    """Whether it may be a script's name, and so a file's."""
+def well_named(name: "Any", most: int = NAME_LETTERS) -> bool:
+    """Whether it may be a name, and so a file's."""
     return (
         type(name) is str
-        and 0 < len(name) <= 32
+        and 0 < len(name) <= most
         and not [c for c in name if not ("a" <= c <= "z" or "A" <= c <= "Z" or "0" <= c <= "9" or c in "_-")]
     )
 
@@ -91,7 +106,7 @@ def well_named(name: "Any") -> bool:
 def named_right(name: "Any", at: "Any", size: "Any") -> None:
     """Sees that what a piece is said to be a part of may be a plan. Raises: ValueError, it may not."""
     if not well_named(name):
-        raise ValueError("{!r} is no name of a script: 1 to 32 of a-z A-Z 0-9 _ -".format(name))
+        raise ValueError(NO_NAME.format(name, NAME_LETTERS))
     if type(at) is not int or type(size) is not int or not 0 < size <= MAX_SIZE or not 0 <= at <= size:
         raise ValueError("a plan has 1 to {} bytes, and at is within them".format(MAX_SIZE))
 

@@ -37,6 +37,7 @@ class Applicant(Voice):
 
     Attributes:
         credential: The issuer's word for this key; None before.
+        heard: Messages of gateways that were believed, and are of this boot.
     """
 
     def __init__(
@@ -61,9 +62,28 @@ class Applicant(Voice):
         self._enrolling, self._renewing = Again(*ENROL_MS), Again(*ENROL_MS)
         self._enrol_nonce = b""
         self.credential: "Certificate | None" = None
-        data = kept(_CREDENTIAL)
-        if data and authority.issuer is not None:
-            self._vouched(read(data, authority.text))
+        self.heard = self._quiet = 0  # the latter in milliseconds since one was
+        self._needs = False  # whether it was said that it needs an enrol key
+        try:
+            found = read(kept(_CREDENTIAL) or b"", authority.text)
+            if found.kid == self._kid:  # else the key is another since
+                self._vouched(found)
+        except DropError:
+            pass  # none, or a damaged one: another is asked for
+
+    def _hears(self, at: int) -> None:
+        """A gateway speaks to this boot: it is there."""
+        self.heard += 1
+        self._quiet = 0
+        if not self.now:
+            self.frame.settle(at, self._ms)
+        self.now = max(self.now, at)
+
+    def _tells(self, at: int) -> None:
+        """A gateway answers what was asked just now: this is the time, whatever was said before."""
+        self.now = 0
+        self._hears(at)
+        self._authority.settle(at)
 
     def _renew(self, ms: int) -> "Said | None":
         """The question for the next credential, where it is time for that: at two thirds of the time of this one."""
@@ -75,16 +95,30 @@ class Applicant(Voice):
             return None
         return self.ask("credential.renew", {}, self._renewed)
 
+    @property
+    def _is_over(self) -> bool:
+        """Whether there is no credential, or its time is over by all that those who are believed have said."""
+        found = self.credential
+        return found is None or 0 < found.expires <= max(self.now, self._authority.floor)
+
+    def _lacks(self) -> bool:
+        """Whether an enrol key is missed, which is said once."""
+        if self._key is None and not self._needs:
+            self._needs = True
+            self._log("error", "no credential, or its time is over: give this board an enrol key")
+        return self._key is None
+
     def _enrol(self, ms: int) -> "Said | None":
         """An ENROL, where it is time for one."""
         issuer = self._authority.issuer
-        if self._key is None or issuer is None or self._authority.gateway is None:
+        if self._lacks() or self._key is None or issuer is None or self._authority.gateway is None:
             return None
         if not self._enrolling.is_due(ms, self._random(1)[0]):
             return None
         self._enrol_nonce = self._random(16)
         body = self._key.ask(self._authority.text, issuer.public, self._signer.public, self._name, self._enrol_nonce)
         body["room"] = ROOM
+        self._authority.doubt()  # where the time was wrong, a gateway would not believe this either
         return self._said(gl1.ENROL, body)
 
     def _enrolled(self, body: "dict[str, Any]", ms: int) -> "bytes":

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 FRESHNESS = 300 * SECOND
 #: Nanoseconds after which a list of the revoked says too little for commands to be obeyed.
 MAX_STALE = 30 * 86400 * SECOND
+#: Bytes of a pin.
+PIN = 16
 #: Gateways that are known at a time.
 GATEWAYS = 4
 #: Signatures by which a copy is known without being verified again.
 SEEN = 8
 
-_BUNDLE, _REVOKED, _GATEWAYS = "bundle", "revoked", "gateways"
+_PIN, _BUNDLE, _REVOKED, _GATEWAYS = "pin", "bundle", "revoked", "gateways"
 
 
 class Gateway:
@@ -50,15 +52,20 @@ class Authority:
     """What one board knows of its mesh.
 
     Args:
-        pin: The first bytes of the thumbprint of the mesh's root key, 8 or more; empty to believe the bundle kept.
+        pin: The first bytes of the thumbprint of the mesh's root key, 16 of them; empty to go by what is kept.
         kept: What an earlier boot has kept under a name; None where there is nothing.
         keep: Keeps something under a name.
 
+    Raises:
+        ValueError: there is neither pin nor bundle, so anybody's mesh would be believed; or what is kept is of another
+            mesh, or damaged.
+
     Attributes:
-        mesh: The mesh's id, 8 bytes; `text` is the same in letters. Empty where there is neither pin nor bundle.
+        mesh: The mesh's id, 8 bytes; `text` is the same in letters.
         issuer: Who certifies; None until the bundle was heard.
         floor: Nanoseconds since the Unix epoch: the earliest that it can be.
-        vouched: When the issuer has last said that this board is a member.
+        vouched: When the issuer has last said that this board is a member: it counts where no list was heard.
+        doubted: Whether no time of ours judges anybody, until a gateway has answered a question of now.
     """
 
     def __init__(
@@ -70,38 +77,49 @@ class Authority:
     ) -> None:
         self._verify = verify
         self._keep = keep
-        self._pin = pin
         self.issuer: "Certificate | None" = None
         self.floor = self.vouched = 0
+        self.doubted = False
         self._bundle = kept(_BUNDLE) or b""
         self._gateways: "dict[bytes, Gateway]" = {}
+        # By key, seconds since the Unix epoch: below zero where it was revoked, and not only replaced
         self._revoked: "dict[bytes, int]" = {}
         self._listed = (0, 0)  # version of the list, and its time
         self._seen: "list[bytes]" = []
-        if self._bundle:
-            root = cose.thumbprint(cose.public(cbor.decode(self._bundle)["root"]))
-            self._pin = self._pin or root
-            if root[: len(self._pin)] != self._pin:
-                raise ValueError("what is kept is of another mesh")
-        self.mesh = self._pin[:8]
-        self.text = gl1.base32(self.mesh)
-        self._aad = gl1.aad(self.mesh)
-        if self._bundle:
-            self.issuer = read(cbor.decode(self._bundle)["issuer"], self.text)
-            self.floor = self.issuer.starts
-            for credential, epoch in cbor.decode(kept(_GATEWAYS) or b"\x80"):
-                certificate = read(credential, self.text)
-                self._gateways[certificate.kid] = Gateway(certificate, epoch)
+        try:
+            fields = cbor.decode(self._bundle) if self._bundle else {}
+            root = cose.thumbprint(cose.public(fields["root"]))[:PIN] if fields else b""
+            self._pin = pin or kept(_PIN) or root
+            self.mesh = self._pin[:8]
+            self.text = gl1.base32(self.mesh)
+            if fields and root == self._pin:
+                self.issuer = read(fields["issuer"], self.text)
+                self.floor = self.issuer.starts
             revoked = kept(_REVOKED)
             if revoked:
                 self._list(gl1.unpack(cose.parse(revoked).payload))
+        except (DropError, TypeError, LookupError, ValueError):
+            raise ValueError("what is kept is damaged") from None
+        if not self._pin:
+            raise ValueError("nothing is kept of a mesh")
+        if root and root != self._pin:
+            raise ValueError("what is kept is of another mesh")
+        if kept(_PIN) != self._pin:
+            keep(_PIN, self._pin)
+        self._aad = gl1.aad(self.mesh)
+        try:
+            for credential, epoch in cbor.decode(kept(_GATEWAYS) or b"\x80"):
+                certificate = read(credential, self.text)
+                self._gateways[certificate.kid] = Gateway(certificate, epoch)
+        except (DropError, TypeError, ValueError):
+            self._gateways = {}  # they say themselves who they are
 
     @property
     def gateway(self) -> "Gateway | None":
         """The gateway that was born last, of those that were heard of in this boot and are not revoked."""
         found = None
         for each in self._gateways.values():
-            there = each.nonce and not self._is_revoked(each.certificate.kid, 0)
+            there = each.nonce and not self._is_revoked(each.certificate, 0)
             if there and (found is None or each.born > found.born):
                 found = each
         return found
@@ -116,6 +134,16 @@ class Authority:
             raise DropError("unenrolled")
         return read(data, self.text, self.issuer.public, self._verify)
 
+    def doubt(self) -> None:
+        """No gateway answers: what they have said of the time holds no more than after a restart."""
+        self.settle(0)
+        self.doubted = True
+
+    def settle(self, at: int) -> None:
+        """A gateway answers what was asked just now: it is so late, and no later than the authority has signed."""
+        self.doubted = False
+        self.floor = max(0 if self.issuer is None else self.issuer.starts, self._listed[1], at)
+
     # What everybody may hear
 
     def bundle(self, data: bytes, now: int) -> None:
@@ -127,7 +155,7 @@ class Authority:
             root, issuer = cose.public(fields["root"]), fields["issuer"]
         except (TypeError, LookupError, ValueError) as error:
             raise DropError("malformed") from error
-        if cose.thumbprint(root)[: len(self._pin)] != self._pin:
+        if cose.thumbprint(root)[:PIN] != self._pin:
             raise DropError("wrong_mesh")
         found = read(issuer, self.text, root, self._verify)
         if "issuer" not in found.roles:
@@ -154,8 +182,8 @@ class Authority:
 
     def _list(self, msg: gl1.MSG) -> None:
         try:
-            self._revoked = {bytes(entry[0]): entry[1] * SECOND for entry in msg.body}
-        except (TypeError, LookupError) as error:
+            self._revoked = {bytes(kid): -c if c == d else +c for kid, c, d in msg.body}
+        except (TypeError, ValueError) as error:
             raise DropError("malformed") from error
         self._listed = (msg.seq, msg.ts)
         self._proves(msg.ts)
@@ -225,9 +253,9 @@ class Authority:
             raise DropError("stale")
         if not sender.window.add(msg.epoch, msg.seq):
             raise DropError("replayed")
-        if msg.ts + FRESHNESS < self.floor or (now and abs(msg.ts - now) > FRESHNESS):
+        if not self.doubted and (msg.ts + FRESHNESS < self.floor or (now and abs(msg.ts - now) > FRESHNESS)):
             raise DropError("stale")
-        told = max(self.vouched, self._listed[1])
+        told = self._listed[1] or self.vouched
         if told and max(now, self.floor) - told > MAX_STALE:
             raise DropError("stale")  # the broker may keep back who was revoked
         self._may(sender.certificate, now)
@@ -245,15 +273,18 @@ class Authority:
         return self._verify(public, message.signature, message.signed(self._aad))
 
     def _may(self, certificate: Certificate, now: int) -> None:
-        if self._is_revoked(certificate.kid, now):
+        if self._is_revoked(certificate, now):
             raise DropError("revoked")
         self._in_time(certificate, now)
         if self.issuer is not None:
             self._in_time(self.issuer, now)
 
-    def _is_revoked(self, kid: bytes, now: int) -> bool:
-        until = self._revoked.get(kid)
-        return until is not None and max(now, self.floor) >= until
+    def _is_revoked(self, certificate: Certificate, now: int) -> bool:
+        """Whether the key is on the list, or the one before it was revoked, and not only replaced."""
+        until = self._revoked.get(certificate.kid)
+        if until is not None and max(now, self.floor) >= abs(until) * SECOND:
+            return True
+        return self._revoked.get(certificate.former, 0) < 0
 
     def _in_time(self, certificate: Certificate, now: int) -> None:
         least = max(now, self.floor)

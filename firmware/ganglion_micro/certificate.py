@@ -25,6 +25,7 @@ class Certificate:
     Attributes:
         node: Whom it is about, 26 letters.
         kid: The id of the key, 8 bytes.
+        former: The id of the key that was rotated into this one; empty where there was none.
         public: The key.
         name: What people call it.
         roles: `node`, `gateway`, `issuer`.
@@ -39,6 +40,8 @@ class Certificate:
         thumbprint = cose.thumbprint(self.public)
         self.node = gl1.node_id(thumbprint)
         self.kid = thumbprint[:8]
+        former = claims.get("former")
+        self.former = gl1.kid_of(former) if former else b""
         self.name = claims["name"]
         self.roles = claims["roles"]
         self.starts, self.expires = claims[_NBF] * SECOND, claims[_EXP] * SECOND

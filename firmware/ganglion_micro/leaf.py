@@ -76,7 +76,7 @@ class Leaf:
     Attributes:
         joined: Whether the parent has this boot of the leaf.
         now: Nanoseconds since the Unix epoch by the parent's clock; 0 before it has said.
-        heard: Messages that were believed.
+        heard: Messages that were believed, and are no copies: whoever repeats an old one is no parent.
         refused: What was not believed, by cause.
         is_busy: Never: what comes is looked at at once.
     """
@@ -134,8 +134,7 @@ class Leaf:
             CBORError: it has no encoding, or is too large for one message.
         """
         body = {"class": cls, "topic": topic, "value": value, "timestamp": self.now, "n": self._number + 1}
-        if len(cbor.encode(body)) > MAX_SIZE - _AROUND:
-            raise cbor.CBORError("an event of a leaf is one message of 1024 bytes at most")
+        _fits(len(cbor.encode(body)) + _AROUND)
         if len(self._events) >= EVENTS:
             return False
         self._number += 1
@@ -177,8 +176,7 @@ class Leaf:
         self._seq += 1
         payload = gl1.MSG(kind, None, self._epoch, self._seq, self.now, body).pack()
         data = mac0.mac0(payload, self._key.kid, self._key.up, self._key.key)
-        if len(data) > MAX_SIZE:
-            raise cbor.CBORError("{} bytes, and a message of a leaf has 1024 at most".format(len(data)))
+        _fits(len(data))
         return data
 
     # Hearing
@@ -186,9 +184,7 @@ class Leaf:
     def receive(self, data: bytes) -> "list[bytes]":
         """What is to be sent because of what came; whatever it was, nothing is raised."""
         try:
-            out = self._take(data)
-            self.heard += 1
-            return out
+            return self._take(data)
         except _RefusedError as refused:
             cause = refused.args[0]
             self.refused[cause] = self.refused.get(cause, 0) + 1
@@ -230,6 +226,7 @@ class Leaf:
             raise _RefusedError("stale")
         if not self._window.add(msg.epoch, msg.seq):
             raise _RefusedError("replayed")
+        self.heard += 1
 
     def _met(self, msg: gl1.MSG, body: "dict[str, Any]") -> "list[bytes]":
         """The parent's HELLO: it is there, and this is the time."""
@@ -289,3 +286,8 @@ class Leaf:
         self._answers.append((msg.epoch, msg.seq, answer))
         self._answers = self._answers[-ANSWERS:]
         return [answer]
+
+
+def _fits(size: int) -> None:
+    if size > MAX_SIZE:
+        raise cbor.CBORError("{} bytes, and a message of a leaf has 1024 at most".format(size))

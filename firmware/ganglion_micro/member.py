@@ -3,7 +3,7 @@
 
 Nothing here sends, sleeps or reads a clock. `advance` is told how much time has passed and returns what is to be
 published, `receive` is given what came. One `advance` verifies or makes one signature, or both of a request, as either
-takes a board without native Ed25519 about a second.
+takes a board without native Ed25519 about a second. It hears and says in turns, so that no flood keeps it silent.
 
     member   ENROL          by the enrol key, until a gateway answers
     gateway  CREDENTIAL     the issuer's word for this key
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ganglion_micro.enrol import EnrolKey
     from ganglion_micro.voice import Said
 
-#: Messages that wait to be looked at; statements that wait for the issuer's key.
+#: Messages that wait to be looked at; statements that wait for the issuer's key, or for the time.
 INBOX = 8
 EARLY = 6
 #: Milliseconds between two frames, at least and at most; between two readings of the uptime.
@@ -58,7 +58,6 @@ class Member(Applicant):
     Attributes:
         up: Whether there is a connection.
         joined: Whether a gateway knows this boot.
-        heard: Messages of gateways that were believed.
         refused: What was not believed, by cause.
         filters: What it has to hear.
     """
@@ -78,15 +77,14 @@ class Member(Applicant):
     ) -> None:
         super().__init__(authority, signer, epoch, nonce, about["name"], key, kept, keep, log, random)
         self.up = self.joined = False
-        self.heard = 0
         self.refused: "dict[str, int]" = {}
         self._about = about
-        self._ms = self._beat = self._quiet = self._unanswered = 0
+        self._beat = self._unanswered = 0
         self._inbox: "list[tuple[str, bytes]]" = []
         self._early: "list[tuple[str, bytes]]" = []
         self._ready: "list[Said]" = []
         self._due: "list[tuple[str, dict[str, Any]]]" = []
-        self._born = False
+        self._born = self._listened = False
         self._bearing = Again(*AGAIN_MS)
         self._gateway_nonce = b""
         self._own = "gl1/{}/n/{}/".format(authority.text, self.node)
@@ -116,17 +114,22 @@ class Member(Applicant):
             self.now += ms * 1000000
         if not self.up:
             return []
-        if self._inbox:
+        said = None
+        if self._listened or not self._inbox:
+            self._listened = False
+            said = self._next()
+        if said is not None:
+            self._ready.append(said)
+        elif self._inbox:
+            self._listened = True
             topic, payload = self._inbox.pop(0)
             try:
                 self._take(topic, payload)
             except DropError as drop:
                 cause = drop.args[0]
                 self.refused[cause] = self.refused.get(cause, 0) + 1
-        elif not self._ready:
-            said = self._next()
-            if said is not None:
-                self._ready.append(said)
+                if cause == "expired" and not topic.startswith(self._own):
+                    self._early = self._early[1 - EARLY :] + [(topic, payload)]  # it is retained: nobody says it anew
         out, self._ready = self._ready, []
         return out
 
@@ -136,7 +139,7 @@ class Member(Applicant):
             node, body = self._due.pop(0)
             return self._answer(node, body)
         credential, gateway = self.credential, self._authority.gateway
-        if credential is None or 0 < credential.expires <= self.now:
+        if credential is None or (self._is_over and not self._lacks()):  # else perhaps it is earlier than was said
             return self._enrol(self._ms)
         if not self._born:
             if gateway is None or not self._bearing.is_due(self._ms, self._random(1)[0]):
@@ -149,6 +152,8 @@ class Member(Applicant):
         if self._quiet >= max(QUIET_MS, 3 * SHARE * cost) or not (self.joined or self._unanswered):
             if self._unanswered >= (UNANSWERED if self.joined else 1):
                 self._away(self._bearing.at)
+                self._authority.doubt()  # perhaps a clock was set, and what either says is too old for the other
+                self._again()
                 return None
             self._unanswered += 1
             self._quiet = 0
@@ -184,38 +189,39 @@ class Member(Applicant):
         """A message. Raises: DropError, it is not believed."""
         authority = self._authority
         if topic == gl1.bundle_topic(authority.text):
-            authority.bundle(payload, self.now)
-            early, self._early = self._early, []
-            self._inbox += early
+            authority.bundle(payload, self._at)
+            self._again()
         elif not topic.startswith(self._own):
             if authority.issuer is None:
                 self._early = self._early[1 - EARLY :] + [(topic, payload)]
             elif topic == gl1.revoked_topic(authority.text):
                 authority.revoked(payload)
             else:
-                authority.birth(topic, payload, self.now)
+                authority.birth(topic, payload, self._at)
                 self._met_gateway()
         elif topic == self._own + "death":
             if payload != self.will[1]:
                 raise DropError("forged")
             self._away(self._ms + 1000)  # an earlier connection of ours has ended, or somebody says so
         else:
-            sender, msg = authority.open(self._kid, payload, self.now)
+            sender, msg = authority.open(self._kid, payload, self._at)
             if topic != self._topic(msg.kind, self.node):
                 raise DropError("misaddressed")
             if type(msg.body) is not dict:
                 raise DropError("malformed")
-            self.heard += 1
-            self.now = max(self.now, msg.ts)
-            self._quiet = 0
             if msg.kind == gl1.REQUEST:
-                self._requested(sender, msg.body)
+                self._requested(sender, msg)
             elif msg.kind == gl1.REPLY:
                 self._replied(msg)
             else:
                 listed = self._enrolled(msg.body, self._ms)
+                self._tells(msg.ts)  # it has repeated a number that is of now
                 if listed:
                     self._inbox.append((gl1.revoked_topic(authority.text), listed))
+
+    def _again(self) -> None:
+        early, self._early = self._early, []
+        self._inbox += early
 
     def _met_gateway(self) -> None:
         """A gateway was born; where it has restarted, it may not know us."""
@@ -225,7 +231,8 @@ class Member(Applicant):
             self._gateway_nonce = nonce
             self._away()
 
-    def _requested(self, sender: "Gateway", body: "dict[str, Any]") -> None:
+    def _requested(self, sender: "Gateway", msg: gl1.MSG) -> None:
+        body = msg.body
         identity, node = body.get("id"), sender.certificate.node
         if type(identity) is not str or len(identity) > ID:
             raise DropError("malformed")
@@ -234,6 +241,9 @@ class Member(Applicant):
             said.update(nonce=self._nonce, up=self._ms)
             self._due.append((node, said))
             raise DropError("stale")
+        if self._authority.doubted:  # nobody knows how long it was kept back
+            raise DropError("stale")
+        self._hears(msg.ts)
         known, answer = self._done.find(identity)
         if known:
             if answer is None:
@@ -257,14 +267,19 @@ class Member(Applicant):
         body = msg.body
         if "stored" in body:
             keys = [tuple(key) for key in (body["stored"], body.get("refused", [])) for key in key if type(key) is list]
+            if [key for key in keys if key[:1] == (self._epoch,)]:
+                self._hears(msg.ts)
             self._events = [each for each in self._events if (self._epoch, each.seq) not in keys or not each.sealed]
             if body.get("refused"):
                 self._log("warning", "the policy refuses an event of this board")
             return
         for asked in self._asked:
             if asked[0] == body.get("id"):
+                if asked is self._asked[-1]:
+                    self._tells(msg.ts)
+                elif not self._authority.doubted:
+                    self._hears(msg.ts)
                 self._asked.remove(asked)
-                self.now = msg.ts  # the answer to a question of now
                 credential = self.credential
                 asked[1](body)
                 if self.credential is not credential:

@@ -2,7 +2,8 @@
 """MQTT 3.1.1 for a board, without I/O: one connection, QoS 0 and 1, a will, a keep-alive. Sections are the standard's.
 
 Bytes go in by `feed` and out of `out`; time comes by `advance`. A session is clean, so nothing outlives a connection:
-who has something that must arrive says it again on the next one. A message too large for a board is passed over.
+who has something that must arrive says it again on the next one. A message too large for a board, or on a longer topic
+than any of its own, is acknowledged and passed over: one that is retained would else keep it off the broker.
 """
 
 #: Seconds of silence after which the broker may give us up; we say something after half of it (3.1.2.10).
@@ -49,7 +50,7 @@ class Mqtt:
         out: What is to be written; whoever writes takes it out.
         up: Whether we are let in and subscribed.
         unacknowledged: Identifiers of the messages that the broker has not acknowledged.
-        passed_over: Messages that were too large.
+        passed_over: Messages that were too large, or on too long a topic.
     """
 
     def __init__(
@@ -59,7 +60,8 @@ class Mqtt:
         self.unacknowledged: "set[int]" = set()
         self.passed_over = 0
         self._in = bytearray()
-        self._skip = 0
+        self._skip = 0  # bytes that are passed over
+        self._rest = -1  # those behind the identifier that follows them; -1 for none
         self._filters = filters
         self._identifier = 0
         self._said = self._heard = 0  # milliseconds ago
@@ -100,27 +102,22 @@ class Mqtt:
             MqttError: the broker refuses us, or says what is no MQTT.
         """
         self._heard = 0
-        if self._skip:
-            passed = min(self._skip, len(data))
-            self._skip -= passed
-            data = data[passed:]
         self._in.extend(data)
         found: "list[tuple[str, bytes]]" = []
-        while True:
+        while self._passed():
             size, at = self._length()
             if not at:
                 return found
             first = self._in[0]
-            if size > MAX_SIZE:
-                if first & 0xF0 != 0x30:
-                    raise MqttError("a packet of {} bytes".format(size))
-                if len(self._in) < at + MAX_TOPIC + 4:  # topic and identifier, to acknowledge it
+            if first & 0xF0 == 0x30 and size > 1:
+                if len(self._in) < at + 2:
                     return found
-                self._message(first, bytes(self._in[at : at + MAX_TOPIC + 4]))
-                self.passed_over += 1
-                self._skip = max(0, at + size - len(self._in))
-                self._in = self._in[at + size :]
-                continue
+                topic = int.from_bytes(self._in[at : at + 2], "big")
+                if size > MAX_SIZE or topic > MAX_TOPIC:
+                    self._pass(first, at, size, topic + 2)
+                    continue
+            elif size > MAX_SIZE:
+                raise MqttError("a packet of {} bytes".format(size))
             if len(self._in) < at + size:
                 return found
             body = bytes(self._in[at : at + size])
@@ -129,6 +126,29 @@ class Mqtt:
                 found.append(self._message(first, body))
             else:
                 self._control(first, body)
+        return found
+
+    def _pass(self, first: int, at: int, size: int, end: int) -> None:
+        """A PUBLISH is passed over, whose topic ends there."""
+        if first & 6 > 2 or size < end + (first & 6):
+            raise MqttError("a message that is none")
+        self.passed_over += 1
+        self._in = self._in[at:]
+        self._skip, self._rest = (end, size - end - 2) if first & 6 else (size, -1)
+
+    def _passed(self) -> bool:
+        """Whether nothing is to be passed over any more; the identifier on the way is acknowledged."""
+        while self._skip or self._rest >= 0:
+            passed = min(self._skip, len(self._in))
+            self._skip -= passed
+            self._in = self._in[passed:]
+            if self._skip or (self._rest >= 0 and len(self._in) < 2):
+                return False
+            if self._rest >= 0:
+                self._say(b"\x40\x02" + bytes(self._in[:2]))
+                self._in = self._in[2:]
+                self._skip, self._rest = self._rest, -1
+        return True
 
     def _length(self) -> "tuple[int, int]":
         """Remaining Length (2.2.3), and where what it counts begins; 0 while that is not there."""
@@ -142,10 +162,10 @@ class Mqtt:
         raise MqttError("a length over four bytes")
 
     def _message(self, first: int, body: bytes) -> "tuple[str, bytes]":
-        """A PUBLISH (3.3), of one that is passed over the start; it is acknowledged."""
+        """A PUBLISH (3.3); it is acknowledged."""
         end = 2 + int.from_bytes(body[:2], "big")
         at = end + (2 if first & 6 else 0)
-        if first & 6 > 2 or len(body) < at or not 2 < end <= MAX_TOPIC + 2:
+        if first & 6 > 2 or len(body) < at or end < 3:
             raise MqttError("a message that is none, or with a topic of {} bytes".format(end - 2))
         if first & 6:
             self._say(b"\x40\x02" + body[end:at])

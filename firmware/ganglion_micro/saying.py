@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
 #: Bytes of the readings of a frame.
 FRAME_SIZE = 768
+#: Readings that wait for the time.
+TIMELESS = 32
 #: Requests that are remembered, and those of them whose answer is kept for a copy.
 REQUESTS = 32
 ANSWERS = 4
@@ -56,15 +58,30 @@ class Frame:
         self._readings: "list[cbor.Encoded]" = []
         self._size = 0
         self._taken = 0
+        self._timeless: "list[tuple[str, int, cbor.Encoded]]" = []
 
-    def add(self, stream: str, at: int, value: "Any") -> None:
-        """Takes a reading of a time in nanoseconds. Raises: CBORError, it has no place in CBOR."""
+    def add(self, stream: str, at: int, value: "Any", ms: int = 0) -> None:
+        """Takes a reading of a time in nanoseconds, or 0 and milliseconds since the boot where nobody has said it.
+
+        Raises:
+            CBORError: it has no place in CBOR.
+        """
+        if not at:
+            self.dropped += len(self._timeless) >= TIMELESS
+            self._timeless = self._timeless[1 - TIMELESS :] + [(stream, ms, cbor.Encoded(cbor.encode(value)))]
+            return
         reading = cbor.Encoded(cbor.encode([stream, at, value]))
         self._readings.append(reading)
         self._size += len(reading.data)
         while self._size > FRAME_SIZE:
             self._size -= len(self._readings.pop(0).data)
             self.dropped += 1
+
+    def settle(self, now: int, ms: int) -> None:
+        """The time in nanoseconds, and in milliseconds since the boot: what has waited for it is taken."""
+        timeless, self._timeless = self._timeless, []
+        for stream, at, value in timeless:
+            self.add(stream, now - (ms - at) * 1000000, value)
 
     def take(self, ms: int, every: int) -> "list[cbor.Encoded]":
         """The body of a BATCH, so many milliseconds after the last at least; empty before, and where there is none."""
@@ -98,7 +115,8 @@ class Done:
     def end(self, identity: str, answer: bytes) -> None:
         """This is what was answered."""
         for each in self._known[:-ANSWERS]:
-            each[1] = None
+            if each[1]:  # one that still waits to be done is answered then
+                each[1] = None
         for each in self._known:
             if each[0] == identity:
                 each[1] = answer

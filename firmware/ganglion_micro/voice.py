@@ -43,7 +43,7 @@ class Voice:
     """
 
     def __init__(self, authority: "Authority", signer: "Any", epoch: int, nonce: bytes) -> None:
-        self.now = 0
+        self.now = self._ms = 0  # the latter since the boot
         self.frame = saying.Frame()
         self._authority = authority
         self._signer = signer
@@ -61,6 +61,11 @@ class Voice:
         self._events: "list[saying.Event]" = []
         self.will = (self._topic(gl1.DEATH), self._sealed(gl1.DEATH, {"epoch": epoch}))
 
+    @property
+    def _at(self) -> int:
+        """The time as others may be told, and judged by; 0 where it is in doubt."""
+        return 0 if self._authority.doubted else self.now
+
     def serve(self, method: str, handler: "Callable[[dict[str, Any]], Any]") -> None:
         """Serves a method to gateways; see `serving.answered`."""
         self._methods[method] = handler
@@ -72,7 +77,7 @@ class Voice:
     def readings(self, values: "list[tuple[str, Any]]") -> None:
         """Has (stream, number) pairs sent in the next frame. Raises: CBORError, one has no place in CBOR."""
         for stream, value in values:
-            self.frame.add(stream, self.now, value)
+            self.frame.add(stream, self.now, value, self._ms)
 
     def event(self, cls: str, topic: str, value: "Any") -> bool:
         """Has an event sent until a gateway has stored it; False where too many wait, and it is not taken.
@@ -127,7 +132,7 @@ class Voice:
         identity = "{}-{}-{}".format(self.node[:8], self._epoch, self._count)
         self._asked = self._asked[1 - QUESTIONS :] + [(identity, then)]
         body: "dict[str, Any]" = {"id": identity, "method": method, "params": params}
-        body.update(nonce=gateway.nonce, deadline=self.now + ns)
+        body.update(nonce=gateway.nonce, deadline=self._at + ns)
         return self._said(gl1.REQUEST, body, gateway.certificate.node)
 
     def _event(self, event: saying.Event) -> "Said":
@@ -163,6 +168,6 @@ class Voice:
             which = 0 if strict else 1
             seq = self._seqs[which] = self._seqs[which] + 1
         # Who judges times judges those of commands alone; of the rest it is better to be early than of 1970
-        ts = self.now or (0 if strict else self._authority.floor)
+        ts = self._at or (0 if strict else self._authority.floor)
         message = gl1.MSG(kind, to, self._epoch, seq, ts, body)
         return cose.sign1(message.pack(), self._kid, self._aad, self._signer.sign)

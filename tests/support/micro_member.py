@@ -129,6 +129,8 @@ class World:
             self.tell(gl1.CREDENTIAL, body)
         elif received.kind == gl1.EVENT and self.stores:
             self.tell(gl1.REPLY, {"stored": [[received.epoch, received.seq]]})
+        elif received.stale:
+            self.tell(gl1.REPLY, {"id": received.body["id"], "ok": False, "error": {"code": "stale", "message": ""}})
         elif received.kind == gl1.REQUEST:
             result: Any = self.results.get(received.body["method"], {})
             if received.body["method"] == "credential.renew":

@@ -14,7 +14,7 @@ from ganglion_agent import config, seal
 from ganglion_agent.clock import Clock
 from ganglion_agent.device import Device
 from ganglion_agent.log import Log
-from ganglion_agent.section import ConfigError
+from ganglion_agent.section import ConfigError, Section
 from ganglion_micro import update_key
 from support.leaves import KEY
 
@@ -55,6 +55,17 @@ def test_a_whole_one_is_read() -> None:
     assert made.guard.actuators["pump"].limits.max_on == 90 * SECOND
     assert made.units == {"light.illuminance": "lx"}
     assert Path("pin15").read_text() == "0"
+
+
+def test_a_watchdog_waits_for_two_signatures_of_a_full_member() -> None:
+    full = {key: GOOD[key] for key in ("name", "uplink")} | {"broker": "mqtt://192.0.2.20"}
+    for text, fits in (("5s", False), ("6s", True), ("0s", True)):
+        section = Section("agent.json", {**full, "watchdog": text})
+        if fits:
+            config.Config(section, None)
+        else:
+            with pytest.raises(ConfigError, match="watchdog: must be 0s for none, or at least 6s"):
+                config.Config(section, None)
 
 
 def test_signed_updates_need_the_key_beside_the_leafs() -> None:

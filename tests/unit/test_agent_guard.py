@@ -16,7 +16,7 @@ class Output:
 
     def __init__(self) -> None:
         self.told: list[Any] = []
-        self.error: OSError | None = None
+        self.error: Exception | None = None
 
     def write(self, value: Any) -> None:
         if self.error is not None:
@@ -124,3 +124,12 @@ def test_at_the_end_everything_is_safe_whatever_its_limits(certain: bool) -> Non
         bench.actuator.state.lose()
     bench.guard.safe(bench.now)
     assert bench.output.told[-1] is False
+
+
+def test_an_output_that_fails_in_its_own_way_does_not_keep_the_others_from_being_safe() -> None:
+    bench = Bench()
+    other = Output()
+    bench.guard.actuators["valve"] = Actuator(Limits(), other, 60 * SECOND, "low", 0)
+    bench.output.error = RuntimeError("a driver's own error")
+    bench.guard.safe(bench.now)
+    assert other.told == [False]

@@ -5,13 +5,17 @@ import asyncio
 import base64
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from ganglion_agent import crash, flash, store
+from ganglion_agent import agent, crash, flash, store, update
 from ganglion_agent.clock import Clock
 from ganglion_agent.log import LETTERS, LINES, Log
+from ganglion_agent.methods import load_all
+from ganglion_agent.signer import Signer
+from ganglion_agent.slots import FAILURES
 from ganglion_agent.store import Store
 from ganglion_agent.watchdog import HungError, Watchdog
 from ganglion_agent.wifi import MAX_PAUSE, Wifi
@@ -71,6 +75,19 @@ def test_a_file_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert flash.read(path) == b"old"
 
 
+def test_a_file_that_cannot_be_read_is_not_taken_for_none(tmp_path: Path) -> None:
+    folder = tmp_path / "it"
+    folder.mkdir()  # reading it is an error of the flash, as far as anybody here can tell
+    with pytest.raises(OSError, match="irectory"):
+        flash.read(str(folder))
+    with pytest.raises(OSError, match="irectory"):
+        Signer(str(folder), lambda: None)
+    with pytest.raises(OSError, match="irectory"):
+        flash.boots(str(folder))
+    assert crash.last(str(folder)) is None, "a crash is said all the same"
+    assert flash.read(str(tmp_path / "none")) is None
+
+
 # Crashes
 
 
@@ -99,6 +116,11 @@ def test_crashes_in_a_row_are_counted_and_a_steady_boot_ends_the_row(tmp_path: P
     rows += [crash.record(path, ValueError(), boot, seconds)["row"] for boot, seconds in [(4, 60), (6, 9)]]
     assert rows == [1, 2, 3, 1, 1]
     assert [crash.pause(row) for row in (1, 2, 3, 9, 999)] == [1, 4, 8, crash.MAX_PAUSE, crash.MAX_PAUSE]
+
+
+def test_scripts_are_left_alone_before_another_version_is_tried(tmp_path: Path) -> None:
+    rows = [crash.record(str(tmp_path / "crash"), ValueError(), boot, 9)["row"] for boot in range(1, FAILURES)]
+    assert rows[-1] >= agent._WITHOUT_SCRIPTS, "the last boot that the version has is one without scripts"
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"row": "x"}', "\xff"])
@@ -186,10 +208,50 @@ def test_a_plan_that_does_not_load_leaves_the_one_before(tmp_path: Path) -> None
     assert [path.name for path in (tmp_path / "scripts").iterdir()] == ["shade.plan"]
 
 
+def test_one_plan_comes_at_a_time_and_is_removed_half_as_well_as_whole(tmp_path: Path) -> None:
+    kept = Store(f"{tmp_path}/scripts/")
+    for name in ("shade", "light"):
+        kept.put(name, 0, 6, b"abc", lambda data: None)
+    assert [path.name for path in (tmp_path / "scripts").iterdir()] == ["light.part"]
+    assert kept.remove("light")
+    assert list((tmp_path / "scripts").iterdir()) == []
+
+
+def test_plans_leave_room_for_the_rest_of_the_board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = Store(f"{tmp_path}/scripts/")
+    for i in range(store.MOST):
+        kept.put(f"s{i}", 0, 3, b"abc", lambda data: None)
+    with pytest.raises(ValueError, match="no room: remove a script"):
+        kept.put("more", 0, 3, b"abc", lambda data: None)
+    assert kept.put("s3", 0, 3, b"new", lambda data: None)["done"], "in place of another"
+    assert store.SPARE == update.SPARE
+    for free, done in ((store.SPARE, False), (store.SPARE + 1, True)):
+        monkeypatch.setattr(os, "statvfs", lambda path, free=free: (4096, 4096, 100, free))
+        if done:
+            kept.put("s3", 0, 3, b"new", lambda data: None)
+        else:
+            with pytest.raises(ValueError, match="no room"):
+                kept.put("s3", 0, 3, b"new", lambda data: None)
+
+
+def test_a_plan_that_the_flash_does_not_give_back_leaves_the_others(tmp_path: Path) -> None:
+    (tmp_path / "b.plan").mkdir()
+    (tmp_path / "a.plan").write_bytes(b"no plan")
+    ran, said = [], []
+    device = SimpleNamespace(
+        scripts=lambda: SimpleNamespace(load=lambda data, now: ran.append(data)),
+        now=lambda: 0,
+        log=lambda level, line: said.append(line),
+    )
+    load_all(device, Store(f"{tmp_path}/"))
+    assert ran == [b"no plan"]
+    assert [line.split(":")[0] for line in said] == ["the script b does not run"]
+
+
 @pytest.mark.parametrize("name", ["", "../boots", "a/b", "x" * 33, "a.plan", None, 3, "ї"])
 def test_a_name_is_no_path(tmp_path: Path, name: Any) -> None:
     kept = Store(f"{tmp_path}/scripts/")
-    with pytest.raises(ValueError, match="is no name of a script"):
+    with pytest.raises(ValueError, match="is no name: 1 to 32 of a-z"):
         kept.put(name, 0, 3, b"abc", lambda data: None)
     assert not kept.remove(name)
 

@@ -71,7 +71,7 @@ def test_without_a_parent_or_an_answer_it_fails_in_time() -> None:
         "the parent is away, and a model is reached by way of it",
         "the model gave no answer in time",
         "no model",
-        "the prompt is too long for a leaf: it has 1024 bytes with all that is around it",
+        "the prompt is too long: 1024 bytes are the most, with all that is around it",
     ]
 
 

@@ -7,14 +7,18 @@ from pathlib import Path
 import pytest
 from nacl.signing import SigningKey
 
-from ganglion.errors import RemoteProtocolError
+from ganglion.errors import InvalidError, RemoteProtocolError
 from ganglion.firmware import Bundle, sending
+from ganglion.firmware.sending import seen_in_time
+from ganglion.units import SECOND
 from ganglion_agent.seal import sealed_by
 from ganglion_agent.slots import Slots
 from ganglion_agent.update import Update
 from ganglion_micro import cbor, cose, update_key
 from ganglion_micro.ed25519 import verify
 from support.flash_model import Flash
+
+DAY = 86400
 
 
 def board(check: Callable[[bytes | None, bytes], None]) -> Update:
@@ -61,6 +65,20 @@ def test_a_board_whose_updates_are_signed_takes_only_what_the_issuer_has_sealed(
     assert update.begin(next(sending(version, seal(digest))).params)["state"] == "receiving"
     assert update.begin(next(sending(older, seal(bytes.fromhex(older.sha256), at=8))).params)["state"] == "receiving"
     assert newest.read_text() == "8"
+    early = sealed_by(lambda: (public, bytes(8)), verify, str(tmp_path / "other"), lambda: 10 * DAY * SECOND)
+    early(seal(digest, at=11 * DAY), digest)
+    with pytest.raises(ValueError, match="of another day: set the gateway's clock"):
+        early(seal(digest, at=11 * DAY + 1), digest)
+    seen_in_time(seal(digest, at=11 * DAY), 10 * DAY)
+    with pytest.raises(InvalidError, match="seal is 90 days ahead of this machine"):
+        seen_in_time(seal(digest, at=100 * DAY), 10 * DAY)
+    (tmp_path / "sealed.new").write_text("9")  # the power has failed before it had its name
+    with pytest.raises(ValueError, match="older than one that this board has taken"):
+        update.begin(next(sending(version, seal(digest, at=8))).params)
+    (tmp_path / "sealed.new").unlink()
+    newest.write_text("x")
+    with pytest.raises(ValueError, match="sealed is damaged"):
+        update.begin(next(sending(version, seal(digest, at=10))).params)
 
 
 @pytest.mark.parametrize(

@@ -530,3 +530,13 @@ def test_a_letter_that_was_mistyped_is_found_and_not_repeated(at: int, letter: s
 def test_no_other_text_is_a_key(text: str) -> None:
     with pytest.raises(ValueError, match="this is no key of a leaf"):
         leaf_key.parse(text)
+
+
+def test_a_copy_of_an_old_request_is_answered_and_is_no_sign_of_the_parent(pair: Pair) -> None:
+    request = pair.ask("one", a=1)
+    heard = pair.leaf.heard
+    pair.carry("parent", request)
+    assert pair.leaf.heard == heard + 1
+    pair.carry("parent", request)
+    assert pair.leaf.heard == heard + 1
+    assert "one" in pair.answers

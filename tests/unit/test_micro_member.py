@@ -9,13 +9,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ganglion.mesh.authority import Authority
+from ganglion.mesh.identity import Identity
 from ganglion.units import SECOND
 from ganglion_agent.prompts import Prompts
 from ganglion_micro import cbor, cose, gl1
 from ganglion_micro.enrol import EnrolKey
+from ganglion_micro.member import INBOX
+from ganglion_micro.saying import ANSWERS, TIMELESS
 from ganglion_micro.voice import EVENTS
 from support.mesh import HOUR
-from support.micro_member import World
+from support.micro_member import Signer, World
 
 
 @pytest.fixture
@@ -46,7 +49,7 @@ def test_a_board_enrols_is_born_and_has_the_time(world: World) -> None:
     assert world.log == [f"info a member of the mesh {world.site.authority.mesh_id} as {world.signer.node_id}"]
     kinds = [one.kind for one in world.heard]
     assert kinds[:3] == [gl1.ENROL, gl1.BIRTH, gl1.REQUEST]
-    assert world.kept.keys() == {"bundle", "revoked", "gateways", "credential"}
+    assert world.kept.keys() == {"pin", "bundle", "revoked", "gateways", "credential"}
     assert abs(world.board.now - world.site.now) < SECOND
     birth = world.of(gl1.BIRTH)[0]
     assert (birth.body["name"], birth.body["board"]) == ("garden", "pico")
@@ -89,6 +92,20 @@ def test_of_readings_that_are_too_many_for_a_frame_the_newest_are_sent(member: W
     values = [reading[2] for reading in member.of(gl1.BATCH)[-1].body if reading[0] == "soil"]
     assert values == list(range(200 - len(values), 200))
     assert member.board.frame.dropped == 200 - len(values) > 0
+
+
+def test_a_reading_from_before_the_time_is_of_when_it_was_taken(world: World) -> None:
+    world.board.connected(False)
+    for i in range(TIMELESS + 2):
+        world.board.readings([("soil", i)])
+        world.go(1000)
+    began = world.site.now - (TIMELESS + 2) * SECOND
+    world.join()
+    world.go(11000)
+    found = [each for batch in world.of(gl1.BATCH) for each in batch.body if each[0] == "soil"]
+    assert [each[2] for each in found] == list(range(2, TIMELESS + 2))
+    assert all(abs(each[1] - began - each[2] * SECOND) < SECOND for each in found)
+    assert world.board.frame.dropped == 2
 
 
 def test_an_event_is_the_same_until_it_is_stored(member: World) -> None:
@@ -137,6 +154,18 @@ def test_a_request_is_done_once_and_a_copy_is_answered_from_memory(member: World
     assert [each["name"] for each in _methods(member)] == ["led", "methods"]
 
 
+def test_a_copy_of_a_request_that_waits_is_no_word_that_it_was_done(member: World) -> None:
+    member.board._done.begin("waits")
+    for i in range(ANSWERS + 1):
+        member.board._done.begin(f"r{i}")
+        member.board._done.end(f"r{i}", b"an answer")
+    assert member.board._done.find("waits") == (True, b"")
+    assert member.board._done.find("r0") == (True, None)
+    member.ask("waits")
+    member.go(100)
+    assert member.replies("waits") == [], "it is answered when it is done"
+
+
 def _methods(world: World) -> list:
     world.ask("m", method="methods", params={})
     world.go(100)
@@ -167,6 +196,70 @@ def test_a_silent_gateway_is_asked_and_the_birth_is_said_again(member: World) ->
     member.answers = True
     member.go(40000)
     assert member.board.joined
+
+
+@pytest.mark.parametrize("hours", [1, 20])
+def test_the_clock_of_the_gateway_may_be_set(member: World, hours: int) -> None:
+    for step in (hours, -hours):
+        member.site.now += step * HOUR
+        member.gateway = member.site.member(
+            "gateway", role="gateway", epoch=member.gateway.member.epoch + 1, identity=member.gateway.member.identity
+        )
+        member.connect()
+        member.go(120000)
+        assert member.board.joined, (step, member.board.refused)
+        assert abs(member.board.now - member.site.now) < SECOND
+        member.ask(f"r{step}")
+        member.go(100)
+        assert member.replies(f"r{step}")[0]["ok"]
+
+
+def test_a_clock_that_is_set_while_the_gateway_stays_is_learnt(member: World) -> None:
+    for step in (HOUR, -HOUR):
+        member.site.now += step
+        member.go(120000)
+        assert member.board.joined
+        assert abs(member.board.now - member.site.now) < SECOND
+
+
+@pytest.mark.parametrize("has_key", [True, False])
+def test_a_year_that_a_gateway_was_ahead_does_not_end_a_credential(member: World, has_key: bool) -> None:
+    if not has_key:
+        member.key = None
+        member.boot()
+        member.join()
+    member.board.now += 365 * 24 * HOUR
+    member.board._authority.floor = member.board.now
+    member.go(200000)
+    assert member.board.joined
+    assert abs(member.board.now - member.site.now) < SECOND
+
+
+def test_a_request_that_was_kept_back_is_not_obeyed_while_nobody_knows_the_time(member: World) -> None:
+    topic, payload = member.ask("late")
+    member.board._inbox.clear()
+    member.answers = False
+    member.go(60000)
+    assert not member.board.joined
+    assert refused(member, topic, payload) == "stale"
+    member.answers = True
+    member.go(60000)
+    assert member.board.joined
+    member.ask("now")
+    member.go(100)
+    assert member.replies("now")[0]["ok"]
+
+
+def test_what_is_not_of_this_boot_is_no_sign_of_a_gateway(member: World) -> None:
+    heard = member.board.heard
+    member.ask("wrong", nonce=bytes(8))
+    member.tell(gl1.REPLY, {"id": "unknown", "ok": True, "result": {}})
+    member.tell(gl1.REPLY, {"stored": [[77, 1]]})
+    member.go(400)
+    assert member.board.heard == heard
+    member.ask("right")
+    member.go(100)
+    assert member.board.heard == heard + 1
 
 
 def test_a_question_of_a_script_goes_to_the_gateways_model(member: World) -> None:
@@ -239,6 +332,25 @@ def test_a_bit_flipped_in_any_byte_of_a_request_is_refused(member: World) -> Non
     assert len(member.calls) == 1
 
 
+def test_a_stranger_who_floods_does_not_keep_a_board_silent(member: World) -> None:
+    topic, payload = member.ask("forged")
+    member.board._inbox.clear()
+    batches = len(member.of(gl1.BATCH))
+    for i in range(1000):
+        member.board.receive((topic, payload[:-4] + i.to_bytes(4, "big")))
+        if i % 4 == 0 and not member.board.is_busy:
+            member.ask(f"r{i}")
+        member.board.readings([("soil", i)])
+        member.go(20)
+        while len(member.board._inbox) > INBOX:  # what is behind them waits at the broker
+            member.board._inbox.pop()
+        assert len(member.board._due) <= 2
+    assert member.board.refused["forged"] > 400
+    assert len(member.of(gl1.BATCH)) > batches + 50
+    assert member.board.joined
+    assert len(member.calls) > 2
+
+
 def test_a_request_is_refused_again_in_this_boot_and_in_the_next(member: World) -> None:
     topic, payload = member.ask()
     member.go(100)
@@ -288,6 +400,31 @@ def test_a_revoked_gateway_is_refused_after_a_restart_too(member: World) -> None
     assert refused(member, gl1.gateway_topic(authority.mesh_id, node), member.gateway.birth().payload) == "revoked"
 
 
+@pytest.mark.parametrize("revoked", [True, False])
+def test_a_key_that_a_revoked_gateway_has_rotated_into_is_refused_too(member: World, revoked: bool) -> None:
+    authority, former = member.site.authority, member.gateway.member.identity.node_id
+    successor = Identity.create()
+    credential = authority.issue(
+        successor.public, name="gateway", roles=["gateway"], now=member.site.now, lifetime=24 * HOUR, former=former
+    )
+    (authority.revoke if revoked else authority.supersede)(former, now=member.site.now)
+    member.board.receive((gl1.revoked_topic(authority.mesh_id), authority.revocations(now=member.site.now).data))
+    member.go(40)
+    new = member.site.member("gateway", role="gateway", identity=successor, credential=credential)
+    topic = gl1.gateway_topic(authority.mesh_id, successor.node_id)
+    if revoked:
+        assert refused(member, topic, new.birth().payload) == "revoked"
+    else:
+        member.board.receive((topic, new.birth().payload))
+        member.go(40)
+        assert not member.board.refused
+    member.boot()  # what is kept says the same
+    member.board.connected(True)
+    member.board.receive((topic, new.birth().payload))
+    member.go(40)
+    assert member.board.refused == ({"revoked": 1} if revoked else {})
+
+
 def test_what_is_too_old_or_too_new_is_refused(member: World) -> None:
     for ahead in (-301, 301):
         now = member.site.now
@@ -301,6 +438,18 @@ def test_what_is_too_old_or_too_new_is_refused(member: World) -> None:
     topic, payload = member.ask("late")
     member.board._inbox.clear()
     assert refused(member, topic, payload) == "expired"
+
+
+def test_without_a_new_list_for_long_nothing_is_obeyed_whatever_else_the_issuer_says(member: World) -> None:
+    member.site.now += 31 * 24 * HOUR
+    member.gateway = member.site.member("gateway", role="gateway", epoch=2, identity=member.gateway.member.identity)
+    member.board.now, member.board._authority.vouched = member.site.now, member.site.now - HOUR
+    topic = gl1.gateway_topic(member.site.authority.mesh_id, member.gateway.member.identity.node_id)
+    member.board.receive((topic, member.gateway.birth().payload))
+    member.go(40)
+    topic, payload = member.ask("r9")
+    member.board._inbox.clear()
+    assert refused(member, topic, payload) == "stale"
 
 
 def test_a_list_and_a_bundle_are_the_authoritys(member: World, tmp_path: Path) -> None:
@@ -346,6 +495,63 @@ def test_what_is_kept_of_another_mesh_is_said(member: World, tmp_path: Path) -> 
 
     with pytest.raises(ValueError, match="of another mesh"):
         Known(key.pin, member.signer.verify, member.kept.get, member.kept.__setitem__)
+
+
+def test_a_board_that_has_lost_the_bundle_believes_no_other_mesh(member: World, tmp_path: Path) -> None:
+    other = Authority.open(tmp_path / "other", now=member.site.now)
+    member.key = None
+    del member.kept["bundle"]
+    member.boot()
+    member.board.connected(True)
+    mesh = member.site.authority.mesh_id
+    assert refused(member, gl1.bundle_topic(mesh), other.bundle(now=member.site.now)) == "wrong_mesh"
+    member.join()
+    assert member.kept["bundle"] == member.site.authority.bundle(now=member.site.now)
+    assert not member.of(gl1.ENROL)[1:], "with the credential that it has"
+    for name in ("pin", "bundle"):
+        del member.kept[name]
+    with pytest.raises(ValueError, match="nothing is kept of a mesh"):
+        member.boot()
+
+
+@pytest.mark.parametrize("name", ["pin", "bundle", "gateways", "revoked", "credential"])
+def test_what_is_kept_and_damaged_is_said_or_heard_anew(member: World, name: str) -> None:
+    whole = member.kept[name]
+    for damaged in (b"", whole[:-1], whole[: len(whole) // 2], b"\x81\x01", b"\xf6", b"\xff"):
+        member.kept[name] = damaged
+        try:
+            member.boot()
+        except ValueError as error:
+            assert name in ("pin", "bundle", "revoked")
+            assert str(error) in ("what is kept is damaged", "what is kept is of another mesh")
+        else:
+            assert damaged == b"" or name in ("gateways", "credential", "bundle")
+            member.join()
+            assert member.board.joined
+        member.kept[name] = whole
+
+
+def test_a_credential_of_another_key_is_none(member: World) -> None:
+    member.signer = Signer()
+    member.key = None
+    member.boot()
+    member.connect()
+    member.go(1000)
+    assert member.board.credential is None
+    assert member.log[-1] == "error no credential, or its time is over: give this board an enrol key"
+    member.key = member._keys.create()
+    member.boot()
+    member.join()
+
+
+def test_a_credential_whose_time_is_over_is_asked_for_anew(member: World) -> None:
+    assert member.board.credential is not None
+    member.site.now = member.board.credential.expires + HOUR
+    member.gateway = member.site.member("gateway", role="gateway", epoch=2, identity=member.gateway.member.identity)
+    member.key = member._keys.create()
+    member.boot()
+    member.join()
+    assert member.board.credential.expires > member.site.now
 
 
 @pytest.mark.parametrize("text", ["", "gk1_", "lf1_aaaa", "gk1_" + "a" * 53 + "b", "gk2_" + "a" * 53, "gk1_ä"])

@@ -90,6 +90,7 @@ def test_a_silent_broker_is_asked_and_then_given_up() -> None:
         ("20 02 00 00 32 03 00 01 61", "a message that is none", False),
         ("20 02 00 00 30 02 00 00", "a topic of 0 bytes", False),
         ("20 02 00 00 30 03 00 01 ff", "not UTF-8", False),
+        ("20 02 00 00 32 04 0f ff 61 62", "a message that is none", False),
         ("20 02 00 00 d0 ff ff 7f", "a packet of 2097151 bytes", False),
     ],
 )
@@ -99,7 +100,8 @@ def test_what_no_broker_may_say_ends_the_connection(said: str, why: str, refused
     assert caught.value.refused is refused
 
 
-topics = st.text(st.characters(codec="utf-8", exclude_characters="\0+#"), min_size=1, max_size=30)
+short = st.text(st.characters(codec="utf-8", exclude_characters="\0+#"), min_size=1, max_size=30)
+topics = st.one_of(short, st.sampled_from((MAX_TOPIC, MAX_TOPIC + 1, 5000)).map(lambda letters: "x" * letters))
 messages = st.lists(
     st.tuples(
         topics,
@@ -118,7 +120,7 @@ def test_messages_come_whole_in_whatever_pieces_and_large_ones_are_passed_over(s
         wire += one
         acks += b"\x40\x02" + (i + 1).to_bytes(2, "big") if qos else b""
         length, _ = packet.remaining_length(one, 1)
-        if length > MAX_SIZE:
+        if length > MAX_SIZE or len(topic.encode()) > MAX_TOPIC:
             passed += 1
         else:
             wanted.append((topic, payload))

@@ -13,6 +13,7 @@ from ganglion.board.reading import names
 from ganglion.cli.main import main
 from ganglion.errors import GanglionError, InvalidError, UsageError
 from ganglion_tools.package.archive import Entry, ar, gz, tar
+from ganglion_tools.package.contents import FILES, common
 from ganglion_tools.package.target import zig_target
 from ganglion_tools.package.version import Version, version
 
@@ -33,6 +34,27 @@ def test_an_archive_has_the_folders_before_what_is_in_them_and_is_the_same_in_an
         ("./usr/lib", 0o755, TIME, "root", True),
         ("./usr/lib/b", 0o644, TIME, "root", False),
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "arch", "name"),
+    [
+        ("ipk", "mipsel_24kc", "openwrt-mt7621"),
+        ("apk", "mipsel_74kc", "openwrt-mt7621"),
+        ("apk", "aarch64_cortex-a53", "openwrt-ipq807x"),
+        ("ipk", "x86_64", "generic-x86-64"),
+        ("deb", "amd64", "generic-x86-64"),
+        ("deb", "arm64", "raspberry-pi-3"),
+    ],
+)
+def test_the_example_of_a_package_is_of_a_board_that_takes_it(kind: str, arch: str, name: str):
+    [example] = [each.data for each in common(kind, arch) if each.path.endswith("node.toml")]
+    assert f'board = "{name}"\n' in example.decode()
+
+
+def test_a_router_hands_the_node_its_folder_and_nothing_that_a_link_in_it_leads_to():
+    lines = [line.strip() for line in (FILES / "openwrt" / "ganglion.init").read_text().splitlines()]
+    assert [line for line in lines if line.startswith("chown")] == ['chown "$user" "$state"']
 
 
 def test_parts_without_an_end_make_one_tar(tmp_path):

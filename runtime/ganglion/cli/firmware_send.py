@@ -2,6 +2,7 @@
 """Brings a version to a board, sealed by the gateway, and waits until it is kept there."""
 
 import base64
+import time
 from typing import TYPE_CHECKING, Any
 
 from ganglion.cli.board_call import board_call
@@ -11,7 +12,7 @@ from ganglion.client.operations import fleet
 from ganglion.errors import NotFoundError, UsageError
 from ganglion.firmware.bundle import Bundle
 from ganglion.firmware.delivery import Delivery
-from ganglion.firmware.sending import Call
+from ganglion.firmware.sending import Call, seen_in_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -32,6 +33,7 @@ def send(gateway: "GatewayClient", name: str, make: "Callable[[Has], Bundle]", w
         UsageError: the name is none of a board.
         NotFoundError: there is no such node or leaf, or its agent does not say what it has.
         GanglionError: the board does not take it, or has gone back to its version before.
+        InvalidError: the gateway's clock is ahead of this one.
         UnreachableError: it does not answer, or has not come back in time.
     """
     parent, slash, leaf = name.partition("/")
@@ -66,6 +68,7 @@ def send(gateway: "GatewayClient", name: str, make: "Callable[[Has], Bundle]", w
         made, is_one = ("a full member", "a leaf") if bundle.is_full else ("a leaf", "a full member")
         raise UsageError(f"this firmware is of {made}, and {name} is {is_one}: name its agent.json with --config")
     seal = base64.b64decode(gateway.ask(fleet.post_firmware_seal(sha256=bundle.sha256))["seal"])
+    seen_in_time(seal, time.time())
     sent = delivery.deliver(bundle, seal)
     data = {
         "node": name,

@@ -15,8 +15,10 @@ import hashlib
 from collections.abc import Generator
 from typing import Any, NamedTuple
 
-from ganglion.errors import RemoteProtocolError
+from ganglion.errors import InvalidError, RemoteProtocolError
 from ganglion.firmware.bundle import Bundle
+from ganglion_agent.seal import AHEAD
+from ganglion_micro import cbor, cose
 
 #: Bytes of a chunk: in base64 and with what is around it, one message of a leaf of 1024 bytes.
 CHUNK = 480
@@ -88,3 +90,20 @@ def sending(bundle: Bundle, seal: bytes | None = None) -> Generator[Call, dict[s
         else:
             raise RemoteProtocolError(f"the board says {state!r} of the update, which nobody here knows")
         begun = False
+
+
+def seen_in_time(seal: bytes, now: float) -> None:
+    """Looks at when a seal says that it was made: a board takes no older one afterwards.
+
+    Args:
+        now: Seconds since the Unix epoch.
+
+    Raises:
+        InvalidError: that is more than a day ahead.
+    """
+    ahead = cbor.decode(cose.parse(seal).payload)[1] - now
+    if ahead > AHEAD:
+        raise InvalidError(
+            f"the gateway's seal is {ahead / 86400:.0f} days ahead of this machine: set the clock that is wrong, as a "
+            "board takes nothing that was sealed before its newest"
+        )

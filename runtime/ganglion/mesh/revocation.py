@@ -18,6 +18,7 @@ from ganglion.mesh.identity import Identity
 from ganglion.mesh.statement import Kept, Register
 from ganglion.units import SECOND
 from ganglion_micro import gl1
+from ganglion_micro.mqtt import MAX_SIZE, MAX_TOPIC
 
 _log = logging.getLogger(__name__)
 
@@ -175,7 +176,17 @@ class Revocations(Register[RevocationList]):
         def signed(version: int) -> bytes:
             return sign(self._issuer, self._mesh, version=max(version, above + 1), now=now, until=until)
 
-        return self.put(signed, trust, now=now)
+        made = self.put(signed, trust, now=now)
+        if len(made.data) + MAX_TOPIC > MAX_SIZE:
+            _log.warning(
+                "%d keys are revoked or replaced: the list has %d bytes, and boards that are full members take %d; "
+                "they obey nobody when they have heard no list for %d days.",
+                len(until),
+                len(made.data),
+                MAX_SIZE - MAX_TOPIC,
+                MAX_STALE // _DAY,
+            )
+        return made
 
 
 def _kept(until: Mapping[bytes, _Until], now: int) -> dict[bytes, _Until]:

@@ -3,26 +3,39 @@
 
 from pathlib import Path
 
+from ganglion.board.reading import boards
 from ganglion_tools.package.archive import Entry
 from ganglion_tools.package.library import licences
+from ganglion_tools.package.target import zig_target
 
 #: Units, scripts and configurations, as they are installed.
 FILES = Path(__file__).with_name("files")
 #: Where the library is on a machine.
 LIBRARY = "usr/lib/ganglion"
+#: The board of the example as it stands in the repository.
+_GENERIC = "generic-x86-64"
 
 
-def common(board: str) -> list[Entry]:
-    """The command and the configuration.
+def common(kind: str, arch: str) -> list[Entry]:
+    """The command, and the configuration of a board with this architecture.
 
     Args:
-        board: What that configuration says the machine is.
+        arch: As that kind of package calls it.
     """
-    example = (FILES / "node.toml").read_text(encoding="utf-8").replace("generic-x86-64", board)
+    example = (FILES / "node.toml").read_text(encoding="utf-8").replace(_GENERIC, _board(kind, arch))
     return [
         Entry(path="usr/bin/ganglion", data=(FILES / "ganglion").read_bytes(), mode=0o755),
         Entry(path="etc/ganglion/node.toml", data=example.encode(), config=True),
     ]
+
+
+def _board(kind: str, arch: str) -> str:
+    """The first board that takes such a package, or else runs the same code."""
+    target = zig_target(kind, arch)
+    known = boards()
+    fits = [each.name for each in known if each.flashing.packages.get(kind) == arch]
+    fits += [each.name for each in known if each.zig_target == target]
+    return fits[0] if fits else _GENERIC
 
 
 def copyright_text() -> bytes:

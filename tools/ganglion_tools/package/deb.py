@@ -21,13 +21,13 @@ _CHANGELOG = """ganglion ({version}) unstable; urgency=medium
 """
 
 
-def entries(library: Sequence[Entry], version: Version) -> list[Entry]:
+def entries(library: Sequence[Entry], arch: str, version: Version) -> list[Entry]:
     """What is installed: the library, and what Debian has beside it."""
     changelog = _CHANGELOG.format(version=version, date=formatdate(version.time))
     here = FILES / "debian"
     return [
         *library,
-        *common("generic-x86-64"),
+        *common("deb", arch),
         Entry(path="usr/lib/systemd/system/ganglion.service", data=(here / "ganglion.service").read_bytes()),
         Entry(
             path="usr/share/python3/runtime.d/ganglion.rtupdate",
@@ -46,7 +46,7 @@ def build(library: Sequence[Entry], arch: str, version: Version) -> bytes:
         library: The files of Python.
         arch: As dpkg calls it.
     """
-    files = sorted(entries(library, version), key=lambda entry: entry.path)
+    files = sorted(entries(library, arch, version), key=lambda entry: entry.path)
     data = [(entry, entry.data) for entry in files if entry.data is not None]
     here = FILES / "debian"
     control = (here / "control").read_text(encoding="utf-8")

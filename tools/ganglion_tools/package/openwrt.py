@@ -29,12 +29,12 @@ DEPENDS = (
 _DESCRIPTION = "runtime for the edge: sensors, scripts and a signed mesh"
 
 
-def entries(library: Sequence[Entry]) -> list[Entry]:
-    """What is installed, beside the library."""
+def entries(library: Sequence[Entry], kind: str, arch: str) -> list[Entry]:
+    """What is installed, beside the library, of an `ipk` or an `apk`."""
     here = FILES / "openwrt"
     return [
         *library,
-        *common("generic-x86-64"),
+        *common(kind, arch),
         Entry(path="etc/config/ganglion", data=(here / "ganglion.config").read_bytes(), config=True),
         Entry(path="etc/init.d/ganglion", data=(here / "ganglion.init").read_bytes(), mode=0o755),
         Entry(path="lib/upgrade/keep.d/ganglion", data=(here / "ganglion.keep").read_bytes()),
@@ -48,7 +48,7 @@ def ipk(library: Sequence[Entry], arch: str, version: Version) -> bytes:
     Args:
         arch: As OpenWrt calls it: `opkg print-architecture` on the router.
     """
-    files = sorted(entries(library), key=lambda entry: entry.path)
+    files = sorted(entries(library, "ipk", arch), key=lambda entry: entry.path)
     data = tar(files, version.time, prefix="./")
     here = FILES / "openwrt"
     control = (here / "control").read_text(encoding="utf-8")
@@ -75,7 +75,7 @@ def apk(library: Sequence[Entry], arch: str, version: Version, sign: Sign | None
         arch: As OpenWrt calls it: `apk --print-arch` on the router.
         sign: Makes the signature; without one `apk add --allow-untrusted` installs it.
     """
-    files = entries(library)
+    files = entries(library, "apk", arch)
     # Of a package of OpenWrt's own, its scripts read these three.
     names = "".join(f"/{entry.path}\n" for entry in sorted(files, key=lambda entry: entry.path))
     files += [

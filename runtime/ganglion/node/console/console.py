@@ -232,8 +232,10 @@ class Console:
             session.shell.resize(session.columns, session.rows)
         if data:
             session.entered = self._monotonic()
-            if lines := session.shell.write(data.encode("utf-8", "replace")):
-                self._record.add("typed", session.who, session.id, lines=lines)
+            session.shell.write(
+                data.encode("utf-8", "replace"),
+                lambda lines: self._record.add("typed", session.who, session.id, lines=lines),
+            )
         return {}
 
     @takes("id", "by")

@@ -110,8 +110,12 @@ class Shell:
         """Whether it has ended and nothing waits."""
         return self.code is not None and not self._waiting
 
-    def write(self, data: bytes) -> list[str]:
-        """Types something; the lines that end in it, as they may be kept: what is not echoed is a password.
+    def write(self, data: bytes, typed: Callable[[list[str]], None]) -> None:
+        """Types something.
+
+        Args:
+            typed: Gets the lines that end in what the shell has taken, as they may be kept, also where it does not take
+                the rest: what is not echoed is a password.
 
         Raises:
             RefusedError: it is too much, the shell does not read, or it has ended.
@@ -120,22 +124,31 @@ class Shell:
             raise RefusedError(f"{MOST_INPUT} bytes at once are the most")
         if self._terminal < 0:
             raise RefusedError("the shell has ended")
-        lines = self._typed(data)
+        hidden, taken = self._is_hidden(), 0
         try:
-            while data:
-                data = data[os.write(self._terminal, data) :]
+            while taken < len(data):
+                taken += os.write(self._terminal, data[taken:])
         except BlockingIOError:
             raise RefusedError("what runs in the shell does not read: end it by Ctrl-C") from None
         except OSError:
             raise RefusedError("the shell has ended") from None
-        return lines
+        finally:
+            if lines := self._lines(data[:taken], hidden):
+                typed(lines)
 
-    def _typed(self, data: bytes) -> list[str]:
-        local = 0
+    def _is_hidden(self) -> bool:
+        """Whether nobody sees what is typed, as far as it can be known: no echo, but by a shell that edits its line.
+
+        What runs in it without an echo of the terminal's, as `ssh` does, may ask for a password somewhere else.
+        """
         with suppress(termios.error, OSError):
             local = termios.tcgetattr(self._terminal)[3]
-        # A shell that edits its line does the echo itself, and has both flags off
-        hidden = bool(local & termios.ICANON) and not local & termios.ECHO
+            if local & termios.ECHO:
+                return False
+            return bool(local & termios.ICANON) or os.tcgetpgrp(self._terminal) != self._child.pid
+        return True
+
+    def _lines(self, data: bytes, hidden: bool) -> list[str]:
         lines = []
         for letter in data.decode("utf-8", "replace"):
             if letter in "\r\n":
