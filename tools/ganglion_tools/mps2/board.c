@@ -31,9 +31,40 @@ void board_poll(void) {
     }
 }
 
+// The UART (CMSDK, of ARM's AN385): a program at its prompt waits in `mp_hal_stdin_rx_chr`, which asks again and again. So
+// that this does not take a core of whoever emulates it, the processor sleeps until a byte has come.
+#define UART_STATE (*(volatile uint32_t *)0x40004004)
+#define UART_CTRL (*(volatile uint32_t *)0x40004008)
+#define UART_INTSTATUS (*(volatile uint32_t *)0x4000400c)
+#define RX_FULL (1u << 1)
+#define RX_INTERRUPT (1u << 3) // of CTRL
+#define RX_CAME (1u << 1) // of INTSTATUS
+// The interrupt 0 of the NVIC is this UART's. The port has no vector for it: it is masked, wakes, and is taken back.
+#define NVIC_ENABLE (*(volatile uint32_t *)0xe000e100)
+#define NVIC_DISABLE (*(volatile uint32_t *)0xe000e180)
+#define NVIC_UNPEND (*(volatile uint32_t *)0xe000e280)
+
+static void sleep_until_a_byte_comes(void) {
+    __asm volatile ("cpsid i");
+    UART_CTRL |= RX_INTERRUPT;
+    NVIC_ENABLE = 1;
+    if (!(UART_STATE & RX_FULL)) {
+        __asm volatile ("wfi");
+    }
+    UART_CTRL &= ~RX_INTERRUPT;
+    UART_INTSTATUS = RX_CAME;
+    NVIC_DISABLE = 1;
+    NVIC_UNPEND = 1;
+    __asm volatile ("cpsie i");
+}
+
 int board_rx_chr(void) {
     if (count == 0) {
-        return uart_rx_chr();
+        int c = uart_rx_chr();
+        if (c < 0) {
+            sleep_until_a_byte_comes();
+        }
+        return c;
     }
     int c = kept[first];
     first = (first + 1) % sizeof(kept);
