@@ -149,8 +149,11 @@ async def test_a_broker_that_is_away_degrades_and_what_waits_arrives_in_order(ho
 
 @exercises("Many nodes are away")
 async def test_a_node_that_is_away_is_listed_and_why_says_since_when(house: House) -> None:
+    async def is_there() -> bool:
+        return (await house.gateway.http.get("/api/v1/nodes/barn")).status_code == 200
+
     async with house.node():
-        pass
+        await until_answered(is_there, what="its birth")
 
     async def is_away() -> bool:
         return not (await house.gateway.http.get("/api/v1/nodes/barn")).json()["online"]

@@ -275,7 +275,7 @@ async def test_api_keys_of_a_database_from_before_users_keep_their_role(store_ur
             await accounts.begin(connection, user["id"], at=1, expires=2, address="", client="")
 
         await database.write(work)
-        await database.revise(lambda settings: command.downgrade(settings, "0012-1"))
+        await database.revise(lambda settings: command.downgrade(settings, "0007"))
         await database.migrate()
         [row] = await key_store.active_api_keys(database)
         assert (row["name"], row["role"], row["scopes"], row["expires"]) == ("old", "viewer", None, None)

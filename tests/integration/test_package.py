@@ -239,7 +239,7 @@ import importlib, json, pkgutil, sys
 sys.path.insert(0, sys.argv[1])
 import ganglion
 for module in pkgutil.walk_packages(ganglion.__path__, "ganglion."):
-    if not module.name.startswith(("ganglion.editor", "ganglion.shims", "ganglion.__main__")):
+    if not module.name.startswith(("ganglion.editor", "ganglion.shims", "ganglion.__main__", "ganglion.cli.mcp")):
         importlib.import_module(module.name)
 print(json.dumps(list(sys.modules)))
 """

@@ -33,14 +33,15 @@ def watched(args: argparse.Namespace) -> None:
     from ganglion.cli.scripts_node import scripts_of
 
     tell = partial(say, args)
-    scripts = scripts_of(gateway_client.find(args), args.node)
     if args.once:
-        answer = scripts.put(compiled(args.file))
+        plan = compiled(args.file)  # what is wrong with it, nobody has to be asked
+        answer = scripts_of(gateway_client.find(args), args.node).put(plan)
         tell({"live": True, **answer}, f"live on {args.node}: {plain(answer['name'])} {plain(answer['hash'])[:12]}")
         return
     edited = saves.Saves(args.file)
-    live = Live(scripts, args.node, args.file, tell)
-    live.save(edited.first())
+    first = edited.first()
+    live = Live(scripts_of(gateway_client.find(args), args.node), args.node, args.file, tell)
+    live.save(first)
     while True:
         if (data := edited.look()) is not None:
             live.save(data)

@@ -32,9 +32,10 @@ def run(args: argparse.Namespace) -> Result:
     from ganglion.cli.script_file import compiled
     from ganglion.cli.scripts_node import scripts_of
 
+    plan = compiled(args.file) if args.verb == "put" else None  # what is wrong with it, nobody has to be asked
     scripts = scripts_of(gateway_client.find(args), args.node)
-    if args.verb == "put":
-        done = scripts.put(compiled(args.file))
+    if plan is not None:
+        done = scripts.put(plan)
         said = f"{plain(done['name'])} runs on {args.node}: {plain(done['hash'])[:12]}"
         if done["replaced"]:
             said += "; it took the place of another script of that name"
