@@ -32,7 +32,7 @@ WIRE = [
 
 
 def test_every_figure_is_there_with_its_peer_and_its_goal() -> None:
-    done = subprocess.run([sys.executable, "-c", SHORT, "--json"], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", SHORT, "--json"], capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stderr) == (0, "")
     document = json.loads(done.stdout)
     assert document["bench"] == "mesh"

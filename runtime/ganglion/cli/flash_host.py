@@ -20,7 +20,7 @@ from ganglion.cli import enrol_file, gateway_client, option
 from ganglion.cli.gateway_client import GatewayClient
 from ganglion.cli.result import Result
 from ganglion.cli.show import bytes_done
-from ganglion.console.terminal import ended_by_signals
+from ganglion.console.terminal import cancelled_by_signals
 from ganglion.errors import UnreachableError, UsageError
 from ganglion.flash.host import address, install, package
 from ganglion.flash.host.connection import AGAIN, Remote
@@ -67,8 +67,8 @@ def run(args: argparse.Namespace) -> Result:
         key=enrol_file.read(args.enrol_key) if args.enrol_key else "",
         gateway=gateway,
     )
-    with ended_by_signals():  # what was there is put back, as at Ctrl-C
-        return asyncio.run(work.run(dry_run=args.dry_run, wait=wait))
+    # Where it is broken off, what was there is put back, over the connection that it has
+    return asyncio.run(cancelled_by_signals(work.run(dry_run=args.dry_run, wait=wait)))
 
 
 class _Work:

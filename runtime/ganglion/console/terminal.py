@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A person's terminal: every key as it is pressed, and its modes as they were when that ends, however it ends."""
 
+import asyncio
 import contextlib
 import os
 import signal
 import termios
 import threading
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
+
+T = TypeVar("T")
 
 #: Bytes that a terminal of Linux gathers to a line.
 _HALF = 4096
@@ -84,3 +87,34 @@ def ended_by_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+async def cancelled_by_signals(work: Coroutine[Any, Any, T]) -> T:
+    """Awaits it; SIGTERM and SIGHUP cancel it, as Ctrl-C does, and nothing beside it, as what it lives by.
+
+    Only the main thread hears signals: in another one they end the program as ever.
+
+    Raises:
+        SystemExit: such a signal has come, and the work has ended.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return await work
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    heard: list[int] = []
+
+    def cancel(number: int) -> None:
+        heard.append(number)
+        task.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, cancel, number)
+    try:
+        return await work
+    except asyncio.CancelledError:
+        if heard:
+            raise SystemExit(128 + heard[0]) from None
+        raise
+    finally:
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.remove_signal_handler(number)

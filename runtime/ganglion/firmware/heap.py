@@ -29,7 +29,7 @@ from ganglion_micro.leaf_key import LeafKey
 BOARD = 164 * 1024
 FREE = 90 * 1024
 #: The same of a full member of the mesh, which computes Ed25519 in Python.
-FULL_FREE = 80 * 1024
+FULL_FREE = 72 * 1024
 STEPS = 50
 #: Where code may be: in a ROMFS, where it runs in place, or in files, from where it is copied into the heap.
 PLACES = ROM, FILES = "rom", "files"

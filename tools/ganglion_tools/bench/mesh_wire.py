@@ -232,7 +232,7 @@ async def plain(url: str) -> AsyncIterator[tuple[Line, Callable[[int], Awaitable
 
     async def ask(number: int) -> Any:
         near.publish("bench/ask", dumps({"value": number}), qos=1)
-        return await answers.get()
+        return await _answer(answers)
 
     tasks = [asyncio.create_task(transport.run()) for transport in (near, far)]
     try:
@@ -270,7 +270,7 @@ async def aiomqtt_echo(url: str) -> AsyncIterator[Callable[[int], Awaitable[Any]
 
         async def ask(number: int) -> Any:
             await near.publish("bench/aiomqtt/ask", dumps({"value": number}), qos=1)
-            return await answers.get()
+            return await _answer(answers)
 
         tasks = [asyncio.create_task(hear(near)), asyncio.create_task(answer(far))]
         try:
@@ -303,3 +303,16 @@ async def _ended(tasks: list[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _answer(answers: asyncio.Queue[Any]) -> Any:
+    """The next one.
+
+    Raises:
+        UnreachableError: none comes for too long.
+    """
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            return await answers.get()
+    except TimeoutError:
+        raise UnreachableError(f"no answer within {_PATIENCE:g} s") from None
