@@ -2,14 +2,11 @@
 """The cache in Redis. One that is away is as one that is empty: one question waits for it a second, others do not."""
 
 import time
-from typing import Any
 
 import structlog
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from ganglion.mova.session.redis import client
 from ganglion.mova.session.redis_url import RedisUrl
 from ganglion.units import MILLISECOND
 
@@ -28,18 +25,7 @@ class RedisCache:
         self._url = url
         self._space = space
         self._away_until = 0.0
-        tls: dict[str, Any] = {"ssl": True, "ssl_ca_certs": url.ca} if url.tls else {}
-        self._redis = Redis(
-            host=url.host,
-            port=url.port,
-            db=url.database,
-            username=url.username,
-            password=url.password,
-            socket_timeout=_PATIENCE,
-            socket_connect_timeout=_PATIENCE,
-            retry=Retry(NoBackoff(), 1),  # for a connection that has gone since it was last used
-            **tls,
-        )
+        self._redis = client(url, _PATIENCE)
 
     async def get(self, key: str) -> str | None:
         if time.monotonic() < self._away_until:

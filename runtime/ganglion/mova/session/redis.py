@@ -34,23 +34,33 @@ _PREFIX = "mova:session:"
 _PATIENCE = 5.0
 
 
+def client(url: RedisUrl, patience: float) -> Redis:
+    """What asks a server, which connects when it is first used, and again when it must.
+
+    Args:
+        url: The server, its account and its database.
+        patience: Seconds that the server has to take a connection, and to answer.
+    """
+    tls: dict[str, Any] = {"ssl": True, "ssl_ca_certs": url.ca} if url.tls else {}
+    return Redis(
+        host=url.host,
+        port=url.port,
+        db=url.database,
+        username=url.username,
+        password=url.password,
+        socket_timeout=patience,
+        socket_connect_timeout=patience,
+        retry=Retry(NoBackoff(), 1),  # for a connection that has gone since it was last used
+        **tls,
+    )
+
+
 class RedisStore:
     """`ganglion.mova.ports.SessionStore` on a server, which connects when it is first used, and again when it must."""
 
     def __init__(self, url: RedisUrl) -> None:
         self._url = url
-        tls: dict[str, Any] = {"ssl": True, "ssl_ca_certs": url.ca} if url.tls else {}
-        self._redis = Redis(
-            host=url.host,
-            port=url.port,
-            db=url.database,
-            username=url.username,
-            password=url.password,
-            socket_timeout=_PATIENCE,
-            socket_connect_timeout=_PATIENCE,
-            retry=Retry(NoBackoff(), 1),  # for a connection that has gone since it was last used
-            **tls,
-        )
+        self._redis = client(url, _PATIENCE)
 
     async def load(self, session_id: str) -> dict[str, Any] | None:
         fields = await self._answer(self._hash(self._redis, _key(session_id)))
