@@ -14,24 +14,13 @@ from ganglion_gateway.jobs import State
 from ganglion_gateway.verdict import WORDS
 from support.brokers import mosquitto_broker
 from support.gateway import process
-from support.node import node
+from support.node import CHIP, node
 from support.waiting import until_answered
 
 PAGE = (Path(__file__).parents[2] / "docs" / "fleet.md").read_text()
 COMMANDS = [
     line for block in re.findall(r"^```sh\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE) for line in block.splitlines()
 ]
-CONFIG = """
-[node]
-name = "fridge"
-[mqtt]
-broker = "{broker}"
-[mesh]
-enrol_key_file = "enrol.key"
-[sensor.fridge]
-kind = "bme280"
-bus = "sim"
-"""
 #: What ends with something else than 0: a job that has ended cannot be cancelled.
 CODES = {"ganglion jobs cancel $JOB": 4}
 
@@ -44,16 +33,15 @@ def test_the_tables_have_every_word() -> None:
 async def test_every_command_of_the_page_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config = CONFIG
     async with mosquitto_broker(tmp_path / "broker") as broker, process(tmp_path / "gateway", broker.url) as gateway:
         monkeypatch.setenv("GANGLION_GATEWAY", gateway.url)
         monkeypatch.setenv("GANGLION_TOKEN", gateway.token)
         key = (await gateway.http.post("/api/v1/enrol-keys", json={"tags": ["kitchen"]})).json()["key"]
         (tmp_path / "enrol.key").write_text(key)
-        async with node(tmp_path, config.format(broker=broker.url)) as fridge:
+        async with node(tmp_path, CHIP.format(name="fridge", broker=broker.url, more="")) as fridge:
             await fridge.ready()
             fridge.process.send_signal(signal.SIGKILL)
-        async with node(tmp_path, config.format(broker=broker.url)) as fridge:
+        async with node(tmp_path, CHIP.format(name="fridge", broker=broker.url, more="")) as fridge:
             await fridge.ready()
 
             async def told() -> bool:

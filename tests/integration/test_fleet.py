@@ -19,20 +19,12 @@ from ganglion_gateway.fleet import SILENCE
 from support.brokers import mosquitto_broker
 from support.gateway import Process, process, start
 from support.mesh import enrolled, running
-from support.node import node
+from support.node import CHIP, node
 from support.transports import Counted
 from support.waiting import until, until_answered
 
-CONFIG = """
-[node]
-name = "fridge"
-[mqtt]
-broker = "{broker}"
-[mesh]
-enrol_key_file = "enrol.key"
-[sensor.fridge]
-kind = "bme280"
-bus = "sim"
+#: A sensor that has no bus.
+DOOR = """
 [sensor.door]
 kind = "bme280"
 bus = "/dev/i2c-77"
@@ -89,7 +81,7 @@ async def test_a_node_is_explained_tagged_killed_and_its_crash_told(tmp_path: Pa
     async with mosquitto_broker(tmp_path / "broker") as broker, process(tmp_path / "gateway", broker.url) as gateway:
         key = (await gateway.http.post("/api/v1/enrol-keys", json={"tags": ["kitchen"]})).json()["key"]
         (tmp_path / "enrol.key").write_text(key)
-        config = CONFIG.format(broker=broker.url)
+        config = CHIP.format(name="fridge", broker=broker.url, more=DOOR)
 
         async def fails() -> bool:
             codes = [each["code"] for each in (await get(gateway, "/nodes/fridge/why")).get("findings", ())]
