@@ -3,7 +3,7 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion_gateway.settings import Retention
@@ -18,10 +18,24 @@ async def save(connection: AsyncConnection, rows: Sequence[Row]) -> None:
 
 
 async def page(
-    database: Database, *, nodes: Collection[str] | None, since: int, level: int, before: int | None, limit: int
+    database: Database,
+    *,
+    nodes: Collection[str] | None,
+    since: int,
+    level: int,
+    before: int | None,
+    limit: int,
+    containing: str = "",
 ) -> list[Row]:
-    """Those of nodes by all the ids that they had (None for all), newest first, from below the number `before`."""
+    """Those of nodes by all the ids that they had (None for all), newest first, from below the number `before`.
+
+    Args:
+        containing: Only those whose text or logger has this, in capitals or not.
+    """
     statement = select(node_logs).where(node_logs.c.at >= since, node_logs.c.level >= level)
+    if containing:
+        places = (node_logs.c.text, node_logs.c.logger)
+        statement = statement.where(or_(*(place.icontains(containing, autoescape=True) for place in places)))
     if nodes is not None:
         statement = statement.where(node_logs.c.node.in_(list(nodes)))
     if before is not None:

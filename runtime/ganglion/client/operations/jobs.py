@@ -8,9 +8,9 @@ from typing import Any
 from ganglion.client.call import UNSET, Call, Unset
 
 
-def get_jobs(*, limit: int | None = None, cursor: str | None = None) -> "Call[dict[str, Any]]":
+def get_jobs(*, limit: int | None = None, cursor: str | None = None, node: str | None = None) -> "Call[dict[str, Any]]":
     """Jobs, newest first."""
-    return Call("GET", "/api/v1/jobs", {}, {"limit": limit, "cursor": cursor})
+    return Call("GET", "/api/v1/jobs", {}, {"limit": limit, "cursor": cursor, "node": node})
 
 
 def post_jobs(
