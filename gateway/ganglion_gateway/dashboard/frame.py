@@ -59,7 +59,7 @@ def framed(visit: Visit, menu: Sequence[Entry], *, title: str, here: str) -> Ite
         with ui.element("div").classes("g-main").props('id="main" tabindex="-1"'):
             visit.troubled_in(ui.label("").classes("g-trouble").props('role="alert"'))
             if here != "/":
-                tagged("h1", say(title)).classes("g-title")
+                visit.headed_by(tagged("h1", say(title)).classes("g-title"))
             yield
 
 

@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request
 from nicegui import ui
 from starlette.types import ASGIApp
 
-from ganglion_gateway.dashboard import frame, overview, style
+from ganglion_gateway.dashboard import fleet, frame, jobs, logs, node, overview, style
 from ganglion_gateway.dashboard.frame import Entry
 from ganglion_gateway.dashboard.visit import Visit
 from ganglion_gateway.services import Services
@@ -29,6 +29,7 @@ class Page:
         build: Fills the page.
         key: The letter that follows `g` to go there; "" for a page that stands in no menu.
         scope: What it asks for beyond `read`; it is not in the menu of who has it not.
+        within: The path of the page in the menu that it belongs to; "" for its own.
     """
 
     path: str
@@ -36,10 +37,18 @@ class Page:
     build: Build
     key: str = ""
     scope: str = "read"
+    within: str = ""
 
 
 #: In the menu's order.
-PAGES = (Page("/", "Now", overview.build, "n"),)
+PAGES = (
+    Page("/", "Now", overview.build, "n"),
+    Page("/fleet", "Fleet", fleet.build, "f"),
+    Page("/nodes/{node}", "Node", node.build, within="/fleet"),
+    Page("/jobs", "Jobs", jobs.build, "j"),
+    Page("/jobs/{job}", "Job", jobs.build_one, within="/jobs"),
+    Page("/logs", "Logs", logs.build, "l"),
+)
 
 
 def mount(app: FastAPI, services: Services, guarded: ASGIApp) -> None:
@@ -66,7 +75,7 @@ def _add(page: Page, services: Services, guarded: ASGIApp) -> None:
     async def show(request: Request) -> None:
         visit = Visit(guarded, services, request)
         menu = [Entry(each.path, each.title, each.key) for each in PAGES if each.key and visit.may(each.scope)]
-        with frame.framed(visit, menu, title=page.title, here=page.path):
+        with frame.framed(visit, menu, title=page.title, here=page.within or page.path):
             await page.build(visit)
 
     ui.page(page.path, response_timeout=_PATIENCE)(show)

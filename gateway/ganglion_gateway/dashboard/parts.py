@@ -56,12 +56,14 @@ class Cell(NamedTuple):
         state: `good`, `warn` or `bad` for a coloured dot before it; "" for none.
         link: Where it leads.
         hint: What a pointer over it tells.
+        more: A second, fainter line.
     """
 
     text: str
     state: str = ""
     link: str = ""
     hint: str = ""
+    more: str = ""
 
 
 class Row(NamedTuple):
@@ -89,7 +91,7 @@ class Table:
     def __init__(self, columns: Sequence[str], *, empty: str, label: str = "") -> None:
         self._columns = columns
         self._shown: list[Row] = []
-        self._lines: dict[str, list[_Shown]] = {}
+        self._lines: dict[str, list[ShownCell]] = {}
         with ui.element("div").classes("g-table-frame"):
             self._table = ui.element("table").classes("g-table")
             if label:
@@ -119,12 +121,12 @@ class Table:
         self._table.set_visibility(bool(rows))
         self._empty.set_visibility(not rows)
 
-    def _line(self, row: Row) -> "list[_Shown]":
+    def _line(self, row: Row) -> "list[ShownCell]":
         with ui.element("tr").props(f'data-key="{attribute(row.key)}"'):
             cells = []
             for column, cell in zip(self._columns, row.cells, strict=False):
                 with ui.element("td").props(f'data-label="{attribute(column)}"'):
-                    cells.append(_Shown(cell))
+                    cells.append(ShownCell(cell))
             if row.actions:
                 with ui.element("td").classes("g-actions"):
                     for caption, action in row.actions:
@@ -132,7 +134,7 @@ class Table:
         return cells
 
 
-class _Shown:
+class ShownCell:
     """A cell that is shown."""
 
     def __init__(self, cell: Cell) -> None:
@@ -141,7 +143,9 @@ class _Shown:
         with self._element:
             self._dot = ui.element("span").classes("g-dot").props('aria-hidden="true"')
             self._text = ui.label("")
+            self._more = ui.label("").classes("g-more")
         self._dot.set_visibility(False)
+        self._more.set_visibility(False)
         self.update(cell)
 
     def update(self, cell: Cell) -> None:
@@ -155,6 +159,9 @@ class _Shown:
             self._element.props["href"] = cell.link
         if cell.hint != before.hint:
             self._element.props["title"] = cell.hint
+        if cell.more != before.more:
+            self._more.set_text(cell.more)
+            self._more.set_visibility(bool(cell.more))
 
 
 class Pages:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One visitor at one page: who that is, what is asked on his behalf, and how he is told what went wrong."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -13,7 +14,7 @@ from ganglion.client.call import Call
 from ganglion.errors import GanglionError
 from ganglion_gateway.access.sessions import Session
 from ganglion_gateway.access.tokens import Principal
-from ganglion_gateway.dashboard import asking, words
+from ganglion_gateway.dashboard import asking, text, words
 from ganglion_gateway.dashboard.asking import LoggedOutError
 from ganglion_gateway.services import Services
 
@@ -50,6 +51,7 @@ class Visit:
         self.query: dict[str, str] = dict(request.query_params)
         self._api = asking.client(app, request)
         self._trouble: ui.label | None = None
+        self._heading: ui.label | None = None
 
     def may(self, scope: str) -> bool:
         """Whether who looks has a scope of `access.permissions`: what he may not do is not offered."""
@@ -87,6 +89,16 @@ class Visit:
         """Tells what went wrong, until it is read."""
         ui.notify(str(error), type="negative", multi_line=True, timeout=8000, close_button=self.say("Close"))
 
+    def headed_by(self, heading: ui.label) -> None:
+        """Where the page's title stands."""
+        self._heading = heading
+
+    def call_it(self, title: str) -> None:
+        """What the page is about, where its address says that: its heading and the browser's tab."""
+        if self._heading is not None:
+            self._heading.set_text(title)
+        ui.page_title(f"{text.whole(title)} · Ganglion")
+
     def troubled_in(self, place: ui.label) -> None:
         """Where it is said that what is shown is not of now."""
         self._trouble = place
@@ -116,6 +128,39 @@ class Visit:
 
         await turn()
         ui.timer(seconds, turn, immediate=False)
+
+    async def now(self, look: Callable[[], Awaitable[Any]]) -> None:
+        """Looks once more, as what is shown has changed by what was done."""
+        try:
+            await look()
+        except LoggedOutError:
+            ui.navigate.to("/login")
+        except GanglionError as error:
+            self.complain(error)
+
+    def follow(self, call: Call[Any], take: Callable[[dict[str, Any]], Any]) -> "asyncio.Task[None]":
+        """Gives `take` each document of an answer that goes on, until that ends, the task is cancelled, or the page is.
+
+        What goes wrong is told. Whoever may not see it any more is led to the login.
+        """
+
+        async def lines() -> None:
+            try:
+                async for line in self._api.follow(call):
+                    if not self.is_welcome:
+                        raise LoggedOutError
+                    take(line)
+            except LoggedOutError:
+                with client:
+                    ui.navigate.to("/login")
+            except GanglionError as error:
+                with client:
+                    self.complain(error)
+
+        client = ui.context.client
+        task = asyncio.create_task(lines(), name="a page that follows")
+        client.on_delete(task.cancel)
+        return task
 
     def _troubled(self, what: str) -> None:
         if self._trouble is not None:
