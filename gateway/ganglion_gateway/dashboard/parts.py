@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What pages are made of: headings, buttons, states, tables that change in place, a question before what is final."""
 
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -46,6 +47,56 @@ def card(heading: str = "") -> ui.element:
         with made:
             tagged("h2", heading)
     return made
+
+
+def choice(label: str, options: dict[Any, str], value: Any, changed: Callable[[Any], Any]) -> ui.select:
+    """One of a few.
+
+    Args:
+        options: What each is called.
+        changed: Is called with another one.
+    """
+    made = ui.select(options, value=value, on_change=lambda event: changed(event.value))
+    made.props(f'dense outlined options-dense aria-label="{attribute(label)}"').classes("g-field")
+    return made
+
+
+def field(
+    label: str,
+    value: str = "",
+    changed: Callable[[str], Any] | None = None,
+    *,
+    find: bool = False,
+    secret: bool = False,
+) -> ui.input:
+    """A line to write in.
+
+    Args:
+        changed: Is called with what is written, a moment after the last letter.
+        find: The key `/` goes there.
+        secret: It is a password.
+    """
+    on_change = None if changed is None else (lambda event: changed((event.value or "").strip()))
+    made = ui.input(label, value=value, password=secret, on_change=on_change)
+    made.props(f'dense outlined debounce="300" aria-label="{attribute(label)}"').classes("g-field")
+    if find:
+        made.props('clearable type="search" data-find')
+    return made
+
+
+def shown_once(say: Say, heading: str, secret: str) -> None:
+    """Shows what is shown this once, in a dialog that stays until it is closed."""
+    with ui.dialog().props("persistent") as dialog, ui.card().classes("g-dialog").props('role="document"'):
+        tagged("h2", heading)
+        ui.label(say("It is shown this once: copy it now.")).classes("g-faint")
+        tagged("pre", secret).classes("g-code").props('data-role="secret"')
+        with ui.element("div").classes("g-bar"):
+            button(say("Copy"), main=True).on(
+                "click", js_handler=f"() => navigator.clipboard?.writeText({json.dumps(secret)})"
+            )
+            button(say("Close"), dialog.close)
+    dialog.on("hide", dialog.delete)
+    dialog.open()
 
 
 class Cell(NamedTuple):
