@@ -149,6 +149,7 @@ class Table:
                 with ui.element("thead"), ui.element("tr"):
                     for column in columns:
                         tagged("th", column).props('scope="col"')
+                    ui.element("td")  # above what a line can be asked to do
                 self._body = ui.element("tbody")
             self._empty = ui.label(empty).classes("g-faint g-empty").props('data-role="empty"')
         self.update([])
@@ -174,8 +175,8 @@ class Table:
         with ui.element("tr").props(f'data-key="{attribute(row.key)}"'):
             cells = []
             for column, cell in zip(self._columns, row.cells, strict=False):
-                with ui.element("td").props(f'data-label="{attribute(column)}"'):
-                    cells.append(_Shown(cell))
+                with ui.element("td").props(f'data-label="{attribute(column)}"') as place:
+                    cells.append(_Shown(cell, place))
             if row.actions:
                 with ui.element("td").classes("g-actions"):
                     for caption, action in row.actions:
@@ -186,8 +187,9 @@ class Table:
 class _Shown:
     """A cell that is shown."""
 
-    def __init__(self, cell: Cell) -> None:
+    def __init__(self, cell: Cell, place: ui.element) -> None:
         self._cell = Cell("")
+        self._place = place.classes("g-none")  # where a phone shows no empty one
         self._element = ui.element("a" if cell.link else "span").classes("g-cell")
         with self._element:
             self._dot = ui.element("span").classes("g-dot").props('aria-hidden="true"')
@@ -199,6 +201,7 @@ class _Shown:
         before, self._cell = self._cell, cell
         if cell.text != before.text:
             self._text.set_text(cell.text)
+            self._place.classes(remove="g-none") if cell.text else self._place.classes("g-none")
         if cell.state != before.state:
             self._dot.classes(remove=f"g-{before.state}" if before.state else None, add=f"g-{cell.state}")
             self._dot.set_visibility(bool(cell.state))
@@ -220,7 +223,8 @@ class Pages:
         self._before: list[str | None] = []
         self._next: str | None = None
         self._turned = turned
-        with ui.element("div").classes("g-bar"):
+        self._bar = ui.element("div").classes("g-bar")
+        with self._bar:
             self._back = button(say("Earlier"), self._go_back)
             self._on = button(say("More"), self._go_on)
         self.update(None)
@@ -228,6 +232,7 @@ class Pages:
     def update(self, following: str | None) -> None:
         """Takes `next` of the page that is shown."""
         self._next = following
+        self._bar.set_visibility(bool(self._before or following))
         self._back.set_visibility(bool(self._before))
         self._on.set_visibility(bool(following))
 

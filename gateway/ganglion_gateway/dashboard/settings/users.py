@@ -85,14 +85,14 @@ class Users:
                 button(say("Cancel"), lambda: dialog.submit(None))
         role = await dialog
         dialog.delete()
-        if role and await self._visit.attempt(access.patch_users_user(user["id"], role=role)) is not None:
+        if role and await self._visit.attempt(access.patch_users_user(user["name"], role=role)) is not None:
             await self._look()
 
     async def _reset(self, user: User) -> None:
         visit, say = self._visit, self._visit.say
         question = say("{name} is logged out everywhere and gets a new one-time password.").format(name=user["name"])
         if await confirmed(say, question, say("New password")):
-            made = await visit.attempt(access.post_users_user_password(user["id"]))
+            made = await visit.attempt(access.post_users_user_password(user["name"]))
             if made is not None:
                 heading = say("The password of {name} for the first login").format(name=user["name"])
                 shown_once(say, heading, made["password"])
@@ -102,5 +102,5 @@ class Users:
         visit, say = self._visit, self._visit.say
         question = say("{name} is logged out everywhere and may not come back.").format(name=user["name"])
         if await confirmed(say, question, say("Remove")):
-            await visit.attempt(access.delete_users_user(user["id"]))
+            await visit.attempt(access.delete_users_user(user["name"]))
             await self._look()
