@@ -18,25 +18,25 @@ def field(label: str, value: str = "", *, hint: str = "", suggestions: list[str]
         hint: Stands below it.
         suggestions: What it may be; the first that begins as what is written is offered.
     """
-    made = ui.input(label, value=value, autocomplete=suggestions).classes("g-field")
+    made = ui.input(label, value=value, autocomplete=suggestions).classes("g-input")
     return made.props(_props(label, hint))
 
 
 def number(label: str, value: float, *, least: float, most: float) -> ui.number:
     """A number."""
-    made = ui.number(label, value=value, min=least, max=most).classes("g-field g-short")
+    made = ui.number(label, value=value, min=least, max=most).classes("g-input g-short")
     return made.props(_props(label, ""))
 
 
 def area(label: str, value: str = "", *, hint: str = "") -> ui.textarea:
     """Lines of text in the letters of code."""
-    made = ui.textarea(label, value=value).classes("g-field g-json")
+    made = ui.textarea(label, value=value).classes("g-input g-json")
     return made.props(f'{_props(label, hint)} autogrow spellcheck="false"')
 
 
 def choice(label: str, options: dict[Any, str], value: Any) -> ui.select:
     """One of many."""
-    return ui.select(options, label=label, value=value).classes("g-field").props(_props(label, ""))
+    return ui.select(options, label=label, value=value).classes("g-input").props(_props(label, ""))
 
 
 def _props(label: str, hint: str) -> str:

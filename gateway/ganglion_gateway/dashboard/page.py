@@ -8,8 +8,9 @@ from fastapi import FastAPI, Request
 from nicegui import ui
 from starlette.types import ASGIApp
 
-from ganglion_gateway.dashboard import fleet, frame, jobs, logs, node, overview, style
+from ganglion_gateway.dashboard import audit, fleet, frame, jobs, logs, models, node, overview, style
 from ganglion_gateway.dashboard.frame import Entry
+from ganglion_gateway.dashboard.settings import page as settings
 from ganglion_gateway.dashboard.visit import Visit
 from ganglion_gateway.services import Services
 
@@ -48,6 +49,9 @@ PAGES = (
     Page("/jobs", "Jobs", jobs.build, "j"),
     Page("/jobs/{job}", "Job", jobs.build_one, within="/jobs"),
     Page("/logs", "Logs", logs.build, "l"),
+    Page("/models", "Models", models.build, "m"),
+    Page("/audit", "Audit", audit.build, "a", "audit"),
+    Page("/settings", "Settings", settings.build, "s"),
 )
 
 

@@ -23,7 +23,7 @@ class Pairs:
             with self._list:
                 for name, cell in pairs.items():
                     tagged("dt", name)
-                    with ui.element("dd"):
-                        self._shown[name] = ShownCell(cell)
+                    with ui.element("dd") as place:
+                        self._shown[name] = ShownCell(cell, place)
         for name, cell in pairs.items():
             self._shown[name].update(cell)

@@ -11,7 +11,7 @@ COLOURS: dict[str, str] = {
         "warn": ("warning", "unknown", "expired"),
         "bad": ("bad", "failed"),
         "busy": ("running",),
-        "none": ("away", "revoked", "waiting", "cancelling", "cancelled"),
+        "idle": ("away", "revoked", "waiting", "cancelling", "cancelled"),
     }.items()
     for word in words
 }

@@ -8,22 +8,11 @@ from nicegui import ui
 from ganglion.client.operations import enrolment
 from ganglion_gateway.dashboard import text
 from ganglion_gateway.dashboard.fields import choice, field, number, words
-from ganglion_gateway.dashboard.parts import Cell, Pages, Row, Table, button, card, confirmed, tagged
+from ganglion_gateway.dashboard.parts import Cell, Pages, Row, Table, button, card, confirmed, shown_once, tagged
 from ganglion_gateway.dashboard.visit import Visit
 
 #: Keys of one page.
 _PAGE = 10
-#: Copies the text of the element before the button, also where the browser has no clipboard for pages without TLS.
-_COPY = """event => {
-  const code = event.currentTarget.parentElement.querySelector("code");
-  const range = document.createRange();
-  range.selectNodeContents(code);
-  getSelection().removeAllRanges();
-  getSelection().addRange(range);
-  if (navigator.clipboard) navigator.clipboard.writeText(code.textContent);
-  else document.execCommand("copy");
-  emit();
-}"""
 
 
 class EnrolKeys:
@@ -51,11 +40,11 @@ class EnrolKeys:
         say = self._visit.say
         left = key["expires"] - now
         if key["revoked"]:
-            holds, state = say("revoked"), "none"
+            holds, state = say("revoked"), "idle"
         elif left <= 0:
-            holds, state = say("is over"), "none"
+            holds, state = say("is over"), "idle"
         elif not key["uses_left"]:
-            holds, state = say("used up"), "none"
+            holds, state = say("used up"), "idle"
         else:
             holds, state = say("{span} more").format(span=text.span(left // 10**9, say)), "good"
         cells = (
@@ -90,25 +79,9 @@ class EnrolKeys:
                 name=name.value.strip(), tags=words(tags.value), uses=int(uses.value or 0), ttl=ttl.value
             )
             if (made := await self._visit.attempt(call)) is not None:
-                await self._show(made["key"])
+                shown_once(say, say("The enrol key"), made["key"])
                 self._pages.begin()
                 await self._visit.now(self.look)
-
-    async def _show(self, key: str) -> None:
-        say = self._visit.say
-        with ui.dialog().props("persistent") as dialog, ui.card().classes("g-dialog").props('role="document"'):
-            tagged("h2", say("The key is shown this once"))
-            ui.label(say("Put it into the file that `enrol_key_file` of the node's configuration names.")).classes(
-                "g-faint"
-            )
-            with ui.element("div").classes("g-secret"):
-                tagged("code", key).classes("g-code").props('data-role="key"')
-                copy = button(say("Copy"), main=True)
-                copy.on("click", lambda: ui.notify(say("It is copied"), type="positive"), js_handler=_COPY)
-            with ui.element("div").classes("g-bar"):
-                button(say("I have it"), lambda: dialog.submit(True))
-        await dialog
-        dialog.delete()
 
     async def _revoke(self, key: str) -> None:
         say = self._visit.say

@@ -47,7 +47,7 @@ class Nodes:
             self._selector = ui.input(
                 placeholder=say("A selector: tag=fridge and board=esp32"), value=self._where, on_change=self._selected
             )
-            self._selector.classes("g-field g-selector").props(
+            self._selector.classes("g-input g-selector").props(
                 f'dense outlined clearable debounce="400" data-find spellcheck="false" aria-label="{say("Selector")}" '
                 'autocapitalize="off"'
             )
@@ -98,7 +98,7 @@ class Nodes:
             Cell(node["name"], link=f"/nodes/{node['id']}", hint=node["id"], more=node["board"]),
             Cell(
                 states.health(node["health"], say),
-                state=states.COLOURS.get(node["health"], "none"),
+                state=states.COLOURS.get(node["health"], "idle"),
                 more=why[0].text if why else "",
                 hint=why[0].remedy if why else "",
             ),

@@ -83,7 +83,7 @@ def colour(job: dict[str, Any]) -> str:
     wrong = any(job["nodes"].get(word) for word in ("failed", "unknown", "expired"))
     if job["state"] == "ended":
         return "bad" if job["nodes"].get("failed") else "warn" if wrong else "good"
-    return states.COLOURS.get(job["state"], "none")
+    return states.COLOURS.get(job["state"], "idle")
 
 
 def counted(nodes: dict[str, int], say: Say) -> str:

@@ -109,7 +109,7 @@ class _Job:
             took = f"{(row['ended'] - row['began']) / SECOND:.1f} {say('s')}"
         cells = (
             Cell(row["name"], link=f"/nodes/{row['node']}", hint=row["node"]),
-            Cell(states.job(row["state"], say), state=states.COLOURS.get(row["state"], "none")),
+            Cell(states.job(row["state"], say), state=states.COLOURS.get(row["state"], "idle")),
             Cell(text.cut(answer)),
             Cell(str(row["attempts"])),
             Cell(took),

@@ -27,7 +27,7 @@ async def start(visit: Visit, selector: str, *, method: str = "") -> None:
             what = field(say("Method"), method, suggestions=[]).props('autocapitalize="off"')
             about = ui.label("").classes("g-faint")
             params = area(say("Parameters, as JSON"))
-            with ui.element("div").classes("g-pairs"):
+            with ui.element("div").classes("g-columns"):
                 deadline = choice(say("Wait for nodes that are away"), _DEADLINES, "10m")
                 timeout = choice(
                     say("A node has for one attempt"),

@@ -59,7 +59,7 @@ class LogView:
         ui.timer(_TURN, self._flush)
 
     def _field(self, placeholder: str, label: str, value: str, changed: Any) -> None:
-        made = ui.input(placeholder=placeholder, value=value, on_change=changed).classes("g-field g-find")
+        made = ui.input(placeholder=placeholder, value=value, on_change=changed).classes("g-input g-find")
         made.props(f'dense outlined clearable debounce="400" spellcheck="false" aria-label="{label}"')
         if label != placeholder or self._node:
             made.props("data-find")

@@ -45,7 +45,7 @@ class Charts:
         with card(say("Sensors")):
             with ui.element("div").classes("g-bar"):
                 self._segments = Segments(ranges, plot.LIVE, self._chosen, label=say("Time that is shown"))
-                self._find = ui.input(placeholder=say("Find a sensor"), on_change=self._found).classes("g-field g-find")
+                self._find = ui.input(placeholder=say("Find a sensor"), on_change=self._found).classes("g-input g-find")
                 self._find.props(f'dense outlined clearable debounce="200" aria-label="{say("Find a sensor")}"')
                 ui.element("div").classes("g-space")
                 self._back = button(say("Earlier"), lambda: self._turn_to(-1))

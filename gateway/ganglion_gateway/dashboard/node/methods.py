@@ -25,7 +25,7 @@ class Methods:
         self._reads: set[str] = set()
         with card(say("Run a method")):
             with ui.element("form").classes("g-form g-wide").on("submit.prevent", self._run):
-                self._method = ui.select({}, label=say("Method"), with_input=True).classes("g-field")
+                self._method = ui.select({}, label=say("Method"), with_input=True).classes("g-input")
                 self._method.props(f'dense outlined aria-label="{say("Method")}"')
                 self._away = ui.label("").classes("g-faint").props('role="status"')
                 self._params = area(say("Parameters, as JSON"))

@@ -54,8 +54,8 @@ class State:
         there = say("online") if node["online"] else say("offline")
         self._health.update(
             {
-                say("Health"): Cell(states.health(why["health"], say), state=states.COLOURS.get(why["health"], "none")),
-                say("Presence"): Cell(there, state="good" if node["online"] else "none"),
+                say("Health"): Cell(states.health(why["health"], say), state=states.COLOURS.get(why["health"], "idle")),
+                say("Presence"): Cell(there, state="good" if node["online"] else "idle"),
                 say("Heard"): Cell(text.ago(now - node["last_seen"], say), hint=text.iso(node["last_seen"])),
             }
         )
@@ -144,7 +144,7 @@ class State:
             heard = text.ago(now - leaf["last_seen"], say) if leaf["last_seen"] else "—"
             cells = (
                 Cell(leaf["name"], hint=leaf["id"], more=leaf["sw"]),
-                Cell(there, state="good" if leaf["online"] else "none"),
+                Cell(there, state="good" if leaf["online"] else "idle"),
                 Cell(leaf["board"] or "—"),
                 Cell(heard),
             )

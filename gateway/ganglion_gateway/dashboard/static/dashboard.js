@@ -10,7 +10,10 @@ window.ganglion = {
     return value == null ? "" : (Math.abs(value) < 1e5 ? this.plain : this.compact).format(value);
   },
   begin(language, keys) {
-    document.documentElement.lang = language;
+    const root = document.documentElement;
+    const speak = () => { if (root.lang !== language) root.lang = language; }; // Quasar says its own
+    new MutationObserver(speak).observe(root, { attributes: true, attributeFilter: ["lang"] });
+    speak();
     let gone = 0;
     addEventListener("keydown", event => {
       const typing = event.target.closest?.("input, textarea, select, [contenteditable=true], .xterm");
@@ -32,6 +35,14 @@ window.ganglion = {
   },
   colours() {
     this.choose("ganglion_colours", document.body.classList.contains("body--dark") ? "light" : "dark");
+  },
+  copy(id) {
+    const range = document.createRange();
+    range.selectNodeContents(document.getElementById(id));
+    getSelection().removeAllRanges();
+    getSelection().addRange(range);
+    if (navigator.clipboard) navigator.clipboard.writeText(range.toString());
+    else document.execCommand("copy"); // without TLS a page has no clipboard
   },
   span(points) {
     const [low, spread, mean] = [0, 1, 2].map(index => points.find(point => point.seriesIndex === index)?.value[1]);
