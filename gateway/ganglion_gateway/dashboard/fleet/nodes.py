@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from nicegui import ui
 
 from ganglion.client.operations import fleet
-from ganglion.errors import InvalidError
+from ganglion.errors import RefusedError
 from ganglion_gateway import verdict
 from ganglion_gateway.dashboard import states, text
 from ganglion_gateway.dashboard.fleet import tags
@@ -68,7 +68,7 @@ class Nodes:
         )
         try:
             page = await self._visit.ask(call)
-        except InvalidError as error:
+        except RefusedError as error:
             self._wrong.set_text(str(error))
             self._wrong.set_visibility(True)
             return

@@ -8,7 +8,7 @@ from typing import Any
 from nicegui import ui
 
 from ganglion.client.operations import fleet, logs
-from ganglion.errors import GanglionError, InvalidError, NotFoundError
+from ganglion.errors import GanglionError, NotFoundError, RefusedError
 from ganglion_gateway.dashboard import text as texts
 from ganglion_gateway.dashboard.asking import LoggedOutError
 from ganglion_gateway.dashboard.logs.lines import Lines
@@ -80,7 +80,7 @@ class LogView:
                 if counts["nodes"] > MOST:
                     said = self._say("Of {nodes} nodes the first {most} are followed: choose fewer by a selector.")
                     self._complain(said.format(nodes=counts["nodes"], most=MOST))
-        except (InvalidError, NotFoundError) as error:
+        except (RefusedError, NotFoundError) as error:
             self._complain(str(error))
             return
         except LoggedOutError:

@@ -23,7 +23,7 @@ class State:
         self._visit, self._say, self._node = visit, visit.say, node
         self._told: list[dict[str, str]] | None = None
         say = visit.say
-        with card(say("How it is")):
+        with card(say("How it is")).classes("g-first"):
             self._health = Pairs()
             self._findings = ui.element("ul").classes("g-findings")
         with card(say("What it is")):
