@@ -36,9 +36,10 @@ class Actuators:
         with self._card:
             self._consents = Consents(visit, self._turn if visit.may("operate") else None)
             self._away = ui.label("").classes("g-faint").props('role="status"')
+            self._away.set_visibility(False)
             self._list = ui.element("div").classes("g-actuators")
             hint = say("As in 30s or 10m; then it is made safe. Empty: until something else sets it.")
-            self._time = field(say("Set for"), hint=hint)
+            self._time = field(say("Set for"), hint=hint).classes("g-for")
             self._time.set_visibility(visit.may("operate"))
             self._again = button(say("Ask again"), self.look)
             self._again.set_visibility(False)
@@ -73,6 +74,7 @@ class Actuators:
         else:
             self._away.set_text("")
             self._again.set_visibility(False)
+        self._away.set_visibility(bool(self._away.text))
         self._turn()
 
     async def _follow(self) -> None:

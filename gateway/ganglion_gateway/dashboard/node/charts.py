@@ -7,6 +7,7 @@ from typing import Any
 
 from nicegui import ui
 
+from ganglion.client.call import Call
 from ganglion.client.operations import fleet
 from ganglion.errors import GanglionError
 from ganglion.units import MILLISECOND, SECOND
@@ -107,19 +108,24 @@ class Charts:
         await self._ask()
 
     async def _ask(self) -> None:
-        """Has every chart show its time."""
-        self._asked = monotonic()
+        """Has every chart show its time, until somebody asks for another."""
+        self._asked = asked = monotonic()
         now = self._visit.services.clock()
         begin = now - plot.RANGES[self._range] * SECOND
         for name, shown in list(self._plots.items()):
             if not shown.is_drawn:
                 continue
             if self._range == plot.LIVE:
-                call: Any = fleet.get_nodes_node_readings(self._id, sensor=name, since=begin, limit=chart.POINTS)
-                shown.live((await self._visit.ask(call))["readings"], now)
+                call: Call[Any] = fleet.get_nodes_node_readings(self._id, sensor=name, since=begin, limit=chart.POINTS)
             else:
-                asked = fleet.get_nodes_node_history(self._id, sensor=name, since=begin, until=now, spans=plot.SPANS)
-                shown.spans(await self._visit.ask(asked), begin, now)
+                call = fleet.get_nodes_node_history(self._id, sensor=name, since=begin, until=now, spans=plot.SPANS)
+            answer = await self._visit.ask(call)
+            if self._asked != asked:
+                return
+            if self._range == plot.LIVE:
+                shown.live(answer["readings"], now)
+            else:
+                shown.spans(answer, begin, now)
 
     def _push(self, node: Node) -> None:
         points: dict[str, list[list[float]]] = {}

@@ -38,13 +38,15 @@ class Methods:
             self._answer.tag = "pre"
             self._wrong.set_visibility(False)
             self._answer.set_visibility(False)
+            self._method.disable()  # until the node has said which there are
             self._params.set_visibility(visit.may("operate"))
             self._again.set_visibility(False)
+            self._away.set_visibility(False)
 
     async def look(self) -> None:
         """Asks the node what it does."""
         say = self._visit.say
-        self._away.set_text(say("It is asked what it does…"))
+        self._say_away(say("It is asked what it does…"))
         try:
             call = fleet.get_nodes_node_calls_method(self._node, "methods", timeout=_PATIENCE)
             answer: Any = (await self._visit.ask(call))["result"]
@@ -53,7 +55,7 @@ class Methods:
             ui.navigate.to("/login")
             return
         except (GanglionError, KeyError, TypeError) as error:
-            self._away.set_text(str(error))
+            self._say_away(str(error))
             self._again.set_visibility(True)
             return
         self._again.set_visibility(False)
@@ -61,7 +63,12 @@ class Methods:
         shown = [each for each in listed if self._visit.may("operate") or each["name"] in self._reads]
         options = {each["name"]: f"{each['name']} — {each['summary']}" for each in shown}
         self._method.set_options(options)
-        self._away.set_text("" if options else say("There is nothing that you may run."))
+        self._method.enable()
+        self._say_away("" if options else say("There is nothing that you may run."))
+
+    def _say_away(self, what: str) -> None:
+        self._away.set_text(what)
+        self._away.set_visibility(bool(what))
 
     async def _run(self) -> None:
         method = self._method.value

@@ -65,7 +65,9 @@ class State:
             self._findings.set_visibility(bool(self._told))
             with self._findings:
                 for each in why["findings"]:
-                    with ui.element("li").classes(f"g-finding g-finding-{each['level']}"):
+                    level = each["level"]
+                    line = ui.element("li").classes(f"g-finding g-finding-{level}").props(f'data-level="{level}"')
+                    with line:
                         ui.label(each["text"])
                         if each["remedy"]:
                             ui.label(each["remedy"]).classes("g-faint")
