@@ -65,12 +65,13 @@ def routes(services: Services) -> APIRouter:
     )
     async def expose() -> Response:
         known = services.metrics
-        known.nodes.labels("online").set(services.fleet.online)
-        known.nodes.labels("offline").set(len(services.fleet.nodes) - services.fleet.online)
+        now, nodes, online = services.clock(), services.fleet.nodes.values(), services.fleet.online
+        asleep = sum(node.asleep(now) for node in nodes)
+        for presence, count in (("online", online), ("asleep", asleep), ("offline", len(nodes) - online - asleep)):
+            known.nodes.labels(presence).set(count)
         words = await _how_nodes_are()
         for word in verdict.WORDS:
             known.health.labels(word).set(words[word])
-        now = services.clock()
         known.jobs.set(services.jobs.running)
         known.jobs_overdue.set(await jobs.overdue(services.database, now - _GRACE))
         known.crashing.set(await crashes.repeated(services.database, since=now - _HOUR, least=_REPEATED))

@@ -77,7 +77,8 @@ class Card:
         if node.online and node.changed == self._changed:
             return
         self._changed = node.changed
-        self._state.set_text("online" if node.online else f"offline, heard {text.ago(now - node.last_seen)}")
+        away = f"{'asleep' if node.asleep(now) else 'offline'}, heard {text.ago(now - node.last_seen)}"
+        self._state.set_text("online" if node.online else away)
         add, remove = ("g-on", "g-off") if node.online else ("g-off", "g-on")
         self._presence.classes(add=add, remove=remove)
         self._card.classes(remove="g-away") if node.online else self._card.classes(add="g-away")

@@ -514,7 +514,12 @@ class Node:
         return answer
 
     def _birth(self) -> dict[str, Any]:
-        caps = {"sensors": self._sensors.capabilities(), "actuators": self._actuators.capabilities()}
+        caps: dict[str, Any] = {
+            "sensors": self._sensors.capabilities(),
+            "actuators": self._actuators.capabilities(),
+        }
+        if sleeps := self._config.node.sleeps:
+            caps["sleeps"] = max(1, sleeps // SECOND)
         if self._leaves is not None:
             caps["sensors"] |= self._leaves.sensors()
             caps["leaves"] = self._leaves.inventory()
