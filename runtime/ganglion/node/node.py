@@ -348,7 +348,7 @@ class Node:
         from ganglion.node.released import Released  # costs memory, and a node alone needs none
 
         return Released(self._sensors, self._actuators, self._runner, self._scripts, self._board, self.restart).keeper(
-            begun, self._mesh
+            begun, self._mesh, self._config.brokers
         )
 
     def _links(self, links: tuple[str, ...]) -> list[LinkSpec] | None:
