@@ -9,7 +9,7 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol
@@ -159,6 +159,20 @@ class Following:
             }
         )
         self._news.set()
+
+
+def log_document(fleet: Fleet, row: Mapping[str, Any]) -> dict[str, Any]:
+    """A line that is stored, a row of `node_logs`; of leaves none is."""
+    return {
+        "at": row["at"],
+        "node": fleet.now(row["node"]),
+        "name": fleet.name(row["node"]),
+        "leaf": "",
+        "level": level_name(row["level"]),
+        "logger": row["logger"],
+        "text": row["text"],
+        "lost": row["lost"],
+    }
 
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
