@@ -91,6 +91,7 @@ PACKAGES = {
             "httpcore",
             "httpx",
             "nicegui",
+            "polib",
             "pydantic",
         }
         | {"prometheus_client", "psycopg", "sqlalchemy", "starlette", "structlog", "uvicorn", "anyio", "numpy"}
