@@ -2,6 +2,7 @@
 """Lets services of others tell the gateway of events, by webhooks that they sign."""
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def _add(client: gateway_client.GatewayClient, args: argparse.Namespace) -> Resu
     return Result(data=made, text=text)
 
 
-def _list(told: dict[str, Any], url: str) -> Result:
+def _list(told: Mapping[str, Any], url: str) -> Result:
     def text() -> str:
         if not told["hooks"]:
             return "nobody tells of events yet; `ganglion hooks add NAME` lets somebody"

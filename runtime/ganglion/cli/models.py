@@ -2,6 +2,7 @@
 """Shows the language models of the gateway, what is left of their budgets, and what was used."""
 
 import argparse
+from collections.abc import Mapping
 from typing import Any
 
 from ganglion.cli import gateway_client, gateway_flags
@@ -31,7 +32,7 @@ def run(args: argparse.Namespace) -> Result:
     return _usage(client.ask(models.get_models_usage(by=args.by, since=args.since, until=args.until)))
 
 
-def _list(told: dict[str, Any]) -> Result:
+def _list(told: Mapping[str, Any]) -> Result:
     def text() -> str:
         if not told["models"]:
             return "no model: scripts take their `otherwise`; GANGLION_LLM_URL or --models gives the gateway some"
@@ -67,7 +68,7 @@ def _of(used: float, limit: float | None) -> str:
     return f"{used:g}" if limit is None else f"{used:g} of {limit:g}"
 
 
-def _usage(told: dict[str, Any]) -> Result:
+def _usage(told: Mapping[str, Any]) -> Result:
     def text() -> str:
         by = told["by"]
         rows = [

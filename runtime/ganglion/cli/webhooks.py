@@ -2,6 +2,7 @@
 """Says where the gateway delivers events to, tries an endpoint, and replaces its secret without a gap."""
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ def _add(client: gateway_client.GatewayClient, args: argparse.Namespace) -> Resu
     return Result(data=made, text=text)
 
 
-def _list(told: dict[str, Any]) -> Result:
+def _list(told: Mapping[str, Any]) -> Result:
     def text() -> str:
         if not told["webhooks"]:
             return "events go nowhere yet; `ganglion webhooks add URL` says where to"
@@ -104,7 +105,7 @@ def _list(told: dict[str, Any]) -> Result:
     return Result(data=told, text=text)
 
 
-def _state(one: dict[str, Any]) -> str:
+def _state(one: Mapping[str, Any]) -> str:
     if not one["enabled"]:
         return "disabled"
     circuit = (one["state"] or {}).get("circuit")
@@ -133,13 +134,13 @@ def _show(client: gateway_client.GatewayClient, id: str) -> Result:
     return Result(data={**one, "last": messages}, text=text)
 
 
-def _outcome(attempt: dict[str, Any] | None) -> str:
+def _outcome(attempt: Mapping[str, Any] | None) -> str:
     if attempt is None:
         return "none yet"
     return f"{moment(attempt['at'])}: {plain(attempt['error'] or attempt['status'])}"
 
 
-def _test(told: dict[str, Any]) -> Result:
+def _test(told: Mapping[str, Any]) -> Result:
     took = f"{told['took'] / 1e6:.0f} ms"
     said = (
         f"took it in {took}: HTTP status {told['status']}" if told["delivered"] else f"did not: {plain(told['error'])}"
@@ -147,7 +148,7 @@ def _test(told: dict[str, Any]) -> Result:
     return Result(data=told, text=lambda: f"{plain(told['webhook'])} {said}", exit_code=0 if told["delivered"] else 1)
 
 
-def _rotated(one: dict[str, Any]) -> str:
+def _rotated(one: Mapping[str, Any]) -> str:
     until = one["former_until"]
     both = f"\nthe one before signs, too, until {moment(until)}" if until else ""
     return f"secret of {plain(one['id'])}, shown this once: {plain(one['secret'])}{both}"
