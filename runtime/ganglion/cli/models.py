@@ -28,8 +28,9 @@ def run(args: argparse.Namespace) -> Result:
     """Exit codes: 0 ok, 4 a day or the token is refused, 5 no gateway answers."""
     client = gateway_client.find(args)
     if args.verb == "list":
-        return _list(client.ask(models.get_models()))
-    return _usage(client.ask(models.get_models_usage(by=args.by, since=args.since, until=args.until)))
+        return _list(client.whole(models.get_models(), "models"))
+    asked = models.get_models_usage(by=args.by, since=args.since, until=args.until)
+    return _usage(client.whole(asked, "usage"))
 
 
 def _list(told: Mapping[str, Any]) -> Result:

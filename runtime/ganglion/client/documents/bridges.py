@@ -9,13 +9,13 @@ _OfClass = TypedDict("_OfClass", {"class": str})
 class Lane(TypedDict):
     """How an endpoint does: `circuit` is open while it is not tried, and `due` when it is next."""
 
-    circuit: Literal["closed", "half-open", "open"]
+    circuit: Literal["closed", "half_open", "open"]
     failures: int
     due: int | None
 
 
 class Webhook(TypedDict):
-    """Where events go; `messages` counts those of each state, `state` is null where another gateway delivers."""
+    """Where events go; `messages` counts those of each state, `state` is null while nothing is delivered to it."""
 
     id: str
     name: str
@@ -24,6 +24,7 @@ class Webhook(TypedDict):
     allow_http: bool
     allow_private: bool
     enabled: bool
+    paused: bool
     created: int
     former_until: int | None
     messages: dict[str, int]
@@ -143,6 +144,7 @@ class Hook(_OfClass):
     node: str
     rate: int
     created: int
+    former_until: int | None
     path: str
 
 
@@ -153,9 +155,10 @@ class NewHook(Hook):
 
 
 class Hooks(TypedDict):
-    """Every hook, the oldest first."""
+    """A page of hooks, the oldest first."""
 
     hooks: list[Hook]
+    next: str | None
 
 
 class Model(TypedDict):
@@ -193,12 +196,13 @@ class Budget(TypedDict):
 
 
 class Models(TypedDict):
-    """Language models in the order in which they are asked."""
+    """A page of language models, in the order in which they are asked."""
 
     models: list[Model]
     currency: str
     cache: ModelCache | None
     budgets: list[Budget]
+    next: str | None
 
 
 class Usage(TypedDict):
@@ -217,10 +221,11 @@ class Usage(TypedDict):
 
 
 class Usages(TypedDict):
-    """What was used in some days."""
+    """A page of what was used in some days."""
 
     by: Literal["day", "node", "script", "model"]
     since: str
     until: str
     currency: str
     usage: list[Usage]
+    next: str | None

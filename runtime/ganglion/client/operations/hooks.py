@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from ganglion.client import documents
 
 
-def get_hooks() -> "Call[documents.Hooks]":
+def get_hooks(*, limit: int | None = None, cursor: str | None = None) -> "Call[documents.Hooks]":
     """Who may tell the gateway of events."""
-    return Call("GET", "/api/v1/hooks", {}, {})
+    return Call("GET", "/api/v1/hooks", {}, {"limit": limit, "cursor": cursor})
 
 
 def post_hooks(
@@ -48,6 +48,13 @@ def post_hooks(
 def delete_hooks_hook(hook: str) -> "Call[None]":
     """Take nothing more of it."""
     return Call("DELETE", "/api/v1/hooks/{hook}", {"hook": hook}, {})
+
+
+def post_hooks_hook_rotate(
+    hook: str, *, keep: str | Unset = UNSET, secret: str | Unset | None = UNSET
+) -> "Call[documents.NewHook]":
+    """Replace its secret; both are believed for a while."""
+    return Call("POST", "/api/v1/hooks/{hook}/rotate", {"hook": hook}, {}, {"keep": keep, "secret": secret})
 
 
 def post_hooks_hook(hook: str, payload: Any) -> "Call[documents.Said]":

@@ -84,6 +84,35 @@ def get_webhooks_webhook(webhook: str) -> "Call[documents.Webhook]":
     return Call("GET", "/api/v1/webhooks/{webhook}", {"webhook": webhook}, {})
 
 
+def patch_webhooks_webhook(
+    webhook: str,
+    *,
+    allow_http: bool | Unset | None = UNSET,
+    allow_private: bool | Unset | None = UNSET,
+    classes: Sequence[str] | Unset | None = UNSET,
+    enabled: bool | Unset | None = UNSET,
+    name: str | Unset | None = UNSET,
+    paused: bool | Unset | None = UNSET,
+    url: str | Unset | None = UNSET,
+) -> "Call[documents.Webhook]":
+    """Have it be otherwise, pause it or go on."""
+    return Call(
+        "PATCH",
+        "/api/v1/webhooks/{webhook}",
+        {"webhook": webhook},
+        {},
+        {
+            "allow_http": allow_http,
+            "allow_private": allow_private,
+            "classes": classes,
+            "enabled": enabled,
+            "name": name,
+            "paused": paused,
+            "url": url,
+        },
+    )
+
+
 def get_webhooks_webhook_messages(
     webhook: str, *, limit: int | None = None, cursor: str | None = None, state: str | None = None
 ) -> "Call[documents.Messages]":
