@@ -8,8 +8,9 @@ from fastapi import FastAPI, Request
 from nicegui import ui
 from starlette.types import ASGIApp
 
-from ganglion_gateway.dashboard import frame, overview, style
+from ganglion_gateway.dashboard import audit, frame, models, overview, style
 from ganglion_gateway.dashboard.frame import Entry
+from ganglion_gateway.dashboard.settings import page as settings
 from ganglion_gateway.dashboard.visit import Visit
 from ganglion_gateway.services import Services
 
@@ -39,7 +40,12 @@ class Page:
 
 
 #: In the menu's order.
-PAGES = (Page("/", "Now", overview.build, "n"),)
+PAGES = (
+    Page("/", "Now", overview.build, "n"),
+    Page("/models", "Models", models.build, "m"),
+    Page("/audit", "Audit", audit.build, "a", "audit"),
+    Page("/settings", "Settings", settings.build, "s"),
+)
 
 
 def mount(app: FastAPI, services: Services, guarded: ASGIApp) -> None:
