@@ -142,7 +142,7 @@ PURE = [
     "runtime/ganglion/bus/*.py",
     "runtime/ganglion/bridge/*.py",
     "runtime/ganglion/client/call.py",
-    "runtime/ganglion/client/documents.py",
+    "runtime/ganglion/client/documents/*.py",
     "runtime/ganglion/client/operations/*.py",
     "runtime/ganglion/console/asciicast.py",
     "runtime/ganglion/console/harmless.py",

@@ -34,6 +34,23 @@ async def save(connection: AsyncConnection, row: dict[str, Any]) -> None:
     await connection.execute(insert_or_update(connection, endpoints, ["id"], keep=["created"]), [row])
 
 
+async def read(connection: AsyncConnection, endpoint: str) -> Row | None:
+    """One endpoint, in a transaction."""
+    row = (await connection.execute(select(endpoints).where(endpoints.c.id == endpoint))).first()
+    return None if row is None else dict(row._mapping)
+
+
+async def change(connection: AsyncConnection, endpoint: str, values: Row) -> None:
+    """Other properties of an endpoint."""
+    await connection.execute(update(endpoints).where(endpoints.c.id == endpoint).values(values))
+
+
+async def anew(connection: AsyncConnection, endpoint: str, now: int) -> None:
+    """Has what waits for an endpoint tried at once, as if it had been written now and never been tried."""
+    waiting = (outbox.c.endpoint == endpoint, outbox.c.state == PENDING)
+    await connection.execute(update(outbox).where(*waiting).values(attempts=0, due=now, replayed=now))
+
+
 async def remove(connection: AsyncConnection, endpoint: str) -> bool:
     """Deletes an endpoint with all that waits for it; whether there was one."""
     return bool((await connection.execute(endpoints.delete().where(endpoints.c.id == endpoint))).rowcount)
@@ -110,6 +127,13 @@ async def record(
         await connection.execute(insert(deliveries), list(attempts))
     for change in changes:
         await connection.execute(update(outbox).where(outbox.c.number == change["number"]).values(change))
+
+
+async def heads(database: Database) -> dict[str, Row]:
+    """Of the message that waits first for each endpoint: `attempts`, and when it is `due`."""
+    first = select(func.min(outbox.c.number)).where(outbox.c.state == PENDING).group_by(outbox.c.endpoint)
+    columns = (outbox.c.endpoint, outbox.c.attempts, outbox.c.due)
+    return {row["endpoint"]: row for row in await database.all(select(*columns).where(outbox.c.number.in_(first)))}
 
 
 async def counts(database: Database) -> dict[str, dict[str, int]]:

@@ -96,12 +96,18 @@ class Courier:
         """Endpoints came, went or changed."""
         self._changed.set()
 
-    def state(self, endpoint: str) -> LaneState | None:
-        """How an endpoint does; None for one that is disabled or unknown."""
-        lane = self._lanes.get(endpoint)
-        if lane is None:
+    def state(self, endpoint: Row, head: Row | None) -> LaneState | None:
+        """How an endpoint does; None for one that nothing is delivered to.
+
+        Args:
+            head: `attempts` and `due` of the message that waits first: where another gateway delivers, they tell.
+        """
+        if not endpoint["enabled"] or endpoint["paused"]:
             return None
-        schedule = lane.schedule
+        if (lane := self._lanes.get(endpoint["id"])) is not None:
+            schedule = lane.schedule
+        else:
+            schedule = Schedule(self._policy, failures=head["attempts"] if head else 0, due=head["due"] if head else 0)
         return LaneState(circuit=schedule.circuit(self._clock()), failures=schedule.failures, due=schedule.due)
 
     async def run(self, lease: Lease) -> None:
@@ -136,7 +142,8 @@ class Courier:
             self._changed.set()  # for the next time
 
     async def _renew(self) -> None:
-        rows = {row["id"]: row for row in await webhooks.all_endpoints(self._database) if row["enabled"]}
+        known = await webhooks.all_endpoints(self._database)
+        rows = {row["id"]: row for row in known if row["enabled"] and not row["paused"]}
         gone = [lane for id, lane in self._lanes.items() if rows.get(id) != lane.endpoint or lane.task.done()]
         for lane in gone:
             del self._lanes[lane.endpoint["id"]]
