@@ -88,8 +88,9 @@ PACKAGES = {
             "jwt",
             "websockets",
             "nacl",
-            "httpcore",
+            "aiohttp",
             "httpx",
+            "yarl",
             "nicegui",
             "pydantic",
         }
