@@ -101,6 +101,7 @@ PACKAGES = {
         "tools",
         STDLIB
         | {"ganglion", "ganglion_micro", "ganglion_gateway", "aiomqtt", "bcrypt", "cryptography", "packaging", "psutil"}
+        | {"aiohttp", "playwright"}
         | {"asteval", "blinker", "cbor2", "cv2", "fastjsonschema", "nacl", "numpy", "paho", "polib", "pyee", "yaml"},
     ),
 }
