@@ -56,10 +56,11 @@ async def serve(settings: Settings) -> None:
         _check_tls(settings.certificate, settings.private_key)
         async with open_gateway(settings) as gateway:
             app = application(gateway.services)
-            page.mount(app, gateway.services)
+            entrance = guarded(app, gateway.services)
+            page.mount(app, gateway.services, entrance)
             server = _Server(
                 uvicorn.Config(
-                    guarded(app, gateway.services),
+                    entrance,
                     log_config=None,
                     access_log=False,
                     server_header=False,

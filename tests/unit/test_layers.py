@@ -92,6 +92,7 @@ PACKAGES = {
             "httpx",
             "yarl",
             "nicegui",
+            "polib",
             "pydantic",
         }
         | {"prometheus_client", "psycopg", "sqlalchemy", "starlette", "structlog", "uvicorn", "anyio", "numpy"}
