@@ -6,12 +6,14 @@ The goals are those of "What it must reach" of shared/design/gateway.md. An even
 
 import asyncio
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from ganglion.errors import GanglionError, UnreachableError, UsageError
 from ganglion_tools.bench import gateway_dashboard, gateway_events, gateway_memory, gateway_rollout, gateway_sockets
 from ganglion_tools.bench import gateway_webhooks as webhooks
 from ganglion_tools.bench.figure import Figure, figure
+from ganglion_tools.bench.gateway_site import Site, site
+from ganglion_tools.bench.gateway_worker import Worker
 
 NODES, RATE = 1000, 1000.0
 #: Events of the part that is killed: a second, and seconds.
@@ -47,20 +49,30 @@ def figures(parts: Sequence[str], *, seconds: float) -> list[Figure]:
             raise UsageError(f"bench gateway: needs more than is installed: pip install 'ganglion[{extra}]'")
     if not 1 <= seconds <= 3600:
         raise UsageError(f"bench gateway: --seconds {seconds:g}: from 1 to 3600")
-    known: dict[str, Callable[[], list[Figure]]] = {
-        "events": lambda: _events(seconds),
-        "webhooks": _webhooks,
-        "sockets": _sockets,
-        "memory": _memory,
-        "dashboard": _dashboard,
-        "rollout": _rollout,
-    }
-    return [each for part in parts for each in known[part]()]
+    return asyncio.run(_measured(parts, seconds))
 
 
-def _events(seconds: float) -> list[Figure]:
-    held = asyncio.run(gateway_events.hold(nodes=NODES, rate=RATE * _OFFERED, seconds=seconds))
-    killed = asyncio.run(gateway_events.killed(nodes=NODES, rate=KILLED, seconds=KILLED_SECONDS))
+async def _measured(parts: Sequence[str], seconds: float) -> list[Figure]:
+    """In the order of `parts`. Some have a gateway each, which begins with nothing; the others share one with nodes."""
+    alone = {"webhooks": _webhooks, "memory": _memory}
+    found = {part: await measure() for part, measure in alone.items() if part in parts}
+    if set(parts) - set(alone):
+        async with site() as place:
+            await place.start()
+            workers = await gateway_events.populate(place, NODES)
+            together: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
+                "events": lambda: _events(place, workers, seconds),
+                "sockets": lambda: _sockets(place, workers[0]),
+                "dashboard": lambda: _dashboard(place, workers[0]),
+                "rollout": lambda: _rollout(place, workers),
+            }
+            found |= {part: await measure() for part, measure in together.items() if part in parts}
+    return [each for part in dict.fromkeys(parts) for each in found[part]]
+
+
+async def _events(place: Site, workers: list[Worker], seconds: float) -> list[Figure]:
+    held = await gateway_events.hold(place, workers, rate=RATE * _OFFERED, seconds=seconds)
+    killed = await gateway_events.killed(place, workers, rate=KILLED, seconds=KILLED_SECONDS)
     name = f"events of {NODES:,} nodes"
     return [
         figure(name=f"{name}, held a second", unit="1/s", value=held.rate, more_is_better=True, goal=RATE),
@@ -86,8 +98,8 @@ def _killed(name: str, sent: int, arrived: int, copies: int) -> list[Figure]:
     ]
 
 
-def _webhooks() -> list[Figure]:
-    found = asyncio.run(webhooks.measure(events=WEBHOOKS, plain=PLAIN))
+async def _webhooks() -> list[Figure]:
+    found = await webhooks.measure(events=WEBHOOKS, plain=PLAIN)
     accepted, delivered = "webhook events accepted into the outbox", "webhooks signed, delivered and noted"
     return [
         figure(name=accepted, unit="1/s", value=found.accepted, more_is_better=True, goal=ACCEPTED_GOAL),
@@ -106,8 +118,8 @@ def _webhooks() -> list[Figure]:
     ]
 
 
-def _sockets() -> list[Figure]:
-    ours, theirs = asyncio.run(gateway_sockets.measure(clients=CLIENTS, events=TOLD))
+async def _sockets(place: Site, node: Worker) -> list[Figure]:
+    ours, theirs = await gateway_sockets.measure(place, node, clients=CLIENTS, events=TOLD)
     lines = (
         ("until all follow", "s", ours.seconds, theirs.seconds),
         ("an event to each, p50", "ms", ours.p50, theirs.p50),
@@ -128,9 +140,9 @@ def _sockets() -> list[Figure]:
     ]
 
 
-def _memory() -> list[Figure]:
+async def _memory() -> list[Figure]:
     found = []
-    for known in asyncio.run(gateway_memory.measure(KNOWN)):
+    for known in await gateway_memory.measure(KNOWN):
         name, weight = f"memory with {known.nodes:,} nodes", known.weight
         goal = MEMORY_GOAL if known.nodes == NODES else None
         found += [
@@ -140,9 +152,9 @@ def _memory() -> list[Figure]:
     return found
 
 
-def _dashboard() -> list[Figure]:
+async def _dashboard(place: Site, node: Worker) -> list[Figure]:
     try:
-        seen = asyncio.run(gateway_dashboard.measure(nodes=12, pages=PAGES))
+        seen = await gateway_dashboard.measure(place, node, pages=PAGES)
     except (UsageError, UnreachableError) as error:
         print(f"bench gateway: the dashboard is unavailable: {error}", file=sys.stderr)
         return []
@@ -156,8 +168,8 @@ def _dashboard() -> list[Figure]:
     ]
 
 
-def _rollout() -> list[Figure]:
-    found = asyncio.run(gateway_rollout.measure(nodes=NODES))
+async def _rollout(place: Site, workers: list[Worker]) -> list[Figure]:
+    found = await gateway_rollout.measure(place, workers)
     if found.state != "aborted":
         raise GanglionError(f"bench gateway: a rollout of a release that no node can run is {found.state}")
     name = f"a bad release to {NODES:,} nodes"

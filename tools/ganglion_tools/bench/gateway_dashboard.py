@@ -10,8 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 from ganglion.errors import UnreachableError, UsageError
-from ganglion_tools.bench.gateway_events import populate
-from ganglion_tools.bench.gateway_site import Site, site
+from ganglion_tools.bench.gateway_site import Site
 from ganglion_tools.bench.gateway_worker import PATIENCE, Worker
 
 _FLAGS = [
@@ -46,19 +45,21 @@ class Seen(NamedTuple):
     change: float
 
 
-async def measure(*, nodes: int, pages: int) -> Seen:
-    """Measures, with so many nodes in the fleet.
+async def measure(place: Site, node: Worker, *, pages: int) -> Seen:
+    """Measures.
+
+    Args:
+        node: Reads the values.
 
     Raises:
         UsageError: there is no Chromium, or nothing to drive it with.
+        UnreachableError: it does not start.
     """
-    async with _chromium() as browser, site() as place:
-        await place.start()
-        workers = await populate(place, nodes, processes=1)
+    async with _chromium() as browser:
         paints, values, changes = [], [], []
         for number in range(pages + 1):
             enough = asyncio.Event()
-            reading = asyncio.create_task(_readings(workers[0], enough))
+            reading = asyncio.create_task(_readings(node, enough))
             try:
                 page = await _login(browser, place)
                 began = time.perf_counter()
@@ -70,7 +71,7 @@ async def measure(*, nodes: int, pages: int) -> Seen:
             finally:
                 enough.set()
                 await reading
-            change = await _change(workers[0], page, 100 + number)
+            change = await _change(node, page, 100 + number)
             await page.context.close()
             if number:  # whoever is first fills caches and makes tables
                 paints.append(paint)

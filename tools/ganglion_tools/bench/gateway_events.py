@@ -6,7 +6,7 @@ import time
 from typing import NamedTuple
 
 from ganglion.errors import GanglionError
-from ganglion_tools.bench.gateway_site import Site, Weight, site, until
+from ganglion_tools.bench.gateway_site import Site, Weight, until
 from ganglion_tools.bench.gateway_worker import PATIENCE, Worker
 
 #: Processes of simulated nodes.
@@ -37,11 +37,11 @@ class Held(NamedTuple):
     copies: int
 
 
-async def populate(place: Site, nodes: int, *, processes: int = PROCESSES) -> list[Worker]:
+async def populate(place: Site, nodes: int) -> list[Worker]:
     """So many nodes that listen, and that the gateway knows as online."""
-    workers = [await place.nodes(f"n{number}x") for number in range(processes)]
-    each = -(-nodes // processes)
-    shares = [min(each, nodes - each * number) for number in range(processes)]
+    workers = [await place.nodes(f"n{number}x") for number in range(PROCESSES)]
+    each = -(-nodes // PROCESSES)
+    shares = [min(each, nodes - each * number) for number in range(PROCESSES)]
     await asyncio.gather(
         *(worker.ask("births", count=n, listen=True) for worker, n in zip(workers, shares, strict=True))
     )
@@ -53,19 +53,16 @@ async def populate(place: Site, nodes: int, *, processes: int = PROCESSES) -> li
     return workers
 
 
-async def hold(*, nodes: int, rate: float, seconds: float) -> Held:
+async def hold(place: Site, workers: list[Worker], *, rate: float, seconds: float) -> Held:
     """Measures. Raises: GanglionError, an event was lost."""
-    async with site() as place:
-        await place.start()
-        workers = await populate(place, nodes)
-        await _send(place, workers, rate, min(2.0, seconds))  # whoever is first loads modules and connects
-        await place.receiver.ask("forget")
-        spent, began = place.seconds(), time.monotonic()
-        sent, held = await _send(place, workers, rate, seconds)
-        cores = (place.seconds() - spent) / (time.monotonic() - began)
-        found = await place.receiver.ask("report", within=PATIENCE)
-        _complete(found, sent)
-        return Held(sent, found["events"], held, cores, place.weight(), found["p50"], found["p99"], found["copies"])
+    await _send(place, workers, rate, min(2.0, seconds))  # whoever is first loads modules and connects
+    await place.receiver.ask("forget")
+    spent, began = place.seconds(), time.monotonic()
+    sent, held = await _send(place, workers, rate, seconds)
+    cores = (place.seconds() - spent) / (time.monotonic() - began)
+    found = await place.receiver.ask("report", within=PATIENCE)
+    _complete(found, sent)
+    return Held(sent, found["events"], held, cores, place.weight(), found["p50"], found["p99"], found["copies"])
 
 
 async def _send(place: Site, workers: list[Worker], rate: float, seconds: float) -> tuple[int, float]:
@@ -77,7 +74,7 @@ async def _send(place: Site, workers: list[Worker], rate: float, seconds: float)
         )
     )
     sent = sum(each["sent"] for each in told)
-    await place.receiver.ask("wait", within=2 * PATIENCE, count=sent, seconds=PATIENCE)
+    await place.receiver.ask("wait", within=10 * PATIENCE, count=sent, silence=PATIENCE)
     await place.receiver.ask("quiet", seconds=0.3)
     return sent, sent / max(each["seconds"] for each in told)
 
@@ -90,16 +87,14 @@ def _complete(found: dict[str, int], sent: int) -> None:
         )
 
 
-async def killed(*, nodes: int, rate: float, seconds: float) -> Held:
+async def killed(place: Site, workers: list[Worker], *, rate: float, seconds: float) -> Held:
     """The same, with a SIGKILL of the gateway in the middle of it. Raises: GanglionError, an event was lost."""
-    async with site() as place:
-        await place.start()
-        workers = await populate(place, nodes)
-        sending = asyncio.create_task(_send(place, workers, rate, seconds))
-        await asyncio.sleep(seconds / 2)
-        await place.kill()
-        await place.start()
-        sent, held = await sending
-        found = await place.receiver.ask("report", within=PATIENCE)
-        _complete(found, sent)
-        return Held(sent, found["events"], held, 0.0, place.weight(), found["p50"], found["p99"], found["copies"])
+    await place.receiver.ask("forget")
+    sending = asyncio.create_task(_send(place, workers, rate, seconds))
+    await asyncio.sleep(seconds / 2)
+    await place.kill()
+    await place.start()
+    sent, held = await sending
+    found = await place.receiver.ask("report", within=PATIENCE)
+    _complete(found, sent)
+    return Held(sent, found["events"], held, 0.0, place.weight(), found["p50"], found["p99"], found["copies"])

@@ -30,20 +30,20 @@ class Receiver:
         self._keys = [key_of(secret)]
         self.came: list[tuple[int, bytes, bytes]] = []
 
-    async def wait(self, count: int, seconds: float) -> Document:
-        """Returns when so many requests came, or after so many seconds; how many did."""
-        until = time.monotonic() + seconds
-        while len(self.came) < count and time.monotonic() < until:  # noqa: ASYNC110 - the sender is not to wait for it
+    async def wait(self, count: int, silence: float) -> Document:
+        """Returns when so many requests came, or none for so many seconds; how many did."""
+        seen, until = -1, 0.0
+        while len(self.came) < count:
+            if seen != len(self.came):
+                seen, until = len(self.came), time.monotonic() + silence
+            elif time.monotonic() > until:
+                break
             await asyncio.sleep(0.01)
         return {"came": len(self.came)}
 
     async def quiet(self, seconds: float) -> Document:
         """Returns when nothing came for so many seconds; how many did in all."""
-        seen = -1
-        while seen != len(self.came):
-            seen = len(self.came)
-            await asyncio.sleep(seconds)
-        return {"came": seen}
+        return await self.wait(sys.maxsize, seconds)
 
     async def report(self, first: int = 0, last: int | None = None) -> Document:
         """What is to be known of the requests from number `first` to `last`, and of how they came.

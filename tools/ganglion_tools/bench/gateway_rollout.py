@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ganglion.errors import GanglionError
-from ganglion_tools.bench.gateway_events import populate
-from ganglion_tools.bench.gateway_site import Site, site, until
+from ganglion_tools.bench.gateway_site import Site, until
+from ganglion_tools.bench.gateway_worker import Worker
 
 #: Of the release; nodes here do not read it.
 _SCRIPT = """\
@@ -47,32 +47,29 @@ class Contained(NamedTuple):
     seconds: float
 
 
-async def measure(*, nodes: int, seed: int = 1) -> Contained:
+async def measure(place: Site, workers: list[Worker], *, seed: int = 1) -> Contained:
     """Rolls it out. Raises: GanglionError, nobody was told of it, so nothing was measured."""
-    async with site() as place:
-        await place.start()
-        workers = await populate(place, nodes)
-        for number, worker in enumerate(workers):
-            await worker.ask("behave", seed=seed + number)
-        release = await _release(place)
-        terms = {"release": release, "selector": "tag=bench", "stages": _STAGES, "soak": "5s", "patience": "20s"}
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        made = await _post(place, "/rollouts", terms)
+    for number, worker in enumerate(workers):
+        await worker.ask("behave", seed=seed + number)
+    release = await _release(place)
+    terms = {"release": release, "selector": "tag=bench", "stages": _STAGES, "soak": "5s", "patience": "20s"}
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    made = await _post(place, "/rollouts", terms)
 
-        async def is_over() -> bool:
-            return (await place.ask(f"/rollouts/{made['id']}"))["state"] in _OVER
+    async def is_over() -> bool:
+        return (await place.ask(f"/rollouts/{made['id']}"))["state"] in _OVER
 
-        await until(is_over, "the rollout is over", within=180)
-        seconds = loop.time() - began
-        await asyncio.sleep(_AFTER)
-        state = (await place.ask(f"/rollouts/{made['id']}"))["state"]
-        listed = (await place.ask(f"/rollouts/{made['id']}/nodes?limit=200"))["nodes"]
-        first = {each["node"] for each in listed if each["stage"] == 1}
-        tried = {node for worker in workers for node in (await worker.ask("tried"))["tried"]}
-        if not tried or not first:
-            raise GanglionError(f"bench gateway: the rollout is {state}, and no node was ever told of its release")
-        return Contained(len(first), len(tried), len(tried - first), state, seconds)
+    await until(is_over, "the rollout is over", within=180)
+    seconds = loop.time() - began
+    await asyncio.sleep(_AFTER)
+    state = (await place.ask(f"/rollouts/{made['id']}"))["state"]
+    listed = (await place.ask(f"/rollouts/{made['id']}/nodes?limit=200"))["nodes"]
+    first = {each["node"] for each in listed if each["stage"] == 1}
+    tried = {node for worker in workers for node in (await worker.ask("tried"))["tried"]}
+    if not tried or not first:
+        raise GanglionError(f"bench gateway: the rollout is {state}, and no node was ever told of its release")
+    return Contained(len(first), len(tried), len(tried - first), state, seconds)
 
 
 async def _post(place: Site, path: str, body: dict[str, Any]) -> Any:

@@ -11,8 +11,7 @@ from typing import NamedTuple
 import psutil
 
 from ganglion_tools import broker
-from ganglion_tools.bench.gateway_events import populate
-from ganglion_tools.bench.gateway_site import site
+from ganglion_tools.bench.gateway_site import Site
 from ganglion_tools.bench.gateway_worker import PATIENCE, Worker
 
 #: Seconds between two events.
@@ -36,29 +35,31 @@ class Followed(NamedTuple):
     weight: float
 
 
-async def measure(*, clients: int, events: int) -> tuple[Followed, Followed]:
-    """Of the gateway, and of the plain server. Raises: GanglionError, a client missed an event."""
-    async with site() as place:
-        await place.start()
-        (node,) = await populate(place, 1, processes=1)
-        plain = await place.worker("gateway_clients", "server")
-        port = broker.free_port()
-        await plain.ask("listen", port=port)
+async def measure(place: Site, node: Worker, *, clients: int, events: int) -> tuple[Followed, Followed]:
+    """Of the gateway, and of the plain server. Raises: GanglionError, a client missed an event.
 
-        async def say() -> None:
-            await node.ask("one")
+    Args:
+        node: Says the events.
+    """
+    plain = await place.worker("gateway_clients", "server")
+    port = broker.free_port()
+    await plain.ask("listen", port=port)
 
-        async def tell() -> None:
-            await plain.ask("tell")
+    async def say() -> None:
+        await node.ask("one")
 
-        ours = _Server(place.process, place.gateway.url.replace("http", "ws", 1) + "/ws", place.token, say)
-        theirs = _Server(psutil.Process(plain.child.pid), f"ws://127.0.0.1:{port}/ws", "", tell)
-        found = []
-        for server in (ours, theirs):
-            many = await place.worker("gateway_clients", "clients")
-            found.append(await _follow(server, many, clients=clients, events=events))
-            await many.stop()
-        return found[0], found[1]
+    async def tell() -> None:
+        await plain.ask("tell")
+
+    ours = _Server(place.process, place.gateway.url.replace("http", "ws", 1) + "/ws", place.token, say)
+    theirs = _Server(psutil.Process(plain.child.pid), f"ws://127.0.0.1:{port}/ws", "", tell)
+    found = []
+    for server in (ours, theirs):
+        many = await place.worker("gateway_clients", "clients")
+        found.append(await _follow(server, many, clients=clients, events=events))
+        await many.stop()
+    await plain.stop()
+    return found[0], found[1]
 
 
 class _Server(NamedTuple):

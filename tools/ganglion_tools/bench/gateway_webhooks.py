@@ -50,11 +50,11 @@ async def measure(*, events: int, plain: int) -> Webhooks:
         await place.receiver.ask("forget")
         await outbox.stop()
         await place.start()
-        await place.receiver.ask("wait", within=_LONG, count=events // 2, seconds=_LONG)
+        await place.receiver.ask("wait", within=_LONG, count=events // 2, silence=PATIENCE)
         await place.kill()
         before = await place.receiver.ask("report", within=PATIENCE)
         await place.start()
-        await place.receiver.ask("wait", within=_LONG, count=events, seconds=_LONG)
+        await place.receiver.ask("wait", within=_LONG, count=events, silence=PATIENCE)
         await place.receiver.ask("quiet", within=_LONG, seconds=1.0)
         found = await _expect(place, events)
         return Webhooks(
