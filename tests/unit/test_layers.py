@@ -88,8 +88,9 @@ PACKAGES = {
             "jwt",
             "websockets",
             "nacl",
-            "httpcore",
+            "aiohttp",
             "httpx",
+            "yarl",
             "nicegui",
             "polib",
             "pydantic",
@@ -101,6 +102,7 @@ PACKAGES = {
         "tools",
         STDLIB
         | {"ganglion", "ganglion_micro", "ganglion_gateway", "aiomqtt", "bcrypt", "cryptography", "packaging", "psutil"}
+        | {"aiohttp", "playwright"}
         | {"asteval", "blinker", "cbor2", "cv2", "fastjsonschema", "nacl", "numpy", "paho", "polib", "pyee", "yaml"},
     ),
 }

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-import httpx
+import aiohttp
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -28,9 +28,9 @@ from ganglion_gateway.webhook.schedule import Circuit, Fate, Policy, Schedule
 _log = structlog.get_logger(__name__)
 
 #: Messages read from the outbox at once, and attempts written back at once.
-_PAGE = 64
+_PAGE = 512
 #: Nanoseconds after which attempts are written back though more are on their way.
-_WRITE_BACK = SECOND // 20
+_WRITE_BACK = SECOND // 5
 #: Seconds that a lane has to end its attempt when the gateway stops.
 _GRACE = 1.0
 #: Seconds until the database is asked again that did not answer.
@@ -193,6 +193,8 @@ class _Lane:
         self._attempts: list[dict[str, Any]] = []
         self._changes: dict[int, dict[str, Any]] = {}
         self._oldest = 0  # when the first of these was made
+        outcomes = {fate: "failed" if fate is Fate.AGAIN else fate.value for fate in Fate}
+        self._counts = {fate: courier._metrics.deliveries.labels(outcome) for fate, outcome in outcomes.items()}
         self.task = asyncio.create_task(self._run(), name=f"webhook {endpoint['id']}")
         self.task.add_done_callback(lambda task: courier._ended(task, endpoint["id"]))
 
@@ -207,7 +209,7 @@ class _Lane:
         finally:
             await asyncio.shield(self._write_back())
 
-    async def _deliver(self, http: httpx.AsyncClient) -> None:
+    async def _deliver(self, http: aiohttp.ClientSession) -> None:
         courier = self._courier
         restored = False
         while not self._stopping.is_set():
@@ -229,7 +231,7 @@ class _Lane:
             if not rows:
                 await self.wake.wait()
 
-    async def _settle(self, http: httpx.AsyncClient, row: Row) -> None:
+    async def _settle(self, http: aiohttp.ClientSession, row: Row) -> None:
         """Tries one message until it is delivered or dead, or the gateway stops."""
         courier = self._courier
         attempts: int = row["attempts"]
@@ -281,7 +283,7 @@ class _Lane:
                 reason=attempt.error,
                 dead=fate is Fate.DEAD,
             )
-        metrics.deliveries.labels({Fate.AGAIN: "failed"}.get(fate, fate.value)).inc()
+        self._counts[fate].inc()
         return fate
 
     def _change(self, row: Row, fate: Fate, attempts: int, now: int) -> None:
