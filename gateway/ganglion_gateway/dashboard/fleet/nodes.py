@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from nicegui import ui
 
+from ganglion.client import documents
 from ganglion.client.operations import fleet
 from ganglion.errors import RefusedError
 from ganglion_gateway import verdict
@@ -74,7 +75,7 @@ class Nodes:
             return
         self._wrong.set_visibility(False)
         now = self._visit.services.clock()
-        self._table.update([self._row(dict(node), now) for node in page["nodes"]])
+        self._table.update([self._row(node, now) for node in page["nodes"]])
         self._pages.update(page["next"])
         if self._looks % _COUNT == 0:
             await self._count()
@@ -87,7 +88,7 @@ class Nodes:
             self._health.caption(word, f"{caption} {number}")
             self._health.hide(word, not number and word != _ALL)
 
-    def _row(self, node: dict[str, Any], now: int) -> Row:
+    def _row(self, node: documents.OneNode, now: int) -> Row:
         say = self._say
         actions: list[tuple[str, Action]] = []
         if self._visit.may("config") and node["revoked"] is None:
@@ -110,7 +111,7 @@ class Nodes:
         )
         return Row(f"{node['name']}", cells, actions) if actions else Row(node["id"], cells)
 
-    def _release(self, release: dict[str, Any]) -> Cell:
+    def _release(self, release: documents.Standing) -> Cell:
         desired, reported = release["desired"], release["reported"]
         wanted = desired["release"] if desired is not None else None
         if wanted is None and reported is None:
@@ -120,7 +121,7 @@ class Nodes:
         more = state if runs == wanted else self._say("{state}: {release}").format(state=state, release=_short(runs))
         return Cell(_short(wanted), more=more, hint=reported["why"] if reported is not None else "")
 
-    def _vitals(self, node: dict[str, Any]) -> Cell:
+    def _vitals(self, node: documents.Node) -> Cell:
         vitals, say = node["vitals"], self._say
         found = []
         if isinstance(free := vitals.get("available"), int | float):

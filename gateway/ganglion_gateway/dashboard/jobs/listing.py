@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The list of jobs, the newest first: all of them, or those of one node."""
 
-from typing import Any
-
 from nicegui import ui
 
+from ganglion.client import documents
 from ganglion.client.operations import jobs
 from ganglion_gateway.dashboard import states, text
 from ganglion_gateway.dashboard.jobs.start import start
@@ -61,7 +60,7 @@ class Listing:
         self._table.update([self._row(job, now) for job in page["jobs"]])
         self._pages.update(page["next"])
 
-    def _row(self, job: dict[str, Any], now: int) -> Row:
+    def _row(self, job: documents.Job, now: int) -> Row:
         say = self._visit.say
         state = Cell(states.job(job["state"], say), state=colour(job))
         begun = Cell(text.ago(now - job["created"], say), hint=text.iso(job["created"]), more=job["actor"])
@@ -78,7 +77,7 @@ class Listing:
         return Row(job["id"], cells)
 
 
-def colour(job: dict[str, Any]) -> str:
+def colour(job: documents.Job) -> str:
     """That of a job: one that is done is good where it was done everywhere."""
     wrong = any(job["nodes"].get(word) for word in ("failed", "unknown", "expired"))
     if job["state"] == "ended":

@@ -2,10 +2,10 @@
 """One job: how it stands at each node, as it comes, and what they have answered."""
 
 import json
-from typing import Any
 
 from nicegui import ui
 
+from ganglion.client import documents
 from ganglion.client.operations import jobs
 from ganglion.errors import NotFoundError
 from ganglion.units import SECOND
@@ -38,8 +38,8 @@ class _Job:
     def __init__(self, visit: Visit, job: str) -> None:
         self._visit, say = visit, visit.say
         self._say, self._job = say, job
-        self._last: dict[str, Any] = {}
-        self._results: dict[str, dict[str, Any]] = {}
+        self._last: documents.Job | None = None
+        self._results: dict[str, documents.JobNode] = {}
         visit.call_it(say("Job {id}").format(id=job))
         with card(say("What is done")):
             self._pairs = Pairs()
@@ -58,9 +58,9 @@ class _Job:
 
     async def look(self) -> None:
         """Shows it as it is now. Raises: see `Visit.ask`."""
-        if self._last.get("ended") is None:
-            self._last = await self._visit.ask(jobs.get_jobs_job(self._job))
-            self._about()
+        if self._last is None or self._last["ended"] is None:
+            self._last = job = await self._visit.ask(jobs.get_jobs_job(self._job))
+            self._about(job)
         elif self._shown_all:
             return
         call = jobs.get_jobs_job_nodes(
@@ -76,8 +76,8 @@ class _Job:
         """Whether nothing will change any more."""
         return bool(self._results) and all(row["ended"] is not None for row in self._results.values())
 
-    def _about(self) -> None:
-        say, job, now = self._say, self._last, self._visit.services.clock()
+    def _about(self, job: documents.Job) -> None:
+        say, now = self._say, self._visit.services.clock()
         ended = job["ended"]
         left = text.span(max(0, job["deadline"] - now) // SECOND, say)
         self._pairs.update(
@@ -101,7 +101,7 @@ class _Job:
             self._state.caption(word, f"{caption} {count}")
             self._state.hide(word, not count and word != _ALL)
 
-    def _row(self, row: dict[str, Any]) -> Row:
+    def _row(self, row: documents.JobNode) -> Row:
         say = self._say
         answer = row["error"] or ("" if row["result"] is None else json.dumps(row["result"], ensure_ascii=False))
         took = "—"
@@ -136,7 +136,8 @@ class _Job:
             await self._visit.now(self.look)
 
     async def _again(self) -> None:
-        await start(self._visit, self._last["selector"], method=self._last["method"])
+        if self._last is not None:
+            await start(self._visit, self._last["selector"], method=self._last["method"])
 
     async def _chosen(self, _: str) -> None:
         self._pages.begin()

@@ -2,7 +2,7 @@
 """The lines of a log, the newest at the bottom; none is shown twice, and the oldest go."""
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from ganglion_gateway.dashboard.words import Say
 #: Lines that are shown.
 MOST = 400
 
-Record = dict[str, Any]
+Record = Mapping[str, Any]
 _Key = tuple[str, str, int, str]
 
 

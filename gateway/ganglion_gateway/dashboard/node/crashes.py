@@ -6,6 +6,7 @@ from typing import Any
 
 from nicegui import ui
 
+from ganglion.client import documents
 from ganglion.client.operations import fleet
 from ganglion_gateway.dashboard import text
 from ganglion_gateway.dashboard.pairs import Pairs
@@ -33,7 +34,7 @@ class Crashes:
         self._table.update([self._row(each, now) for each in page["crashes"]])
         self._pages.update(page["next"])
 
-    def _row(self, crash: dict[str, Any], now: int) -> Row:
+    def _row(self, crash: documents.Crash, now: int) -> Row:
         say = self._visit.say
         of = (
             say("leaf {leaf}: {kind}").format(leaf=crash["leaf"], kind=crash["kind"])

@@ -5,6 +5,7 @@ from typing import Any
 
 from nicegui import ui
 
+from ganglion.client import documents
 from ganglion.client.operations import fleet
 from ganglion.units import SECOND
 from ganglion_gateway.dashboard import states, text
@@ -21,7 +22,7 @@ class State:
 
     def __init__(self, visit: Visit, node: str) -> None:
         self._visit, self._say, self._node = visit, visit.say, node
-        self._told: list[dict[str, str]] | None = None
+        self._told: list[documents.Finding] | None = None
         say = visit.say
         with card(say("How it is")).classes("g-first"):
             self._health = Pairs()
@@ -40,16 +41,16 @@ class State:
 
     async def look(self) -> None:
         """Shows it as it is now. Raises: see `Visit.ask`."""
-        node: dict[str, Any] = {**await self._visit.ask(fleet.get_nodes_node(self._node))}
+        node = await self._visit.ask(fleet.get_nodes_node(self._node))
         why = await self._visit.ask(fleet.get_nodes_node_why(self._node))
         now = self._visit.services.clock()
         self._say_health(node, why, now)
         self._say_facts(node, now)
         self._say_vitals(node["vitals"], node["vitals_at"], now)
-        self._say_release(node.get("release") or {}, now)
+        self._say_release(node["release"], now)
         self._say_leaves(node["leaves"], now)
 
-    def _say_health(self, node: dict[str, Any], why: dict[str, Any], now: int) -> None:
+    def _say_health(self, node: documents.Node, why: documents.Why, now: int) -> None:
         say = self._say
         there = say("online") if node["online"] else say("offline")
         self._health.update(
@@ -72,7 +73,7 @@ class State:
                         if each["remedy"]:
                             ui.label(each["remedy"]).classes("g-faint")
 
-    def _say_facts(self, node: dict[str, Any], now: int) -> None:
+    def _say_facts(self, node: documents.Node, now: int) -> None:
         say, left = self._say, node["credential_expires"] - now
         ends = say("in {span}").format(span=text.span(left // SECOND, say)) if left > 0 else say("is over")
         wrong = say("wrong") if node["clock"] == "bad" else say("right, as far as it is known")
@@ -123,8 +124,8 @@ class State:
         self._vitals.update(shown)
         self._silent.set_visibility(not shown)
 
-    def _say_release(self, release: dict[str, Any], now: int) -> None:
-        say, desired, reported = self._say, release.get("desired"), release.get("reported")
+    def _say_release(self, release: documents.Standing, now: int) -> None:
+        say, desired, reported = self._say, release["desired"], release["reported"]
         self._release_card.set_visibility(bool(desired or reported))
         shown: dict[str, Cell] = {}
         if desired:
@@ -138,7 +139,7 @@ class State:
                 shown[say("Why")] = Cell(reported["why"])
         self._release.update(shown)
 
-    def _say_leaves(self, leaves: list[dict[str, Any]], now: int) -> None:
+    def _say_leaves(self, leaves: list[documents.Leaf], now: int) -> None:
         say = self._say
         rows = []
         for leaf in leaves:
