@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ganglion.units import SECOND
+from ganglion_gateway import verdict
 from ganglion_gateway.store import fleet, jobs, logs
 from support.gateway import Here, here
 
@@ -42,12 +43,14 @@ async def test_health_is_counted_and_chooses_nodes(tmp_path: Path) -> None:
         assert await site.get("/fleet/health") == {
             "nodes": 2,
             "online": 1,
-            "health": {"revoked": 0, "away": 1, "bad": 0, "warning": 0, "ok": 1},
+            "health": {"revoked": 0, "away": 1, "bad": 0, "warning": 0, "asleep": 0, "ok": 1},
         }
         assert (await site.get("/fleet/health", where="tag=cold"))["health"]["ok"] == 1
         found = await site.get("/nodes", health="away")
         assert [node["name"] for node in found["nodes"]] == ["attic"]
         assert found["nodes"][0]["release"] == {"desired": None, "reported": None}
+        for word in verdict.WORDS:
+            assert [node["health"] for node in (await site.get("/nodes", health=word))["nodes"]] in ([], [word])
         assert (await site.http.get("/api/v1/nodes", params={"health": "fine"})).status_code == 422
         await site.services.releases.assign(FRIDGE, None, by="olena")
         listed = {node["id"]: node["release"] for node in (await site.get("/nodes"))["nodes"]}

@@ -11,7 +11,7 @@ COLOURS: dict[str, str] = {
         "warn": ("warning", "unknown", "expired"),
         "bad": ("bad", "failed"),
         "busy": ("running",),
-        "idle": ("away", "revoked", "waiting", "cancelling", "cancelled"),
+        "idle": ("away", "asleep", "revoked", "waiting", "cancelling", "cancelled"),
     }.items()
     for word in words
 }
@@ -24,6 +24,7 @@ def health(word: str, say: Say) -> str:
         "warning": say("warning"),
         "bad": say("bad"),
         "away": say("away"),
+        "asleep": say("asleep"),
         "revoked": say("revoked"),
     }.get(word, word)
 
