@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The page `/models`: which language models are asked, what of the budgets is used, and by whom."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -106,7 +107,7 @@ class _Models:
     async def _sums(self, currency: str) -> None:
         visit = self._visit
         first = (datetime.now(UTC) - timedelta(days=self._days - 1)).strftime("%Y-%m-%d")
-        used = await visit.ask(models.get_models_usage(by=self._by, since=first))
+        used: Mapping[str, Any] = await visit.ask(models.get_models_usage(by=self._by, since=first, limit=500))
         rows = []
         for each in used["usage"]:
             key = str(each[self._by])
@@ -135,12 +136,12 @@ class _Models:
         await self._look()
 
 
-def _prices(model: dict[str, Any], currency: str) -> str:
+def _prices(model: Mapping[str, Any], currency: str) -> str:
     prices = (model["prompt_price"], model["completion_price"])
     return " / ".join("–" if price is None else f"{price:g} {currency}" for price in prices)
 
 
-def _budget(budget: dict[str, Any], currency: str, visit: Visit) -> Row:
+def _budget(budget: Mapping[str, Any], currency: str, visit: Visit) -> Row:
     tokens, cost = budget["tokens"], budget["cost"]
     used = budget["used"]
     kind = {"all": visit.say("everything"), "node": visit.say("node"), "script": visit.say("script")}
