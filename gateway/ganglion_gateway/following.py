@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Protocol
 
 from ganglion.errors import GanglionError, NotFoundError
 from ganglion_gateway.fleet import Fleet
+from ganglion_gateway.leaves import leaf_in
 
 #: Seconds that a node waits for something to say, that its answer may take then, and between two looks at who is there.
 _WAIT = 8.0
@@ -162,14 +163,15 @@ class Following:
 
 
 def log_document(fleet: Fleet, row: Mapping[str, Any]) -> dict[str, Any]:
-    """A line that is stored, a row of `node_logs`; of leaves none is."""
+    """A line that is stored, a row of `node_logs`."""
+    leaf = leaf_in(row["logger"])
     return {
         "at": row["at"],
         "node": fleet.now(row["node"]),
         "name": fleet.name(row["node"]),
-        "leaf": "",
+        "leaf": leaf or "",
         "level": level_name(row["level"]),
-        "logger": row["logger"],
+        "logger": "leaf" if leaf else row["logger"],
         "text": row["text"],
         "lost": row["lost"],
     }

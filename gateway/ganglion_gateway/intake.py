@@ -83,6 +83,8 @@ class Intake:
         self._live = live
         self._inventory = inventory
         self._metrics = metrics
+        for level in ("warning", "error"):
+            metrics.logged.labels(level)  # from 0 on: the first one is an increase, too
         self._retention = retention
         self._on_events = on_events
         self._clock = clock

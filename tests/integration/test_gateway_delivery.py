@@ -225,8 +225,11 @@ async def test_a_lane_that_stumbles_over_what_we_stored_begins_again(post: Post,
     assert hook.taken == ids(1, 2)
 
 
-async def test_a_private_address_is_not_knocked_at_unless_allowed(database: Database, hook: Receiver) -> None:
-    post = Post(database, hook.url, hook.secret, allow_private=False)
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"])
+async def test_a_private_address_is_not_knocked_at_unless_allowed(
+    database: Database, hook: Receiver, host: str
+) -> None:
+    post = Post(database, hook.url.replace("127.0.0.1", host), hook.secret, allow_private=False)
     await post.add()
     await post.event(1)
     async with post.courier():

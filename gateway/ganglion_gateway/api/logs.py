@@ -15,6 +15,7 @@ from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.selection import Selection, selected
 from ganglion_gateway.api.watch import LINES, Seconds, turns
 from ganglion_gateway.following import Following, Target, log_document
+from ganglion_gateway.leaves import source_of
 from ganglion_gateway.problems import RESPONSES
 from ganglion_gateway.services import Services
 from ganglion_gateway.store import logs
@@ -33,7 +34,7 @@ def routes(services: Services) -> APIRouter:
     router = APIRouter(prefix="/api/v1", responses=RESPONSES, dependencies=[Depends(of_requests)], tags=["logs"])
     followers = 0
 
-    @router.get("/logs", summary="Warnings and errors of nodes that are kept here, newest first")
+    @router.get("/logs", summary="Warnings and errors of nodes and leaves that are kept here, newest first")
     async def kept(
         where: Selection = None,
         node: Node = None,
@@ -42,16 +43,15 @@ def routes(services: Services) -> APIRouter:
         limit: Limit = 100,
         cursor: Cursor = None,
     ) -> dict[str, Any]:
-        nodes = None
-        if node is not None and "/" in node:
-            raise InvalidError(
-                "of leaves nothing is kept here: follow its log, as `ganglion logs -f` does", where="node"
-            )
+        nodes, logger = None, ""
         if node is not None or where is not None:
-            nodes = [id for target in _targets(services, where, node) for id in services.fleet.nodes[target.node].ids]
+            targets = _targets(services, where, node)
+            nodes = [id for target in targets for id in services.fleet.nodes[target.node].ids]
+            logger = next((source_of(target.leaf) for target in targets if target.leaf), "")
         rows = await logs.page(
             services.database,
             nodes=nodes,
+            logger=logger,
             since=since,
             level=_LEVELS[level],
             before=read_cursor(cursor),

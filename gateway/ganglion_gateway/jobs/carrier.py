@@ -93,6 +93,8 @@ class Carrier:
         self._mesh = mesh
         self._on_change = on_change
         self._metrics = metrics
+        for state in ENDED:
+            metrics.job_targets.labels(state.value)  # from 0 on: the first one is an increase, too
         self._clock = clock
         self.jobs: dict[str, Job] = {}
         self._under_way: dict[tuple[str, str], asyncio.Task[None]] = {}

@@ -87,7 +87,8 @@ job_targets = Table(
 )
 
 #: Warnings and errors of nodes. `event` and `part` are those of the mesh, so that a copy finds its row taken. `level`
-#: is as Python's `logging` has it; `lost` is how many before this one the node has left out.
+#: is as Python's `logging` has it; `logger` of a leaf's is `leaf/` and its name. `lost` is how many before this one
+#: the node has left out.
 node_logs = Table(
     "node_logs",
     metadata,

@@ -74,6 +74,12 @@ async def unfinished(database: Database) -> list[Row]:
     return await database.all(select(jobs).where(jobs.c.state.in_((RUNNING, CANCELLING))).order_by(jobs.c.number))
 
 
+async def overdue(database: Database, before: int) -> int:
+    """How many have not ended though their time was over before this."""
+    late = jobs.c.state.in_((RUNNING, CANCELLING)) & (jobs.c.deadline < before)
+    return await database.scalar(select(func.count()).select_from(jobs).where(late)) or 0
+
+
 async def all_targets(database: Database, job: str) -> list[Row]:
     """What became of a job at each node, without the number of its last change."""
     columns = [column for column in job_targets.c if column.key != "changed"]

@@ -30,12 +30,25 @@ async def since(database: Database, number: int, *, limit: int) -> list[Row]:
 
 
 async def page(
-    database: Database, *, nodes: Collection[str] | None, since: int, level: int, before: int | None, limit: int
+    database: Database,
+    *,
+    nodes: Collection[str] | None,
+    logger: str = "",
+    since: int,
+    level: int,
+    before: int | None,
+    limit: int,
 ) -> list[Row]:
-    """Those of nodes by all the ids that they had (None for all), newest first, from below the number `before`."""
+    """Those of nodes by all the ids that they had (None for all), newest first, from below the number `before`.
+
+    Args:
+        logger: Only what this one has said; "" for all.
+    """
     statement = select(node_logs).where(node_logs.c.at >= since, node_logs.c.level >= level)
     if nodes is not None:
         statement = statement.where(node_logs.c.node.in_(list(nodes)))
+    if logger:
+        statement = statement.where(node_logs.c.logger == logger)
     if before is not None:
         statement = statement.where(node_logs.c.number < before)
     return await database.all(statement.order_by(node_logs.c.number.desc()).limit(limit))

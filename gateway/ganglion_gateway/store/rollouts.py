@@ -248,6 +248,15 @@ async def summary(database: Database) -> tuple[dict[str, int], dict[str, int]]:
     return {row["state"]: row["count"] for row in states}, {row["state"]: row["count"] for row in far}
 
 
+async def due(database: Database) -> dict[str, int]:
+    """When the stage of each running rollout would have passed at best, had its nodes taken no time: for metrics."""
+    stage = rollout_stages.c
+    here = (stage.rollout == rollouts.c.id) & (stage.number == rollouts.c.stage)
+    statement = select(rollouts.c.id, stage.began, stage.soak).join(rollout_stages, here)
+    rows = await database.all(statement.where(rollouts.c.state == State.RUNNING.value, stage.began > 0))
+    return {row["id"]: row["began"] + row["soak"] for row in rows}
+
+
 async def prune(connection: AsyncConnection, keep: Retention, now: int) -> None:
     """Deletes rollouts that are over for as long as the audit is kept, with all that is known of them."""
     over = (~rollouts.c.open, rollouts.c.ended < now - keep.audit_age)

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import FromClause, ScalarSelect, func, insert, select, update
+from sqlalchemy import FromClause, ScalarSelect, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion_gateway.store.database import Database, Row, insert_or_update
@@ -17,6 +17,13 @@ from ganglion_gateway.store.tables import deliveries, endpoints, events, nodes, 
 PENDING = "pending"
 DELIVERED = "delivered"
 DEAD = "dead"
+
+#: One statement for all rows: each of its own would be a trip to the database's thread.
+_SETTLE = (
+    update(outbox)
+    .where(outbox.c.number == bindparam("new_number"))
+    .values({name: bindparam(f"new_{name}") for name in ("state", "attempts", "due", "ended")})
+)
 
 
 def new_id() -> str:
@@ -132,8 +139,8 @@ async def record(
     """Attempts that were made (for `deliveries`), and what they changed in the outbox."""
     if attempts:
         await connection.execute(insert(deliveries), list(attempts))
-    for change in changes:
-        await connection.execute(update(outbox).where(outbox.c.number == change["number"]).values(change))
+    if changes:
+        await connection.execute(_SETTLE, [{f"new_{name}": value for name, value in each.items()} for each in changes])
 
 
 async def heads(database: Database) -> dict[str, Row]:

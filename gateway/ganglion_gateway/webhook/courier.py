@@ -82,6 +82,8 @@ class Courier:
         self._leases = leases
         self._mesh = mesh
         self._metrics = metrics
+        for outcome in ("delivered", "failed", "dead"):
+            metrics.deliveries.labels(outcome)  # from 0 on: the first one is an increase, too
         self._clock = clock
         self._agent = agent
         self._policy = policy or Policy()

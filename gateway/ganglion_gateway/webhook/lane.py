@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-import httpx
+import aiohttp
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,9 +23,9 @@ from ganglion_gateway.webhook.schedule import Fate, Policy, Schedule
 _log = structlog.get_logger(__name__)
 
 #: Messages read from the outbox at once, and attempts written back at once.
-_PAGE = 64
+_PAGE = 512
 #: Nanoseconds after which attempts are written back though more are on their way.
-_WRITE_BACK = SECOND // 20
+_WRITE_BACK = SECOND // 5
 #: Seconds until the database is asked again that did not answer.
 _DATABASE_RETRY = 1.0
 
@@ -71,6 +71,8 @@ class Lane:
         self._attempts: list[dict[str, Any]] = []
         self._changes: dict[int, dict[str, Any]] = {}
         self._oldest = 0  # when the first of these was made
+        outcomes = {fate: "failed" if fate is Fate.AGAIN else fate.value for fate in Fate}
+        self._counts = {fate: means.metrics.deliveries.labels(outcome) for fate, outcome in outcomes.items()}
         self.task = asyncio.create_task(self._run(), name=f"webhook {endpoint['id']}")
         self.task.add_done_callback(on_end)
 
@@ -91,7 +93,7 @@ class Lane:
         finally:
             await asyncio.shield(self._write_back())
 
-    async def _deliver(self, http: httpx.AsyncClient) -> None:
+    async def _deliver(self, http: aiohttp.ClientSession) -> None:
         means = self._means
         restored = False
         while not self._stopping.is_set() and self.lease.held:
@@ -113,7 +115,7 @@ class Lane:
             if not rows:
                 await self.wake.wait()
 
-    async def _settle(self, http: httpx.AsyncClient, row: Row) -> None:
+    async def _settle(self, http: aiohttp.ClientSession, row: Row) -> None:
         """Tries one message until it is delivered or dead, or the gateway stops."""
         means = self._means
         attempts: int = row["attempts"]
@@ -165,7 +167,7 @@ class Lane:
                 reason=attempt.error,
                 dead=fate is Fate.DEAD,
             )
-        metrics.deliveries.labels({Fate.AGAIN: "failed"}.get(fate, fate.value)).inc()
+        self._counts[fate].inc()
         return fate
 
     def _change(self, row: Row, fate: Fate, attempts: int, now: int) -> None:

@@ -112,6 +112,8 @@ def _show(node: Mapping[str, Any]) -> Result:
             ("heard", f"{ago(node['last_seen'], now)}, first {moment(node['first_seen'])}"),
             ("credential", f"until {moment(credential)}" + ("" if credential > now else ", which is over")),
         ]
+        if isinstance(sleeps := node["caps"].get("sleeps"), int):
+            facts.append(("sleeps", f"{_span(sleeps)} at a time at most"))
         lines += [f"  {name:<20}{plain(value)}" for name, value in facts]
         lines += _vitals(node.get("vitals", {}), "  ")
         for sensor, latest in node["sensors"].items():
@@ -121,7 +123,7 @@ def _show(node: Mapping[str, Any]) -> Result:
                 f"  leaf {plain(leaf['name'])}: {'online' if leaf['online'] else 'away'}, {plain(leaf['board'])}"
             )
             lines += _vitals(leaf["vitals"], "    ")
-        if node["health"] not in ("ok", "revoked"):
+        if node["health"] not in ("ok", "asleep", "revoked"):
             lines.append(f"`ganglion fleet why {plain(node['name'])}` says why it is {node['health']}")
         return "\n".join(lines)
 

@@ -74,7 +74,7 @@ def _kept(
 def _following(
     client: gateway_client.GatewayClient, args: argparse.Namespace, whose: dict[str, str]
 ) -> Iterator[Mapping[str, Any]]:
-    if args.since is not None and "/" not in whose.get("node", ""):
+    if args.since is not None:
         yield from _kept(client, args, whose, args.since)
     yield from client.follow(
         api.get_logs_watch(where=whose.get("where"), node=whose.get("node"), level=args.level or "info")
