@@ -11,6 +11,7 @@ from sqlalchemy import FromClause, ScalarSelect, bindparam, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion_gateway.store.database import Database, Row, insert_or_update
+from ganglion_gateway.store.leases import leases
 from ganglion_gateway.store.tables import deliveries, endpoints, events, nodes, outbox
 
 PENDING = "pending"
@@ -28,6 +29,11 @@ _SETTLE = (
 def new_id() -> str:
     """Of an endpoint."""
     return f"wh_{secrets.token_hex(8)}"
+
+
+def lease_of(endpoint: str) -> str:
+    """The name of the lease of who delivers to an endpoint."""
+    return f"webhook:{endpoint}"
 
 
 def message_id(event: str, endpoint: str) -> str:
@@ -59,7 +65,8 @@ async def anew(connection: AsyncConnection, endpoint: str, now: int) -> None:
 
 
 async def remove(connection: AsyncConnection, endpoint: str) -> bool:
-    """Deletes an endpoint with all that waits for it; whether there was one."""
+    """Deletes an endpoint with all that waits for it; whether there was one. Nobody delivers to it from now on."""
+    await connection.execute(leases.delete().where(leases.c.name == lease_of(endpoint)))
     return bool((await connection.execute(endpoints.delete().where(endpoints.c.id == endpoint))).rowcount)
 
 
