@@ -14,8 +14,8 @@ from ganglion_gateway.api.documents import Cursor, Limit, page, read_cursor
 from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.selection import Selection, selected
 from ganglion_gateway.api.watch import LINES, Seconds, turns
-from ganglion_gateway.following import Following, Target, level_name
-from ganglion_gateway.leaves import leaf_in, source_of
+from ganglion_gateway.following import Following, Target, log_document
+from ganglion_gateway.leaves import source_of
 from ganglion_gateway.problems import RESPONSES
 from ganglion_gateway.services import Services
 from ganglion_gateway.store import logs
@@ -57,7 +57,7 @@ def routes(services: Services) -> APIRouter:
             before=read_cursor(cursor),
             limit=limit,
         )
-        return page("records", rows, [_document(services, row) for row in rows], limit)
+        return page("records", rows, [log_document(services.fleet, row) for row in rows], limit)
 
     @router.get(
         "/logs/watch",
@@ -114,17 +114,3 @@ def _targets(services: Services, where: str | None, node: str | None) -> list[Ta
         return [Target(each.id, "") for each in selected(services.fleet, where or "all")]
     parent, _, leaf = node.partition("/")
     return [Target(services.fleet.find(parent).id, leaf)]
-
-
-def _document(services: Services, row: dict[str, Any]) -> dict[str, Any]:
-    leaf = leaf_in(row["logger"])
-    return {
-        "at": row["at"],
-        "node": services.fleet.now(row["node"]),
-        "name": services.fleet.name(row["node"]),
-        "leaf": leaf or "",
-        "level": level_name(row["level"]),
-        "logger": "leaf" if leaf else row["logger"],
-        "text": row["text"],
-        "lost": row["lost"],
-    }

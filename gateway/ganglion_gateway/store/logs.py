@@ -3,7 +3,7 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion_gateway.settings import Retention
@@ -15,6 +15,18 @@ async def save(connection: AsyncConnection, rows: Sequence[Row]) -> None:
     """Records; one that is there already is dropped."""
     if rows:
         await connection.execute(insert_new(connection, node_logs), rows)
+
+
+async def newest(database: Database) -> int:
+    """The number of the newest record; 0 where there is none."""
+    return int(await database.scalar(select(func.max(node_logs.c.number))) or 0)
+
+
+async def since(database: Database, number: int, *, limit: int) -> list[Row]:
+    """Records with a greater number, in order."""
+    return await database.all(
+        select(node_logs).where(node_logs.c.number > number).order_by(node_logs.c.number).limit(limit)
+    )
 
 
 async def page(

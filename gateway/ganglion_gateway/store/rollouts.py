@@ -202,6 +202,17 @@ async def notes(database: Database, rollout: str, *, after: int | None, limit: i
     return await database.all(statement if after is None else statement.where(column.number > after))
 
 
+async def newest_note(database: Database) -> int:
+    """The number of the newest; 0 where there is none."""
+    return int(await database.scalar(select(func.max(rollout_notes.c.number))) or 0)
+
+
+async def notes_since(database: Database, number: int, *, limit: int) -> list[Row]:
+    """What happened in any rollout, from behind a number, in order."""
+    column = rollout_notes.c.number
+    return await database.all(select(rollout_notes).where(column > number).order_by(column).limit(limit))
+
+
 async def busy(database: Database, wanted: Collection[str]) -> dict[str, str]:
     """Those of these nodes that a rollout has, with its id."""
     found: dict[str, str] = {}

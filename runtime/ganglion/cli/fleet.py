@@ -130,7 +130,7 @@ def _show(node: Mapping[str, Any]) -> Result:
     return Result(data=node, text=text)
 
 
-def _vitals(vitals: dict[str, Any], indent: str) -> list[str]:
+def _vitals(vitals: Mapping[str, Any], indent: str) -> list[str]:
     lines = []
     for key, name, shown in _UNITS:
         value = vitals.get(key)
@@ -139,7 +139,7 @@ def _vitals(vitals: dict[str, Any], indent: str) -> list[str]:
     return lines
 
 
-def _why(told: dict[str, Any]) -> Result:
+def _why(told: Mapping[str, Any]) -> Result:
     def text() -> str:
         lines = [f"{plain(told['summary'])}: {told['health']}"]
         for each in told["findings"]:

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Rollouts as people read them. Names and reasons are of nodes, so each goes through `plain`."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ganglion.cli.result import table
 from ganglion.cli.show import clock, moment, plain
 from ganglion.units import SECOND
 
-Document = dict[str, Any]
+Document = Mapping[str, Any]
 
 #: Names of one line, and lines of one list; the rest is counted.
 _NAMES = 6
@@ -51,7 +52,7 @@ def begun(document: Document) -> str:
     return f"rollout {id}: {_release(document)} to {count} nodes\nfollow it: ganglion rollout watch {id}"
 
 
-def listed(found: list[Document]) -> str:
+def listed(found: Sequence[Document]) -> str:
     """Rollouts."""
     if not found:
         return "there was no rollout yet; `ganglion rollout plan` says what one would do"

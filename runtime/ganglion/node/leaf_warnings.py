@@ -18,8 +18,8 @@ from ganglion.errors import GanglionError
 from ganglion.mesh import files
 from ganglion.mesh.overlay.bucket import Bucket
 from ganglion.mesh.told import LOG
-from ganglion.node.redacted import redacted
 from ganglion.node.telling import Publish
+from ganglion.redacted import redacted
 
 _log = logging.getLogger(__name__)
 
