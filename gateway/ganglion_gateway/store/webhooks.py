@@ -102,6 +102,13 @@ async def pending(database: Database, endpoint: str, *, limit: int) -> list[Row]
     return await database.all(statement)
 
 
+async def message(database: Database, endpoint: str, message: str) -> Row | None:
+    """A row of the outbox with its event."""
+    event = (events.c[name] for name in ("cls", "topic", "value", "node", "timestamp"))
+    joined = select(outbox, *event).join(events, events.c.id == outbox.c.event)
+    return await database.one(joined.where(outbox.c.endpoint == endpoint, outbox.c.message == message))
+
+
 async def record(
     connection: AsyncConnection, attempts: Sequence[dict[str, Any]], changes: Sequence[dict[str, Any]]
 ) -> None:

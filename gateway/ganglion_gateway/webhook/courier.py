@@ -42,12 +42,13 @@ _RESTART = 1.0
 
 
 class LaneState(NamedTuple):
-    """What people see of an endpoint: whether it is thought to answer, the attempts in a row that failed, and when the
-    next one is made, where something waits and the last one failed."""
+    """What people see of an endpoint: whether it is thought to answer, the attempts in a row that failed, when the next
+    one is made, where something waits and the last one failed, and why it failed, as far as this process has tried."""
 
     circuit: Circuit
     failures: int
     due: int
+    error: str
 
 
 class Courier:
@@ -100,7 +101,8 @@ class Courier:
         if lane is None:
             return None
         schedule = lane.schedule
-        return LaneState(circuit=schedule.circuit(self._clock()), failures=schedule.failures, due=schedule.due)
+        circuit = schedule.circuit(self._clock())
+        return LaneState(circuit=circuit, failures=schedule.failures, due=schedule.due, error=lane.error)
 
     async def run(self, lease: Lease) -> None:
         """Delivers until cancelled; attempts under way then have a second to end.
@@ -178,6 +180,7 @@ class _Lane:
         self.endpoint = endpoint
         self.wake = asyncio.Event()
         self.schedule = Schedule(courier._policy)
+        self.error = ""
         self._courier = courier
         self._sender = sender
         self._stopping = asyncio.Event()
@@ -255,6 +258,7 @@ class _Lane:
     def _judge(self, row: Row, attempt: Attempt, attempts: int) -> Fate:
         metrics, endpoint = self._courier._metrics, self.endpoint["id"]
         metrics.delivery.observe(attempt.took / SECOND)
+        self.error = attempt.error
         if not attempt.error:
             fate = self.schedule.delivered()
         else:

@@ -54,3 +54,10 @@ def get_releases_release_diff_other(release: str, other: str) -> "Call[dict[str,
 def get_releases_release_files_path(release: str, path: str) -> "Call[bytes]":
     """A file of a release."""
     return Call("GET", "/api/v1/releases/{release}/files/{path}", {"release": release, "path": path}, {}, raw=True)
+
+
+def get_releases_release_nodes(
+    release: str, *, limit: int | None = None, cursor: str | None = None
+) -> "Call[dict[str, Any]]":
+    """The nodes that are to run it, and what each has said of it."""
+    return Call("GET", "/api/v1/releases/{release}/nodes", {"release": release}, {"limit": limit, "cursor": cursor})
