@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What pages are made of: headings, buttons, states, tables that change in place, a question before what is final."""
 
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -48,6 +49,56 @@ def card(heading: str = "") -> ui.element:
     return made
 
 
+def choice(label: str, options: dict[Any, str], value: Any, changed: Callable[[Any], Any]) -> ui.select:
+    """One of a few.
+
+    Args:
+        options: What each is called.
+        changed: Is called with another one.
+    """
+    made = ui.select(options, value=value, on_change=lambda event: changed(event.value))
+    made.props(f'dense outlined options-dense aria-label="{attribute(label)}"').classes("g-field")
+    return made
+
+
+def field(
+    label: str,
+    value: str = "",
+    changed: Callable[[str], Any] | None = None,
+    *,
+    find: bool = False,
+    secret: bool = False,
+) -> ui.input:
+    """A line to write in.
+
+    Args:
+        changed: Is called with what is written, a moment after the last letter.
+        find: The key `/` goes there.
+        secret: It is a password.
+    """
+    on_change = None if changed is None else (lambda event: changed((event.value or "").strip()))
+    made = ui.input(label, value=value, password=secret, on_change=on_change)
+    made.props(f'dense outlined debounce="300" aria-label="{attribute(label)}"').classes("g-field")
+    if find:
+        made.props('clearable type="search" data-find')
+    return made
+
+
+def shown_once(say: Say, heading: str, secret: str) -> None:
+    """Shows what is shown this once, in a dialog that stays until it is closed."""
+    with ui.dialog().props("persistent") as dialog, ui.card().classes("g-dialog").props('role="document"'):
+        tagged("h2", heading)
+        ui.label(say("It is shown this once: copy it now.")).classes("g-faint")
+        tagged("pre", secret).classes("g-code").props('data-role="secret"')
+        with ui.element("div").classes("g-bar"):
+            button(say("Copy"), main=True).on(
+                "click", js_handler=f"() => navigator.clipboard?.writeText({json.dumps(secret)})"
+            )
+            button(say("Close"), dialog.close)
+    dialog.on("hide", dialog.delete)
+    dialog.open()
+
+
 class Cell(NamedTuple):
     """What stands in a cell.
 
@@ -90,12 +141,13 @@ class Table:
         self._columns = columns
         self._shown: list[Row] = []
         self._lines: dict[str, list[_Shown]] = {}
+        self._has_actions = False
         with ui.element("div").classes("g-table-frame"):
             self._table = ui.element("table").classes("g-table")
             if label:
                 self._table.props(f'aria-label="{attribute(label)}"')
             with self._table:
-                with ui.element("thead"), ui.element("tr"):
+                with ui.element("thead"), ui.element("tr") as self._head:
                     for column in columns:
                         tagged("th", column).props('scope="col"')
                 self._body = ui.element("tbody")
@@ -104,6 +156,10 @@ class Table:
 
     def update(self, rows: Sequence[Row]) -> None:
         """Shows these lines; cells whose content is the same are left alone."""
+        if not self._has_actions and any(row.actions for row in rows):
+            self._has_actions = True
+            with self._head:
+                ui.element("td")
         as_before = [(row.key, [each[0] for each in row.actions]) for row in rows] == [
             (row.key, [each[0] for each in row.actions]) for row in self._shown
         ]
@@ -126,7 +182,7 @@ class Table:
                 with ui.element("td").props(f'data-label="{attribute(column)}"'):
                     cells.append(_Shown(cell))
             if row.actions:
-                with ui.element("td").classes("g-actions"):
+                with ui.element("td").classes("g-actions"), ui.element("div"):
                     for caption, action in row.actions:
                         button(caption, action).props(f'aria-label="{attribute(f"{caption} {row.key}")}"')
         return cells
@@ -169,7 +225,7 @@ class Pages:
         self._before: list[str | None] = []
         self._next: str | None = None
         self._turned = turned
-        with ui.element("div").classes("g-bar"):
+        with ui.element("div").classes("g-bar") as self._bar:
             self._back = button(say("Earlier"), self._go_back)
             self._on = button(say("More"), self._go_on)
         self.update(None)
@@ -179,6 +235,7 @@ class Pages:
         self._next = following
         self._back.set_visibility(bool(self._before))
         self._on.set_visibility(bool(following))
+        self._bar.set_visibility(bool(following or self._before))
 
     def begin(self) -> None:
         """Goes to the first page: what is asked for is another."""

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A plan: who would get the release and when, who sleeps, has it or cannot take it, and the button that begins it."""
+
+from typing import Any
+
+from nicegui import ui
+
+from ganglion.units import SECOND
+from ganglion_gateway.dashboard import text
+from ganglion_gateway.dashboard.parts import Action, Cell, Row, Table, button, card, tagged
+from ganglion_gateway.dashboard.visit import Visit
+
+#: Nodes that are named of a list; the rest is counted.
+_NAMED = 200
+
+
+def planned(visit: Visit, made: dict[str, Any], start: Action) -> None:
+    """Shows what `POST /rollouts/plan` says."""
+    say = visit.say
+    with card(say("The plan")):
+        _sums(visit, made)
+        for sentence in made["unknown"]:
+            ui.label(text.whole(sentence)).classes("g-why")
+        with ui.element("div").classes("g-files"):
+            for stage in made["stages"]:
+                _stage(visit, stage)
+        if made["skipped"]:
+            tagged("h3", say("Cannot take it")).classes("g-sub")
+            _nodes(visit, made["skipped"], say("Why"), "why")
+        if made["busy"]:
+            tagged("h3", say("In another rollout, which has not ended")).classes("g-sub")
+            _nodes(visit, made["busy"], say("Rollout"), "rollout")
+        with ui.element("div").classes("g-bar"):
+            if made["busy"]:
+                line = say("It cannot begin while another rollout has some of its nodes.")
+                ui.label(line).classes("g-faint")
+            elif not made["nodes"]:
+                ui.label(say("Nobody would get it.")).classes("g-faint")
+            elif not visit.may("operate"):
+                ui.label(say("Who may operate nodes can begin it.")).classes("g-faint")
+            else:
+                caption = say("Begin: {count} nodes in {stages} stages")
+                button(caption.format(count=made["nodes"], stages=len(made["stages"])), start, main=True)
+
+
+def _sums(visit: Visit, made: dict[str, Any]) -> None:
+    say = visit.say
+    sums = (
+        ("nodes", made["nodes"], say("get it"), ""),
+        ("asleep", len(made["asleep"]), say("asleep: they get it when they wake"), "warn"),
+        ("already", len(made["already"]), say("have it already"), ""),
+        ("space", len(made["space_unknown"]), say("do not say what they could store"), ""),
+        ("skipped", len(made["skipped"]), say("cannot take it"), "bad"),
+        ("busy", len(made["busy"]), say("are in another rollout"), "bad"),
+    )
+    with ui.element("div").classes("g-sums g-plan-sums"):
+        for name, count, caption, tone in sums:
+            with ui.element("div").classes(f"g-plan-sum{' g-is-' + tone if tone and count else ''}") as box:
+                box.props(f'data-sum="{name}"')
+                tagged("b", text.number(count))
+                tagged("span", caption)
+
+
+def _stage(visit: Visit, stage: dict[str, Any]) -> None:
+    say = visit.say
+    with ui.element("details").classes("g-file"):
+        with ui.element("summary"):
+            tagged("b", say("Stage {number}").format(number=stage["number"]))
+            tagged("span", f"{stage['percent']:g} %")
+            adds = say("adds {count} nodes").format(count=stage["size"]) if stage["size"] else say("adds nobody")
+            tagged("span", adds)
+            span = text.span(stage["soak"] / SECOND, say)
+            tagged("span", say("then is to be well for {span}").format(span=span)).classes("g-faint")
+        named = stage["nodes"][:_NAMED]
+        names = [
+            text.whole(each["name"]) if each["online"] else say("{node} (asleep)").format(node=text.whole(each["name"]))
+            for each in named
+        ]
+        more = stage["size"] - len(named)
+        line = ", ".join(names) or say("nobody")
+        tagged("p", line + (say(" and {count} more").format(count=more) if more > 0 else "")).classes("g-names")
+
+
+def _nodes(visit: Visit, nodes: list[dict[str, Any]], column: str, field: str) -> None:
+    say = visit.say
+    table = Table((say("Node"), column), empty="", label=column)
+    table.update(
+        [
+            Row(
+                each["node"],
+                (
+                    Cell(text.whole(each["name"]), link=f"/nodes/{each['node']}"),
+                    Cell(text.whole(each[field]), link=f"/rollouts/{each[field]}" if field == "rollout" else ""),
+                ),
+            )
+            for each in nodes[:_NAMED]
+        ]
+    )
+    if len(nodes) > _NAMED:
+        ui.label(say(" and {count} more").format(count=len(nodes) - _NAMED)).classes("g-faint")
