@@ -9,9 +9,10 @@ from nicegui import ui
 from starlette.types import ASGIApp
 
 from ganglion.errors import GanglionError
-from ganglion_gateway.dashboard import frame, overview, releases, rollouts, style, webhooks
+from ganglion_gateway.dashboard import audit, frame, models, overview, releases, rollouts, style, webhooks
 from ganglion_gateway.dashboard.asking import LoggedOutError
 from ganglion_gateway.dashboard.frame import Entry
+from ganglion_gateway.dashboard.settings import page as settings
 from ganglion_gateway.dashboard.visit import Visit
 from ganglion_gateway.services import Services
 
@@ -53,6 +54,9 @@ PAGES = (
     Page("/webhooks/dead", "Dead letters", webhooks.dead.build, scope="webhooks"),
     Page("/webhooks/in", "Webhooks in", webhooks.incoming.build, scope="webhooks"),
     Page("/webhooks/{webhook}", "Webhook", webhooks.one.build, scope="webhooks"),
+    Page("/models", "Models", models.build, "m"),
+    Page("/audit", "Audit", audit.build, "a", "audit"),
+    Page("/settings", "Settings", settings.build, "s"),
 )
 
 

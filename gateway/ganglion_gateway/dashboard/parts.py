@@ -141,25 +141,21 @@ class Table:
         self._columns = columns
         self._shown: list[Row] = []
         self._lines: dict[str, list[_Shown]] = {}
-        self._has_actions = False
         with ui.element("div").classes("g-table-frame"):
             self._table = ui.element("table").classes("g-table")
             if label:
                 self._table.props(f'aria-label="{attribute(label)}"')
             with self._table:
-                with ui.element("thead"), ui.element("tr") as self._head:
+                with ui.element("thead"), ui.element("tr"):
                     for column in columns:
                         tagged("th", column).props('scope="col"')
+                    ui.element("td")  # above what a line can be asked to do
                 self._body = ui.element("tbody")
             self._empty = ui.label(empty).classes("g-faint g-empty").props('data-role="empty"')
         self.update([])
 
     def update(self, rows: Sequence[Row]) -> None:
         """Shows these lines; cells whose content is the same are left alone."""
-        if not self._has_actions and any(row.actions for row in rows):
-            self._has_actions = True
-            with self._head:
-                ui.element("td")
         as_before = [(row.key, [each[0] for each in row.actions]) for row in rows] == [
             (row.key, [each[0] for each in row.actions]) for row in self._shown
         ]
@@ -179,10 +175,10 @@ class Table:
         with ui.element("tr").props(f'data-key="{attribute(row.key)}"'):
             cells = []
             for column, cell in zip(self._columns, row.cells, strict=False):
-                with ui.element("td").props(f'data-label="{attribute(column)}"'):
-                    cells.append(_Shown(cell))
+                with ui.element("td").props(f'data-label="{attribute(column)}"') as place:
+                    cells.append(_Shown(cell, place))
             if row.actions:
-                with ui.element("td").classes("g-actions"), ui.element("div"):
+                with ui.element("td").classes("g-actions"):
                     for caption, action in row.actions:
                         button(caption, action).props(f'aria-label="{attribute(f"{caption} {row.key}")}"')
         return cells
@@ -191,8 +187,9 @@ class Table:
 class _Shown:
     """A cell that is shown."""
 
-    def __init__(self, cell: Cell) -> None:
+    def __init__(self, cell: Cell, place: ui.element) -> None:
         self._cell = Cell("")
+        self._place = place.classes("g-none")  # where a phone shows no empty one
         self._element = ui.element("a" if cell.link else "span").classes("g-cell")
         with self._element:
             self._dot = ui.element("span").classes("g-dot").props('aria-hidden="true"')
@@ -204,6 +201,7 @@ class _Shown:
         before, self._cell = self._cell, cell
         if cell.text != before.text:
             self._text.set_text(cell.text)
+            self._place.classes(remove="g-none") if cell.text else self._place.classes("g-none")
         if cell.state != before.state:
             self._dot.classes(remove=f"g-{before.state}" if before.state else None, add=f"g-{cell.state}")
             self._dot.set_visibility(bool(cell.state))
@@ -225,7 +223,8 @@ class Pages:
         self._before: list[str | None] = []
         self._next: str | None = None
         self._turned = turned
-        with ui.element("div").classes("g-bar") as self._bar:
+        self._bar = ui.element("div").classes("g-bar")
+        with self._bar:
             self._back = button(say("Earlier"), self._go_back)
             self._on = button(say("More"), self._go_on)
         self.update(None)
@@ -233,9 +232,9 @@ class Pages:
     def update(self, following: str | None) -> None:
         """Takes `next` of the page that is shown."""
         self._next = following
+        self._bar.set_visibility(bool(self._before or following))
         self._back.set_visibility(bool(self._before))
         self._on.set_visibility(bool(following))
-        self._bar.set_visibility(bool(following or self._before))
 
     def begin(self) -> None:
         """Goes to the first page: what is asked for is another."""
