@@ -70,8 +70,7 @@ class _Head:
             with ui.element("div").classes("g-line"):
                 with ui.element("a").classes("g-link").props(f'href="/releases/{rollout["release"]}"'):
                     ui.label(text.whole(rollout["name"]))
-                ui.label("→").props('aria-hidden="true"').classes("g-faint")
-                ui.label(text.whole(rollout["selector"])).classes("g-id")
+                ui.label(text.whole(rollout["selector"])).classes("g-id g-to")
                 ui.label(rollout["id"]).classes("g-faint g-id")
 
     def update(self, rollout: dict[str, Any], now: int) -> None:
