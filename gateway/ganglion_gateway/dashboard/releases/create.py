@@ -70,7 +70,7 @@ class _Create:
             ).classes("g-uploader")
             with ui.element("div").classes("g-bar"):
                 choose = button(say("Choose files"))
-                choose.on("click", js_handler=f"() => getElement({uploader.id}).pickFiles()")
+                choose.on("click", js_handler=f"() => getElement({uploader.id}).$refs.qRef.pickFiles()")
             with ui.element("details").classes("g-file"):
                 with ui.element("summary"):
                     tagged("b", say("Write one here"))

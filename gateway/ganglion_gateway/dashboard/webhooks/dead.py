@@ -47,7 +47,8 @@ class _Dead:
                     button(say("Drop all"), self._drop_all)
             columns = (say("Event"), say("Node"), say("Webhook"), say("Attempts"), say("Last attempt"), say("Given up"))
             empty = say("There is none: everything has arrived, or is still tried.")
-            self._table = Table(columns, empty=empty, label=say("Dead letters"))
+            with ui.element("div").classes("g-dead"):
+                self._table = Table(columns, empty=empty, label=say("Dead letters"))
             self._pages = Pages(say, self._look)
         await visit.every(self._look)
 
