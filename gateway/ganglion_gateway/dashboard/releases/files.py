@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Files of releases as text, and what is otherwise between two. What a file holds is never taken as HTML."""
 
-from typing import Any
-
 from nicegui import ui
 
+from ganglion.client.documents import Difference, Release, ReleaseFile
 from ganglion.client.operations import releases
 from ganglion_gateway.dashboard import text
 from ganglion_gateway.dashboard.facts import pairs, size
@@ -15,7 +14,7 @@ from ganglion_gateway.dashboard.visit import Visit
 _SHOWN = 64 * 1024
 
 
-def contents(visit: Visit, release: dict[str, Any]) -> None:
+def contents(visit: Visit, release: Release) -> None:
     """A line for each file, which opens to what it holds."""
     with ui.element("div").classes("g-files"):
         for file in release["files"]:
@@ -23,7 +22,7 @@ def contents(visit: Visit, release: dict[str, Any]) -> None:
 
 
 class _File:
-    def __init__(self, visit: Visit, release: str, file: dict[str, Any]) -> None:
+    def __init__(self, visit: Visit, release: str, file: ReleaseFile) -> None:
         self._visit = visit
         self._release, self._path = release, file["path"]
         self._loaded = False
@@ -55,22 +54,20 @@ class _File:
                     ui.label(self._visit.say("All of it"))
 
 
-def changed(visit: Visit, found: dict[str, Any]) -> None:
+def changed(visit: Visit, found: Difference) -> None:
     """What is otherwise, as `GET /releases/{release}/diff/{other}` says it."""
     say = visit.say
     words = {"added": say("added"), "removed": say("removed"), "changed": say("changed")}
     tones = {"added": "good", "removed": "bad", "changed": "warn"}
-    names = {"requires": say("Needs"), "window": say("Trial")}
-    otherwise = {name: found[name] for name in names if name in found}
+    otherwise: dict[str, list[str]] = {}
+    if "requires" in found:
+        otherwise[say("Needs")] = [text.short(each) for each in found["requires"]]
+    if "window" in found:
+        otherwise[say("Trial")] = [text.span(each, say) for each in found["window"]]
     if not found["files"] and not otherwise:
         ui.label(say("They hold the same.")).classes("g-faint")
     if otherwise:
-        pairs(
-            {
-                names[each]: f"{text.short(old) or '–'} → {text.short(new) or '–'}"
-                for each, (old, new) in otherwise.items()
-            }
-        )
+        pairs({name: f"{old or '–'} → {new or '–'}" for name, (old, new) in otherwise.items()})
     for file in found["files"]:
         with ui.element("details").classes("g-file").props("open"):
             with ui.element("summary"):

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The nodes that are to run a release, and how far each is."""
 
-from typing import Any
-
 from nicegui import ui
 
+from ganglion.client.documents import HoldingNode, Release
 from ganglion.client.operations import releases
 from ganglion_gateway.dashboard import text
 from ganglion_gateway.dashboard.parts import Cell, Pages, Row, Table, card
@@ -19,7 +18,7 @@ _TURN = 2.0
 class Holders:
     """The card."""
 
-    def __init__(self, visit: Visit, release: dict[str, Any]) -> None:
+    def __init__(self, visit: Visit, release: Release) -> None:
         self._visit = visit
         self._release = release["id"]
         self._words = spoken(visit.say)
@@ -49,7 +48,7 @@ class Holders:
         self._table.update([self._row(each, now) for each in found["nodes"]])
         self._pages.update(found["next"])
 
-    def _row(self, node: dict[str, Any], now: int) -> Row:
+    def _row(self, node: HoldingNode, now: int) -> Row:
         state, tone = node["state"], TONE[node["state"]]
         return Row(
             node["node"],

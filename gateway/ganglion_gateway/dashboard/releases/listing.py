@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The page `/releases`: every release, the newest first."""
 
-from typing import Any
-
 from nicegui import ui
 
+from ganglion.client.documents import ListedRelease
 from ganglion.client.operations import releases
 from ganglion_gateway.dashboard import text
 from ganglion_gateway.dashboard.facts import size
@@ -40,7 +39,7 @@ async def build(visit: Visit) -> None:
     await visit.every(look, seconds=_TURN)
 
 
-def _row(release: dict[str, Any], now: int, visit: Visit) -> Row:
+def _row(release: ListedRelease, now: int, visit: Visit) -> Row:
     made = release["created"]
     return Row(
         release["id"],

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The page `/releases/{id}`: what is in a release, who signed it, who has it, and what is otherwise in another."""
 
-from typing import Any
-
 from nicegui import ui
 
+from ganglion.client.documents import Release, Signed
 from ganglion.client.operations import releases
 from ganglion_gateway.dashboard import text
 from ganglion_gateway.dashboard.facts import pairs, size
@@ -45,7 +44,7 @@ async def build(visit: Visit) -> None:
     await _comparison(visit, release)
 
 
-def _about(release: dict[str, Any], visit: Visit) -> dict[str, str]:
+def _about(release: Release, visit: Visit) -> dict[str, str]:
     say, needs = visit.say, release["requires"]
     words = [*needs.get("board", ())]
     if "agent" in needs:
@@ -60,7 +59,7 @@ def _about(release: dict[str, Any], visit: Visit) -> dict[str, str]:
     }
 
 
-def _signature(signed: dict[str, Any], visit: Visit) -> None:
+def _signature(signed: Signed, visit: Visit) -> None:
     say = visit.say
     with ui.element("p").classes("g-state"):
         ui.element("span").classes(f"g-dot g-{'good' if signed['holds'] else 'bad'}").props('aria-hidden="true"')
@@ -76,7 +75,7 @@ def _signature(signed: dict[str, Any], visit: Visit) -> None:
     )
 
 
-def _assignment(visit: Visit, release: dict[str, Any], holders: Holders) -> None:
+def _assignment(visit: Visit, release: Release, holders: Holders) -> None:
     say = visit.say
 
     async def assign() -> None:
@@ -100,7 +99,7 @@ def _assignment(visit: Visit, release: dict[str, Any], holders: Holders) -> None
             button(say("Have it run this"), kind="submit")
 
 
-async def _comparison(visit: Visit, release: dict[str, Any]) -> None:
+async def _comparison(visit: Visit, release: Release) -> None:
     say = visit.say
     known = (await visit.ask(releases.get_releases(limit=_OTHERS)))["releases"]
     others = {

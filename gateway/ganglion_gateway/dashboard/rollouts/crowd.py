@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The nodes of a rollout by how far they are, and why those are where they are."""
 
-from typing import Any
-
 from nicegui import ui
 
+from ganglion.client.documents import RolloutNode
 from ganglion.client.operations import rollouts
 from ganglion_gateway.dashboard import text
 from ganglion_gateway.dashboard.parts import Action, Cell, Pages, Row, Table, attribute, card
@@ -51,13 +50,13 @@ class Crowd:
         self._table.update([self._row(each, now) for each in found["nodes"]])
         self._pages.update(found["next"])
 
-    def _row(self, node: dict[str, Any], now: int) -> Row:
+    def _row(self, node: RolloutNode, now: int) -> Row:
         say, state = self._visit.say, node["state"]
         known = self._visit.services.fleet.nodes.get(node["node"])
         why = [text.whole(node["why"])] if node["why"] else []
-        for name, line in (("crashes", say("crashes: {count}")), ("alerts", say("alerts: {count}"))):
-            if node[name]:
-                why.append(line.format(count=node[name]))
+        for count, line in ((node["crashes"], say("crashes: {count}")), (node["alerts"], say("alerts: {count}"))):
+            if count:
+                why.append(line.format(count=count))
         if node["sent_back"]:
             why.append(say("gets back what it had"))
         before, changed = node["before"], node["changed"]

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The page `/rollouts`: every rollout with how far it is, the newest first."""
 
-from typing import Any
-
 from nicegui import ui
 
+from ganglion.client.documents import Rollout
 from ganglion.client.operations import rollouts
 from ganglion_gateway.dashboard import text
 from ganglion_gateway.dashboard.parts import Pages, attribute, choice
@@ -70,7 +69,7 @@ class _List:
 class _Line:
     """One rollout, which leads to its page."""
 
-    def __init__(self, visit: Visit, rollout: dict[str, Any]) -> None:
+    def __init__(self, visit: Visit, rollout: Rollout) -> None:
         self._say = visit.say
         props = f'href="/rollouts/{rollout["id"]}" data-rollout="{rollout["id"]}"'
         with (
@@ -88,7 +87,7 @@ class _Line:
                 self._stage = ui.label("")
                 self._when = ui.label("").classes("g-faint").props(f'title="{text.iso(rollout["created"])}"')
 
-    def update(self, rollout: dict[str, Any], now: int) -> None:
+    def update(self, rollout: Rollout, now: int) -> None:
         say = self._say
         self._standing.update(rollout["state"])
         self._bar.update(rollout["nodes"])

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The page `/rollouts/{id}`: one rollout as it goes on, and what stops it."""
 
-from typing import Any
-
 from nicegui import ui
 
+from ganglion.client.documents import Rollout
 from ganglion.client.operations import rollouts
 from ganglion.units import SECOND
 from ganglion_gateway.dashboard import text
@@ -54,7 +53,7 @@ async def build(visit: Visit) -> None:
 class _Head:
     """What it is, how it is, and what can be done about it."""
 
-    def __init__(self, visit: Visit, rollout: dict[str, Any]) -> None:
+    def __init__(self, visit: Visit, rollout: Rollout) -> None:
         self._visit = visit
         say = visit.say
         with ui.element("section").classes("g-card g-section").props('data-role="head"'):
@@ -73,7 +72,7 @@ class _Head:
                 ui.label(text.whole(rollout["selector"])).classes("g-id g-to")
                 ui.label(rollout["id"]).classes("g-faint g-id")
 
-    def update(self, rollout: dict[str, Any], now: int) -> None:
+    def update(self, rollout: Rollout, now: int) -> None:
         say = self._visit.say
         self._standing.update(rollout["state"])
         self.commands.update(rollout)
@@ -87,7 +86,7 @@ class _Head:
         self._why.set_visibility(bool(rollout["why"]))
 
 
-def _asked_for(visit: Visit, rollout: dict[str, Any]) -> None:
+def _asked_for(visit: Visit, rollout: Rollout) -> None:
     say, terms = visit.say, Terms.of(rollout["terms"])
     bounds = "; ".join(
         f"{each.sensor} {each.order} {each.value:g} ({text.span(each.lasting / SECOND, say)})" for each in terms.bounds

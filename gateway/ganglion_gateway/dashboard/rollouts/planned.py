@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A plan: who would get the release and when, who sleeps, has it or cannot take it, and the button that begins it."""
 
-from typing import Any
+from collections.abc import Sequence
 
 from nicegui import ui
 
+from ganglion.client.documents import Plan, PlannedStage
 from ganglion.units import SECOND
 from ganglion_gateway.dashboard import text
 from ganglion_gateway.dashboard.parts import Action, Cell, Row, Table, button, card, tagged
@@ -14,7 +15,7 @@ from ganglion_gateway.dashboard.visit import Visit
 _NAMED = 200
 
 
-def planned(visit: Visit, made: dict[str, Any], start: Action) -> None:
+def planned(visit: Visit, made: Plan, start: Action) -> None:
     """Shows what `POST /rollouts/plan` says."""
     say = visit.say
     with card(say("The plan")):
@@ -26,10 +27,13 @@ def planned(visit: Visit, made: dict[str, Any], start: Action) -> None:
                 _stage(visit, stage)
         if made["skipped"]:
             tagged("h3", say("Cannot take it")).classes("g-sub")
-            _nodes(visit, made["skipped"], say("Why"), "why")
+            _nodes(visit, [(each["node"], each["name"], each["why"], "") for each in made["skipped"]], say("Why"))
         if made["busy"]:
             tagged("h3", say("In another rollout, which has not ended")).classes("g-sub")
-            _nodes(visit, made["busy"], say("Rollout"), "rollout")
+            busy = [
+                (each["node"], each["name"], each["rollout"], f"/rollouts/{each['rollout']}") for each in made["busy"]
+            ]
+            _nodes(visit, busy, say("Rollout"))
         with ui.element("div").classes("g-bar"):
             if made["busy"]:
                 line = say("It cannot begin while another rollout has some of its nodes.")
@@ -43,7 +47,7 @@ def planned(visit: Visit, made: dict[str, Any], start: Action) -> None:
                 button(caption.format(count=made["nodes"], stages=len(made["stages"])), start, main=True)
 
 
-def _sums(visit: Visit, made: dict[str, Any]) -> None:
+def _sums(visit: Visit, made: Plan) -> None:
     say = visit.say
     sums = (
         ("nodes", made["nodes"], say("get it"), ""),
@@ -61,7 +65,7 @@ def _sums(visit: Visit, made: dict[str, Any]) -> None:
                 tagged("span", caption)
 
 
-def _stage(visit: Visit, stage: dict[str, Any]) -> None:
+def _stage(visit: Visit, stage: PlannedStage) -> None:
     say = visit.say
     with ui.element("details").classes("g-file"):
         with ui.element("summary"):
@@ -81,19 +85,14 @@ def _stage(visit: Visit, stage: dict[str, Any]) -> None:
         tagged("p", line + (say(" and {count} more").format(count=more) if more > 0 else "")).classes("g-names")
 
 
-def _nodes(visit: Visit, nodes: list[dict[str, Any]], column: str, field: str) -> None:
+def _nodes(visit: Visit, nodes: Sequence[tuple[str, str, str, str]], column: str) -> None:
+    """Nodes by id and name, what is the matter with each, and where that leads."""
     say = visit.say
     table = Table((say("Node"), column), empty="", label=column)
     table.update(
         [
-            Row(
-                each["node"],
-                (
-                    Cell(text.whole(each["name"]), link=f"/nodes/{each['node']}"),
-                    Cell(text.whole(each[field]), link=f"/rollouts/{each[field]}" if field == "rollout" else ""),
-                ),
-            )
-            for each in nodes[:_NAMED]
+            Row(node, (Cell(text.whole(name), link=f"/nodes/{node}"), Cell(text.whole(what), link=link)))
+            for node, name, what, link in nodes[:_NAMED]
         ]
     )
     if len(nodes) > _NAMED:

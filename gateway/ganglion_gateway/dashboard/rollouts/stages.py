@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The stages of a rollout as a picture: what each adds, how far that is, what may fail, and the clock of its soak."""
 
-from typing import Any
-
 from nicegui import ui
 
+from ganglion.client.documents import Rollout, Stage
 from ganglion.units import SECOND
 from ganglion_gateway.dashboard import text
 from ganglion_gateway.dashboard.parts import attribute, card, tagged
@@ -21,13 +20,13 @@ _OUT = [state.value for state in OUT]
 class Stages:
     """The card."""
 
-    def __init__(self, visit: Visit, rollout: dict[str, Any]) -> None:
+    def __init__(self, visit: Visit, rollout: Rollout) -> None:
         self._visit = visit
         terms = Terms.of(rollout["terms"])
         with card(visit.say("Stages")), ui.element("ol").classes("g-steps"):
             self._stages = [_Stage(visit, stage, terms) for stage in rollout["stages"]]
 
-    def update(self, rollout: dict[str, Any], now: int) -> None:
+    def update(self, rollout: Rollout, now: int) -> None:
         """Shows how far it is."""
         live = rollout["state"] in ("running", "paused")
         for shown, stage in zip(self._stages, rollout["stages"], strict=True):
@@ -41,9 +40,9 @@ class Stages:
 
 
 class _Stage:
-    def __init__(self, visit: Visit, stage: dict[str, Any], terms: Terms) -> None:
+    def __init__(self, visit: Visit, stage: Stage, terms: Terms) -> None:
         self._say, self._terms = visit.say, terms
-        self._stage: dict[str, Any] = stage
+        self._stage: Stage = stage
         self._live = True
         say = visit.say
         name = say("Stage {number}").format(number=stage["number"])
@@ -62,7 +61,7 @@ class _Stage:
                 pass
             self._soak = ui.label("").classes("g-faint").props('data-role="soak"')
 
-    def update(self, stage: dict[str, Any], *, live: bool, current: bool) -> None:
+    def update(self, stage: Stage, *, live: bool, current: bool) -> None:
         say, counts = self._say, stage["nodes"]
         self._stage, self._live = stage, live
         self._standing.update(stage["state"])

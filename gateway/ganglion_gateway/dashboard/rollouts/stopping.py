@@ -2,11 +2,11 @@
 """Pauses, resumes and aborts a rollout. Who aborts is told first what will be taken back from whom."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from nicegui import ui
 
 from ganglion.client.call import Call
+from ganglion.client.documents import Rollout
 from ganglion.client.operations import rollouts
 from ganglion_gateway.dashboard.parts import Action, button, field, tagged
 from ganglion_gateway.dashboard.visit import Visit
@@ -24,7 +24,7 @@ class Commands:
 
     def __init__(self, visit: Visit, rollout: str) -> None:
         self._visit, self._id = visit, rollout
-        self._rollout: dict[str, Any] = {}
+        self._counts: dict[str, int] = {}
         self.done: Callable[[], Awaitable[None]] | None = None
         say = visit.say
         with ui.element("div").classes("g-bar") as self._bar:
@@ -33,26 +33,26 @@ class Commands:
             self._abort = button(say("Abort"), self._ask)
         self._bar.set_visibility(False)
 
-    def update(self, rollout: dict[str, Any]) -> None:
+    def update(self, rollout: Rollout) -> None:
         """Offers what makes sense now."""
-        self._rollout = rollout
+        self._counts = rollout["nodes"]
         state = rollout["state"]
         self._bar.set_visibility(self._visit.may("operate") and state in ("running", "paused"))
         self._pause.set_visibility(state == "running")
         self._resume.set_visibility(state == "paused")
 
-    def _doing(self, command: Callable[[str], Call[dict[str, Any]]]) -> Action:
+    def _doing(self, command: Callable[[str], Call[Rollout]]) -> Action:
         async def do() -> None:
             await self._carry_out(command(self._id))
 
         return do
 
-    async def _carry_out(self, call: Call[dict[str, Any]]) -> None:
+    async def _carry_out(self, call: Call[Rollout]) -> None:
         if await self._visit.attempt(call) is not None and self.done is not None:
             await self.done()
 
     async def _ask(self) -> None:
-        say, counts = self._visit.say, self._rollout["nodes"]
+        say, counts = self._visit.say, self._counts
         under_way = sum(counts.get(state, 0) for state in _ON_THE_WAY)
         kept, pending = counts.get("committed", 0), counts.get("pending", 0)
         with ui.dialog() as dialog, ui.card().classes("g-dialog").props('role="document"'):

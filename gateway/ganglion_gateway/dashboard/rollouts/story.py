@@ -2,10 +2,10 @@
 """What happened in a rollout, the newest first."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 from nicegui import ui
 
+from ganglion.client.documents import Note
 from ganglion.client.operations import rollouts
 from ganglion.units import SECOND
 from ganglion_gateway.dashboard import text
@@ -61,7 +61,7 @@ class Story:
             self._cursor, self._taken = found["next"], 0
         self._empty.set_visibility(not self._lines)
 
-    def _add(self, note: dict[str, Any]) -> None:
+    def _add(self, note: Note) -> None:
         tone = _TONES.get(note["what"], "busy")
         with self._list, ui.element("li") as line:
             ui.element("span").classes(f"g-dot g-{tone}").props('aria-hidden="true"')

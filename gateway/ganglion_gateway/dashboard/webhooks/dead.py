@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The page `/webhooks/dead`: messages that no endpoint took, to be looked at, tried again or thrown away."""
 
-from typing import Any
-
 from nicegui import ui
 
+from ganglion.client.documents import DeadLetter
 from ganglion.client.operations import webhooks
 from ganglion_gateway.dashboard import text
 from ganglion_gateway.dashboard.parts import Action, Cell, Pages, Row, Table, button, card, choice, confirmed
@@ -66,7 +65,7 @@ class _Dead:
         self._pages.update(found["next"])
         self._all.set_visibility(bool(found["messages"]))
 
-    def _row(self, each: dict[str, Any], now: int) -> Row:
+    def _row(self, each: DeadLetter, now: int) -> Row:
         visit, say = self._visit, self._visit.say
         id, webhook = each["message"], each["webhook"]
         return Row(

@@ -33,18 +33,20 @@ class Form:
         with ui.element("div").classes("g-bar"):
             self._http = ui.checkbox(say("Allow http"), value=known["allow_http"])
             self._private = ui.checkbox(say("Allow addresses of private networks"), value=known["allow_private"])
+            self._enabled = None if new else ui.checkbox(say("Events are for it"), value=known["enabled"])
         self.trouble = ui.label("").classes("g-trouble").props('role="alert"')
         self.trouble.set_visibility(False)
 
     def body(self) -> dict[str, Any]:
         """What is written, as the API takes it."""
-        return {
+        found = {
             "url": (self._url.value or "").strip(),
             "name": (self._name.value or "").strip(),
             "classes": [each.strip() for each in (self._classes.value or "").split(",") if each.strip()],
             "allow_http": bool(self._http.value),
             "allow_private": bool(self._private.value),
         }
+        return found if self._enabled is None else {**found, "enabled": bool(self._enabled.value)}
 
     @property
     def secret(self) -> str | None:

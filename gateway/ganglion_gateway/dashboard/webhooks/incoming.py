@@ -6,11 +6,13 @@ from typing import Any
 from nicegui import ui
 
 from ganglion.client.call import UNSET
+from ganglion.client.documents import Hook
 from ganglion.client.operations import hooks
 from ganglion_gateway.dashboard import text
 from ganglion_gateway.dashboard.parts import (
     Action,
     Cell,
+    Pages,
     Row,
     Table,
     button,
@@ -21,7 +23,11 @@ from ganglion_gateway.dashboard.parts import (
     shown_once,
 )
 from ganglion_gateway.dashboard.visit import Visit
+from ganglion_gateway.dashboard.webhooks.replacing import asked_to_replace
 from ganglion_gateway.dashboard.webhooks.tabs import tabs
+
+#: Hooks of one page.
+_PAGE = 50
 
 
 async def build(visit: Visit) -> None:
@@ -42,6 +48,7 @@ class _Incoming:
             columns += [say("A minute"), say("Made")]
             empty = say("Nobody may tell the gateway of events yet. Let a service do so below.")
             self._table = Table(columns, empty=empty, label=say("Webhooks in"))
+            self._pages = Pages(say, self._look)
         with card(say("Let one in")), ui.element("form").classes("g-stack").on("submit.prevent", self._add):
             about = say("A message that is signed by the secret becomes an event of the gateway.")
             ui.label(about).classes("g-faint")
@@ -68,9 +75,11 @@ class _Incoming:
 
     async def _look(self) -> None:
         now = self._visit.services.clock()
-        self._table.update([self._row(each, now) for each in (await self._visit.ask(hooks.get_hooks()))["hooks"]])
+        found = await self._visit.ask(hooks.get_hooks(limit=_PAGE, cursor=self._pages.cursor))
+        self._table.update([self._row(each, now) for each in found["hooks"]])
+        self._pages.update(found["next"])
 
-    def _row(self, hook: dict[str, Any], now: int) -> Row:
+    def _row(self, hook: Hook, now: int) -> Row:
         say = self._visit.say
         signed = "Standard Webhooks" if hook["scheme"] == "standard" else f"HMAC · {hook['header']}"
         return Row(
@@ -85,7 +94,10 @@ class _Incoming:
                 Cell(str(hook["rate"])),
                 Cell(text.ago(now - hook["created"], say), hint=text.iso(hook["created"])),
             ),
-            ((say("Delete"), self._deleting(hook["id"], text.whole(hook["name"]))),),
+            (
+                (say("New secret"), self._rotating(hook["id"], text.whole(hook["name"]))),
+                (say("Delete"), self._deleting(hook["id"], text.whole(hook["name"]))),
+            ),
         )
 
     async def _add(self) -> None:
@@ -120,6 +132,19 @@ class _Incoming:
             "header": self._header,
             "rate": self._rate,
         }
+
+    def _rotating(self, id: str, name: str) -> Action:
+        async def rotate() -> None:
+            keep = await asked_to_replace(self._visit, name, say_both)
+            made = None
+            if keep is not None:
+                made = await self._visit.attempt(hooks.post_hooks_hook_rotate(id, keep=keep))
+            if made is not None:
+                shown_once(say, say("The secret of {name}").format(name=name), made["secret"])
+
+        say = self._visit.say
+        say_both = say("Both secrets are believed for a while, so that the sender can be told of the new one.")
+        return rotate
 
     def _deleting(self, id: str, name: str) -> Action:
         async def delete() -> None:

@@ -2,10 +2,10 @@
 """One message: its event, and every attempt to deliver it."""
 
 import json
-from typing import Any
 
 from nicegui import ui
 
+from ganglion.client.documents import Attempt, WholeDeadLetter, WholeMessage
 from ganglion_gateway.dashboard import text
 from ganglion_gateway.dashboard.facts import pairs
 from ganglion_gateway.dashboard.parts import Cell, Row, Table, button, tagged
@@ -13,7 +13,7 @@ from ganglion_gateway.dashboard.visit import Visit
 from ganglion_gateway.dashboard.webhooks.standing import attempt, took
 
 
-def show(visit: Visit, message: dict[str, Any]) -> None:
+def show(visit: Visit, message: WholeMessage | WholeDeadLetter) -> None:
     """Opens it; Esc or the button closes it."""
     say, now = visit.say, visit.services.clock()
     with ui.dialog() as dialog, ui.card().classes("g-dialog g-stack").props('role="document"'):
@@ -36,7 +36,7 @@ def show(visit: Visit, message: dict[str, Any]) -> None:
     dialog.open()
 
 
-def _row(visit: Visit, number: int, each: dict[str, Any], now: int) -> Row:
+def _row(visit: Visit, number: int, each: Attempt, now: int) -> Row:
     return Row(
         str(number),
         (

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The page `/webhooks/{id}`: one endpoint, what can be done with it, and its messages."""
 
-from typing import Any
-
 from nicegui import ui
 
+from ganglion.client.documents import Message, Webhook
 from ganglion.client.operations import webhooks
 from ganglion.errors import GanglionError
 from ganglion_gateway.dashboard import text
@@ -19,12 +18,13 @@ from ganglion_gateway.dashboard.parts import (
     card,
     choice,
     confirmed,
-    field,
     shown_once,
     tagged,
 )
 from ganglion_gateway.dashboard.visit import Visit
 from ganglion_gateway.dashboard.webhooks import message
+from ganglion_gateway.dashboard.webhooks.form import Form
+from ganglion_gateway.dashboard.webhooks.replacing import asked_to_replace
 from ganglion_gateway.dashboard.webhooks.standing import attempt, standing, took
 from ganglion_gateway.dashboard.webhooks.tabs import tabs
 
@@ -51,8 +51,9 @@ async def build(visit: Visit) -> None:
 class _About:
     """What it is, how it does, and what can be done with it."""
 
-    def __init__(self, visit: Visit, webhook: dict[str, Any]) -> None:
+    def __init__(self, visit: Visit, webhook: Webhook) -> None:
         self._visit, self._id, self._name = visit, webhook["id"], text.whole(webhook["name"])
+        self._webhook = webhook
         self.changed: Action = lambda: None
         say = visit.say
         with card(say("Endpoint")):
@@ -61,36 +62,72 @@ class _About:
                     self._dot = ui.element("span").classes("g-dot g-idle").props('aria-hidden="true"')
                     self._line = ui.label("").props('data-role="standing"')
                 button(say("Send a test"), self._test, main=True)
+                self._pause = button(say("Pause"), self._changing(paused=True))
+                self._resume = button(say("Resume"), self._changing(paused=False))
+                button(say("Edit"), self._edit)
                 button(say("Replace the secret"), self._rotate)
                 button(say("Delete"), self._delete)
             self._error = ui.label("").classes("g-why").props('data-role="error"')
             self._tone = "idle"
             self._facts = pairs(self._lines(webhook), codes=(say("Id"), say("URL")))
 
-    def update(self, webhook: dict[str, Any]) -> None:
+    def update(self, webhook: Webhook) -> None:
         line, tone = standing(webhook, self._visit.services.clock(), self._visit.say)
         self._line.set_text(line)
         self._dot.classes(remove=f"g-{self._tone}", add=f"g-{tone}")
         self._tone = tone
+        self._webhook = webhook
+        self._pause.set_visibility(not webhook["paused"])
+        self._resume.set_visibility(webhook["paused"])
         error = webhook["state"]["error"] if webhook["state"] else ""
         self._error.set_text(text.whole(error))
         self._error.set_visibility(bool(error))
         for name, value in self._lines(webhook).items():
             self._facts[name].set_text(value)
 
-    def _lines(self, webhook: dict[str, Any]) -> dict[str, str]:
-        say, until = self._visit.say, webhook["former_until"]
-        allowed = [name for name in ("http", "private") if webhook[f"allow_{name}"]]
-        words = {"http": say("http"), "private": say("addresses of private networks")}
-        both = until is not None and until > self._visit.services.clock()
+    def _lines(self, webhook: Webhook) -> dict[str, str]:
+        say, until = self._visit.say, webhook["former_until"] or 0
+        allowed = [say("http")] if webhook["allow_http"] else []
+        allowed += [say("addresses of private networks")] if webhook["allow_private"] else []
+        both = until > self._visit.services.clock()
         return {
             say("URL"): text.whole(webhook["url"]),
             say("Classes"): ", ".join(webhook["classes"]),
-            say("Allowed"): ", ".join(words[name] for name in allowed) or say("only https to public addresses"),
+            say("Allowed"): ", ".join(allowed) or say("only https to public addresses"),
             say("Secret before"): say("signs, too, until {time}").format(time=text.iso(until)) if both else "–",
             say("Made"): text.iso(webhook["created"]),
             say("Id"): webhook["id"],
         }
+
+    def _changing(self, *, paused: bool) -> Action:
+        async def change() -> None:
+            await self._visit.attempt(webhooks.patch_webhooks_webhook(self._id, paused=paused))
+            await self._look()
+
+        return change
+
+    async def _edit(self) -> None:
+        visit, say = self._visit, self._visit.say
+
+        async def keep() -> None:
+            call = webhooks.patch_webhooks_webhook(self._id, **form.body())
+            made = await visit.attempt(call, trouble=form.trouble)
+            if made is not None:
+                dialog.submit(made["name"])
+
+        with ui.dialog() as dialog, ui.card().classes("g-dialog").props('role="document"'):
+            tagged("h2", say("Edit {name}").format(name=self._name))
+            with ui.element("form").classes("g-stack").on("submit.prevent", keep):
+                form = Form(visit, self._webhook)
+                with ui.element("div").classes("g-bar"):
+                    button(say("Have it be so"), kind="submit", main=True)
+                    button(say("Cancel"), lambda: dialog.submit(None))
+        name = await dialog
+        dialog.delete()
+        if name:
+            self._name = text.whole(name)
+            visit.entitle(name)
+            await self._look()
 
     async def _test(self) -> None:
         visit, say = self._visit, self._visit.say
@@ -105,21 +142,11 @@ class _About:
 
     async def _rotate(self) -> None:
         visit, say = self._visit, self._visit.say
-        with ui.dialog() as dialog, ui.card().classes("g-dialog").props('role="document"'):
-            tagged("h2", say("Replace the secret of {name}?").format(name=self._name))
-            about = say("Both secrets sign for a while, so that the receiver can be told of the new one.")
-            ui.label(about).classes("g-faint")
-            keep = field(say("How long the one before signs, too"), "24h")
-            with ui.element("div").classes("g-bar"):
-                button(say("Replace the secret"), lambda: dialog.submit(True), main=True)
-                button(say("Cancel"), lambda: dialog.submit(False))
-        try:
-            if not await dialog:
-                return
-            call = webhooks.post_webhooks_webhook_rotate(self._id, keep=(keep.value or "").strip())
-        finally:
-            dialog.delete()
-        made = await visit.attempt(call)
+        about = say("Both secrets sign for a while, so that the receiver can be told of the new one.")
+        keep = await asked_to_replace(visit, self._name, about)
+        if keep is None:
+            return
+        made = await visit.attempt(webhooks.post_webhooks_webhook_rotate(self._id, keep=keep))
         if made is not None:
             shown_once(say, say("The secret of {name}").format(name=self._name), made["secret"])
             await self._look()
@@ -171,7 +198,7 @@ class _Messages:
         self._table.update([self._row(each, now) for each in found["messages"]])
         self._pages.update(found["next"])
 
-    def _row(self, each: dict[str, Any], now: int) -> Row:
+    def _row(self, each: Message, now: int) -> Row:
         say, last = self._visit.say, each["last_attempt"]
         tone = {"pending": "warn" if each["attempts"] else "idle", "delivered": "good", "dead": "bad"}[each["state"]]
         return Row(

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The page `/webhooks`: where events are delivered to, how that goes, and one more."""
 
-from typing import Any
-
 from nicegui import ui
 
+from ganglion.client.documents import Webhook
 from ganglion.client.operations import webhooks
 from ganglion_gateway.dashboard import text
 from ganglion_gateway.dashboard.parts import Cell, Pages, Row, Table, button, card, shown_once
@@ -38,7 +37,7 @@ async def build(visit: Visit) -> None:
     _adding(visit)
 
 
-def _row(webhook: dict[str, Any], now: int, visit: Visit) -> Row:
+def _row(webhook: Webhook, now: int, visit: Visit) -> Row:
     line, tone = standing(webhook, now, visit.say)
     counts, state = webhook["messages"], webhook["state"]
     dead = counts.get("dead", 0)

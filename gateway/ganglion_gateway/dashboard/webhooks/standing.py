@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How an endpoint does, in words: whether it answers, and when it is tried next."""
 
-from typing import Any
-
+from ganglion.client.documents import Attempt, Webhook
 from ganglion.units import SECOND
 from ganglion_gateway.dashboard import text
 from ganglion_gateway.dashboard.words import Say
 
 
-def standing(webhook: dict[str, Any], now: int, say: Say) -> tuple[str, str]:
+def standing(webhook: Webhook, now: int, say: Say) -> tuple[str, str]:
     """A line, and `good`, `warn`, `bad` or `idle` for its colour."""
     state = webhook["state"]
     if not webhook["enabled"]:
-        return say("paused"), "idle"
+        return say("off: events are not for it"), "idle"
+    if webhook["paused"]:
+        return say("paused"), "warn"
     if state is None:
         return say("another gateway delivers"), "idle"
     if state["circuit"] == "open":
@@ -25,7 +26,7 @@ def standing(webhook: dict[str, Any], now: int, say: Say) -> tuple[str, str]:
     return say("answers"), "good"
 
 
-def attempt(last: dict[str, Any] | None, say: Say) -> str:
+def attempt(last: Attempt | None, say: Say) -> str:
     """What an attempt came to."""
     if last is None:
         return "–"
