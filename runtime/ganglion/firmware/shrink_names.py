@@ -11,6 +11,7 @@ from itertools import product
 from string import ascii_letters
 
 from ganglion.firmware.shrink_scope import binds
+from ganglion.firmware.trees import walk
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -22,17 +23,17 @@ def shorten(trees: dict[str, ast.Module], keep: frozenset[str] = frozenset()) ->
         keep: Modules whose arguments keep their names.
     """
     _private(trees.values())
-    nodes = [node for tree in trees.values() for node in ast.walk(tree)]
+    nodes = [node for tree in trees.values() for node in walk(tree)]
     by_keyword = {node.arg for node in nodes if isinstance(node, ast.keyword) and node.arg} | {"self"}
     for module, tree in trees.items():
-        taken = {name for node in ast.walk(tree) for name in _names(node)}
+        taken = {name for node in walk(tree) for name in _names(node)}
         letters = [letter for letter in ascii_letters if letter not in taken]
         for function in () if module in keep else _outermost([tree]):
             _arguments(function, letters, by_keyword)
 
 
 def _private(trees: Iterable[ast.Module]) -> None:
-    nodes = [node for tree in trees for node in ast.walk(tree)]
+    nodes = [node for tree in trees for node in walk(tree)]
     functions = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
     texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     taken = {name for node in nodes for name in _names(node)}
@@ -66,7 +67,7 @@ def _outermost(nodes: Iterable[ast.AST]) -> Iterator[_Function]:
 def _arguments(function: _Function, letters: list[str], by_keyword: set[str]) -> None:
     """Renames the arguments of a function, and then those of the functions in it, by letters that are left."""
     body: list[ast.AST] = [function.body] if isinstance(function, ast.Lambda) else [*function.body]
-    inside = [node for part in body for node in ast.walk(part)]
+    inside = [node for part in body for node in walk(part)]
     # What is bound there but by an assignment has a scope of its own, or a name that cannot be changed here
     bound = {name for node in inside if not isinstance(node, ast.Name | ast.Attribute) for name in _names(node)}
     left = iter(letters)
