@@ -106,7 +106,8 @@ class Courier:
         """How an endpoint does; None for one that nothing is delivered to.
 
         Args:
-            head: `attempts`, `due` and `error` of the message that waits first: where another gateway delivers, they tell.
+            head: `attempts`, `due` and `error` of the message that waits first: where another gateway delivers,
+                they tell.
         """
         if not endpoint["enabled"] or endpoint["paused"]:
             return None
