@@ -37,7 +37,9 @@ _LOOK = 2000
 #: The longest that an enrol key may hold, in nanoseconds.
 _MAX_TTL = duration("90d")
 
-Health = Annotated[Literal["revoked", "away", "bad", "warning", "asleep", "ok"] | None, Query(description="those that are so")]
+Health = Annotated[
+    Literal["revoked", "away", "bad", "warning", "asleep", "ok"] | None, Query(description="those that are so")
+]
 NodeName = Annotated[str, Path(max_length=64, description="a node's id or name")]
 EventId = Annotated[str, Path(max_length=64, pattern=r"^[a-z2-7]{26}-\d{1,10}-\d{1,20}$")]
 EnrolKeyId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$", description="as `GET /enrol-keys` lists it")]

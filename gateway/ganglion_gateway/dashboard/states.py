@@ -42,17 +42,3 @@ def job(word: str, say: Say) -> str:
         "cancelling": say("is being cancelled"),
         "cancelled": say("cancelled"),
     }.get(word, word)
-
-
-def release(word: str, say: Say) -> str:
-    """How far a node is with its release."""
-    return {
-        "waiting": say("waiting"),
-        "downloading": say("downloading"),
-        "staged": say("staged"),
-        "trial": say("on trial"),
-        "healthy": say("healthy"),
-        "committed": say("committed"),
-        "reverted": say("reverted"),
-        "failed": say("failed"),
-    }.get(word, word)

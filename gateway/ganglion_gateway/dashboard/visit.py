@@ -35,6 +35,7 @@ class Visit:
         dark: Whether colours are dark; None where the system says.
         path: What stands for the `{names}` of the page's path.
         query: What the address has behind `?`.
+        base: Where the gateway is, as the browser has it: `https://host:port`.
 
     Args:
         app: The application with its guard, which answers what pages ask.
@@ -49,6 +50,7 @@ class Visit:
         self.dark = {"dark": True, "light": False}.get(request.cookies.get("ganglion_colours", ""))
         self.path: dict[str, str] = dict(request.path_params)
         self.query: dict[str, str] = dict(request.query_params)
+        self.base = str(request.base_url).rstrip("/")
         self._api = asking.client(app, request)
         self._trouble: ui.label | None = None
         self._heading: ui.label | None = None
@@ -67,19 +69,26 @@ class Visit:
         """The API's answer. Raises: see `AsyncGatewayClient.ask`; LoggedOutError."""
         return await self._api.ask(call)
 
-    async def attempt(self, call: Call[T], *, done: str = "") -> T | None:
+    async def attempt(self, call: Call[T], *, done: str = "", trouble: ui.label | None = None) -> T | None:
         """The API's answer to what a button asks for; None where it refuses, and the visitor is told why.
 
         Args:
             done: What he is told where it is done, in his language.
+            trouble: Where the refusal stands until the next attempt, for a form that takes a while to put right.
         """
         try:
             answer = await self.ask(call)
         except LoggedOutError:
             ui.navigate.to("/login")
         except GanglionError as error:
-            self.complain(error)
+            if trouble is None:
+                self.complain(error)
+            else:
+                trouble.set_text(str(error))
+                trouble.set_visibility(True)
         else:
+            if trouble is not None:
+                trouble.set_visibility(False)
             if done:
                 ui.notify(done, type="positive")
             return answer
@@ -90,14 +99,15 @@ class Visit:
         ui.notify(str(error), type="negative", multi_line=True, timeout=8000, close_button=self.say("Close"))
 
     def headed_by(self, heading: ui.label) -> None:
-        """Where the page's title stands."""
+        """What stands above the page."""
         self._heading = heading
 
-    def call_it(self, title: str) -> None:
-        """What the page is about, where its address says that: its heading and the browser's tab."""
+    def entitle(self, name: str) -> None:
+        """The page is about one thing, and has its name."""
+        name = text.whole(name)
+        ui.page_title(f"{name} · Ganglion")
         if self._heading is not None:
-            self._heading.set_text(title)
-        ui.page_title(f"{text.whole(title)} · Ganglion")
+            self._heading.set_text(name)
 
     def troubled_in(self, place: ui.label) -> None:
         """Where it is said that what is shown is not of now."""

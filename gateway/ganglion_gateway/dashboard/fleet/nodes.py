@@ -14,6 +14,7 @@ from ganglion_gateway.dashboard import states, text
 from ganglion_gateway.dashboard.fleet import tags
 from ganglion_gateway.dashboard.jobs.start import start
 from ganglion_gateway.dashboard.parts import Action, Cell, Pages, Row, Table, attribute, button, card
+from ganglion_gateway.dashboard.progress import spoken
 from ganglion_gateway.dashboard.segments import Segments
 from ganglion_gateway.dashboard.visit import Visit
 
@@ -117,9 +118,14 @@ class Nodes:
         if wanted is None and reported is None:
             return Cell("—")
         runs = reported["release"] if reported is not None else None
-        state = states.release(reported["state"], self._say) if reported is not None else self._say("not told yet")
+        state = (
+            spoken(self._say).get(reported["state"], reported["state"])
+            if reported is not None
+            else self._say("not told yet")
+        )
         more = state if runs == wanted else self._say("{state}: {release}").format(state=state, release=_short(runs))
-        return Cell(_short(wanted), more=more, hint=reported["why"] if reported is not None else "")
+        link = "" if wanted is None else f"/releases/{wanted}"
+        return Cell(_short(wanted), link=link, more=more, hint=reported["why"] if reported is not None else "")
 
     def _vitals(self, node: documents.Node) -> Cell:
         vitals, say = node["vitals"], self._say

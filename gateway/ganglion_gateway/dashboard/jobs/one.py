@@ -7,7 +7,6 @@ from nicegui import ui
 
 from ganglion.client import documents
 from ganglion.client.operations import jobs
-from ganglion.errors import NotFoundError
 from ganglion.units import SECOND
 from ganglion_gateway.dashboard import states, text
 from ganglion_gateway.dashboard.jobs.listing import colour, counted
@@ -25,11 +24,7 @@ _ALL = ""
 
 async def build(visit: Visit) -> None:
     """Fills the page."""
-    try:
-        await visit.ask(jobs.get_jobs_job(visit.path["job"]))
-    except NotFoundError as error:
-        ui.label(str(error)).classes("g-card g-empty")
-        return
+    await visit.ask(jobs.get_jobs_job(visit.path["job"]))  # one that is not there has no page
     shown = _Job(visit, visit.path["job"])
     await visit.every(shown.look, seconds=1.0)
 
@@ -40,7 +35,7 @@ class _Job:
         self._say, self._job = say, job
         self._last: documents.Job | None = None
         self._results: dict[str, documents.JobNode] = {}
-        visit.call_it(say("Job {id}").format(id=job))
+        visit.entitle(say("Job {id}").format(id=job))
         with card(say("What is done")):
             self._pairs = Pairs()
             with ui.element("div").classes("g-bar"):

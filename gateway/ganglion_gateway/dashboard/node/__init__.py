@@ -4,7 +4,6 @@
 from nicegui import ui
 
 from ganglion.client.operations import fleet
-from ganglion.errors import NotFoundError, RefusedError
 from ganglion_gateway.dashboard.fleet import tags
 from ganglion_gateway.dashboard.jobs.listing import Listing
 from ganglion_gateway.dashboard.logs.view import LogView
@@ -19,12 +18,8 @@ from ganglion_gateway.dashboard.visit import Visit
 
 async def build(visit: Visit) -> None:
     """Fills the page."""
-    try:
-        node = await visit.ask(fleet.get_nodes_node(visit.path["node"]))
-    except (NotFoundError, RefusedError) as error:
-        ui.label(str(error)).classes("g-card g-empty")
-        return
-    visit.call_it(node["name"])
+    node = await visit.ask(fleet.get_nodes_node(visit.path["node"]))
+    visit.entitle(node["name"])
     await _Node(visit, node["id"], node["name"]).build(is_in=node["revoked"] is None)
 
 

@@ -11,6 +11,7 @@ from ganglion.units import SECOND
 from ganglion_gateway.dashboard import states, text
 from ganglion_gateway.dashboard.pairs import Pairs
 from ganglion_gateway.dashboard.parts import Cell, Row, Table, card
+from ganglion_gateway.dashboard.progress import spoken
 from ganglion_gateway.dashboard.visit import Visit
 from ganglion_gateway.verdict import SOON
 
@@ -131,10 +132,14 @@ class State:
         if desired:
             wanted = desired["release"] or say("its own configuration")
             shown[say("Is to run")] = Cell(
-                wanted, more=say("{ago}, by {who}").format(ago=text.ago(now - desired["at"], say), who=desired["by"])
+                wanted,
+                link=f"/releases/{desired['release']}" if desired["release"] else "",
+                more=say("{ago}, by {who}").format(ago=text.ago(now - desired["at"], say), who=desired["by"]),
             )
         if reported:
-            shown[say("Says")] = Cell(states.release(reported["state"], say), more=reported["release"] or "")
+            shown[say("Says")] = Cell(
+                spoken(say).get(reported["state"], reported["state"]), more=reported["release"] or ""
+            )
             if reported["why"]:
                 shown[say("Why")] = Cell(reported["why"])
         self._release.update(shown)
