@@ -8,21 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, expect
 
 from ganglion.mesh.client import MeshClient
 from ganglion.mesh.mqtt_transport import MqttTransport
 from ganglion_gateway.access.tokens import digest, new_token
 from ganglion_gateway.store import keys
 from ganglion_gateway.store.database import Database
-from support.brokers import nats_broker, program
+from support.brokers import nats_broker
+from support.browser import browser, opened
 from support.gateway import Process, process
 from support.mesh import enrolled, running
 
-FLAGS = [
-    *("--no-sandbox", "--headless", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
 CAPS = {"sensors": {"fridge.temperature": {"unit": "Cel", "kind": "bme280"}}}
 #: Milliseconds in which what a sensor read must be on the page.
 LIVE = 30_000
@@ -30,10 +27,8 @@ LIVE = 30_000
 
 @pytest.fixture
 async def chromium() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=program("chromium"), args=FLAGS)
-        yield browser
-        await browser.close()
+    async with browser() as started:
+        yield started
 
 
 @pytest.fixture
@@ -46,29 +41,6 @@ async def broker_url(tmp_path: Path) -> AsyncIterator[str]:
 async def gateway(tmp_path: Path, broker_url: str) -> AsyncIterator[Process]:
     async with process(tmp_path / "state", broker_url) as started:
         yield started
-
-
-class Watch:
-    """A page, and what went wrong on it."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.errors: list[str] = []
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
-
-
-async def opened(
-    browser: Browser, gateway: Process, *, width: int = 1280, dark: bool = False, token: str = ""
-) -> Watch:
-    """The dashboard, logged in by the link that `ganglion up` prints."""
-    context = await browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light"
-    )
-    watch = Watch(await context.new_page())
-    await watch.page.goto(f"{gateway.url}/login?token={token or gateway.token}")
-    await expect(watch.page.get_by_role("main")).to_be_visible()
-    return watch
 
 
 async def node_of(gateway: Process, folder: Path, broker: str) -> MeshClient:
@@ -236,7 +208,7 @@ async def test_it_follows_the_systems_colours_and_fits_a_phone(chromium: Browser
     dark = await opened(chromium, gateway, dark=True)
     assert await light.page.evaluate(ground) != await dark.page.evaluate(ground)
     assert await light.page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert await light.page.evaluate("document.documentElement.lang") == "en-US"
+    assert await light.page.evaluate("document.documentElement.lang") == "en"
     controls = dark.page.locator("button:visible, a:visible, input:visible, [role=img]:visible")
     for control in await controls.all():
         assert await control.evaluate("el => el.ariaLabel || el.innerText || el.labels?.length"), control

@@ -88,9 +88,11 @@ PACKAGES = {
             "jwt",
             "websockets",
             "nacl",
-            "httpcore",
+            "aiohttp",
             "httpx",
+            "yarl",
             "nicegui",
+            "polib",
             "pydantic",
         }
         | {"prometheus_client", "psycopg", "sqlalchemy", "starlette", "structlog", "uvicorn", "anyio", "numpy"}
@@ -100,6 +102,7 @@ PACKAGES = {
         "tools",
         STDLIB
         | {"ganglion", "ganglion_micro", "ganglion_gateway", "aiomqtt", "bcrypt", "cryptography", "packaging", "psutil"}
+        | {"aiohttp", "playwright"}
         | {"asteval", "blinker", "cbor2", "cv2", "fastjsonschema", "nacl", "numpy", "paho", "polib", "pyee", "yaml"},
     ),
 }
@@ -141,7 +144,7 @@ PURE = [
     "runtime/ganglion/bus/*.py",
     "runtime/ganglion/bridge/*.py",
     "runtime/ganglion/client/call.py",
-    "runtime/ganglion/client/documents.py",
+    "runtime/ganglion/client/documents/*.py",
     "runtime/ganglion/client/operations/*.py",
     "runtime/ganglion/console/asciicast.py",
     "runtime/ganglion/console/harmless.py",

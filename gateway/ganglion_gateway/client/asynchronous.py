@@ -28,17 +28,22 @@ class AsyncGatewayClient:
         url: `http://host:port` or https.
         token: The bearer token.
         verify: An SSL context, where the certificate is none that the system knows.
+        transport: What carries requests in place of a connection, as into an application of this process.
 
     Raises:
         UsageError: the URL is none of http or https, or the token is no header value.
     """
 
-    def __init__(self, url: str, token: str, *, verify: Any = True) -> None:
+    def __init__(
+        self, url: str, token: str, *, verify: Any = True, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
         self.url = checked(url, token)
         self._token = token
         self._answers = Answers(self.url, "this program" if token else "")
         # As the other: neither proxies nor redirects see the token
-        self._http = httpx.AsyncClient(base_url=self.url, verify=verify, trust_env=False, follow_redirects=False)
+        self._http = httpx.AsyncClient(
+            base_url=self.url, verify=verify, transport=transport, trust_env=False, follow_redirects=False
+        )
         self._verify = verify
 
     async def __aenter__(self) -> "AsyncGatewayClient":

@@ -7,6 +7,8 @@ from typing import Any
 from nicegui import ui
 
 from ganglion_gateway.dashboard import text
+from ganglion_gateway.dashboard.parts import attribute, button, tagged
+from ganglion_gateway.dashboard.words import Say
 from ganglion_gateway.fleet import Fleet
 
 #: Alerts shown.
@@ -23,14 +25,14 @@ class Alerts:
         trace: Gives the trace of one.
     """
 
-    def __init__(self, fleet: Fleet, trace: Trace, now: int) -> None:
+    def __init__(self, fleet: Fleet, trace: Trace, now: int, say: Say) -> None:
+        self._say = say
         self._fleet = fleet
         self._trace = trace
         self._shown: list[str] = []
         self._ages: list[tuple[ui.label, int]] = []
-        with ui.element("section").classes("g-card g-side").props('aria-label="Last alerts"'):
-            heading = ui.label("Last alerts")
-            heading.tag = "h2"
+        with ui.element("section").classes("g-card g-side").props(f'aria-label="{attribute(say("Last alerts"))}"'):
+            tagged("h2", say("Last alerts"))
             self._list = ui.element("div").classes("g-alerts").props('role="log" aria-live="polite" tabindex="0"')
         self._dialog = ui.dialog()
         self._fill([], now)
@@ -42,7 +44,7 @@ class Alerts:
         if [row["id"] for row in rows] != self._shown:
             self._fill(rows, now)
         for label, at in self._ages:
-            label.set_text(text.ago(now - at))
+            label.set_text(text.ago(now - at, self._say))
 
     def _fill(self, rows: list[dict[str, Any]], now: int) -> None:
         self._shown = [row["id"] for row in rows]
@@ -50,7 +52,7 @@ class Alerts:
         self._ages = []
         with self._list:
             if not rows:
-                ui.label("None yet. A script that publishes to alert/… makes one.").classes("g-faint")
+                ui.label(self._say("None yet. A script that publishes to alert/… makes one.")).classes("g-faint")
             for row in rows:
                 self._line(row, now)
 
@@ -61,7 +63,9 @@ class Alerts:
         with ui.element("button").classes("g-alert").props('type="button"').on("click", show):
             with ui.element("div").classes("g-alert-top"):
                 ui.label(f"{row['node_name']} · {row['topic']}")
-                age = ui.label(text.ago(now - row["timestamp"])).props(f'title="{text.iso(row["timestamp"])}"')
+                age = ui.label(text.ago(now - row["timestamp"], self._say)).props(
+                    f'title="{text.iso(row["timestamp"])}"'
+                )
                 self._ages.append((age, row["timestamp"]))
             ui.label(text.short(row["value"]) or row["topic"]).classes("g-alert-text")
 
@@ -71,12 +75,9 @@ class Alerts:
         with self._dialog, ui.card().classes("g-dialog").props('role="document"'):
             with ui.element("div").classes("g-dialog-head"):
                 with ui.element("div"):
-                    heading = ui.label(f"{row['topic']} of {row['node_name']}")
-                    heading.tag = "h2"
+                    tagged("h2", self._say("{topic} of {node}").format(topic=row["topic"], node=row["node_name"]))
                     ui.label(f"{text.short(row['value'])} · {text.iso(row['timestamp'])}").classes("g-faint")
-                close = ui.element("button").classes("g-button").props('type="button"')
-                with close.on("click", self._dialog.close):
-                    ui.label("Close")
+                button(self._say("Close"), self._dialog.close)
             with ui.element("ol").classes("g-stages"):
                 for line in trace["lines"]:
                     _stage(line)

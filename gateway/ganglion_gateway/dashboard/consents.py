@@ -1,34 +1,35 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The list of commands that wait for a person: who asks, for what, why and until when; who may, says yes or no here."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from nicegui import ui
 
-from ganglion.errors import GanglionError
+from ganglion.client.operations import consents
 from ganglion.units import SECOND
 from ganglion_gateway.dashboard import text
-
-#: Decides on one by its id; True to grant it. Raises GanglionError where that is too late, or not for who asks.
-Decide = Callable[[str, bool], Awaitable[object]]
+from ganglion_gateway.dashboard.parts import attribute, button, tagged
+from ganglion_gateway.dashboard.visit import Visit
 
 
 class Consents:
     """The list; not there while nothing waits.
 
     Args:
-        decide: None for who may only look.
+        decided: Is called when something was decided; None for who may only look.
     """
 
-    def __init__(self, decide: Decide | None) -> None:
-        self._decide = decide
+    def __init__(self, visit: Visit, decided: Callable[[], object] | None) -> None:
+        self._visit = visit
+        self._say = visit.say
+        self._decided = decided
         self._shown: list[str] = []
         self._left: list[tuple[ui.label, int]] = []
-        self._section = ui.element("section").classes("g-card g-side").props('aria-label="Waits for a person"')
+        title = self._say("Waits for a person")
+        self._section = ui.element("section").classes("g-card g-side").props(f'aria-label="{attribute(title)}"')
         with self._section:
-            heading = ui.label("Waits for a person")
-            heading.tag = "h2"
+            tagged("h2", title)
             self._list = ui.element("div").classes("g-alerts").props('role="log" aria-live="polite" tabindex="0"')
         self._section.set_visibility(False)
 
@@ -43,33 +44,28 @@ class Consents:
                     self._line(row)
             self._section.set_visibility(bool(waiting))
         for label, expires in self._left:
-            label.set_text(f"{text.span(max(0, expires - now) / SECOND)} left")
+            label.set_text(self._say("{span} left").format(span=text.span(max(0, expires - now) / SECOND, self._say)))
 
     def _line(self, row: dict[str, Any]) -> None:
         with ui.element("div").classes("g-consent").props(f'data-consent="{row["id"]}"'):
             with ui.element("div").classes("g-alert-top"):
-                ui.label(text.whole(f"{row['owner']} on {row['name']}"))
-                left = ui.label("").props(f'title="until {text.iso(row["expires"])}"')
+                ui.label(text.whole(self._say("{owner} on {node}").format(owner=row["owner"], node=row["name"])))
+                left = ui.label("").props(f'title="{text.iso(row["expires"])}"')
                 self._left.append((left, row["expires"]))
             what = f"{text.whole(row['actuator'])} = {text.exact(row['value'])}"
             wanted = ui.label(what).classes("g-alert-text")
             wanted.tag = "b"
             if row["why"]:
                 ui.label(" ".join(row["why"].split())).classes("g-alert-text g-faint")
-            if self._decide is not None:
+            if self._decided is not None:
                 with ui.element("div").classes("g-consent-buttons"):
-                    for word, granted in (("Grant", True), ("Refuse", False)):
+                    for word, granted in ((self._say("Grant"), True), (self._say("Refuse"), False)):
                         self._button(row, word, what, granted)
 
     def _button(self, row: dict[str, Any], word: str, what: str, granted: bool) -> None:
         async def decide() -> None:
-            assert self._decide is not None
-            try:
-                await self._decide(row["id"], granted)
-            except GanglionError as error:
-                ui.notify(str(error), type="negative")
+            decision = consents.post_consents_consent_grant if granted else consents.post_consents_consent_refuse
+            if await self._visit.attempt(decision(row["id"])) is not None and self._decided is not None:
+                self._decided()
 
-        button = ui.element("button").classes("g-button").props('type="button"').on("click", decide)
-        button.props["aria-label"] = f"{word} {what}"
-        with button:
-            ui.label(word)
+        button(word, decide).props["aria-label"] = f"{word} {what}"

@@ -7,6 +7,8 @@ from typing import Any
 from nicegui import ui
 
 from ganglion_gateway.dashboard import chart, text
+from ganglion_gateway.dashboard.parts import attribute, button, tagged
+from ganglion_gateway.dashboard.words import Say
 from ganglion_gateway.fleet import Fleet, Latest, Node
 
 #: Cards of one page; others are found by the filter and the page's number.
@@ -20,21 +22,23 @@ Points = dict[str, list[list[float]]]
 class Tile:
     """One sensor."""
 
-    def __init__(self, node: Node, sensor: str, latest: Latest, points: list[list[float]]) -> None:
+    def __init__(self, node: Node, sensor: str, latest: Latest, points: list[list[float]], say: Say) -> None:
         self._timestamp = latest.timestamp
         self._chart: ui.echart | None = None
         value, unit = text.reading(latest.value, latest.unit)
-        with ui.element("div").classes("g-tile").props(f'data-sensor="{_attribute(sensor)}"'):
-            ui.label(sensor).classes("g-tile-name").props(f'title="{_attribute(sensor)}"')
+        with ui.element("div").classes("g-tile").props(f'data-sensor="{attribute(sensor)}"'):
+            ui.label(sensor).classes("g-tile-name").props(f'title="{attribute(sensor)}"')
             with ui.element("div").classes("g-value"):
                 self._value = ui.label(value).props('data-role="value"')
                 self._value.tag = "b"
                 self._unit = ui.label(unit).classes("g-faint")
             if isinstance(latest.value, int | float):
-                label = f"{sensor} of {node.name}, the last {chart.WINDOW // 60} minutes"
+                label = say("{sensor} of {node}, the last {minutes} minutes").format(
+                    sensor=sensor, node=node.name, minutes=chart.WINDOW // 60
+                )
                 shown = points or [chart.point(latest.timestamp, latest.value)]
                 self._chart = ui.echart(chart.options(shown, label=label)).classes("g-chart")
-                self._chart.props(f'role="img" aria-label="{_attribute(label)}"')
+                self._chart.props(f'role="img" aria-label="{attribute(label)}"')
 
     def update(self, latest: Latest, points: Points) -> None:
         """Shows a newer reading; its point goes to the others of this turn."""
@@ -51,25 +55,27 @@ class Tile:
 class Card:
     """One node."""
 
-    def __init__(self, node: Node, history: History, now: int) -> None:
+    def __init__(self, node: Node, history: History, now: int, say: Say) -> None:
+        self._say = say
         self.sensors = tuple(sorted(node.sensors))
         self._changed = -1
         self._tiles: dict[str, Tile] = {}
-        self._card = ui.element("article").classes("g-card g-node").props(f'data-node="{_attribute(node.name)}"')
+        self._card = ui.element("article").classes("g-card g-node").props(f'data-node="{attribute(node.name)}"')
         with self._card:
             with ui.element("header").classes("g-node-head"):
-                _tagged("h3", node.name)
+                with ui.element("h3"):
+                    ui.link(node.name, f"/nodes/{node.id}").classes("g-link")
                 self._presence = ui.element("span").classes("g-chip")
                 with self._presence:
                     ui.element("span").classes("g-dot").props('aria-hidden="true"')
                     self._state = ui.label("").props('data-role="presence"')
                 self._about = ui.label("").classes("g-faint")
             if not self.sensors:
-                ui.label("It has not read anything yet.").classes("g-faint")
+                ui.label(say("It has not read anything yet.")).classes("g-faint")
             with ui.element("div").classes("g-tiles"):
                 for sensor in self.sensors:
                     points = history.get((node.id, sensor), [])
-                    self._tiles[sensor] = Tile(node, sensor, node.sensors[sensor], points)
+                    self._tiles[sensor] = Tile(node, sensor, node.sensors[sensor], points, say)
         self.update(node, {}, now)
 
     def update(self, node: Node, points: Points, now: int) -> None:
@@ -77,7 +83,10 @@ class Card:
         if node.online and node.changed == self._changed:
             return
         self._changed = node.changed
-        self._state.set_text("online" if node.online else f"offline, heard {text.ago(now - node.last_seen)}")
+        say = self._say
+        heard = text.ago(now - node.last_seen, say)
+        away = say("asleep, heard {ago}") if node.asleep(now) else say("offline, heard {ago}")
+        self._state.set_text(say("online") if node.online else away.format(ago=heard))
         add, remove = ("g-on", "g-off") if node.online else ("g-off", "g-on")
         self._presence.classes(add=add, remove=remove)
         self._card.classes(remove="g-away") if node.online else self._card.classes(add="g-away")
@@ -95,21 +104,24 @@ class Nodes:
         history: Points that charts begin with, by node and sensor.
     """
 
-    def __init__(self, fleet: Fleet, history: History, now: int) -> None:
+    def __init__(self, fleet: Fleet, history: History, now: int, say: Say) -> None:
+        self._say = say
         self._fleet = fleet
         self._history = history
         self._filter = ""
         self._page = 0
         self._shown: list[tuple[str, tuple[str, ...]]] = []
         self._cards: dict[str, Card] = {}
-        with ui.element("section").classes("g-nodes").props('aria-label="Nodes"'):
+        with ui.element("section").classes("g-nodes").props(f'aria-label="{say("Nodes")}"'):
             with ui.element("div").classes("g-bar"):
-                _tagged("h2", "Nodes")
-                self._search = ui.input(placeholder="Find a node", on_change=self._search_changed)
-                self._search.props('dense outlined clearable type="search" aria-label="Find a node" debounce="200"')
-                self._back = _button("Earlier", lambda: self._turn(-1))
+                tagged("h2", say("Nodes"))
+                self._search = ui.input(placeholder=say("Find a node"), on_change=self._search_changed)
+                self._search.props(
+                    f'dense outlined clearable type="search" aria-label="{say("Find a node")}" debounce="200" data-find'
+                )
+                self._back = button(say("Earlier"), lambda: self._turn(-1))
                 self._where = ui.label("").classes("g-faint")
-                self._on = _button("More", lambda: self._turn(1))
+                self._on = button(say("More"), lambda: self._turn(1))
             self._list = ui.element("div").classes("g-nodes")
         self.update({}, now)
 
@@ -130,7 +142,7 @@ class Nodes:
             element.set_visibility(several)
         self._search.set_visibility(len(self._fleet.nodes) > 3 or bool(self._filter))
         if several:
-            self._where.set_text(f"page {self._page + 1} of {pages}")
+            self._where.set_text(self._say("page {page} of {pages}").format(page=self._page + 1, pages=pages))
 
     def _rebuild(self, page: list[Node], shown: list[tuple[str, tuple[str, ...]]], now: int) -> None:
         first = not self._shown and not self._cards
@@ -141,19 +153,22 @@ class Nodes:
         self._cards = {}
         with self._list:
             for node in page:
-                self._cards[node.id] = Card(node, self._history, now)
+                self._cards[node.id] = Card(node, self._history, now, self._say)
             if not page:
                 self._say_nothing()
 
     def _say_nothing(self) -> None:
         with ui.element("div").classes("g-card g-empty").props('data-role="empty"'):
+            say = self._say
             if self._filter:
-                ui.label("No node is called that.")
+                ui.label(say("No node is called that."))
                 return
-            ui.label("No node has joined yet.")
+            ui.label(say("No node has joined yet."))
             ui.html(
-                "Make a key with <code>ganglion enrol-key create</code>, put it into a node's configuration, "
-                "and start it with <code>ganglion node run NODE.toml</code>."
+                say(
+                    "Make a key with <code>ganglion enrol-key create</code>, put it into a node's configuration, and "
+                    "start it with <code>ganglion node run NODE.toml</code>."
+                )
             )
 
     def _found(self) -> list[Node]:
@@ -166,20 +181,3 @@ class Nodes:
 
     def _turn(self, by: int) -> None:
         self._page = max(0, self._page + by)
-
-
-def _button(caption: str, action: Any) -> ui.element:
-    button = ui.element("button").classes("g-button").props('type="button"').on("click", action)
-    with button:
-        ui.label(caption)
-    return button
-
-
-def _tagged(tag: str, caption: str) -> None:
-    label = ui.label(caption)
-    label.tag = tag
-
-
-def _attribute(value: str) -> str:
-    """A text inside a double-quoted attribute of `props`."""
-    return "".join(letter if letter.isprintable() and letter not in '"\\' else " " for letter in value)

@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ganglion.units import SECOND
+from ganglion_gateway.dashboard.words import Say, speaking
 
 #: UCUM units by what people write; the others are shown as they are.
 _UNITS = {"Cel": "°C", "1": "", "By": "B", "Ohm": "Ω", "deg": "°", "m/s2": "m/s²"}
 _SIZES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
-_SPANS = ((86400, "d"), (3600, "h"), (60, "min"))
+SPANS = ((86400, "d"), (3600, "h"), (60, "min"))
 _MAX_TEXT = 80
+_ENGLISH = speaking("en")
 
 
 def reading(value: Any, unit: str) -> tuple[str, str]:
@@ -41,25 +43,26 @@ def number(value: float) -> str:
     return text.replace("-", "\N{MINUS SIGN}", 1) if text.startswith("-") else text
 
 
-def span(seconds: float) -> str:
-    """A length of time in its two greatest units."""
+def span(seconds: float, say: Say = _ENGLISH) -> str:
+    """A length of time in its two greatest units, or in one where the other adds nothing."""
     left = int(abs(seconds))
-    for index, (size, unit) in enumerate(_SPANS):
+    for index, (size, unit) in enumerate(SPANS):
         if left >= size:
-            smaller, name = _SPANS[index + 1] if index + 1 < len(_SPANS) else (1, "s")
-            return f"{left // size} {unit} {left % size // smaller} {name}"
-    return f"{left} s"
+            smaller, name = SPANS[index + 1] if index + 1 < len(SPANS) else (1, "s")
+            rest = left % size // smaller
+            return f"{left // size} {say(unit)}" + (f" {rest} {say(name)}" if rest else "")
+    return f"{left} {say('s')}"
 
 
-def ago(nanoseconds: int) -> str:
+def ago(nanoseconds: int, say: Say = _ENGLISH) -> str:
     """How long ago something was."""
     seconds = nanoseconds // SECOND
     if seconds < 2:
-        return "just now"
-    for size, unit in _SPANS:
+        return say("just now")
+    for size, unit in SPANS:
         if seconds >= size:
-            return f"{seconds // size} {unit} ago"
-    return f"{seconds} s ago"
+            return say("{span} ago").format(span=f"{seconds // size} {say(unit)}")
+    return say("{span} ago").format(span=f"{seconds} {say('s')}")
 
 
 def short(value: Any) -> str:

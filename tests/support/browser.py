@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A real Chromium that looks at the dashboard.
+
+async with browser() as chromium:
+    watch = await opened(chromium, gateway, "/fleet")   # watch.page, and watch.errors of what went wrong on it
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from support.brokers import program
+from support.gateway import Process
+
+FLAGS = [
+    *("--no-sandbox", "--headless", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+
+
+@asynccontextmanager
+async def browser() -> AsyncIterator[Browser]:
+    """Chromium without a screen, until the block ends."""
+    async with async_playwright() as playwright:
+        started = await playwright.chromium.launch(executable_path=program("chromium"), args=FLAGS)
+        yield started
+        await started.close()
+
+
+class Watch:
+    """A page, and what went wrong on it."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.errors: list[str] = []
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+
+
+async def opened(
+    browser: Browser,
+    gateway: Process,
+    path: str = "/",
+    *,
+    width: int = 1280,
+    dark: bool = False,
+    language: str = "en",
+    token: str = "",
+) -> Watch:
+    """A page of the dashboard, logged in by the link that `ganglion up` prints."""
+    context = await browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light", locale=language
+    )
+    watch = Watch(await context.new_page())
+    await watch.page.goto(f"{gateway.url}/login?token={token or gateway.token}")
+    if path != "/":
+        await watch.page.goto(f"{gateway.url}{path}")
+    await ready(watch.page)
+    return watch
+
+
+async def ready(page: Page) -> None:
+    """Waits until the page is there and hears the gateway: what is done before is told in any order."""
+    await expect(page.locator("#main")).to_be_visible()
+    await page.wait_for_function("window.did_handshake")
