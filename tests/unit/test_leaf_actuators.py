@@ -5,7 +5,7 @@ import asyncio
 from contextlib import closing
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ganglion.errors import UnreachableError

@@ -110,6 +110,7 @@ class PlannedNode(TypedDict):
     node: str
     name: str
     online: bool
+    sleeps: bool
 
 
 class PlannedStage(StageTerms):
@@ -147,6 +148,7 @@ class Plan(TypedDict):
     nodes: int
     stages: list[PlannedStage]
     asleep: list[str]
+    away: list[str]
     already: list[str]
     space_unknown: list[str]
     busy: list[BusyNode]
@@ -205,6 +207,7 @@ class RolloutNode(TypedDict):
     changed: int | None
     stage: int | None
     sent_back: bool
+    sleeps: bool
 
 
 class RolloutNodes(TypedDict):
