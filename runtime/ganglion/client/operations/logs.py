@@ -19,7 +19,7 @@ def get_logs(
     limit: int | None = None,
     cursor: str | None = None,
 ) -> "Call[documents.LogLines]":
-    """Warnings and errors of nodes that are kept here, newest first."""
+    """Warnings and errors of nodes and leaves that are kept here, newest first."""
     return Call(
         "GET",
         "/api/v1/logs",
