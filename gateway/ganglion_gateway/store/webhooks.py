@@ -133,6 +133,13 @@ async def pending(database: Database, endpoint: str, *, limit: int) -> list[Row]
     return await database.all(statement)
 
 
+async def message(database: Database, endpoint: str, message: str) -> Row | None:
+    """A row of the outbox with its event."""
+    event = (events.c[name] for name in ("cls", "topic", "value", "node", "timestamp"))
+    joined = select(outbox, *event).join(events, events.c.id == outbox.c.event)
+    return await database.one(joined.where(outbox.c.endpoint == endpoint, outbox.c.message == message))
+
+
 async def record(
     connection: AsyncConnection, attempts: Sequence[dict[str, Any]], changes: Sequence[dict[str, Any]]
 ) -> None:
@@ -156,9 +163,11 @@ async def attempts_since(database: Database, number: int, *, limit: int) -> list
 
 
 async def heads(database: Database) -> dict[str, Row]:
-    """Of the message that waits first for each endpoint: `attempts`, and when it is `due`."""
+    """Of the message that waits first for each endpoint: `attempts`, when it is `due`, and the last `error`."""
     first = select(func.min(outbox.c.number)).where(outbox.c.state == PENDING).group_by(outbox.c.endpoint)
-    columns = (outbox.c.endpoint, outbox.c.attempts, outbox.c.due)
+    newest = select(deliveries.c.error).where(deliveries.c.outbox == outbox.c.number)
+    error = newest.order_by(deliveries.c.number.desc()).limit(1).scalar_subquery()
+    columns = (outbox.c.endpoint, outbox.c.attempts, outbox.c.due, func.coalesce(error, "").label("error"))
     return {row["endpoint"]: row for row in await database.all(select(*columns).where(outbox.c.number.in_(first)))}
 
 

@@ -44,12 +44,13 @@ _RESTART = 1.0
 
 
 class LaneState(NamedTuple):
-    """What people see of an endpoint: whether it is thought to answer, the attempts in a row that failed, and when the
-    next one is made, where something waits and the last one failed."""
+    """What people see of an endpoint: whether it is thought to answer, the attempts in a row that failed, when the next
+    one is made, where something waits and the last one failed, and why it failed."""
 
     circuit: Circuit
     failures: int
     due: int
+    error: str
 
 
 class Courier:
@@ -109,15 +110,18 @@ class Courier:
         """How an endpoint does; None for one that nothing is delivered to.
 
         Args:
-            head: `attempts` and `due` of the message that waits first: where another gateway delivers, they tell.
+            head: `attempts`, `due` and `error` of the message that waits first: where another gateway delivers,
+                they tell.
         """
         if not endpoint["enabled"] or endpoint["paused"]:
             return None
         if (lane := self._lanes.get(endpoint["id"])) is not None:
-            schedule = lane.schedule
+            schedule, error = lane.schedule, lane.error
         else:
             schedule = Schedule(self._policy, failures=head["attempts"] if head else 0, due=head["due"] if head else 0)
-        return LaneState(circuit=schedule.circuit(self._clock()), failures=schedule.failures, due=schedule.due)
+            error = head["error"] if head else ""
+        circuit = schedule.circuit(self._clock())
+        return LaneState(circuit=circuit, failures=schedule.failures, due=schedule.due, error=error)
 
     async def run(self, lease: Lease) -> None:
         """Delivers until cancelled; attempts under way then have a second to end.

@@ -66,6 +66,7 @@ class Lane:
         self.lease = lease
         self.wake = asyncio.Event()
         self.schedule = Schedule(means.policy)
+        self.error = ""
         self._means = means
         self._sender = sender
         self._stopping = asyncio.Event()
@@ -151,6 +152,7 @@ class Lane:
     def _judge(self, row: Row, attempt: Attempt, attempts: int) -> Fate:
         metrics, endpoint = self._means.metrics, self.endpoint["id"]
         metrics.delivery.observe(attempt.took / SECOND)
+        self.error = attempt.error
         if not attempt.error:
             fate = self.schedule.delivered()
         else:
