@@ -37,6 +37,7 @@ class Means(NamedTuple):
     metrics: Metrics
     clock: Callable[[], int]
     policy: Policy
+    on_tried: Callable[[], None]
 
 
 class Lane:
@@ -210,6 +211,7 @@ class Lane:
                 continue
             self._attempts.clear()
             self._changes.clear()
+            self._means.on_tried()
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
