@@ -3,22 +3,16 @@
 
 import ast
 from collections.abc import Iterator
-from functools import cache
 
 
 def walk(root: ast.AST) -> Iterator[ast.AST]:
-    """All nodes in the order of `ast.walk`, without the third that only says whether a name is written."""
+    """All nodes in the order of `ast.walk`, without the third that only says whether a name is read or written."""
     found = [root]
     for node in found:  # which grows
-        for field in _fields(type(node)):
-            value = getattr(node, field, None)
+        for field in node._fields:
+            value = None if field == "ctx" else getattr(node, field, None)
             if isinstance(value, list):
                 found += [each for each in value if isinstance(each, ast.AST)]
             elif isinstance(value, ast.AST):
                 found.append(value)
         yield node
-
-
-@cache
-def _fields(kind: type[ast.AST]) -> tuple[str, ...]:
-    return tuple(field for field in kind._fields if field != "ctx")
