@@ -18,7 +18,7 @@ from ganglion_gateway.rows import Batch
 from ganglion_gateway.store import events, webhooks
 from ganglion_gateway.store.database import Database
 from ganglion_gateway.store.url import DatabaseUrl
-from ganglion_gateway.webhook.courier import Courier
+from ganglion_gateway.webhook.courier import DELIVERS, Courier
 from ganglion_gateway.webhook.schedule import Policy
 from ganglion_gateway.webhook.signature import new_secret
 from support.receiver import Answer, Receiver, receiver
@@ -26,6 +26,9 @@ from support.waiting import until
 
 NODE = "n" * 26
 FAST = Policy(first=5 * MILLISECOND, longest=20 * MILLISECOND, rest=5 * MILLISECOND, attempts=4, breaker=100)
+
+#: Of the row of the endpoint, what says whether it is delivered to.
+ENDPOINT = {"id": "wh_1", "enabled": True, "paused": False}
 
 
 class Post:
@@ -50,11 +53,17 @@ class Post:
 
     @asynccontextmanager
     async def courier(self, policy: Policy = FAST) -> AsyncIterator[Courier]:
-        courier = Courier(
-            self.database, mesh="m", metrics=Metrics(), clock=time.time_ns, agent="ganglion-test", policy=policy
-        )
         async with Leases.open_(self.database) as leases:
-            task = asyncio.create_task(leases.lead("webhooks", courier.run))
+            courier = Courier(
+                self.database,
+                leases,
+                mesh="m",
+                metrics=Metrics(),
+                clock=time.time_ns,
+                agent="ganglion-test",
+                policy=policy,
+            )
+            task = asyncio.create_task(leases.lead(f"{DELIVERS}{leases.holder}", courier.run))
             try:
                 yield courier
             finally:
@@ -173,7 +182,9 @@ async def test_a_receiver_that_was_down_gets_all_of_it_once_it_is_back(post: Pos
     await post.event(1, 2, 3)
     patient = Policy(first=5 * MILLISECOND, longest=20 * MILLISECOND, rest=5 * MILLISECOND, attempts=10_000)
     async with post.courier(patient) as courier:
-        await until(lambda: (state := courier.state("wh_1")) is not None and state.failures >= 6, what="six failures")
+        await until(
+            lambda: (state := courier.state(ENDPOINT, None)) is not None and state.failures >= 6, what="six failures"
+        )
         await hook.start()
         await post.settled(3)
     assert hook.taken == ids(1, 2, 3)

@@ -5,6 +5,7 @@ The kernel of the machine that runs the tests may have none of them. This one ha
 device that a program plays. Its disk is this machine's, which it can only read.
 """
 
+import compileall
 import gzip
 import json
 import os
@@ -14,6 +15,8 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+from ganglion_tools.once import missing
 
 ROOT = Path(__file__).parents[2]
 _CACHE = ROOT / ".cache" / "kernel"
@@ -52,7 +55,10 @@ def run(*programs: str, modules: Sequence[str], timeout: float = 300) -> list[An
     kernel = _kernel()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        path = os.pathsep.join(str(ROOT / each) for each in ("runtime", "firmware", "tests"))
+        for each in ("runtime", "firmware", "tools", "tests/support"):
+            # The machine can write no bytecode, and to compile takes it as long as all the rest
+            compileall.compile_dir(ROOT / each, quiet=2)
+        path = os.pathsep.join(str(ROOT / each) for each in ("runtime", "firmware", "tools", "tests"))
         shell = [
             "set -e",
             f"export PYTHONPATH={path} TMPDIR=/run",
@@ -102,22 +108,18 @@ def run(*programs: str, modules: Sequence[str], timeout: float = 300) -> list[An
 
 def _kernel() -> Path:
     """A folder with `vmlinuz` and `lib/modules`: of the newest kernel that this machine's apt has."""
-    if not _CACHE.is_dir():
-        _CACHE.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=_CACHE.parent) as name:
-            scratch = Path(name)
-            told = _said(["apt-cache", "depends", "linux-image-amd64"], scratch)
-            package = next(word for word in told.split() if word.startswith("linux-image-") and word[12].isdigit())
-            _said(["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", package], scratch)
-            (file,) = scratch.glob("*.deb")
-            _said(["dpkg", "-x", str(file), "tree"], scratch)
-            (image,) = (scratch / "tree/boot").glob("vmlinuz-*")
-            image.rename(scratch / "tree" / "vmlinuz")
-            try:
+    with missing(_CACHE) as wanted:
+        if wanted:
+            with tempfile.TemporaryDirectory(dir=_CACHE.parent) as name:
+                scratch = Path(name)
+                told = _said(["apt-cache", "depends", "linux-image-amd64"], scratch)
+                package = next(word for word in told.split() if word.startswith("linux-image-") and word[12].isdigit())
+                _said(["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", package], scratch)
+                (file,) = scratch.glob("*.deb")
+                _said(["dpkg", "-x", str(file), "tree"], scratch)
+                (image,) = (scratch / "tree/boot").glob("vmlinuz-*")
+                image.rename(scratch / "tree" / "vmlinuz")
                 (scratch / "tree").rename(_CACHE)
-            except OSError:
-                if not _CACHE.is_dir():  # else another run has brought it meanwhile
-                    raise
     return _CACHE
 
 

@@ -11,6 +11,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from ganglion.release.folder import Folder
 from ganglion.release.record import Record
 from support.gateway import Here
@@ -78,6 +80,8 @@ class Service:
         words = ["-m", "ganglion", "node", "run", str(self.folder / "node.toml"), "--state", str(self.folder / "state")]
         while not self.stopped:
             await self.awake.wait()
+            if self.stopped:
+                return  # it was over while it slept
             with self.log.open("ab") as log:
                 self.process = await asyncio.create_subprocess_exec(
                     sys.executable, *words, stdout=asyncio.subprocess.DEVNULL, stderr=log, env=os.environ
@@ -109,26 +113,40 @@ async def serviced(folder: Path, config: str) -> AsyncIterator[Service]:
 
 
 @asynccontextmanager
-async def fridge(site: Here, folder: Path, broker: str, extra: str = "") -> AsyncIterator[Service]:
-    """A node that has joined the gateway's mesh."""
+async def fridge(
+    site: Here, folder: Path, broker: str, extra: str = "", *, of_node: str = ""
+) -> AsyncIterator[Service]:
+    """A node that has joined the gateway's mesh.
+
+    Args:
+        extra: Of its configuration, beyond `CONFIG`.
+        of_node: The same, below `[node]`.
+    """
     folder.mkdir(exist_ok=True)  # noqa: ASYNC240 - a folder of a test
     (folder / "enrol.key").write_text((await site.post("/enrol-keys", {}))["key"])
-    async with serviced(folder, CONFIG.format(broker=broker) + extra) as service:
+    config = CONFIG.format(broker=broker).replace("[node]", f"[node]\n{of_node}")
+    async with serviced(folder, config + extra) as service:
         await until(lambda: any(node.online for node in site.services.fleet.nodes.values()), what="the node has joined")
         yield service
 
 
 async def create(site: Here, name: str, files: Mapping[str, str | bytes], **more: Any) -> str:
     """A release; its id."""
+    return await send(site.http, name, files, **more)
+
+
+async def send(http: httpx.AsyncClient, name: str, files: Mapping[str, str | bytes], **more: Any) -> str:
+    """The same of a gateway that is asked over HTTP."""
     listed = []
     for path, text in files.items():
         data = text.encode() if isinstance(text, str) else text
         sha256 = hashlib.sha256(data).hexdigest()
-        answer = await site.http.put(f"/api/v1/releases/files/{sha256}", content=data)
+        answer = await http.put(f"/api/v1/releases/files/{sha256}", content=data)
         assert answer.status_code == 200, answer.text
         listed.append({"path": path, "sha256": sha256})
-    made = await site.post("/releases", {"name": name, "files": listed, "window": 3, **more})
-    return str(made["id"])
+    made = await http.post("/api/v1/releases", json={"name": name, "files": listed, "window": 3, **more})
+    assert made.status_code in (200, 201), made.text
+    return str(made.json()["id"])
 
 
 async def assign(site: Here, release: str | None, node: str = "fridge") -> None:

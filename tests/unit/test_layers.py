@@ -108,7 +108,7 @@ PACKAGES = {
 }
 #: The parts of `ganglion`, lowest first: a part imports from rows above its own, and of its own row only itself.
 ROWS = [
-    {"errors", "__init__", "printable", "words"},
+    {"errors", "__init__", "printable", "redacted", "words"},
     {"units", "linux", "event", "clock", "worker", "pattern", "analytics", "_native"},
     {"settings"},
     {"bus", "mqtt", "intent"},
@@ -144,7 +144,7 @@ PURE = [
     "runtime/ganglion/bus/*.py",
     "runtime/ganglion/bridge/*.py",
     "runtime/ganglion/client/call.py",
-    "runtime/ganglion/client/documents.py",
+    "runtime/ganglion/client/documents/*.py",
     "runtime/ganglion/client/operations/*.py",
     "runtime/ganglion/console/asciicast.py",
     "runtime/ganglion/console/harmless.py",
@@ -248,7 +248,7 @@ PURE = [
     "gateway/ganglion_gateway/jobs/order.py",
     "gateway/ganglion_gateway/selecting/*.py",
     "gateway/ganglion_gateway/told.py",
-    "runtime/ganglion/node/redacted.py",
+    "runtime/ganglion/redacted.py",
     "gateway/ganglion_gateway/access/bearer.py",
     "gateway/ganglion_gateway/access/limiter.py",
     "gateway/ganglion_gateway/access/permissions.py",

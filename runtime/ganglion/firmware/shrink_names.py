@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Shorter names where nobody outside of an application sees them: arguments, and attributes that are private.
+"""Shorter names where nobody outside of an application sees them: arguments, private attributes, and what a module
+keeps at its top for itself.
 
 Functions keep theirs, which tracebacks show.
 """
 
 import ast
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from string import ascii_letters
 
 from ganglion.firmware.shrink_scope import binds
+from ganglion.firmware.trees import walk
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -22,17 +25,18 @@ def shorten(trees: dict[str, ast.Module], keep: frozenset[str] = frozenset()) ->
         keep: Modules whose arguments keep their names.
     """
     _private(trees.values())
-    nodes = [node for tree in trees.values() for node in ast.walk(tree)]
+    _own(trees)
+    nodes = [node for tree in trees.values() for node in walk(tree)]
     by_keyword = {node.arg for node in nodes if isinstance(node, ast.keyword) and node.arg} | {"self"}
     for module, tree in trees.items():
-        taken = {name for node in ast.walk(tree) for name in _names(node)}
+        taken = {name for node in walk(tree) for name in _names(node)}
         letters = [letter for letter in ascii_letters if letter not in taken]
         for function in () if module in keep else _outermost([tree]):
             _arguments(function, letters, by_keyword)
 
 
 def _private(trees: Iterable[ast.Module]) -> None:
-    nodes = [node for tree in trees for node in ast.walk(tree)]
+    nodes = [node for tree in trees for node in walk(tree)]
     functions = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
     texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     taken = {name for node in nodes for name in _names(node)}
@@ -45,6 +49,36 @@ def _private(trees: Iterable[ast.Module]) -> None:
     for node in nodes:
         if isinstance(node, ast.Attribute):
             node.attr = short.get(node.attr, node.attr)
+
+
+def _own(trees: Mapping[str, ast.Module]) -> None:
+    """Renames what a module binds once, at its top, and no other module asks for."""
+    nodes = [node for tree in trees.values() for node in walk(tree)]
+    asked = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    asked |= {alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}
+    asked |= {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    for tree in trees.values():
+        inside = list(walk(tree))
+        bound = Counter(name for node in inside for name in _bound(node))
+        taken = {name for node in inside for name in _names(node)} | asked
+        short: dict[str, str] = {}
+        for statement in tree.body:
+            targets = statement.targets if isinstance(statement, ast.Assign) else []
+            for name in [target.id for target in targets if isinstance(target, ast.Name) and len(target.id) > 2]:
+                if bound[name] == 1 and name not in asked:
+                    short[name] = next(each for each in _candidates(name) if each not in taken)
+                    taken.add(short[name])
+        for node in inside:
+            if isinstance(node, ast.Name):
+                node.id = short.get(node.id, node.id)
+
+
+def _bound(node: ast.AST) -> Iterator[str]:
+    """The names that a node binds."""
+    if not isinstance(node, ast.Name):
+        yield from binds(node)
+    elif not isinstance(node.ctx, ast.Load):
+        yield node.id
 
 
 def _candidates(name: str) -> Iterator[str]:
@@ -66,7 +100,7 @@ def _outermost(nodes: Iterable[ast.AST]) -> Iterator[_Function]:
 def _arguments(function: _Function, letters: list[str], by_keyword: set[str]) -> None:
     """Renames the arguments of a function, and then those of the functions in it, by letters that are left."""
     body: list[ast.AST] = [function.body] if isinstance(function, ast.Lambda) else [*function.body]
-    inside = [node for part in body for node in ast.walk(part)]
+    inside = [node for part in body for node in walk(part)]
     # What is bound there but by an assignment has a scope of its own, or a name that cannot be changed here
     bound = {name for node in inside if not isinstance(node, ast.Name | ast.Attribute) for name in _names(node)}
     left = iter(letters)

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +70,9 @@ if TYPE_CHECKING:
     from ganglion.mesh.leaves.effects import Read
     from ganglion.mesh.leaves.leaves import Leaves
     from ganglion.node.bridged import Bridged
+    from ganglion.node.leaf_actuators import LeafActuators
     from ganglion.node.leaf_line import LeafLine
+    from ganglion.node.leaf_warnings import LeafWarnings
     from ganglion.release.keeper import Keeper
     from ganglion.release.start import Begun
 
@@ -143,6 +146,7 @@ class Node:
         self._taps = Taps(self._bus)
         self._transport = self._connection()
         self._mesh = self._membership()
+        self._leaf_actuators: LeafActuators | None = None
         self._leaves = self._parenthood()
         self._bridged = self._bridge()
         self._commanded = Commanded(self._actuators, self._publish, self._clock.now)
@@ -292,7 +296,7 @@ class Node:
             reset="" if crashes is None else crashes.reset,
             publish=lambda stream, value: mesh.publish_reading(stream, value, self._clock.now()),
             leads=lambda: mesh.leads,
-            leaves=tuple if leaves is None else leaves.there,
+            leaves=tuple if leaves is None else partial(leaves.there, "status"),
             ask=None if leaves is None else leaves.status,
         )
         return Telling(
@@ -346,7 +350,7 @@ class Node:
         from ganglion.node.released import Released  # costs memory, and a node alone needs none
 
         return Released(self._sensors, self._actuators, self._runner, self._scripts, self._board, self.restart).keeper(
-            begun, self._mesh
+            begun, self._mesh, self._config.brokers
         )
 
     def _links(self, links: tuple[str, ...]) -> list[LinkSpec] | None:
@@ -379,9 +383,37 @@ class Node:
             port=section.port,
             request=lambda method, params, seconds: mesh.request(method, params, timeout=seconds),
         )
-        mesh.on_request("leaf.call", leaves.call, summary="have a leaf (leaf) do something (method, params)")
+        self._leaf_actuators = acting = self._acting_leaves(leaves)
+        mesh.on_request("leaf.call", acting.call, summary="have a leaf (leaf) do something (method, params)")
         mesh.on_request("leaf.list", leaves.listed, summary="the leaves of this node, and which are there")
         return leaves
+
+    def _acting_leaves(self, leaves: "Leaves") -> "LeafActuators":
+        from ganglion.node.leaf_actuators import LeafActuators
+
+        def publish(leaf: str, actuator: str, value: Any) -> None:
+            path = f"leaf/{leaf}/actuator/{actuator}"
+            self._publish(path, value, self._clock.now(), path)
+
+        return LeafActuators(
+            there=partial(leaves.there, "actuators.list"),
+            ask=leaves.actuators,
+            call=leaves.call,
+            on_stated=leaves.state,
+            publish=publish,
+        )
+
+    def _leaf_warnings(self, leaves: "Leaves", mesh: MeshClient) -> "LeafWarnings":
+        from ganglion.node.leaf_warnings import LeafWarnings
+
+        return LeafWarnings(
+            there=partial(leaves.there, "log"),
+            ask=leaves.log,
+            publish=mesh.publish_event,
+            saved=mesh.saved,
+            clock=self._clock.now,
+            kept=self._state / "leaf-warnings.json",
+        )
 
     def _lines(self, leaves: "Leaves") -> "list[LeafLine]":
         """The serial ports with leaves at their ends."""
@@ -453,6 +485,9 @@ class Node:
                         tasks.create_task(self._telling.run())
                     if self._leaves is not None:
                         tasks.create_task(self._leaves.run())
+                        if self._leaf_actuators is not None:
+                            tasks.create_task(self._leaf_actuators.run())
+                        tasks.create_task(self._leaf_warnings(self._leaves, self._mesh).run())
                         for line in self._lines(self._leaves):
                             tasks.create_task(line.run())
                 elif self._transport is not None:
@@ -514,7 +549,12 @@ class Node:
         return answer
 
     def _birth(self) -> dict[str, Any]:
-        caps = {"sensors": self._sensors.capabilities(), "actuators": self._actuators.capabilities()}
+        caps: dict[str, Any] = {
+            "sensors": self._sensors.capabilities(),
+            "actuators": self._actuators.capabilities(),
+        }
+        if sleeps := self._config.node.sleeps:
+            caps["sleeps"] = max(1, sleeps // SECOND)
         if self._leaves is not None:
             caps["sensors"] |= self._leaves.sensors()
             caps["leaves"] = self._leaves.inventory()
