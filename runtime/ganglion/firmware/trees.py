@@ -3,14 +3,13 @@
 
 import ast
 from collections.abc import Iterator
-from functools import cache
 
 
 def walk(root: ast.AST) -> Iterator[ast.AST]:
     """All nodes in the order of `ast.walk`, without the third that only says whether a name is written."""
     found = [root]
     for node in found:  # which grows
-        for field in _fields(type(node)):
+        for field in _FIELDS[type(node)]:
             value = getattr(node, field, None)
             if isinstance(value, list):
                 found += [each for each in value if isinstance(each, ast.AST)]
@@ -19,6 +18,10 @@ def walk(root: ast.AST) -> Iterator[ast.AST]:
         yield node
 
 
-@cache
-def _fields(kind: type[ast.AST]) -> tuple[str, ...]:
-    return tuple(field for field in kind._fields if field != "ctx")
+class _Fields(dict[type, tuple[str, ...]]):
+    def __missing__(self, kind: type[ast.AST]) -> tuple[str, ...]:
+        fields = self[kind] = tuple(field for field in kind._fields if field != "ctx")
+        return fields
+
+
+_FIELDS = _Fields()
