@@ -132,7 +132,7 @@ async def test_a_release_is_compared_and_given_to_a_node(
     await expect(diff.locator(".g-removed")).to_have_text(
         ["-name: one", "-      - {id: keep, action: publish, topic: note/one, value: 1}"]
     )
-    await expect(diff).to_contain_text("agent")
+    await expect(diff).to_contain_text("nothing in particular → Ganglion >=0.1")
     holders = page.get_by_role("table", name="Who has it")
     await expect(page.get_by_text("No node is to run it.")).to_be_visible()
     await page.get_by_label("Node, by name or id").fill("nobody")
@@ -268,7 +268,7 @@ async def test_a_plan_of_nodes_that_another_rollout_has_cannot_begin(
     page = watch.page
     await page.get_by_role("button", name="See the plan").click()
     await expect(tile(page, "skipped")).to_have_text("4")
-    await expect(page.get_by_role("table", name="Why")).to_contain_text("this node has no sensor none")
+    await expect(page.get_by_role("table", name="Cannot take it")).to_contain_text("this node has no sensor none")
     await expect(page.get_by_text("Nobody would get it.")).to_be_visible()
     await page.get_by_role("combobox", name="Release").click()
     await page.get_by_role("option", name="busy · ").click()
