@@ -63,7 +63,7 @@ async def given_up(state: Path, office: Receiver) -> None:
 
 async def id_of(gateway: Process, name: str) -> str:
     found = (await gateway.http.get("/api/v1/webhooks")).json()["webhooks"]
-    return next(each["id"] for each in found if each["name"] == name)
+    return next(str(each["id"]) for each in found if each["name"] == name)
 
 
 async def secret_of(page: Page) -> str:
