@@ -296,7 +296,7 @@ async def test_who_may_only_look_is_offered_nothing_else(
     for name in ("Have it run this", "Roll it out"):
         await expect(page.get_by_text(name)).to_have_count(0)
     await page.goto(f"{gateway.url}/releases/new")
-    await expect(page.get_by_role("alert")).to_contain_text("asks for the scope “config”")
+    await expect(page.get_by_role("alert")).to_contain_text("asks for the scope 'config'")
     await page.goto(f"{gateway.url}/rollouts/new?release={id}&to=n3")
     await ready(page)
     await page.get_by_role("button", name="See the plan").click()

@@ -220,7 +220,7 @@ def signed(secret: str, body: str) -> dict[str, str]:
 async def test_who_has_not_the_scope_sees_none_of_it(chromium: Browser, gateway: Process) -> None:
     made = await gateway.http.post("/api/v1/api-keys", json={"name": "wall", "role": "operator"})
     watch = await opened(chromium, gateway, "/webhooks/dead", token=made.json()["token"])
-    await expect(watch.page.get_by_role("alert")).to_contain_text("asks for the scope “webhooks”")
+    await expect(watch.page.get_by_role("alert")).to_contain_text("asks for the scope 'webhooks'")
     await expect(watch.page.get_by_role("link", name="Webhooks")).to_have_count(0)
     await expect(watch.page.get_by_role("button", name="Replay all")).to_have_count(0)
     assert watch.errors == []
