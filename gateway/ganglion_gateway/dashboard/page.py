@@ -86,7 +86,7 @@ def _add(page: Page, services: Services, guarded: ASGIApp) -> None:
         menu = [Entry(each.path, each.title, each.key) for each in PAGES if each.key and visit.may(each.scope)]
         with frame.framed(visit, menu, title=page.title, here=page.path):
             if not visit.may(page.scope):
-                line = visit.say("{name} may not see this: it asks for the scope “{scope}”.")
+                line = visit.say("{name} may not see this: it asks for the scope '{scope}'.")
                 _said(line.format(name=visit.principal.name, scope=page.scope))
                 return
             try:
