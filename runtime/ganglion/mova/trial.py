@@ -66,6 +66,7 @@ class Outcome:
         name: Of the test.
         failures: What was expected and did not happen, or happened and must not have; none where it passed.
         happened: All that did.
+        episodes: What the first runs did, step by step.
         elapsed: Virtual nanoseconds.
         took: Real seconds.
     """
@@ -73,6 +74,7 @@ class Outcome:
     name: str
     failures: list[str]
     happened: list[Happening]
+    episodes: list[dict[str, Any]]
     elapsed: int
     took: float
 
@@ -117,7 +119,14 @@ def run(plan: Plan, test: dict[str, Any], *, where: str, folder: Path = Path()) 
         runner.run(_play(plan, stage, merge(given, recorded, key=itemgetter(0)), length, max(named, default=0)))
     failures = [why for each in expected if (why := each.why_not(stage.happened))]
     took = time.perf_counter() - began
-    return Outcome(name=test["name"], failures=failures, happened=stage.happened, elapsed=loop.elapsed, took=took)
+    return Outcome(
+        name=test["name"],
+        failures=failures,
+        happened=stage.happened,
+        episodes=stage.episodes,
+        elapsed=loop.elapsed,
+        took=took,
+    )
 
 
 async def _play(plan: Plan, stage: Stage, feed: Iterable[Fed], length: int | None, named: int) -> None:
