@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 
 from ganglion_gateway.dashboard import frame, overview, style
 from ganglion_gateway.dashboard.frame import Entry
+from ganglion_gateway.dashboard.scripts import build as scripts
 from ganglion_gateway.dashboard.visit import Visit
 from ganglion_gateway.services import Services
 
@@ -39,7 +40,10 @@ class Page:
 
 
 #: In the menu's order.
-PAGES = (Page("/", "Now", overview.build, "n"),)
+PAGES = (
+    Page("/", "Now", overview.build, "n"),
+    Page("/scripts", "Scripts", scripts.build, "c"),
+)
 
 
 def mount(app: FastAPI, services: Services, guarded: ASGIApp) -> None:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The process that has the checker in memory and forks for each question: `python -m ganglion_gateway.scripting.host FD`.
+"""The process that has the checker in memory and forks for each question: `python -m ganglion_gateway.scripting.host`.
 
-On the socket FD comes a byte with a descriptor, the socket of one question. The child that is forked bounds itself, reads
-the question to its end, and writes the answer: what a hostile document takes of memory and time is the child's alone.
-There is one thread, so a fork has no lock that another one held.
+Its argument is the descriptor of a socket, on which comes a byte with another one, that of one question. The child that
+is forked bounds itself, reads the question to its end, and writes the answer: what a hostile document takes of memory
+and time is the child's alone. There is one thread, so a fork has no lock that another one held.
 """
 
 import gc

@@ -21,6 +21,7 @@ from ganglion.mova.rehearsal import World, rehearse
 from ganglion.mova.stage import Happening
 from ganglion.mova.trial import Outcome
 from ganglion.mova.trial import run as run_test
+from ganglion.mova.virtual import BEGINNING
 from ganglion.units import MILLISECOND, SECOND
 from ganglion.words import speaking
 
@@ -84,7 +85,7 @@ def tested(asked: Answer) -> Answer:
 
 def _outcomes(document: Document, plan: Plan, named: str) -> Iterable[Answer]:
     assert document.root is not None  # it was compiled
-    tests = document.root.get("tests") or []
+    tests: Any = document.root.get("tests") or []  # with places, where there are any
     for i, test in enumerate(tests):
         if named not in test["name"]:
             continue
@@ -92,7 +93,14 @@ def _outcomes(document: Document, plan: Plan, named: str) -> Iterable[Answer]:
         told: Answer = {"name": test["name"], "line": line, "column": column}
         feed = test.get("feed")
         if isinstance(feed, dict) and "trace" in feed and not isinstance(feed["trace"], list):
-            yield told | {"passed": False, "failures": [_RECORDED], "happened": [], "episodes": [], "virtual_s": 0.0}
+            yield told | {
+                "passed": False,
+                "failures": [_RECORDED],
+                "happened": [],
+                "episodes": [],
+                "began": 0,
+                "virtual_s": 0.0,
+            }
         else:
             yield told | _outcome(run_test(plan, test, where=f"{document.file}:{line}:{column}: tests[{i}]"))
 
@@ -103,6 +111,7 @@ def _outcome(outcome: Outcome) -> Answer:
         "failures": [_cut(each) for each in outcome.failures],
         "happened": _happened(outcome.happened),
         "episodes": [bounded(each) for each in outcome.episodes[:MAX_EPISODES]],
+        "began": outcome.began,
         "virtual_s": outcome.elapsed / SECOND,
     }
 
@@ -139,6 +148,7 @@ def run(asked: Answer) -> Answer:
         "episode": bounded(done.episode),
         "session": left,
         "happened": _happened(done.happened),
+        "began": BEGINNING,
         "virtual_s": done.elapsed / SECOND,
     }
 

@@ -67,6 +67,7 @@ class Outcome:
         failures: What was expected and did not happen, or happened and must not have; none where it passed.
         happened: All that did.
         episodes: What the first runs did, step by step.
+        began: When virtual time began, in nanoseconds since the Unix epoch.
         elapsed: Virtual nanoseconds.
         took: Real seconds.
     """
@@ -75,6 +76,7 @@ class Outcome:
     failures: list[str]
     happened: list[Happening]
     episodes: list[dict[str, Any]]
+    began: int
     elapsed: int
     took: float
 
@@ -124,6 +126,7 @@ def run(plan: Plan, test: dict[str, Any], *, where: str, folder: Path = Path()) 
         failures=failures,
         happened=stage.happened,
         episodes=stage.episodes,
+        began=loop.beginning,
         elapsed=loop.elapsed,
         took=took,
     )
