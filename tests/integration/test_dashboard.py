@@ -208,7 +208,7 @@ async def test_it_follows_the_systems_colours_and_fits_a_phone(chromium: Browser
     dark = await opened(chromium, gateway, dark=True)
     assert await light.page.evaluate(ground) != await dark.page.evaluate(ground)
     assert await light.page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert await light.page.evaluate("document.documentElement.lang") == "en-US"
+    assert await light.page.evaluate("document.documentElement.lang") == "en"
     controls = dark.page.locator("button:visible, a:visible, input:visible, [role=img]:visible")
     for control in await controls.all():
         assert await control.evaluate("el => el.ariaLabel || el.innerText || el.labels?.length"), control

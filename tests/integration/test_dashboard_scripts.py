@@ -149,7 +149,7 @@ async def test_a_reload_loses_nothing_and_a_template_begins_anew(chromium: Brows
     # A file of this computer goes into the editor alone
     await page.get_by_role("button", name="Open…").click()
     file = {"name": "mine.json", "mimeType": "application/json", "buffer": b'{"version": "2.2"}'}
-    await page.locator("input[type=file]").set_input_files(file)  # type: ignore[arg-type]
+    await page.locator("input[type=file]").set_input_files(file)
     await expect(page.locator(".cm-content")).to_have_text('{"version": "2.2"}', timeout=PATIENCE)
     await expect(page.get_by_label("File name")).to_have_value("mine.json")
     assert watch.errors == []

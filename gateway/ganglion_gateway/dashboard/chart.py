@@ -10,6 +10,8 @@ from ganglion_gateway.dashboard.style import ACCENT, CHART_INK
 #: Seconds that a chart shows, and the most points of it that a page begins with.
 WINDOW = 300
 POINTS = 600
+#: Lines across a chart.
+SPLIT = {"lineStyle": {"color": CHART_INK, "opacity": 0.16}}
 
 
 def options(points: list[list[float]], *, label: str) -> dict[str, Any]:
@@ -38,7 +40,7 @@ def options(points: list[list[float]], *, label: str) -> dict[str, Any]:
             "type": "value",
             "scale": True,
             "splitNumber": 2,
-            "splitLine": {"lineStyle": {"color": CHART_INK, "opacity": 0.16}},
+            "splitLine": SPLIT,
             "axisLabel": {**text, ":formatter": "value => window.ganglion.number(value)"},
         },
         "tooltip": {

@@ -6,6 +6,7 @@ It needs no script and loads nothing.
 
 import html
 import math
+import re
 import time
 from urllib.parse import parse_qs
 
@@ -18,6 +19,7 @@ from ganglion_gateway.access.entrance import TooOftenError, WrongError
 from ganglion_gateway.access.guard import same_origin
 from ganglion_gateway.access.limiter import source
 from ganglion_gateway.access.sessions import COOKIE, LIFETIME
+from ganglion_gateway.dashboard import words
 from ganglion_gateway.problems import problem
 from ganglion_gateway.services import Services
 
@@ -37,7 +39,7 @@ def routes(services: Services) -> APIRouter:
     @router.get("/login")
     async def show(request: Request, token: str | None = None) -> Response:
         if token is None:
-            return _page()
+            return _page(request)
         return _enter(request, token)
 
     @router.post("/login")
@@ -62,7 +64,7 @@ def routes(services: Services) -> APIRouter:
     async def _by_password(request: Request, form: dict[str, str]) -> Response:
         name, password, new = form["name"], form.get("password", ""), form.get("new", "")
         address = request.client.host if request.client else ""
-        accounts = services.accounts
+        accounts, say = services.accounts, _say(request)
         try:
             if new:
                 await accounts.change_password(name, password, new, address=address)
@@ -70,26 +72,28 @@ def routes(services: Services) -> APIRouter:
             client = request.headers.get("user-agent", "")
             granted = await accounts.login(name, password, address=address, client=client, holds=LIFETIME * SECOND)
         except TooOftenError as error:
-            return _too_often(error.wait)
+            return _too_often(request, error.wait)
         except WrongError:
             services.metrics.refused.inc()
-            return _page("Name or password is not right.", 401, name=name)
+            return _page(request, say("Name or password is not right."), 401, name=name)
         except InvalidError as error:
-            return _page(f"{str(error).capitalize()}.", 422, name=name, change=True)
+            return _page(request, f"{str(error).capitalize()}.", 422, name=name, change=True)
         if granted.must_change:
-            return _page("Choose a password of your own.", name=name, change=True)
+            return _page(request, say("Choose a password of your own."), name=name, change=True)
         return _welcome(request, granted.login)
 
     def _enter(request: Request, token: str) -> Response:
+        say = _say(request)
         address = source(request.client.host) if request.client else ""
         wait = services.failures.wait(address, time.monotonic())
         if wait > 0:
-            return _too_often(wait)
+            return _too_often(request, wait)
         principal = services.keyring.who(token.strip())
         if principal is None or principal.user:
             services.failures.add(address, time.monotonic())
             services.metrics.refused.inc()
-            return _page("This token is not known here. `ganglion up` prints it; it is in the file `token`.", 401)
+            unknown = say("This token is not known here. `ganglion up` prints it; it is in the file `token`.")
+            return _page(request, unknown, 401)
         return _welcome(request, principal.key)
 
     def _welcome(request: Request, key: str) -> Response:
@@ -108,12 +112,22 @@ def routes(services: Services) -> APIRouter:
     return router
 
 
-def _too_often(wait: float) -> Response:
-    seconds = max(1, math.ceil(wait))
-    return _page(f"Too many attempts. Try again in {seconds} s.", 429, {"retry-after": str(seconds)})
+def _say(request: Request) -> words.Say:
+    return words.speaking(_language(request))
+
+
+def _language(request: Request) -> str:
+    return words.chosen(request.cookies, request.headers.get("accept-language", ""))
+
+
+def _too_often(request: Request, wait: float) -> Response:
+    say, seconds = _say(request), max(1, math.ceil(wait))
+    message = say("Too many attempts. Try again in {seconds} s.").format(seconds=seconds)
+    return _page(request, message, 429, {"retry-after": str(seconds)})
 
 
 def _page(
+    request: Request,
     message: str = "",
     status: int = 200,
     headers: dict[str, str] | None = None,
@@ -127,34 +141,39 @@ def _page(
         name: What stands in the field of the name already.
         change: Asks for a new password, too.
     """
+    say = _say(request)
     notice = f'<p class="notice" role="alert">{html.escape(message)}</p>' if message else ""
-    text = _TEMPLATE.replace("NOTICE", notice).replace("CHANGE", _CHANGE_FIELD if change else "")
+    other = "" if change else _SECOND_FORM.format(token=say("Or the gateway's token"), use=say("Use the token"))
+    new = _CHANGE_FIELD.format(new=say("New password, 12 letters at least")) if change else ""
+    parts = {"LANGUAGE": _language(request), "NOTICE": notice, "CHANGE": new, "TOKEN": other}
+    parts |= {"ENTER": say("Log in"), "WELCOME": say("Log in to the gateway.")}
+    parts |= {"NAMED": say("Name"), "PASSWORD": say("Password"), "NAME": html.escape(name, quote=True)}
     return HTMLResponse(
-        text.replace("TOKEN", "" if change else _SECOND_FORM).replace("NAME", html.escape(name, quote=True)),
+        re.sub(r"\b[A-Z]{4,}\b", lambda found: parts[found[0]], _TEMPLATE),
         status,
         headers={"cache-control": "no-store", "content-security-policy": _POLICY, **(headers or {})},
     )
 
 
 _CHANGE_FIELD = """\
-<label for="new">New password, 12 letters at least</label>
+<label for="new">{new}</label>
 <input id="new" name="new" type="password" autocomplete="new-password" minlength="12" required>
 """
 _SECOND_FORM = """\
 <form method="post" action="/login" class="other">
-<label for="token">Or the gateway's token</label>
+<label for="token">{token}</label>
 <input id="token" name="token" type="password" autocomplete="off" required>
-<button type="submit">Use the token</button>
+<button type="submit">{use}</button>
 </form>
 """
 _TEMPLATE = """\
 <!doctype html>
-<html lang="en">
+<html lang="LANGUAGE">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>Log in · Ganglion</title>
+<title>ENTER · Ganglion</title>
 <style>
 :root { --ground: #f4f6f8; --card: #fff; --ink: #16202b; --faint: #5b6875; --line: #d7dee5;
   --accent: #0f766e; --bad: #b3261e }
@@ -182,14 +201,14 @@ input { margin-bottom: .75rem }
 <body>
 <main>
 <h1>Ganglion</h1>
-<p>Log in to the gateway.</p>
+<p>WELCOME</p>
 NOTICE
 <form method="post" action="/login">
-<label for="name">Name</label>
+<label for="name">NAMED</label>
 <input id="name" name="name" value="NAME" autocomplete="username" maxlength="64" required autofocus>
-<label for="password">Password</label>
+<label for="password">PASSWORD</label>
 <input id="password" name="password" type="password" autocomplete="current-password" required>
-CHANGE<button type="submit">Log in</button>
+CHANGE<button type="submit">ENTER</button>
 </form>
 TOKEN</main>
 </body>

@@ -8,9 +8,10 @@ from fastapi import FastAPI, Request
 from nicegui import ui
 from starlette.types import ASGIApp
 
-from ganglion_gateway.dashboard import frame, overview, style
+from ganglion_gateway.dashboard import audit, frame, models, overview, style
 from ganglion_gateway.dashboard.frame import Entry
 from ganglion_gateway.dashboard.scripts import build as scripts
+from ganglion_gateway.dashboard.settings import page as settings
 from ganglion_gateway.dashboard.visit import Visit
 from ganglion_gateway.services import Services
 
@@ -43,6 +44,9 @@ class Page:
 PAGES = (
     Page("/", "Now", overview.build, "n"),
     Page("/scripts", "Scripts", scripts.build, "c"),
+    Page("/models", "Models", models.build, "m"),
+    Page("/audit", "Audit", audit.build, "a", "audit"),
+    Page("/settings", "Settings", settings.build, "s"),
 )
 
 

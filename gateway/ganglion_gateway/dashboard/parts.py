@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What pages are made of: headings, buttons, states, tables that change in place, a question before what is final."""
 
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -46,6 +47,56 @@ def card(heading: str = "") -> ui.element:
         with made:
             tagged("h2", heading)
     return made
+
+
+def choice(label: str, options: dict[Any, str], value: Any, changed: Callable[[Any], Any]) -> ui.select:
+    """One of a few.
+
+    Args:
+        options: What each is called.
+        changed: Is called with another one.
+    """
+    made = ui.select(options, value=value, on_change=lambda event: changed(event.value))
+    made.props(f'dense outlined options-dense aria-label="{attribute(label)}"').classes("g-field")
+    return made
+
+
+def field(
+    label: str,
+    value: str = "",
+    changed: Callable[[str], Any] | None = None,
+    *,
+    find: bool = False,
+    secret: bool = False,
+) -> ui.input:
+    """A line to write in.
+
+    Args:
+        changed: Is called with what is written, a moment after the last letter.
+        find: The key `/` goes there.
+        secret: It is a password.
+    """
+    on_change = None if changed is None else (lambda event: changed((event.value or "").strip()))
+    made = ui.input(label, value=value, password=secret, on_change=on_change)
+    made.props(f'dense outlined debounce="300" aria-label="{attribute(label)}"').classes("g-field")
+    if find:
+        made.props('clearable type="search" data-find')
+    return made
+
+
+def shown_once(say: Say, heading: str, secret: str) -> None:
+    """Shows what is shown this once, in a dialog that stays until it is closed."""
+    with ui.dialog().props("persistent") as dialog, ui.card().classes("g-dialog").props('role="document"'):
+        tagged("h2", heading)
+        ui.label(say("It is shown this once: copy it now.")).classes("g-faint")
+        tagged("pre", secret).classes("g-code").props('data-role="secret"')
+        with ui.element("div").classes("g-bar"):
+            button(say("Copy"), main=True).on(
+                "click", js_handler=f"() => navigator.clipboard?.writeText({json.dumps(secret)})"
+            )
+            button(say("Close"), dialog.close)
+    dialog.on("hide", dialog.delete)
+    dialog.open()
 
 
 class Cell(NamedTuple):
@@ -98,6 +149,7 @@ class Table:
                 with ui.element("thead"), ui.element("tr"):
                     for column in columns:
                         tagged("th", column).props('scope="col"')
+                    ui.element("td")  # above what a line can be asked to do
                 self._body = ui.element("tbody")
             self._empty = ui.label(empty).classes("g-faint g-empty").props('data-role="empty"')
         self.update([])
@@ -123,8 +175,8 @@ class Table:
         with ui.element("tr").props(f'data-key="{attribute(row.key)}"'):
             cells = []
             for column, cell in zip(self._columns, row.cells, strict=False):
-                with ui.element("td").props(f'data-label="{attribute(column)}"'):
-                    cells.append(_Shown(cell))
+                with ui.element("td").props(f'data-label="{attribute(column)}"') as place:
+                    cells.append(_Shown(cell, place))
             if row.actions:
                 with ui.element("td").classes("g-actions"):
                     for caption, action in row.actions:
@@ -135,8 +187,9 @@ class Table:
 class _Shown:
     """A cell that is shown."""
 
-    def __init__(self, cell: Cell) -> None:
+    def __init__(self, cell: Cell, place: ui.element) -> None:
         self._cell = Cell("")
+        self._place = place.classes("g-none")  # where a phone shows no empty one
         self._element = ui.element("a" if cell.link else "span").classes("g-cell")
         with self._element:
             self._dot = ui.element("span").classes("g-dot").props('aria-hidden="true"')
@@ -148,6 +201,7 @@ class _Shown:
         before, self._cell = self._cell, cell
         if cell.text != before.text:
             self._text.set_text(cell.text)
+            self._place.classes(remove="g-none") if cell.text else self._place.classes("g-none")
         if cell.state != before.state:
             self._dot.classes(remove=f"g-{before.state}" if before.state else None, add=f"g-{cell.state}")
             self._dot.set_visibility(bool(cell.state))
@@ -169,7 +223,8 @@ class Pages:
         self._before: list[str | None] = []
         self._next: str | None = None
         self._turned = turned
-        with ui.element("div").classes("g-bar"):
+        self._bar = ui.element("div").classes("g-bar")
+        with self._bar:
             self._back = button(say("Earlier"), self._go_back)
             self._on = button(say("More"), self._go_on)
         self.update(None)
@@ -177,6 +232,7 @@ class Pages:
     def update(self, following: str | None) -> None:
         """Takes `next` of the page that is shown."""
         self._next = following
+        self._bar.set_visibility(bool(self._before or following))
         self._back.set_visibility(bool(self._before))
         self._on.set_visibility(bool(following))
 

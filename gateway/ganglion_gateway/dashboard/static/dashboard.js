@@ -10,7 +10,10 @@ window.ganglion = {
     return value == null ? "" : (Math.abs(value) < 1e5 ? this.plain : this.compact).format(value);
   },
   begin(language, keys) {
-    document.documentElement.lang = language;
+    const root = document.documentElement;
+    const speak = () => { if (root.lang !== language) root.lang = language; }; // Quasar says its own
+    new MutationObserver(speak).observe(root, { attributes: true, attributeFilter: ["lang"] });
+    speak();
     let gone = 0;
     addEventListener("keydown", event => {
       const typing = event.target.closest?.("input, textarea, select, [contenteditable=true], .xterm");
