@@ -9,6 +9,7 @@ from nicegui import ui
 from starlette.types import ASGIApp
 
 from ganglion_gateway.dashboard import audit, frame, models, overview, style
+from ganglion_gateway.dashboard.console import build as console
 from ganglion_gateway.dashboard.frame import Entry
 from ganglion_gateway.dashboard.scripts import build as scripts
 from ganglion_gateway.dashboard.settings import page as settings
@@ -44,6 +45,7 @@ class Page:
 PAGES = (
     Page("/", "Now", overview.build, "n"),
     Page("/scripts", "Scripts", scripts.build, "c"),
+    Page(console.PATH, "Console", console.build),
     Page("/models", "Models", models.build, "m"),
     Page("/audit", "Audit", audit.build, "a", "audit"),
     Page("/settings", "Settings", settings.build, "s"),
