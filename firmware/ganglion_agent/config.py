@@ -51,8 +51,8 @@ class Config:
             uplink.close()
         self.updates = section.one("updates", (self.link.updates, "signed"), self.link.updates)
         self.buses = dict(section.sections("buses"))
-        self.sensors = _named(section, "sensors")
-        self.actuators = _named(section, "actuators")
+        self.sensors = named(section, "sensors")
+        self.actuators = named(section, "actuators")
         minutes = section.value("utc_offset_minutes")
         if minutes is not None and (type(minutes) is not int or not -840 <= minutes <= 840):
             raise section.error("utc_offset_minutes", "must be -840 to 840, not {!r}".format(minutes))
@@ -140,7 +140,12 @@ def _time(text: str) -> int:
     return (hours * 60 + minutes) * DAY // 1440
 
 
-def _named(section: Section, key: str) -> "list[tuple[str, Section]]":
+def named(section: Section, key: str) -> "list[tuple[str, Section]]":
+    """The tables of sensors, or of actuators, with their names.
+
+    Raises:
+        ConfigError: there are too many, or a name is none.
+    """
     found = section.sections(key)
     if len(found) > MOST:
         raise section.error(key, "{} are too many: {} at most".format(len(found), MOST))

@@ -16,13 +16,17 @@ class Switch:
     """A pin."""
 
     def __init__(self, section: Section, limits: "Limits") -> None:
-        from machine import Pin
-
-        number = section.value("pin")
+        self._number = section.value("pin")
         self._low = section.take("active_low", bool, False)
+        self._safe = limits.safe
         if limits.low is not None or limits.values:
             raise section.error("driver", "pin takes true and false; take low, high and values out, or use pwm")
-        self._pin = _made(section, lambda: Pin(number, Pin.OUT, value=int(limits.safe != self._low)))
+
+    def open(self) -> None:
+        """Takes the pin, at its fail-safe value."""
+        from machine import Pin
+
+        self._pin = Pin(self._number, Pin.OUT, value=int(self._safe != self._low))
 
     def write(self, value: "Any") -> None:
         """Makes it so."""
@@ -33,20 +37,24 @@ class Pulses:
     """A pin with pulses: `duty` has the shares of the period that it is high at `low` and at `high`."""
 
     def __init__(self, section: Section, limits: "Limits") -> None:
-        from machine import PWM, Pin
-
-        number = section.value("pin")
-        frequency = section.take("frequency", int, 1000, 1, 1000000)
+        self._number = section.value("pin")
+        self._frequency = section.take("frequency", int, 1000, 1, 1000000)
         duty = section.value("duty", [0, 1])
         if type(duty) is not list or len(duty) != 2 or not (0 <= duty[0] <= 1 and 0 <= duty[1] <= 1):
             raise section.error("duty", "must be two shares of the period from 0 to 1, as in [0.05, 0.1]")
         self._first, self._last = duty
         self._low, self._span = 0.0, 1.0
+        self._safe = limits.safe
         if limits.low is not None and limits.high is not None:
             self._low, self._span = limits.low, limits.high - limits.low
         elif limits.values:
             raise section.error("driver", "pwm takes numbers, or true and false; take values out")
-        self._pwm = _made(section, lambda: PWM(Pin(number), freq=frequency, duty_u16=self._duty(limits.safe)))
+
+    def open(self) -> None:
+        """Takes the pin, at its fail-safe value."""
+        from machine import PWM, Pin
+
+        self._pwm = PWM(Pin(self._number), freq=self._frequency, duty_u16=self._duty(self._safe))
 
     def _duty(self, value: "Any") -> int:
         share = (value - self._low) / self._span
@@ -57,11 +65,11 @@ class Pulses:
         self._pwm.duty_u16(self._duty(value))
 
 
-def made(section: Section, limits: "Limits") -> "Any":
-    """The output of an actuator's section, at its fail-safe value.
+def read(section: Section, limits: "Limits") -> "Any":
+    """The output of an actuator's section, which has no pin yet.
 
     Raises:
-        ConfigError: the board has no such pin, or it cannot do this.
+        ConfigError: a key is wrong.
     """
     driver = section.one("driver", DRIVERS)
     output = Switch(section, limits) if driver == "pin" else Pulses(section, limits)
@@ -69,8 +77,15 @@ def made(section: Section, limits: "Limits") -> "Any":
     return output
 
 
-def _made(section: Section, make: "Any") -> "Any":
+def made(section: Section, limits: "Limits") -> "Any":
+    """The output of an actuator's section, at its fail-safe value.
+
+    Raises:
+        ConfigError: a key is wrong, the board has no such pin, or it cannot do this.
+    """
+    output = read(section, limits)
     try:
-        return make()
+        output.open()
     except (OSError, ValueError, TypeError) as error:
         raise section.error("pin", "the board refuses it: {}".format(error)) from None
+    return output

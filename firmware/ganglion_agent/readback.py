@@ -13,6 +13,22 @@ if TYPE_CHECKING:
     from ganglion_agent.section import Section
 
 
+def read(section: "Section") -> "tuple[int, Any, str, bool]":
+    """What a table `readback` says: `within` in nanoseconds, `pin`, `pull` and `active_low`.
+
+    Raises:
+        ConfigError: a key is wrong.
+    """
+    said = (
+        section.duration("within", "1s"),
+        section.value("pin"),
+        section.one("pull", ("none", "up", "down"), "none"),
+        section.take("active_low", bool, False),
+    )
+    section.close()
+    return said
+
+
 class Readback:
     """The pin of one actuator.
 
@@ -28,12 +44,8 @@ class Readback:
     """
 
     def __init__(self, section: "Section", now: int) -> None:
-        self.within = section.duration("within", "1s")
+        self.within, number, pull, low = read(section)
         self.until = now + self.within  # the fail-safe value was written just now
-        number = section.value("pin")
-        pull = section.one("pull", ("none", "up", "down"), "none")
-        low = section.take("active_low", bool, False)
-        section.close()
         try:
             self._contact = Contact(number, pull, low)
         except (OSError, ValueError, TypeError) as error:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The gateway's and the tools' way to a broker: `ganglion.mesh.transport.Transport` on aiomqtt.
+"""The gateway's way to the broker of Home Assistant: `ganglion.mesh.transport.Transport` on aiomqtt.
 
 A message costs several times what it costs with `MqttTransport`; in exchange the protocol is the field's reference
 client, so that each of the two checks the other under the same tests.

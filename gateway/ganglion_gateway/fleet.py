@@ -17,6 +17,9 @@ from ganglion_gateway.facts import Facts
 SILENCE = 25 * SECOND
 #: Sensors of one node, with those of third parties that it reads. More are a mistake in its names, and are not taken.
 MAX_SENSORS = 1024
+#: Seconds of the longest sleep that is believed, and nanoseconds that a node may take to wake and be heard.
+_LONGEST = 90 * 86400
+_WAKING = 60 * SECOND
 #: Alerts at hand.
 ALERTS = 50
 
@@ -82,6 +85,17 @@ class Node:
     def ids(self) -> list[str]:
         """Every id that it had; what it said under one is kept under that one."""
         return [self.id, *self.former]
+
+    @property
+    def sleeps(self) -> int:
+        """Nanoseconds that it is away by its nature, as its birth says; 0 for one that is always there."""
+        said = self.caps.get("sleeps")
+        return min(said, _LONGEST) * SECOND if type(said) is int and said > 0 else 0
+
+    def asleep(self, now: int) -> bool:
+        """Whether it is away, and was said to be: it has not slept longer than it does."""
+        away = not self.online and self.revoked is None
+        return away and self.sleeps > 0 and now - self.last_seen <= self.sleeps + _WAKING
 
     def unit(self, sensor: str) -> str:
         """The unit of a sensor, from the birth."""

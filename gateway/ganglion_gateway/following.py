@@ -9,13 +9,14 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol
 
 from ganglion.errors import GanglionError, NotFoundError
 from ganglion_gateway.fleet import Fleet
+from ganglion_gateway.leaves import leaf_in
 
 #: Seconds that a node waits for something to say, that its answer may take then, and between two looks at who is there.
 _WAIT = 8.0
@@ -159,6 +160,21 @@ class Following:
             }
         )
         self._news.set()
+
+
+def log_document(fleet: Fleet, row: Mapping[str, Any]) -> dict[str, Any]:
+    """A line that is stored, a row of `node_logs`."""
+    leaf = leaf_in(row["logger"])
+    return {
+        "at": row["at"],
+        "node": fleet.now(row["node"]),
+        "name": fleet.name(row["node"]),
+        "leaf": leaf or "",
+        "level": level_name(row["level"]),
+        "logger": "leaf" if leaf else row["logger"],
+        "text": row["text"],
+        "lost": row["lost"],
+    }
 
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}

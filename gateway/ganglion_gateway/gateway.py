@@ -57,6 +57,7 @@ from ganglion_gateway.sharing import Sharing
 from ganglion_gateway.store import audit, keys, successors, webhooks
 from ganglion_gateway.store import leases as lease_store
 from ganglion_gateway.store.database import Database, secure
+from ganglion_gateway.stored_news import StoredNews
 from ganglion_gateway.traces import path_of
 from ganglion_gateway.tracing.tracing import opened
 from ganglion_gateway.webhook import signature
@@ -165,6 +166,8 @@ async def open_gateway(
             await consents.load()
             releases = Office(database, fleet, Register(database, authority, clock), clock)
             intake.on_birth = releases.born
+            news = StoredNews(database, fleet, live)
+            intake.on_logs = news.wake
             member = GatewayMember(
                 broker=settings.broker,
                 links=settings.links,
@@ -193,7 +196,7 @@ async def open_gateway(
                 secret=_secret(settings.state / "group-secret"),
                 clock=clock,
             )
-            jobs = Jobs(database, fleet, member, metrics=metrics, clock=clock)
+            jobs = Jobs(database, fleet, member, metrics=metrics, clock=clock, on_change=news.wake)
             failures = Failures()
             token_secret = _secret(settings.state / "token-secret")
             bearer = Bearer(token_secret, authority.mesh_id)
@@ -213,7 +216,7 @@ async def open_gateway(
                     database,
                     fleet,
                     releases,
-                    Controller(database, fleet, releases, clock=clock, on_note=live.rollout),
+                    Controller(database, fleet, releases, clock=clock, on_note=news.wake),
                 ),
                 keyring=keyring,
                 accounts=accounts,
@@ -241,7 +244,7 @@ async def open_gateway(
             await groups.load()
             parts: list[Callable[[], Coroutine[Any, Any, None]]]
             parts = [member.run, intake.run, accounts.run, tracing.run, partial(lag.watch, metrics.lag.observe)]
-            parts += [inventory.run, partial(releases.run, member.request), Sharing(services, intake).run]
+            parts += [news.run, inventory.run, partial(releases.run, member.request), Sharing(services, intake).run]
             # What only one of several gateways may do
             sole: dict[str, Callable[[Lease], Coroutine[Any, Any, None]]] = {
                 "webhooks": courier.run,

@@ -63,6 +63,7 @@ class Intake:
 
     Attributes:
         on_birth: Called with the id of each node that is born.
+        on_logs: Called when lines of logs are stored.
     """
 
     def __init__(
@@ -82,6 +83,8 @@ class Intake:
         self._live = live
         self._inventory = inventory
         self._metrics = metrics
+        for level in ("warning", "error"):
+            metrics.logged.labels(level)  # from 0 on: the first one is an increase, too
         self._retention = retention
         self._on_events = on_events
         self._clock = clock
@@ -92,6 +95,7 @@ class Intake:
         self._told: dict[str, None] = {}  # the last ones, the first first
         self._newest: int | None = None
         self.on_birth: Callable[[str], None] = lambda node: None
+        self.on_logs: Callable[[], None] = lambda: None
 
     async def load(self) -> None:
         """What was there before a restart."""
@@ -163,6 +167,8 @@ class Intake:
                 self._metrics.crashes.labels(row["kind"]).inc()
         for row in batch.logs:
             self._metrics.logged.labels(level_name(row["level"])).inc()
+        if batch.logs:
+            self.on_logs()
 
     def frames(self, received: list[Received]) -> None:
         """BATCHes of readings."""

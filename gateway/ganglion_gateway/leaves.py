@@ -46,8 +46,17 @@ def _document(node: Node, name: str, leaf: dict[str, Any]) -> dict[str, Any]:
 
 def leaf_of(row: dict[str, Any]) -> str | None:
     """The leaf that an event is of, which its node vouches for; None for the node's own."""
-    said: str = row["source"]
+    return leaf_in(row["source"])
+
+
+def leaf_in(said: str) -> str | None:
+    """The leaf that the source of an event names, or the logger of a record; None where that is the node's own."""
     return said.removeprefix(_SOURCE) if said.startswith(_SOURCE) else None
+
+
+def source_of(leaf: str) -> str:
+    """What names a leaf so."""
+    return f"{_SOURCE}{leaf}"
 
 
 def _text(value: Any) -> str:

@@ -83,7 +83,7 @@ class Live:
 
     def readings(self, name: str, rows: Iterable[dict[str, Any]], *, wrong: bool = False) -> None:
         """Rows of `readings`, of a node with this name; `wrong`: its clock is."""
-        if self.ring.is_heard(time.monotonic()):
+        if self.is_heard:
             rows = list(rows)
             for row in rows:
                 number = row["value"] if row["number"] is None else row["number"]
@@ -102,7 +102,7 @@ class Live:
 
     def event(self, name: str, row: dict[str, Any], *, to: str = "") -> None:
         """A row of `events`; `to` is the node that it is for, if it is for one."""
-        if self.ring.is_heard(time.monotonic()):
+        if self.is_heard:
             told = {key: row[key] for key in ("id", "node", "topic", "value", "source", "run", "timestamp")}
             self.tell("events", name, row["cls"], data={**told, "name": name, "class": row["cls"], "to": to or None})
         if self._watchers:
@@ -113,9 +113,10 @@ class Live:
         told = {"node": node.id, "name": node.name, "online": node.online, "last_seen": node.last_seen}
         self.tell("presence", node.name, data=told)
 
-    def rollout(self, id: str, at: int, what: str, detail: str) -> None:
-        """A rollout has come a step further."""
-        self.tell("rollouts", id, data={"id": id, "at": at, "what": what, "detail": detail})
+    @property
+    def is_heard(self) -> bool:
+        """Whether it matters what is said on the channels of `/ws`."""
+        return self.ring.is_heard(time.monotonic())
 
     def tell(self, kind: str, *levels: str, data: dict[str, Any]) -> None:
         """Says something on a channel of `/ws`: see the table of channels. Costs nothing where nobody follows any."""

@@ -5,14 +5,13 @@ No token, key, secret or credential is ever given to a logger. As a second line,
 """
 
 import logging
-import re
 import sys
 from typing import Any
 
 import structlog
 from structlog.dev import plain_traceback
 
-_SECRET = re.compile(r"(whsec_|gk1_|gt_|sk-|Bearer )[A-Za-z0-9+/=_.~-]{6,}")
+from ganglion.redacted import redacted
 
 
 def configure(level: str, *, as_json: bool) -> None:
@@ -60,7 +59,4 @@ def configure(level: str, *, as_json: bool) -> None:
 
 def _black_out(logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:
     """Replaces what looks like a secret, in any text of the record."""
-    return {
-        name: _SECRET.sub(lambda match: match[1] + "…", value) if isinstance(value, str) else value
-        for name, value in event.items()
-    }
+    return {name: redacted(value) if isinstance(value, str) else value for name, value in event.items()}

@@ -14,13 +14,13 @@ from ganglion.mesh.enrol import KeyStore
 from ganglion.mesh.kv import Kv, now_at
 from ganglion.mesh.links.spec import LinkSpec
 from ganglion.mesh.looking import Looking
+from ganglion.mesh.mqtt_transport import MqttTransport
 from ganglion.mesh.pending import Approvals
 from ganglion.mesh.policy import Policy
 from ganglion.mesh.progress import Tell
 from ganglion.mesh.service import GatewayRole
 from ganglion.mesh.signed_config import D, Form, SignedConfig
 from ganglion.mesh.state.effects import Change
-from ganglion_gateway.aiomqtt_transport import AiomqttTransport
 from ganglion_gateway.consents import Consents
 from ganglion_gateway.intake import Intake
 from ganglion_gateway.intents.answers import IntentAnswers
@@ -78,7 +78,7 @@ class GatewayMember:
         live: Live,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
-        self._transport = AiomqttTransport(broker)
+        self._transport = MqttTransport(broker)
         self.client = MeshClient(
             transport=self._transport,
             links=links,

@@ -78,6 +78,12 @@ class Metrics:
             ["state"],
             registry=registry,
         )
+        self.rollout_overdue = Gauge(
+            "ganglion_gateway_rollout_overdue_seconds",
+            "By how long the stage of a running rollout has taken longer than it is to soak.",
+            ["rollout"],
+            registry=registry,
+        )
         self.prompts = Counter(
             "ganglion_gateway_model_requests", "Questions to the language model.", ["outcome"], registry=registry
         )
@@ -91,6 +97,11 @@ class Metrics:
         self.crashes = Counter(
             "ganglion_gateway_crashes", "Crashes of nodes and leaves that were told.", ["kind"], registry=registry
         )
+        self.crashing = Gauge(
+            "ganglion_gateway_nodes_crashing",
+            "Nodes and leaves that have crashed three times or more within an hour.",
+            registry=registry,
+        )
         self.logged = Counter(
             "ganglion_gateway_log_records", "Warnings and errors of nodes stored.", ["level"], registry=registry
         )
@@ -99,6 +110,9 @@ class Metrics:
             "ganglion_gateway_log_followed", "Records of logs shown to who follows.", registry=registry
         )
         self.jobs = Gauge("ganglion_gateway_jobs_running", "Jobs that have not ended.", registry=registry)
+        self.jobs_overdue = Gauge(
+            "ganglion_gateway_jobs_overdue", "Jobs that have not ended though their time is over.", registry=registry
+        )
         self.job_targets = Counter(
             "ganglion_gateway_job_targets", "What became of jobs, at each node.", ["state"], registry=registry
         )

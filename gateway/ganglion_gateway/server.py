@@ -18,7 +18,7 @@ from ganglion.errors import InvalidError, UsageError
 from ganglion.mqtt.url import addresses
 from ganglion_gateway.access.guard import MAX_BODY
 from ganglion_gateway.api.app import application, guarded
-from ganglion_gateway.dashboard import page
+from ganglion_gateway.dashboard import late
 from ganglion_gateway.gateway import Gateway, open_gateway
 from ganglion_gateway.settings import Settings
 
@@ -57,34 +57,34 @@ async def serve(settings: Settings) -> None:
         async with open_gateway(settings) as gateway:
             app = application(gateway.services)
             entrance = guarded(app, gateway.services)
-            page.mount(app, gateway.services, entrance)
-            server = _Server(
-                uvicorn.Config(
-                    entrance,
-                    log_config=None,
-                    access_log=False,
-                    server_header=False,
-                    date_header=True,
-                    proxy_headers=False,
-                    timeout_graceful_shutdown=_GRACE,
-                    ws_max_size=MAX_BODY,
-                    ws_ping_interval=_PING,
-                    ws_ping_timeout=_PING,
-                    ssl_certfile=settings.certificate,
-                    ssl_keyfile=settings.private_key,
+            async with late.mounted(app, gateway.services, entrance):
+                server = _Server(
+                    uvicorn.Config(
+                        entrance,
+                        log_config=None,
+                        access_log=False,
+                        server_header=False,
+                        date_header=True,
+                        proxy_headers=False,
+                        timeout_graceful_shutdown=_GRACE,
+                        ws_max_size=MAX_BODY,
+                        ws_ping_interval=_PING,
+                        ws_ping_timeout=_PING,
+                        ssl_certfile=settings.certificate,
+                        ssl_keyfile=settings.private_key,
+                    )
                 )
-            )
-            serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
-            stopping = asyncio.create_task(stop.wait(), name="signal")
-            try:
-                await _say_ready(server, gateway, _url(settings, listener), began)
-                await asyncio.wait({serving, stopping, gateway.ended}, return_when=asyncio.FIRST_COMPLETED)
-                if gateway.ended.done():
-                    gateway.ended.result()  # the error of the part that ended it
-            finally:
-                stopping.cancel()
-                server.should_exit = True
-                await serving
+                serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
+                stopping = asyncio.create_task(stop.wait(), name="signal")
+                try:
+                    await _say_ready(server, gateway, _url(settings, listener), began)
+                    await asyncio.wait({serving, stopping, gateway.ended}, return_when=asyncio.FIRST_COMPLETED)
+                    if gateway.ended.done():
+                        gateway.ended.result()  # the error of the part that ended it
+                finally:
+                    stopping.cancel()
+                    server.should_exit = True
+                    await serving
     _log.info("stopped")
 
 

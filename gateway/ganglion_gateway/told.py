@@ -11,6 +11,7 @@ from typing import Any
 from ganglion.mesh.member import Received
 from ganglion.mesh.told import CRASH, LOG, VITALS
 from ganglion_gateway.jsonable import jsonable
+from ganglion_gateway.leaves import source_of
 
 __all__ = ["CRASH", "LOG", "crash_row", "is_vitals", "log_rows", "vitals_of"]
 
@@ -32,6 +33,7 @@ def log_rows(one: Received, identity: str, now: int) -> list[Row] | None:
     if type(records) is not list:
         return None
     lost = one.body.get("lost")
+    leaf = _text(one.body.get("leaf"), 64) if one.body.get("vouched") is True else ""
     rows = []
     for part, record in enumerate(records[:MAX_RECORDS]):
         if type(record) is not list or len(record) != 4 or type(record[1]) is not int:
@@ -45,7 +47,7 @@ def log_rows(one: Received, identity: str, now: int) -> list[Row] | None:
                 "at": at if type(at) is int and 0 < at <= now else now,
                 "received": now,
                 "level": min(max(level, logging.DEBUG), logging.CRITICAL),
-                "logger": _text(logger, 128),
+                "logger": source_of(leaf) if leaf else _text(logger, 128),
                 "text": _text(said, MAX_LINE),
                 "lost": min(lost, 2**31 - 1) if part == 0 and type(lost) is int and lost > 0 else 0,
             }

@@ -2,7 +2,7 @@
 """How a node is, in one word, and why, in sentences that each end with what to do about it. No I/O.
 
 The word is the worst that was found: `revoked`, `away`, `bad` (something does not work), `warning` (something soon will
-not), `ok`.
+not), `asleep`, `ok`.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ _OLD = 300 * SECOND
 HOT, WEAK, FULL, TIGHT, MANY = 80.0, -80, 64 << 20, 0.05, 1000
 
 #: The words, the worst first.
-WORDS = ("revoked", "away", "bad", "warning", "ok")
+WORDS = ("revoked", "away", "bad", "warning", "asleep", "ok")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,13 @@ def _presence(node: Node, now: int) -> Iterator[Finding]:
     if node.online or node.revoked is not None:
         return
     seen = f"it was heard last {ago(node.last_seen, now)} ({moment(node.last_seen)})"
-    if node.died is None:
+    if node.asleep(now):
+        text = f"it sleeps, {span(node.sleeps)} at a time at most: {seen}"
+        yield Finding("asleep", "asleep", text, "what it is to do waits for it")
+        return
+    if node.sleeps:
+        text = f"it should have woken, as it sleeps for {span(node.sleeps)} at most: {seen}"
+    elif node.died is None:
         text = f"it is away: {seen}"
     elif node.died - node.last_seen > SILENCE:
         text = f"it is away since {span(now - node.died)}, when it had said nothing for {span(SILENCE)}: {seen}"
@@ -176,7 +182,7 @@ def summary(node: Node, now: int) -> str:
     """One sentence: what it is, and since when it has been there."""
     vitals = node.facts.vitals
     up = f", and has run for {span(_number(vitals, 'up') * SECOND)}" if node.online and vitals else ""
-    there = f"is online{up}" if node.online else "is not there"
+    there = f"is online{up}" if node.online else "is asleep" if node.asleep(now) else "is not there"
     return f"{node.name} ({node.board or 'of no known board'}, {node.sw or 'no known software'}) {there}"
 
 

@@ -47,11 +47,14 @@ from typing import Any
 from ganglion.errors import InvalidError, NotFoundError, UsageError, unread
 from ganglion.mqtt.url import BrokerUrl, addresses
 from ganglion.settings import duration_field, read, size_field
+from ganglion.units import SECOND
 from ganglion_micro import gl1
 from ganglion_micro.topic import is_filter, is_name
 
 #: A node's, sensor's or actuator's name: it becomes a level of an MQTT topic.
 NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
+#: The longest that a node may say that it sleeps: its credential is over by then.
+LONGEST_SLEEP = 90 * 86400 * SECOND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +70,8 @@ class NodeSection:
             absolute) or `redis://host:6379/0`.
         secrets: A file of what `{secret.NAME}` stands for in them, beside the configuration file unless absolute; TOML,
             each `NAME = "text"`, for its owner's eyes only.
+        sleeps: The longest that the node is away by its nature, as where it sleeps to save its battery: it is asleep
+            so long, and not missing; "0s" for one that is always there.
     """
 
     name: str
@@ -74,8 +79,11 @@ class NodeSection:
     scripts: tuple[str, ...] = ()
     sessions: str = "memory:"
     secrets: str | None = None
+    sleeps: int = duration_field("0s")
 
     def __post_init__(self) -> None:
+        if self.sleeps > LONGEST_SLEEP:
+            raise ValueError("sleeps is at most 90d")
         if not NAME.fullmatch(self.name):
             raise ValueError(f"name {self.name!r} must be 1 to 40 letters, digits, _ or -")
 

@@ -30,6 +30,8 @@ from support.gateway import Process
 from support.mesh import enrolled, running
 from support.prometheus import DEPLOY
 from support.receiver import Answer, receiver
+from support.released import GOOD, create
+from support.rollout_crew import Crew
 from support.waiting import until, until_answered
 
 PAGE = (Path(__file__).parents[2] / "docs" / "runbooks.md").read_text()
@@ -230,6 +232,85 @@ async def test_what_a_stranger_writes_is_counted_by_its_cause(house: House) -> N
             return re.search(r"malformed\D+[1-9]", (await says(command))[1]) is not None
 
         await until_answered(is_counted, what="the cause in `mesh stats`")
+
+
+@exercises("A rollout was aborted or stands still")
+async def test_a_rollout_that_stands_still_is_seen_reported_and_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its nodes are there, and take nothing."""
+    async with gateways.here(tmp_path) as site, gateways.served(site) as url:
+        monkeypatch.setenv("GANGLION_GATEWAY", url)
+        monkeypatch.setenv("GANGLION_TOKEN", site.token)
+        Crew(site, 3)
+        await create(site, "door", {"door.yaml": GOOD.format(name="door")})
+        body = {"release": "door", "id": "spring", "selector": "all", "stages": ["100%"], "soak": "0s"}
+        await site.post("/rollouts", body)
+
+        async def is_overdue() -> bool:
+            text = (await site.http.get("/metrics")).text
+            found = re.search(r'rollout_overdue_seconds\{rollout="spring"\} (\S+)', text)
+            return found is not None and float(found[1]) > 0
+
+        await until_answered(is_overdue, what="the stage takes longer than its soak")
+        listing, report, abort = commands("A rollout was aborted or stands still")
+        for command in (listing, report):
+            code, said = await says(command)
+            assert (code, "spring" in said) == (0, True), said
+        code, said = await says(abort)
+        assert code == 0, said
+        text = (await site.http.get("/metrics")).text
+        assert 'ganglion_gateway_rollouts{state="aborted"} 1.0' in text
+        assert "rollout_overdue_seconds{" not in text
+        code, said = await says(report)
+        assert (code, "the barn has no power" in said) == (0, True), said
+
+
+@exercises("Nodes crash again and again")
+async def test_a_node_that_crashes_three_times_is_counted_and_says_why(house: House) -> None:
+    listing, show, logs, release = commands("Nodes crash again and again")
+    async with house.node() as node:
+        for number in range(3):
+            crash = {"id": f"c{number}", "kind": "oom", "text": "no memory", "log": []}
+            node.publish_event("crash", {"topic": "crash/node", "value": crash, "source": "node", "run": ""})
+
+        async def is_counted() -> bool:
+            return "ganglion_gateway_nodes_crashing 1.0" in (await house.gateway.http.get("/metrics")).text
+
+        await until_answered(is_counted, what="three crashes within an hour")
+        for command in (listing, show):
+            code, said = await says(command)
+            assert (code, "no memory" in said) == (0, True), said
+        assert (await says(logs))[0] == 0
+        code, said = await says(release)
+        assert code == 0, said
+
+
+@exercises("Jobs are not done in time")
+async def test_a_job_at_a_node_that_stays_away_expires_and_is_counted(house: House) -> None:
+    listing, show = commands("Jobs are not done in time")
+    async with house.node():
+        pass
+
+    async def is_away() -> bool:
+        answer = await house.gateway.http.get("/api/v1/nodes/barn")
+        return answer.status_code == 200 and not answer.json()["online"]
+
+    await until_answered(is_away)
+    expired = 'ganglion_gateway_job_targets_total{state="expired"} '
+    assert f"{expired}0.0" in (await house.gateway.http.get("/metrics")).text, "the first one is an increase"
+    body = {"selector": "barn", "method": "status", "params": {}, "deadline": "1s"}
+    made = await house.gateway.http.post("/api/v1/jobs", json=body)
+    assert made.status_code in (200, 201), made.text
+
+    async def is_over() -> bool:
+        return f"{expired}1.0" in (await house.gateway.http.get("/metrics")).text
+
+    await until_answered(is_over, what="its deadline is over")
+    code, said = await says(listing)
+    assert code == 0, said
+    code, said = await says(show.replace("$JOB", made.json()["id"]))
+    assert (code, "expired" in said) == (0, True), said
 
 
 @exercises("Somebody tries tokens or passwords")

@@ -266,10 +266,14 @@ async def test_a_script_asks_the_gateways_model_by_way_of_the_parent_and_goes_on
         await until_answered(both, what="the run went on with its otherwise")
 
 
-async def test_a_crash_is_recorded_and_told_after_the_restart(farm: Farm) -> None:
+async def test_a_crash_and_what_it_warns_of_are_recorded_and_told_after_the_restart(
+    farm: Farm, capsys: pytest.CaptureFixture[str]
+) -> None:
     board = farm.board
     async with farm.barn():
         farm.configure()
+        (board.folder / "scripts").mkdir()
+        (board.folder / "scripts" / "wrong.plan").write_bytes(b"no plan")
         await board.on()
         await farm.joined()
         await farm.call("actuators.set", actuator="blind", value=True)
@@ -300,6 +304,16 @@ async def test_a_crash_is_recorded_and_told_after_the_restart(farm: Farm) -> Non
 
         await until_answered(third, what="the third boot")
         assert len(await farm.events("crash")) == 1
+
+        async def warned() -> bool:
+            kept = await farm.gateway.http.get("/api/v1/logs", params={"node": "barn/garden"})
+            return bool(kept.json()["records"])
+
+        await until_answered(warned, what="what it warned of is kept at the gateway")
+        capsys.readouterr()
+        assert await asyncio.to_thread(main, ["logs", "barn/garden"]) == 0
+        said = capsys.readouterr().out
+        assert "barn/garden  error    leaf: 0 error the script wrong does not run" in said
 
 
 async def test_its_console_is_reached_by_way_of_the_parent(farm: Farm) -> None:

@@ -60,6 +60,10 @@ async def test_the_log_is_shown_and_lines_are_carried_out(broker: Broker, tmp_pa
             assert done["result"] == {"sensor": "fridge.temperature", "value": 9.5}
             one.enter("kv.list password=hunter2")
             await one.says("unknown parameter 'password'", "error")
+            one.enter("kv.list key=wifi_password value=hunter3")
+            await one.says("unknown parameter 'key'", "error")
+            one.enter("gk1_" + "a" * 53)
+            await one.says("there is no method", "error")
             one.enter("status")
             assert (await one.shows("status", line="status"))["result"]["node"] == "fridge"
             one.enter("log debug")
@@ -78,10 +82,12 @@ async def test_the_log_is_shown_and_lines_are_carried_out(broker: Broker, tmp_pa
             code, error = await one.ended()
             assert (code, error) == (4, "")
         what = [each["what"] for each in kept(here)]
-        assert what == ["open", *["line"] * 12, "end"]
+        assert what == ["open", *["line"] * 14, "end"]
         assert {each["who"] for each in kept(here)} == {"admin@gateway"}
         assert "kv.list password=(hidden)" in {each.get("line") for each in kept(here)}
-        assert "hunter2" not in (here.state / "console.log").read_text() + cast.read_text()
+        assert "kv.list key=wifi_password value=(hidden)" in {each.get("line") for each in kept(here)}
+        kept_and_recorded = (here.state / "console.log").read_text() + cast.read_text()
+        assert not [each for each in ("hunter2", "hunter3", "gk1_a") if each in kept_and_recorded]
         header, *events = [json.loads(line) for line in cast.read_text().splitlines()]
         assert (header["version"], header["title"]) == (2, "fridge")
         assert {each[1] for each in events} == {"o", "i"}

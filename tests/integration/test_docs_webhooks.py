@@ -92,6 +92,9 @@ async def _done(person: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         await until(lambda: len(office.taken) == 5, what="the others")
         assert "0 messages are thrown away" in await person.types("ganglion dlq drop")
         assert "signs, too, until" in await person.types("ganglion webhooks rotate")
+        assert "paused" in await person.types("ganglion webhooks pause")
+        assert "ok" in await person.types("ganglion webhooks resume")
+        assert "alert crash" in await person.types("ganglion webhooks edit")
         await person.types("ganglion webhooks remove")
         assert (await person.asks("ganglion webhooks list"))["webhooks"] == []
 
@@ -100,6 +103,7 @@ async def _done(person: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         assert "signed in x-hub-signature-256" in await person.types("ganglion hooks add github")
         assert "shop/order" in await person.types("ganglion hooks list")
         person.known[HOOK] = added.partition(":")[0]
+        assert "holds, too, until" in await person.types("ganglion hooks rotate")
         await person.types("ganglion hooks remove")
         assert [each["name"] for each in (await person.asks("ganglion hooks list"))["hooks"]] == ["github"]
 

@@ -52,6 +52,15 @@ async def test_a_request_under_way_does_not_hold_up_the_end(tmp_path: Path) -> N
         await reader.read()
 
 
+async def test_it_answers_and_ends_while_the_dashboard_is_loaded_for_the_first_who_looks(tmp_path: Path) -> None:
+    async with process(tmp_path / "state") as gateway:
+        looks = asyncio.create_task(gateway.http.get("/", timeout=60))
+        await asyncio.sleep(0)
+        assert (await gateway.http.get("/health/live")).status_code == 200
+        assert await gateway.end(signal.SIGTERM) == 0
+        await asyncio.gather(looks, return_exceptions=True)  # a page or none: it is the end that counts
+
+
 async def test_without_a_broker_it_starts_and_says_that_it_is_degraded(tmp_path: Path) -> None:
     async with process(tmp_path / "state", NO_BROKER) as gateway:
         assert gateway.ready["connected"] is False

@@ -27,6 +27,9 @@ from support.waiting import until
 NODE = "n" * 26
 FAST = Policy(first=5 * MILLISECOND, longest=20 * MILLISECOND, rest=5 * MILLISECOND, attempts=4, breaker=100)
 
+#: Of the row of the endpoint, what says whether it is delivered to.
+ENDPOINT = {"id": "wh_1", "enabled": True, "paused": False}
+
 
 class Post:
     """A database with one endpoint, and the courier that serves it."""
@@ -173,7 +176,9 @@ async def test_a_receiver_that_was_down_gets_all_of_it_once_it_is_back(post: Pos
     await post.event(1, 2, 3)
     patient = Policy(first=5 * MILLISECOND, longest=20 * MILLISECOND, rest=5 * MILLISECOND, attempts=10_000)
     async with post.courier(patient) as courier:
-        await until(lambda: (state := courier.state("wh_1")) is not None and state.failures >= 6, what="six failures")
+        await until(
+            lambda: (state := courier.state(ENDPOINT, None)) is not None and state.failures >= 6, what="six failures"
+        )
         await hook.start()
         await post.settled(3)
     assert hook.taken == ids(1, 2, 3)
@@ -214,8 +219,11 @@ async def test_a_lane_that_stumbles_over_what_we_stored_begins_again(post: Post,
     assert hook.taken == ids(1, 2)
 
 
-async def test_a_private_address_is_not_knocked_at_unless_allowed(database: Database, hook: Receiver) -> None:
-    post = Post(database, hook.url, hook.secret, allow_private=False)
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"])
+async def test_a_private_address_is_not_knocked_at_unless_allowed(
+    database: Database, hook: Receiver, host: str
+) -> None:
+    post = Post(database, hook.url.replace("127.0.0.1", host), hook.secret, allow_private=False)
     await post.add()
     await post.event(1)
     async with post.courier():

@@ -217,3 +217,50 @@ async def test_what_was_answered_is_there_after_a_kill(tmp_path: Path) -> None:
         assert (event["id"], event["value"]) == (taken.json()["event"], 7)
         again = await gateway.http.post(hook["path"], content=b"7", headers=github(b"7"))
         assert again.status_code == 409
+
+
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+async def test_two_secrets_are_believed_for_a_while_after_a_rotation(site: Here) -> None:
+    hook, plain = await add(site), await add(site, name="git", scheme="hmac", secret=SECRET)
+    turned = await site.post(f"/hooks/{hook['id']}/rotate", {"keep": "1h"})
+    assert turned["secret"] != hook["secret"]
+    assert turned["former_until"] > site.services.clock()
+    for number, secret in enumerate((hook["secret"], turned["secret"])):
+        answer = await post(site, hook, b"1", standard(secret, f"m{number}", now(site), b"1"))
+        assert answer.status_code == 200, answer.text
+    again = await site.post(f"/hooks/{hook['id']}/rotate", {"keep": "0s"})
+    for secret, status in ((turned["secret"], 401), (again["secret"], 200)):
+        answer = await post(site, hook, b"2", standard(secret, f"n{status}", now(site), b"2"))
+        assert answer.status_code == status
+
+    other = "another secret!!"
+    await site.post(f"/hooks/{plain['id']}/rotate", {"keep": "1h", "secret": other})
+    assert (await post(site, plain, b"3", github(b"3"))).status_code == 200
+    signed = hmac.new(other.encode(), b"4", hashlib.sha256).hexdigest()
+    assert (await post(site, plain, b"4", {"X-Hub-Signature-256": signed})).status_code == 200
+    row = await hooks.find(site.services.database, plain["id"])
+    assert row is not None
+    site.services.hooks._clock = lambda: int(row["former_until"])  # an hour later
+    assert (await post(site, plain, b"5", github(b"5"))).status_code == 401
+
+    assert (await site.http.post("/api/v1/hooks/hk_nobody/rotate", json={})).status_code == 404
+    assert (await site.http.post(f"/api/v1/hooks/{plain['id']}/rotate", json={"secret": "short"})).status_code == 422
+    assert (await site.http.post(f"/api/v1/hooks/{plain['id']}/rotate", json={"keep": "31d"})).status_code == 422
+    actions = [entry["action"] for entry in (await site.get("/audit"))["entries"]]
+    assert actions.count("hook.rotate") == 3
+    assert not {SECRET, other, again["secret"]} & set(str(await site.get("/hooks")).split("'"))
+
+
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+async def test_hooks_come_in_pages(site: Here) -> None:
+    made = [(await add(site, name=f"h{i}"))["id"] for i in range(5)]
+    seen: list[str] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = await site.get("/hooks", limit=2, **cursor)
+        seen += [hook["id"] for hook in page["hooks"]]
+        assert len(page["hooks"]) <= 2
+        if page["next"] is None:
+            break
+        cursor = {"cursor": page["next"]}
+    assert seen == made

@@ -6,12 +6,14 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import is_typeddict
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import CHECKS
 
+from ganglion_gateway.api.answers import ANSWERS
 from ganglion_gateway.api.openapi import document
 from support.gateway import Process, process
 
@@ -19,6 +21,8 @@ FILE = Path(__file__).parents[2] / "docs" / "openapi.json"
 SCHEMA = schemathesis.openapi.from_path(FILE)
 SCHEMA.config.generation.update(max_examples=int(os.environ.get("SCHEMATHESIS_EXAMPLES", "6")))
 TOKENS: list[str] = []
+#: Operations that answer what a node, or the mesh, has counted or told: any map.
+ANYTHING = {"get_mesh_statistics", "get_nodes_node_episodes_run"}
 #: What a document in a body may say has a grammar of its own, which a schema of JSON cannot tell: policies, limits,
 #: URLs, durations. What is refused there is refused with a sentence, and other tests hold that to it.
 NOT = [check for check in CHECKS.get_all() if check.__name__ == "positive_data_acceptance"]
@@ -33,6 +37,19 @@ def test_the_document_is_that_of_the_code() -> None:
 def test_every_operation_has_a_name_of_its_own() -> None:
     names = [operation["operationId"] for path in document()["paths"].values() for operation in path.values()]
     assert len(names) == len(set(names))
+
+
+def test_every_answer_is_described() -> None:
+    undescribed, known = set(), set()
+    for methods in document()["paths"].values():
+        for operation in methods.values():
+            known.add(operation["operationId"])
+            for status, answer in operation["responses"].items():
+                schema = answer.get("content", {}).get("application/json", {}).get("schema")
+                if status.startswith("2") and schema is not None and "$ref" not in schema:
+                    undescribed.add(operation["operationId"])
+    assert undescribed == {each for each, kind in ANSWERS.items() if not is_typeddict(kind)} == ANYTHING
+    assert set(ANSWERS) <= known, "of operations that are no more"
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from ganglion_gateway.store.url import DatabaseUrl
 from support.gateway import Here, here
 from support.released import GOOD, create
 from support.rollout_crew import Crew
-from support.waiting import until_answered
+from support.waiting import until, until_answered
 
 
 @pytest.fixture
@@ -79,8 +79,14 @@ async def test_what_was_planned_is_what_is_done(site: Here) -> None:
     told = await site.get("/rollouts/spring/report")
     assert [each["what"] for each in told["notes"]][-1] == "completed"
     assert told["troubled"] == []
-    steps = [json.loads(each.text) for each in ring.after(0, 999) if each.channel == "rollouts/spring"]
-    assert [each["data"]["what"] for each in steps] == [each["what"] for each in told["notes"]]
+    notes = [each["what"] for each in told["notes"]]
+
+    def steps() -> list[str]:
+        said = [json.loads(each.text) for each in ring.after(0, 999) if each.channel == "rollouts/spring"]
+        return [each["data"]["what"] for each in said]
+
+    await until(lambda: len(steps()) >= len(notes), what="its steps told")
+    assert steps() == notes
     assert (await site.get("/rollouts/spring/notes"))["notes"] == told["notes"]
     assert [each["action"] for each in (await site.get("/audit"))["entries"] if each["target"] == "spring"] == [
         "rollout.completed",
@@ -192,7 +198,7 @@ async def test_a_plan_says_who_sleeps_has_it_is_busy_or_cannot_take_it(site: Her
     plan = await site.http.post("/api/v1/rollouts/plan", json={"release": id, "selector": "all or nobody"})
     made = plan.json()
     assert made["nodes"] == 2
-    assert made["asleep"] == ["n1".ljust(26, "a")]
+    assert (made["asleep"], made["away"]) == ([], ["n1".ljust(26, "a")])
     assert len(made["space_unknown"]) == 2
     assert made["unknown"] == ["no node is called nobody"]
     assert {each["name"]: each["why"] for each in made["skipped"]} == {

@@ -2,88 +2,34 @@
 """/ws at a real gateway over real sockets: who is let in, what comes, what is refused, and many at a time."""
 
 import asyncio
-import json
 import os
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-import cbor2
 import psutil
 import pytest
-import uvicorn
 import websockets
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 
 from ganglion_gateway.api import socket as socket_module
-from support.gateway import Here, here
+from support.followed import Socket, ask, followed, read
+from support.gateway import here
 from support.waiting import until
 
 #: Clients of the test of many; GANGLION_CLIENTS=1000 takes half a minute.
 MANY = int(os.environ.get("GANGLION_CLIENTS", "100"))
 
 
-class Site:
-    """A gateway in this process with a server around it."""
-
-    def __init__(self, site: Here, url: str) -> None:
-        self.here = site
-        self.live = site.services.live
-        self.url = url
-
-    @asynccontextmanager
-    async def follow(
-        self, *filters: str, token: str = "", cbor: bool = False, **more: Any
-    ) -> AsyncIterator[ClientConnection]:
-        """A client that has subscribed."""
-        async with self.connect(token=token, cbor=cbor) as client:
-            assert (await read(client))["type"] == "welcome"
-            if filters:
-                answer = await ask(client, {"type": "subscribe", "channels": list(filters), **more})
-                assert answer["type"] == "subscribed", answer
-            yield client
-
-    def connect(self, *, token: str = "", cbor: bool = False) -> Any:
-        return connect(
-            f"{self.url}/ws",
-            additional_headers={"authorization": f"Bearer {token or self.here.token}"},
-            subprotocols=[websockets.Subprotocol("ganglion.cbor" if cbor else "ganglion.json")],
-            proxy=None,
-            max_queue=None,  # a close is seen though nothing was read
-        )
-
-
-async def read(client: ClientConnection) -> Any:
-    async with asyncio.timeout(60):
-        frame = await client.recv()
-    return cbor2.loads(frame) if isinstance(frame, bytes) else json.loads(frame)
-
-
-async def ask(client: ClientConnection, document: Any) -> Any:
-    binary = client.subprotocol == "ganglion.cbor"
-    await client.send(cbor2.dumps(document) if binary else json.dumps(document))
-    return await read(client)
-
-
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    async with here(tmp_path / "state") as inner:
-        server = uvicorn.Server(
-            uvicorn.Config(inner.guard, port=0, log_config=None, access_log=False, lifespan="off", backlog=2048)
-        )
-        serving = asyncio.create_task(server._serve())
-        await until(lambda: server.started, what="the server listens")
-        port = server.servers[0].sockets[0].getsockname()[1]
-        try:
-            yield Site(inner, f"ws://127.0.0.1:{port}")
-        finally:
-            server.should_exit = server.force_exit = True
-            await serving
+async def site(tmp_path: Path) -> AsyncIterator[Socket]:
+    async with here(tmp_path / "state") as inner, followed(inner) as socket:
+        yield socket
 
 
 @pytest.mark.parametrize("cbor", [False, True], ids=["JSON", "CBOR"])
-async def test_what_is_said_is_told_to_those_who_follow_it(site: Site, cbor: bool) -> None:
+async def test_what_is_said_is_told_to_those_who_follow_it(site: Socket, cbor: bool) -> None:
     async with site.follow("presence/+", "events/fridge/#", cbor=cbor) as client:
         site.live.tell("events", "hall", "alert", data={"value": 1})
         site.live.tell("events", "fridge", "alert", data={"value": 2})
@@ -93,12 +39,12 @@ async def test_what_is_said_is_told_to_those_who_follow_it(site: Site, cbor: boo
     assert (second["channel"], second["data"]) == ("presence/hall", {"online": False})
 
 
-async def test_frames_are_compressed(site: Site) -> None:
+async def test_frames_are_compressed(site: Socket) -> None:
     async with site.follow("logs/#") as client:
         assert [type(each).__name__ for each in client.protocol.extensions] == ["PerMessageDeflate"]
 
 
-async def test_after_a_break_nothing_is_missed(site: Site) -> None:
+async def test_after_a_break_nothing_is_missed(site: Socket) -> None:
     async with site.follow("events/#") as client:
         site.live.tell("events", "a", "x", data={"n": 0})
         token = (await read(client))["token"]
@@ -108,7 +54,7 @@ async def test_after_a_break_nothing_is_missed(site: Site) -> None:
         assert [(await read(client))["data"]["n"] for _ in range(1, 200)] == list(range(1, 200))
 
 
-async def test_a_node_that_comes_and_goes_is_told(site: Site) -> None:
+async def test_a_node_that_comes_and_goes_is_told(site: Socket) -> None:
     fleet = site.here.services.fleet
     row = {"id": "n" * 26, "name": "hall", "board": "", "sw": "", "epoch": 1, "caps": {}, "tags": []}
     row |= {"credential_expires": 0, "online": False, "first_seen": 1, "last_seen": 1, "died": None}
@@ -118,7 +64,7 @@ async def test_a_node_that_comes_and_goes_is_told(site: Site) -> None:
         assert [(await read(client))["data"]["online"] for _ in range(2)] == [True, False]
 
 
-async def test_a_stranger_is_not_let_in_and_scopes_hold(site: Site) -> None:
+async def test_a_stranger_is_not_let_in_and_scopes_hold(site: Socket) -> None:
     with pytest.raises(websockets.InvalidStatus) as refused:
         async with site.connect(token="gt_wrong"):
             raise AssertionError("let in")
@@ -137,14 +83,14 @@ async def test_a_stranger_is_not_let_in_and_scopes_hold(site: Site) -> None:
 
 
 @pytest.mark.parametrize("said", ["", "{", "[]", b"\xff", b"\x81", '{"type":"x"}', "[" * 5000])
-async def test_nonsense_is_answered_and_the_connection_stays(site: Site, said: str | bytes) -> None:
+async def test_nonsense_is_answered_and_the_connection_stays(site: Socket, said: str | bytes) -> None:
     async with site.follow() as client:
         await client.send(said)
         assert (await read(client))["type"] == "error"
         assert (await ask(client, {"type": "ping"}))["type"] == "pong"
 
 
-async def test_who_says_too_much_is_shown_the_door(site: Site) -> None:
+async def test_who_says_too_much_is_shown_the_door(site: Socket) -> None:
     async with site.follow() as client:
         await client.send("x" * (socket_module.MAX_SAID + 1))
         async with asyncio.timeout(60):
@@ -163,7 +109,7 @@ async def test_who_says_too_much_is_shown_the_door(site: Site) -> None:
 
 
 async def test_a_client_that_is_too_slow_is_told_so_and_goes_on_with_what_is_left(
-    site: Site, monkeypatch: pytest.MonkeyPatch
+    site: Socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(site.live.ring, "_most", 50)
     gate = asyncio.Event()
@@ -192,7 +138,7 @@ async def test_a_client_that_is_too_slow_is_told_so_and_goes_on_with_what_is_lef
         assert (await read(client))["data"]["n"] == 150
 
 
-async def test_many_clients_have_all_of_it_and_leave_nothing_behind(site: Site) -> None:
+async def test_many_clients_have_all_of_it_and_leave_nothing_behind(site: Socket) -> None:
     process = psutil.Process()
 
     async def crowd() -> int:

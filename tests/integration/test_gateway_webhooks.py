@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
-from ganglion.units import MILLISECOND
+from ganglion.units import MILLISECOND, SECOND
 from ganglion_gateway.store.url import DatabaseUrl
 from ganglion_gateway.webhook.schedule import Policy
 from ganglion_gateway.webhook.signature import new_secret
@@ -128,3 +128,60 @@ async def test_a_test_is_one_attempt_that_leaves_nothing_behind(site: Here, hook
     assert (told["delivered"], told["status"], told["error"]) == (False, 503, "HTTP status 503")
     assert (await site.get(f"/webhooks/{endpoint}/messages"))["messages"] == []
     assert "webhook.test" in await actions(site)
+
+
+async def circuit(site: Here, endpoint: str) -> Any:
+    state = (await site.get(f"/webhooks/{endpoint}"))["state"]
+    return state and state["circuit"]
+
+
+async def test_what_happens_during_a_pause_is_delivered_afterwards_in_order(site: Here, hook: Receiver) -> None:
+    endpoint = await add(site, hook)
+    assert (await patch(site, endpoint, {"paused": True})).json()["paused"] is True
+    assert await circuit(site, endpoint) is None, "nothing is delivered to it"
+    await happen(site, 1, 2)
+    await happen(site, 3)
+    assert (await site.get(f"/webhooks/{endpoint}"))["messages"] == {"pending": 3}
+    await patch(site, endpoint, {"paused": False})
+    await until(lambda: hook.taken == ids(1, 2, 3), what="what waited")
+    assert await circuit(site, endpoint) == "closed"
+    assert (await actions(site))[:2] == ["webhook.resume", "webhook.pause"]
+    await patch(site, endpoint, {"paused": False})
+    assert (await actions(site))[0] == "webhook.resume", "what changes nothing is no news"
+
+
+async def patch(site: Here, endpoint: str, body: dict[str, Any]) -> Any:
+    return await site.http.patch(f"/api/v1/webhooks/{endpoint}", json=body)
+
+
+async def test_what_waits_for_a_wrong_url_goes_to_the_right_one_at_once(tmp_path: Path, hook: Receiver) -> None:
+    slow = Policy(first=3600 * SECOND, longest=7200 * SECOND, breaker=1)
+    async with here(tmp_path / "state", policy=slow) as site:
+        endpoint = await add(site, hook, url="http://127.0.0.1:1/nobody")
+        await happen(site, 1)
+
+        async def is_open() -> bool:
+            return bool(await circuit(site, endpoint) == "open")
+
+        await until_answered(is_open, what="it is thought to be away")
+        await happen(site, 2)
+        made = await patch(site, endpoint, {"url": hook.url, "classes": ["alert", "note", "alert"], "name": "office"})
+        assert (made.json()["classes"], made.json()["name"]) == (["alert", "note"], "office")
+        await until(lambda: hook.taken == ids(1, 2), what="what waited, at the right one")
+        entry = (await site.get("/audit"))["entries"][0]
+        assert (entry["action"], entry["target"]) == ("webhook.edit", endpoint)
+        assert entry["detail"] == {"url": hook.url, "classes": ["alert", "note"], "name": "office"}
+
+
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+async def test_what_a_webhook_cannot_be_changed_to_is_refused(site: Here, hook: Receiver) -> None:
+    endpoint = await add(site, hook)
+    wrong: list[dict[str, Any]] = [{}, {"classes": []}, {"url": "ftp://x"}, {"allow_http": False}, {"secret": "x"}]
+    for body in wrong:
+        assert (await patch(site, endpoint, body)).status_code == 422, body
+    assert (await patch(site, "wh_nobody", {"name": "x"})).status_code == 404
+    assert (await patch(site, endpoint, {"enabled": False})).json()["state"] is None
+    await happen(site, 1)
+    await patch(site, endpoint, {"enabled": True})
+    await happen(site, 2)
+    await until(lambda: hook.taken == ids(2), what="what was for it alone")

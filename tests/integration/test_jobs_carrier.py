@@ -131,3 +131,22 @@ async def test_the_gateway_that_has_asked_makes_the_same_request_again(tmp_path:
             with suppress(asyncio.CancelledError):
                 await leading
         assert tickets[1] == tickets[0]._replace(resumed=True)
+
+
+async def test_a_job_that_nobody_carries_out_is_overdue_when_its_time_is_over(tmp_path: Path) -> None:
+    async with Database.open_(tmp_path / "gateway.db") as database:
+        jobs = Jobs(database, fleet("slow"), Mesh("g1"), metrics=Metrics("0"), clock=lambda: NOW)
+        await jobs.create(
+            order(
+                selector="slow",
+                method="dose",
+                params={},
+                deadline=60 * SECOND,
+                timeout=30 * SECOND,
+                retries=0,
+                wide=8,
+                by="me",
+            )
+        )
+        assert await store.overdue(database, NOW + 59 * SECOND) == 0
+        assert await store.overdue(database, NOW + 61 * SECOND) == 1

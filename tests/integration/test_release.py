@@ -4,6 +4,7 @@
 import asyncio
 import hashlib
 import signal
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -165,6 +166,29 @@ async def test_a_bad_release_is_left_by_the_node_itself(tmp_path: Path) -> None:
         said = await reported(site, "failed", forged)
         assert "this mesh's authority has not signed" in said["why"]
         assert service.record.runs == good
+
+
+@pytest.mark.parametrize("away", ["gateway", "broker"])
+async def test_a_good_release_is_kept_where_nobody_is_there_for_its_whole_trial(away: str, tmp_path: Path) -> None:
+    async with mosquitto_broker(tmp_path / "broker") as broker, AsyncExitStack() as stack:
+        gateway = AsyncExitStack()
+        site = await gateway.enter_async_context(here(tmp_path / "gateway", broker.url))
+        stack.push_async_callback(gateway.aclose)
+        service = await stack.enter_async_context(fridge(site, tmp_path / "node", broker.url))
+        good = await create(site, "good", {"a.yaml": GOOD.format(name="a"), "node.toml": "[console]\nidle = '1m'\n"})
+        await assign(site, good)
+        await until(lambda: service.record.trial == good, what="it is on trial")
+        await service.sleep()  # each start is a trial of its own
+        assert service.record.trial == good
+        await (gateway.aclose() if away == "gateway" else broker.kill())
+        service.awake.set()
+        await until(lambda: service.record.current == good, what="it is kept")
+        assert service.record.trial is None
+        if away == "gateway":
+            site = await stack.enter_async_context(here(tmp_path / "gateway", broker.url))
+        else:
+            await broker.start()
+        await reported(site, "committed", good)
 
 
 class Told(Supervisor):

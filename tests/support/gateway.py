@@ -29,6 +29,7 @@ from ganglion_gateway.settings import Settings
 from ganglion_gateway.store import events
 from ganglion_gateway.webhook.schedule import Policy
 from ganglion_micro import gl1
+from support import described
 from support.mesh import NOW
 from support.waiting import until
 
@@ -87,6 +88,8 @@ async def here(
             httpx.AsyncClient(transport=transport, base_url=base) as stranger,
             httpx.AsyncClient(transport=transport, base_url=base, headers={"authorization": f"Bearer {token}"}) as http,
         ):
+            for client in (stranger, http):
+                client.event_hooks = {"response": [described.check]}
             yield Here(gateway, app, http, stranger, token)
 
 

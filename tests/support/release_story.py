@@ -23,6 +23,7 @@ from ganglion.mesh.authority import Authority
 from ganglion.release import keeper, manifest
 from ganglion.release.folder import Folder
 from ganglion.release.keeper import Keeper
+from ganglion.release.link import Reach
 from ganglion.release.record import Record
 from ganglion.release.start import Begun, begin
 from ganglion.release.trial import Seen
@@ -78,6 +79,17 @@ class FakeGateway:
         return [told[serial] for serial in sorted(told)]
 
 
+class FakeLine:
+    """A link that is as it is told to be."""
+
+    def __init__(self) -> None:
+        self.up = True
+        self.found = Reach.THERE
+
+    async def reach(self) -> Reach:
+        return self.found
+
+
 class FakeSite:
     """A node that is as it is told to be."""
 
@@ -109,7 +121,7 @@ async def lived(folder: Folder, own: Path, gateway: FakeGateway, health: Seen | 
     begun = begin(folder, own, lambda: NOW + next(ticks))
     site = FakeSite()
     site.health = health or Seen()
-    lives = Keeper(begun, site, gateway, lambda: next(ticks) * 0.3)  # type: ignore[arg-type]
+    lives = Keeper(begun, site, gateway, FakeLine(), lambda: next(ticks) * 0.3)  # type: ignore[arg-type]
     running = asyncio.create_task(lives.run())
     ended = asyncio.create_task(site.ended.wait())
     try:

@@ -78,6 +78,8 @@ class Service:
         words = ["-m", "ganglion", "node", "run", str(self.folder / "node.toml"), "--state", str(self.folder / "state")]
         while not self.stopped:
             await self.awake.wait()
+            if self.stopped:
+                return  # it was over while it slept
             with self.log.open("ab") as log:
                 self.process = await asyncio.create_subprocess_exec(
                     sys.executable, *words, stdout=asyncio.subprocess.DEVNULL, stderr=log, env=os.environ
@@ -109,11 +111,19 @@ async def serviced(folder: Path, config: str) -> AsyncIterator[Service]:
 
 
 @asynccontextmanager
-async def fridge(site: Here, folder: Path, broker: str, extra: str = "") -> AsyncIterator[Service]:
-    """A node that has joined the gateway's mesh."""
+async def fridge(
+    site: Here, folder: Path, broker: str, extra: str = "", *, of_node: str = ""
+) -> AsyncIterator[Service]:
+    """A node that has joined the gateway's mesh.
+
+    Args:
+        extra: Of its configuration, beyond `CONFIG`.
+        of_node: The same, below `[node]`.
+    """
     folder.mkdir(exist_ok=True)  # noqa: ASYNC240 - a folder of a test
     (folder / "enrol.key").write_text((await site.post("/enrol-keys", {}))["key"])
-    async with serviced(folder, CONFIG.format(broker=broker) + extra) as service:
+    config = CONFIG.format(broker=broker).replace("[node]", f"[node]\n{of_node}")
+    async with serviced(folder, config + extra) as service:
         await until(lambda: any(node.online for node in site.services.fleet.nodes.values()), what="the node has joined")
         yield service
 

@@ -48,6 +48,25 @@ def test_a_device_imports_nothing_of_a_server(module):
     assert {name.partition(".")[0] for name in imported_by(f"import {module}")}.isdisjoint(HEAVY)
 
 
+def test_a_gateway_loads_no_page_before_somebody_opens_one():
+    modules = imported_by("import ganglion_gateway.command")
+    assert "fastapi" in modules
+    assert modules.isdisjoint({"nicegui", "socketio", "aiohttp", "ganglion_gateway.dashboard.page"})
+
+
+def test_the_collector_leaves_alone_what_a_command_is_made_of():
+    code = (
+        "import gc, sys; sys.argv[1:] = ['boards', 'list']; main(); print(gc.isenabled(), gc.get_freeze_count() > 1000)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", f"from ganglion.cli.main import main; {code}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "True True"
+
+
 def test_checking_a_document_does_not_pay_for_running_one():
     document = ROOT / "tools" / "ganglion_tools" / "up" / "fridge.yaml"
     modules = imported_by(f"from ganglion.cli.main import main\nmain(['mova', 'check', {str(document)!r}])")

@@ -41,6 +41,14 @@ def test_a_file_becomes_one_tree(tmp_path):
     assert read.resolve("fridge.yaml") == (tmp_path / "fridge.yaml").resolve()
 
 
+def test_a_node_says_how_long_it_sleeps_and_for_ever_is_refused(tmp_path):
+    assert config.load(write(tmp_path, FRIDGE)).node.sleeps == 0
+    sleepy = FRIDGE.replace("[mqtt]", 'sleeps = "1h"\n[mqtt]')
+    assert config.load(write(tmp_path, sleepy)).node.sleeps == 3600 * SECOND
+    with pytest.raises(InvalidError, match="sleeps is at most 90d"):
+        config.load(write(tmp_path, sleepy.replace("1h", "91d")))
+
+
 def test_the_enrol_key_is_read_from_its_file_and_a_missing_file_says_what_to_do(tmp_path):
     read = config.load(write(tmp_path, FRIDGE))
     with pytest.raises(NotFoundError, match="write the key of `ganglion enrol-key create` there"):

@@ -89,3 +89,19 @@ async def test_lines_that_were_taken_are_kept_though_the_rest_is_not(
     assert terminal.lines == ["rm a", "rm b"]
     shell._read_no_more()
     shell._ending.cancel()
+
+
+async def test_secrets_that_are_shown_are_hidden_in_what_is_kept_over_writes_and_lines(terminal: Terminal) -> None:
+    shell = terminal.shell()
+    for piece in (
+        b"export TOKEN=hun",
+        b"ter7\rcurl -H 'Authorization: Bea",
+        b"rer hunter7hunter7'\rX=gt_hun\\\r",
+        b"ter7 ls\r",
+    ):
+        shell.write(piece, terminal.lines.extend)
+    assert terminal.lines == [
+        *("export TOKEN=(hidden)", "curl -H 'Authorization: Bearer (hidden)", "(hidden)", "(hidden) ls")
+    ]
+    shell._read_no_more()
+    shell._ending.cancel()

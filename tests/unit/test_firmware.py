@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -93,7 +94,8 @@ def test_a_second_build_leaves_nothing_of_the_first_and_touches_nothing_else(gan
 
 
 def test_a_configuration_names_its_drivers(ganglion: Run, tmp_path: Path) -> None:
-    config = {"sensors": {"air": {"driver": "bmp280"}, "light": {"driver": "bh1750"}, "name": {"driver": "adc"}}}
+    parts = {"air": {"driver": "bmp280", "bus": "i"}, "light": {"driver": "bh1750", "bus": "i"}}
+    config = {"buses": {"i": {"id": 0}}, "sensors": parts | {"name": {"driver": "adc"}}}
     (tmp_path / "agent.json").write_text(json.dumps(config))
     names = {each["name"] for each in ganglion("size", "--config", "agent.json")["files"]}
     assert {name for name in names if "/drivers/" in name} == {
@@ -213,6 +215,73 @@ def boards_pointers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "micropython"
     program.write_text(f'#!/bin/sh\nexec {" ".join(command)} "$@"\n')
     program.chmod(0o755)
+
+
+def documented() -> str:
+    """The `agent.json` that docs/firmware.md shows."""
+    text = (ROOT / "docs" / "firmware.md").read_text()
+    return text.split("```json\n")[1].split("```")[0]
+
+
+def test_what_the_page_shows_is_within_the_budget_with_room_to_spare(ganglion: Run, tmp_path: Path) -> None:
+    (tmp_path / "agent.json").write_text(documented())
+    said = ganglion("build", "--config", "agent.json")
+    assert said["bytes"] <= 79 * 1024
+    assert "warning" not in said
+
+
+def test_a_build_over_its_budget_is_there_and_has_an_exit_code_of_its_own(
+    ganglion: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bundle, "BUDGET", 60 * 1024)
+    said = ganglion("build", code=6)
+    over = said["bytes"] - 60 * 1024
+    assert (
+        said["warning"]
+        == f"{over} bytes more than the budget of 60 KiB: two such versions need more than 1 MiB of flash"
+    )
+    assert (tmp_path / "ganglion-firmware" / "a" / "manifest").is_file()
+    assert main(["firmware", "build"]) == 6
+    assert f"{said['warning']}; `ganglion firmware size` says what takes how much\n" in capsys.readouterr().out
+    for board, code, why in (
+        ("pico-w", 0, "pico-w has 2048 KiB"),
+        ("microbit-v2", 6, "need more"),
+        ("mine", 6, "need more"),
+    ):
+        (tmp_path / "agent.json").write_text(json.dumps({"board": board, "parent": {"host": "a"}}))
+        assert why in ganglion("build", "--config", "agent.json", code=code)["warning"]
+
+
+@pytest.mark.parametrize(
+    ("part", "wrong", "said"),
+    [
+        ("sensors", {"light": {"driver": "bh1750", "bus": "i2c1"}}, "light.bus: there is no bus i2c1; known are i2c0"),
+        (
+            "sensors",
+            {"light": {"driver": "bh175", "bus": "i2c0"}},
+            "light.driver: there is no driver 'bh175'; did you mean",
+        ),
+        (
+            "sensors",
+            {"light": {"driver": "bh1750", "bus": "i2c0", "sensitivty": 69}},
+            "light: bh1750: got an unexpected",
+        ),
+        ("sensors", {"soil": {"driver": "adc", "pin": 26, "unti": "%"}}, "soil.unti: there is no such key; known are"),
+        ("sensors", {"air": {"driver": "dht22", "pin": 2, "every": "1"}}, "air.every: '1' is not a duration"),
+        ("actuators", {"pump": {"driver": "pin", "excludes": ["fna"]}}, "pump.excludes: 'fna' is no other actuator"),
+        ("actuators", {"fan": {"driver": "pwm", "duty": [2, 0]}}, "fan.duty: must be two shares of the period"),
+        ("actuators", {"fan": {"driver": "pin", "readback": {"pull": "on"}}}, "fan.readback.pull: must be one of"),
+        ("actuators", {"fan": {"driver": "pin", "low": 1}}, "fan: low and high belong together"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["build", "size"])
+def test_what_the_board_would_refuse_of_its_parts_is_refused_with_the_file_that_was_given(
+    ganglion: Run, tmp_path: Path, verb: str, part: str, wrong: dict[str, Any], said: str
+) -> None:
+    path = tmp_path / "garden.json"
+    path.write_text(json.dumps({"buses": {"i2c0": {"id": 0}}, part: wrong}))
+    error = ganglion(verb, "--config", str(path), code=1)["error"]
+    assert error.startswith(f"{path}: {part}.{said}")
 
 
 @pytest.mark.usefixtures("boards_pointers")

@@ -70,6 +70,23 @@ def test_one_that_is_away_is_explained_by_its_end_and_not_by_what_it_said_before
     assert "when it had said nothing for 25 s" in verdict.findings(silent, NOW)[0].text
 
 
+def test_one_that_sleeps_is_asleep_for_as_long_as_it_said_and_then_away() -> None:
+    sleeper = node(online=False, caps={"sleeps": 3600}, died=NOW - 3000 * SECOND, last_seen=NOW - 3000 * SECOND)
+    (finding,) = verdict.findings(sleeper, NOW)
+    assert (finding.level, finding.text.partition(":")[0]) == ("asleep", "it sleeps, 1 h at a time at most")
+    assert verdict.summary(sleeper, NOW).endswith("is asleep")
+    (finding,) = verdict.findings(sleeper, NOW + 3600 * SECOND)
+    assert finding.level == "away"
+    assert finding.text.startswith("it should have woken, as it sleeps for 1 h at most")
+    sleeper.online = True
+    assert verdict.health(sleeper, NOW) == "ok"
+
+
+@pytest.mark.parametrize("said", [True, -1, "1h", 1.5, None, {}])
+def test_what_is_no_time_is_no_sleep(said: Any) -> None:
+    assert not node(online=False, caps={"sleeps": said}).asleep(NOW)
+
+
 def test_the_worst_is_said_first() -> None:
     ill = node(credential_expires=NOW - 1, clock="bad", caps={"leaves": {"garden": {"online": False, "since": 1}}})
     ill.facts.failing["night"] = "no such tool"

@@ -88,8 +88,9 @@ PACKAGES = {
             "jwt",
             "websockets",
             "nacl",
-            "httpcore",
+            "aiohttp",
             "httpx",
+            "yarl",
             "nicegui",
             "polib",
             "pydantic",
@@ -101,12 +102,13 @@ PACKAGES = {
         "tools",
         STDLIB
         | {"ganglion", "ganglion_micro", "ganglion_gateway", "aiomqtt", "bcrypt", "cryptography", "packaging", "psutil"}
+        | {"aiohttp", "playwright"}
         | {"asteval", "blinker", "cbor2", "cv2", "fastjsonschema", "nacl", "numpy", "paho", "polib", "pyee", "yaml"},
     ),
 }
 #: The parts of `ganglion`, lowest first: a part imports from rows above its own, and of its own row only itself.
 ROWS = [
-    {"errors", "__init__", "printable", "words"},
+    {"errors", "__init__", "printable", "redacted", "words"},
     {"units", "linux", "event", "clock", "worker", "pattern", "analytics", "_native"},
     {"settings"},
     {"bus", "mqtt", "intent"},
@@ -142,7 +144,7 @@ PURE = [
     "runtime/ganglion/bus/*.py",
     "runtime/ganglion/bridge/*.py",
     "runtime/ganglion/client/call.py",
-    "runtime/ganglion/client/documents.py",
+    "runtime/ganglion/client/documents/*.py",
     "runtime/ganglion/client/operations/*.py",
     "runtime/ganglion/console/asciicast.py",
     "runtime/ganglion/console/harmless.py",
@@ -247,7 +249,7 @@ PURE = [
     "gateway/ganglion_gateway/jobs/order.py",
     "gateway/ganglion_gateway/selecting/*.py",
     "gateway/ganglion_gateway/told.py",
-    "runtime/ganglion/node/redacted.py",
+    "runtime/ganglion/redacted.py",
     "gateway/ganglion_gateway/access/bearer.py",
     "gateway/ganglion_gateway/access/limiter.py",
     "gateway/ganglion_gateway/access/permissions.py",

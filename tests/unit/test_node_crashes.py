@@ -65,9 +65,9 @@ def test_an_error_that_nobody_caught_is_kept_with_its_trace_and_the_log_without_
     reset, (record,) = found(tmp_path)
     assert reset == "start"  # it is known already when the run ends: nothing has to be found out
     assert record["kind"] == "error"
-    assert record["text"] == "ZeroDivisionError: by token=[hidden]"
+    assert record["text"] == "ZeroDivisionError: by token=(hidden)"
     assert "ZeroDivisionError" in str(record["trace"])
-    assert record["log"] == ["a line", "password=[hidden]"]
+    assert record["log"] == ["a line", "password=(hidden)"]
 
 
 def test_an_error_of_ours_is_an_answer_and_no_crash(tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ from ganglion.clock import Clock
 from ganglion.mova.virtual import VirtualLoop
 from ganglion.node.console.log import SHOWN, Log
 from ganglion.node.console.tail import Tail
-from ganglion.node.redacted import redacted
 from ganglion.node.telling import BURST, Telling
 from ganglion.node.vitals import Machine, Vitals, parse_wireless
+from ganglion.redacted import redacted
 from ganglion.sensors import Sensors
 
 WIRELESS = """Inter-| sta-|   Quality        |   Discarded packets               | Missed | WE
@@ -42,13 +42,13 @@ def test_this_machine_says_how_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "left"),
     [
-        ("no broker at mqtts://node:hunter2@broker:8883", "no broker at mqtts://node:[hidden]@broker:8883"),
-        ("Authorization: Bearer gt_abcdefghijklmnop", "Authorization: Bearer [hidden]"),
-        ('{"password": "x y", "ssid": "home"}', '{"password": [hidden], "ssid": "home"}'),
-        ("wifi psk=12345678, tried again", "wifi psk=[hidden], tried again"),
-        ("key gk1_" + "a" * 53, "key [hidden]"),
-        ("secret whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "secret [hidden]"),
-        ("-----BEGIN PRIVATE KEY-----\nMC4\n-----END PRIVATE KEY-----\nafter", "[hidden]\nafter"),
+        ("no broker at mqtts://node:hunter2@broker:8883", "no broker at mqtts://node:(hidden)@broker:8883"),
+        ("Authorization: Bearer gt_abcdefghijklmnop", "Authorization: Bearer (hidden)"),
+        ('{"password": "x y", "ssid": "home"}', '{"password": (hidden), "ssid": "home"}'),
+        ("wifi psk=12345678, tried again", "wifi psk=(hidden), tried again"),
+        ("key gk1_" + "a" * 53, "key (hidden)"),
+        ("secret whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "secret (hidden)"),
+        ("-----BEGIN PRIVATE KEY-----\nMC4\n-----END PRIVATE KEY-----\nafter", "(hidden)\nafter"),
         ("the sensor token.temperature is 8.5", "the sensor token.temperature is 8.5"),
         ("http://127.0.0.1:8470/api", "http://127.0.0.1:8470/api"),
     ],
@@ -150,7 +150,7 @@ async def test_a_log_is_followed_line_by_line_and_over_a_restart() -> None:
         logging.getLogger("ganglion.y").warning("mqtt://a:b@c is away")
         told = await waiting
         assert [record[1:] for record in told["records"]] == [
-            [logging.WARNING, "ganglion.y", "mqtt://a:[hidden]@c is away"]
+            [logging.WARNING, "ganglion.y", "mqtt://a:(hidden)@c is away"]
         ]
         again = await Log(tail.lines, tail.news, "boot2").follow({"after": told["next"], "boot": "boot1"}, None)
         assert again["records"][0][3] == "0"

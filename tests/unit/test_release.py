@@ -164,21 +164,23 @@ def test_an_overlay_that_no_node_can_take_is_refused(text: str, why: str) -> Non
 # What a node decides
 
 
-def test_health_is_scripts_sensors_and_the_gateway() -> None:
+def test_health_is_scripts_sensors_and_the_link() -> None:
     def trial() -> Trial:
         return Trial(60, ["attic"], 0)
 
-    well = Seen(answered=True)
+    well = Seen(linked=True)
     assert trial().look(Seen(), 1).state == "trial"
     assert trial().look(well, 1).state == "healthy"
     assert trial().look(well, 60 * SECOND).state == "committed"
-    assert trial().look(Seen(), 60 * SECOND) == ("reverted", "the gateway did not answer within the 60 s of the trial")
-    assert trial().look(Seen(answered=True, refused={"a": "no bell"}), 1) == ("reverted", "no bell")
-    assert trial().look(Seen(answered=True, failed="a: it failed"), 1) == ("reverted", "a: it failed")
-    silent = Seen(answered=True, silent={"fridge": "no bus", "attic": ""})
+    assert trial().look(Seen(), 60 * SECOND).state == "committed", "nobody was there, and that is no fault of it"
+    assert trial().look(Seen(unlinked="no way"), 59 * SECOND).state == "trial"
+    assert trial().look(Seen(unlinked="no way"), 60 * SECOND) == ("reverted", "no way")
+    assert trial().look(Seen(linked=True, refused={"a": "no bell"}), 1) == ("reverted", "no bell")
+    assert trial().look(Seen(linked=True, failed="a: it failed"), 1) == ("reverted", "a: it failed")
+    silent = Seen(linked=True, silent={"fridge": "no bus", "attic": ""})
     assert trial().look(silent, 1).state == "trial"
     assert trial().look(silent, 60 * SECOND) == ("reverted", "the sensor fridge does not answer: no bus")
-    assert trial().look(Seen(answered=True, silent={"attic": "was so before"}), 60 * SECOND).state == "committed"
+    assert trial().look(Seen(linked=True, silent={"attic": "was so before"}), 60 * SECOND).state == "committed"
 
 
 def test_a_record_is_whole_or_none() -> None:

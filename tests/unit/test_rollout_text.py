@@ -20,10 +20,10 @@ def document(**fields: Any) -> dict[str, Any]:
 
 
 def plan(**fields: Any) -> dict[str, Any]:
-    nodes = [{"node": f"n{i}", "name": f"n{i}", "online": i > 0} for i in range(8)]
+    nodes = [{"node": f"n{i}", "name": f"n{i}", "online": i > 1, "sleeps": i == 0} for i in range(8)]
     stages = [{"number": 1, "percent": 100.0, "soak": 3600 * SECOND, "size": 8, "nodes": nodes}]
     known = {"id": "spring", "release": "0123456789abcdef", "name": "door", "selector": "all", "nodes": 8}
-    lists = {name: [] for name in ("asleep", "already", "space_unknown", "busy", "skipped", "unknown")}
+    lists = {name: [] for name in ("asleep", "away", "already", "space_unknown", "busy", "skipped", "unknown")}
     return known | {"stages": stages} | lists | fields
 
 
@@ -31,7 +31,8 @@ def test_a_plan_says_who_comes_when_who_cannot_and_what_to_do_next() -> None:
     text = rollout_text.plan(
         plan(
             asleep=["n0"],
-            already=["n1"],
+            away=["n1"],
+            already=["n2"],
             skipped=[{"node": str(i), "name": f"old{i}", "why": "it is too old"} for i in range(30)],
             busy=[{"node": "n2", "name": "n2", "rollout": "winter"}],
             unknown=["no node is called gaet"],
@@ -39,7 +40,9 @@ def test_a_plan_says_who_comes_when_who_cannot_and_what_to_do_next() -> None:
     )
     lines = text.splitlines()
     assert lines[0] == "door (0123456789ab) to 8 nodes: all"
-    assert " ".join(lines[2].split()) == "1 100 % 8 1h n0 (asleep), n1, n2, n3, n4, n5 and 2 more"
+    assert " ".join(lines[2].split()) == "1 100 % 8 1h n0 (asleep), n1 (away), n2, n3, n4, n5 and 2 more"
+    assert "1 of them are asleep: they get it when they wake, and count as waiting until then" in lines
+    assert "1 of them are not there now: they get it when they are back, and count as waiting" in lines
     assert "1 of them have it already" in lines
     assert "  old19: it is too old" in lines
     assert "  and 10 more; --json has all of them" in lines

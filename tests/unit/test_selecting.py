@@ -23,7 +23,13 @@ FLEET = [
     node("b", name="fridge-2", board="esp32", tags=["fridge", "hall"], sw="1.4.0rc1", former=["old"]),
     node("c", name="gate", board="raspberry-pi-4", tags=["hall"], sw="ganglion/1.4.0", online=True),
     node("d", name="Стіл і лампа", board="esp32-s3", sw="ganglion/1.10.1", sensors={"lamp.light": Latest(1, 2)}),
-    node("e", name="and", board="linux", sw="?", caps={"sensors": {"bell.sound": {}}, "actuators": {"bell": {}}}),
+    node(
+        "e",
+        name="and",
+        board="linux",
+        sw="?",
+        caps={"sensors": {"bell.sound": {}}, "actuators": {"bell": {}}, "sleeps": 60},
+    ),
     node("gone", name="gone", tags=["fridge"], revoked=1),
 ]
 
@@ -56,6 +62,8 @@ FLEET = [
         ("sw>1.4 or sw<=v0.9", "ad"),
         ("online=yes", "ac"),
         ("online=false and sensor=lamp.*", "d"),
+        ("sleeps=yes", "e"),
+        ("sleeps=no and tag=hall", "bc"),
         ("sensor=bell.*", "e"),
         ("actuator=bell or sensor in (lamp.light)", "de"),
         ("not not all", "abcde"),
@@ -85,6 +93,7 @@ def test_a_selector_means_these_nodes(text: str, ids: str) -> None:
         ("sw>new", "'new' is no version"),
         ("sw>1.*", "'1.*' is no version"),
         ("online=maybe", "online is yes or no"),
+        ("sleeps=often", "sleeps is yes or no"),
         ("tag= and board=esp32", 'write "and" if a value is meant'),
         ("tag\\x", "has no meaning here"),
         ("(" * 40 + "all" + ")" * 40, "within each other"),
@@ -101,7 +110,7 @@ def test_what_is_no_selector_is_said_with_the_place_and_the_remedy(text: str, sa
 def test_what_is_named_and_not_there_is_told() -> None:
     assert strange(parse("tag=frigde and not board=linux"), FLEET) == ['no node has tag=frigde; did you mean "fridge"?']
     assert strange(parse("gate or gaet"), FLEET) == ['no node is called gaet; did you mean "gate"?']
-    assert strange(parse("online=yes and tag=f*"), FLEET) == []
+    assert strange(parse("online=yes and sleeps=no and tag=f*"), FLEET) == []
 
 
 def test_versions_are_in_the_order_in_which_they_came_out() -> None:

@@ -39,17 +39,18 @@ def f(a: "Any", *, b: int = 2) -> int:
 def test_numbers_stand_where_they_are_used_in_every_module() -> None:
     small = shrink(
         {
-            "p.a": "SECOND = 10 ** 9\nONE, TWO = range(2)\nMS = 1000\nLIMIT = 2 * MS - 1\nBIG = 1 << 40\nNAME = 'x'",
-            "p.b": "from p import a\nfrom p.a import BIG, LIMIT, NAME\n"
-            "def f():\n    return (a.MS, LIMIT, -LIMIT, BIG, NAME, a.ONE)",
+            "p.a": "SECOND = 10 ** 9\nONE, TWO = range(2)\nMS = 1000\nLIMIT = 2 * MS - 1\nBIG = 1 << 40\nNAME = 'x'\n"
+            "SAID = 'eleven more'",
+            "p.b": "from p import a\nfrom p.a import BIG, LIMIT, NAME, SAID\n"
+            "def f():\n    return (a.MS, LIMIT, -LIMIT, BIG, NAME, SAID, a.ONE)",
             "p.c": "from p.a import MS\nMS = 3\ndef g(LIMIT):\n    return MS + LIMIT",
         },
         ("f", "g"),
     )
-    assert small["p.a"] == "ONE, TWO = range(2)\nMS = 1000\nBIG = 1 << 40\nNAME = 'x'\n"
-    assert "return (1000, 1999, -1999, BIG, NAME, a.ONE)" in small["p.b"]
-    assert small["p.b"].startswith("from p import a\nfrom p.a import BIG, NAME\n")
-    assert "from p.a import MS\nMS = 3" in small["p.c"], "it is bound twice, so nobody knows which it is"
+    assert small["p.a"] == "ONE, TWO = range(2)\nMS = 1000\nBIG = 1 << 40\nSAID = 'eleven more'\n"
+    assert "return (1000, 1999, -1999, BIG, 'x', SAID, a.ONE)" in small["p.b"]
+    assert small["p.b"].startswith("from . import a\nfrom .a import BIG, SAID\n")
+    assert "from .a import MS\nMS = 3" in small["p.c"], "it is bound twice, so nobody knows which it is"
 
 
 def test_what_nobody_names_is_gone_with_what_it_alone_has_named() -> None:
@@ -74,6 +75,25 @@ def main():
     assert kept == {"by_text", "Kept", "__init__", "asked", "by_name", "main"}
     assert "spare" not in small
     assert "limit = 3" in small
+
+
+def test_what_a_module_keeps_at_its_top_for_itself_is_short() -> None:
+    small = shrink(
+        {
+            "p.a": "_SIZES = [1]\nSHARED = [2]\nTEXT = [3]\n_left = [4]\ndef f():\n    global _left\n"
+            "    _left = _SIZES\n    return getattr(f, 'TEXT', TEXT), _left",
+            "p.b": "from p import a\ndef g(): return a.SHARED",
+        },
+        ("f", "g"),
+    )
+    first = small["p.a"].splitlines()
+    assert first[1:4] == ["SHARED = [2]", "TEXT = [3]", "_left = [4]"]
+    short = first[0].partition(" ")[0]
+    assert len(short) == 2
+    assert f"_left = {short}" in small["p.a"]
+    made: dict[str, Any] = {}
+    exec(small["p.a"], made)
+    assert made["f"]() == ([3], [1])
 
 
 def test_arguments_are_short_unless_somebody_names_them() -> None:
@@ -214,7 +234,7 @@ def f(): return low.last(1), low.same(1, 2), s(), top.main()
         top = vars(modules["p.top"])
         exec(small["p.top"], top)
         modules["p"].top = modules["p.top"]  # type: ignore[attr-defined]
-        other: dict[str, Any] = {}
+        other: dict[str, Any] = {"__name__": "p.other", "__package__": "p"}
         exec(small["p.other"], other)
         import os
         from struct import unpack

@@ -39,13 +39,25 @@ class Child:
         self._end: asyncio.Task[int] | None = None
 
     @classmethod
-    async def start(cls, name: str, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None) -> "Child":
-        """Starts a program. It has a process group of its own, so Ctrl-C at the terminal does not reach it first."""
+    async def start(
+        cls,
+        name: str,
+        argv: Sequence[str],
+        *,
+        log: Path,
+        env: Mapping[str, str] | None = None,
+        asked: bool = False,
+    ) -> "Child":
+        """Starts a program. It has a process group of its own, so Ctrl-C at the terminal does not reach it first.
+
+        Args:
+            asked: It has a stdin, for `ask`.
+        """
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as stderr:
             process = await asyncio.create_subprocess_exec(
                 *argv,
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=asyncio.subprocess.PIPE if asked else asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=stderr,
                 env={**os.environ, **(env or {})},
@@ -62,7 +74,7 @@ class Child:
         )
 
     async def ready(self, *, timeout: float) -> dict[str, Any]:
-        """The JSON line by which a `ganglion` process says that it is ready.
+        """The next JSON line that it says, as the one by which a `ganglion` process says that it is ready.
 
         Raises:
             GanglionError: it ended instead; the last lines of its log are in the message.
@@ -73,12 +85,26 @@ class Child:
             async with asyncio.timeout(timeout):
                 line = await self._process.stdout.readline()
         except TimeoutError:
-            raise UnreachableError(f"{self.name} is not ready after {timeout:.0f} s; its log is {self.log}") from None
+            raise UnreachableError(f"{self.name} says nothing for {timeout:.0f} s; its log is {self.log}") from None
         if not line:
             await self._process.wait()
             raise GanglionError(self.obituary())
         message: dict[str, Any] = json.loads(line)
         return message
+
+    async def ask(self, question: Mapping[str, Any], *, timeout: float) -> dict[str, Any]:
+        """Writes a document on a line of its stdin; returns the one that it answers. Raises as `ready` does."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(ConnectionError):  # it has ended, which is said below
+            self._process.stdin.write(json.dumps(question).encode() + b"\n")
+            await self._process.stdin.drain()
+        return await self.ready(timeout=timeout)
+
+    async def kill(self) -> None:
+        """SIGKILL, as a power cut ends it."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        await self.wait()
 
     async def wait(self) -> int:
         """Waits for its end and returns its exit code; any number of callers may wait."""

@@ -24,44 +24,6 @@ _TYPED = """
 if TYPE_CHECKING:
     from ganglion.client import documents
 """
-#: The types of `ganglion.client.documents` that answers have; what is not here is a map, or whatever it is.
-RESULTS = {
-    "get_api_keys": "ApiKeys",
-    "get_audit": "Audit",
-    "get_auth_me": "Me",
-    "get_auth_sessions": "Logins",
-    "get_consents": "Consents",
-    "get_enrol_keys": "EnrolKeys",
-    "get_events": "Events",
-    "get_events_event": "Event",
-    "get_groups": "Groups",
-    "get_groups_name": "Group",
-    "get_members": "Members",
-    "get_nodes": "Nodes",
-    "get_nodes_node": "Node",
-    "get_nodes_node_calls_method": "Answer",
-    "get_nodes_node_readings": "Readings",
-    "get_pending": "Pending",
-    "get_users": "Users",
-    "get_users_user": "User",
-    "patch_users_user": "User",
-    "post_api_keys": "NewApiKey",
-    "post_api_keys_key_revoke": "ApiKey",
-    "post_auth_login": "Granted",
-    "post_auth_refresh": "Granted",
-    "post_consents_consent_grant": "Decided",
-    "post_consents_consent_refuse": "Decided",
-    "post_enrol_keys": "NewEnrolKey",
-    "post_enrol_keys_key_revoke": "EnrolKey",
-    "post_groups": "Group",
-    "post_groups_name_add": "Group",
-    "post_groups_name_remove": "Group",
-    "post_groups_name_rotate": "Group",
-    "post_nodes_node_commands": "Answer",
-    "post_nodes_node_revoke": "Revoked",
-    "post_users": "NewUser",
-    "post_users_user_password": "NewUser",
-}
 #: What people and probes ask for, and no program by this.
 _NOT = {"health"}
 _TYPES = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "object": "Mapping[str, Any]"}
@@ -150,12 +112,13 @@ def _type(document: dict[str, Any], schema: dict[str, Any]) -> str:
 
 
 def _result(operation: dict[str, Any]) -> str:
-    if (known := RESULTS.get(operation["operationId"])) is not None:
-        return f"documents.{known}"
     if "204" in operation["responses"]:
         return "None"
-    content = operation["responses"].get("200", {}).get("content", {})
-    return "bytes" if "application/octet-stream" in content else "dict[str, Any]"
+    content = next(each.get("content", {}) for status, each in operation["responses"].items() if status[0] == "2")
+    if "application/octet-stream" in content:
+        return "bytes"
+    kind = content.get("application/json", {}).get("schema", {}).get("$ref", "").rpartition("/")[2]
+    return f"documents.{kind}" if kind else "dict[str, Any]"
 
 
 def _word(name: str) -> str:

@@ -99,7 +99,7 @@ TABLE: dict[str, dict[str, str]] = {
     "/api/v1/pending": {"GET": "read"},
     "/api/v1/pending/{node}/approve": {"POST": "enrol"},
     "/api/v1/webhooks": {"GET": "webhooks", "POST": "webhooks"},
-    "/api/v1/webhooks/{webhook}": {"GET": "webhooks", "DELETE": "webhooks"},
+    "/api/v1/webhooks/{webhook}": {"GET": "webhooks", "PATCH": "webhooks", "DELETE": "webhooks"},
     "/api/v1/webhooks/{webhook}/test": {"POST": "webhooks"},
     "/api/v1/webhooks/{webhook}/rotate": {"POST": "webhooks"},
     "/api/v1/webhooks/{webhook}/messages": {"GET": "webhooks"},
@@ -111,6 +111,7 @@ TABLE: dict[str, dict[str, str]] = {
     "/api/v1/dlq/{message}/drop": {"POST": "webhooks"},
     "/api/v1/hooks": {"GET": "webhooks", "POST": "webhooks"},
     "/api/v1/hooks/{hook}": {"DELETE": "webhooks"},
+    "/api/v1/hooks/{hook}/rotate": {"POST": "webhooks"},
     "/hooks/{hook}": {"POST": PUBLIC},  # whoever sends one proves by its signature who it is
     "/api/v1/models": {"GET": "read"},
     "/api/v1/models/usage": {"GET": "read"},

@@ -11,11 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from ganglion.errors import InvalidError
 from ganglion.mesh.fleet_limits import MAX_LIMITS
 from ganglion.mesh.policy import MAX_RULES
+from ganglion.units import duration
 from ganglion_gateway import verdict
 from ganglion_gateway.fleet import Node
 from ganglion_gateway.leaves import leaf_documents, leaf_of
 
 MAX_PAGE = 500
+#: The longest that a secret holds after it was replaced, in nanoseconds.
+_MAX_KEEP = duration("30d")
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="entries of one page")]
 Cursor = Annotated[str | None, Query(max_length=512, description="`next` of the page before")]
 
@@ -103,6 +106,36 @@ class WebhookBody(Document):
     allow_private: bool = False
 
 
+class RotationBody(Document):
+    """`POST /webhooks/{webhook}/rotate` and `/hooks/{hook}/rotate`."""
+
+    secret: str | None = Field(default=None, max_length=128, description="one is made where none is given")
+    keep: str = Field(default="24h", max_length=16, description="how long the secret before holds, too: 0s to 30d")
+
+    def nanoseconds(self) -> int:
+        """How long the secret before holds.
+
+        Raises:
+            InvalidError: it is no time, or too long a one.
+        """
+        keep = duration(self.keep, where="keep")
+        if not 0 <= keep <= _MAX_KEEP:
+            raise InvalidError("a secret that was replaced holds for 30d at most", where="keep")
+        return keep
+
+
+class WebhookChanges(Document):
+    """`PATCH /webhooks/{webhook}`: what is left out, or null, stays."""
+
+    url: str | None = Field(default=None, max_length=2000)
+    name: str | None = Field(default=None, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")
+    classes: list[Literal["*"] | Word] | None = Field(default=None, min_length=1, max_length=32)
+    allow_http: bool | None = None
+    allow_private: bool | None = None
+    enabled: bool | None = Field(default=None, description="false: events are not for it any more")
+    paused: bool | None = Field(default=None, description="true: events wait for it, and are delivered afterwards")
+
+
 class TagsBody(Document):
     """`POST /nodes/{node}/tags`."""
 
@@ -150,8 +183,8 @@ def event_document(row: dict[str, Any]) -> dict[str, Any]:
 
 def webhook_document(row: dict[str, Any], counts: dict[str, int], lane: dict[str, Any] | None) -> dict[str, Any]:
     """An endpoint without its secret."""
-    fields = ("id", "name", "url", "classes", "allow_http", "allow_private", "enabled", "created", "former_until")
-    return {**{name: row[name] for name in fields}, "messages": counts, "state": lane}
+    shown = {name: value for name, value in row.items() if name not in ("secret", "former_secret")}
+    return {**shown, "messages": counts, "state": lane}
 
 
 def enrol_key_document(row: dict[str, Any]) -> dict[str, Any]:

@@ -20,12 +20,16 @@ from ganglion_gateway import metrics, verdict
 from ganglion_gateway.problems import RESPONSES
 from ganglion_gateway.rollout.target import At, State
 from ganglion_gateway.services import Services
-from ganglion_gateway.store import rollouts, webhooks
+from ganglion_gateway.store import crashes, jobs, rollouts, webhooks
 
 #: Seconds that the database has to answer.
 _PATIENCE = 2.0
 #: Nodes that are looked at without a pause.
 _AT_ONCE = 200
+#: Nanoseconds that a job may take to end once its time is over: an answer may be on its way.
+_GRACE = 60 * SECOND
+#: A node that has crashed so often within so many nanoseconds will do so again.
+_REPEATED, _HOUR = 3, 3600 * SECOND
 
 
 def routes(services: Services) -> APIRouter:
@@ -61,12 +65,16 @@ def routes(services: Services) -> APIRouter:
     )
     async def expose() -> Response:
         known = services.metrics
-        known.nodes.labels("online").set(services.fleet.online)
-        known.nodes.labels("offline").set(len(services.fleet.nodes) - services.fleet.online)
+        now, nodes, online = services.clock(), services.fleet.nodes.values(), services.fleet.online
+        asleep = sum(node.asleep(now) for node in nodes)
+        for presence, count in (("online", online), ("asleep", asleep), ("offline", len(nodes) - online - asleep)):
+            known.nodes.labels(presence).set(count)
         words = await _how_nodes_are()
         for word in verdict.WORDS:
             known.health.labels(word).set(words[word])
         known.jobs.set(services.jobs.running)
+        known.jobs_overdue.set(await jobs.overdue(services.database, now - _GRACE))
+        known.crashing.set(await crashes.repeated(services.database, since=now - _HOUR, least=_REPEATED))
         known.broker.set(services.mesh.connected)
         known.outbox.clear()
         for endpoint, counts in (await webhooks.counts(services.database)).items():
@@ -74,12 +82,15 @@ def routes(services: Services) -> APIRouter:
                 known.outbox.labels(endpoint, state).set(count)
         known.oldest.clear()
         for endpoint, created in (await webhooks.oldest(services.database)).items():
-            known.oldest.labels(endpoint).set(max(0, services.clock() - created) / SECOND)
+            known.oldest.labels(endpoint).set(max(0, now - created) / SECOND)
         states, far = await rollouts.summary(services.database)
         for state in State:
             known.rollouts.labels(state.value).set(states.get(state.value, 0))
         for at in At:
             known.rollout_nodes.labels(at.value).set(far.get(at.value, 0))
+        known.rollout_overdue.clear()
+        for rollout, since in (await rollouts.due(services.database)).items():
+            known.rollout_overdue.labels(rollout).set(max(0, now - since) / SECOND)
         return Response(known.render(), media_type=metrics.CONTENT_TYPE)
 
     async def _how_nodes_are() -> Counter[str]:

@@ -11,7 +11,8 @@ from pydantic import Field
 from starlette.exceptions import HTTPException
 
 from ganglion.errors import InvalidError, NotFoundError
-from ganglion_gateway.api.documents import Document, Name, Word
+from ganglion_gateway.api.documents import Cursor, Document, Limit, Name, RotationBody, Word
+from ganglion_gateway.api.paging import page_of
 from ganglion_gateway.api.payload import MAX_BYTES, REQUEST_BODY, payload
 from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.routes import Who
@@ -30,7 +31,7 @@ _TO_NODE = 48 * 1024
 _PATIENCE = 10.0
 #: Classes that tell of what nodes did; nobody else may tell so.
 _RESERVED = frozenset({"episode", "guardian"})
-_FIELDS = ("id", "name", "scheme", "header", "topic", "node", "rate", "created")
+_FIELDS = ("id", "name", "scheme", "header", "topic", "node", "rate", "created", "former_until")
 
 
 class HookBody(Document):
@@ -62,8 +63,7 @@ def _configuration(router: APIRouter, services: Services) -> None:
             raise InvalidError("is no topic: it holds no + and no #", where="topic")
         if body.cls in _RESERVED:
             raise InvalidError(f"only nodes tell of the class {body.cls!r}", where="class")
-        made = signature.new_secret() if body.scheme is Scheme.STANDARD else secrets.token_hex(32)
-        secret = body.secret or made
+        secret = body.secret or _new_secret(body.scheme)
         check_secret(body.scheme, secret)
         row: dict[str, Any] = {
             "id": hooks.new_id(),
@@ -76,19 +76,36 @@ def _configuration(router: APIRouter, services: Services) -> None:
             "node": body.node,
             "rate": body.rate,
             "created": services.clock(),
+            "former_secret": None,
+            "former_until": None,
         }
         await services.database.write(lambda connection: hooks.add(connection, row))
         await services.note(who, "hook.create", row["id"], {"name": body.name, "topic": topic, "class": body.cls})
         return {**_document(row), "secret": secret}
 
     @router.get("/api/v1/hooks", summary="Who may tell the gateway of events")
-    async def list_hooks() -> dict[str, Any]:
-        return {"hooks": [_document(row) for row in await hooks.all_hooks(services.database)]}
+    async def list_hooks(limit: Limit = 50, cursor: Cursor = None) -> dict[str, Any]:
+        known = [_document(row) for row in await hooks.all_hooks(services.database)]
+        return page_of("hooks", known, lambda one: f"{one['created']:020}{one['id']}", cursor, limit)
+
+    @router.post("/api/v1/hooks/{hook}/rotate", summary="Replace its secret; both are believed for a while")
+    async def rotate_hook(hook: HookId, body: RotationBody, who: Who) -> dict[str, Any]:
+        row = await hooks.find(services.database, hook)
+        if row is None:
+            raise _unknown(hook)
+        keep, scheme = body.nanoseconds(), Scheme(row["scheme"])
+        secret = body.secret or _new_secret(scheme)
+        check_secret(scheme, secret)
+        until = services.clock() + keep if keep else None
+        if not await services.database.write(lambda connection: hooks.rotate(connection, hook, secret, until)):
+            raise _unknown(hook)
+        await services.note(who, "hook.rotate", hook, {"keep": body.keep})
+        return {**_document({**row, "former_until": until}), "secret": secret}
 
     @router.delete("/api/v1/hooks/{hook}", status_code=204, summary="Take nothing more of it")
     async def delete_hook(hook: HookId, who: Who) -> Response:
         if not await services.database.write(lambda connection: hooks.remove(connection, hook)):
-            raise NotFoundError(f"there is no hook {hook}: `ganglion hooks list` shows those there are")
+            raise _unknown(hook)
         services.hooks.forget(hook)
         await services.note(who, "hook.delete", hook, {})
         return Response(status_code=204)
@@ -115,6 +132,14 @@ def _receiving(router: APIRouter, services: Services) -> None:
             raise _refused(services, 429, "busy", str(busy), headers) from None
         services.metrics.hooks.labels("duplicate" if taken.duplicate else "taken").inc()
         return taken._asdict()
+
+
+def _new_secret(scheme: Scheme) -> str:
+    return signature.new_secret() if scheme is Scheme.STANDARD else secrets.token_hex(32)
+
+
+def _unknown(hook: str) -> NotFoundError:
+    return NotFoundError(f"there is no hook {hook}: `ganglion hooks list` shows those there are")
 
 
 def _refused(

@@ -17,6 +17,7 @@ from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.routes import Who
 from ganglion_gateway.api.watch import LINES, Seconds, turns
 from ganglion_gateway.jobs import order
+from ganglion_gateway.jobs.shown import job_document, target_document
 from ganglion_gateway.problems import RESPONSES
 from ganglion_gateway.services import Services
 from ganglion_gateway.store import jobs as store
@@ -47,8 +48,7 @@ def routes(services: Services) -> APIRouter:
     async def document(row: dict[str, Any], counts: dict[str, int] | None = None) -> dict[str, Any]:
         if counts is None:
             counts = (await store.counts(services.database, [row["id"]]))[row["id"]]
-        fields = ("id", "method", "selector", "names", "actor", "created", "deadline", "retries", "state", "ended")
-        return {**{name: row[name] for name in fields}, "concurrency": row["wide"], "nodes": counts}
+        return job_document(row, counts)
 
     @router.post("/jobs", status_code=201, summary="Have nodes do something, those that sleep when they wake")
     async def create(body: JobBody, who: Who) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def routes(services: Services) -> APIRouter:
     async def nodes(job: JobId, limit: Limit = 100, cursor: Cursor = None, state: State = None) -> dict[str, Any]:
         await services.jobs.find(job)
         rows = await store.targets(services.database, job, state=state, after=read_key(cursor), limit=limit)
-        return keyed_page("nodes", rows, [_target(row) for row in rows], "node", limit)
+        return keyed_page("nodes", rows, [target_document(row) for row in rows], "node", limit)
 
     @router.post("/jobs/{job}/cancel", summary="Begin it nowhere any more, and end it where it is under way")
     async def cancel(job: JobId, who: Who) -> dict[str, Any]:
@@ -102,22 +102,18 @@ def routes(services: Services) -> APIRouter:
                 if services.keyring.holder(principal.key) is None:
                     return
                 told |= {row["node"]: row["ended"] is not None for row in rows}
-                yield "".join(_line({"node": _target(row)}) for row in rows) or "\n"
+                yield "".join(_line({"node": target_document(row)}) for row in rows) or "\n"
             after = ""
             while rows := await store.targets(services.database, job, state=None, after=after, limit=500):
-                yield "".join(_line({"node": _target(row)}) for row in rows if not told.get(row["node"])) or "\n"
+                yield (
+                    "".join(_line({"node": target_document(row)}) for row in rows if not told.get(row["node"])) or "\n"
+                )
                 after = rows[-1]["node"]
             yield _line({"job": await document(await services.jobs.find(job))})
 
         return StreamingResponse(lines(), media_type="application/x-ndjson", headers={"cache-control": "no-store"})
 
     return router
-
-
-def _target(row: dict[str, Any]) -> dict[str, Any]:
-    fields = ("node", "name", "state", "attempts", "error", "began", "ended")
-    result = None if row["result"] is None else json.loads(row["result"])
-    return {**{name: row[name] for name in fields}, "result": result}
 
 
 def _line(document: dict[str, Any]) -> str:

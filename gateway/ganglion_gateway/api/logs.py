@@ -14,7 +14,8 @@ from ganglion_gateway.api.documents import Cursor, Limit, page, read_cursor
 from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.selection import Selection, selected
 from ganglion_gateway.api.watch import LINES, Seconds, turns
-from ganglion_gateway.following import Following, Target, level_name
+from ganglion_gateway.following import Following, Target, log_document
+from ganglion_gateway.leaves import source_of
 from ganglion_gateway.problems import RESPONSES
 from ganglion_gateway.services import Services
 from ganglion_gateway.store import logs
@@ -33,7 +34,7 @@ def routes(services: Services) -> APIRouter:
     router = APIRouter(prefix="/api/v1", responses=RESPONSES, dependencies=[Depends(of_requests)], tags=["logs"])
     followers = 0
 
-    @router.get("/logs", summary="Warnings and errors of nodes that are kept here, newest first")
+    @router.get("/logs", summary="Warnings and errors of nodes and leaves that are kept here, newest first")
     async def kept(
         where: Selection = None,
         node: Node = None,
@@ -42,22 +43,21 @@ def routes(services: Services) -> APIRouter:
         limit: Limit = 100,
         cursor: Cursor = None,
     ) -> dict[str, Any]:
-        nodes = None
-        if node is not None and "/" in node:
-            raise InvalidError(
-                "of leaves nothing is kept here: follow its log, as `ganglion logs -f` does", where="node"
-            )
+        nodes, logger = None, ""
         if node is not None or where is not None:
-            nodes = [id for target in _targets(services, where, node) for id in services.fleet.nodes[target.node].ids]
+            targets = _targets(services, where, node)
+            nodes = [id for target in targets for id in services.fleet.nodes[target.node].ids]
+            logger = next((source_of(target.leaf) for target in targets if target.leaf), "")
         rows = await logs.page(
             services.database,
             nodes=nodes,
+            logger=logger,
             since=since,
             level=_LEVELS[level],
             before=read_cursor(cursor),
             limit=limit,
         )
-        return page("records", rows, [_document(services, row) for row in rows], limit)
+        return page("records", rows, [log_document(services.fleet, row) for row in rows], limit)
 
     @router.get(
         "/logs/watch",
@@ -114,16 +114,3 @@ def _targets(services: Services, where: str | None, node: str | None) -> list[Ta
         return [Target(each.id, "") for each in selected(services.fleet, where or "all")]
     parent, _, leaf = node.partition("/")
     return [Target(services.fleet.find(parent).id, leaf)]
-
-
-def _document(services: Services, row: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "at": row["at"],
-        "node": services.fleet.now(row["node"]),
-        "name": services.fleet.name(row["node"]),
-        "leaf": "",
-        "level": level_name(row["level"]),
-        "logger": row["logger"],
-        "text": row["text"],
-        "lost": row["lost"],
-    }

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query
 
 from ganglion.units import SECOND
+from ganglion_gateway.api.documents import Cursor, Limit
+from ganglion_gateway.api.paging import slice_of
 from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.model.budget import Scope
 from ganglion_gateway.problems import RESPONSES
@@ -24,7 +26,8 @@ def routes(services: Services) -> APIRouter:
     settings = services.settings.models
 
     @router.get("/models", summary="Language models, in the order in which they are asked, and what is left of today")
-    async def list_models() -> dict[str, Any]:
+    async def list_models(limit: Limit = 50, cursor: Cursor = None) -> dict[str, Any]:
+        found, following = slice_of(enumerate(settings.models), lambda each: f"{each[0]:06}", cursor, limit)
         return {
             "models": [
                 {
@@ -34,8 +37,9 @@ def routes(services: Services) -> APIRouter:
                     "prompt_price": model.prompt_price,
                     "completion_price": model.completion_price,
                 }
-                for model in settings.models
+                for _, model in found
             ],
+            "next": following,
             "currency": settings.currency,
             "cache": {"ttl": settings.cache.ttl, "kept_in": "redis" if settings.cache.url else "database"}
             if settings.cache.ttl
@@ -48,15 +52,26 @@ def routes(services: Services) -> APIRouter:
         by: Literal["day", "node", "script", "model"] = "model",
         since: Day = None,
         until: Day = None,
+        limit: Limit = 100,
+        cursor: Cursor = None,
     ) -> dict[str, Any]:
         now = services.clock()
         first = since or day_of(now - _SPAN)
         last = until or day_of(now)
         rows = await model_usage.sums(services.database, by=by, since=first, until=last)
-        usage = [{**row, "cost": row["cost"] / 1_000_000} for row in rows]
-        return {"by": by, "since": first, "until": last, "currency": settings.currency, "usage": usage}
+        found, following = slice_of(rows, lambda row: _place(row, by), cursor, limit)
+        usage = [{**row, "cost": row["cost"] / 1_000_000} for row in found]
+        answer = {"by": by, "since": first, "until": last, "currency": settings.currency}
+        return {**answer, "usage": usage, "next": following}
 
     return router
+
+
+def _place(row: dict[str, Any], by: str) -> str:
+    """Where a row stands: the newest day first, of others the most expensive."""
+    if by == "day":
+        return f"{10**8 - int(row['day'].replace('-', '')):08}"
+    return f"{2**63 - row['cost']:020}{2**63 - row['completion_tokens']:020}{row[by]}"
 
 
 def _budget(scope: Scope, tokens: int, cost: int) -> dict[str, Any]:

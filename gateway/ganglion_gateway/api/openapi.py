@@ -10,7 +10,9 @@ from fastapi.routing import APIRoute
 
 from ganglion import __version__
 from ganglion_gateway.access.permissions import KNOWN, PUBLIC, SCOPES, TABLE
+from ganglion_gateway.api.answers import ANSWERS
 from ganglion_gateway.api.idempotency import KEPT, MAX_KEY
+from ganglion_gateway.api.schema import schema_of
 
 _ABOUT = """\
 Errors are problems (RFC 9457). Times are nanoseconds since the Unix epoch. A list that can grow comes in pages:
@@ -45,18 +47,34 @@ def describe(app: FastAPI) -> None:
         document.setdefault("components", {})["securitySchemes"] = {
             "bearer": {"type": "http", "scheme": "bearer", "description": ", ".join(SCOPES)}
         }
+        schemas: dict[str, Any] = {}
         table = {path.replace(":path}", "}"): methods for path, methods in TABLE.items()}
         for path, methods in document["paths"].items():
             for method, operation in methods.items():
+                _say_answer(operation, schemas)
                 asked = table.get(path, {}).get(method.upper())
                 operation["security"] = [] if asked == PUBLIC else [{"bearer": []}]
                 if asked not in (None, PUBLIC, KNOWN):
                     operation["x-scope"] = asked
                 if method == "post" and path.startswith("/api/v1/") and not path.startswith("/api/v1/auth/"):
                     operation.setdefault("parameters", []).append(_KEY)
+        known = document["components"].setdefault("schemas", {})
+        if twice := known.keys() & schemas.keys():
+            raise TypeError(f"a question and an answer are both called {min(twice)}")
+        known |= schemas
         return document
 
     app.openapi = openapi  # type: ignore[method-assign] # as FastAPI's manual has it
+
+
+def _say_answer(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Has an operation say what it answers when all is well."""
+    kind = ANSWERS.get(operation["operationId"])
+    if kind is None:
+        return
+    for status, answer in operation["responses"].items():
+        if status.startswith("2"):
+            answer["content"] = {"application/json": {"schema": schema_of(kind, schemas)}}
 
 
 class _Absent:

@@ -4,7 +4,7 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from ganglion.mova.templates import TEMPLATES, template
 from ganglion_gateway.api.documents import Document
@@ -15,6 +15,16 @@ from ganglion_gateway.services import Services
 #: Letters of a script; the largest real one has 30,000.
 MAX_TEXT = 500_000
 
+
+def _short(text: str) -> str:
+    if len(text) > MAX_TEXT:
+        raise ValueError(f"a script has at most {MAX_TEXT} letters, and this one {len(text)}")
+    return text
+
+
+Text = Annotated[
+    str, AfterValidator(_short), Field(description=f"the document, YAML or JSON; {MAX_TEXT} letters at most")
+]
 FileName = Annotated[
     str,
     Field(
@@ -26,7 +36,7 @@ FileName = Annotated[
 class ScriptBody(Document):
     """`POST /scripts/graph` and `/scripts/compile`."""
 
-    text: str = Field(max_length=MAX_TEXT, description="the document, YAML or JSON")
+    text: Text
     file: FileName = "script.yaml"
 
 

@@ -4,22 +4,28 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Response
-from pydantic import Field
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion.errors import InvalidError, NotFoundError, RefusedError
-from ganglion.units import duration
-from ganglion_gateway.api.documents import Cursor, Document, Limit, WebhookBody, page, read_cursor, webhook_document
+from ganglion_gateway.api.documents import (
+    Cursor,
+    Limit,
+    RotationBody,
+    WebhookBody,
+    WebhookChanges,
+    page,
+    read_cursor,
+    webhook_document,
+)
 from ganglion_gateway.api.paging import page_of
 from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.routes import Who
 from ganglion_gateway.problems import RESPONSES
 from ganglion_gateway.services import Services
-from ganglion_gateway.store import dead_letters, webhooks
+from ganglion_gateway.store import audit, dead_letters, webhooks
 from ganglion_gateway.webhook import signature
 from ganglion_gateway.webhook.address import check_url
 
-#: The longest that a secret signs on after it was replaced, in nanoseconds.
-_MAX_KEEP = duration("30d")
 #: Id of the endpoint that the command line names: its secret is in a file.
 COMMAND_LINE = "command-line"
 
@@ -28,13 +34,6 @@ MessageId = Annotated[str, Path(max_length=64, description="the `webhook-id`, as
 OfEndpoint = Annotated[str | None, Query(max_length=32, description="only those of this webhook")]
 
 _ATTEMPT = ("at", "took", "status", "error")
-
-
-class RotationBody(Document):
-    """`POST /webhooks/{webhook}/rotate`."""
-
-    secret: str | None = Field(default=None, max_length=128, description="whsec_…; one is made where none is given")
-    keep: str = Field(default="24h", max_length=16, description="how long the secret before signs, too: 0s to 30d")
 
 
 def routes(services: Services) -> APIRouter:
@@ -46,12 +45,19 @@ def routes(services: Services) -> APIRouter:
 
 
 def _endpoints(router: APIRouter, services: Services) -> None:
-    def _document(row: dict[str, Any], counts: dict[str, dict[str, int]]) -> dict[str, Any]:
-        state = services.courier.state(row["id"])
+    async def _document(row: dict[str, Any]) -> dict[str, Any]:
+        return (await _documents([row]))[0]
+
+    async def _documents(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        counts, heads = await webhooks.counts(services.database), await webhooks.heads(services.database)
+        return [_one(row, counts.get(row["id"], {}), heads.get(row["id"])) for row in rows]
+
+    def _one(row: dict[str, Any], counts: dict[str, int], head: dict[str, Any] | None) -> dict[str, Any]:
+        state = services.courier.state(row, head)
         lane = None
         if state is not None:
             lane = {"circuit": state.circuit.value, "failures": state.failures, "due": state.due or None}
-        return webhook_document(row, counts.get(row["id"], {}), lane)
+        return webhook_document(row, counts, lane)
 
     @router.post("/webhooks", status_code=201, summary="Deliver events to a URL")
     async def create_webhook(body: WebhookBody, who: Who) -> dict[str, Any]:
@@ -67,6 +73,7 @@ def _endpoints(router: APIRouter, services: Services) -> None:
             "allow_http": body.allow_http,
             "allow_private": body.allow_private,
             "enabled": True,
+            "paused": False,
             "created": services.clock(),
             "former_secret": None,
             "former_until": None,
@@ -74,18 +81,54 @@ def _endpoints(router: APIRouter, services: Services) -> None:
         await services.database.write(lambda connection: webhooks.save(connection, row))
         await services.note(who, "webhook.create", row["id"], {"url": url, "classes": row["classes"]})
         services.courier.reload()
-        return {**_document(row, {}), "secret": secret}
+        return {**await _document(row), "secret": secret}
 
     @router.get("/webhooks", summary="Where events are delivered to")
     async def list_webhooks(limit: Limit = 50, cursor: Cursor = None) -> dict[str, Any]:
-        counts = await webhooks.counts(services.database)
-        known = [_document(row, counts) for row in await webhooks.all_endpoints(services.database)]
+        known = await _documents(await webhooks.all_endpoints(services.database))
         return page_of("webhooks", known, lambda one: f"{one['created']:020}{one['id']}", cursor, limit)
 
     @router.get("/webhooks/{webhook}", summary="One of them")
     async def get_webhook(webhook: EndpointId) -> dict[str, Any]:
-        row = await _endpoint(services, webhook)
-        return _document(row, await webhooks.counts(services.database))
+        return await _document(await _endpoint(services, webhook))
+
+    @router.patch("/webhooks/{webhook}", summary="Have it be otherwise, pause it or go on")
+    async def change_webhook(webhook: EndpointId, body: WebhookChanges, who: Who) -> dict[str, Any]:
+        if webhook == COMMAND_LINE:
+            raise RefusedError("the command line says what its webhook is: change it there, and start the gateway anew")
+        wanted = {name: value for name, value in body.model_dump().items() if value is not None}
+        if not wanted:
+            raise InvalidError("says nothing to change: name a field", where="body")
+
+        async def work(connection: AsyncConnection) -> dict[str, Any]:
+            before = await webhooks.read(connection, webhook)
+            if before is None:
+                raise _unknown(webhook)
+            row = {**before, **wanted}
+            if {"url", "allow_http"} & wanted.keys():
+                check_url(row["url"], allow_http=row["allow_http"])
+            row["classes"] = list(dict.fromkeys(row["classes"]))
+            row["name"] = row["name"] or row["url"]
+            changed = {name: row[name] for name in wanted if row[name] != before[name]}
+            if changed:
+                await webhooks.change(connection, webhook, changed)
+            if "url" in changed or changed.get("paused") is False:
+                await webhooks.anew(connection, webhook, services.clock())
+            if changed:
+                action = "edit" if changed.keys() != {"paused"} else "pause" if row["paused"] else "resume"
+                await audit.record(
+                    connection,
+                    at=services.clock(),
+                    actor=who.name,
+                    action=f"webhook.{action}",
+                    target=webhook,
+                    detail=changed,
+                )
+            return row
+
+        row = await services.database.write(work)
+        services.courier.reload()
+        return await _document(row)
 
     @router.delete("/webhooks/{webhook}", status_code=204, summary="Deliver nothing more to it")
     async def delete_webhook(webhook: EndpointId, who: Who) -> Response:
@@ -108,19 +151,18 @@ def _endpoints(router: APIRouter, services: Services) -> None:
             raise RefusedError(
                 "the secret of the command line's webhook is in a file: change that, and start the gateway anew"
             )
-        keep = duration(body.keep, where="keep")
-        if not 0 <= keep <= _MAX_KEEP:
-            raise InvalidError("a secret that was replaced signs for 30d at most", where="keep")
+        keep = body.nanoseconds()
         secret = body.secret or signature.new_secret()
         signature.key_of(secret)
         row = await _endpoint(services, webhook)
-        until = services.clock() + keep
-        row |= {"former_secret": row["secret"] if keep else None, "former_until": until if keep else None}
-        row["secret"] = secret
-        await services.database.write(lambda connection: webhooks.save(connection, row))
+        values: dict[str, Any] = {"secret": secret, "former_secret": None, "former_until": None}
+        if keep:
+            values |= {"former_secret": row["secret"], "former_until": services.clock() + keep}
+        row |= values
+        await services.database.write(lambda connection: webhooks.change(connection, webhook, values))
         await services.note(who, "webhook.rotate", webhook, {"keep": body.keep})
         services.courier.reload()
-        return {**_document(row, await webhooks.counts(services.database)), "secret": secret}
+        return {**await _document(row), "secret": secret}
 
     @router.get("/webhooks/{webhook}/messages", summary="What was and is to be delivered")
     async def list_messages(

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The page `/models`: which language models are asked, what of the budgets is used, and by whom."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from nicegui import ui
 
-from ganglion.client.documents import Entry
+from ganglion.client.documents import Budget, Entry, Model
 from ganglion.client.operations import audit, models
+from ganglion.units import SECOND
 from ganglion_gateway.dashboard import chart, text
 from ganglion_gateway.dashboard.parts import Cell, Row, Table, card, choice
 from ganglion_gateway.dashboard.style import ACCENT, CHART_INK
@@ -94,7 +96,7 @@ class _Models:
             ]
         )
         cache = known["cache"]
-        kept = say("Answers are kept for {span}.").format(span=text.span(cache["ttl"], say)) if cache else ""
+        kept = say("Answers are kept for {span}.").format(span=text.span(cache["ttl"] / SECOND, say)) if cache else ""
         self._cache.set_text(kept)
         self._budgets.update([_budget(each, currency, visit) for each in known["budgets"]])
         await self._sums(currency)
@@ -109,11 +111,12 @@ class _Models:
         used = await visit.ask(models.get_models_usage(by=self._by, since=first))
         rows = []
         for each in used["usage"]:
-            key = str(each[self._by])
-            counts = (each[name] for name in ("questions", "cached", "prompt_tokens", "completion_tokens"))
+            named: Mapping[str, Any] = each  # under the name of what the sums are by
+            key = str(named[self._by])
+            counts = (each["questions"], each["cached"], each["prompt_tokens"], each["completion_tokens"])
             link = f"/nodes/{key}" if self._by == "node" else ""
             cells = [
-                Cell(str(each.get("name", key)) or "–", link=link),
+                Cell(str(named.get("name", key)) or "–", link=link),
                 *(Cell(text.number(count)) for count in counts),
             ]
             rows.append(Row(key, [*cells, Cell(_cost(each["cost"], currency))]))
@@ -135,12 +138,12 @@ class _Models:
         await self._look()
 
 
-def _prices(model: dict[str, Any], currency: str) -> str:
+def _prices(model: Model, currency: str) -> str:
     prices = (model["prompt_price"], model["completion_price"])
     return " / ".join("–" if price is None else f"{price:g} {currency}" for price in prices)
 
 
-def _budget(budget: dict[str, Any], currency: str, visit: Visit) -> Row:
+def _budget(budget: Budget, currency: str, visit: Visit) -> Row:
     tokens, cost = budget["tokens"], budget["cost"]
     used = budget["used"]
     kind = {"all": visit.say("everything"), "node": visit.say("node"), "script": visit.say("script")}

@@ -84,8 +84,9 @@ class Card:
             return
         self._changed = node.changed
         say = self._say
-        away = say("offline, heard {ago}").format(ago=text.ago(now - node.last_seen, say))
-        self._state.set_text(say("online") if node.online else away)
+        heard = text.ago(now - node.last_seen, say)
+        away = say("asleep, heard {ago}") if node.asleep(now) else say("offline, heard {ago}")
+        self._state.set_text(say("online") if node.online else away.format(ago=heard))
         add, remove = ("g-on", "g-off") if node.online else ("g-off", "g-on")
         self._presence.classes(add=add, remove=remove)
         self._card.classes(remove="g-away") if node.online else self._card.classes(add="g-away")

@@ -70,6 +70,7 @@ class Carrier:
         mesh: By which nodes are asked.
         metrics: Counts what came of them.
         clock: Nanoseconds since the Unix epoch.
+        on_change: Called when something of a job is written down.
 
     Attributes:
         jobs: Those that this gateway carries out, by id.
@@ -78,12 +79,22 @@ class Carrier:
     """
 
     def __init__(
-        self, database: Database, fleet: Fleet, mesh: Mesh, *, metrics: Metrics, clock: Callable[[], int]
+        self,
+        database: Database,
+        fleet: Fleet,
+        mesh: Mesh,
+        *,
+        metrics: Metrics,
+        clock: Callable[[], int],
+        on_change: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._fleet = fleet
         self._mesh = mesh
+        self._on_change = on_change
         self._metrics = metrics
+        for state in ENDED:
+            metrics.job_targets.labels(state.value)  # from 0 on: the first one is an increase, too
         self._clock = clock
         self.jobs: dict[str, Job] = {}
         self._under_way: dict[tuple[str, str], asyncio.Task[None]] = {}
@@ -101,6 +112,7 @@ class Carrier:
         news, self.news = self.news, asyncio.Event()
         news.set()
         self._wake.set()
+        self._on_change()
 
     async def run(self, lease: Lease) -> None:
         """Carries them out, until cancelled: what is under way then is gone on with at the next start.
@@ -180,8 +192,8 @@ class Carrier:
                 task.add_done_callback(partial(self._over, key))
                 room -= 1
         if job.is_over and not any(key[0] == job.id for key in self._under_way):
-            values = {"state": "cancelled" if job.cancelled else "ended", "ended": self._clock(), "params": ""}
-            await lease.write(self._database, lambda connection: jobs.change(connection, job.id, values))
+            state = "cancelled" if job.cancelled else "ended"
+            await lease.write(self._database, lambda connection: jobs.end(connection, job.id, state, now))
             del self.jobs[job.id]
             self._told()
 
@@ -197,7 +209,7 @@ class Carrier:
             return
         job.send(target, self._mesh.node_id, nonce or b"", self._clock())
         try:
-            await lease.write(self._database, lambda connection: jobs.settle(connection, target.row()))
+            await lease.write(self._database, lambda connection: jobs.settle(connection, target.row(), self._clock()))
             self._told()
             left = max(0, target.until - self._clock()) / SECOND
             try:
@@ -227,7 +239,7 @@ class Carrier:
             await asyncio.sleep(1.0)
 
     async def _settle(self, job: Job, target: Target, lease: Lease) -> None:
-        await lease.write(self._database, lambda connection: jobs.settle(connection, target.row()))
+        await lease.write(self._database, lambda connection: jobs.settle(connection, target.row(), self._clock()))
         if target.state in ENDED:
             self._metrics.job_targets.labels(target.state.value).inc()
         self._told()

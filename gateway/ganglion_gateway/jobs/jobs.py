@@ -33,15 +33,24 @@ class Jobs:
         mesh: By which nodes are asked.
         metrics: Counts what came of them.
         clock: Nanoseconds since the Unix epoch.
+        on_change: Called when something of a job is written down.
     """
 
     def __init__(
-        self, database: Database, fleet: Fleet, mesh: Mesh, *, metrics: Metrics, clock: Callable[[], int]
+        self,
+        database: Database,
+        fleet: Fleet,
+        mesh: Mesh,
+        *,
+        metrics: Metrics,
+        clock: Callable[[], int],
+        on_change: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._fleet = fleet
         self._clock = clock
-        self._carrier = Carrier(database, fleet, mesh, metrics=metrics, clock=clock)
+        self._on_change = on_change
+        self._carrier = Carrier(database, fleet, mesh, metrics=metrics, clock=clock, on_change=on_change)
 
     @property
     def running(self) -> int:
@@ -85,6 +94,7 @@ class Jobs:
 
         await self._database.write(work)
         self._carrier.read_again()
+        self._on_change()
         return identity
 
     async def cancel(self, identity: str, *, by: str) -> None:
@@ -101,11 +111,12 @@ class Jobs:
             )
 
         async def work(connection: AsyncConnection) -> None:
-            await jobs.cancel(connection, identity)
+            await jobs.cancel(connection, identity, now)
             await audit.record(connection, at=now, actor=by, action="job.cancel", target=identity, detail={})
 
         await self._database.write(work)
         self._carrier.read_again()
+        self._on_change()
 
     async def find(self, identity: str) -> dict[str, Any]:
         """The row of a job.

@@ -53,7 +53,7 @@ class Controller:
         fleet: Knows who is there.
         releases: Has nodes run them.
         clock: Nanoseconds since the Unix epoch.
-        on_note: Told of each step that is saved: the rollout, when, what, and how.
+        on_note: Called when steps are saved.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Controller:
         releases: Releases,
         *,
         clock: Callable[[], int],
-        on_note: Callable[[str, int, str, str], None] = lambda *_: None,
+        on_note: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._fleet = fleet
@@ -247,4 +247,5 @@ class Controller:
         machine.rollout.version += 1
         for note in changes.notes:
             _log.info("rollout", id=machine.rollout.id, what=note.what, detail=note.detail)
-            self._on_note(machine.rollout.id, note.at, note.what, note.detail)
+        if changes.notes:
+            self._on_note()

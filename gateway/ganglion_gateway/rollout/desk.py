@@ -85,7 +85,7 @@ class Desk:
                     lacks=tuple(release.lacking(board=node.board, sw=node.sw, caps=node.caps)),
                     free=_free(node),
                     online=node.online,
-                    sleeps=node.caps.get("sleeps") is True,
+                    sleeps=node.sleeps > 0,
                     has=has,
                     before=assigned.get(node.id),
                     busy=next((busy[id] for id in node.ids if id in busy), ""),
@@ -105,10 +105,11 @@ class Desk:
             "nodes": len(nodes),
             "stages": [
                 {"number": number, "percent": stage.percent, "soak": stage.soak, "size": len(cohort)}
-                | {"nodes": [{"node": each.node, "name": each.name, "online": each.online} for each in cohort]}
+                | {"nodes": [_planned(each) for each in cohort]}
                 for number, (stage, cohort) in enumerate(zip(made.terms.stages, made.cohorts, strict=True), 1)
             ],
-            "asleep": [each.node for each in nodes if not each.online],
+            "asleep": [each.node for each in nodes if each.sleeps and not each.online],
+            "away": [each.node for each in nodes if not (each.sleeps or each.online)],
             "already": [each.node for each in nodes if each.has],
             "space_unknown": [each.node for each in nodes if each.free is None],
             "busy": [{"node": each.node, "name": each.name, "rollout": each.busy} for each in made.busy],
@@ -156,7 +157,7 @@ class Desk:
         fields = ("node", "state", "why", "before", "crashes", "alerts")
         times = {name: row[name] or None for name in ("assigned", "changed")}
         stage = row["stage"] + 1 if row["stage"] >= 0 else None
-        sent_back = row["want"] == "before"
+        sent_back, sleeps = row["want"] == "before", row["sleeps"]
         return (
             {name: row[name] for name in fields}
             | times
@@ -164,6 +165,7 @@ class Desk:
                 "name": self._fleet.name(row["node"]),
                 "stage": stage,
                 "sent_back": sent_back,
+                "sleeps": sleeps,
             }
         )
 
@@ -194,6 +196,10 @@ def note(row: Row) -> dict[str, Any]:
 def is_live(document: dict[str, Any]) -> bool:
     """Whether a rollout may still come to nodes."""
     return State(document["state"]).is_live
+
+
+def _planned(each: Candidate) -> dict[str, Any]:
+    return {name: getattr(each, name) for name in ("node", "name", "online", "sleeps")}
 
 
 def _stage(row: Row, counts: dict[str, int]) -> dict[str, Any]:

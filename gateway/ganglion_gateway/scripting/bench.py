@@ -57,7 +57,8 @@ class Bench:
             raise InvalidError(f"{document['file']} takes more than {bounds}, and what takes so much is ended")
         said = json.loads(data)
         if "error" in said:
-            raise NotFoundError(said["error"]) if said["kind"] == "not found" else InvalidError(said["error"])
+            kinds = {"not found": NotFoundError, "invalid": InvalidError}
+            raise kinds.get(said["kind"], GanglionError)(said["error"])
         answer: dict[str, Any] = said["answer"]
         return answer
 

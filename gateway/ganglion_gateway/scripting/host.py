@@ -13,9 +13,11 @@ import resource
 import signal
 import socket
 import sys
+import traceback
 from typing import Any
 
 from ganglion.errors import GanglionError, NotFoundError
+from ganglion_gateway.jsonable import jsonable
 
 #: What a question may take: bytes of memory, seconds of the processor, and seconds by the clock.
 MEMORY, CPU, WALL = 320 << 20, 8, 12
@@ -77,7 +79,12 @@ def _answered(question: socket.socket, work: dict[str, Any]) -> bytes:
         answer = {"error": str(error), "kind": kind}
     except RecursionError:
         answer = {"error": "the document is too deep", "kind": "invalid"}
-    data = json.dumps(answer, ensure_ascii=False, default=str).encode("utf-8", "replace")
+    except MemoryError:
+        raise
+    except Exception as error:  # ours: a document can be wrong in more ways than we know
+        print(traceback.format_exc(), file=sys.stderr)
+        answer = {"error": f"the document cannot be worked on: {type(error).__name__}: {error}", "kind": "broken"}
+    data = json.dumps(jsonable(answer), ensure_ascii=False).encode("utf-8", "replace")
     if len(data) > MAX_ANSWER:
         return json.dumps({"error": "what is to be told of the document is too much", "kind": "invalid"}).encode()
     return data

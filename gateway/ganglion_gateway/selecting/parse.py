@@ -6,7 +6,8 @@
     not      = "not" not | "(" selector ")" | "all" | term
     term     = key ("=" | "!=") value | key ["not"] "in" "(" value {"," value} ")" | "sw" order version | value
     order    = "<" | "<=" | ">" | ">="
-    key      = "tag" | "board" | "name" | "id" | "sw" | "sensor" | "actuator" | "online" | "who"
+    key      = "tag" | "board" | "name" | "id" | "sw" | "sensor" | "actuator" | "online" | "sleeps"
+             | "who"
 
 A value alone is a node's name or id, as it is with `who`. In a value that is not in quotes each `*` stands for any
 letters. In quotes a backslash stands before `"` and itself.
@@ -18,6 +19,7 @@ from typing import NamedTuple, NoReturn
 from ganglion.errors import InvalidError
 from ganglion.settings import nearest
 from ganglion_gateway.selecting.selector import (
+    EITHER,
     KEYS,
     ORDERS,
     PLAIN,
@@ -39,7 +41,7 @@ MAX_TEXT = 2000
 MAX_DEPTH = 32
 
 _TOKEN = re.compile(rf'\s*(?:(?P<mark>!=|<=|>=|[()=<>,])|(?P<quoted>"(?:[^"\\]|\\.)*")|(?P<plain>{PLAIN.pattern}))')
-_ONLINE = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
+_YES_OR_NO = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
 
 
 class _Token(NamedTuple):
@@ -177,11 +179,11 @@ class _Parser:
             self._fail(f'{token.text!r} is a word of the language: write "{token.text}" if a value is meant')
         self._at += 1
         value = _value(token)
-        if key != "online":
+        if key not in EITHER:
             return value
-        if value.text.lower() not in _ONLINE:
-            self._fail(f"online is yes or no, not {value.text!r}", token.column)
-        return Value(_ONLINE[value.text.lower()])
+        if value.text.lower() not in _YES_OR_NO:
+            self._fail(f"{key} is yes or no, not {value.text!r}", token.column)
+        return Value(_YES_OR_NO[value.text.lower()])
 
     def _list(self, key: str) -> tuple[Value, ...]:
         if not self._mark("("):

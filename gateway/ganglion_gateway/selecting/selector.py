@@ -64,7 +64,10 @@ KEYS: dict[str, Callable[[Subject], Iterable[str]]] = {
     "sensor": lambda node: {*node.sensors, *_stated(node, "sensors")},
     "actuator": lambda node: _stated(node, "actuators"),
     "online": lambda node: ("yes" if node.online else "no",),
+    "sleeps": lambda node: ("yes" if node.caps.get("sleeps") else "no",),
 }
+#: Those of which every node is one of two, so that a fleet may have no such node.
+EITHER = ("online", "sleeps")
 #: What a word alone means: a name or an id.
 WHO = "who"
 _OF: dict[str, Callable[[Subject], Iterable[str]]] = {**KEYS, WHO: lambda node: (node.name, node.id, *node.former)}
@@ -213,7 +216,7 @@ def strange(selector: Selector, nodes: Collection[Subject]) -> list[str]:
     for has in _leaves(selector):
         have = {text for node in nodes for text in _OF[has.key](node)}
         for value in has.values:
-            if has.key != "online" and not any(value.fits(text) for text in have):
+            if has.key not in EITHER and not any(value.fits(text) for text in have):
                 what = f"is called {value}" if has.key == WHO else f"has {has.key}={value}"
                 found.append(f"no node {what}{meant(value.text, have) if len(have) <= _MANY else ''}")
     return found

@@ -20,6 +20,8 @@ hooks = Table(
     Column("node", Text, nullable=False),
     Column("rate", Integer, nullable=False),
     Column("created", BigInteger, nullable=False),
+    Column("former_secret", Text),
+    Column("former_until", BigInteger),
 )
 
 #: Messages that were taken, so that none is taken twice. `message` is SHA-256 of what makes one the same, `body` that

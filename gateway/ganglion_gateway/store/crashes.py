@@ -3,7 +3,7 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion_gateway.settings import Retention
@@ -53,6 +53,13 @@ async def find(database: Database, nodes: Collection[str], leaf: str, identity: 
     if identity:
         statement = statement.where(crashes.c.id == identity)
     return await database.one(statement.order_by(crashes.c.at.desc()).limit(1))
+
+
+async def repeated(database: Database, *, since: int, least: int) -> int:
+    """How many nodes and leaves have crashed so often since."""
+    often = select(crashes.c.node, crashes.c.leaf).where(crashes.c.at >= since).group_by(crashes.c.node, crashes.c.leaf)
+    some = often.having(func.count() >= least).subquery()
+    return await database.scalar(select(func.count()).select_from(some)) or 0
 
 
 async def prune(connection: AsyncConnection, keep: Retention, now: int) -> None:

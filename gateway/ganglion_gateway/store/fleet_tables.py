@@ -39,6 +39,7 @@ facts = Table(
 
 #: Commands to nodes. `params` is JSON as text, as SQLite makes 21 of 21.0 in a column of JSON; it is "" once the job
 #: has ended, for it may hold a password, and `names` are those of the parameters. `wide` is how many nodes at a time.
+#: `changed` is greater with each change of any job or of what became of one, and 0 where nothing was yet.
 jobs = Table(
     "jobs",
     metadata,
@@ -56,7 +57,9 @@ jobs = Table(
     Column("wide", Integer, nullable=False),
     Column("state", String(16), nullable=False),
     Column("ended", BigInteger),
+    Column("changed", BigInteger, nullable=False, server_default="0"),
     Index("ix_jobs_state", "state"),
+    Index("ix_jobs_changed", "changed"),
     sqlite_autoincrement=True,
 )
 
@@ -79,10 +82,13 @@ job_targets = Table(
     Column("error", Text, nullable=False),
     Column("began", BigInteger),
     Column("ended", BigInteger),
+    Column("changed", BigInteger, nullable=False, server_default="0"),
+    Index("ix_job_targets_changed", "changed"),
 )
 
 #: Warnings and errors of nodes. `event` and `part` are those of the mesh, so that a copy finds its row taken. `level`
-#: is as Python's `logging` has it; `lost` is how many before this one the node has left out.
+#: is as Python's `logging` has it; `logger` of a leaf's is `leaf/` and its name. `lost` is how many before this one
+#: the node has left out.
 node_logs = Table(
     "node_logs",
     metadata,

@@ -30,6 +30,13 @@ async def add(connection: AsyncConnection, row: Row) -> None:
     await connection.execute(insert(hooks), [row])
 
 
+async def rotate(connection: AsyncConnection, hook: str, secret: str, until: int | None) -> bool:
+    """Gives a hook another secret; the one before is believed until a time, or no more. Whether there is the hook."""
+    former = hooks.c.secret if until is not None else None
+    values = {"secret": secret, "former_secret": former, "former_until": until}
+    return bool((await connection.execute(update(hooks).where(hooks.c.id == hook).values(values))).rowcount)
+
+
 async def remove(connection: AsyncConnection, hook: str) -> bool:
     """Deletes a hook; whether there was one."""
     return bool((await connection.execute(delete(hooks).where(hooks.c.id == hook))).rowcount)

@@ -3,7 +3,7 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion_gateway.settings import Retention
@@ -17,13 +17,38 @@ async def save(connection: AsyncConnection, rows: Sequence[Row]) -> None:
         await connection.execute(insert_new(connection, node_logs), rows)
 
 
+async def newest(database: Database) -> int:
+    """The number of the newest record; 0 where there is none."""
+    return int(await database.scalar(select(func.max(node_logs.c.number))) or 0)
+
+
+async def since(database: Database, number: int, *, limit: int) -> list[Row]:
+    """Records with a greater number, in order."""
+    return await database.all(
+        select(node_logs).where(node_logs.c.number > number).order_by(node_logs.c.number).limit(limit)
+    )
+
+
 async def page(
-    database: Database, *, nodes: Collection[str] | None, since: int, level: int, before: int | None, limit: int
+    database: Database,
+    *,
+    nodes: Collection[str] | None,
+    logger: str = "",
+    since: int,
+    level: int,
+    before: int | None,
+    limit: int,
 ) -> list[Row]:
-    """Those of nodes by all the ids that they had (None for all), newest first, from below the number `before`."""
+    """Those of nodes by all the ids that they had (None for all), newest first, from below the number `before`.
+
+    Args:
+        logger: Only what this one has said; "" for all.
+    """
     statement = select(node_logs).where(node_logs.c.at >= since, node_logs.c.level >= level)
     if nodes is not None:
         statement = statement.where(node_logs.c.node.in_(list(nodes)))
+    if logger:
+        statement = statement.where(node_logs.c.logger == logger)
     if before is not None:
         statement = statement.where(node_logs.c.number < before)
     return await database.all(statement.order_by(node_logs.c.number.desc()).limit(limit))

@@ -202,6 +202,17 @@ async def notes(database: Database, rollout: str, *, after: int | None, limit: i
     return await database.all(statement if after is None else statement.where(column.number > after))
 
 
+async def newest_note(database: Database) -> int:
+    """The number of the newest; 0 where there is none."""
+    return int(await database.scalar(select(func.max(rollout_notes.c.number))) or 0)
+
+
+async def notes_since(database: Database, number: int, *, limit: int) -> list[Row]:
+    """What happened in any rollout, from behind a number, in order."""
+    column = rollout_notes.c.number
+    return await database.all(select(rollout_notes).where(column > number).order_by(column).limit(limit))
+
+
 async def busy(database: Database, wanted: Collection[str]) -> dict[str, str]:
     """Those of these nodes that a rollout has, with its id."""
     found: dict[str, str] = {}
@@ -235,6 +246,15 @@ async def summary(database: Database) -> tuple[dict[str, int], dict[str, int]]:
     statement = select(column.state, func.count().label("count")).join(rollouts, rollouts.c.id == column.rollout)
     far = await database.all(statement.where(rollouts.c.open).group_by(column.state))
     return {row["state"]: row["count"] for row in states}, {row["state"]: row["count"] for row in far}
+
+
+async def due(database: Database) -> dict[str, int]:
+    """When the stage of each running rollout would have passed at best, had its nodes taken no time: for metrics."""
+    stage = rollout_stages.c
+    here = (stage.rollout == rollouts.c.id) & (stage.number == rollouts.c.stage)
+    statement = select(rollouts.c.id, stage.began, stage.soak).join(rollout_stages, here)
+    rows = await database.all(statement.where(rollouts.c.state == State.RUNNING.value, stage.began > 0))
+    return {row["id"]: row["began"] + row["soak"] for row in rows}
 
 
 async def prune(connection: AsyncConnection, keep: Retention, now: int) -> None:

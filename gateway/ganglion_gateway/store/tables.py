@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 metadata = MetaData()
@@ -136,6 +137,7 @@ endpoints = Table(
     Column("allow_http", Boolean, nullable=False),
     Column("allow_private", Boolean, nullable=False),
     Column("enabled", Boolean, nullable=False),
+    Column("paused", Boolean, nullable=False, server_default=false()),
     Column("created", BigInteger, nullable=False),
     Column("former_secret", Text),
     Column("former_until", BigInteger),

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import FromClause, ScalarSelect, func, insert, select, update
+from sqlalchemy import FromClause, ScalarSelect, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion_gateway.store.database import Database, Row, insert_or_update
@@ -16,6 +16,13 @@ from ganglion_gateway.store.tables import deliveries, endpoints, events, nodes, 
 PENDING = "pending"
 DELIVERED = "delivered"
 DEAD = "dead"
+
+#: One statement for all rows: each of its own would be a trip to the database's thread.
+_SETTLE = (
+    update(outbox)
+    .where(outbox.c.number == bindparam("new_number"))
+    .values({name: bindparam(f"new_{name}") for name in ("state", "attempts", "due", "ended")})
+)
 
 
 def new_id() -> str:
@@ -32,6 +39,23 @@ def message_id(event: str, endpoint: str) -> str:
 async def save(connection: AsyncConnection, row: dict[str, Any]) -> None:
     """A new endpoint, or new properties of one."""
     await connection.execute(insert_or_update(connection, endpoints, ["id"], keep=["created"]), [row])
+
+
+async def read(connection: AsyncConnection, endpoint: str) -> Row | None:
+    """One endpoint, in a transaction."""
+    row = (await connection.execute(select(endpoints).where(endpoints.c.id == endpoint))).first()
+    return None if row is None else dict(row._mapping)
+
+
+async def change(connection: AsyncConnection, endpoint: str, values: Row) -> None:
+    """Other properties of an endpoint."""
+    await connection.execute(update(endpoints).where(endpoints.c.id == endpoint).values(values))
+
+
+async def anew(connection: AsyncConnection, endpoint: str, now: int) -> None:
+    """Has what waits for an endpoint tried at once, as if it had been written now and never been tried."""
+    waiting = (outbox.c.endpoint == endpoint, outbox.c.state == PENDING)
+    await connection.execute(update(outbox).where(*waiting).values(attempts=0, due=now, replayed=now))
 
 
 async def remove(connection: AsyncConnection, endpoint: str) -> bool:
@@ -108,8 +132,15 @@ async def record(
     """Attempts that were made (for `deliveries`), and what they changed in the outbox."""
     if attempts:
         await connection.execute(insert(deliveries), list(attempts))
-    for change in changes:
-        await connection.execute(update(outbox).where(outbox.c.number == change["number"]).values(change))
+    if changes:
+        await connection.execute(_SETTLE, [{f"new_{name}": value for name, value in each.items()} for each in changes])
+
+
+async def heads(database: Database) -> dict[str, Row]:
+    """Of the message that waits first for each endpoint: `attempts`, and when it is `due`."""
+    first = select(func.min(outbox.c.number)).where(outbox.c.state == PENDING).group_by(outbox.c.endpoint)
+    columns = (outbox.c.endpoint, outbox.c.attempts, outbox.c.due)
+    return {row["endpoint"]: row for row in await database.all(select(*columns).where(outbox.c.number.in_(first)))}
 
 
 async def counts(database: Database) -> dict[str, dict[str, int]]:

@@ -30,8 +30,8 @@ CHANNELS = {
     "readings": Kind("read", "node/sensor", "readings of sensors"),
     "presence": Kind("read", "node", "nodes that come and go"),
     "rollouts": Kind("read", "rollout", "steps of rollouts"),
-    "jobs": Kind("read", "job", "jobs, and the result of each node"),
-    "logs": Kind("read", "node", "lines of the logs of nodes"),
+    "jobs": Kind("read", "job", "jobs, and what becomes of each at each node"),
+    "logs": Kind("read", "node", "warnings and errors of nodes, when they are stored"),
 }
 
 

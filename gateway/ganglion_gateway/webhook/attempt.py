@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
-import httpx
+import aiohttp
+from yarl import URL
 
 from ganglion.errors import RefusedError
 from ganglion.units import SECOND
@@ -67,12 +68,13 @@ class Sender:
         self._agent = agent
         self._clock = clock
         self._headers = headers
+        self._url = URL(endpoint["url"], encoded=True)
         self._secret: str = endpoint["secret"]
         self._key = signature.key_of(self._secret)
         former = endpoint["former_secret"]
         self._former = signature.key_of(former) if former else None
 
-    async def send(self, http: httpx.AsyncClient, row: Row) -> Attempt:
+    async def send(self, http: aiohttp.ClientSession, row: Row) -> Attempt:
         """Makes an attempt with a row as `store.webhooks.pending` gives them."""
         body = cloudevent.body(row, mesh=self._mesh)
         at = self._clock()
@@ -86,23 +88,23 @@ class Sender:
         try:
             async with (
                 asyncio.timeout(_ATTEMPT),
-                http.stream("POST", self._endpoint["url"], content=body, headers=headers) as answer,
+                http.post(self._url, data=body, headers=headers, allow_redirects=False) as answer,
             ):
-                status = answer.status_code
+                status = answer.status
                 retry_after = _retry_after(answer.headers.get("retry-after", ""), at)
                 size = 0
-                async for part in answer.aiter_raw():
+                async for part in answer.content.iter_any():
                     size += len(part)
                     if size > _MAX_ANSWER:
                         break
             if not 200 <= status < 300:
                 error = f"HTTP status {status}" + (", and redirects are not followed" if 300 <= status < 400 else "")
-        except TimeoutError:
-            error = f"no whole answer within {_ATTEMPT:g} s"
-        except (httpx.HTTPError, RefusedError) as failure:
+        except (aiohttp.ClientError, RefusedError) as failure:
             # Once the status is here the endpoint has decided; how its answer ends does not matter.
             if status is None or not 200 <= status < 300:
-                error = str(failure) or type(failure).__name__
+                error = _why(failure)
+        except TimeoutError:
+            error = f"no whole answer within {_ATTEMPT:g} s"
         return Attempt(at=at, took=self._clock() - at, status=status, error=error[:_ERROR], retry_after=retry_after)
 
     def _keys(self, now: int) -> list[bytes]:
@@ -116,6 +118,13 @@ def sample(now: int) -> Row:
     """What is sent to try an endpoint."""
     event = {"cls": "test", "topic": "test", "value": None, "source": "gateway", "run": "", "timestamp": now}
     return event | {"id": f"test-{now}", "node": "gateway", "node_name": "gateway", "message": f"msg_test{now}"}
+
+
+def _why(failure: Exception) -> str:
+    """What an operator can act on: of a connection that was not made, what the system says."""
+    if isinstance(failure, aiohttp.ClientConnectorError):
+        return failure.os_error.strerror or str(failure.os_error) or "no connection"
+    return str(failure) or type(failure).__name__
 
 
 def _retry_after(text: str, now: int) -> int | None:

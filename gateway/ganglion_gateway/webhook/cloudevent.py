@@ -8,6 +8,7 @@ from typing import Any
 from ganglion.units import SECOND
 
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def body(event: dict[str, Any], *, mesh: str) -> bytes:
@@ -35,7 +36,7 @@ def body(event: dict[str, Any], *, mesh: str) -> bytes:
             "run": event["run"],
         },
     }
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    return _encode(document).encode()
 
 
 def type_of(event: dict[str, Any]) -> str:
@@ -47,4 +48,4 @@ def rfc3339(nanoseconds: int) -> str:
     """A time as RFC 3339 writes it, to the microsecond; the last day of 9999 for what comes after."""
     seconds, rest = divmod(nanoseconds, SECOND)
     moment = datetime.fromtimestamp(min(seconds, 253_402_300_799), UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S") + f".{rest // 1000:06d}Z"
+    return f"{moment.isoformat()[:19]}.{rest // 1000:06d}Z"

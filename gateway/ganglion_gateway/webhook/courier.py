@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-import httpx
+import aiohttp
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -28,9 +28,9 @@ from ganglion_gateway.webhook.schedule import Circuit, Fate, Policy, Schedule
 _log = structlog.get_logger(__name__)
 
 #: Messages read from the outbox at once, and attempts written back at once.
-_PAGE = 64
+_PAGE = 512
 #: Nanoseconds after which attempts are written back though more are on their way.
-_WRITE_BACK = SECOND // 20
+_WRITE_BACK = SECOND // 5
 #: Seconds that a lane has to end its attempt when the gateway stops.
 _GRACE = 1.0
 #: Seconds until the database is asked again that did not answer.
@@ -77,6 +77,8 @@ class Courier:
         self._database = database
         self._mesh = mesh
         self._metrics = metrics
+        for outcome in ("delivered", "failed", "dead"):
+            metrics.deliveries.labels(outcome)  # from 0 on: the first one is an increase, too
         self._clock = clock
         self._agent = agent
         self._policy = policy or Policy()
@@ -94,12 +96,18 @@ class Courier:
         """Endpoints came, went or changed."""
         self._changed.set()
 
-    def state(self, endpoint: str) -> LaneState | None:
-        """How an endpoint does; None for one that is disabled or unknown."""
-        lane = self._lanes.get(endpoint)
-        if lane is None:
+    def state(self, endpoint: Row, head: Row | None) -> LaneState | None:
+        """How an endpoint does; None for one that nothing is delivered to.
+
+        Args:
+            head: `attempts` and `due` of the message that waits first: where another gateway delivers, they tell.
+        """
+        if not endpoint["enabled"] or endpoint["paused"]:
             return None
-        schedule = lane.schedule
+        if (lane := self._lanes.get(endpoint["id"])) is not None:
+            schedule = lane.schedule
+        else:
+            schedule = Schedule(self._policy, failures=head["attempts"] if head else 0, due=head["due"] if head else 0)
         return LaneState(circuit=schedule.circuit(self._clock()), failures=schedule.failures, due=schedule.due)
 
     async def run(self, lease: Lease) -> None:
@@ -134,7 +142,8 @@ class Courier:
             self._changed.set()  # for the next time
 
     async def _renew(self) -> None:
-        rows = {row["id"]: row for row in await webhooks.all_endpoints(self._database) if row["enabled"]}
+        known = await webhooks.all_endpoints(self._database)
+        rows = {row["id"]: row for row in known if row["enabled"] and not row["paused"]}
         gone = [lane for id, lane in self._lanes.items() if rows.get(id) != lane.endpoint or lane.task.done()]
         for lane in gone:
             del self._lanes[lane.endpoint["id"]]
@@ -184,6 +193,8 @@ class _Lane:
         self._attempts: list[dict[str, Any]] = []
         self._changes: dict[int, dict[str, Any]] = {}
         self._oldest = 0  # when the first of these was made
+        outcomes = {fate: "failed" if fate is Fate.AGAIN else fate.value for fate in Fate}
+        self._counts = {fate: courier._metrics.deliveries.labels(outcome) for fate, outcome in outcomes.items()}
         self.task = asyncio.create_task(self._run(), name=f"webhook {endpoint['id']}")
         self.task.add_done_callback(lambda task: courier._ended(task, endpoint["id"]))
 
@@ -198,7 +209,7 @@ class _Lane:
         finally:
             await asyncio.shield(self._write_back())
 
-    async def _deliver(self, http: httpx.AsyncClient) -> None:
+    async def _deliver(self, http: aiohttp.ClientSession) -> None:
         courier = self._courier
         restored = False
         while not self._stopping.is_set():
@@ -220,7 +231,7 @@ class _Lane:
             if not rows:
                 await self.wake.wait()
 
-    async def _settle(self, http: httpx.AsyncClient, row: Row) -> None:
+    async def _settle(self, http: aiohttp.ClientSession, row: Row) -> None:
         """Tries one message until it is delivered or dead, or the gateway stops."""
         courier = self._courier
         attempts: int = row["attempts"]
@@ -272,7 +283,7 @@ class _Lane:
                 reason=attempt.error,
                 dead=fate is Fate.DEAD,
             )
-        metrics.deliveries.labels({Fate.AGAIN: "failed"}.get(fate, fate.value)).inc()
+        self._counts[fate].inc()
         return fate
 
     def _change(self, row: Row, fate: Fate, attempts: int, now: int) -> None:

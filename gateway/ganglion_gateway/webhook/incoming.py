@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from ganglion.errors import InvalidError
+from ganglion.units import SECOND
 from ganglion_gateway.webhook import signature
 
 #: Seconds that the sender's clock may be off, as in the libraries of Standard Webhooks.
@@ -71,11 +72,14 @@ def verify(hook: Mapping[str, Any], headers: Mapping[str, str], body: bytes, *, 
         UnverifiedError: it is not signed with the hook's secret, or too long ago.
     """
     content = hashlib.sha256(body).hexdigest()
+    secrets = [hook["secret"]]
+    if hook["former_secret"] is not None and now < hook["former_until"] // SECOND:
+        secrets.append(hook["former_secret"])
     if hook["scheme"] == Scheme.HMAC:
         given = headers.get(hook["header"], "")
         if not given:
             raise UnverifiedError(f"the header {hook['header']} with the signature is missing")
-        if not signature.is_hmac(hook["secret"], body, given):
+        if not any(signature.is_hmac(secret, body, given) for secret in secrets):
             raise UnverifiedError(f"the signature in {hook['header']} is not that of the body by this hook's secret")
         stamp = headers.get("x-mova-timestamp")
         if stamp is not None:  # not signed: it only tells an honest sender that its clock is wrong
@@ -85,8 +89,8 @@ def verify(hook: Mapping[str, Any], headers: Mapping[str, str], body: bytes, *, 
     if not 0 < len(identity) <= _MAX_ID or not given:
         raise UnverifiedError("the headers webhook-id, webhook-timestamp and webhook-signature are needed")
     seconds = _seconds(headers.get("webhook-timestamp", ""), "webhook-timestamp", now)
-    key = signature.key_of(hook["secret"])
-    if not signature.is_signed([key], identity, body, given, seconds=seconds):
+    keys = [signature.key_of(secret) for secret in secrets]
+    if not signature.is_signed(keys, identity, body, given, seconds=seconds):
         raise UnverifiedError("the signature in webhook-signature is not by this hook's secret")
     return Message(hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest(), content, seconds)
 

@@ -23,6 +23,8 @@ from ganglion.console.recorder import Recorder
 from ganglion.console.session import Came
 from ganglion.console.terminal import ended_by_signals, half_line, keys_as_pressed, lines_ended_by
 from ganglion.errors import GanglionError, UnreachableError, UsageError
+from ganglion.node.console.lines import shown
+from ganglion.redacted import redacted
 
 _LEAVE = "\x1d"
 _LEVELS = {10: "debug", 20: "info", 30: "warning", 40: "error", 50: "critical", 100: "--"}
@@ -143,7 +145,7 @@ class _Console:
             self.code = error.exit_code
             if isinstance(error, UnreachableError) and not self._is_terminal:
                 raise
-            self._out(error.data() if self._args.json else str(error), line=line.partition(" ")[0])
+            self._out(error.data() if self._args.json else str(error), line=shown(line))
         except KeyboardInterrupt:
             if not self._is_terminal:
                 raise
@@ -151,13 +153,13 @@ class _Console:
 
     def _line(self, line: str) -> None:
         self._wants_shell |= line.split()[0] == "shell"  # it may speak before the answer is here
-        shown, result = self._link.line(line)
+        kept, result = self._link.line(line)
         if result == {"shell": True}:
             self._opened = time.monotonic()
             self._shell.set()
             self._say("a shell on the node; Ctrl-] ends it with the console")
         else:
-            self._out({"line": shown, "result": result} if self._args.json else methods(result), line=shown)
+            self._out({"line": kept, "result": result} if self._args.json else methods(result), line=kept)
 
     def _end_shell(self) -> None:
         """All that was to be typed was: what reads in the shell is told so, and then the shell itself."""
@@ -283,5 +285,5 @@ class _Console:
             if self._recorder is not None:
                 if line:
                     self._recorder.written(f"{line}\r\n".encode("utf-8", "replace"))
-                self._recorder.said(text.replace("\n", "\r\n").encode("utf-8", "replace") + b"\r\n")
+                self._recorder.said(redacted(text).replace("\n", "\r\n").encode("utf-8", "replace") + b"\r\n")
             print(text, flush=True)

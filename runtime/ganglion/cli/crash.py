@@ -2,6 +2,7 @@
 """Shows how runs of nodes and leaves ended that crashed: why, and what was logged before."""
 
 import argparse
+from collections.abc import Mapping
 from typing import Any
 
 from ganglion.cli import gateway_client, gateway_flags
@@ -37,7 +38,7 @@ def run(args: argparse.Namespace) -> Result:
     return _list({"crashes": list(client.pages(wanted, "crashes"))})
 
 
-def _list(told: dict[str, Any]) -> Result:
+def _list(told: Mapping[str, Any]) -> Result:
     crashes = told["crashes"]
 
     def text() -> str:
@@ -47,11 +48,11 @@ def _list(told: dict[str, Any]) -> Result:
     return Result(data=told, text=text, exit_code=0 if crashes else 3)
 
 
-def _name(crash: dict[str, Any]) -> str:
+def _name(crash: Mapping[str, Any]) -> str:
     return plain(f"{crash['name']}/{crash['leaf']}" if crash["leaf"] else crash["name"])
 
 
-def _show(crash: dict[str, Any]) -> Result:
+def _show(crash: Mapping[str, Any]) -> Result:
     record = crash["record"]
 
     def text() -> str:

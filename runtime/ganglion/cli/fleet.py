@@ -112,6 +112,8 @@ def _show(node: Mapping[str, Any]) -> Result:
             ("heard", f"{ago(node['last_seen'], now)}, first {moment(node['first_seen'])}"),
             ("credential", f"until {moment(credential)}" + ("" if credential > now else ", which is over")),
         ]
+        if isinstance(sleeps := node["caps"].get("sleeps"), int):
+            facts.append(("sleeps", f"{_span(sleeps)} at a time at most"))
         lines += [f"  {name:<20}{plain(value)}" for name, value in facts]
         lines += _vitals(node.get("vitals", {}), "  ")
         for sensor, latest in node["sensors"].items():
@@ -121,14 +123,14 @@ def _show(node: Mapping[str, Any]) -> Result:
                 f"  leaf {plain(leaf['name'])}: {'online' if leaf['online'] else 'away'}, {plain(leaf['board'])}"
             )
             lines += _vitals(leaf["vitals"], "    ")
-        if node["health"] not in ("ok", "revoked"):
+        if node["health"] not in ("ok", "asleep", "revoked"):
             lines.append(f"`ganglion fleet why {plain(node['name'])}` says why it is {node['health']}")
         return "\n".join(lines)
 
     return Result(data=node, text=text)
 
 
-def _vitals(vitals: dict[str, Any], indent: str) -> list[str]:
+def _vitals(vitals: Mapping[str, Any], indent: str) -> list[str]:
     lines = []
     for key, name, shown in _UNITS:
         value = vitals.get(key)
@@ -137,7 +139,7 @@ def _vitals(vitals: dict[str, Any], indent: str) -> list[str]:
     return lines
 
 
-def _why(told: dict[str, Any]) -> Result:
+def _why(told: Mapping[str, Any]) -> Result:
     def text() -> str:
         lines = [f"{plain(told['summary'])}: {told['health']}"]
         for each in told["findings"]:

@@ -2,6 +2,7 @@
 """Makes groups, which alone read what their members say in confidence, and says who is in them."""
 
 import argparse
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ganglion.cli import gateway_client, gateway_flags
@@ -80,7 +81,7 @@ def _shown(group: "documents.Group", *, said: bool) -> str:
     return "\n".join(lines)
 
 
-def _state(member: dict[str, Any]) -> str:
+def _state(member: Mapping[str, Any]) -> str:
     if member["has_key"]:
         return "has it"
     return "on its way" if member["can_have"] else "not yet: it was not heard, or has to renew its credential"

@@ -2,18 +2,19 @@
 """Lets services of others tell the gateway of events, by webhooks that they sign."""
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ganglion.cli import gateway_client, gateway_flags
+from ganglion.cli import gateway_client, gateway_flags, option
 from ganglion.cli.result import Result, table
-from ganglion.cli.secret_file import secret_in
+from ganglion.cli.secret_file import rotated, secret_in
 from ganglion.cli.show import plain
 from ganglion.client.operations import hooks as api
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
-    """`ganglion hooks add|list|remove`."""
+    """`ganglion hooks add|list|rotate|remove`."""
     verbs = parser.add_subparsers(required=True, metavar="<verb>", dest="verb")
     add = verbs.add_parser("add", parents=[common], help="take events of a service; its secret is shown this once")
     add.add_argument("name", metavar="NAME", help="what people call it")
@@ -35,9 +36,13 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     add.add_argument("--rate", type=int, default=120, metavar="N", help="messages a minute; default: 120")
     add.add_argument("--secret-file", type=Path, metavar="FILE", help="holds the secret; else one is made")
     listing = verbs.add_parser("list", parents=[common], help="who may tell the gateway of events")
+    rotate = verbs.add_parser("rotate", parents=[common], help="replace the secret of one; both hold for a while")
+    rotate.add_argument("--keep", default="24h", metavar="TIME", help="how long the one before holds; default: 24h")
+    rotate.add_argument("--secret-file", type=Path, metavar="FILE", help="holds the secret; else one is made")
     remove = verbs.add_parser("remove", parents=[common], help="take nothing more of one")
-    remove.add_argument("id", metavar="ID", help="as `list` shows it")
-    for verb in (add, listing, remove):
+    for verb in (rotate, remove):
+        verb.add_argument("id", metavar="ID", help="as `list` shows it")
+    for verb in (add, listing, rotate, remove):
         gateway_flags.arguments(verb)
 
 
@@ -45,9 +50,14 @@ def run(args: argparse.Namespace) -> Result:
     """Exit codes: 0 ok, 3 no such hook, 4 a value or the token is refused, 5 no gateway answers."""
     client = gateway_client.find(args)
     if args.verb == "list":
-        return _list(client.ask(api.get_hooks()), client.url)
+        return _list(client.whole(api.get_hooks(), "hooks"), client.url)
     if args.verb == "add":
         return _add(client, args)
+    if args.verb == "rotate":
+        option.duration(args.keep, "--keep")
+        asked = api.post_hooks_hook_rotate(args.id, keep=args.keep, secret=secret_in(args.secret_file))
+        turned = client.ask(asked)
+        return Result(data=turned, text=lambda: rotated(turned, "holds"))
     client.ask(api.delete_hooks_hook(args.id))
     return Result(data={"id": args.id, "removed": True}, text=lambda: f"{args.id} is taken no more")
 
@@ -72,7 +82,7 @@ def _add(client: gateway_client.GatewayClient, args: argparse.Namespace) -> Resu
     return Result(data=made, text=text)
 
 
-def _list(told: dict[str, Any], url: str) -> Result:
+def _list(told: Mapping[str, Any], url: str) -> Result:
     def text() -> str:
         if not told["hooks"]:
             return "nobody tells of events yet; `ganglion hooks add NAME` lets somebody"

@@ -5,6 +5,7 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ganglion.cli import call, gateway_client, gateway_flags, option
@@ -143,18 +144,18 @@ def _watch(client: gateway_client.GatewayClient, identity: str, *, as_json: bool
     raise UnreachableError(f"the gateway broke off; the job goes on when it is back: ganglion jobs watch {identity}")
 
 
-def _ended(job: dict[str, Any], nodes: list[dict[str, Any]]) -> Result:
+def _ended(job: Mapping[str, Any], nodes: Sequence[Mapping[str, Any]]) -> Result:
     code = next((code for state, code in _CODES if job["nodes"].get(state)), 0)
     return Result(
         data={**job, "results": nodes}, text=lambda: f"{job['id']} {job['state']}: {_counts(job)}", exit_code=code
     )
 
 
-def _counts(job: dict[str, Any]) -> str:
+def _counts(job: Mapping[str, Any]) -> str:
     return ", ".join(f"{count} {state}" for state, count in sorted(job["nodes"].items()))
 
 
-def _line(node: dict[str, Any]) -> str:
+def _line(node: Mapping[str, Any]) -> str:
     if node["state"] == "done":
         said = node["result"] if isinstance(node["result"], str) else json.dumps(node["result"], ensure_ascii=False)
     else:

@@ -5,7 +5,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ganglion.cli import gateway_client, gateway_flags, option
@@ -55,12 +55,12 @@ def run(args: argparse.Namespace) -> Result | None:
 
 def _kept(
     client: gateway_client.GatewayClient, args: argparse.Namespace, whose: dict[str, str], default: str
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Mapping[str, Any]]:
     """Those that the gateway keeps, the oldest first."""
     age = option.duration(args.since or default, "--since")
     level = args.level if args.level == "error" else "warning"
     query: dict[str, Any] = {**whose, "since": max(0, time.time_ns() - age), "level": level, "limit": 500}
-    found: list[dict[str, Any]] = []
+    found: list[Mapping[str, Any]] = []
     cursor = ""
     while True:
         page = client.ask(api.get_logs(**query, cursor=cursor or None))
@@ -73,8 +73,8 @@ def _kept(
 
 def _following(
     client: gateway_client.GatewayClient, args: argparse.Namespace, whose: dict[str, str]
-) -> Iterator[dict[str, Any]]:
-    if args.since is not None and "/" not in whose.get("node", ""):
+) -> Iterator[Mapping[str, Any]]:
+    if args.since is not None:
         yield from _kept(client, args, whose, args.since)
     yield from client.follow(
         api.get_logs_watch(where=whose.get("where"), node=whose.get("node"), level=args.level or "info")
@@ -87,7 +87,7 @@ def _none(args: argparse.Namespace) -> str:
     )
 
 
-def _text(record: dict[str, Any]) -> str:
+def _text(record: Mapping[str, Any]) -> str:
     name = f"{record['name']}/{record['leaf']}" if record["leaf"] else record["name"]
     first, *rest = str(record["text"]).split("\n")
     lost = f"({record['lost']} before it were left out) " if record.get("lost") else ""

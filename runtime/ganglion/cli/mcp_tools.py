@@ -128,7 +128,7 @@ def rollouts(gateway: GatewayClient, rollout: str) -> dict[str, Any]:
     """How a rollout goes, or all of them in short."""
     if not rollout:
         return {"rollouts": gateway.ask(api.get_rollouts(limit=20))["rollouts"]}
-    return gateway.ask(api.get_rollouts_rollout_report(rollout))
+    return {**gateway.ask(api.get_rollouts_rollout_report(rollout))}
 
 
 def _mova(verb: str, text: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 """Shows the mesh as a graph: its members, and the links between neighbours with what each end says they cost."""
 
 import argparse
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ganglion.cli import gateway_flags
@@ -12,7 +13,7 @@ from ganglion.cli.show import plain
 if TYPE_CHECKING:
     Verbs = argparse._SubParsersAction[argparse.ArgumentParser]
 
-Document = dict[str, Any]
+Document = Mapping[str, Any]
 
 
 def arguments(verbs: "Verbs", common: argparse.ArgumentParser) -> None:

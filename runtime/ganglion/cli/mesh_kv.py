@@ -71,10 +71,10 @@ def perform(args: argparse.Namespace) -> Result | None:
     return Result(data=document, text=lambda: plain(document.get("value", document.get("members"))))
 
 
-def _ask(gateway: "GatewayClient", args: argparse.Namespace, params: dict[str, Any]) -> dict[str, Any]:
+def _ask(gateway: "GatewayClient", args: argparse.Namespace, params: Mapping[str, Any]) -> Mapping[str, Any]:
     from ganglion.client.operations import mesh
 
-    answer: dict[str, Any]
+    answer: Mapping[str, Any]
     if args.node:
         answer = gateway.command(args.node, f"kv.{args.what}", params)["result"]
         return answer

@@ -2,6 +2,7 @@
 """Shows and changes the policy of a mesh: who may do what, to whom."""
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +75,7 @@ def _delete(args: argparse.Namespace) -> Result:
     )
 
 
-def _holds(told: dict[str, Any]) -> Result:
+def _holds(told: Mapping[str, Any]) -> Result:
     return Result(
         data=told,
         text=lambda: (

@@ -2,6 +2,7 @@
 """Shows the language models of the gateway, what is left of their budgets, and what was used."""
 
 import argparse
+from collections.abc import Mapping
 from typing import Any
 
 from ganglion.cli import gateway_client, gateway_flags
@@ -27,11 +28,12 @@ def run(args: argparse.Namespace) -> Result:
     """Exit codes: 0 ok, 4 a day or the token is refused, 5 no gateway answers."""
     client = gateway_client.find(args)
     if args.verb == "list":
-        return _list(client.ask(models.get_models()))
-    return _usage(client.ask(models.get_models_usage(by=args.by, since=args.since, until=args.until)))
+        return _list(client.whole(models.get_models(), "models"))
+    asked = models.get_models_usage(by=args.by, since=args.since, until=args.until)
+    return _usage(client.whole(asked, "usage"))
 
 
-def _list(told: dict[str, Any]) -> Result:
+def _list(told: Mapping[str, Any]) -> Result:
     def text() -> str:
         if not told["models"]:
             return "no model: scripts take their `otherwise`; GANGLION_LLM_URL or --models gives the gateway some"
@@ -67,7 +69,7 @@ def _of(used: float, limit: float | None) -> str:
     return f"{used:g}" if limit is None else f"{used:g} of {limit:g}"
 
 
-def _usage(told: dict[str, Any]) -> Result:
+def _usage(told: Mapping[str, Any]) -> Result:
     def text() -> str:
         by = told["by"]
         rows = [

@@ -5,8 +5,9 @@ import argparse
 import hashlib
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ganglion.cli import gateway_client, gateway_flags
 from ganglion.cli.gateway_client import GatewayClient
@@ -14,6 +15,9 @@ from ganglion.cli.result import Result, table
 from ganglion.cli.show import moment, plain
 from ganglion.client.operations import releases
 from ganglion.errors import InvalidError, NotFoundError, RefusedError, UnreachableError, UsageError
+
+if TYPE_CHECKING:
+    from ganglion.client import documents
 
 #: Letters of an id that people see.
 _SHORT = 12
@@ -148,11 +152,11 @@ def _show(args: argparse.Namespace) -> Result:
     return Result(data=found, text=lambda: _shown(found))
 
 
-def _of(client: GatewayClient, release: str) -> dict[str, Any]:
+def _of(client: GatewayClient, release: str) -> "documents.Release":
     return client.ask(releases.get_releases_release(release))
 
 
-def _shown(release: dict[str, Any]) -> str:
+def _shown(release: Mapping[str, Any]) -> str:
     lines = [f"{plain(release['name'])}: {release['id']}"]
     lines.append(
         table(("file", "bytes", "SHA-256"), [(f["path"], f["size"], f["sha256"][:16]) for f in release["files"]])
@@ -193,14 +197,14 @@ def _assign(args: argparse.Namespace) -> Result:
     client = gateway_client.find(args)
     release = None if args.release == "none" else _of(client, args.release)
     wanted = None if release is None else release["id"]
-    told = client.ask(releases.put_nodes_node_release(args.node, release=wanted))
+    told: Mapping[str, Any] = client.ask(releases.put_nodes_node_release(args.node, release=wanted))
     if patience is not None:
         told = _ended(client, args.node, told, patience)
     state = told["reported"]["state"]
     return Result(data=told, text=lambda: _standing(told, release), exit_code=int(state in ("reverted", "failed")))
 
 
-def _ended(client: GatewayClient, node: str, told: dict[str, Any], patience: float) -> dict[str, Any]:
+def _ended(client: GatewayClient, node: str, told: Mapping[str, Any], patience: float) -> Mapping[str, Any]:
     """What a node says in the end.
 
     Raises:
@@ -231,7 +235,7 @@ def _status(args: argparse.Namespace) -> Result:
     return Result(data=told, text=lambda: _standing(told, release))
 
 
-def _standing(told: dict[str, Any], release: dict[str, Any] | None) -> str:
+def _standing(told: Mapping[str, Any], release: Mapping[str, Any] | None) -> str:
     """Where a node stands with the release that it should run."""
     if told["desired"] is None:
         return f"{plain(told['name'])} was assigned nothing, and runs its own configuration"

@@ -4,6 +4,7 @@
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from ganglion.cli import gateway_client, gateway_flags, rollout_text
@@ -151,5 +152,5 @@ def _report(client: GatewayClient, args: argparse.Namespace) -> Result:
     return Result(data=told, text=lambda: rollout_text.report(told))
 
 
-def _commanded(document: dict[str, Any]) -> Result:
+def _commanded(document: Mapping[str, Any]) -> Result:
     return Result(data=document, text=lambda: rollout_text.commanded(document))

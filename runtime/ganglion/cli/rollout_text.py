@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Rollouts as people read them. Names and reasons are of nodes, so each goes through `plain`."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ganglion.cli.result import table
 from ganglion.cli.show import clock, moment, plain
 from ganglion.units import SECOND
 
-Document = dict[str, Any]
+Document = Mapping[str, Any]
 
 #: Names of one line, and lines of one list; the rest is counted.
 _NAMES = 6
@@ -20,13 +21,14 @@ def plan(made: Document) -> str:
     """What a rollout would do, and how to have it done."""
     rows = []
     for stage in made["stages"]:
-        names = [each["name"] + ("" if each["online"] else " (asleep)") for each in stage["nodes"]]
+        names = [each["name"] + _there(each) for each in stage["nodes"]]
         rows.append((stage["number"], f"{stage['percent']:g} %", stage["size"], _span(stage["soak"]), _some(names)))
-    asleep = len(made["asleep"])
     lines = [f"{_release(made)} to {made['nodes']} nodes: {plain(made['selector'])}"]
     lines.append(table(("stage", "of all", "adds", "soak", "nodes"), rows))
-    if asleep:
-        lines.append(f"{asleep} of them are not there now: they get it when they wake, and count as waiting")
+    if asleep := len(made["asleep"]):
+        lines.append(f"{asleep} of them are asleep: they get it when they wake, and count as waiting until then")
+    if away := len(made["away"]):
+        lines.append(f"{away} of them are not there now: they get it when they are back, and count as waiting")
     if made["already"]:
         lines.append(f"{len(made['already'])} of them have it already")
     if (unknown := len(made["space_unknown"])) and made["nodes"]:
@@ -50,7 +52,7 @@ def begun(document: Document) -> str:
     return f"rollout {id}: {_release(document)} to {count} nodes\nfollow it: ganglion rollout watch {id}"
 
 
-def listed(found: list[Document]) -> str:
+def listed(found: Sequence[Document]) -> str:
     """Rollouts."""
     if not found:
         return "there was no rollout yet; `ganglion rollout plan` says what one would do"
@@ -122,6 +124,10 @@ def _happened(note: Document) -> str:
 
 def _release(document: Document) -> str:
     return f"{plain(document['name'])} ({plain(document['release'][:_SHORT])})"
+
+
+def _there(node: Document) -> str:
+    return "" if node["online"] else " (asleep)" if node["sleeps"] else " (away)"
 
 
 def _some(names: list[str]) -> str:

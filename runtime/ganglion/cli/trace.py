@@ -2,6 +2,7 @@
 """Shows the path of an alert, from the sensor to the webhook, with times."""
 
 import argparse
+from collections.abc import Mapping
 from typing import Any
 
 from ganglion.cli import gateway_client, gateway_flags
@@ -25,7 +26,7 @@ def run(args: argparse.Namespace) -> Result:
     return Result(data=trace, text=lambda: _text(trace))
 
 
-def _text(trace: dict[str, Any]) -> str:
+def _text(trace: Mapping[str, Any]) -> str:
     event = trace["event"]
     rows = [
         (

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Says where the gateway delivers events to, tries an endpoint, and replaces its secret without a gap."""
+"""Says where the gateway delivers events to, changes and tries an endpoint, and replaces its secret without a gap."""
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ganglion.cli import gateway_client, gateway_flags, option
 from ganglion.cli.result import Result, table
-from ganglion.cli.secret_file import secret_in
+from ganglion.cli.secret_file import rotated, secret_in
 from ganglion.cli.show import moment, plain
 from ganglion.client.operations import webhooks as api
+from ganglion.errors import UsageError
 
 #: Seconds that an endpoint has for an answer to `test`.
 _TEST = 25.0
@@ -18,7 +20,7 @@ _SHOWN = 10
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
-    """`ganglion webhooks add|list|show|test|rotate|remove`."""
+    """`ganglion webhooks add|list|show|edit|pause|resume|test|rotate|remove`."""
     verbs = parser.add_subparsers(required=True, metavar="<verb>", dest="verb")
     add = verbs.add_parser("add", parents=[common], help="deliver events to a URL; its secret is shown this once")
     add.add_argument("url", metavar="URL", help="https://…")
@@ -32,6 +34,16 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     )
     add.add_argument("--allow-http", action="store_true", help="let it be http, which anybody on the way can read")
     add.add_argument("--allow-private", action="store_true", help="let it be on a private or loopback address")
+    edit = verbs.add_parser("edit", parents=[common], help="have one be otherwise; what is not named stays")
+    edit.add_argument("--url", metavar="URL", help="where to; what waits goes there, too, and at once")
+    edit.add_argument("--name", metavar="TEXT", help="what people call it")
+    edit.add_argument("--class", action="append", dest="classes", metavar="CLASS", help="as of `add`; again for more")
+    switch = argparse.BooleanOptionalAction
+    edit.add_argument("--allow-http", action=switch, help="let it be http")
+    edit.add_argument("--allow-private", action=switch, help="let it be on a private or loopback address")
+    edit.add_argument("--enabled", action=switch, help="whether events are for it at all")
+    pause = verbs.add_parser("pause", parents=[common], help="deliver nothing for now; events wait for it")
+    resume = verbs.add_parser("resume", parents=[common], help="go on, with what waits")
     listing = verbs.add_parser("list", parents=[common], help="where events are delivered to, and how that goes")
     show = verbs.add_parser("show", parents=[common], help="one of them, and its last messages")
     test = verbs.add_parser("test", parents=[common], help="deliver one event of the class `test` now, once")
@@ -42,9 +54,9 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     remove = verbs.add_parser("remove", parents=[common], help="deliver nothing more to it; what waits is gone")
     for verb in (add, rotate):
         verb.add_argument("--secret-file", type=Path, metavar="FILE", help="holds the whsec_…; else one is made")
-    for verb in (show, test, rotate, remove):
+    for verb in (show, edit, pause, resume, test, rotate, remove):
         verb.add_argument("id", metavar="ID", help="as `list` shows it")
-    for verb in (add, listing, show, test, rotate, remove):
+    for verb in (add, listing, show, edit, pause, resume, test, rotate, remove):
         gateway_flags.arguments(verb)
 
 
@@ -57,13 +69,15 @@ def run(args: argparse.Namespace) -> Result:
         return _add(client, args)
     if args.verb == "show":
         return _show(client, args.id)
+    if args.verb in ("edit", "pause", "resume"):
+        return _edit(client, args)
     if args.verb == "test":
         return _test(client.ask(api.post_webhooks_webhook_test(args.id).within(_TEST)))
     if args.verb == "rotate":
         option.duration(args.keep, "--keep")
         asked = api.post_webhooks_webhook_rotate(args.id, keep=args.keep, secret=secret_in(args.secret_file))
         turned = client.ask(asked)
-        return Result(data=turned, text=lambda: _rotated(turned))
+        return Result(data=turned, text=lambda: rotated(turned, "signs"))
     client.ask(api.delete_webhooks_webhook(args.id))
     return Result(data={"id": args.id, "removed": True}, text=lambda: f"nothing more goes to {args.id}")
 
@@ -85,7 +99,19 @@ def _add(client: gateway_client.GatewayClient, args: argparse.Namespace) -> Resu
     return Result(data=made, text=text)
 
 
-def _list(told: dict[str, Any]) -> Result:
+def _edit(client: gateway_client.GatewayClient, args: argparse.Namespace) -> Result:
+    fields = ("url", "name", "classes", "allow_http", "allow_private", "enabled") if args.verb == "edit" else ()
+    wanted: dict[str, Any] = {name: value for name in fields if (value := getattr(args, name)) is not None}
+    if args.verb != "edit":
+        wanted["paused"] = args.verb == "pause"
+    elif not wanted:
+        raise UsageError("`ganglion webhooks edit` changes what you name: --url, --name, --class, --allow-…, --enabled")
+    made = client.ask(api.patch_webhooks_webhook(args.id, **wanted))
+    classes = plain(" ".join(made["classes"]))
+    return Result(data=made, text=lambda: f"{plain(made['id'])}: {plain(made['url'])}; {_state(made)}; {classes}")
+
+
+def _list(told: Mapping[str, Any]) -> Result:
     def text() -> str:
         if not told["webhooks"]:
             return "events go nowhere yet; `ganglion webhooks add URL` says where to"
@@ -104,9 +130,11 @@ def _list(told: dict[str, Any]) -> Result:
     return Result(data=told, text=text)
 
 
-def _state(one: dict[str, Any]) -> str:
+def _state(one: Mapping[str, Any]) -> str:
     if not one["enabled"]:
         return "disabled"
+    if one["paused"]:
+        return "paused"
     circuit = (one["state"] or {}).get("circuit")
     return {"open": "does not answer", "half_open": "is tried again"}.get(circuit or "", "ok")
 
@@ -133,21 +161,15 @@ def _show(client: gateway_client.GatewayClient, id: str) -> Result:
     return Result(data={**one, "last": messages}, text=text)
 
 
-def _outcome(attempt: dict[str, Any] | None) -> str:
+def _outcome(attempt: Mapping[str, Any] | None) -> str:
     if attempt is None:
         return "none yet"
     return f"{moment(attempt['at'])}: {plain(attempt['error'] or attempt['status'])}"
 
 
-def _test(told: dict[str, Any]) -> Result:
+def _test(told: Mapping[str, Any]) -> Result:
     took = f"{told['took'] / 1e6:.0f} ms"
     said = (
         f"took it in {took}: HTTP status {told['status']}" if told["delivered"] else f"did not: {plain(told['error'])}"
     )
     return Result(data=told, text=lambda: f"{plain(told['webhook'])} {said}", exit_code=0 if told["delivered"] else 1)
-
-
-def _rotated(one: dict[str, Any]) -> str:
-    until = one["former_until"]
-    both = f"\nthe one before signs, too, until {moment(until)}" if until else ""
-    return f"secret of {plain(one['id'])}, shown this once: {plain(one['secret'])}{both}"

@@ -23,7 +23,7 @@ from ganglion.settings import choice, nearest
 from ganglion_agent.outputs import DRIVERS
 from ganglion_agent.sensors import CHIPS, INPUTS
 
-#: Bytes of a slot's files at most: two slots, MicroPython and scripts share 1 MB of flash with room to spare.
+#: Bytes of a slot's files at most: two slots, MicroPython and scripts share 1 MiB of flash with room to spare.
 BUDGET = 80 * 1024
 #: The same where the board is a full member of the mesh, with signatures, credentials and MQTT.
 FULL_BUDGET = 96 * 1024
@@ -183,8 +183,11 @@ def read_config(path: Path) -> dict[str, Any]:
     return table
 
 
-def drivers_in(table: Mapping[str, Any]) -> list[str]:
+def drivers_in(table: Mapping[str, Any], where: str = "agent.json") -> list[str]:
     """The drivers that an `agent.json` names, sorted, which are not of the board's own pins.
+
+    Args:
+        where: The file, for messages.
 
     Raises:
         InvalidError: it names one that the agent has not.
@@ -194,7 +197,7 @@ def drivers_in(table: Mapping[str, Any]) -> list[str]:
         parts = table.get(key)
         for name, part in parts.items() if isinstance(parts, dict) else ():
             if isinstance(part, dict):
-                found.add(choice(part, "driver", known, f"agent.json: {key}.{name}"))
+                found.add(choice(part, "driver", known, f"{where}: {key}.{name}"))
     return sorted({_SAME.get(name, name) for name in found} & {*drivers()})
 
 

@@ -4,7 +4,8 @@
 A board keeps the functions of a module, its names and the names of arguments in its heap. As all modules are known
 here, what nobody asks for is left out: what only a type checker reads, `__slots__` (MicroPython has none) and
 `__all__`; functions, classes and methods that no module names; names of numbers, which stand where they are used
-(`shrink_numbers`). Arguments and private attributes get shorter names (`shrink_names`).
+(`shrink_numbers`). Arguments, private attributes and what a module keeps for itself get shorter names
+(`shrink_names`), and what is in the same package is imported by its last name.
 """
 
 import ast
@@ -46,7 +47,17 @@ def shrink(
         pass
     link(trees, groups)
     shorten(trees, frozenset(keep))
+    for name, tree in trees.items():
+        _beside(tree, name.rpartition(".")[0])
     return {name: _written(tree) for name, tree in trees.items()}
+
+
+def _beside(tree: ast.Module, package: str) -> None:
+    """Has a module import those of its own package by the names that they have in it, which are shorter."""
+    for node in ast.walk(tree):
+        of = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+        if isinstance(node, ast.ImportFrom) and package and of.startswith(f"{package}."):
+            node.level, node.module = 1, of[len(package) + 1 : -1] or None
 
 
 def _parsed(source: str) -> ast.Module:

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Shorter names where nobody outside of an application sees them: arguments, and attributes that are private.
+"""Shorter names where nobody outside of an application sees them: arguments, private attributes, and what a module
+keeps at its top for itself.
 
 Functions keep theirs, which tracebacks show.
 """
 
 import ast
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from string import ascii_letters
 
@@ -22,6 +24,7 @@ def shorten(trees: dict[str, ast.Module], keep: frozenset[str] = frozenset()) ->
         keep: Modules whose arguments keep their names.
     """
     _private(trees.values())
+    _own(trees)
     nodes = [node for tree in trees.values() for node in ast.walk(tree)]
     by_keyword = {node.arg for node in nodes if isinstance(node, ast.keyword) and node.arg} | {"self"}
     for module, tree in trees.items():
@@ -45,6 +48,36 @@ def _private(trees: Iterable[ast.Module]) -> None:
     for node in nodes:
         if isinstance(node, ast.Attribute):
             node.attr = short.get(node.attr, node.attr)
+
+
+def _own(trees: Mapping[str, ast.Module]) -> None:
+    """Renames what a module binds once, at its top, and no other module asks for."""
+    nodes = [node for tree in trees.values() for node in ast.walk(tree)]
+    asked = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    asked |= {alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}
+    asked |= {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    for tree in trees.values():
+        inside = list(ast.walk(tree))
+        bound = Counter(name for node in inside for name in _bound(node))
+        taken = {name for node in inside for name in _names(node)} | asked
+        short: dict[str, str] = {}
+        for statement in tree.body:
+            targets = statement.targets if isinstance(statement, ast.Assign) else []
+            for name in [target.id for target in targets if isinstance(target, ast.Name) and len(target.id) > 2]:
+                if bound[name] == 1 and name not in asked:
+                    short[name] = next(each for each in _candidates(name) if each not in taken)
+                    taken.add(short[name])
+        for node in inside:
+            if isinstance(node, ast.Name):
+                node.id = short.get(node.id, node.id)
+
+
+def _bound(node: ast.AST) -> Iterator[str]:
+    """The names that a node binds."""
+    if not isinstance(node, ast.Name):
+        yield from binds(node)
+    elif not isinstance(node.ctx, ast.Load):
+        yield node.id
 
 
 def _candidates(name: str) -> Iterator[str]:

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Numbers that modules name in capitals, put where they are used: a board looks no name up, and keeps none."""
+"""Numbers and short texts that modules name in capitals, put where they are used: a board looks no name up, and keeps
+none.
+"""
 
 import ast
 import re
@@ -11,6 +13,8 @@ from ganglion.firmware.shrink_scope import binds
 _NAME = re.compile(r"_?[A-Z][A-Z0-9_]*$")
 #: A board has larger numbers in objects, of which one is enough.
 _MOST = 1 << 30
+#: Letters of a text that MicroPython keeps once, however often it stands in a module.
+_SHORT = 10
 _OPERATORS: dict[type[ast.operator], Callable[[int, int], int]] = {
     ast.Add: int.__add__,
     ast.Sub: int.__sub__,
@@ -21,20 +25,20 @@ _OPERATORS: dict[type[ast.operator], Callable[[int, int], int]] = {
 
 
 def insert(trees: dict[str, ast.Module]) -> None:
-    """Puts the numbers in; who names them first stays, and may be taken out as unused."""
+    """Puts them in; who names them first stays, and may be taken out as unused."""
     known = _Known(trees)
     for module, tree in trees.items():
         _Numbers(known.of(module), known.aliases(module), known).visit(tree)
 
 
 class _Known:
-    """The numbers that each module names."""
+    """The numbers and short texts that each module names."""
 
     def __init__(self, trees: dict[str, ast.Module]) -> None:
         self._trees = trees
-        self._found: dict[str, dict[str, int]] = {}
+        self._found: dict[str, dict[str, int | str]] = {}
 
-    def of(self, module: str) -> dict[str, int]:
+    def of(self, module: str) -> dict[str, int | str]:
         """By name, with those that it imports by their names."""
         if module not in self._found:
             self._found[module] = found = {}
@@ -52,7 +56,8 @@ class _Known:
                     if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
                         name = statement.targets[0].id
                         value = self._value(statement.value, found, aliases)
-                        if value is not None and name in once and abs(value) < _MOST:
+                        if name in once and _is_small(value):
+                            assert value is not None
                             found[name] = value
         return self._found[module]
 
@@ -66,26 +71,31 @@ class _Known:
             if f"{node.module}.{alias.name}" in self._trees
         }
 
-    def _value(self, node: ast.expr, found: dict[str, int], aliases: dict[str, str]) -> int | None:
-        if isinstance(node, ast.Constant) and type(node.value) is int:
-            return node.value
+    def _value(self, node: ast.expr, found: dict[str, int | str], aliases: dict[str, str]) -> int | str | None:
+        if isinstance(node, ast.Constant) and type(node.value) in (int, str):
+            return node.value  # type: ignore[return-value]
         if isinstance(node, ast.Name):
             return found.get(node.id)
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in aliases:
             return self.of(aliases[node.value.id]).get(node.attr)
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             value = self._value(node.operand, found, aliases)
-            return None if value is None else -value
+            return -value if isinstance(value, int) else None
         if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
             left, right = self._value(node.left, found, aliases), self._value(node.right, found, aliases)
-            return None if left is None or right is None else _OPERATORS[type(node.op)](left, right)
+            if isinstance(left, int) and isinstance(right, int):
+                return _OPERATORS[type(node.op)](left, right)
         return None
 
 
-class _Numbers(ast.NodeTransformer):
-    """Puts numbers in the places of their names."""
+def _is_small(value: int | str | None) -> bool:
+    return len(value) <= _SHORT if isinstance(value, str) else value is not None and abs(value) < _MOST
 
-    def __init__(self, numbers: dict[str, int], aliases: dict[str, str], known: _Known) -> None:
+
+class _Numbers(ast.NodeTransformer):
+    """Puts numbers and texts in the places of their names."""
+
+    def __init__(self, numbers: dict[str, int | str], aliases: dict[str, str], known: _Known) -> None:
         self._numbers = numbers
         self._aliases = aliases
         self._known = known

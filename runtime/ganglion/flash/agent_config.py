@@ -9,8 +9,9 @@ from typing import Any
 
 from ganglion.errors import InvalidError, UsageError, unread
 from ganglion.firmware.asked import is_full
+from ganglion.firmware.checked import check_parts
 from ganglion.flash.agent_plan import CONFIG
-from ganglion_agent.config import Config, limits
+from ganglion_agent.config import Config
 from ganglion_agent.section import ConfigError, Section
 
 #: Where a parent listens for leaves, unless it is told otherwise.
@@ -93,11 +94,10 @@ def check(data: bytes, where: str) -> None:
     """
     table = parsed(data, where)
     try:
-        found = Config(Section(CONFIG, table), None)
-        for _, each in found.actuators:
-            limits(each)
+        Config(Section(CONFIG, table), None)
     except ConfigError as error:
         raise InvalidError(str(error).removeprefix(f"{CONFIG}."), where=where) from None
+    check_parts(table, where)
 
 
 def key_file(table: Mapping[str, Any]) -> str:

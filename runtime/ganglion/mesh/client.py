@@ -316,6 +316,11 @@ class MeshClient:
         return self._ready and self._ways.leads
 
     @property
+    def connected(self) -> bool:
+        """Whether it is at its broker."""
+        return self._transport.connected
+
+    @property
     def mesh(self) -> str:
         """Id of the mesh, 13 letters."""
         return self.member.mesh

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the mesh asks of a way to a broker.
 
-Nodes have `MqttTransport`, the gateway has `AiomqttTransport`; the same tests hold both to this page.
+Members have `MqttTransport`, what else the gateway says to brokers goes by `AiomqttTransport`; the same tests hold both
+to this page.
 """
 
 import asyncio

@@ -13,18 +13,13 @@ from ganglion.mova.load import Document
 from ganglion.mova.model import Model
 from ganglion.mova.source import Map, Report, Seq, inside
 from ganglion.mova.template import placeholders
+from ganglion.redacted import KEY, TOKEN
 from ganglion.words import _
 
 #: Names under which secrets are kept, in small letters and without `-`, `_` and spaces.
 _NAME = re.compile(
     r".*(?:password|passphrase|secret|(?:api|access|secret|private)key)|passwd|pwd|credential"
     r"|(?:.*(?:access|api|auth|bearer|refresh))?token|(?:proxy)?authorization"
-)
-#: How services write theirs, so that one is known whatever it is called.
-_TOKEN = re.compile(
-    r"\b(?:sk-[\w-]{20,}|gh[oprsu]_\w{30,}|github_pat_\w{20,}|glpat-[\w-]{20,}|xox[abeoprs]-[\w-]{10,}"
-    r"|AKIA[0-9A-Z]{16}|AIza[\w-]{35}|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,})(?![\w-])"
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
 )
 #: What stands there for a secret, and is none: the name of a type, or a word that says to put one in.
 _STAND_IN = re.compile(r"(?i)(?:string|none|null|\W*|<.*>|\W*your\b.*|your[-_ ].*|x{3,})")
@@ -69,7 +64,7 @@ def _texts(value: Any, place: Place, name: str) -> Iterator[tuple[Place, str, st
 
 def _secret(name: str, value: str) -> str:
     """Says what secret a value is; empty where it is none."""
-    if _TOKEN.search(value):
+    if TOKEN.search(value) or KEY.search(value):
         return _("what looks like a key of a service stands here in clear")
     if _is_secret(name) and _literal(_SCHEME.sub("", value, count=1)):
         return _("the value of {name!r} stands here in clear").format(name=name)
@@ -93,7 +88,7 @@ def _in_url(value: str) -> str:
 
 def is_secret(name: str, value: str) -> bool:
     """Whether a text is one that no record is to keep, by the name that it has or by its look."""
-    return _is_secret(name) or _TOKEN.search(value) is not None or _in_url(value) != ""
+    return _is_secret(name) or TOKEN.search(value) is not None or KEY.search(value) is not None or _in_url(value) != ""
 
 
 def _is_secret(name: str) -> bool:

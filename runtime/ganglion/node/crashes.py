@@ -21,7 +21,7 @@ from typing import Any, TextIO
 
 from ganglion.errors import GanglionError
 from ganglion.mesh import files
-from ganglion.node.redacted import redacted
+from ganglion.redacted import redacted
 from ganglion.units import SECOND
 
 _log = logging.getLogger(__name__)

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from ganglion.mesh.leaves.leaves import Leaves
     from ganglion.node.bridged import Bridged
     from ganglion.node.leaf_line import LeafLine
+    from ganglion.node.leaf_warnings import LeafWarnings
     from ganglion.release.keeper import Keeper
     from ganglion.release.start import Begun
 
@@ -292,7 +294,7 @@ class Node:
             reset="" if crashes is None else crashes.reset,
             publish=lambda stream, value: mesh.publish_reading(stream, value, self._clock.now()),
             leads=lambda: mesh.leads,
-            leaves=tuple if leaves is None else leaves.there,
+            leaves=tuple if leaves is None else partial(leaves.there, "status"),
             ask=None if leaves is None else leaves.status,
         )
         return Telling(
@@ -346,7 +348,7 @@ class Node:
         from ganglion.node.released import Released  # costs memory, and a node alone needs none
 
         return Released(self._sensors, self._actuators, self._runner, self._scripts, self._board, self.restart).keeper(
-            begun, self._mesh
+            begun, self._mesh, self._config.brokers
         )
 
     def _links(self, links: tuple[str, ...]) -> list[LinkSpec] | None:
@@ -382,6 +384,18 @@ class Node:
         mesh.on_request("leaf.call", leaves.call, summary="have a leaf (leaf) do something (method, params)")
         mesh.on_request("leaf.list", leaves.listed, summary="the leaves of this node, and which are there")
         return leaves
+
+    def _leaf_warnings(self, leaves: "Leaves", mesh: MeshClient) -> "LeafWarnings":
+        from ganglion.node.leaf_warnings import LeafWarnings
+
+        return LeafWarnings(
+            there=partial(leaves.there, "log"),
+            ask=leaves.log,
+            publish=mesh.publish_event,
+            saved=mesh.saved,
+            clock=self._clock.now,
+            kept=self._state / "leaf-warnings.json",
+        )
 
     def _lines(self, leaves: "Leaves") -> "list[LeafLine]":
         """The serial ports with leaves at their ends."""
@@ -453,6 +467,7 @@ class Node:
                         tasks.create_task(self._telling.run())
                     if self._leaves is not None:
                         tasks.create_task(self._leaves.run())
+                        tasks.create_task(self._leaf_warnings(self._leaves, self._mesh).run())
                         for line in self._lines(self._leaves):
                             tasks.create_task(line.run())
                 elif self._transport is not None:
@@ -514,7 +529,12 @@ class Node:
         return answer
 
     def _birth(self) -> dict[str, Any]:
-        caps = {"sensors": self._sensors.capabilities(), "actuators": self._actuators.capabilities()}
+        caps: dict[str, Any] = {
+            "sensors": self._sensors.capabilities(),
+            "actuators": self._actuators.capabilities(),
+        }
+        if sleeps := self._config.node.sleeps:
+            caps["sleeps"] = max(1, sleeps // SECOND)
         if self._leaves is not None:
             caps["sensors"] |= self._leaves.sensors()
             caps["leaves"] = self._leaves.inventory()

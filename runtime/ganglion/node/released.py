@@ -2,18 +2,35 @@
 """A node as the trial of a release sees it: its scripts, its sensors, what it has."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ganglion.guardian import Actuators
 from ganglion.mesh.client import MeshClient
 from ganglion.mova.shell import ScriptRunner
+from ganglion.mqtt.url import BrokerUrl
 from ganglion.node.scripts import Scripts
 from ganglion.release.keeper import Keeper
+from ganglion.release.link import Reach, reach
 from ganglion.release.start import Begun
 from ganglion.release.trial import Seen
 from ganglion.sensors import Sensors
 from ganglion.sensors.schedule import Health
+
+
+class _MeshLine:
+    """The link of a node in a mesh."""
+
+    def __init__(self, mesh: MeshClient, brokers: Sequence[BrokerUrl]) -> None:
+        self._mesh = mesh
+        self._brokers = brokers
+
+    @property
+    def up(self) -> bool:
+        return self._mesh.connected or self._mesh.leads
+
+    async def reach(self) -> Reach:
+        return await reach(self._brokers)
 
 
 class Released:
@@ -42,9 +59,13 @@ class Released:
         self.board = board
         self.restart = restart
 
-    def keeper(self, begun: Begun, mesh: MeshClient | None) -> Keeper:
-        """What fetches releases and tries them."""
-        return Keeper(begun, self, mesh, time.monotonic)
+    def keeper(self, begun: Begun, mesh: MeshClient | None, brokers: Sequence[BrokerUrl]) -> Keeper:
+        """What fetches releases and tries them.
+
+        Args:
+            brokers: Addresses of the node's broker; none for a node that has neighbours alone.
+        """
+        return Keeper(begun, self, mesh, None if mesh is None else _MeshLine(mesh, brokers), time.monotonic)
 
     def seen(self) -> Seen:
         """How it is."""

@@ -9,8 +9,8 @@ import logging
 import random
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict
-from typing import Any, Protocol
+from dataclasses import asdict, replace
+from typing import Any
 
 from ganglion import __version__
 from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError, UnreachableError
@@ -18,12 +18,14 @@ from ganglion.mesh.client import MeshClient
 from ganglion.mesh.credential import GATEWAY
 from ganglion.mesh.parameters import takes
 from ganglion.release import manifest
+from ganglion.release.link import Linking, Reach, Standing
 from ganglion.release.manifest import ID, Manifest
 from ganglion.release.pull import Pull
 from ganglion.release.record import OWN, Record
 from ganglion.release.requires import capabilities_of, lacking
+from ganglion.release.site import Line, Site
 from ganglion.release.start import Begun
-from ganglion.release.trial import Seen, Trial
+from ganglion.release.trial import Trial
 from ganglion.units import SECOND
 
 _log = logging.getLogger(__name__)
@@ -34,31 +36,11 @@ ASK = 900.0
 RETRY, SLOWEST = 1.0, 60.0
 #: Seconds that the gateway has for an answer.
 PATIENCE = 30.0
-#: Seconds between two looks at a trial.
+#: Seconds between two looks at a trial, and at what there is of a broker that the node is not at.
 _LOOK = 0.2
+_PROBE = 1.0
 #: Times that a file is fetched anew which was not right when it was whole.
 _ANEW = 2
-
-
-class Site(Protocol):
-    """The node, as a release sees it."""
-
-    def seen(self) -> Seen:
-        """How it is; whether the gateway has answered is not its to say."""
-        ...
-
-    @property
-    def board(self) -> str:
-        """Its board."""
-        ...
-
-    def capabilities(self) -> dict[str, Any]:
-        """Its sensors and actuators, as its birth says them."""
-        ...
-
-    def restart(self) -> None:
-        """Ends the node, to be started anew."""
-        ...
 
 
 class Keeper:
@@ -68,13 +50,23 @@ class Keeper:
         begun: This start.
         site: The node.
         mesh: Its membership; None for a node without one, which can only go back.
+        line: Its link; None for a node without a mesh.
         monotonic: Seconds of a clock that only goes on.
     """
 
-    def __init__(self, begun: Begun, site: Site, mesh: MeshClient | None, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        begun: Begun,
+        site: Site,
+        mesh: MeshClient | None,
+        line: Line | None,
+        monotonic: Callable[[], float],
+    ) -> None:
         self._begun = begun
         self._site = site
         self._mesh = mesh
+        self._line = line
+        self._reach: Reach | None = None
         self._monotonic = monotonic
         self._wake = asyncio.Event()
         self._answered = False
@@ -131,23 +123,42 @@ class Keeper:
         """Until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             if self._begun.trial:
-                tasks.create_task(self._try())
+                tasks.create_task(self._try(self._line))
             if self._mesh is not None:
                 tasks.create_task(self._keep(self._mesh))
 
     # The trial of what runs
 
-    async def _try(self) -> None:
-        trial = Trial(self._begun.window, self._record.excused, int(self._monotonic() * SECOND))
+    async def _try(self, line: Line | None) -> None:
+        looking = None if line is None else asyncio.create_task(self._look_for(line), name="looks for the broker")
+        try:
+            await self._tried(line)
+        finally:
+            if looking is not None:
+                looking.cancel()
+
+    async def _look_for(self, line: Line) -> None:
+        """Learns what there is of the broker, while the node is not at it."""
+        while True:
+            if not line.up:
+                self._reach = await line.reach()
+            await asyncio.sleep(_PROBE)
+
+    async def _tried(self, line: Line | None) -> None:
+        window = self._begun.window
+        trial = Trial(window, self._record.excused, int(self._monotonic() * SECOND))
+        linking = Linking(had=self._record.linked, changed=self._begun.relinked, window=window)
         told = "trial"
         while True:
             await asyncio.sleep(_LOOK)
             if self._record.is_unwanted:
                 self._leave("another release was assigned before the trial was over")
                 return
-            seen = self._site.seen()
-            seen = Seen(refused=seen.refused, failed=seen.failed, silent=seen.silent, answered=self._answered)
-            verdict = trial.look(seen, int(self._monotonic() * SECOND))
+            now = int(self._monotonic() * SECOND)
+            link = Standing(False, "the node is in no mesh any more")
+            if line is not None:
+                link = linking.look(up=line.up, answered=self._answered, reach=self._reach, now=now)
+            verdict = trial.look(replace(self._site.seen(), linked=link.proved, unlinked=link.why), now)
             if verdict.state in ("healthy", "committed") and told != "healthy":
                 told = "healthy"
                 self._say(told)
@@ -219,7 +230,8 @@ class Keeper:
         if self._record.desired != release or self._record.trial is not None:
             return
         silent = tuple(sorted(self._site.seen().silent))
-        self._begun.save(self._record.tried(silent, self._now()))
+        linked = self._line is None or self._line.up
+        self._begun.save(self._record.tried(silent, self._now(), linked=linked))
         _log.info("the release %s is tried: the node starts anew", release[:12] or "none")
         self._ends = True
         self._site.restart()

@@ -57,6 +57,7 @@ class Record:
         starts: Of the trial.
         given_up: Number of the assignment that has failed here; it is not tried again.
         excused: Sensors that did not answer before the trial, either.
+        linked: Whether the node had its link to the others before the trial.
         last: The newest report; None before any.
         untold: Reports that the gateway has not confirmed.
     """
@@ -68,6 +69,7 @@ class Record:
     starts: int = 0
     given_up: int = 0
     excused: tuple[str, ...] = ()
+    linked: bool = True
     last: Report | None = None
     untold: tuple[Report, ...] = ()
 
@@ -116,9 +118,9 @@ class Record:
         """The gateway has this report, and all before it."""
         return replace(self, untold=tuple(each for each in self.untold if each.serial > serial))
 
-    def tried(self, excused: tuple[str, ...], now: int) -> "Record":
+    def tried(self, excused: tuple[str, ...], now: int, *, linked: bool = True) -> "Record":
         """From the next start on what is desired is on trial."""
-        return replace(self.said("trial", "", now), trial=self.desired, starts=0, excused=excused)
+        return replace(self.said("trial", "", now), trial=self.desired, starts=0, excused=excused, linked=linked)
 
     def started(self) -> "Record":
         """A start, counted before it happens."""

@@ -37,6 +37,7 @@ class Begun:
         config: What it runs.
         release: The release in it; None for its own configuration alone.
         record: As it is on the disk.
+        relinked: What is on trial says otherwise than what ran before how the others are reached.
         settled: Called when what runs is on trial no more.
     """
 
@@ -45,6 +46,7 @@ class Begun:
     config: Config
     release: Manifest | None
     record: Record
+    relinked: bool = False
     settled: Callable[[], None] = lambda: None
 
     @property
@@ -105,7 +107,18 @@ def begin(folder: Folder, path: Path, clock: Callable[[], int]) -> Begun:
             left = known.lost(str(error), clock()) if known.trial is None else known.reverted(str(error), clock())
             known = _written(folder, known, left)
         else:
-            return Begun(folder=folder, clock=clock, config=settings, release=release, record=known)
+            relinked = known.trial is not None and _relinks(folder, path, known, settings)
+            return Begun(folder=folder, clock=clock, config=settings, release=release, record=known, relinked=relinked)
+
+
+def _relinks(folder: Folder, path: Path, known: Record, tried: Config) -> bool:
+    """Whether what is on trial reaches the others in another way than what ran before; also where nobody can say."""
+    try:
+        release = _whole(folder, known.current)
+        before = config.load(path, None if release is None else _over(folder, known.current, release))
+    except GanglionError:
+        return True
+    return before.brokers != tried.brokers or "mesh" in config.changed(before, tried)
 
 
 class _DamagedError(GanglionError):

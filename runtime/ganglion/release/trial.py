@@ -2,8 +2,8 @@
 """Whether a release on trial is healthy. Pure.
 
 It is when every script of the node is loaded, no run of one has failed, every sensor answers that answered before, and
-the gateway has answered in this start. It has its window for that, and is kept at its end if it still is so. A script
-that cannot be loaded or whose run fails ends the trial at once.
+the node has its link, as `link` judges it. It has its window for that, and is kept at its end if it still is so, also
+where nobody was there to be linked with. A script that cannot be loaded or whose run fails ends the trial at once.
 """
 
 from collections.abc import Collection, Mapping
@@ -21,13 +21,15 @@ class Seen:
         refused: Scripts that are not loaded, with why.
         failed: What went wrong in runs of scripts since the start, the first.
         silent: Sensors that do not answer, with why.
-        answered: Whether the gateway has answered since the start.
+        linked: Whether the node has its link, or had none before.
+        unlinked: What of the link counts against the release; "" for nothing.
     """
 
     refused: Mapping[str, str] = field(default_factory=dict)
     failed: str = ""
     silent: Mapping[str, str] = field(default_factory=dict)
-    answered: bool = False
+    linked: bool = False
+    unlinked: str = ""
 
 
 class Verdict(NamedTuple):
@@ -53,7 +55,6 @@ class Trial:
 
     def __init__(self, window: int, excused: Collection[str], began: int) -> None:
         self._until = began + window * SECOND
-        self._window = window
         self._excused = frozenset(excused)
 
     def look(self, seen: Seen, now: int) -> Verdict:
@@ -63,12 +64,11 @@ class Trial:
         if seen.failed:
             return Verdict("reverted", seen.failed)
         silent = [(name, why) for name, why in seen.silent.items() if name not in self._excused]
-        is_healthy = seen.answered and not silent
         if now < self._until:
-            return Verdict("healthy" if is_healthy else "trial")
-        if is_healthy:
+            return Verdict("healthy" if seen.linked and not silent else "trial")
+        if not seen.linked and seen.unlinked:
+            return Verdict("reverted", seen.unlinked)
+        if not silent:
             return Verdict("committed")
-        if not seen.answered:
-            return Verdict("reverted", f"the gateway did not answer within the {self._window} s of the trial")
         name, why = silent[0]
         return Verdict("reverted", f"the sensor {name} does not answer{f': {why}' if why else ''}")

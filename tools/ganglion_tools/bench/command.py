@@ -15,6 +15,7 @@ from typing import Any, cast
 
 from ganglion import __version__
 from ganglion.cli.result import Result, table
+from ganglion.errors import UsageError
 from ganglion_tools.bench.figure import Figure
 
 BENCHES = {
@@ -23,21 +24,32 @@ BENCHES = {
     "mesh": "signed frames, commands, known peers, a cut link, beside cbor2, PyNaCl and aiomqtt",
     "sensing": "sound and pictures: what they take, how well they are understood, what sensors weigh",
     "device": "boards: files beside mpremote, an edit until it runs, an update with loss, scripts on MicroPython",
+    "gateway": "events of 1,000 nodes, webhooks, WebSocket clients, memory, the dashboard, a bad release, in parts",
     "path": "MQTT in, a rule, MQTT out, beside Node-RED and a plain paho script",
 }
+
+#: Of `ganglion bench gateway`.
+PARTS = ("events", "webhooks", "sockets", "memory", "dashboard", "rollout")
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
     """The options of `ganglion bench`."""
     names = parser.add_subparsers(required=True, metavar="<name>", dest="name")
     for name, line in BENCHES.items():
-        names.add_parser(name, help=line, parents=[common])
+        bench = names.add_parser(name, help=line, parents=[common])
+        if name == "gateway":
+            bench.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all by default")
+            bench.add_argument("--seconds", type=float, default=30.0, help="for which events are sent; default: 30")
 
 
 def run(args: argparse.Namespace) -> Result:
     """Measures one thing. SIGTERM ends it as Ctrl-C does, with nothing left behind."""
+    if args.name == "gateway" and (unknown := [part for part in args.parts if part not in PARTS]):
+        raise UsageError(f"bench gateway: there is no part {unknown[0]!r}: take some of {', '.join(PARTS)}")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    figures = cast(Callable[[], list[Figure]], import_module(f"ganglion_tools.bench.{args.name}").figures)
+    figures = cast(Callable[..., list[Figure]], import_module(f"ganglion_tools.bench.{args.name}").figures)
+    if args.name == "gateway":
+        return result(args.name, figures(args.parts or PARTS, seconds=args.seconds))
     return result(args.name, figures())
 
 

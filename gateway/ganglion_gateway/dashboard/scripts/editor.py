@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from nicegui import ui
 
+from ganglion.client import documents
 from ganglion_gateway.api.scripting import MAX_TEXT
 from ganglion_gateway.dashboard import style
 from ganglion_gateway.dashboard.visit import Visit
@@ -96,7 +97,7 @@ class Editor:
         """Goes to a place, both from 1."""
         ui.run_javascript(f"window.ganglion.script.jump({int(line)}, {int(column)})")
 
-    def mark(self, findings: list[dict[str, Any]]) -> None:
+    def mark(self, findings: list[documents.ScriptFinding]) -> None:
         """Underlines these, and tells them where a pointer is over their line."""
         text = self.text
         starts = [0, *(match.end() for match in re.finditer("\n", text))]

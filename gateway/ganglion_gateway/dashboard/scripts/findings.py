@@ -2,10 +2,10 @@
 """What is wrong with a script, as a list: each entry leads to its place."""
 
 from collections.abc import Callable
-from typing import Any
 
 from nicegui import ui
 
+from ganglion.client import documents
 from ganglion_gateway.dashboard.parts import attribute
 from ganglion_gateway.dashboard.words import Say
 
@@ -24,13 +24,13 @@ class Findings:
     def __init__(self, say: Say, jump: Callable[[int, int], None]) -> None:
         self._say = say
         self._jump = jump
-        self._shown: list[dict[str, Any]] | None = None
+        self._shown: list[documents.ScriptFinding] | None = None
         self._list = ui.element("div").classes("g-findings").props(f'role="list" aria-label="{say("Findings")}"')
         self._none = ui.label(say("Nothing is wrong.")).classes("g-faint").props('role="status"')
         self._more = ui.label("").classes("g-faint")
         self._none.set_visibility(False)
 
-    def update(self, findings: list[dict[str, Any]]) -> None:
+    def update(self, findings: list[documents.ScriptFinding]) -> None:
         """Shows these."""
         if findings == self._shown:
             return
@@ -44,7 +44,7 @@ class Findings:
             for each in findings[:_MOST]:
                 self._entry(each)
 
-    def _entry(self, found: dict[str, Any]) -> None:
+    def _entry(self, found: documents.ScriptFinding) -> None:
         severity = {
             "error": self._say("error"),
             "warning": self._say("warning"),
@@ -62,7 +62,7 @@ class Findings:
                 ui.label(f"{severity} {found['code']} · {place} · {found['about']}").classes("g-faint")
 
 
-def summary(say: Say, findings: list[dict[str, Any]]) -> tuple[str, str]:
+def summary(say: Say, findings: list[documents.ScriptFinding]) -> tuple[str, str]:
     """How a script stands, and the colour of that."""
     errors = sum(each["severity"] == "error" for each in findings)
     others = len(findings) - errors

@@ -2,10 +2,10 @@
 """The protocols of a script as flowcharts, the same as `ganglion mova graph` makes; a box leads to its step."""
 
 from collections.abc import Callable
-from typing import Any
 
 from nicegui import ui
 
+from ganglion.client import documents
 from ganglion.client.operations import scripts
 from ganglion.errors import GanglionError
 from ganglion_gateway.dashboard.parts import attribute
@@ -34,7 +34,7 @@ class Graphs:
         self._say = visit.say
         self._jump = jump
         self._asked = ("", "")
-        self._graphs: dict[str, dict[str, Any]] = {}
+        self._graphs: dict[str, documents.ScriptGraph] = {}
         self._choice = ui.select([], label=self._say("Protocol"), on_change=lambda _: self._draw()).classes("g-field")
         self._choice.props(f'dense outlined aria-label="{self._say("Protocol")}"')
         self._note = ui.label(self._say("A script without errors is drawn here.")).classes("g-faint")

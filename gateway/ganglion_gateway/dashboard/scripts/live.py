@@ -5,6 +5,7 @@ from typing import Any
 
 from nicegui import ui
 
+from ganglion.client import documents
 from ganglion.client.operations import fleet, scripts
 from ganglion.errors import GanglionError
 from ganglion_gateway.dashboard.parts import button
@@ -25,7 +26,7 @@ class Live:
         self._say = visit.say
         self._editor = editor
         self._node = ""
-        self._plan: dict[str, Any] | None = None
+        self._plan: documents.ScriptPlan | None = None
         self._text = ""
         self._offered: dict[str, str] = {}
         with ui.element("div").classes("g-bar g-live"):
@@ -126,7 +127,7 @@ class Live:
             self._choice.set_options(offered, value=self._choice.value if self._choice.value in offered else None)
 
 
-def _put(node: str, plan: dict[str, Any]) -> Any:
+def _put(node: str, plan: documents.ScriptPlan) -> Any:
     params = {"plan": plan["plan"], "seconds": LEASE}
     return fleet.post_nodes_node_commands(node, method="scripts.put", params=params).within(10.0)
 

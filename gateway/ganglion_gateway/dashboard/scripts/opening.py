@@ -6,6 +6,7 @@ from typing import Any
 
 from nicegui import ui
 
+from ganglion.client import documents
 from ganglion.client.operations import releases, scripts
 from ganglion.errors import GanglionError
 from ganglion.release.manifest import SCRIPTS
@@ -103,6 +104,6 @@ async def of_release(visit: Visit, release: str, path: str, done: Open) -> None:
         done(data.decode("utf-8-sig", "replace"), path.rpartition("/")[2], release, path)
 
 
-def scripts_of(release: dict[str, Any]) -> list[str]:
+def scripts_of(release: documents.Release) -> list[str]:
     """The paths of a release's scripts."""
     return [each["path"] for each in release["files"] if each["path"].endswith(SCRIPTS)]

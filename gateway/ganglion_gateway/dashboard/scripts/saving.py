@@ -7,6 +7,7 @@ from typing import Any
 
 from nicegui import ui
 
+from ganglion.client import documents
 from ganglion.client.operations import releases
 from ganglion_gateway.dashboard.parts import attribute, button, tagged
 from ganglion_gateway.dashboard.scripts.editor import Editor
@@ -67,7 +68,7 @@ def _field(label: str, value: str) -> ui.input:
     return ui.input(label, value=value).classes("g-field").props(f'dense outlined aria-label="{attribute(label)}"')
 
 
-def _next(name: str, known: dict[str, dict[str, Any]]) -> str:
+def _next(name: str, known: dict[str, documents.Release]) -> str:
     """A name that is free: `kitchen-2` behind `kitchen-1`."""
     names = {each["name"] for each in known.values()}
     stem, dash, number = name.rpartition("-")
@@ -79,7 +80,9 @@ def _next(name: str, known: dict[str, dict[str, Any]]) -> str:
     return f"{stem}-{count}"
 
 
-async def _save(visit: Visit, text: str, name: str, path: str, base: dict[str, Any] | None) -> dict[str, Any] | None:
+async def _save(
+    visit: Visit, text: str, name: str, path: str, base: documents.Release | None
+) -> documents.Release | None:
     """The release that was made; None where the API refuses, and why was told."""
     data = text.encode()
     digest = hashlib.sha256(data).hexdigest()

@@ -6,6 +6,7 @@ from typing import Any
 
 from nicegui import ui
 
+from ganglion.client import documents
 from ganglion.units import MILLISECOND
 from ganglion_gateway.dashboard.parts import Cell, Row, Table, tagged
 from ganglion_gateway.dashboard.words import Say
@@ -73,7 +74,7 @@ def _detail(step: dict[str, Any]) -> str:
     return ", ".join(filter(None, (tries, *told)))
 
 
-def happened(say: Say, told: list[dict[str, Any]]) -> None:
+def happened(say: Say, told: list[documents.ScriptHappening]) -> None:
     """Shows what was done to the world."""
     kinds = {
         "actuated": say("actuated"),

@@ -2,10 +2,10 @@
 """The tests of a script, run in virtual time: what failed and why, what happened, and each run step by step."""
 
 from collections.abc import Callable
-from typing import Any
 
 from nicegui import ui
 
+from ganglion.client import documents
 from ganglion.client.operations import scripts
 from ganglion_gateway.dashboard.parts import button, tagged
 from ganglion_gateway.dashboard.scripts import traces
@@ -54,7 +54,7 @@ class Trials:
             for each in tests:
                 self._one(each)
 
-    def _one(self, test: dict[str, Any]) -> None:
+    def _one(self, test: documents.ScriptTest) -> None:
         say = self._say
         with ui.element("article").classes("g-trial").props(f'data-passed="{str(test["passed"]).lower()}"'):
             with ui.element("button").classes("g-finding").props('type="button"') as head:

@@ -25,8 +25,8 @@ class Rules:
         self,
         visit: Visit,
         name: str,
-        show: Callable[[], Call[dict[str, Any]]],
-        put: Callable[..., Call[dict[str, Any]]],
+        show: Callable[[], Call[Any]],
+        put: Callable[..., Call[Any]],
     ) -> None:
         self._visit = visit
         self._name = name

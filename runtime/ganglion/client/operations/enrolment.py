@@ -3,7 +3,7 @@
 """Enrolment at the gateway."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ganglion.client.call import UNSET, Call, Unset
 
@@ -39,6 +39,6 @@ def get_pending(*, limit: int | None = None, cursor: str | None = None) -> "Call
 
 def post_pending_node_approve(
     node: str, *, name: str | Unset | None = UNSET, tags: Sequence[str] | Unset = UNSET
-) -> "Call[dict[str, Any]]":
+) -> "Call[documents.Approved]":
     """Let a node in."""
     return Call("POST", "/api/v1/pending/{node}/approve", {"node": node}, {}, {"name": name, "tags": tags})

@@ -29,12 +29,12 @@ def get_events_event(event: str) -> "Call[documents.Event]":
     return Call("GET", "/api/v1/events/{event}", {"event": event}, {})
 
 
-def get_traces_last() -> "Call[dict[str, Any]]":
+def get_traces_last() -> "Call[documents.Trace]":
     """The path of the last alert."""
     return Call("GET", "/api/v1/traces/last", {}, {})
 
 
-def get_traces_event(event: str) -> "Call[dict[str, Any]]":
+def get_traces_event(event: str) -> "Call[documents.Trace]":
     """The path of an event, from sensor to webhook."""
     return Call("GET", "/api/v1/traces/{event}", {"event": event}, {})
 

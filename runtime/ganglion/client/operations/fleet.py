@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 def get_crashes(
     *, where: str | None = None, limit: int | None = None, cursor: str | None = None
-) -> "Call[dict[str, Any]]":
+) -> "Call[documents.Crashes]":
     """How runs of nodes and leaves ended that crashed, newest first."""
     return Call("GET", "/api/v1/crashes", {}, {"where": where, "limit": limit, "cursor": cursor})
 
 
-def post_firmware_seal(*, sha256: str) -> "Call[dict[str, Any]]":
+def post_firmware_seal(*, sha256: str) -> "Call[documents.Sealed]":
     """Sign a version of firmware, by the SHA-256 of its manifest."""
     return Call("POST", "/api/v1/firmware/seal", {}, {}, {"sha256": sha256})
 
@@ -40,7 +40,7 @@ def get_nodes(
     return Call("GET", "/api/v1/nodes", {}, {"where": where, "limit": limit, "cursor": cursor})
 
 
-def get_nodes_node(node: str) -> "Call[documents.Node]":
+def get_nodes_node(node: str) -> "Call[documents.OneNode]":
     """One node."""
     return Call("GET", "/api/v1/nodes/{node}", {"node": node}, {})
 
@@ -63,12 +63,14 @@ def post_nodes_node_commands(
     )
 
 
-def get_nodes_node_crashes(node: str, *, limit: int | None = None, cursor: str | None = None) -> "Call[dict[str, Any]]":
+def get_nodes_node_crashes(
+    node: str, *, limit: int | None = None, cursor: str | None = None
+) -> "Call[documents.Crashes]":
     """The crashes of one node and its leaves, newest first."""
     return Call("GET", "/api/v1/nodes/{node}/crashes", {"node": node}, {"limit": limit, "cursor": cursor})
 
 
-def get_nodes_node_crashes_crash(node: str, crash: str, *, leaf: str | None = None) -> "Call[dict[str, Any]]":
+def get_nodes_node_crashes_crash(node: str, crash: str, *, leaf: str | None = None) -> "Call[documents.WholeCrash]":
     """All that is known of a crash."""
     return Call("GET", "/api/v1/nodes/{node}/crashes/{crash}", {"node": node, "crash": crash}, {"leaf": leaf})
 
@@ -97,16 +99,16 @@ def post_nodes_node_revoke(node: str, *, reason: str | Unset = UNSET) -> "Call[d
 
 def post_nodes_node_tags(
     node: str, *, add: Sequence[str] | Unset = UNSET, remove: Sequence[str] | Unset = UNSET
-) -> "Call[dict[str, Any]]":
+) -> "Call[documents.Node]":
     """Give a node tags, or take some away, for selectors and groups."""
     return Call("POST", "/api/v1/nodes/{node}/tags", {"node": node}, {}, {"add": add, "remove": remove})
 
 
-def post_nodes_node_webhooks_name(node: str, name: str, payload: Any) -> "Call[dict[str, Any]]":
+def post_nodes_node_webhooks_name(node: str, name: str, payload: Any) -> "Call[documents.Runs]":
     """Fire a node's triggers by webhook."""
     return Call("POST", "/api/v1/nodes/{node}/webhooks/{name}", {"node": node, "name": name}, {}, payload)
 
 
-def get_nodes_node_why(node: str) -> "Call[dict[str, Any]]":
+def get_nodes_node_why(node: str) -> "Call[documents.Why]":
     """Why a node is as it is, in sentences, with what to do."""
     return Call("GET", "/api/v1/nodes/{node}/why", {"node": node}, {})

@@ -3,12 +3,15 @@
 """Jobs at the gateway."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ganglion.client.call import UNSET, Call, Unset
 
+if TYPE_CHECKING:
+    from ganglion.client import documents
 
-def get_jobs(*, limit: int | None = None, cursor: str | None = None) -> "Call[dict[str, Any]]":
+
+def get_jobs(*, limit: int | None = None, cursor: str | None = None) -> "Call[documents.Jobs]":
     """Jobs, newest first."""
     return Call("GET", "/api/v1/jobs", {}, {"limit": limit, "cursor": cursor})
 
@@ -22,7 +25,7 @@ def post_jobs(
     params: Mapping[str, Any] | Unset = UNSET,
     retries: int | Unset = UNSET,
     timeout: str | Unset = UNSET,
-) -> "Call[dict[str, Any]]":
+) -> "Call[documents.Job]":
     """Have nodes do something, those that sleep when they wake."""
     return Call(
         "POST",
@@ -41,19 +44,19 @@ def post_jobs(
     )
 
 
-def get_jobs_job(job: str) -> "Call[dict[str, Any]]":
+def get_jobs_job(job: str) -> "Call[documents.Job]":
     """One job, and how many nodes are how far."""
     return Call("GET", "/api/v1/jobs/{job}", {"job": job}, {})
 
 
-def post_jobs_job_cancel(job: str) -> "Call[dict[str, Any]]":
+def post_jobs_job_cancel(job: str) -> "Call[documents.Job]":
     """Begin it nowhere any more, and end it where it is under way."""
     return Call("POST", "/api/v1/jobs/{job}/cancel", {"job": job}, {}, {})
 
 
 def get_jobs_job_nodes(
     job: str, *, limit: int | None = None, cursor: str | None = None, state: str | None = None
-) -> "Call[dict[str, Any]]":
+) -> "Call[documents.JobNodes]":
     """What came of a job at each node."""
     return Call("GET", "/api/v1/jobs/{job}/nodes", {"job": job}, {"limit": limit, "cursor": cursor, "state": state})
 

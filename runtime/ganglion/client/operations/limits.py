@@ -3,18 +3,21 @@
 """Limits at the gateway."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ganglion.client.call import UNSET, Call, Unset
 
+if TYPE_CHECKING:
+    from ganglion.client import documents
 
-def get_mesh_limits() -> "Call[dict[str, Any]]":
+
+def get_mesh_limits() -> "Call[documents.Limits]":
     """What the fleet limits its actuators to."""
     return Call("GET", "/api/v1/mesh/limits", {}, {})
 
 
 def post_mesh_limits(
     *, limit: Sequence[Mapping[str, Any]], version: int | Unset | None = UNSET
-) -> "Call[dict[str, Any]]":
+) -> "Call[documents.Limits]":
     """Have these limits hold from now on, and those before no more."""
     return Call("POST", "/api/v1/mesh/limits", {}, {}, {"limit": limit, "version": version})

@@ -2,9 +2,12 @@
 # Written by `python -m ganglion_tools.client_operations` from docs/openapi.json: change the routes, not this.
 """Logs at the gateway."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ganglion.client.call import Call
+
+if TYPE_CHECKING:
+    from ganglion.client import documents
 
 
 def get_logs(
@@ -15,8 +18,8 @@ def get_logs(
     level: str | None = None,
     limit: int | None = None,
     cursor: str | None = None,
-) -> "Call[dict[str, Any]]":
-    """Warnings and errors of nodes that are kept here, newest first."""
+) -> "Call[documents.LogLines]":
+    """Warnings and errors of nodes and leaves that are kept here, newest first."""
     return Call(
         "GET",
         "/api/v1/logs",

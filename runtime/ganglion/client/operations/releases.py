@@ -3,22 +3,25 @@
 """Releases at the gateway."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ganglion.client.call import UNSET, Call, Unset
 
+if TYPE_CHECKING:
+    from ganglion.client import documents
 
-def get_nodes_node_release(node: str) -> "Call[dict[str, Any]]":
+
+def get_nodes_node_release(node: str) -> "Call[documents.NodeRelease]":
     """What a node should run, and what it has said of it."""
     return Call("GET", "/api/v1/nodes/{node}/release", {"node": node}, {})
 
 
-def put_nodes_node_release(node: str, *, release: str | None) -> "Call[dict[str, Any]]":
+def put_nodes_node_release(node: str, *, release: str | None) -> "Call[documents.NodeRelease]":
     """Have a node run a release; again, to have it tried again."""
     return Call("PUT", "/api/v1/nodes/{node}/release", {"node": node}, {}, {"release": release})
 
 
-def get_releases(*, limit: int | None = None, cursor: str | None = None) -> "Call[dict[str, Any]]":
+def get_releases(*, limit: int | None = None, cursor: str | None = None) -> "Call[documents.Releases]":
     """Every release, the newest first."""
     return Call("GET", "/api/v1/releases", {}, {"limit": limit, "cursor": cursor})
 
@@ -29,24 +32,24 @@ def post_releases(
     name: str,
     requires: Mapping[str, Any] | Unset = UNSET,
     window: int | Unset = UNSET,
-) -> "Call[dict[str, Any]]":
+) -> "Call[documents.Release]":
     """Make a release of files that were sent; the same again is the same release."""
     return Call(
         "POST", "/api/v1/releases", {}, {}, {"files": files, "name": name, "requires": requires, "window": window}
     )
 
 
-def put_releases_files_digest(digest: str, payload: bytes) -> "Call[dict[str, Any]]":
+def put_releases_files_digest(digest: str, payload: bytes) -> "Call[documents.SentFile]":
     """Send the content of a file for a release to come; again, nothing happens."""
     return Call("PUT", "/api/v1/releases/files/{digest}", {"digest": digest}, {}, payload)
 
 
-def get_releases_release(release: str) -> "Call[dict[str, Any]]":
+def get_releases_release(release: str) -> "Call[documents.Release]":
     """One release."""
     return Call("GET", "/api/v1/releases/{release}", {"release": release}, {})
 
 
-def get_releases_release_diff_other(release: str, other: str) -> "Call[dict[str, Any]]":
+def get_releases_release_diff_other(release: str, other: str) -> "Call[documents.Difference]":
     """What another release has that this one has not."""
     return Call("GET", "/api/v1/releases/{release}/diff/{other}", {"release": release, "other": other}, {})
 

@@ -3,14 +3,17 @@
 """Rollouts at the gateway."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ganglion.client.call import UNSET, Call, Unset
+
+if TYPE_CHECKING:
+    from ganglion.client import documents
 
 
 def get_rollouts(
     *, limit: int | None = None, cursor: str | None = None, state: str | None = None
-) -> "Call[dict[str, Any]]":
+) -> "Call[documents.Rollouts]":
     """Rollouts, the newest first."""
     return Call("GET", "/api/v1/rollouts", {}, {"limit": limit, "cursor": cursor, "state": state})
 
@@ -31,7 +34,7 @@ def post_rollouts(
     stages: Sequence[str] | Unset = UNSET,
     tolerate: str | Unset = UNSET,
     tolerate_stage: str | Unset = UNSET,
-) -> "Call[dict[str, Any]]":
+) -> "Call[documents.Rollout]":
     """Bring a release to nodes, stage by stage."""
     return Call(
         "POST",
@@ -73,7 +76,7 @@ def post_rollouts_plan(
     stages: Sequence[str] | Unset = UNSET,
     tolerate: str | Unset = UNSET,
     tolerate_stage: str | Unset = UNSET,
-) -> "Call[dict[str, Any]]":
+) -> "Call[documents.Plan]":
     """Say what a rollout would do, and do nothing."""
     return Call(
         "POST",
@@ -99,14 +102,14 @@ def post_rollouts_plan(
     )
 
 
-def get_rollouts_rollout(rollout: str) -> "Call[dict[str, Any]]":
+def get_rollouts_rollout(rollout: str) -> "Call[documents.Rollout]":
     """A rollout, in numbers."""
     return Call("GET", "/api/v1/rollouts/{rollout}", {"rollout": rollout}, {})
 
 
 def post_rollouts_rollout_abort(
     rollout: str, *, send_back: bool | Unset = UNSET, why: str | Unset = UNSET
-) -> "Call[dict[str, Any]]":
+) -> "Call[documents.Rollout]":
     """End it, and take it back from those that are on the way."""
     return Call(
         "POST", "/api/v1/rollouts/{rollout}/abort", {"rollout": rollout}, {}, {"send_back": send_back, "why": why}
@@ -115,7 +118,7 @@ def post_rollouts_rollout_abort(
 
 def get_rollouts_rollout_nodes(
     rollout: str, *, limit: int | None = None, cursor: str | None = None, state: Sequence[str] | None = None
-) -> "Call[dict[str, Any]]":
+) -> "Call[documents.RolloutNodes]":
     """Its nodes, in the order in which it comes to them."""
     return Call(
         "GET",
@@ -127,22 +130,22 @@ def get_rollouts_rollout_nodes(
 
 def get_rollouts_rollout_notes(
     rollout: str, *, limit: int | None = None, cursor: str | None = None
-) -> "Call[dict[str, Any]]":
+) -> "Call[documents.Notes]":
     """What happened in it, the first first."""
     return Call("GET", "/api/v1/rollouts/{rollout}/notes", {"rollout": rollout}, {"limit": limit, "cursor": cursor})
 
 
-def post_rollouts_rollout_pause(rollout: str) -> "Call[dict[str, Any]]":
+def post_rollouts_rollout_pause(rollout: str) -> "Call[documents.Rollout]":
     """Come to no node more, for now."""
     return Call("POST", "/api/v1/rollouts/{rollout}/pause", {"rollout": rollout}, {}, {})
 
 
-def get_rollouts_rollout_report(rollout: str) -> "Call[dict[str, Any]]":
+def get_rollouts_rollout_report(rollout: str) -> "Call[documents.Report]":
     """A rollout, what happened in it, and who had trouble."""
     return Call("GET", "/api/v1/rollouts/{rollout}/report", {"rollout": rollout}, {})
 
 
-def post_rollouts_rollout_resume(rollout: str) -> "Call[dict[str, Any]]":
+def post_rollouts_rollout_resume(rollout: str) -> "Call[documents.Rollout]":
     """Go on."""
     return Call("POST", "/api/v1/rollouts/{rollout}/resume", {"rollout": rollout}, {}, {})
 

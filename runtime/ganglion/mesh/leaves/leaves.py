@@ -120,14 +120,18 @@ class Leaves:
         }
         return units if _fits(units) else {}
 
-    def there(self) -> list[str]:
-        """Names of those that are there and say how they are when they are asked."""
+    def there(self, method: str) -> dict[str, int]:
+        """Names of those that are there and have a method, each with how often it was started."""
         leaves = self.parent.leaves.values()
-        return [kept.name for kept in leaves if kept.online and "status" in kept.document()["methods"]]
+        return {kept.name: kept.epoch for kept in leaves if kept.online and method in kept.document()["methods"]}
 
     async def status(self, name: str) -> Any:
         """What a leaf says of how it is. Raises: see `call`."""
         return await self._ask(name, "status", {})
+
+    async def log(self, name: str, after: int) -> Any:
+        """The lines of a leaf's log after a number. Raises: see `call`."""
+        return await self._ask(name, "log", {"after": after})
 
     def statistics(self) -> dict[str, Any]:
         """How it goes, as JSON can say it."""

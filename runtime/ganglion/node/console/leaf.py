@@ -8,6 +8,7 @@ from typing import Any
 
 from ganglion.errors import GanglionError, NotFoundError
 from ganglion.node.console.tail import LEVELS, Lines
+from ganglion.redacted import redacted
 
 #: Seconds between two questions: where nothing was new, and where there is more.
 _EVERY = 1.0
@@ -51,7 +52,7 @@ async def follow(name: str, lines: Lines, ask: Callable[[str, dict[str, Any]], A
         elif (lost := following - len(found) - after) > 0 and not is_first:
             lines.add(f"{lost} lines of {name} are lost")
         for text in found:
-            lines.add(str(text), _level(str(text)))
+            lines.add(redacted(str(text)), _level(str(text)))
         after, is_first, is_silent = following, False, False
         await asyncio.sleep(_MORE if found else _EVERY)
 

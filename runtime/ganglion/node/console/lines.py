@@ -2,19 +2,19 @@
 """What a line says that somebody enters at a console: a word and what follows it. Pure."""
 
 import json
+import re
 import shlex
 from typing import Any
 
 from ganglion.errors import InvalidError
 from ganglion.mesh.parameters import given
 from ganglion.mova.exposure import is_secret
+from ganglion.redacted import HIDDEN, is_name, spoken
 
 #: Letters of a line.
 LONGEST = 4096
-#: What stands in a record for what is not kept.
-HIDDEN = "(hidden)"
-#: Names of what is secret on a node, beside those that a document has.
-_SECRET = frozenset(("psk", "pin", "key_material", "wpa"))
+#: A word that may be that of a method.
+_METHOD = re.compile(r"[A-Za-z][\w.-]{0,63}")
 
 
 def words(line: str) -> list[str]:
@@ -41,27 +41,56 @@ def parameters(said: list[str]) -> dict[str, Any]:
 
 
 def shown(line: str) -> str:
-    """The line as it may be kept: without secrets; only its first word where it is not understood."""
+    """The line as it may be kept, without what is secret in it.
+
+    That is a parameter whose name or value says so; every other one beside one whose value is the name of a secret, as
+    in `key=wifi_password value=…`; the words after such a name; and all but the first word of a line that is not
+    understood. A line without any of it stays as it is.
+    """
     try:
         first, *rest = words(line)
-        pairs = [given(word) for word in rest if "=" in word]
+        pairs = [_pair(word) for word in rest]
     except (InvalidError, ValueError):
-        return " ".join([*line.split()[:1], HIDDEN])[:LONGEST]
-    known = dict(pairs)
-    said = [_shown(word, known) if "=" in word else word for word in rest]
-    return " ".join([first, *said])
+        first, rest, pairs = (line.split() or [""])[0], [""], [None]
+    if not _METHOD.fullmatch(first) or spoken(first) != first:
+        return HIDDEN
+    names = [pair is not None and _names(pair[1]) for pair in pairs]
+    said, hides = [first], is_name(first)
+    for i, (word, pair) in enumerate(zip(rest, pairs, strict=True)):
+        if pair is None:
+            said.append(HIDDEN if hides or not word else spoken(word))
+            hides = hides or is_name(word)
+            continue
+        name, value = pair
+        others = any(names[:i] + names[i + 1 :])
+        kept = HIDDEN if others else _without(name, value)
+        hides = hides or others or kept != value or names[i]
+        text = kept if isinstance(kept, str) else json.dumps(kept, ensure_ascii=False)
+        said.append(word if kept == value and spoken(name) == name else f"{spoken(name)}={text}")
+    return line if said == [first, *rest] else " ".join(said)
 
 
-def _shown(word: str, known: dict[str, Any]) -> str:
-    name = word.partition("=")[0]
-    value = _without(name, known[name])
-    return f"{name}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+def _pair(word: str) -> tuple[str, Any] | None:
+    return given(word) if "=" in word else None
+
+
+def _names(value: Any) -> bool:
+    """Whether a value is the name of a secret, and what is beside it the secret."""
+    return isinstance(value, str) and is_name(value)
 
 
 def _without(name: str, value: Any) -> Any:
+    if is_name(name) or is_secret(name, ""):
+        return HIDDEN
     if isinstance(value, dict):
-        return {key: _without(key, each) for key, each in value.items()}
+        named = [key for key, each in value.items() if _names(each)]
+        return {
+            (HIDDEN if spoken(key) != key else key): HIDDEN if set(named) - {key} else _without(key, each)
+            for key, each in value.items()
+        }
     if isinstance(value, list):
-        return [_without(name, each) for each in value]
+        kept = [_without(name, each) for each in value]
+        first = next((i for i, each in enumerate(value) if _names(each)), len(value))
+        return kept[: first + 1] + [HIDDEN for _ in kept[first + 1 :]]
     text = value if isinstance(value, str) else json.dumps(value)
-    return HIDDEN if name.lower() in _SECRET or is_secret(name, text) else value
+    return HIDDEN if is_secret(name, text) or spoken(text) != text else value

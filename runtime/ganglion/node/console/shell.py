@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from ganglion.errors import GanglionError, RefusedError
+from ganglion.redacted import HIDDEN, Entered
 
 #: Bytes that wait for who looks; bytes read at once; bytes that one message brings.
 WAITING = 32 * 1024
@@ -51,6 +52,7 @@ class Shell:
         self._taken = taken
         self._reads = False
         self._line = ""
+        self._entered = Entered()
         self.code: int | None = None
         os.set_blocking(terminal, False)
         self._read_on()
@@ -152,7 +154,7 @@ class Shell:
         lines = []
         for letter in data.decode("utf-8", "replace"):
             if letter in "\r\n":
-                lines.append("(hidden)" if hidden else self._line)
+                lines.append(HIDDEN if hidden else self._entered.line(self._line))
                 self._line = ""
             elif len(self._line) < 1000 and not hidden:
                 self._line += letter

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ganglion.node.redacted import redacted
+from ganglion.redacted import redacted
 
 #: Letters that are kept, and letters of one line: a traceback is one. Each line counts for so many more.
 KEPT = 64 * 1024

@@ -1,108 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the gateway answers, as types. The documents stay maps, as they came. Times are nanoseconds since 1970."""
+"""Who may do what, who did what, and who waits for somebody to say so."""
 
 from typing import Any, Literal, TypedDict
 
 Document = dict[str, Any]
 Role = Literal["viewer", "operator", "debug", "admin"]
-
-
-class Latest(TypedDict):
-    """The newest reading of a sensor."""
-
-    value: Any
-    unit: str
-    timestamp: int
-
-
-class Node(TypedDict):
-    """A node, as `GET /nodes` has it."""
-
-    id: str
-    name: str
-    board: str
-    sw: str
-    tags: list[str]
-    tags_added: list[str]
-    tags_removed: list[str]
-    online: bool
-    health: str
-    vitals: Document
-    vitals_at: int | None
-    first_seen: int
-    last_seen: int
-    died: int | None
-    epoch: int
-    clock: str
-    credential_expires: int
-    revoked: int | None
-    former: list[str]
-    caps: Document
-    sensors: dict[str, Latest]
-    leaves: list[Document]
-
-
-class Nodes(TypedDict):
-    """A page of nodes."""
-
-    nodes: list[Node]
-    next: str | None
-
-
-class Member(TypedDict):
-    """Who may be on the broker."""
-
-    id: str
-    name: str
-    former: list[str]
-    next: list[str]
-
-
-class Members(TypedDict):
-    """A page of members, and whose they are."""
-
-    mesh: str
-    members: list[Member]
-    next: str | None
-
-
-class Event(TypedDict):
-    """An event that is stored. Its class is under `class`, which Python keeps for itself."""
-
-    id: str
-    node: str
-    topic: str
-    value: Any
-    source: str
-    run: str
-    timestamp: int
-    received: int
-    stored: int
-    leaf: str | None
-
-
-class Events(TypedDict):
-    """A page of events, the newest first."""
-
-    events: list[Event]
-    next: str | None
-
-
-class Readings(TypedDict):
-    """What a sensor read: pairs of time and value, the oldest first."""
-
-    node: str
-    sensor: str
-    unit: str
-    readings: list[list[Any]]
-    next: str | None
-
-
-class Answer(TypedDict):
-    """What a node has answered."""
-
-    ok: bool
-    result: Any
 
 
 class EnrolKey(TypedDict):
@@ -149,40 +51,6 @@ class Pending(TypedDict):
     mesh: str
     root: str
     pending: list[Asking]
-    next: str | None
-
-
-class Revoked(TypedDict):
-    """A node that is believed no more."""
-
-    id: str
-    name: str
-    revoked: int
-    version: int
-
-
-class GroupNode(TypedDict):
-    """A node of a group, by name and id."""
-
-    id: str
-    name: str
-
-
-class Group(TypedDict):
-    """A group of confidential topics."""
-
-    name: str
-    nodes: list[GroupNode]
-    tags: list[str]
-    number: int | None
-    made: int | None
-    members: list[Document]
-
-
-class Groups(TypedDict):
-    """A page of groups."""
-
-    groups: list[Group]
     next: str | None
 
 
@@ -321,3 +189,9 @@ class Logins(TypedDict):
 
     sessions: list[Login]
     next: str | None
+
+
+class Approved(Asking):
+    """A node that was let in, under the name and with the tags that it was given."""
+
+    tags: list[str]

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What hangs on a board, checked by the agent's own code before it is there: only what needs the pins is left."""
+
+import inspect
+from collections.abc import Mapping
+from importlib import import_module
+from types import SimpleNamespace
+from typing import Any
+
+from ganglion.errors import InvalidError
+from ganglion_agent import outputs, readback, sensors
+from ganglion_agent.config import FILE, limits, named
+from ganglion_agent.device import MIN_EVERY
+from ganglion_agent.interlock import Interlocks
+from ganglion_agent.section import ConfigError, Section, missing
+
+_PARTS = ("buses", "sensors", "actuators")
+#: Keys of an actuator that the agent reads when all of them are there.
+_TOGETHER = ("requires", "excludes", "readback")
+
+
+def check_parts(table: Mapping[str, Any], where: str) -> None:
+    """Refuses buses, sensors and actuators that the agent would refuse at its start.
+
+    Args:
+        table: What an `agent.json` says; its other keys are not looked at.
+        where: The file, for messages.
+
+    Raises:
+        InvalidError: with the key, as the board would say it.
+    """
+    section = Section(FILE, {key: table[key] for key in _PARTS if key in table})
+    try:
+        buses = dict(section.sections("buses"))
+        for _, part in named(section, "sensors"):
+            _sensor(part, buses)
+        _actuators(section)
+    except ConfigError as error:
+        raise InvalidError(str(error).removeprefix(f"{FILE}."), where=where) from None
+
+
+def _sensor(section: Section, buses: Mapping[str, Section]) -> None:
+    def bus(name: str) -> None:
+        if name not in buses:
+            raise section.error("bus", missing("bus", name, buses))
+
+    section.duration("every", "10s", MIN_EVERY)
+    said = section.rest()
+    try:
+        sensors.maker(Section(section.where, said), bus)
+    except ImportError:  # of a module that only boards have, after all keys were read
+        return
+    driver = said["driver"]
+    options = {key: value for key, value in said.items() if key not in ("driver", "bus")}
+    if driver in sensors.CHIPS:
+        module = import_module(f"ganglion_micro.drivers.{'bme280' if driver == 'bmp280' else driver}")
+        try:
+            inspect.signature(getattr(module, sensors.CHIPS[driver])).bind(None, **options)
+        except TypeError as error:
+            raise ConfigError(f"{section.where}: {driver}: {error}") from None
+
+
+def _actuators(section: Section) -> None:
+    found: dict[str, Any] = {}
+    locks: dict[str, tuple[Any, Any]] = {}
+    for name, part in named(section, "actuators"):
+        held, _, _ = limits(part)
+        found[name] = SimpleNamespace(limits=held)
+        requires, excludes, shown = (part.value(key) for key in _TOGETHER)
+        outputs.read(part, held)
+        if shown is not None:
+            readback.read(Section(f"{part.where}.readback", shown))
+        if (requires, excludes) != (None, None):
+            locks[name] = requires, excludes
+    Interlocks(found, locks)

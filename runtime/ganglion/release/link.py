@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a release on trial has cost the node its link to the others; judged on the node, with no server's help.
+
+A broker or a gateway that is away proves nothing against a release. What does: the machine has no way to the broker any
+more, or the broker is there and the node does not get in, where what ran before had its link. A release that itself
+says how the node reaches the others has to prove that it does, by an answer of the gateway.
+"""
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from enum import Enum
+from typing import Any, NamedTuple
+
+from ganglion.mqtt.url import BrokerUrl
+from ganglion.units import SECOND
+
+#: Seconds that a broker has to take a connection.
+PATIENCE = 3.0
+#: Nanoseconds that something is to be so, to count against a release: a node gets in again within half a minute.
+_LASTING = 30 * SECOND
+#: An address of nobody (RFC 5737): the way there is the way to everybody.
+_ELSEWHERE = (socket.AF_INET, ("192.0.2.1", 9))
+
+
+class Reach(Enum):
+    """What there is of the broker: it takes connections, does not, or there is no way to where it would be."""
+
+    THERE = "there"
+    AWAY = "away"
+    NO_WAY = "no way"
+
+
+async def reach(brokers: Sequence[BrokerUrl], *, patience: float = PATIENCE) -> Reach:
+    """Looks for a broker, by TCP alone. Without any address nothing is known to be there.
+
+    Args:
+        brokers: Addresses of one broker.
+        patience: Seconds for each.
+    """
+    ways = [not brokers]
+    for broker in brokers:
+        places: list[tuple[Any, Any]] = [_ELSEWHERE]
+        with suppress(OSError, TimeoutError):
+            async with asyncio.timeout(patience):
+                found = await asyncio.get_running_loop().getaddrinfo(broker.host, broker.port, type=socket.SOCK_STREAM)
+            places = [(family, address) for family, _, _, _, address in found]
+            async with asyncio.timeout(patience):
+                _, writer = await asyncio.open_connection(broker.host, broker.port)
+            writer.close()
+            return Reach.THERE
+        ways += [_has_way(family, address) for family, address in places]
+    return Reach.AWAY if any(ways) else Reach.NO_WAY
+
+
+def _has_way(family: int, address: Any) -> bool:
+    """Whether the machine knows where to send what is for this address; nothing is sent."""
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect(address)
+    except OSError:
+        return False
+    return True
+
+
+class Standing(NamedTuple):
+    """How a release stands by its node's link.
+
+    Attributes:
+        proved: The node has its link, or had none before, either.
+        why: What counts against it, where its window ended now; "" for nothing.
+    """
+
+    proved: bool
+    why: str = ""
+
+
+class Linking:
+    """The link in one trial in one start. Pure.
+
+    Args:
+        had: The node had its link when the trial was decided on.
+        changed: The release says otherwise than what ran before how the others are reached.
+        window: Seconds.
+    """
+
+    def __init__(self, *, had: bool, changed: bool, window: int) -> None:
+        self._had = had
+        self._changed = changed
+        self._window = window
+        self._proved = not had
+        self._reach: Reach | None = None
+        self._since = 0
+
+    def look(self, *, up: bool, answered: bool, reach: Reach | None, now: int) -> Standing:
+        """By what is so now.
+
+        Args:
+            up: The node is at its broker, or has a way to the gateway by its neighbours.
+            answered: The gateway has answered since the start.
+            reach: What was found of the broker; None before anything was.
+            now: Nanoseconds of a clock that only goes on.
+        """
+        self._proved = self._proved or answered or (up and not self._changed)
+        if reach is not self._reach:
+            self._reach, self._since = reach, now
+        if self._proved:
+            return Standing(True)
+        within = f"within the {self._window} s of the trial"
+        if self._changed:
+            return Standing(
+                False, f"it changes how the node reaches the others, and the gateway did not answer {within}"
+            )
+        if now - self._since < min(_LASTING, self._window * SECOND // 2):
+            return Standing(False)
+        match reach:
+            case Reach.NO_WAY:
+                return Standing(False, f"the node had a way to its broker before, and had none {within}")
+            case Reach.THERE:
+                return Standing(False, f"the broker is there, and the node did not get in {within}")
+        return Standing(False)

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""ganglion.release.link: what of a link counts against a release, and what a real broker's absence looks like."""
+
+import asyncio
+import os
+import subprocess
+import sys
+
+from ganglion.mqtt.url import BrokerUrl
+from ganglion.release.link import Linking, Reach, Standing, reach
+from ganglion.units import SECOND
+from support.brokers import free_ports
+from support.netns import namespace
+
+END = 60 * SECOND
+
+
+def after(
+    found: Reach | None, *, had: bool = True, changed: bool = False, since: int = 0, up: bool = False
+) -> Standing:
+    """A trial of 60 s in which this was found of the broker from a time on; how it stands at its end."""
+    linking = Linking(had=had, changed=changed, window=60)
+    for now in range(0, END, SECOND):
+        linking.look(up=False, answered=False, reach=found if now >= since else Reach.AWAY, now=now)
+    return linking.look(up=up, answered=False, reach=found, now=END)
+
+
+def test_a_broker_or_a_gateway_that_is_away_says_nothing_against_a_release() -> None:
+    assert after(Reach.AWAY) == (False, "")
+    assert after(None) == (False, "")
+    assert after(Reach.AWAY, up=True) == (True, ""), "the broker is there, and the gateway is not"
+
+
+def test_a_link_that_what_ran_before_had_and_this_has_not_counts() -> None:
+    assert "had a way to its broker before, and had none within the 60 s" in after(Reach.NO_WAY).why
+    assert "the broker is there, and the node did not get in" in after(Reach.THERE).why
+    assert after(Reach.THERE, since=END - 5 * SECOND).why == "", "it has just come back"
+    assert after(Reach.NO_WAY, had=False) == (True, ""), "there was none before, either"
+
+
+def test_a_release_that_changes_the_way_to_the_others_has_to_be_answered() -> None:
+    for found in (*Reach, None):
+        for up in (False, True):
+            assert "the gateway did not answer" in after(found, changed=True, up=up).why
+    linking = Linking(had=True, changed=True, window=60)
+    assert linking.look(up=True, answered=True, reach=None, now=1).proved
+    assert linking.look(up=False, answered=False, reach=Reach.NO_WAY, now=END).proved, "it was once"
+
+
+async def test_a_broker_is_there_or_away() -> None:
+    server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        (nobody,) = free_ports(1)
+        there, away = (BrokerUrl.parse(f"mqtt://127.0.0.1:{each}") for each in (port, nobody))
+        assert await reach([away, there]) is Reach.THERE
+        assert await reach([away]) is Reach.AWAY
+    assert await reach([]) is Reach.AWAY
+
+
+LOOK = """
+import asyncio
+from ganglion.mqtt.url import BrokerUrl
+from ganglion.release.link import reach
+for host in ("127.0.0.1", "192.0.2.7", "broker.example"):
+    print(asyncio.run(reach([BrokerUrl.parse(f"mqtt://{host}")])).value)
+"""
+
+
+def test_a_machine_that_has_lost_its_network_has_no_way() -> None:
+    with namespace() as within:
+        done = subprocess.run(
+            [*within, sys.executable, "-c", LOOK],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+    assert done.stdout.split("\n") == ["away", "no way", "no way", ""], done.stderr
