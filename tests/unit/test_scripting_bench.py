@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from ganglion.errors import InvalidError, NotFoundError
 from ganglion.mova.plan import Plan
 from ganglion.mova.templates import template
 from ganglion_gateway.scripting.bench import Bench
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 EDGE = template("edge", "cold")
 HOSTILE = runpy.run_path(str(Path(__file__).with_name("test_mova_bounds.py")))[
     "test_a_hostile_document_gets_a_clear_error_in_little_memory"
@@ -24,7 +26,7 @@ RUN: dict[str, Any] = {"value": None, "session": {}, "sensors": {}, "llm": "down
 SIZE = 100_000
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def bench() -> AsyncIterator[Bench]:
     made = Bench(cpu=1)
     yield made

@@ -87,9 +87,10 @@ class _Console:
             self._take = button(say("Take over"), self._ask_to_take)
             self._again = button(say("Open again"), lambda: ui.navigate.reload(), main=True)
             ui.element("div").classes("g-space")
-            ui.label(say("Ctrl-] leaves the terminal; without a key for 15 minutes the session ends.")).classes(
-                "g-faint"
+            said = say(
+                "Ctrl-] leaves the terminal; a session in which nothing is entered ends, after 15 minutes by default."
             )
+            ui.label(said).classes("g-faint g-console-said")
         self._take.set_visibility(False)
         self._again.set_visibility(False)
         label = attribute(say("Console of {node}").format(node=self._target_name))

@@ -51,6 +51,7 @@ class _Scripts:
                 self._state = ui.label("")
             ui.element("div").classes("g-space")
             save = button(say("Save as a release…"), main=True) if may_save else None
+        below = ui.element("div").classes("g-below")
         with ui.element("div").classes("g-scripts"):
             with ui.element("section").classes("g-card g-editor-card").props(f'aria-label="{say("Script")}"'):
                 keys = {"Mod-s": self._key_save, "Mod-Enter": self._key_test} if may_run else {}
@@ -74,7 +75,8 @@ class _Scripts:
             self._live.choose(visit.query.get("node", ""))
         ask.on("click", opening(visit, self._open))
         if save is not None:
-            self._save = saving(visit, self._editor, lambda: self._came)
+            with below:
+                self._save = saving(visit, self._editor, lambda: self._came)
             save.on("click", lambda: self._save())
         self._name.on("blur", self._rename).on("keydown.enter", self._rename)
         ui.timer(0.0, self._begin, once=True)

@@ -66,7 +66,8 @@ class Graphs:
     def stale(self) -> None:
         """The script has errors now."""
         self._asked = ("", "")
-        self._note.set_text(self._say("The script has errors; what is drawn is from before."))
+        before = self._say("The script has errors; what is drawn is from before.")
+        self._note.set_text(before if self._frame.visible else self._say("A script without errors is drawn here."))
         self._note.set_visibility(True)
 
     def _draw(self) -> None:

@@ -4,6 +4,9 @@
 "use strict";
 window.ganglion.script = {
   most: 500000,
+  // Bytes that go to the server at once; its socket takes a million
+  bytes: 900000,
+  fits(text) { return text.length <= this.most && new Blob([text]).size <= this.bytes; },
   begin(id, label, file) {
     this.id = id;
     this.file = file;
@@ -23,9 +26,10 @@ window.ganglion.script = {
     this.waiting = setTimeout(() => this.store(), 200);
   },
   store() {
-    if (!this.view) return;
+    const text = this.view?.state.doc.toString();
+    if (text === undefined || !this.fits(text)) return;
     try {
-      sessionStorage.setItem(this.key, JSON.stringify({ file: this.file, text: this.view.state.doc.toString() }));
+      sessionStorage.setItem(this.key, JSON.stringify({ file: this.file, text }));
     } catch { /* a full or forbidden storage keeps nothing */ }
   },
   named(file) {
@@ -44,7 +48,7 @@ window.ganglion.script = {
     input.value = "";
     if (!file) return;
     const text = file.size > 4 * this.most ? null : await file.text();
-    if (text === null || text.length > this.most) return emitEvent("script-large", file.name);
+    if (text === null || !this.fits(text)) return emitEvent("script-large", file.name);
     emitEvent("script-named", file.name);
     const view = this.view;
     view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
