@@ -2,6 +2,7 @@
 """What every test may ask for. `HYPOTHESIS_PROFILE=long` searches longer than the `ci` that runs without it."""
 
 import faulthandler
+import gc
 import os
 import signal
 import sys
@@ -23,6 +24,17 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("long", max_examples=5000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[object]:
+    """Collects the tests, which stay to the end, without the collector of garbage: it would take half of the time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -52,6 +52,11 @@ class Actuator:
             self.failure = ""
         return self.failure
 
+    def about(self) -> "list[Any]":
+        """As `Methods.actuators_list` says it."""
+        limits = self.limits
+        return [self.state.value, self.risk] + ([limits.values] if limits.low is None else [limits.low, limits.high])
+
     def lose(self, failure: str, now: int) -> None:
         """Nobody knows what it does; it is told its fail-safe value in a second."""
         self.state.lose()

@@ -39,6 +39,7 @@ class Methods:
     def table(self) -> "dict[str, Any]":
         """Handlers by method."""
         return {
+            "actuators.list": self.actuators_list,
             "actuators.set": self.actuators_set,
             "answer": self.answer,
             "crash": self.crash,
@@ -77,17 +78,26 @@ class Methods:
         said["crashed"] = None if last is None else last["boot"]
         return said
 
+    def actuators_list(self, params: "dict[str, Any]") -> "dict[str, Any]":
+        """Of each actuator `[value, risk, low, high]`, or `[value, risk, values]`, none for true and false."""
+        found = self._device.guard.actuators
+        return {"actuators": {name: found[name].about() for name in found}}
+
     def actuators_set(self, params: "dict[str, Any]") -> "dict[str, Any]":
-        """Sets `actuator` to `value`, for a duration `for` where there is one, with a `priority` from 0 to 3."""
+        """Sets `actuator` to `value`, for a duration `for` where there is one, with a `priority` from 0 to 3.
+
+        With `advised` a language model wants it.
+        """
         section = _section(params)
         try:
             name, value = section.take("actuator", str), section.value("value")
             ns = section.duration("for", "1s") if section.has("for") else None
             priority = section.take("priority", int, 0, 0, 3)
+            advised = section.take("advised", bool, False)
             section.close()
         except ConfigError as error:
             raise ValueError(str(error)) from None
-        done = self._device.set(name, value, PARENT, priority, ns)
+        done = self._device.set(name, value, PARENT, priority, ns, advised)
         if not done[0]:
             raise RefusalError(done[2])
         return {"actuator": name, "value": done[1]}

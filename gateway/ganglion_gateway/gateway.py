@@ -62,7 +62,7 @@ from ganglion_gateway.traces import path_of
 from ganglion_gateway.tracing.tracing import opened
 from ganglion_gateway.webhook import signature
 from ganglion_gateway.webhook.address import check_url
-from ganglion_gateway.webhook.courier import Courier
+from ganglion_gateway.webhook.courier import DELIVERS, Courier
 from ganglion_gateway.webhook.hooks import Hooks
 from ganglion_gateway.webhook.schedule import Policy
 
@@ -116,6 +116,7 @@ async def open_gateway(
             fleet = Fleet(live.presence)
             courier = Courier(
                 database,
+                leases,
                 mesh=authority.mesh_id,
                 metrics=metrics,
                 clock=clock,
@@ -247,7 +248,7 @@ async def open_gateway(
             parts += [news.run, inventory.run, partial(releases.run, member.request), Sharing(services, intake).run]
             # What only one of several gateways may do
             sole: dict[str, Callable[[Lease], Coroutine[Any, Any, None]]] = {
-                "webhooks": courier.run,
+                f"{DELIVERS}{leases.holder}": courier.run,  # all of them do, and share the endpoints
                 "relay": partial(relay.run, member.request),
                 "groups": groups.run,
                 "jobs": jobs.run,

@@ -145,32 +145,49 @@ class Leases:
             Exception: what the part raised, but for `LostLeaseError`.
         """
         while True:
-            if name in self._held:
-                raise ValueError(f"this gateway leads in {name!r} already")
             lease = await self._take(name)
-            _log.info("leads", part=name, token=lease.token)
             try:
                 if await _until_lost(lease, part):
                     return
             finally:
-                del self._held[name]
-                await asyncio.shield(self._release(lease))
+                await asyncio.shield(self.give_back(lease))
             _log.warning("leads no more, another gateway may", part=name)
+
+    async def claim(self, name: str) -> Lease | None:
+        """A lease, where nobody has it; it is renewed until it is lost, or given back.
+
+        Raises:
+            ValueError: this gateway has it already.
+            SQLAlchemyError: the database does not answer.
+        """
+        if name in self._held:
+            raise ValueError(f"this gateway leads in {name!r} already")
+        began = _now()
+        token = await self._ask(name)
+        if token is None:
+            return None
+        until = began + self._term if self._engine is not None else float("inf")
+        lease = self._held[name] = Lease(name, token, until)
+        _log.info("leads", part=name, token=token)
+        return lease
+
+    async def give_back(self, lease: Lease) -> None:
+        """This gateway does it no more; another one need not wait, unless the database does not answer."""
+        if self._held.get(lease.name) is lease:
+            del self._held[lease.name]
+        lease.lost.set()
+        await self._release(lease)
 
     async def _take(self, name: str) -> Lease:
         away = False
         while True:
-            began = _now()
             try:
-                token = await self._ask(name)
+                if (lease := await self.claim(name)) is not None:
+                    return lease
             except (SQLAlchemyError, OSError) as error:
                 if not away:
                     _log.warning("lease not taken", part=name, reason=str(error))
-                token, away = None, True
-            if token is not None:
-                until = began + self._term if self._engine is not None else float("inf")
-                lease = self._held[name] = Lease(name, token, until)
-                return lease
+                away = True
             await asyncio.sleep(_LOOK)
 
     async def _ask(self, name: str) -> int | None:

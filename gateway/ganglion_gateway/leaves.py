@@ -36,6 +36,7 @@ def _document(node: Node, name: str, leaf: dict[str, Any]) -> dict[str, Any]:
         "board": _text(leaf.get("board")),
         "sw": _text(leaf.get("sw")),
         "methods": [_text(each) for each in methods] if isinstance(methods, list) else [],
+        "actuators": actuators if isinstance(actuators := leaf.get("actuators"), dict) else {},
         "sensors": {
             sensor.removeprefix(prefix): {"value": latest.value, "unit": latest.unit, "timestamp": latest.timestamp}
             for sensor, latest in sensors.items()

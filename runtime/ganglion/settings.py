@@ -41,6 +41,41 @@ def size_field(default: str) -> Any:
     return dataclasses.field(default=size(default), metadata={"size": True})
 
 
+def read_each(cls: type[Any], table: Mapping[str, Any], where: str) -> tuple[dict[str, Any], list[InvalidError]]:
+    """The values of a table that are of their types, and all that is wrong with its keys and types: see `read`."""
+    values, mistyped = _values(cls, table, where)
+    return values, [InvalidError(said, where=_join(where, key)) for key, said in _keys(cls, table)] + mistyped
+
+
+def _keys(cls: type[Any], table: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Keys that are unknown or missing, and what is to be said of each."""
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    unknown = [key for key in table if key not in fields]
+    meant = {closest(key, fields) for key in unknown}
+    missing = [name for name, field in fields.items() if _is_required(field) and name not in {*table, *meant}]
+    wrong = [(key, f"unknown key{nearest(key, fields)}") for key in unknown]
+    return wrong + [(name, "this key is required") for name in missing]
+
+
+def _values(cls: type[Any], table: Mapping[str, Any], where: str) -> tuple[dict[str, Any], list[InvalidError]]:
+    hints = get_type_hints(cls)
+    values: dict[str, Any] = {}
+    wrong = []
+    for field in dataclasses.fields(cls):
+        if field.name in table:
+            place, value = _join(where, field.name), table[field.name]
+            try:
+                if field.metadata.get("duration"):
+                    values[field.name] = duration(value, where=place)
+                elif field.metadata.get("size") and type(value) is not int:
+                    values[field.name] = size(value, where=place)
+                else:
+                    values[field.name] = _typed(value, hints[field.name], place)
+            except InvalidError as error:
+                wrong.append(error)
+    return values, wrong
+
+
 #: Letters of a word, and words, among which a near one is looked for: what it takes grows with both.
 _MANY = 200
 
@@ -80,29 +115,14 @@ def read(cls: type[T], table: Mapping[str, Any], where: str) -> T:
         InvalidError: keys are unknown (the nearest right one is named) or missing, or one is of another type. `where`
             and the key stand before the sentence, as in `node.toml: sensor.fridge.adress`.
     """
-    fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    hints = get_type_hints(cls)
-    unknown = [key for key in table if key not in fields]
-    meant = {closest(key, fields) for key in unknown}
-    missing = [name for name, field in fields.items() if _is_required(field) and name not in {*table, *meant}]
-    wrong = [(key, f"unknown key{nearest(key, fields)}") for key in unknown]
-    wrong += [(name, "this key is required") for name in missing]
-    if wrong:
+    if wrong := _keys(cls, table):
         (first, said), *others = wrong
         for key, each in others:
             said += f"{'' if said.endswith('?') else '.'} Also {key}: {each}"
         raise InvalidError(said, where=_join(where, first))
-    values: dict[str, Any] = {}
-    for name, field in fields.items():
-        if name in table:
-            place = _join(where, name)
-            value = table[name]
-            if field.metadata.get("duration"):
-                values[name] = duration(value, where=place)
-            elif field.metadata.get("size") and type(value) is not int:
-                values[name] = size(value, where=place)
-            else:
-                values[name] = _typed(value, hints[name], place)
+    values, mistyped = _values(cls, table, where)
+    if mistyped:
+        raise mistyped[0]
     try:
         return cls(**values)
     except InvalidError:

@@ -17,6 +17,7 @@ from ganglion_gateway.backup.making import make
 from ganglion_gateway.backup.restoring import restore_keys
 from ganglion_gateway.settings import WebhookSettings
 from ganglion_gateway.store.url import DatabaseUrl
+from ganglion_gateway.store.webhooks import lease_of
 from ganglion_gateway.webhook.signature import new_secret
 from support.brokers import Cluster, nats_broker
 from support.gateway import Here, here, start
@@ -59,6 +60,7 @@ async def test_what_one_was_doing_the_other_goes_on_with(
             brokers = (second, third)
             async with here(tmp_path / "other", brokers, name="gateway-b", database=url, webhook=webhook) as other:
                 assert other.gateway.mesh_id == one.ready["mesh"]
+                leases, endpoint = other.services.leases, lease_of("command-line")
                 key = (await other.post("/enrol-keys", {}))["key"]
                 node = MeshClient(
                     transport=MqttTransport([third, first]), state=tmp_path / "node", name="fridge", enrol_key=key
@@ -73,9 +75,9 @@ async def test_what_one_was_doing_the_other_goes_on_with(
                         await asyncio.sleep(0.002)
                         if i == EVENTS // 3:
                             await until(lambda: hook.taken, what="the first webhooks")
-                            assert not other.services.leases.holds("webhooks")
+                            assert not leases.holds(endpoint), "who has it keeps it"
                             await one.end(signal.SIGKILL)
-                    await until(lambda: other.services.leases.holds("webhooks"), within=60, what="the other leads")
+                    await until(lambda: leases.holds(endpoint), within=60, what="the other leads")
                     await until(lambda: {*hook.taken} == {*sent}, within=60, what="each of them delivered")
                     await until(lambda: {*stored} == {*sent}, within=60, what="each of them acknowledged")
                 await until_answered(lambda: settled(postgres, url), within=60, what="the outbox written")

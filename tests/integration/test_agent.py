@@ -12,7 +12,10 @@ from typing import Any
 
 import pytest
 
+from ganglion.cli import mcp_tools
+from ganglion.cli.gateway_client import GatewayClient
 from ganglion.cli.main import main
+from ganglion.errors import NotFoundError, RefusedError
 from ganglion.mesh.leaves.folder import LeafFolder
 from support.agent import PROGRAM, RESET, Board
 from support.brokers import Broker, free_ports
@@ -125,7 +128,7 @@ async def test_every_command_of_the_page_runs_on_a_board(
 
     async def run() -> str:
         nonlocal ran
-        program, *words = shlex.split(COMMANDS[ran].partition(" > ")[0])
+        program, *words = shlex.split(COMMANDS[ran])
         assert program == "ganglion"
         ran += 1
         assert await asyncio.to_thread(main, words) == 0, COMMANDS[ran - 1]
@@ -134,7 +137,8 @@ async def test_every_command_of_the_page_runs_on_a_board(
     board = farm.board
     assert MAIN.strip() == PROGRAM.strip()
     async with farm.barn():
-        key = await run()
+        assert "the key of garden is in leaf.key" in await run()
+        key = (tmp_path / "leaf.key").read_text()
         await run()
         assert (tmp_path / "board" / "a" / "ganglion_micro" / "drivers" / "bh1750.mpy").exists()
         board.configure(**farm.said)
@@ -195,6 +199,45 @@ async def test_limits_refuse_with_a_reason_and_a_wrong_script_too(farm: Farm, tm
         other.write_text(SCRIPT.replace("light.", "sun."))
         assert await asyncio.to_thread(main, ["scripts", "put", "barn/garden", str(other)]) != 0
         assert await farm.call("scripts.list") == (200, {"scripts": []})
+
+
+async def test_a_model_and_the_inventory_have_its_actuators_with_their_risks(farm: Farm) -> None:
+    fan = {**farm.said["actuators"]["fan"], "risk": "low"}
+    gateway = GatewayClient(farm.gateway.url, farm.gateway.token)
+
+    def model(value: Any, actuator: str = "fan") -> dict[str, Any]:
+        return mcp_tools.commanded(gateway, "barn/garden", actuator, value, "it is warm", None)
+
+    async with farm.barn():
+        farm.configure(actuators={"fan": fan, "pump": {**farm.said["actuators"]["pump"], "risk": "never"}})
+        await farm.board.on()
+        await farm.joined()
+
+        async def has(value: float) -> bool:
+            leaf = await farm.leaf()
+            state = leaf["sensors"].get("actuator.fan")
+            return set(leaf["actuators"]) == {"fan", "pump"} and state is not None and state["value"] == value
+
+        await until_answered(lambda: has(0), what="its actuators and their values")
+        told = await asyncio.to_thread(mcp_tools.described, gateway, "barn/garden")
+        assert told["actuators"] == {
+            "fan": {"risk": "low", "low": 0, "high": 100},
+            "pump": {"risk": "never", "values": [False, True]},
+        }
+        assert (await asyncio.to_thread(mcp_tools.listed, gateway, "nodes", ""))["nodes"][0]["leaves"] == [
+            "barn/garden"
+        ]
+        assert (await asyncio.to_thread(model, 30))["value"] == 30
+        assert farm.board.pin(16) == pytest.approx(0.3 * 65535, abs=1)
+        await until_answered(lambda: has(30), what="the value that it has now")
+        assert (await asyncio.to_thread(mcp_tools.read, gateway, "barn/garden", "actuator.fan"))["actuator.fan"][
+            "value"
+        ] == 30
+        with pytest.raises(RefusedError, match=r"a language model's answer may not cause it \(risk\)"):
+            await asyncio.to_thread(model, True, "pump")
+        assert (await farm.call("actuators.set", actuator="pump", value=True))[0] in (200, 403), "a person may ask"
+        with pytest.raises(NotFoundError, match="barn has no leaf 'attic'; it has garden"):
+            await asyncio.to_thread(mcp_tools.described, gateway, "barn/attic")
 
 
 async def test_a_script_outlives_the_power_and_the_absence_of_the_parent(farm: Farm, tmp_path: Path) -> None:

@@ -146,13 +146,9 @@ async def test_the_commands_of_the_page_make_a_member_and_its_sealed_update_is_k
     assert json.loads(BROKER).keys() == {"broker"}
 
     async def run(command: str) -> str:
-        line, _, file = command.partition(" > ")
-        program, *words = line.split()
+        program, *words = command.split()
         assert (program, await asyncio.to_thread(main, words)) == ("ganglion", 0), command
-        out = capsys.readouterr().out
-        if file:
-            (tmp_path / file).write_text(out)
-        return out
+        return capsys.readouterr().out
 
     async with garden(broker, tmp_path, ROOT / "tests" / "support" / "board") as it:
         monkeypatch.setenv("GANGLION_GATEWAY", it.gateway.url)

@@ -143,7 +143,7 @@ async def test_who_may_not_debug_is_told_so(chromium: Browser, site: Site) -> No
     made = {"name": "screen", "role": "operator"}
     token = (await site.gateway.http.post("/api/v1/api-keys", json=made)).json()["token"]
     watch = await opened(chromium, site.gateway, PATH, width=390, language="uk", token=token)
-    await expect(watch.page.get_by_text("Консолі — для ролі debug")).to_be_visible()
+    await expect(watch.page.get_by_role("alert").filter(has_text="debug")).to_be_visible()
     await expect(watch.page.locator(".xterm")).to_have_count(0)
     assert await watch.page.evaluate("document.documentElement.scrollWidth") <= 390
     none = await opened(chromium, site.gateway, "/nodes/attic/console")

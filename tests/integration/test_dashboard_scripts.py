@@ -2,7 +2,6 @@
 """The editor of scripts in a real Chromium: what is typed is checked, drawn, tested, kept, saved, and run on a node."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -204,7 +203,7 @@ async def test_who_may_only_look_writes_and_runs_nothing(chromium: Browser, gate
     await write(page, "a: 1")
     await expect(page.locator("[data-code=MV101]").first).to_contain_text("немає обов’язкового ключа", timeout=PATIENCE)
     await expect(page.get_by_role("tab")).to_have_count(2)
-    await expect(page.get_by_role("button", name="Зберегти релізом…")).to_have_count(0)
+    await expect(page.get_by_role("button", name="Зберегти випуском…")).to_have_count(0)
     await expect(page.locator(".g-live")).to_have_count(0)
     assert await page.evaluate("document.documentElement.scrollWidth") <= 390
     assert watch.errors == []

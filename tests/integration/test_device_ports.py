@@ -66,6 +66,31 @@ def test_a_node_that_has_the_port_is_named_with_what_to_do(cable: Cable) -> None
     )
 
 
+@pytest.mark.parametrize(
+    ("flags", "remedy"),
+    [
+        (["--share", "./board"], "it is shared as {here}/./board, so name that in place of {port}"),
+        (["--listen=4000", "--json"], "it is shared as rfc2217://127.0.0.1:4000, so name that in place of {port}"),
+        (["--listen", "127.0.0.2:4000"], "it is shared as rfc2217://127.0.0.2:4000, so name that in place of {port}"),
+        (["--listen", "0"], "end that first, or start it with --share PATH or --listen PORT and name that"),
+        ([], "end that first, or start it with --share PATH or --listen PORT and name that"),
+    ],
+)
+def test_a_console_that_has_the_port_is_named_with_how_it_shares_it(
+    cable: Cable, tmp_path: Path, flags: list[str], remedy: str
+) -> None:
+    program = "import sys; port = open(sys.argv[1], 'rb', buffering=0); print('open', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", program, str(cable.port), "ganglion", "console", *flags]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=tmp_path) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"open\n"
+        with pytest.raises(GanglionError) as caught:
+            open_port(str(cable.port))
+        process.kill()
+    said = remedy.format(here=tmp_path, port=cable.port)
+    assert str(caught.value) == f"{cable.port} is in use by ganglion console (process {process.pid}): {said}"
+
+
 def test_a_program_that_calls_itself_by_escape_sequences_is_named_without_them(cable: Cable) -> None:
     program = """
 import sys

@@ -120,7 +120,12 @@ async def test_a_signed_update_arrives_over_a_bad_way_that_breaks_for_a_while(
         barn = await stack.enter_async_context(node(tmp_path, PARENT.format(broker=broker.url, port=port)))
         await barn.ready()
         link = await stack.enter_async_context(bad_link(port, loss=0.05, double=0.05, late=0.05))
-        said = {"name": "garden", "uplink": {"kind": "none"}, "parent": {"host": "127.0.0.1", "port": link.port}}
+        said = {
+            "name": "garden",
+            "board": "pico-w",
+            "uplink": {"kind": "none"},
+            "parent": {"host": "127.0.0.1", "port": link.port},
+        }
         (tmp_path / "agent.json").write_text(json.dumps({**said, **json.loads(SIGNED)}))
         words = ["firmware", "build", "--config", str(tmp_path / "agent.json"), "--out", str(tmp_path / "board")]
         assert await asyncio.to_thread(main, words) == 0

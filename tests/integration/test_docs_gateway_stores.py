@@ -57,9 +57,11 @@ async def test_every_command_does_what_the_page_says(lines: list[str], postgres:
                 gateway = await running.enter_async_context(open_gateway(chosen))
                 meshes.append(gateway.mesh_id)
                 if len(meshes) == 1:
-                    await until(lambda gateway=gateway: gateway.services.leases.holds("webhooks"), what="it leads")
+                    await until(lambda gateway=gateway: gateway.services.leases.holds("relay"), what="it leads")
             else:
                 assert await asyncio.wait_for(asyncio.to_thread(main, words[1:]), PATIENCE) == 0, line
         assert (len(meshes), len(set(meshes))) == (3, 1), "the same mesh, restored, and beside"
-        rows = postgres.sql("SELECT count(DISTINCT holder) FROM leases WHERE holder <> ''", "ganglion")
+        rows = postgres.sql(
+            "SELECT count(DISTINCT holder) FROM leases WHERE holder <> '' AND name = 'relay'", "ganglion"
+        )
         assert rows == [(1,)], "one of the two that share it leads"

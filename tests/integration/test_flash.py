@@ -157,7 +157,7 @@ async def test_the_commands_of_the_page_bring_an_esp32_to_its_parent(
 
                 mounted(loader.port, LARGE)
                 (here / "leaf.key").write_text(key)
-                said = await command(elsewhere.replace("http://192.0.2.10:8080", url))
+                said = await command(elsewhere.replace("http://192.0.2.10:8470", url))
                 assert {does for _, does in did(said)} == {"keep", "restart"}
                 assert said[-1]["born"] is True
             finally:
@@ -262,7 +262,7 @@ def test_a_board_becomes_a_full_member_by_a_broker_and_an_enrol_key(
 
     gateway = Gateway()
     monkeypatch.setattr(gateway_client, "find", lambda args: gateway)
-    assert main([*words, *broker, "--gateway", "http://192.0.2.10:8080"]) == 0
+    assert main([*words, *broker, "--gateway", "http://192.0.2.10:8470"]) == 0
     said = lines(capsys)
     assert ("key", "write") in did(said)
     assert (said[-1]["born"], gateway.asked) == (True, 2)

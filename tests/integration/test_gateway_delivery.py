@@ -18,7 +18,7 @@ from ganglion_gateway.rows import Batch
 from ganglion_gateway.store import events, webhooks
 from ganglion_gateway.store.database import Database
 from ganglion_gateway.store.url import DatabaseUrl
-from ganglion_gateway.webhook.courier import Courier
+from ganglion_gateway.webhook.courier import DELIVERS, Courier
 from ganglion_gateway.webhook.schedule import Policy
 from ganglion_gateway.webhook.signature import new_secret
 from support.receiver import Answer, Receiver, receiver
@@ -53,11 +53,17 @@ class Post:
 
     @asynccontextmanager
     async def courier(self, policy: Policy = FAST) -> AsyncIterator[Courier]:
-        courier = Courier(
-            self.database, mesh="m", metrics=Metrics(), clock=time.time_ns, agent="ganglion-test", policy=policy
-        )
         async with Leases.open_(self.database) as leases:
-            task = asyncio.create_task(leases.lead("webhooks", courier.run))
+            courier = Courier(
+                self.database,
+                leases,
+                mesh="m",
+                metrics=Metrics(),
+                clock=time.time_ns,
+                agent="ganglion-test",
+                policy=policy,
+            )
+            task = asyncio.create_task(leases.lead(f"{DELIVERS}{leases.holder}", courier.run))
             try:
                 yield courier
             finally:

@@ -135,8 +135,9 @@ async def test_a_leader_that_was_stopped_for_long_writes_nothing_more(two: tuple
         await until(lambda: one.lease is None, what="the first has met the fence")
         with pytest.raises(LostLeaseError, match="another gateway has the lease 'part'"):
             await one.note(lease)
+        before = one.notes
         await ended(following)
-        await until(lambda: one.led == [1, 3], what="the first leads again")
+        await until(lambda: one.led == [1, 3] and one.notes > before, what="the first leads again")
         await ended(leading)
     assert await notes(two[0]) == [("one", 1), ("other", 2), ("one", 3)]
 

@@ -152,7 +152,7 @@ async def test_a_gateway_outlives_an_outage_of_its_database(
     url: DatabaseUrl, postgres: PostgresServer, tmp_path: Path
 ) -> None:
     async with here(tmp_path / "state", database=url) as site:
-        await until(lambda: site.services.leases.holds("webhooks"), what="it leads")
+        await until(lambda: site.services.leases.holds("relay"), what="it leads")
         await asyncio.to_thread(postgres.stop)
         try:
             answer = await site.http.get("/api/v1/events")
@@ -160,9 +160,9 @@ async def test_a_gateway_outlives_an_outage_of_its_database(
             assert "the database cannot be used now" in answer.json()["detail"]
             assert (await site.stranger.get("/health/ready")).status_code == 503
             assert (await site.stranger.get("/health/live")).status_code == 200
-            await until(lambda: not site.services.leases.holds("webhooks"), within=60, what="it leads no more")
+            await until(lambda: not site.services.leases.holds("relay"), within=60, what="it leads no more")
         finally:
             await asyncio.to_thread(postgres.start)
-        await until(lambda: site.services.leases.holds("webhooks"), within=60, what="it leads again")
+        await until(lambda: site.services.leases.holds("relay"), within=60, what="it leads again")
         assert (await site.get("/events"))["events"] == []
         assert not site.gateway.ended.done(), "every part goes on"

@@ -17,7 +17,7 @@ from ganglion_gateway.release.office import Office
 from ganglion_gateway.rollout.contract import Report, Reported
 from ganglion_gateway.store.url import DatabaseUrl
 from support.gateway import Here, here
-from support.released import GOOD, create
+from support.released import GOOD, assign, create
 
 NODE, OTHER, NEXT = "n" * 26, "o" * 26, "p" * 26
 FILES = {"a.yaml": GOOD.format(name="a"), "limits.toml": '[[limit]]\nwhere = {name = "bell"}\nmax_on = "5s"\n'}
@@ -189,3 +189,26 @@ async def test_what_a_release_needs_is_compared_with_a_birth(site: Here) -> None
     caps = {"sensors": {"fridge.temperature": {}}}
     assert release.lacking(board="sim", sw="ganglion/0.2.0", caps=caps) == []
     assert len(release.lacking(board="sim", sw="ganglion/0.1.0", caps={})) == 2
+
+
+@ON_SQLITE
+async def test_it_is_said_who_has_signed_a_release_and_which_nodes_are_to_run_it(site: Here) -> None:
+    release = await create(site, "one", FILES)
+    signed = (await site.get(f"/releases/{release}"))["signed"]
+    assert (signed["algorithm"], signed["holds"], signed["why"]) == ("Ed25519", True, "")
+    assert (len(signed["key"]), len(signed["signature"])) == (16, 128)
+    found = await site.get("/releases/one/nodes")
+    assert found == {"release": release, "desired": 0, "reported": {}, "nodes": [], "next": None}
+    await assign(site, release)
+    await assign(site, release, "barn")
+    number = (await site.services.releases.desired({}, peer(NODE)))["number"]
+    said = {"number": number, "serial": 1, "at": 1, "release": release, "state": "reverted", "why": "no sensors"}
+    await site.services.releases.report(said, peer(NODE))
+    found = await site.get("/releases/one/nodes", limit=1)
+    assert (found["desired"], found["reported"]) == (2, {"reverted": 1, "waiting": 1})
+    assert [(each["name"], each["state"]) for each in found["nodes"]] == [("barn", "waiting")]
+    found = await site.get("/releases/one/nodes", limit=1, cursor=found["next"])
+    assert [(each["name"], each["state"], each["why"]) for each in found["nodes"]] == [
+        ("fridge", "reverted", "no sensors")
+    ]
+    assert [each["nodes"] for each in (await site.get("/releases"))["releases"]] == [2]

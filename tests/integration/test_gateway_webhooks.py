@@ -90,6 +90,30 @@ async def test_dead_letters_are_delivered_in_their_order_when_they_are_replayed(
     assert again.status_code == 404, "it is not dead any more"
 
 
+async def test_a_message_is_shown_with_every_attempt_and_an_endpoint_with_why_the_last_failed(
+    site: Here, hook: Receiver
+) -> None:
+    endpoint = await add(site, hook)
+    hook.answers.append(Answer(503))
+    await happen(site, 1)
+    await until(lambda: len(hook.attempts) == 2, what="the second attempt")
+
+    async def delivered() -> bool:
+        return (await site.get(f"/webhooks/{endpoint}"))["messages"] == {"delivered": 1}
+
+    await until_answered(delivered, what="the delivery written down")
+    (message,) = (await site.get(f"/webhooks/{endpoint}/messages"))["messages"]
+    found = await site.get(f"/webhooks/{endpoint}/messages/{message['message']}")
+    assert [each["status"] for each in found["attempted"]] == [503, 204]
+    assert (found["topic"], found["class"], found["value"], found["node"]) == ("alert/x", "alert", 1, NODE)
+    assert (await site.http.get(f"/api/v1/webhooks/{endpoint}/messages/msg_none")).status_code == 404
+    assert (await site.get(f"/webhooks/{endpoint}"))["state"]["error"] == ""
+    hook.answers.extend([Answer(500)] * 2)
+    await happen(site, 2)
+    await dead(site, 1)
+    assert (await site.get(f"/webhooks/{endpoint}"))["state"]["error"] == "HTTP status 500"
+
+
 async def test_dead_letters_are_thrown_away_one_by_one_or_all(site: Here, hook: Receiver) -> None:
     endpoint = await add(site, hook)
     hook.answers.extend([Answer(500)] * 6)

@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -251,6 +252,16 @@ def test_a_router_has_of_python_what_a_node_imports_and_no_more(packages, tmp_pa
     loaded = set(json.loads(run(sys.executable, "-I", "-c", IMPORTS, folder / "lib" / "ganglion")))
     needed = {f"python3-{name}" for name, module in SPLIT.items() if module in loaded}
     assert needed | {"python3-light", "python3-cffi", "python3-pynacl", "python3-yaml"} == set(openwrt.DEPENDS)
+
+
+def test_what_packages_take_is_as_the_page_says(packages):
+    page = (Path(__file__).parents[2] / "docs" / "packages.md").read_text()
+    rows = dict(re.findall(r"^\| ((?:deb|ipk).*?) \| ([\d.]+ MiB \| [\d.]+) MiB", page, re.MULTILINE))
+    for kind in ("deb", "ipk", "apk"):
+        (said,) = [row for names, row in rows.items() if kind in names]
+        file, installed = (float(each) for each in said.split(" MiB | "))
+        assert packages[kind].stat().st_size / 2**20 == pytest.approx(file, abs=0.2)
+        assert sum(map(len, contents(kind, packages[kind]).values())) / 2**20 == pytest.approx(installed, abs=0.2)
 
 
 def procd(configuration: Path) -> list[list[str]]:

@@ -5,24 +5,22 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from ganglion_tools.once import missing
+
 _CACHE = Path(__file__).parents[2] / ".cache" / "bluez"
 _PACKAGES = ["bluez", "bluez-test-tools"]
 
 
 def bluez() -> Path:
     """The folder with `usr/libexec/bluetooth/bluetoothd` and `usr/bin/btvirt`."""
-    if not _CACHE.is_dir():
-        _CACHE.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=_CACHE.parent) as name:
-            scratch = Path(name)
-            _do(["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", *_PACKAGES], scratch)
-            for package in scratch.glob("*.deb"):
-                _do(["dpkg", "-x", str(package), "tree"], scratch)
-            try:
+    with missing(_CACHE) as wanted:
+        if wanted:
+            with tempfile.TemporaryDirectory(dir=_CACHE.parent) as name:
+                scratch = Path(name)
+                _do(["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", *_PACKAGES], scratch)
+                for package in scratch.glob("*.deb"):
+                    _do(["dpkg", "-x", str(package), "tree"], scratch)
                 (scratch / "tree").rename(_CACHE)
-            except OSError:
-                if not _CACHE.is_dir():  # else another run has brought it meanwhile
-                    raise
     return _CACHE
 
 

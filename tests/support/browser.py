@@ -56,5 +56,11 @@ async def opened(
     await watch.page.goto(f"{gateway.url}/login?token={token or gateway.token}")
     if path != "/":
         await watch.page.goto(f"{gateway.url}{path}")
-    await expect(watch.page.locator("#main")).to_be_visible()
+    await ready(watch.page)
     return watch
+
+
+async def ready(page: Page) -> None:
+    """Waits until the page is there and hears the gateway: what is done before is told in any order."""
+    await expect(page.locator("#main")).to_be_visible()
+    await page.wait_for_function("window.did_handshake")

@@ -17,6 +17,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from ganglion_tools.once import missing
+
 _CACHE = Path(__file__).parents[2] / ".cache"
 #: Beside what is required of every Debian: what a node's package depends on, as apt would bring it, and sshd.
 _INCLUDED = (
@@ -124,29 +126,30 @@ def _tree() -> Path:
     found = re.search(r"^VERSION_CODENAME=(\w+)$", told, re.MULTILINE)
     assert found, "this machine says no name of a release"
     tree = _CACHE / f"debian-{found[1]}-{zlib.crc32(' '.join(_INCLUDED).encode()):08x}"
-    if not tree.is_dir():
-        mirrors = subprocess.run(
-            ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", f"Codename: {found[1]}"],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.split()
-        assert mirrors, f"apt has no list of {found[1]}: apt-get update"
-        _CACHE.mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=_CACHE, prefix="debian-", ignore_cleanup_errors=True) as name:
-            fresh = Path(name) / "root"
-            words = ["--variant=minbase", f"--include={','.join(_INCLUDED)}", found[1], str(fresh), mirrors[0]]
-            # In a name space of its own, so that none of what it mounts is there when the folder is emptied.
-            command = ["unshare", "--mount", "debootstrap", *words]
-            done = subprocess.run(command, capture_output=True, text=True, timeout=_LONGEST, stdin=subprocess.DEVNULL)
-            assert done.returncode == 0, done.stdout[-3000:] + done.stderr
-            # The network is this machine's: nothing there is to listen unless a test asks for it
-            (fresh / "etc/systemd/system/multi-user.target.wants/ssh.service").unlink()
-            for part in ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale", "usr/share/man"):
-                shutil.rmtree(fresh / part)
-                (fresh / part).mkdir()
-            try:
-                fresh.rename(tree)
-            except OSError:
-                assert tree.is_dir()  # another run has made it meanwhile
+    with missing(tree) as wanted:
+        if wanted:
+            _bootstrap(found[1], tree)
     return tree
+
+
+def _bootstrap(release: str, tree: Path) -> None:
+    mirrors = subprocess.run(
+        ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", f"Codename: {release}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert mirrors, f"apt has no list of {release}: apt-get update"
+    with tempfile.TemporaryDirectory(dir=_CACHE, prefix="debian-", ignore_cleanup_errors=True) as name:
+        fresh = Path(name) / "root"
+        words = ["--variant=minbase", f"--include={','.join(_INCLUDED)}", release, str(fresh), mirrors[0]]
+        # In a name space of its own, so that none of what it mounts is there when the folder is emptied.
+        command = ["unshare", "--mount", "debootstrap", *words]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_LONGEST, stdin=subprocess.DEVNULL)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr
+        # The network is this machine's: nothing there is to listen unless a test asks for it
+        (fresh / "etc/systemd/system/multi-user.target.wants/ssh.service").unlink()
+        for part in ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale", "usr/share/man"):
+            shutil.rmtree(fresh / part)
+            (fresh / part).mkdir()
+        fresh.rename(tree)

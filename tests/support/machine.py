@@ -16,6 +16,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from ganglion_tools.once import missing
+
 ROOT = Path(__file__).parents[2]
 _CACHE = ROOT / ".cache" / "kernel"
 #: What brings the disk, in the order of need.
@@ -53,10 +55,10 @@ def run(*programs: str, modules: Sequence[str], timeout: float = 300) -> list[An
     kernel = _kernel()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for each in ("runtime", "firmware", "tests/support"):
+        for each in ("runtime", "firmware", "tools", "tests/support"):
             # The machine can write no bytecode, and to compile takes it as long as all the rest
             compileall.compile_dir(ROOT / each, quiet=2)
-        path = os.pathsep.join(str(ROOT / each) for each in ("runtime", "firmware", "tests"))
+        path = os.pathsep.join(str(ROOT / each) for each in ("runtime", "firmware", "tools", "tests"))
         shell = [
             "set -e",
             f"export PYTHONPATH={path} TMPDIR=/run",
@@ -106,22 +108,18 @@ def run(*programs: str, modules: Sequence[str], timeout: float = 300) -> list[An
 
 def _kernel() -> Path:
     """A folder with `vmlinuz` and `lib/modules`: of the newest kernel that this machine's apt has."""
-    if not _CACHE.is_dir():
-        _CACHE.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=_CACHE.parent) as name:
-            scratch = Path(name)
-            told = _said(["apt-cache", "depends", "linux-image-amd64"], scratch)
-            package = next(word for word in told.split() if word.startswith("linux-image-") and word[12].isdigit())
-            _said(["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", package], scratch)
-            (file,) = scratch.glob("*.deb")
-            _said(["dpkg", "-x", str(file), "tree"], scratch)
-            (image,) = (scratch / "tree/boot").glob("vmlinuz-*")
-            image.rename(scratch / "tree" / "vmlinuz")
-            try:
+    with missing(_CACHE) as wanted:
+        if wanted:
+            with tempfile.TemporaryDirectory(dir=_CACHE.parent) as name:
+                scratch = Path(name)
+                told = _said(["apt-cache", "depends", "linux-image-amd64"], scratch)
+                package = next(word for word in told.split() if word.startswith("linux-image-") and word[12].isdigit())
+                _said(["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", package], scratch)
+                (file,) = scratch.glob("*.deb")
+                _said(["dpkg", "-x", str(file), "tree"], scratch)
+                (image,) = (scratch / "tree/boot").glob("vmlinuz-*")
+                image.rename(scratch / "tree" / "vmlinuz")
                 (scratch / "tree").rename(_CACHE)
-            except OSError:
-                if not _CACHE.is_dir():  # else another run has brought it meanwhile
-                    raise
     return _CACHE
 
 

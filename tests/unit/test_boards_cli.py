@@ -3,12 +3,18 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ganglion.board import names
+from ganglion.board.findings import findings
+from ganglion.board.reading import _board, table_of
 from ganglion.board.schema import schema
 from ganglion.cli.main import main
+from ganglion.errors import InvalidError
 
 ROOT = Path(__file__).parents[2]
 PICO = (ROOT / "boards" / "pico-w.toml").read_text()
@@ -80,7 +86,68 @@ def test_check_names_every_mistake_of_a_file_with_its_line(tmp_path: Path, capsy
     assert {each["key"] for each in told["problems"]} == set(at.values())
 
 
-@pytest.mark.parametrize(("text", "code"), [(None, 3), ("[", 1), ("x = 1", 1), ("a = 0x" + "f" * 5000, 1)])
+def test_check_names_all_that_keeps_a_file_from_being_a_board(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "mine.toml"
+    text = PICO
+    for right, wrong in (
+        ('name = "pico-w"', 'name = "Mine"\nflavour = 1'),
+        ('chip = "rp2040"\n', ""),
+        ('runs = "micropython"', 'runs = "micropyton"'),
+        ("memory_bytes = 270_336", "memory_bytes = 0"),
+        ('mesh = "full"', "mesh = 4"),
+        ("family = 0xe48bff56", "famly = 0xe48bff56\nbaud = -1"),
+        ('id = "2e8a:0003"', 'id = "2E8A:3"\nserial = 5'),
+        ("[bus.i2c0]", "[bus.i2sea]"),
+        ("GP1 = {number = 1,", "GP1 = {number = 5000,"),
+    ):
+        assert right in text
+        text = text.replace(right, wrong, 1)
+    file.write_text(text + '\n[sensor]\nair = 3\n\n[[limit]]\nwhere = {line = 1}\nmax_onn = "5s"\n')
+    assert main(["boards", "check", str(file), "--json"]) == 1
+    (told,) = json.loads(capsys.readouterr().out)["files"]
+    assert {each["key"] for each in told["problems"]} == {
+        *("name", "flavour", "chip", "runs", "memory_bytes", "mesh", "flashing.famly", "flashing.baud", "usb[0].id"),
+        *("usb[0].serial", "bus.i2sea", "pin.GP1.number", "sensor.air"),
+    } | {each["key"] for each in told["problems"] if each["key"].startswith("limit")}
+    lines = {each["key"]: each["line"] for each in told["problems"]}
+    assert file.read_text().splitlines()[lines["pin.GP1.number"] - 1].startswith("GP1 = ")
+    assert main(["boards", "check", str(file)]) == 1
+    out = capsys.readouterr().out
+    assert 'flashing.famly: unknown key; did you mean "family"?' in out
+    assert "memory_bytes: must be above 0 and below 2**63" in out
+
+
+@given(
+    st.recursive(
+        st.none() | st.integers() | st.text(max_size=3),
+        lambda each: (
+            st.lists(each, max_size=2)
+            | st.dictionaries(
+                st.sampled_from(["name", "pin", "bus", "usb", "flashing", "image", "sensor", "limit", "runs", "x"]),
+                each,
+                max_size=3,
+            )
+        ),
+    )
+)
+def test_whatever_a_table_is_findings_has_none_where_it_is_a_board(value: Any) -> None:
+    table = value if isinstance(value, dict) else {"name": value}
+    try:
+        _board(table)
+    except InvalidError:
+        assert findings(table)
+    else:
+        assert not findings(table)
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_board_of_ours_has_no_findings(name: str) -> None:
+    assert findings(table_of((ROOT / "boards" / f"{name}.toml").read_text(), name)) == []
+
+
+@pytest.mark.parametrize(("text", "code"), [(None, 3), ("[", 1), ("a = 0x" + "f" * 5000, 1)])
 def test_what_is_no_board_is_one_line(
     tmp_path: Path, text: str | None, code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,11 +3,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from nacl.signing import SigningKey
 
-from ganglion.errors import InvalidError, RemoteProtocolError
+from ganglion.cli.firmware_send import send
+from ganglion.errors import InvalidError, NotFoundError, RemoteProtocolError
 from ganglion.firmware import Bundle, sending
 from ganglion.firmware.sending import seen_in_time
 from ganglion.units import SECOND
@@ -98,3 +100,28 @@ def test_an_answer_that_makes_no_sense_ends_the_sending(said: dict, why: str) ->
     assert next(sender).method == "update.begin"
     with pytest.raises(RemoteProtocolError, match=why):
         sender.send(said)
+
+
+class Flat:
+    """The gateway of a leaf without slots."""
+
+    def command(self, node: str, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        raise NotFoundError(f"no method {params['method']}; known are log, ping, reboot, status")
+
+    def ask(self, operation: object) -> dict[str, Any]:
+        return {"seal": ""}
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_a_board_without_slots_is_sent_to_the_cable(asks: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ganglion.cli.firmware_send.seen_in_time", lambda seal, now: None)
+    version = Bundle(version="v1", files={"x.mpy": b"x"}, outside={})
+
+    def make(has: Any) -> Bundle:
+        if asks:
+            has(["seal"])
+        return version
+
+    gateway: Any = Flat()
+    with pytest.raises(NotFoundError, match=r"barn/garden takes no updates: .* ganglion flash BOARD --port PORT"):
+        send(gateway, "barn/garden", make, 1.0)

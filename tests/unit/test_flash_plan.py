@@ -239,7 +239,7 @@ def test_a_parent_that_could_let_nobody_in_is_refused(tmp_path: Path) -> None:
 def test_a_key_is_read_and_never_repeated(tmp_path: Path) -> None:
     key = LeafKey(bytes(8), bytes(range(32)))
     file = tmp_path / "leaf.key"
-    with pytest.raises(NotFoundError, match="`ganglion leaf add NAME > "):
+    with pytest.raises(NotFoundError, match="`ganglion leaf add NAME --out "):
         identity.of_file(file)
     file.write_text(key.text() + "\n")
     assert identity.of_file(file).text == key.text()

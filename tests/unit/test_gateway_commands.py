@@ -5,6 +5,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -156,6 +157,22 @@ def test_a_key_is_created_as_asked_and_printed_alone(server: Server, shell: Shel
     assert shell("enrol-key", "create", *words)[:2] == (0, "gk1_abc\n")
     assert server.seen[0][1] == "/api/v1/enrol-keys"
     assert server.seen[0][3] == {"uses": 3, "ttl": "7d", "tags": ["lab", "cold"], "name": "lab"}
+
+
+def test_a_key_goes_into_a_new_file_for_its_owner_alone(server: Server, shell: Shell, tmp_path: Path) -> None:
+    server.says({"key": "gk1_abc", **KEY}, status=201)
+    file = tmp_path / "enrol.key"
+    code, out, err = shell("enrol-key", "create", "--out", str(file))
+    assert (code, "gk1_abc" in out + err) == (0, False)
+    assert (file.read_text(), file.stat().st_mode & 0o777) == ("gk1_abc\n", 0o600)
+    assert shell.json("enrol-key", "create", "--out", f"{file}.2") == {**KEY, "file": f"{file}.2"}
+    asked = len(server.seen)
+    code, _, err = shell("enrol-key", "create", "--out", str(file))
+    assert (code, len(server.seen)) == (1, asked), "there is no key that nobody gets"
+    assert f"{file}: is there already, and a key is not replaced" in err
+    server.says({"detail": "no"}, status=403)
+    assert shell("enrol-key", "create", "--out", f"{file}.3")[0] == 4
+    assert not (tmp_path / "enrol.key.3").exists()
 
 
 def test_a_time_that_is_none_is_not_sent(server: Server, shell: Shell) -> None:

@@ -35,6 +35,7 @@ def test_a_leaf_is_said_to_be_vouched_by_its_parent_and_has_its_own_readings() -
             "board": "pico",
             "sw": "1",
             "methods": ["led"],
+            "actuators": {},
             "sensors": {"soil": {"value": 41.5, "unit": "%", "timestamp": 9}},
             "vitals": {},
         }

@@ -74,6 +74,30 @@ def test_a_node_is_announced_by_one_message() -> None:
     assert len(announced) == 3, "no state before there is one"
 
 
+def test_actuators_of_leaves_are_parts_of_their_parent_and_commanded_by_way_of_it() -> None:
+    fan, valve = {"risk": "low", "low": 0, "high": 100}, {"risk": "never", "values": [False, True]}
+    said = {"online": True, "actuators": {"fan": fan, "valve": valve, "a/b": fan, "odd": 7}}
+    barn = node(caps={"leaves": {"garden": said, "no/level": said}})
+    barn.sensors["leaf.garden.actuator.fan"] = Latest(30.0, 9)
+    home = view()
+    announced = dict(home.look([barn]))
+    parts = checked(CONFIG, announced[CONFIG])["components"]
+    assert {key: part["platform"] for key, part in parts.items()} == {
+        "actuator_leaf.garden.fan": "number",
+        "actuator_leaf.garden.valve": "binary_sensor",
+    }
+    topic = f"{BASE}/actuator/leaf/garden/fan"
+    assert announced[topic] == b"30"
+    assert parts["actuator_leaf.garden.fan"]["command_topic"] == f"{topic}/set"
+    assert any(matches(each, f"{topic}/set") for each in home.filters)
+    command = home.take(f"{topic}/set", b"40", retained=False)
+    assert command == Command("abc", "fan", 40, "garden")
+    home.correct(command)
+    assert dict(home.look([barn]))[topic] == b"30", "who switched it sees what it has come to"
+    with pytest.raises(ValueError, match="no actuator that may be commanded"):
+        home.take(f"{BASE}/actuator/leaf/garden/valve/set", b"ON", retained=False)
+
+
 def test_only_what_changed_is_said_again() -> None:
     home, one = view(), node()
     home.look([one])

@@ -135,3 +135,20 @@ def test_the_command_finds_the_only_node_and_shows_a_key_once(
     monkeypatch.setenv("XDG_STATE_HOME", str(state / "nothing"))
     assert main(["leaf", "list"]) == 3
     assert main(["leaf", "add", "garden", "--state", str(state)]) == 0
+
+
+def test_a_key_goes_into_a_new_file_for_its_owner_alone(
+    state: Path, leaves: LeafFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "leaf.key"
+    words = ["--state", str(state), "--out", str(file)]
+    assert main(["leaf", "add", "garden", *words, "--json"]) == 0
+    said = capsys.readouterr().out
+    added = json.loads(said)
+    assert (added["file"], "key" in added, "lf1_" in said) == (str(file), False, False)
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert leaf_key.parse(file.read_text()).kid == gl1.from_base32(added["id"])
+    assert file.read_text().splitlines()[1] == added["updates"]
+    assert main(["leaf", "add", "shed", *words]) == 1
+    assert f"{file}: is there already, and a key is not replaced" in capsys.readouterr().err
+    assert list(leaves.all()) == ["garden"], "there is no leaf whose key nobody has"

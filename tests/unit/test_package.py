@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Packages: their archives as the tools of Debian read them, versions, architectures, and what is refused."""
 
+import json
 import subprocess
 import tarfile
 from io import BytesIO
@@ -12,6 +13,7 @@ from ganglion.board import board
 from ganglion.board.reading import names
 from ganglion.cli.main import main
 from ganglion.errors import GanglionError, InvalidError, UsageError
+from ganglion_tools.package import native
 from ganglion_tools.package.archive import Entry, ar, gz, tar
 from ganglion_tools.package.contents import FILES, common
 from ganglion_tools.package.target import zig_target
@@ -166,9 +168,20 @@ def test_a_core_that_does_not_compile_is_said_in_one_sentence(tmp_path, monkeypa
     (tmp_path / "build.zig").write_text("this is no zig\n")
     monkeypatch.setattr("ganglion_tools.package.building._ROOT", tmp_path)
     assert main(["package", "deb", "--arch", "amd64", "--output", str(tmp_path)]) == 1
-    said = capsys.readouterr().err
+    stage, said = capsys.readouterr().err.split("\n", 1)
+    assert stage.startswith("compiling the native core for x86_64-linux-gnu.2.17")
     assert said.startswith("ganglion: the native core does not compile for x86_64-linux-gnu.2.17: ")
     assert "build.zig" in said
+
+
+def test_each_stage_is_said_when_it_begins(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(native, "compile", lambda root, target: native.Native(core=b"core", watchdog=b"watchdog"))
+    assert main(["package", "ipk", "--arch", "mipsel_24kc", "--output", str(tmp_path), "--json"]) == 0
+    file = json.loads(capsys.readouterr().out)["file"]
+    assert main(["package", "ipk", "--arch", "mipsel_24kc", "--output", str(tmp_path)]) == 0
+    stages = [line.split(" ")[0] for line in capsys.readouterr().err.splitlines()]
+    assert stages == ["compiling", "packing", "writing"]
+    assert Path(file).stat().st_size > 100_000
 
 
 def test_a_command_that_a_package_does_not_bring_is_named(monkeypatch, capsys):

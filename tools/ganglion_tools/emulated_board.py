@@ -5,7 +5,6 @@
 the MicroPython 1.25 of Debian 13, compiled once from its source package by zig: with raw-paste mode and littlefs.
 """
 
-import fcntl
 import importlib.util
 import os
 import shutil
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from ganglion.errors import GanglionError
 from ganglion_tools.micropython import unpacked
+from ganglion_tools.once import missing
 
 MICROBIT = Path("/usr/share/firmware-microbit-micropython/firmware.hex")
 #: Run in the Cortex-M3's raw REPL, mounts a disk in memory, empty at first: it has no flash, and a soft reset unmounts.
@@ -78,10 +78,8 @@ def firmware(folder: Path) -> Path:
     Raises:
         GanglionError: the source could not be fetched or compiled.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # who comes meanwhile waits, and does not compile it too
-        if not folder.is_dir():
+    with missing(folder) as wanted:
+        if wanted:
             _bring(folder)
     return folder
 

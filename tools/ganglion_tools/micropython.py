@@ -17,6 +17,7 @@ from pathlib import Path
 
 from ganglion.errors import GanglionError
 from ganglion.firmware.interpreter import command
+from ganglion_tools.once import missing
 
 #: What the interpreter is linked to comes along: it wants a newer libc than Debian 12 has.
 PACKAGES = ["micropython", "libc6", "libffi8", "libmbedcrypto16", "libmbedtls21", "libmbedx509-7"]
@@ -35,8 +36,9 @@ def interpreter(folder: Path, architecture: str = "") -> list[str]:
     Raises:
         GanglionError: it is not there and could not be fetched.
     """
-    if not folder.is_dir():
-        _fetch(folder, architecture)
+    with missing(folder) as wanted:
+        if wanted:
+            _fetch(folder, architecture)
     return command(folder)
 
 
@@ -49,12 +51,13 @@ def source(folder: Path) -> Path:
     Raises:
         GanglionError: they are not there and could not be fetched.
     """
-    if not folder.is_dir():
-        with unpacked(folder) as (package, tree):
-            (tree / "version").write_text(package.name.rpartition("-")[2] + "\n")
-            for name in SOURCES:
-                (tree / name).parent.mkdir(parents=True, exist_ok=True)
-                (package / name).rename(tree / name)
+    with missing(folder) as wanted:
+        if wanted:
+            with unpacked(folder) as (package, tree):
+                (tree / "version").write_text(package.name.rpartition("-")[2] + "\n")
+                for name in SOURCES:
+                    (tree / name).parent.mkdir(parents=True, exist_ok=True)
+                    (package / name).rename(tree / name)
     return folder
 
 
@@ -88,7 +91,7 @@ def _apt(folder: Path, kind: str, architecture: str = "") -> Iterator[tuple[Path
     """A scratch folder, and apt with Debian 13's archive there. What `tree` in it has at the end becomes the folder.
 
     Args:
-        folder: Which; another process may bring it at the same time.
+        folder: Which.
         kind: Of packages, as apt's sources call them: `deb` or `deb-src`.
         architecture: As Debian calls it; empty for this machine's.
 
@@ -117,11 +120,7 @@ def _apt(folder: Path, kind: str, architecture: str = "") -> Iterator[tuple[Path
         apt = ["apt-get", "-q", *(word for key, value in options.items() for word in ("-o", f"{key}={value}"))]
         _do([*apt, "update"], scratch)
         yield scratch, apt
-        try:
-            (scratch / "tree").rename(folder)
-        except OSError:
-            if not folder.is_dir():  # else another run has brought it meanwhile
-                raise
+        (scratch / "tree").rename(folder)
 
 
 def _mirror() -> str:

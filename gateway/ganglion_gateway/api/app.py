@@ -54,6 +54,9 @@ def application(services: Services, *, version: str | None = None) -> FastAPI:
     )
     openapi.describe(app)
     problems.install(app)
+    # First: a thousand clients that come back at once would each be held against all other routes, which takes a
+    # millisecond
+    app.include_router(socket.routes(services))
     app.include_router(health.routes(services))
     app.include_router(login.routes(services))
     app.include_router(auth.routes(services))
@@ -79,7 +82,6 @@ def application(services: Services, *, version: str | None = None) -> FastAPI:
     app.include_router(releases.routes(services))
     app.include_router(rollouts.routes(services))
     app.include_router(kv.routes(services))
-    app.include_router(socket.routes(services))
     app.include_router(watch.routes(services), responses=problems.RESPONSES)
     return app
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The routes of releases: what they hold, and which node should run which."""
 
+from collections import Counter
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
@@ -12,6 +13,7 @@ from ganglion.release.manifest import MAX_FILE, MAX_FILES, WINDOW, WINDOWS
 from ganglion.release.requires import MAX_WORDS
 from ganglion.release.requires import read as read_requires
 from ganglion_gateway.api.documents import Cursor, Document, Limit, page, read_cursor
+from ganglion_gateway.api.paging import page_of
 from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.routes import NodeName, Who
 from ganglion_gateway.problems import RESPONSES
@@ -89,11 +91,22 @@ def routes(services: Services) -> APIRouter:
     @router.get("/releases", summary="Every release, the newest first")
     async def list_releases(limit: Limit = 50, cursor: Cursor = None) -> dict[str, Any]:
         found = await register.page(before=read_cursor(cursor), limit=limit)
-        return page("releases", [{"number": each.number} for each in found], [each.document for each in found], limit)
+        meant = await office.meant()
+        documents = [{**each.document, "nodes": meant.get(each.id, 0)} for each in found]
+        return page("releases", [{"number": each.number} for each in found], documents, limit)
 
     @router.get("/releases/{release}", summary="One release")
     async def get_release(release: ReleaseName) -> dict[str, Any]:
-        return (await register.find(release)).document
+        found = await register.find(release)
+        return {**found.document, "signed": await register.signed(found)}
+
+    @router.get("/releases/{release}/nodes", summary="The nodes that are to run it, and what each has said of it")
+    async def list_nodes_of_release(release: ReleaseName, limit: Limit = 50, cursor: Cursor = None) -> dict[str, Any]:
+        found = await register.find(release)
+        nodes = await office.nodes(found.id)
+        states = Counter(each["state"] for each in nodes)
+        listed = page_of("nodes", nodes, lambda one: f"{one['name']}\n{one['node']}", cursor, limit)
+        return {"release": found.id, "desired": len(nodes), "reported": dict(sorted(states.items())), **listed}
 
     @router.get(
         "/releases/{release}/files/{path:path}",

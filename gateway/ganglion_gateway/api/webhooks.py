@@ -34,6 +34,7 @@ MessageId = Annotated[str, Path(max_length=64, description="the `webhook-id`, as
 OfEndpoint = Annotated[str | None, Query(max_length=32, description="only those of this webhook")]
 
 _ATTEMPT = ("at", "took", "status", "error")
+_MESSAGE = ("message", "event", "state", "attempts", "due", "created", "ended")
 
 
 def routes(services: Services) -> APIRouter:
@@ -57,6 +58,7 @@ def _endpoints(router: APIRouter, services: Services) -> None:
         lane = None
         if state is not None:
             lane = {"circuit": state.circuit.value, "failures": state.failures, "due": state.due or None}
+            lane["error"] = state.error
         return webhook_document(row, counts, lane)
 
     @router.post("/webhooks", status_code=201, summary="Deliver events to a URL")
@@ -173,9 +175,23 @@ def _endpoints(router: APIRouter, services: Services) -> None:
     ) -> dict[str, Any]:
         await _endpoint(services, webhook)
         rows = await webhooks.history(services.database, webhook, state=state, before=read_cursor(cursor), limit=limit)
-        fields = ("message", "event", "state", "attempts", "due", "created", "ended")
-        documents = [{**{name: row[name] for name in fields}, "last_attempt": _last(row)} for row in rows]
+        documents = [{**{name: row[name] for name in _MESSAGE}, "last_attempt": _last(row)} for row in rows]
         return page("messages", rows, documents, limit)
+
+    @router.get("/webhooks/{webhook}/messages/{message}", summary="One of them, with every attempt")
+    async def get_message(webhook: EndpointId, message: MessageId) -> dict[str, Any]:
+        await _endpoint(services, webhook)
+        row = await webhooks.message(services.database, webhook, message)
+        if row is None:
+            raise NotFoundError(f"webhook {webhook} has no message {message}: it may have been too old to be kept")
+        made = await dead_letters.attempts(services.database, row["number"])
+        event = {name: row[name] for name in ("topic", "value", "node", "timestamp")}
+        return {
+            **{name: row[name] for name in _MESSAGE},
+            **event,
+            "class": row["cls"],
+            "attempted": [{name: each[name] for name in _ATTEMPT} for each in made],
+        }
 
 
 def _dead_letters(router: APIRouter, services: Services) -> None:

@@ -51,7 +51,8 @@ def framed(visit: Visit, menu: Sequence[Entry], *, title: str, here: str) -> Ite
     with ui.element("div").classes("g-body"):
         with ui.element("nav").classes("g-nav").props(f'id="menu" aria-label="{attribute(say("Menu"))}"'):
             for entry in menu:
-                current = ' aria-current="page"' if entry.path == here else ""
+                is_here = entry.path == here or (entry.path != "/" and here.startswith(f"{entry.path}/"))
+                current = ' aria-current="page"' if is_here else ""
                 with ui.element("a").props(f'href="{entry.path}"{current}'):
                     ui.label(say(entry.title))
             ui.element("div").classes("g-space")
@@ -59,7 +60,7 @@ def framed(visit: Visit, menu: Sequence[Entry], *, title: str, here: str) -> Ite
         with ui.element("div").classes("g-main").props('id="main" tabindex="-1"'):
             visit.troubled_in(ui.label("").classes("g-trouble").props('role="alert"'))
             if here != "/":
-                tagged("h1", say(title)).classes("g-title")
+                visit.headed_by(tagged("h1", say(title)).classes("g-title"))
             yield
 
 

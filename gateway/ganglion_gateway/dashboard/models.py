@@ -108,7 +108,7 @@ class _Models:
     async def _sums(self, currency: str) -> None:
         visit = self._visit
         first = (datetime.now(UTC) - timedelta(days=self._days - 1)).strftime("%Y-%m-%d")
-        used = await visit.ask(models.get_models_usage(by=self._by, since=first))
+        used = await visit.ask(models.get_models_usage(by=self._by, since=first, limit=500))
         rows = []
         for each in used["usage"]:
             named: Mapping[str, Any] = each  # under the name of what the sums are by

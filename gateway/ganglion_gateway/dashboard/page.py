@@ -8,7 +8,9 @@ from fastapi import FastAPI, Request
 from nicegui import ui
 from starlette.types import ASGIApp
 
-from ganglion_gateway.dashboard import audit, frame, models, overview, style
+from ganglion.errors import GanglionError
+from ganglion_gateway.dashboard import audit, frame, models, overview, releases, rollouts, style, webhooks
+from ganglion_gateway.dashboard.asking import LoggedOutError
 from ganglion_gateway.dashboard.console import build as console
 from ganglion_gateway.dashboard.frame import Entry
 from ganglion_gateway.dashboard.scripts import build as scripts
@@ -45,7 +47,17 @@ class Page:
 PAGES = (
     Page("/", "Now", overview.build, "n"),
     Page("/scripts", "Scripts", scripts.build, "c"),
-    Page(console.PATH, "Console", console.build),
+    Page(console.PATH, "Console", console.build, scope="debug"),
+    Page("/releases", "Releases", releases.listing.build, "r"),
+    Page("/releases/new", "New release", releases.create.build, scope="config"),
+    Page("/releases/{release}", "Release", releases.one.build),
+    Page("/rollouts", "Rollouts", rollouts.listing.build, "o"),
+    Page("/rollouts/new", "New rollout", rollouts.plan.build),
+    Page("/rollouts/{rollout}", "Rollout", rollouts.one.build),
+    Page("/webhooks", "Webhooks", webhooks.out.build, "w", "webhooks"),
+    Page("/webhooks/dead", "Dead letters", webhooks.dead.build, scope="webhooks"),
+    Page("/webhooks/in", "Webhooks in", webhooks.incoming.build, scope="webhooks"),
+    Page("/webhooks/{webhook}", "Webhook", webhooks.one.build, scope="webhooks"),
     Page("/models", "Models", models.build, "m"),
     Page("/audit", "Audit", audit.build, "a", "audit"),
     Page("/settings", "Settings", settings.build, "s"),
@@ -77,6 +89,21 @@ def _add(page: Page, services: Services, guarded: ASGIApp) -> None:
         visit = Visit(guarded, services, request)
         menu = [Entry(each.path, each.title, each.key) for each in PAGES if each.key and visit.may(each.scope)]
         with frame.framed(visit, menu, title=page.title, here=page.path):
-            await page.build(visit)
+            if not visit.may(page.scope):
+                line = visit.say("{name} may not see this: it asks for the scope “{scope}”.")
+                _said(line.format(name=visit.principal.name, scope=page.scope))
+                return
+            try:
+                await page.build(visit)
+            except LoggedOutError:
+                ui.navigate.to("/login")
+            except GanglionError as error:
+                # What the address names is not there, or is not for who looks
+                _said(str(error))
 
     ui.page(page.path, response_timeout=_PATIENCE)(show)
+
+
+def _said(why: str) -> None:
+    """Instead of the page."""
+    ui.label(why).classes("g-card g-empty").props('role="alert"')

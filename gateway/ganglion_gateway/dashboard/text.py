@@ -44,12 +44,13 @@ def number(value: float) -> str:
 
 
 def span(seconds: float, say: Say = _ENGLISH) -> str:
-    """A length of time in its two greatest units."""
+    """A length of time in its two greatest units, or in one where the other adds nothing."""
     left = int(abs(seconds))
     for index, (size, unit) in enumerate(SPANS):
         if left >= size:
             smaller, name = SPANS[index + 1] if index + 1 < len(SPANS) else (1, "s")
-            return f"{left // size} {say(unit)} {left % size // smaller} {say(name)}"
+            rest = left % size // smaller
+            return f"{left // size} {say(unit)}" + (f" {rest} {say(name)}" if rest else "")
     return f"{left} {say('s')}"
 
 

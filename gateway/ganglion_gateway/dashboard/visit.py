@@ -13,7 +13,7 @@ from ganglion.client.call import Call
 from ganglion.errors import GanglionError
 from ganglion_gateway.access.sessions import Session
 from ganglion_gateway.access.tokens import Principal
-from ganglion_gateway.dashboard import asking, words
+from ganglion_gateway.dashboard import asking, text, words
 from ganglion_gateway.dashboard.asking import LoggedOutError
 from ganglion_gateway.services import Services
 
@@ -34,6 +34,7 @@ class Visit:
         dark: Whether colours are dark; None where the system says.
         path: What stands for the `{names}` of the page's path.
         query: What the address has behind `?`.
+        base: Where the gateway is, as the browser has it: `https://host:port`.
 
     Args:
         app: The application with its guard, which answers what pages ask.
@@ -48,8 +49,10 @@ class Visit:
         self.dark = {"dark": True, "light": False}.get(request.cookies.get("ganglion_colours", ""))
         self.path: dict[str, str] = dict(request.path_params)
         self.query: dict[str, str] = dict(request.query_params)
+        self.base = str(request.base_url).rstrip("/")
         self._api = asking.client(app, request)
         self._trouble: ui.label | None = None
+        self._heading: ui.label | None = None
 
     def may(self, scope: str) -> bool:
         """Whether who looks has a scope of `access.permissions`: what he may not do is not offered."""
@@ -65,19 +68,26 @@ class Visit:
         """The API's answer. Raises: see `AsyncGatewayClient.ask`; LoggedOutError."""
         return await self._api.ask(call)
 
-    async def attempt(self, call: Call[T], *, done: str = "") -> T | None:
+    async def attempt(self, call: Call[T], *, done: str = "", trouble: ui.label | None = None) -> T | None:
         """The API's answer to what a button asks for; None where it refuses, and the visitor is told why.
 
         Args:
             done: What he is told where it is done, in his language.
+            trouble: Where the refusal stands until the next attempt, for a form that takes a while to put right.
         """
         try:
             answer = await self.ask(call)
         except LoggedOutError:
             ui.navigate.to("/login")
         except GanglionError as error:
-            self.complain(error)
+            if trouble is None:
+                self.complain(error)
+            else:
+                trouble.set_text(str(error))
+                trouble.set_visibility(True)
         else:
+            if trouble is not None:
+                trouble.set_visibility(False)
             if done:
                 ui.notify(done, type="positive")
             return answer
@@ -86,6 +96,17 @@ class Visit:
     def complain(self, error: GanglionError | str) -> None:
         """Tells what went wrong, until it is read."""
         ui.notify(str(error), type="negative", multi_line=True, timeout=8000, close_button=self.say("Close"))
+
+    def headed_by(self, heading: ui.label) -> None:
+        """What stands above the page."""
+        self._heading = heading
+
+    def entitle(self, name: str) -> None:
+        """The page is about one thing, and has its name."""
+        name = text.whole(name)
+        ui.page_title(f"{name} · Ganglion")
+        if self._heading is not None:
+            self._heading.set_text(name)
 
     def troubled_in(self, place: ui.label) -> None:
         """Where it is said that what is shown is not of now."""

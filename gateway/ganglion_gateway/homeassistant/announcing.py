@@ -11,7 +11,7 @@ from ganglion.errors import GanglionError
 from ganglion.mesh.transport import Message
 from ganglion.mqtt.url import Addresses
 from ganglion_gateway.aiomqtt_transport import AiomqttTransport
-from ganglion_gateway.homeassistant.components import ACTUATOR
+from ganglion_gateway.homeassistant.components import stream_of
 from ganglion_gateway.homeassistant.fleet_view import Command, FleetView
 from ganglion_gateway.services import Services
 from ganglion_gateway.store import audit
@@ -108,25 +108,26 @@ class Announcing:
 
     async def _obey(self, command: Command) -> None:
         """Has the node do it; its guardian decides, and the value that it then has is said."""
-        node, actuator, value = command
+        node, actuator, value, leaf = command
         outcome = "failed"
+        method, params = "actuators.set", {"actuator": actuator, "value": value}
+        if leaf:
+            method, params = "leaf.call", {"leaf": leaf, "method": method, "params": params}
         try:
-            params = {"actuator": actuator, "value": value}
-            answer = await self._services.mesh.request("actuators.set", params, to=node, timeout=_PATIENCE)
+            answer = await self._services.mesh.request(method, params, to=node, timeout=_PATIENCE)
             outcome = "ok"
-            self._answered(node, actuator, answer)
+            self._answered(node, stream_of(leaf, actuator), answer)
         except GanglionError as error:
-            _log.warning("home assistant's command failed", node=node, actuator=actuator, reason=str(error))
+            _log.warning("home assistant's command failed", node=node, leaf=leaf, actuator=actuator, reason=str(error))
         finally:
             self._view.correct(command)
             self._due.set()
-            await self._note(node, outcome)
+            await self._note(node, method, sorted(params), outcome)
 
-    def _answered(self, node: str, actuator: str, answer: object) -> None:
+    def _answered(self, node: str, stream: str, answer: object) -> None:
         """What the node says that the actuator has now counts until the reading of it comes."""
         value = answer.get("value") if isinstance(answer, dict) else None
         if isinstance(value, bool | int | float | str):
-            stream = f"{ACTUATOR}{actuator}"
             known = self._services.fleet.nodes.get(node)
             latest = known.sensors.get(stream) if known is not None else None
             # No newer than what is known, by the clock of the node: the reading that comes must not be taken as older
@@ -135,8 +136,8 @@ class Announcing:
             number = None if isinstance(value, str) else float(value)
             self._services.fleet.read([{**row, "number": number, "value": value if number is None else None}])
 
-    async def _note(self, node: str, outcome: str) -> None:
-        detail = {"method": "actuators.set", "params": ["actuator", "value"], "outcome": outcome}
+    async def _note(self, node: str, method: str, names: list[str], outcome: str) -> None:
+        detail = {"method": method, "params": names, "outcome": outcome}
         at = self._services.clock()
 
         async def work(connection: AsyncConnection) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 
 from ganglion.bridge.units import theirs
 from ganglion_gateway.fleet import Node
+from ganglion_gateway.leaves import leaf_documents
+from ganglion_micro.gl1 import level
 
 #: How the gateway calls the stream of an actuator's values.
 ACTUATOR = "actuator."
@@ -59,6 +61,7 @@ class Component:
         stream: Where its value is among the node's sensors.
         topic: Its part of the topics, as in `sensor/fridge/temperature`.
         actuator: The name of what may be commanded; "" for what is only shown.
+        leaf: Of which it is; "" for the node's own.
     """
 
     key: str
@@ -66,6 +69,7 @@ class Component:
     stream: str
     topic: str
     actuator: str = ""
+    leaf: str = ""
 
     def state(self, value: Any) -> str | None:
         """The value as its state topic has it; None where it has none now."""
@@ -101,11 +105,17 @@ class Component:
         raise ValueError(text)
 
 
+def stream_of(leaf: str, actuator: str) -> str:
+    """Where the values of an actuator are among the sensors of the node; `leaf` is "" for the node's own."""
+    return f"leaf.{leaf}.{ACTUATOR}{actuator}" if leaf else f"{ACTUATOR}{actuator}"
+
+
 def components(node: Node) -> list[Component]:
     """Those of a node, by the birth that it signed. What makes no sense in it is left out."""
     found: dict[str, Component] = {}
     said = 0
-    for component in (*_sensors(node.caps.get("sensors")), *_actuators(node.caps.get("actuators"))):
+    own = *_sensors(node.caps.get("sensors")), *_actuators(node.caps.get("actuators"))
+    for component in (*own, *_of_leaves(node)):
         said += len(json.dumps(component.config))
         if len(found) == MAX_COMPONENTS or said > _MAX_SAID:
             break
@@ -128,9 +138,16 @@ def _sensors(said: Any) -> Iterator[Component]:
         yield Component(key=_key("sensor", name), config=config, stream=name, topic=_topic("sensor", name))
 
 
-def _actuators(said: Any) -> Iterator[Component]:
+def _of_leaves(node: Node) -> Iterator[Component]:
+    for leaf in leaf_documents(node):
+        if level(leaf["name"]):  # it is one of a topic
+            yield from _actuators(leaf["actuators"], leaf["name"])
+
+
+def _actuators(said: Any, leaf: str = "") -> Iterator[Component]:
+    before = f"leaf.{leaf}." if leaf else ""
     for name, about in sorted(said.items()) if isinstance(said, dict) else ():
-        if not isinstance(about, dict) or not _fits(name):
+        if not isinstance(about, dict) or not _fits(name) or (leaf and not level(name)):
             continue
         config = _actuator(about)
         if config is None:
@@ -139,11 +156,12 @@ def _actuators(said: Any) -> Iterator[Component]:
         if not is_commanded:
             config = {"p": "binary_sensor" if config["p"] == "switch" else "sensor"}
         yield Component(
-            key=_key("actuator", name),
-            config={**config, "name": _label(name)},
-            stream=f"{ACTUATOR}{name}",
-            topic=_topic("actuator", name),
+            key=_key("actuator", before + name),
+            config={**config, "name": _label(f"{leaf}.{name}" if leaf else name)},
+            stream=stream_of(leaf, name),
+            topic=_topic("actuator", before + name),
             actuator=name if is_commanded else "",
+            leaf=leaf,
         )
 
 

@@ -29,11 +29,16 @@ class Retained(NamedTuple):
 
 
 class Command(NamedTuple):
-    """What somebody at Home Assistant wants: a node by its id, one of its actuators, and the value for it."""
+    """What somebody at Home Assistant wants: a node by its id, one of its actuators, and the value for it.
+
+    Attributes:
+        leaf: That has the actuator; "" for the node itself.
+    """
 
     node: str
     actuator: str
     value: Any
+    leaf: str = ""
 
 
 class _Device(NamedTuple):
@@ -74,7 +79,8 @@ class FleetView:
     @property
     def filters(self) -> list[str]:
         """What must be heard: our own announcements that the broker keeps, commands, and Home Assistant's start."""
-        return [STATUS, f"{PREFIX}/device/+/config", f"{self._base}/+/actuator/+/set"]
+        commands = [f"{self._base}/+/actuator/{levels}/set" for levels in ("+", "leaf/+/+")]
+        return [STATUS, f"{PREFIX}/device/+/config", *commands]
 
     def again(self) -> None:
         """Everything is to be said once more: Home Assistant or the broker has started anew."""
@@ -128,7 +134,8 @@ class FleetView:
         """The state of what was commanded is to be said again: who switched it sees what it has come to."""
         for id, device in self._devices.items():
             for topic, component in device.components.items():
-                if device.node.id == command.node and component.actuator == command.actuator:
+                meant = component.actuator, component.leaf
+                if device.node.id == command.node and meant == (command.actuator, command.leaf):
                     self._kept.pop(f"{self._base}/{id}/{topic}", None)
                     self._looked.pop(id, None)
 
@@ -144,7 +151,7 @@ class FleetView:
             value = component.wanted(payload.decode())
         except (ValueError, OverflowError):
             raise ValueError(f"{payload[:40]!r} is no value of it") from None
-        return Command(device.node.id, component.actuator, value)
+        return Command(device.node.id, component.actuator, value, component.leaf)
 
     def _note(self, topic: str, payload: bytes) -> None:
         """What the broker keeps of this mesh, from before this gateway started."""

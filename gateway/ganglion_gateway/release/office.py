@@ -6,6 +6,7 @@ it should run, and nothing else.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
@@ -140,6 +141,28 @@ class Office:
         desired = None if wanted is None else {name: wanted[name] for name in ("release", "at", "by")}
         reported = None if report is None else {name: report[name] for name in ("release", "state", "why", "at")}
         return {"desired": desired, "reported": reported}
+
+    async def meant(self) -> Counter[str]:
+        """How many nodes are to run each release; those that were revoked are none."""
+        assigned = await self.assigned([node.id for node in self._fleet.nodes.values() if node.revoked is None])
+        return Counter(assigned.values())
+
+    async def nodes(self, release: str) -> list[dict[str, Any]]:
+        """The nodes that are to run a release, and what each has said of it."""
+        ids = [node.id for node in self._fleet.nodes.values() if node.revoked is None]
+        wanted = await store.all_assignments(self._database, ids, self._fleet.now)
+        wanted = {id: row for id, row in wanted.items() if row["release"] == release}
+        reports = await store.all_reports(self._database, wanted, self._fleet.now)
+        found = []
+        for id, row in wanted.items():
+            node, report = self._fleet.nodes[id], reports.get(id)
+            said = {"state": "waiting", "why": "", "reported": None}
+            if report is not None and report["number"] == row["number"]:
+                said = {"state": report["state"], "why": report["why"], "reported": report["received"]}
+            found.append(
+                {"node": id, "name": node.name, "online": node.online, "at": row["at"], "by": row["by"]} | said
+            )
+        return found
 
     def _tell(self, row: Row) -> None:
         for hear in tuple(self._listeners):

@@ -15,7 +15,7 @@ from ganglion.units import SECOND
 from ganglion_gateway.release import content, diff
 from ganglion_gateway.store import releases as store
 from ganglion_gateway.store.database import Database, Row
-from ganglion_micro import gl1
+from ganglion_micro import cose, gl1
 
 #: Nanoseconds that a file is kept which is in no release yet.
 _STALE = 86400 * SECOND
@@ -172,6 +172,26 @@ class Register:
             raise NotFoundError(f"{release.manifest.name} has no file {path!r}; it has {names}")
         blobs = await store.blobs(self._database, [found.sha256.hex()])
         return blobs[found.sha256.hex()]
+
+    async def signed(self, release: Release) -> dict[str, Any]:
+        """Who has signed it and when, and whether the authority of this mesh stands to it now."""
+        message = await store.message(self._database, release.id)
+        if message is None:
+            raise NotFoundError(f"there is no release {release.id[:12]} any more")
+        sealed = cose.parse(bytes(message))
+        try:
+            manifest.verified(bytes(message), self._authority.trust(now=self._clock()), release=release.id)
+            why = ""
+        except InvalidError as error:
+            why = str(error)
+        return {
+            "algorithm": "Ed25519",
+            "key": sealed.kid.hex(),
+            "signature": sealed.signature.hex(),
+            "at": gl1.unpack(sealed.payload).ts,
+            "holds": not why,
+            "why": why,
+        }
 
     async def diff(self, before: Release, after: Release) -> dict[str, Any]:
         """What is otherwise."""

@@ -6,9 +6,10 @@ Times here are of the database's clock, since those of gateways differ. `take` m
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Select, String, Table, Text, cast, func, insert, select, update
+from sqlalchemy import BigInteger, Column, Select, String, Table, Text, cast, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ganglion_gateway.store.database import Database
 from ganglion_gateway.store.tables import metadata
 
 #: One row a name. `holder` is the gateway that has it, "" nobody; `token` counts up whenever it is given, so that a
@@ -55,6 +56,26 @@ async def take(connection: AsyncConnection, name: str, holder: str, *, now: int 
     values = {"holder": holder, "token": token, "since": at, "expires": at + term}
     await connection.execute(update(leases).where(leases.c.name == name).values(values))
     return token
+
+
+async def held(database: Database, *, shared: bool) -> set[str]:
+    """The names of all leases that somebody holds now. On SQLite, where there is one gateway, nobody else does."""
+    if not shared:
+        return set()
+    statement = select(leases.c.name).where(leases.c.holder != "", leases.c.expires > _clock())
+    return {row["name"] for row in await database.all(statement)}
+
+
+async def forget(connection: AsyncConnection, prefix: str, *, but: str) -> None:
+    """Deletes leases whose names begin so and that nobody holds: names that nobody takes again.
+
+    Args:
+        but: That of the gateway that asks. On SQLite, where it is alone, nobody has another.
+    """
+    those = [leases.c.name.startswith(prefix, autoescape=True), leases.c.name != but]
+    if connection.dialect.name == "postgresql":
+        those.append((leases.c.holder == "") | (leases.c.expires < _clock()))
+    await connection.execute(delete(leases).where(*those))
 
 
 async def renew(connection: AsyncConnection, holder: str, *, term: int) -> dict[str, int]:

@@ -11,6 +11,7 @@ from sqlalchemy import FromClause, ScalarSelect, bindparam, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion_gateway.store.database import Database, Row, insert_or_update
+from ganglion_gateway.store.leases import leases
 from ganglion_gateway.store.tables import deliveries, endpoints, events, nodes, outbox
 
 PENDING = "pending"
@@ -28,6 +29,11 @@ _SETTLE = (
 def new_id() -> str:
     """Of an endpoint."""
     return f"wh_{secrets.token_hex(8)}"
+
+
+def lease_of(endpoint: str) -> str:
+    """The name of the lease of who delivers to an endpoint."""
+    return f"webhook:{endpoint}"
 
 
 def message_id(event: str, endpoint: str) -> str:
@@ -59,7 +65,8 @@ async def anew(connection: AsyncConnection, endpoint: str, now: int) -> None:
 
 
 async def remove(connection: AsyncConnection, endpoint: str) -> bool:
-    """Deletes an endpoint with all that waits for it; whether there was one."""
+    """Deletes an endpoint with all that waits for it; whether there was one. Nobody delivers to it from now on."""
+    await connection.execute(leases.delete().where(leases.c.name == lease_of(endpoint)))
     return bool((await connection.execute(endpoints.delete().where(endpoints.c.id == endpoint))).rowcount)
 
 
@@ -126,6 +133,13 @@ async def pending(database: Database, endpoint: str, *, limit: int) -> list[Row]
     return await database.all(statement)
 
 
+async def message(database: Database, endpoint: str, message: str) -> Row | None:
+    """A row of the outbox with its event."""
+    event = (events.c[name] for name in ("cls", "topic", "value", "node", "timestamp"))
+    joined = select(outbox, *event).join(events, events.c.id == outbox.c.event)
+    return await database.one(joined.where(outbox.c.endpoint == endpoint, outbox.c.message == message))
+
+
 async def record(
     connection: AsyncConnection, attempts: Sequence[dict[str, Any]], changes: Sequence[dict[str, Any]]
 ) -> None:
@@ -137,9 +151,11 @@ async def record(
 
 
 async def heads(database: Database) -> dict[str, Row]:
-    """Of the message that waits first for each endpoint: `attempts`, and when it is `due`."""
+    """Of the message that waits first for each endpoint: `attempts`, when it is `due`, and the last `error`."""
     first = select(func.min(outbox.c.number)).where(outbox.c.state == PENDING).group_by(outbox.c.endpoint)
-    columns = (outbox.c.endpoint, outbox.c.attempts, outbox.c.due)
+    newest = select(deliveries.c.error).where(deliveries.c.outbox == outbox.c.number)
+    error = newest.order_by(deliveries.c.number.desc()).limit(1).scalar_subquery()
+    columns = (outbox.c.endpoint, outbox.c.attempts, outbox.c.due, func.coalesce(error, "").label("error"))
     return {row["endpoint"]: row for row in await database.all(select(*columns).where(outbox.c.number.in_(first)))}
 
 

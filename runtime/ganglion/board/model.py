@@ -2,7 +2,7 @@
 """What is known of a board. Each value is looked at where it enters; whether they fit together, `check` says."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,18 +29,32 @@ _USB_ID = re.compile(r"[0-9a-f]{4}:[0-9a-f]{4}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-def _one_of(key: str, value: str, known: Collection[str]) -> None:
+class _Checked:
+    """What says of itself what is wrong with it; it is not made where that is anything."""
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        for said in self.wrong():
+            raise ValueError(said)
+
+    def wrong(self) -> Iterator[str]:
+        """All of it, in sentences that begin with the key."""
+        yield from ()
+
+
+def _one_of(key: str, value: str, known: Collection[str]) -> Iterator[str]:
     if value not in known:
-        raise ValueError(f"{key} must be one of {', '.join(known)}, not {value!r}{meant(value, known)}")
+        yield f"{key} must be one of {', '.join(known)}, not {value!r}{meant(value, known)}"
 
 
-def _above_zero(key: str, value: int | None) -> None:
+def _above_zero(key: str, value: int | None) -> Iterator[str]:
     if value is not None and not 0 < value < 1 << 63:
-        raise ValueError(f"{key} must be above 0 and below 2**63")
+        yield f"{key} must be above 0 and below 2**63"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pin:
+class Pin(_Checked):
     """`[pin]`, under the name that is printed beside it.
 
     Attributes:
@@ -65,15 +79,15 @@ class Pin:
     reserved: str = ""
     note: str = ""
 
-    def __post_init__(self) -> None:
+    def wrong(self) -> Iterator[str]:
         if self.number is not None and not 0 <= self.number < 1024:
-            raise ValueError(f"number must be 0 to 1023, not {self.number}")
+            yield f"number must be 0 to 1023, not {self.number}"
         for each in self.can:
             if not _FUNCTION.fullmatch(each):
                 known = [*PLAIN, *(f"{kind}.{name}" for kind, names in SIGNALS.items() for name in names)]
-                raise ValueError(f"can: a pin cannot {each!r}{nearest(each, known)}")
+                yield f"can: a pin cannot {each!r}{nearest(each, known)}"
         if not self.can and not self.reserved:
-            raise ValueError('can must say what it can do, as in ["in", "out"], or reserved what needs it')
+            yield 'can must say what it can do, as in ["in", "out"], or reserved what needs it'
 
     def carries(self, bus: str, signal: str) -> bool:
         """Whether it can be a signal of a bus."""
@@ -82,7 +96,7 @@ class Pin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bus:
+class Bus(_Checked):
     """`[bus.<kind><number>]`, as `i2c0`, `spi1` or `uart0`: what is used where nobody says otherwise.
 
     Attributes:
@@ -110,11 +124,11 @@ class Bus:
     used_by: str = ""
     note: str = ""
 
-    def __post_init__(self) -> None:
-        _above_zero("frequency", self.frequency)
-        _above_zero("baud", self.baud)
+    def wrong(self) -> Iterator[str]:
+        yield from _above_zero("frequency", self.frequency)
+        yield from _above_zero("baud", self.baud)
         if self.device and not self.device.startswith("/dev/"):
-            raise ValueError(f'device must begin with "/dev/", not {self.device!r}')
+            yield f'device must begin with "/dev/", not {self.device!r}'
 
     def pins(self) -> dict[str, int]:
         """Signal to number of the pin."""
@@ -123,7 +137,7 @@ class Bus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Usb:
+class Usb(_Checked):
     """`[[usb]]`: what the board is on USB.
 
     Attributes:
@@ -140,14 +154,14 @@ class Usb:
     shared: bool = False
     serial: tuple[str, ...] = ()
 
-    def __post_init__(self) -> None:
+    def wrong(self) -> Iterator[str]:
         if not _USB_ID.fullmatch(self.id):
-            raise ValueError(f'id must be vendor and product in lower case, as in "2e8a:0005", not {self.id!r}')
-        _one_of("mode", self.mode, ("run", "boot", "both"))
+            yield f'id must be vendor and product in lower case, as in "2e8a:0005", not {self.id!r}'
+        yield from _one_of("mode", self.mode, ("run", "boot", "both"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Flashing:
+class Flashing(_Checked):
     """`[flashing]`: how an image comes onto the board.
 
     Attributes:
@@ -177,25 +191,25 @@ class Flashing:
     user: str = ""
     by_hand: str = ""
 
-    def __post_init__(self) -> None:
-        _one_of("method", self.method, METHODS)
-        _above_zero("baud", self.baud)
+    def wrong(self) -> Iterator[str]:
+        yield from _one_of("method", self.method, METHODS)
+        yield from _above_zero("baud", self.baud)
         if self.before:
-            _one_of("before", self.before, BEFORE)
+            yield from _one_of("before", self.before, BEFORE)
         if self.after:
-            _one_of("after", self.after, AFTER)
+            yield from _one_of("after", self.after, AFTER)
         if self.offset is not None and not 0 <= self.offset < 1 << 32:
-            raise ValueError("offset must be 0 to 0xffffffff")
+            yield "offset must be 0 to 0xffffffff"
         if self.family is not None and not 0 <= self.family < 1 << 32:
-            raise ValueError("family must be 0 to 0xffffffff")
+            yield "family must be 0 to 0xffffffff"
         for form, architecture in self.packages.items():
-            _one_of("packages", form, PACKAGES)
+            yield from _one_of("packages", form, PACKAGES)
             if not isinstance(architecture, str) or not architecture:
-                raise ValueError(f"packages.{form} must be the architecture, as text")
+                yield f"packages.{form} must be the architecture, as text"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Image:
+class Image(_Checked):
     """`[image]`: the MicroPython that the board needs. It is not ours: the user brings the file.
 
     Attributes:
@@ -212,15 +226,15 @@ class Image:
     page: str
     sha256: str = ""
 
-    def __post_init__(self) -> None:
+    def wrong(self) -> Iterator[str]:
         if not self.page.startswith("https://"):
-            raise ValueError(f'page must begin with "https://", not {self.page!r}')
+            yield f'page must begin with "https://", not {self.page!r}'
         if self.sha256 and not _SHA256.fullmatch(self.sha256):
-            raise ValueError("sha256 must be 64 hexadecimal digits in lower case")
+            yield "sha256 must be 64 hexadecimal digits in lower case"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Board:
+class Board(_Checked):
     """What is known of a board.
 
     Attributes:
@@ -263,20 +277,20 @@ class Board:
     sensor: dict[str, Any] = field(default_factory=dict)
     limit: tuple[dict[str, Any], ...] = ()
 
-    def __post_init__(self) -> None:
+    def wrong(self) -> Iterator[str]:
         if not _NAME.fullmatch(self.name):
-            raise ValueError(f"name must be small letters, digits and single hyphens, not {self.name!r}")
-        _one_of("runs", self.runs, RUNS)
-        _one_of("mesh", self.mesh, PROFILES)
+            yield f"name must be small letters, digits and single hyphens, not {self.name!r}"
+        yield from _one_of("runs", self.runs, RUNS)
+        yield from _one_of("mesh", self.mesh, PROFILES)
         if self.zig_target:
-            _one_of("zig_target", self.zig_target, ZIG_TARGETS)
+            yield from _one_of("zig_target", self.zig_target, ZIG_TARGETS)
         for each in self.capabilities:
-            _one_of("capabilities", each, CAPABILITIES)
-        _above_zero("flash_bytes", self.flash_bytes)
-        _above_zero("memory_bytes", self.memory_bytes)
+            yield from _one_of("capabilities", each, CAPABILITIES)
+        yield from _above_zero("flash_bytes", self.flash_bytes)
+        yield from _above_zero("memory_bytes", self.memory_bytes)
         for name in self.bus:
             if not _BUS.fullmatch(name):
-                raise ValueError(f"bus.{name}: a bus is called by its kind and number: i2c0, spi1, uart0")
+                yield f"bus.{name}: a bus is called by its kind and number: i2c0, spi1, uart0"
 
 
 def kind_of(bus: str) -> str:

@@ -89,6 +89,19 @@ def parse(text: str, where: str) -> Board:
     Raises:
         InvalidError: it is no TOML, or a key is unknown, missing or wrong; begins with `where`, the line and the key.
     """
+    table = table_of(text, where)
+    try:
+        return _board(table)
+    except InvalidError as error:
+        sentence = str(error).removeprefix(f"{error.where}: ")
+        # What a dataclass says of itself begins with the key
+        line = line_of(text, f"{error.where}.{sentence.partition(' ')[0].rstrip(':')}")
+        place = where if line is None else f"{where}:{line}"
+        raise InvalidError(f"{error.where}: {sentence}" if error.where else sentence, where=place) from None
+
+
+def table_of(text: str, where: str) -> dict[str, Any]:
+    """What stands in a text. Raises: InvalidError, it is no TOML, or none that a board's could be."""
     try:
         table = tomllib.loads(text)
         _bounded(table)
@@ -98,14 +111,7 @@ def parse(text: str, where: str) -> Board:
         raise InvalidError(str(error), where=where) from None
     except ValueError as error:  # tomllib's own, and int()'s for a number of thousands of digits
         raise InvalidError(f"this is no TOML: {error}", where=where) from None
-    try:
-        return _board(table)
-    except InvalidError as error:
-        sentence = str(error).removeprefix(f"{error.where}: ")
-        # What a dataclass says of itself begins with the key
-        line = line_of(text, f"{error.where}.{sentence.partition(' ')[0].rstrip(':')}")
-        place = where if line is None else f"{where}:{line}"
-        raise InvalidError(f"{error.where}: {sentence}" if error.where else sentence, where=place) from None
+    return table
 
 
 def _bounded(value: Any, deep: int = 0) -> None:

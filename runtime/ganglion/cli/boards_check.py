@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from ganglion.board.check import Problem, problems
+from ganglion.board.findings import findings
 from ganglion.board.lines import line_of
 from ganglion.board.model import Board
-from ganglion.board.reading import boards, folder, names, parse, text_of
+from ganglion.board.reading import boards, folder, names, parse, table_of, text_of
+from ganglion.board.words import RUNS
 from ganglion.cli.result import Result
 from ganglion.cli.show import plain
 from ganglion.errors import GanglionError, InvalidError, NotFoundError
@@ -36,10 +38,13 @@ def checked(files: Sequence[Path]) -> Result:
 def _file(path: Path, others: list[Board]) -> list[dict[str, Any]]:
     try:
         text = text_of(path)
-        board = parse(text, path.name)
+        table = table_of(text, path.name)
     except InvalidError as error:
         return [{"line": None, "key": None, "message": str(error), "text": str(error)}]
-    wrong = [*problems(board, others), *_above(board)]
+    if wrong := findings(table):  # what fits together is known once each part is right
+        return [_problem(each, text, path.name) for each in [*wrong, *_above(table)]]
+    board = parse(text, path.name)
+    wrong = [*problems(board, others), *_above(table)]
     if board.name != path.stem:
         wrong.insert(
             0, Problem("name", f"the file is called {path.name}: call the board {path.stem!r}, or the file so")
@@ -54,18 +59,23 @@ def _problem(problem: Problem, text: str, file: str) -> dict[str, Any]:
     return {"line": line, "key": problem.key, "message": problem.message, "text": said}
 
 
-def _above(board: Board) -> Iterator[Problem]:
+def _above(table: dict[str, Any]) -> Iterator[Problem]:
     """What parts above the boards say of their tables: limits, and sensors of kinds that can be read there."""
     from ganglion.guardian.restriction import Restriction
 
-    for i, table in enumerate(board.limit):
+    limits, sensors, runs = table.get("limit"), table.get("sensor"), table.get("runs")
+    for i, limit in enumerate(limits if isinstance(limits, list) else ()):
+        if not isinstance(limit, dict):
+            continue  # which was said
         try:
-            read(Restriction, table, f"limit[{i}]")
+            read(Restriction, limit, f"limit[{i}]")
         except InvalidError as error:
             yield _of(error)
-    for name, table in board.sensor.items():
+    for name, sensor in sensors.items() if isinstance(sensors, dict) and runs in RUNS else ():
+        if not isinstance(sensor, dict):
+            continue
         try:
-            _sensor(table, f"sensor.{name}", board.runs)
+            _sensor(sensor, f"sensor.{name}", str(runs))
         except GanglionError as error:
             yield _of(error)
 

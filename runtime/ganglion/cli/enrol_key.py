@@ -4,10 +4,11 @@
 import argparse
 import re
 import time
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ganglion.cli import gateway_client, gateway_flags, option
+from ganglion.cli import gateway_client, gateway_flags, new_secret, option
 from ganglion.cli.result import Result, table
 from ganglion.cli.show import moment, plain
 from ganglion.client.operations import enrolment
@@ -27,6 +28,7 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     create.add_argument(
         "--tag", action="append", default=[], dest="tags", metavar="TAG", help="given to each node that joins by it"
     )
+    create.add_argument("--out", type=Path, metavar="FILE", help="write it there, into a new file for you alone")
     create.add_argument("--code", type=Path, metavar="FILE", help="draw it as a QR code too, as in key.png")
     gateway_flags.arguments(create)
     gateway_flags.arguments(verbs.add_parser("list", parents=[common], help="the keys there are, without secrets"))
@@ -55,10 +57,18 @@ def _create(client: gateway_client.GatewayClient, args: argparse.Namespace) -> R
         from ganglion.cli import code
 
         code.check(args.code)  # before there is a key that nobody gets
-    created = client.ask(enrolment.post_enrol_keys(uses=args.uses, ttl=args.ttl, tags=args.tags, name=args.name))
-    if args.code is not None:
-        code.write(created["key"], args.code)
-    return Result(data=created, text=lambda: plain(created["key"]))
+    with nullcontext() if args.out is None else new_secret.new(args.out) as write:
+        asked = enrolment.post_enrol_keys(uses=args.uses, ttl=args.ttl, tags=args.tags, name=args.name)
+        created: dict[str, Any] = {**client.ask(asked)}
+        if args.code is not None:
+            code.write(created["key"], args.code)
+        if write is None:
+            return Result(data=created, text=lambda: plain(created["key"]))
+        write(created.pop("key"))
+    created["file"] = str(args.out)
+    return Result(
+        data=created, text=lambda: f"the key is in {args.out}; it holds for {args.ttl}, and is shown nowhere else"
+    )
 
 
 def _revoke(client: gateway_client.GatewayClient, key: str) -> Result:

@@ -31,7 +31,7 @@ def send(gateway: "GatewayClient", name: str, make: "Callable[[Has], Bundle]", w
 
     Raises:
         UsageError: the name is none of a board.
-        NotFoundError: there is no such node or leaf, or its agent does not say what it has.
+        NotFoundError: there is no such node or leaf, its agent does not say what it has, or takes no updates.
         GanglionError: the board does not take it, or has gone back to its version before.
         InvalidError: the gateway's clock is ahead of this one.
         UnreachableError: it does not answer, or has not come back in time.
@@ -52,8 +52,10 @@ def send(gateway: "GatewayClient", name: str, make: "Callable[[Has], Bundle]", w
         try:
             there = delivery.answer(Call("update.has", {"names": list(names)}, 0)).get("has")
         except NotFoundError as error:
-            if "update.has" not in str(error):
+            if "no method update.has" not in str(error):
                 raise
+            if "update.begin" not in str(error):
+                raise _without_slots(plain(name)) from None
             raise NotFoundError(
                 f"{plain(name)} does not say which modules it has: give its agent.json with --config"
             ) from None
@@ -69,7 +71,12 @@ def send(gateway: "GatewayClient", name: str, make: "Callable[[Has], Bundle]", w
         raise UsageError(f"this firmware is of {made}, and {name} is {is_one}: name its agent.json with --config")
     seal = base64.b64decode(gateway.ask(fleet.post_firmware_seal(sha256=bundle.sha256))["seal"])
     seen_in_time(seal, time.time())
-    sent = delivery.deliver(bundle, seal)
+    try:
+        sent = delivery.deliver(bundle, seal)
+    except NotFoundError as error:
+        if "no method update." not in str(error):
+            raise
+        raise _without_slots(plain(name)) from None
     data = {
         "node": name,
         "version": bundle.version,
@@ -80,6 +87,13 @@ def send(gateway: "GatewayClient", name: str, make: "Callable[[Has], Bundle]", w
     }
     words = "runs already on" if sent.was == "running" else "runs on"
     return Result(data=data, text=lambda: f"{bundle.version} {words} {name}: {bundle.sha256[:12]}")
+
+
+def _without_slots(name: str) -> NotFoundError:
+    return NotFoundError(
+        f"{name} takes no updates: its agent lies at the top of its flash, without slots; bring the version by cable, "
+        "which gives it slots: ganglion flash BOARD --port PORT --config agent.json"
+    )
 
 
 def _tell(said: "Mapping[str, Any]") -> None:

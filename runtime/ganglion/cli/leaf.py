@@ -6,13 +6,15 @@ The key of a leaf is a secret of the two, so it goes from here to the device and
 
 import argparse
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from ganglion import config
+from ganglion.cli import new_secret
 from ganglion.cli.result import Result, table
 from ganglion.cli.show import moment
-from ganglion.errors import NotFoundError, UsageError
+from ganglion.errors import InvalidError, NotFoundError, UsageError
 from ganglion.mesh.leaves.folder import LeafFolder, Listed
 from ganglion.units import SECOND
 from ganglion_micro import gl1
@@ -24,6 +26,7 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     add = verbs.add_parser("add", parents=[common], help="let a device in; prints its key, this once")
     listing = verbs.add_parser("list", parents=[common], help="the leaves of the node")
     remove = verbs.add_parser("remove", parents=[common], help="believe a leaf no more, from now on")
+    add.add_argument("--out", type=Path, metavar="FILE", help="write the key there, into a new file for you alone")
     for verb in (add, remove):
         verb.add_argument("name", metavar="NAME", help="1 to 32 of a-z A-Z 0-9 _ -")
     for verb in (add, listing, remove):
@@ -38,7 +41,7 @@ def run(args: argparse.Namespace) -> Result:
     folder = LeafFolder(state)
     match args.verb:
         case "add":
-            return _add(folder, args.name)
+            return _add(folder, args.name, args.out)
         case "remove":
             return _remove(folder, args.name)
     return _list(folder, state)
@@ -54,12 +57,22 @@ def _only() -> Path:
     raise UsageError(f"{len(found)} nodes keep their state in {nodes}: name the folder of one with --state")
 
 
-def _add(folder: LeafFolder, name: str) -> Result:
-    key = folder.add(name, now=time.time_ns())
-    text = folder.on_board(key)
-    own, updates = text.splitlines()
-    data = {"name": name, "id": gl1.base32(key.kid), "mesh": gl1.base32(key.mesh), "key": own, "updates": updates}
-    return Result(data=data, text=lambda: text)
+def _add(folder: LeafFolder, name: str, out: Path | None) -> Result:
+    with nullcontext() if out is None else new_secret.new(out) as write:
+        key = folder.add(name, now=time.time_ns())
+        text = folder.on_board(key)
+        own, updates = text.splitlines()
+        data = {"name": name, "id": gl1.base32(key.kid), "mesh": gl1.base32(key.mesh), "updates": updates}
+        if write is None:
+            return Result(data=data | {"key": own}, text=lambda: text)
+        try:
+            write(text)
+        except InvalidError:
+            folder.remove(name)
+            raise
+    return Result(
+        data=data | {"file": str(out)}, text=lambda: f"the key of {name} is in {out}: bring it onto the board"
+    )
 
 
 def _remove(folder: LeafFolder, name: str) -> Result:

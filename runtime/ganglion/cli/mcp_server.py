@@ -39,7 +39,7 @@ _WHOAMI = "/api/v1/auth/me"
 
 #: Makes a client of the gateway; "" for the token of the command.
 Gateway = Callable[[str], GatewayClient]
-NodeName = Annotated[str, Field(description="a node's name or id, as `list` shows it", max_length=64)]
+NodeName = Annotated[str, Field(description="a node's name or id, as `list` shows it, or PARENT/LEAF", max_length=128)]
 
 
 def server(gateway: Gateway) -> MCPServer[Any]:

@@ -19,7 +19,7 @@ from typing import Any
 from ganglion.cli.gateway_client import GatewayClient
 from ganglion.client.operations import consents, events, fleet
 from ganglion.client.operations import rollouts as api
-from ganglion.errors import GanglionError, InvalidError, UnreachableError
+from ganglion.errors import GanglionError, InvalidError, NotFoundError, UnreachableError
 from ganglion.mova.load import load
 from ganglion.units import SECOND, duration
 
@@ -28,8 +28,10 @@ MAX_ENTRIES = 200
 MAX_POINTS = 120
 #: Letters of a script.
 MAX_SCRIPT = 200_000
-#: Seconds that a command may take, with the time that a person has for consent; and a script for its tests.
+#: Seconds that a command may take, with the time that a person has for consent; what only looks; and a script for its
+#: tests.
 COMMAND = 290.0
+_ASKED = 10.0
 _TESTS = 60.0
 #: Letters of why a command is wished for.
 _MAX_WHY = 200
@@ -44,27 +46,35 @@ def listed(gateway: GatewayClient, what: str, tag: str) -> dict[str, Any]:
         return {"consents": gateway.ask(consents.get_consents(limit=MAX_ENTRIES))["consents"]}
     nodes = [node for node in gateway.pages(fleet.get_nodes(), "nodes") if not tag or tag in node["tags"]]
     short = [
-        {**_picked(node, "name", "id", "board", "online", "tags"), "sensors": [*node["sensors"]]} for node in nodes
+        {
+            **_picked(node, "name", "id", "board", "online", "tags"),
+            "sensors": [*node["sensors"]],
+            **({"leaves": [f"{node['name']}/{leaf['name']}" for leaf in node["leaves"]]} if node["leaves"] else {}),
+        }
+        for node in nodes
     ]
     return {"nodes": short[:MAX_ENTRIES], "of": len(short)}
 
 
 def described(gateway: GatewayClient, node: str) -> dict[str, Any]:
-    """A node with its sensors, actuators and their risk, and scripts, as far as it is there to say so."""
-    known = gateway.ask(fleet.get_nodes_node(node))
-    told: dict[str, Any] = _picked(known, "name", "id", "board", "sw", "online", "tags", "leaves")
+    """A node or leaf with sensors, actuators and their risk, and scripts, as far as it is there to say so."""
+    known = _known(gateway, node)
+    told: dict[str, Any] = _picked(known, "name", "id", "board", "sw", "online", "tags", "leaves", "parent")
     told["sensors"] = {name: _picked(each, "value", "unit") for name, each in known["sensors"].items()}
-    for key, method in (("actuators", "actuators.list"), ("scripts", "scripts.list")):
+    asked = {"actuators": "actuators.list", "scripts": "scripts.list"}
+    if "parent" in known:  # the inventory has them, for who may only look, too
+        told["actuators"], asked = known["actuators"], {"scripts": "scripts.list"}
+    for key, method in asked.items():
         try:
-            told[key] = gateway.command(node, method, {})["result"][key]
+            told[key] = _command(gateway, node, method, {})[key]
         except GanglionError as error:
             told[key] = f"unknown: {error}"
     return told
 
 
 def read(gateway: GatewayClient, node: str, sensor: str) -> dict[str, Any]:
-    """The newest value of a sensor, or of all of a node."""
-    sensors = gateway.ask(fleet.get_nodes_node(node))["sensors"]
+    """The newest value of a sensor, or of all of a node or leaf."""
+    sensors = _known(gateway, node)["sensors"]
     if sensor and sensor not in sensors:
         raise InvalidError(f"{node} has no sensor {sensor!r}; it has {', '.join(sensors) or 'none yet'}")
     chosen = {sensor: sensors[sensor]} if sensor else sensors
@@ -81,14 +91,44 @@ def commanded(
     params = {"actuator": actuator, "value": value, "advised": True, "why": why[:_MAX_WHY]}
     if seconds is not None:
         params["for"] = f"{seconds:g}s"
-    done: dict[str, Any] = gateway.command(node, "actuators.set", params, timeout=COMMAND)["result"]
+    if "/" in node:
+        del params["why"]  # a leaf asks nobody: its risks are `low` and `never`
+    done: dict[str, Any] = _command(gateway, node, "actuators.set", params, timeout=COMMAND)
     return done
+
+
+def _known(gateway: GatewayClient, node: str) -> Mapping[str, Any]:
+    """What the gateway knows of a node, or of a leaf as PARENT/LEAF.
+
+    Raises:
+        NotFoundError: there is no such leaf.
+    """
+    parent, _, name = node.partition("/")
+    known: Mapping[str, Any] = gateway.ask(fleet.get_nodes_node(parent))
+    if not name:
+        return known
+    leaves: dict[str, Mapping[str, Any]] = {leaf["name"]: leaf for leaf in known["leaves"]}
+    if name not in leaves:
+        raise NotFoundError(f"{parent} has no leaf {name!r}; it has {', '.join(leaves) or 'none'}")
+    return leaves[name]
+
+
+def _command(
+    gateway: GatewayClient, node: str, method: str, params: Mapping[str, Any], *, timeout: float = _ASKED
+) -> Any:
+    """What a node answers, or a leaf, which is asked by its parent."""
+    parent, _, leaf = node.partition("/")
+    if leaf:
+        method, params = "leaf.call", {"leaf": leaf, "method": method, "params": params}
+    return gateway.command(parent, method, params, timeout=timeout)["result"]
 
 
 def history(gateway: GatewayClient, node: str, sensor: str, since: str, now: int) -> dict[str, Any]:
     """What a sensor has read, as the means of at most `MAX_POINTS` spans of time."""
     begin = max(0, now - duration(since, where="since"))
-    told = gateway.ask(fleet.get_nodes_node_readings(node, sensor=sensor, since=begin, limit=10_000))
+    parent, _, leaf = node.partition("/")
+    stream = f"leaf.{leaf}.{sensor}" if leaf else sensor
+    told = gateway.ask(fleet.get_nodes_node_readings(parent, sensor=stream, since=begin, limit=10_000))
     readings = told["readings"]
     numbers = [each for each in readings if isinstance(each[1], int | float)]
     summary: dict[str, Any] = {"sensor": sensor, "unit": told["unit"], "readings": len(readings)}

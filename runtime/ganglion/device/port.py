@@ -284,4 +284,8 @@ def _busy(name: str, who: str, *others: Holder) -> GanglionError:
     if node := next((each for each in others if each.node), None):  # to a node its line is a leaf's, as long as it runs
         how = "`sudo systemctl stop ganglion`" if node.is_service else f"`kill {node.pid}`, or Ctrl-C where it runs"
         remedy = f"stop it ({how}) and start it again when you are done"
+    elif shared := [each for other in others for each in other.shared_as]:
+        remedy = f"it is shared as {' and '.join(shared)}, so name that in place of {name}"
+    elif any(each.is_console for each in others):
+        remedy = "end that first, or start it with --share PATH or --listen PORT and name that"
     return GanglionError(f"{name} is in use by {who}: {remedy}")

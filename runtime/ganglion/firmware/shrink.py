@@ -16,6 +16,7 @@ from types import MappingProxyType
 from ganglion.firmware.shrink_link import link
 from ganglion.firmware.shrink_names import shorten
 from ganglion.firmware.shrink_numbers import insert
+from ganglion.firmware.trees import walk
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
@@ -112,7 +113,7 @@ class _Bare(ast.NodeTransformer):
 
 def _without_unused(trees: dict[str, ast.Module], roots: frozenset[str]) -> bool:
     """Takes out what nobody names; whether there was anything."""
-    nodes = [node for tree in trees.values() for node in ast.walk(tree)]
+    nodes = [node for tree in trees.values() for node in walk(tree)]
     # Who reads an attribute may mean any that is called so, and who has its name in a text may ask by getattr
     asked = {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)} | roots
     asked |= {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
@@ -121,8 +122,8 @@ def _without_unused(trees: dict[str, ast.Module], roots: frozenset[str]) -> bool
     )
     found = False
     for module, tree in trees.items():
-        loads = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-        changed = [node.target for node in ast.walk(tree) if isinstance(node, ast.AugAssign)]
+        loads = {node.id for node in walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+        changed = [node.target for node in walk(tree) if isinstance(node, ast.AugAssign)]
         loads |= {target.id for target in changed if isinstance(target, ast.Name)}
         unused = _Unused(asked | loads | {name for of, name in imported if of == module})
         unused.visit(tree)
@@ -167,6 +168,6 @@ def _bound(node: ast.stmt) -> str:
     if isinstance(node, _Definition):
         return node.name
     if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-        does = any(isinstance(each, ast.Call | ast.Await | ast.Yield) for each in ast.walk(node.value))
+        does = any(isinstance(each, ast.Call | ast.Await | ast.Yield) for each in walk(node.value))
         return "" if does else node.targets[0].id
     return ""

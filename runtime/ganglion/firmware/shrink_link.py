@@ -9,6 +9,7 @@ import builtins
 from collections.abc import Iterable, Iterator, Mapping
 
 from ganglion.firmware.shrink_scope import Renamed, aliases, bound
+from ganglion.firmware.trees import walk
 
 
 def link(trees: dict[str, ast.Module], groups: Mapping[str, Iterable[str]]) -> None:
@@ -75,7 +76,7 @@ def _joined(target: str, inside: list[str], trees: dict[str, ast.Module]) -> dic
     inner = {name: set(_inner(trees[name])) for name in inside}
     for name in [target, *(each for each in inside if each != target)]:
         moved[name] = own = {}
-        used = {node.id for node in ast.walk(trees[name]) if isinstance(node, ast.Name)}
+        used = {node.id for node in walk(trees[name]) if isinstance(node, ast.Name)}
         # What others call a value of theirs would hide it from them
         hidden = {each for other in inside if name not in (other, target) for each in inner[other]}
         for mine, source in _top(trees[name], inside):
@@ -119,7 +120,7 @@ def _top(tree: ast.Module, inside: list[str]) -> Iterator[tuple[str, tuple[str, 
 
 def _inner(tree: ast.Module) -> Iterator[str]:
     """The names that are bound below the top of a module."""
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.arg):
             yield node.arg
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -132,7 +133,7 @@ def _moved(name: str, tree: ast.Module, moved: dict[str, dict[str, str]], there:
     """The statements of a module with the new names, and without what others have brought."""
     own = dict(moved[name])
     modules: dict[str, dict[str, str]] = {}
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.ImportFrom):
             for alias in list(node.names):
                 mine = alias.asname or alias.name
@@ -172,7 +173,7 @@ def _follow(tree: ast.Module, target: str, moved: Mapping[str, Mapping[str, str]
     """Has a module import from the target what was in another."""
     package, _, leaf = target.rpartition(".")
     modules: dict[str, Mapping[str, str]] = {}
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.ImportFrom):
             of = node.module or ""
             for alias in node.names:
@@ -187,6 +188,6 @@ def _follow(tree: ast.Module, target: str, moved: Mapping[str, Mapping[str, str]
                 if alias.asname == alias.name:
                     alias.asname = None
             node.module = target if of in moved else of
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:
             node.attr = modules[node.value.id].get(node.attr, node.attr)

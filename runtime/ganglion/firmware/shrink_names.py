@@ -13,6 +13,7 @@ from itertools import product
 from string import ascii_letters
 
 from ganglion.firmware.shrink_scope import binds
+from ganglion.firmware.trees import walk
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -25,17 +26,17 @@ def shorten(trees: dict[str, ast.Module], keep: frozenset[str] = frozenset()) ->
     """
     _private(trees.values())
     _own(trees)
-    nodes = [node for tree in trees.values() for node in ast.walk(tree)]
+    nodes = [node for tree in trees.values() for node in walk(tree)]
     by_keyword = {node.arg for node in nodes if isinstance(node, ast.keyword) and node.arg} | {"self"}
     for module, tree in trees.items():
-        taken = {name for node in ast.walk(tree) for name in _names(node)}
+        taken = {name for node in walk(tree) for name in _names(node)}
         letters = [letter for letter in ascii_letters if letter not in taken]
         for function in () if module in keep else _outermost([tree]):
             _arguments(function, letters, by_keyword)
 
 
 def _private(trees: Iterable[ast.Module]) -> None:
-    nodes = [node for tree in trees for node in ast.walk(tree)]
+    nodes = [node for tree in trees for node in walk(tree)]
     functions = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
     texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     taken = {name for node in nodes for name in _names(node)}
@@ -52,12 +53,12 @@ def _private(trees: Iterable[ast.Module]) -> None:
 
 def _own(trees: Mapping[str, ast.Module]) -> None:
     """Renames what a module binds once, at its top, and no other module asks for."""
-    nodes = [node for tree in trees.values() for node in ast.walk(tree)]
+    nodes = [node for tree in trees.values() for node in walk(tree)]
     asked = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
     asked |= {alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}
     asked |= {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     for tree in trees.values():
-        inside = list(ast.walk(tree))
+        inside = list(walk(tree))
         bound = Counter(name for node in inside for name in _bound(node))
         taken = {name for node in inside for name in _names(node)} | asked
         short: dict[str, str] = {}
@@ -99,7 +100,7 @@ def _outermost(nodes: Iterable[ast.AST]) -> Iterator[_Function]:
 def _arguments(function: _Function, letters: list[str], by_keyword: set[str]) -> None:
     """Renames the arguments of a function, and then those of the functions in it, by letters that are left."""
     body: list[ast.AST] = [function.body] if isinstance(function, ast.Lambda) else [*function.body]
-    inside = [node for part in body for node in ast.walk(part)]
+    inside = [node for part in body for node in walk(part)]
     # What is bound there but by an assignment has a scope of its own, or a name that cannot be changed here
     bound = {name for node in inside if not isinstance(node, ast.Name | ast.Attribute) for name in _names(node)}
     left = iter(letters)

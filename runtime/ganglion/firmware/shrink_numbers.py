@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from ganglion.firmware.shrink_scope import binds
+from ganglion.firmware.trees import walk
 
 _NAME = re.compile(r"_?[A-Z][A-Z0-9_]*$")
 #: A board has larger numbers in objects, of which one is enough.
@@ -46,7 +47,7 @@ class _Known:
             if tree is not None:
                 bound = Counter(_bound(tree))
                 once = {name for name in bound if bound[name] == 1 and _NAME.match(name)}
-                for node in ast.walk(tree):
+                for node in walk(tree):
                     if isinstance(node, ast.ImportFrom) and node.module in self._trees:
                         theirs = self.of(node.module)
                         names = ((alias.asname or alias.name, alias.name) for alias in node.names)
@@ -65,7 +66,7 @@ class _Known:
         """The modules that a module imports, by what they are called in it."""
         return {
             alias.asname or alias.name: f"{node.module}.{alias.name}"
-            for node in ast.walk(self._trees[module])
+            for node in walk(self._trees[module])
             if isinstance(node, ast.ImportFrom)
             for alias in node.names
             if f"{node.module}.{alias.name}" in self._trees
@@ -115,7 +116,7 @@ class _Numbers(ast.NodeTransformer):
 
 def _bound(tree: ast.Module) -> Iterator[str]:
     """Every name that is bound anywhere in a module, as often as it is."""
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
             yield node.id
         else:

@@ -4,6 +4,8 @@
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 
+from ganglion.firmware.trees import walk
+
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
@@ -99,9 +101,7 @@ class Renamed(ast.NodeTransformer):
             node.body = self.visit(node.body)
         else:
             node.decorator_list = [self.visit(each) for each in node.decorator_list]
-            outer = {
-                name for each in ast.walk(node) if isinstance(each, ast.Global | ast.Nonlocal) for name in each.names
-            }
+            outer = {name for each in walk(node) if isinstance(each, ast.Global | ast.Nonlocal) for name in each.names}
             self._hidden.append(names | bound(node.body) - outer)
             node.body = [self.visit(each) for each in node.body]
         self._hidden.pop()

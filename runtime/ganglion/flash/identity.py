@@ -71,7 +71,7 @@ def of_file(path: Path) -> Identity:
         text = path.read_text(encoding="ascii")
     except FileNotFoundError:
         raise NotFoundError(
-            f"there is no file {path}: `ganglion leaf add NAME > {path}` on the parent makes it"
+            f"there is no file {path}: `ganglion leaf add NAME --out {path}` on the parent makes it"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidError(unread(error), where=str(path)) from None

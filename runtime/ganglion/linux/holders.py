@@ -4,6 +4,7 @@
 import contextlib
 import os
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from ganglion.printable import printable
@@ -23,12 +24,14 @@ class Holder:
         command: The name of its program, as the program itself has set it: any letters.
         arguments: What it was started with, its program first; empty where that is not to be seen.
         is_service: Whether it is that of the package, which `systemctl` stops.
+        folder: In which it runs; empty where that is not to be seen.
     """
 
     pid: int
     command: str
     arguments: tuple[str, ...] = ()
     is_service: bool = False
+    folder: str = ""
 
     @property
     def node(self) -> str:
@@ -38,9 +41,27 @@ class Holder:
                 return printable(next((word for word in self.arguments[at + 2 :] if word.endswith(".toml")), "node"))
         return ""
 
+    @property
+    def is_console(self) -> bool:
+        """Whether it is `ganglion console`, which may share its port."""
+        return not self.node and "console" in self.arguments[1:] and any("ganglion" in word for word in self.arguments)
+
+    @property
+    def shared_as(self) -> list[str]:
+        """By which names other programs may have the port of a console: a path, and a URL of RFC 2217."""
+        words = [part for word in self.arguments for part in (word.split("=", 1) if word.startswith("--") else [word])]
+        found = dict(pairwise(words)) if self.is_console else {}
+        names = [os.path.join(self.folder, found["--share"])] if found.get("--share") else []
+        address = found.get("--listen", "")
+        if address.rpartition(":")[2].strip("0"):  # else it has chosen a port that only it knows
+            names.append(f"rfc2217://{address if ':' in address else f'127.0.0.1:{address}'}")
+        return [printable(name) for name in names]
+
     def __str__(self) -> str:
         if self.node:
             return f"the node of {self.node} (process {self.pid})"
+        if self.is_console:
+            return f"ganglion console (process {self.pid})"
         return f"{printable(self.command)} (process {self.pid})"
 
 
@@ -103,7 +124,13 @@ def _holder(process: Path) -> Holder:
     command = _said(process / "comm").strip() or "a process that has just ended"
     arguments = tuple(_said(process / "cmdline").split("\0")[:-1])
     is_service = "/ganglion.service" in _said(process / "cgroup")
-    return Holder(pid=int(process.name), command=command, arguments=arguments, is_service=is_service)
+    return Holder(
+        pid=int(process.name),
+        command=command,
+        arguments=arguments,
+        is_service=is_service,
+        folder=_leads_to(str(process / "cwd")),
+    )
 
 
 def _said(file: Path) -> str:

@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from ganglion.mesh.leaves.effects import Read
     from ganglion.mesh.leaves.leaves import Leaves
     from ganglion.node.bridged import Bridged
+    from ganglion.node.leaf_actuators import LeafActuators
     from ganglion.node.leaf_line import LeafLine
     from ganglion.node.leaf_warnings import LeafWarnings
     from ganglion.release.keeper import Keeper
@@ -145,6 +146,7 @@ class Node:
         self._taps = Taps(self._bus)
         self._transport = self._connection()
         self._mesh = self._membership()
+        self._leaf_actuators: LeafActuators | None = None
         self._leaves = self._parenthood()
         self._bridged = self._bridge()
         self._commanded = Commanded(self._actuators, self._publish, self._clock.now)
@@ -381,9 +383,25 @@ class Node:
             port=section.port,
             request=lambda method, params, seconds: mesh.request(method, params, timeout=seconds),
         )
-        mesh.on_request("leaf.call", leaves.call, summary="have a leaf (leaf) do something (method, params)")
+        self._leaf_actuators = acting = self._acting_leaves(leaves)
+        mesh.on_request("leaf.call", acting.call, summary="have a leaf (leaf) do something (method, params)")
         mesh.on_request("leaf.list", leaves.listed, summary="the leaves of this node, and which are there")
         return leaves
+
+    def _acting_leaves(self, leaves: "Leaves") -> "LeafActuators":
+        from ganglion.node.leaf_actuators import LeafActuators
+
+        def publish(leaf: str, actuator: str, value: Any) -> None:
+            path = f"leaf/{leaf}/actuator/{actuator}"
+            self._publish(path, value, self._clock.now(), path)
+
+        return LeafActuators(
+            there=partial(leaves.there, "actuators.list"),
+            ask=leaves.actuators,
+            call=leaves.call,
+            on_stated=leaves.state,
+            publish=publish,
+        )
 
     def _leaf_warnings(self, leaves: "Leaves", mesh: MeshClient) -> "LeafWarnings":
         from ganglion.node.leaf_warnings import LeafWarnings
@@ -467,6 +485,8 @@ class Node:
                         tasks.create_task(self._telling.run())
                     if self._leaves is not None:
                         tasks.create_task(self._leaves.run())
+                        if self._leaf_actuators is not None:
+                            tasks.create_task(self._leaf_actuators.run())
                         tasks.create_task(self._leaf_warnings(self._leaves, self._mesh).run())
                         for line in self._lines(self._leaves):
                             tasks.create_task(line.run())

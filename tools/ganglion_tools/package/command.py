@@ -8,6 +8,7 @@ from typing import Any
 
 from ganglion.board.words import PACKAGES
 from ganglion.cli.result import Result
+from ganglion.cli.show import progress
 from ganglion.errors import UsageError
 from ganglion_tools.package.building import build
 from ganglion_tools.package.signing import signer
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> Result:
     if args.sign is not None and args.kind != "apk":
         raise UsageError(f"--sign is for an apk: nothing that installs a {args.kind} looks for a signature in it")
     sign, public = signer(args.sign) if args.sign is not None else (None, "")
-    path = build(args.kind, args.arch, args.output, sign)
+    path = build(args.kind, args.arch, args.output, sign, lambda text: progress({"text": text}))
     content = path.read_bytes()
     install = _INSTALL[args.kind].format(name=path.name)
     if public:

@@ -63,7 +63,7 @@ class Trials:
                 ui.element("span").classes(f"g-dot g-{state}").props('aria-hidden="true"')
                 with ui.element("span").classes("g-finding-text"):
                     tagged("b", test["name"])
-                    said = say("passed") if test["passed"] else say("failed")
+                    said = say("passed") if test["passed"] else say("did not pass")
                     line = say("line {line}").format(line=test["line"])
                     ui.label(f"{said} · {line} · {traces.span(test['virtual_s'] * 1000)}").classes("g-faint")
             for each in test["failures"]:

@@ -7,11 +7,15 @@ _OfClass = TypedDict("_OfClass", {"class": str})
 
 
 class Lane(TypedDict):
-    """How an endpoint does: `circuit` is open while it is not tried, and `due` when it is next."""
+    """How an endpoint does: `circuit` is open while it is not tried, and `due` when it is next.
+
+    `error` is why the last attempt of the gateway that answers has failed.
+    """
 
     circuit: Literal["closed", "half_open", "open"]
     failures: int
     due: int | None
+    error: str
 
 
 class Webhook(TypedDict):
@@ -74,6 +78,23 @@ class Message(TypedDict):
     created: int
     ended: int | None
     last_attempt: Attempt | None
+
+
+class WholeMessage(_OfClass):
+    """One with its event and every attempt."""
+
+    message: str
+    event: str
+    state: Literal["pending", "delivered", "dead"]
+    attempts: int
+    due: int
+    created: int
+    ended: int | None
+    topic: str
+    value: Any
+    node: str
+    timestamp: int
+    attempted: list[Attempt]
 
 
 class Messages(TypedDict):

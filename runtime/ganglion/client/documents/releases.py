@@ -33,10 +33,56 @@ class Release(TypedDict):
     files: list[ReleaseFile]
 
 
+class ListedRelease(Release):
+    """One of a list, with how many nodes are to run it."""
+
+    nodes: int
+
+
+class Signed(TypedDict):
+    """Who has signed a release, and when; `why` says why the authority does not stand to it now."""
+
+    algorithm: str
+    key: str
+    signature: str
+    at: int
+    holds: bool
+    why: str
+
+
+class SignedRelease(Release):
+    """One with its signature."""
+
+    signed: Signed
+
+
+class HoldingNode(TypedDict):
+    """A node that is to run a release since `at`, and what it has said of it; `reported` is null before any word."""
+
+    node: str
+    name: str
+    online: bool
+    at: int
+    by: str
+    state: str
+    why: str
+    reported: int | None
+
+
+class ReleaseNodes(TypedDict):
+    """A page of the nodes that are to run a release: how many there are, and how many have said what."""
+
+    release: str
+    desired: int
+    reported: dict[str, int]
+    nodes: list[HoldingNode]
+    next: str | None
+
+
 class Releases(TypedDict):
     """A page of releases, the newest first."""
 
-    releases: list[Release]
+    releases: list[ListedRelease]
     next: str | None
 
 

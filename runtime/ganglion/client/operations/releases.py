@@ -44,7 +44,7 @@ def put_releases_files_digest(digest: str, payload: bytes) -> "Call[documents.Se
     return Call("PUT", "/api/v1/releases/files/{digest}", {"digest": digest}, {}, payload)
 
 
-def get_releases_release(release: str) -> "Call[documents.Release]":
+def get_releases_release(release: str) -> "Call[documents.SignedRelease]":
     """One release."""
     return Call("GET", "/api/v1/releases/{release}", {"release": release}, {})
 
@@ -57,3 +57,10 @@ def get_releases_release_diff_other(release: str, other: str) -> "Call[documents
 def get_releases_release_files_path(release: str, path: str) -> "Call[bytes]":
     """A file of a release."""
     return Call("GET", "/api/v1/releases/{release}/files/{path}", {"release": release, "path": path}, {}, raw=True)
+
+
+def get_releases_release_nodes(
+    release: str, *, limit: int | None = None, cursor: str | None = None
+) -> "Call[documents.ReleaseNodes]":
+    """The nodes that are to run it, and what each has said of it."""
+    return Call("GET", "/api/v1/releases/{release}/nodes", {"release": release}, {"limit": limit, "cursor": cursor})

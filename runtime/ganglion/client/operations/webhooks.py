@@ -125,6 +125,11 @@ def get_webhooks_webhook_messages(
     )
 
 
+def get_webhooks_webhook_messages_message(webhook: str, message: str) -> "Call[documents.WholeMessage]":
+    """One of them, with every attempt."""
+    return Call("GET", "/api/v1/webhooks/{webhook}/messages/{message}", {"webhook": webhook, "message": message}, {})
+
+
 def post_webhooks_webhook_rotate(
     webhook: str, *, keep: str | Unset = UNSET, secret: str | Unset | None = UNSET
 ) -> "Call[documents.NewWebhook]":

@@ -54,6 +54,7 @@ class Kept:
         online: Whether it was heard lately.
         since: When it came, or was heard last before it went; 0 where this boot of its parent has not heard it.
         streams: That it has used.
+        actuators: What it has said last of each, by name.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Kept:
     online: bool = False
     since: int = 0
     streams: set[str] = field(default_factory=set)
+    actuators: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         """What the inventory says of it."""
@@ -78,6 +80,7 @@ class Kept:
             "board": text(about.get("board")),
             "sw": text(about.get("sw")),
             "methods": [text(each) for each in methods[:_METHODS]] if type(methods) is list else [],
+            **({"actuators": self.actuators} if self.actuators else {}),
         }
 
     def units(self) -> dict[str, str]:

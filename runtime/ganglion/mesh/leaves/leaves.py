@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError, UnreachableError
-from ganglion.mesh.leaves.effects import Answered, Effect, Happened, Keep, Read, Send, Way, source
+from ganglion.mesh.leaves.effects import Answered, Changed, Effect, Happened, Keep, Read, Send, Way, source
 from ganglion.mesh.leaves.folder import LeafFolder
 from ganglion.mesh.leaves.parent import Parent
 from ganglion.mesh.leaves.prompts import PROMPT, Prompts, Request
@@ -132,6 +132,17 @@ class Leaves:
     async def log(self, name: str, after: int) -> Any:
         """The lines of a leaf's log after a number. Raises: see `call`."""
         return await self._ask(name, "log", {"after": after})
+
+    async def actuators(self, name: str) -> Any:
+        """What a leaf says of its actuators. Raises: see `call`."""
+        return await self._ask(name, "actuators.list", {})
+
+    def state(self, name: str, actuators: dict[str, dict[str, Any]]) -> None:
+        """A leaf has these actuators; the inventory says so from now on."""
+        for kept in self.parent.leaves.values():
+            if kept.name == name and kept.actuators != actuators:
+                kept.actuators = actuators
+                self._do([Changed()])
 
     def statistics(self) -> dict[str, Any]:
         """How it goes, as JSON can say it."""

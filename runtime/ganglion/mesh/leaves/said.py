@@ -5,7 +5,7 @@ Whatever has another shape raises a `DropError` whose cause is MALFORMED.
 """
 
 import math
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
 from ganglion.mesh.standing import FRESHNESS, Cause, DropError, clock_valid
 from ganglion_micro import gl1
@@ -16,6 +16,9 @@ from ganglion_micro.topic import is_name
 _LETTERS = 96
 #: The classes by which a node tells of its runs and of its guardian: no leaf has any.
 _OURS = frozenset(("episode", "guardian"))
+#: Actuators of one answer, values of one actuator, and the classes of risk that a leaf may state.
+_ACTUATORS, _VALUES = 64, 32
+_RISKS = ("read", "low", "confirm", "never")
 
 
 def readings(body: Any, now: int) -> list[tuple[str, int, Any]]:
@@ -43,6 +46,49 @@ def answer(body: Any) -> str:
     if type(identity) is not str or type(ok) is not bool or ("result" if ok else "error") not in fields:
         raise DropError(Cause.MALFORMED, "an answer is a map with an id and a result or an error")
     return identity
+
+
+class Stated(NamedTuple):
+    """An actuator, as its leaf states it.
+
+    Attributes:
+        about: `risk`, with `low` and `high` or with `values`.
+        value: That it has; None where nobody knows.
+    """
+
+    about: dict[str, Any]
+    value: Any
+
+
+def stated(answer: Any) -> dict[str, Stated]:
+    """The actuators in the answer to `actuators.list`, by name; what has another shape is left out.
+
+    Each is `[value, risk, low, high]`, or `[value, risk, values]` with no values for true and false.
+    """
+    listed = answer.get("actuators") if type(answer) is dict else None
+    found = {}
+    for name, said in list(listed.items())[:_ACTUATORS] if type(listed) is dict else ():
+        if type(name) is str and gl1.level(name) and type(said) is list and (about := _about(said[1:])) is not None:
+            found[name] = Stated(about, said[0] if _is_simple(said[0]) else None)
+    return found
+
+
+def _about(said: list[Any]) -> dict[str, Any] | None:
+    match said:
+        case [str(risk), low, high] if risk in _RISKS and _is_number(low) and _is_number(high) and low < high:
+            return {"risk": risk, "low": low, "high": high}
+        case [str(risk), list(values)] if risk in _RISKS and len(values) <= _VALUES and all(map(_is_simple, values)):
+            return {"risk": risk, "values": values or [False, True]}
+    return None
+
+
+def _is_number(value: Any) -> TypeGuard[int | float]:
+    return (type(value) is int and abs(value) <= 2**53) or (type(value) is float and math.isfinite(value))
+
+
+def _is_simple(value: Any) -> bool:
+    is_text = type(value) is str and 0 < len(value) <= _LETTERS and value.isprintable()
+    return type(value) is bool or is_text or _is_number(value)
 
 
 def nonce(body: Any, name: str) -> bytes:

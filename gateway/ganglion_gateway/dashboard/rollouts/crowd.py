@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The nodes of a rollout by how far they are, and why those are where they are."""
+
+from nicegui import ui
+
+from ganglion.client.documents import RolloutNode
+from ganglion.client.operations import rollouts
+from ganglion_gateway.dashboard import text
+from ganglion_gateway.dashboard.parts import Action, Cell, Pages, Row, Table, attribute, card
+from ganglion_gateway.dashboard.progress import ORDER, TONE, Bar, spoken
+from ganglion_gateway.dashboard.visit import Visit
+
+#: Nodes of one page.
+_PAGE = 25
+
+
+class Crowd:
+    """The card."""
+
+    def __init__(self, visit: Visit, rollout: str) -> None:
+        self._visit, self._rollout = visit, rollout
+        self._words = spoken(visit.say)
+        self._state = visit.query.get("node", "")
+        if self._state not in ORDER:
+            self._state = ""
+        say = visit.say
+        with card(say("Nodes")):
+            self._bar = Bar(say)
+            with ui.element("div").classes("g-chips").props(f'role="group" aria-label="{attribute(say("State"))}"'):
+                self._all = _Chip(say("all"), "", self._choosing(""))
+                self._chips = {state: _Chip(self._words[state], TONE[state], self._choosing(state)) for state in ORDER}
+            columns = (say("Node"), say("Stage"), say("State"), say("Why"), say("Since"), say("Ran before"))
+            with ui.element("div").classes("g-crowd"):
+                self._table = Table(columns, empty=say("No node is so."), label=say("Nodes"))
+            self._pages = Pages(say, self.look)
+
+    def update(self, counts: dict[str, int]) -> None:
+        """Shows how many are how far."""
+        self._bar.update(counts)
+        self._all.update(sum(counts.values()), chosen=not self._state)
+        for state, chip in self._chips.items():
+            chip.update(counts.get(state, 0), chosen=state == self._state)
+
+    async def look(self) -> None:
+        """Shows who they are."""
+        visit, now = self._visit, self._visit.services.clock()
+        states = [self._state] if self._state else None
+        call = rollouts.get_rollouts_rollout_nodes(self._rollout, limit=_PAGE, cursor=self._pages.cursor, state=states)
+        found = await visit.ask(call)
+        self._table.update([self._row(each, now) for each in found["nodes"]])
+        self._pages.update(found["next"])
+
+    def _row(self, node: RolloutNode, now: int) -> Row:
+        say, state = self._visit.say, node["state"]
+        known = self._visit.services.fleet.nodes.get(node["node"])
+        why = [text.whole(node["why"])] if node["why"] else []
+        for count, line in ((node["crashes"], say("crashes: {count}")), (node["alerts"], say("alerts: {count}"))):
+            if count:
+                why.append(line.format(count=count))
+        if node["sent_back"]:
+            why.append(say("gets back what it had"))
+        before, changed = node["before"], node["changed"]
+        return Row(
+            node["node"],
+            (
+                Cell(
+                    text.whole(node["name"]),
+                    state="good" if known is not None and known.online else "",
+                    link=f"/nodes/{node['node']}",
+                ),
+                Cell("–" if node["stage"] is None else str(node["stage"])),
+                Cell(self._words[state], state=TONE[state]),
+                Cell("; ".join(why)),
+                Cell("–" if changed is None else text.ago(now - changed, say), hint=text.iso(changed or 0)),
+                Cell(before[:12], link=f"/releases/{before}") if before else Cell(say("its own configuration")),
+            ),
+        )
+
+    def _choosing(self, state: str) -> Action:
+        async def choose() -> None:
+            self._state = state
+            self._pages.begin()
+            for each, chip in {"": self._all, **self._chips}.items():
+                chip.choose(each == state)
+            await self.look()
+
+        return choose
+
+
+class _Chip:
+    """A state with its count, which shows its nodes alone."""
+
+    def __init__(self, caption: str, tone: str, chosen: Action) -> None:
+        self._chosen: bool | None = None
+        with ui.element("button").classes("g-button g-count").props('type="button"') as self._button:
+            if tone:
+                ui.element("span").classes(f"g-dot g-{tone}").props('aria-hidden="true"')
+            self._count = ui.label("")
+            self._count.tag = "b"
+            ui.label(caption)
+        self._button.on("click", chosen)
+
+    def update(self, count: int, *, chosen: bool) -> None:
+        self._count.set_text(text.number(count))
+        self._button.set_visibility(bool(count) or chosen)
+        self.choose(chosen)
+
+    def choose(self, chosen: bool) -> None:
+        if chosen is not self._chosen:
+            self._chosen = chosen
+            self._button.props(f'aria-pressed="{str(chosen).lower()}"')

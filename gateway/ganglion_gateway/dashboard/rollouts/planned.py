@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A plan: who would get the release and when, who sleeps, has it or cannot take it, and the button that begins it."""
+
+from collections.abc import Sequence
+
+from nicegui import ui
+
+from ganglion.client.documents import Plan, PlannedStage
+from ganglion.units import SECOND
+from ganglion_gateway.dashboard import text
+from ganglion_gateway.dashboard.parts import Action, Cell, Row, Table, button, card, tagged
+from ganglion_gateway.dashboard.visit import Visit
+
+#: Nodes that are named of a list; the rest is counted.
+_NAMED = 200
+
+
+def planned(visit: Visit, made: Plan, start: Action) -> None:
+    """Shows what `POST /rollouts/plan` says."""
+    say = visit.say
+    with card(say("The plan")):
+        _sums(visit, made)
+        for sentence in made["unknown"]:
+            ui.label(text.whole(sentence)).classes("g-why")
+        with ui.element("div").classes("g-files"):
+            for stage in made["stages"]:
+                _stage(visit, stage)
+        if made["skipped"]:
+            tagged("h3", say("Cannot take it")).classes("g-sub")
+            _nodes(visit, [(each["node"], each["name"], each["why"], "") for each in made["skipped"]], say("Why"))
+        if made["busy"]:
+            tagged("h3", say("In another rollout, which has not ended")).classes("g-sub")
+            busy = [
+                (each["node"], each["name"], each["rollout"], f"/rollouts/{each['rollout']}") for each in made["busy"]
+            ]
+            _nodes(visit, busy, say("Rollout"))
+        with ui.element("div").classes("g-bar"):
+            if made["busy"]:
+                line = say("It cannot begin while another rollout has some of its nodes.")
+                ui.label(line).classes("g-faint")
+            elif not made["nodes"]:
+                ui.label(say("Nobody would get it.")).classes("g-faint")
+            elif not visit.may("operate"):
+                ui.label(say("Who may operate nodes can begin it.")).classes("g-faint")
+            else:
+                caption = say("Begin: {count} nodes in {stages} stages")
+                button(caption.format(count=made["nodes"], stages=len(made["stages"])), start, main=True)
+
+
+def _sums(visit: Visit, made: Plan) -> None:
+    say = visit.say
+    sums = (
+        ("nodes", made["nodes"], say("get it"), ""),
+        ("asleep", len(made["asleep"]), say("asleep: they get it when they wake"), "warn"),
+        ("already", len(made["already"]), say("have it already"), ""),
+        ("space", len(made["space_unknown"]), say("do not say what they could store"), ""),
+        ("skipped", len(made["skipped"]), say("cannot take it"), "bad"),
+        ("busy", len(made["busy"]), say("are in another rollout"), "bad"),
+    )
+    with ui.element("div").classes("g-sums g-plan-sums"):
+        for name, count, caption, tone in sums:
+            with ui.element("div").classes(f"g-plan-sum{' g-is-' + tone if tone and count else ''}") as box:
+                box.props(f'data-sum="{name}"')
+                tagged("b", text.number(count))
+                tagged("span", caption)
+
+
+def _stage(visit: Visit, stage: PlannedStage) -> None:
+    say = visit.say
+    with ui.element("details").classes("g-file"):
+        with ui.element("summary"):
+            tagged("b", say("Stage {number}").format(number=stage["number"]))
+            tagged("span", f"{stage['percent']:g} %")
+            adds = say("adds {count} nodes").format(count=stage["size"]) if stage["size"] else say("adds nobody")
+            tagged("span", adds)
+            span = text.span(stage["soak"] / SECOND, say)
+            tagged("span", say("then is to be well for {span}").format(span=span)).classes("g-faint")
+        named = stage["nodes"][:_NAMED]
+        names = [
+            text.whole(each["name"]) if each["online"] else say("{node} (asleep)").format(node=text.whole(each["name"]))
+            for each in named
+        ]
+        more = stage["size"] - len(named)
+        line = ", ".join(names) or say("nobody")
+        tagged("p", line + (say(" and {count} more").format(count=more) if more > 0 else "")).classes("g-names")
+
+
+def _nodes(visit: Visit, nodes: Sequence[tuple[str, str, str, str]], column: str) -> None:
+    """Nodes by id and name, what is the matter with each, and where that leads."""
+    say = visit.say
+    table = Table((say("Node"), column), empty="", label=column)
+    table.update(
+        [
+            Row(node, (Cell(text.whole(name), link=f"/nodes/{node}"), Cell(text.whole(what), link=link)))
+            for node, name, what, link in nodes[:_NAMED]
+        ]
+    )
+    if len(nodes) > _NAMED:
+        ui.label(say(" and {count} more").format(count=len(nodes) - _NAMED)).classes("g-faint")

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What happened in a rollout, the newest first."""
+
+from datetime import UTC, datetime
+
+from nicegui import ui
+
+from ganglion.client.documents import Note
+from ganglion.client.operations import rollouts
+from ganglion.units import SECOND
+from ganglion_gateway.dashboard import text
+from ganglion_gateway.dashboard.parts import attribute, card, tagged
+from ganglion_gateway.dashboard.visit import Visit
+
+#: What is asked for at a time, and shown; the report has all of it.
+_PAGE = 100
+_SHOWN = 200
+_TONES = {
+    **dict.fromkeys(("completed", "soaking"), "good"),
+    **dict.fromkeys(("failed", "reverted", "aborted"), "bad"),
+    **dict.fromkeys(("paused", "unsettled", "gone"), "warn"),
+}
+
+
+class Story:
+    """The card."""
+
+    def __init__(self, visit: Visit, rollout: str) -> None:
+        self._visit, self._rollout = visit, rollout
+        self._cursor: str | None = None
+        self._taken = 0  # of the page that is not full yet
+        self._lines: list[ui.element] = []
+        say = visit.say
+        self._words = {
+            "stage": say("stage"),
+            "soaking": say("soaking"),
+            "unsettled": say("unsettled"),
+            "paused": say("paused"),
+            "resumed": say("resumed"),
+            "completed": say("completed"),
+            "aborted": say("aborted"),
+            "failed": say("failed"),
+            "reverted": say("reverted"),
+            "gone": say("left the rollout"),
+        }
+        with card(say("What happened")):
+            label = attribute(say("What happened"))
+            self._list = ui.element("ol").classes("g-story").props(f'tabindex="0" aria-label="{label}"')
+            self._empty = ui.label(say("Nothing yet.")).classes("g-faint")
+
+    async def look(self) -> None:
+        """Adds what is new."""
+        while True:
+            call = rollouts.get_rollouts_rollout_notes(self._rollout, limit=_PAGE, cursor=self._cursor)
+            found = await self._visit.ask(call)
+            for note in found["notes"][self._taken :]:
+                self._add(note)
+            self._taken = len(found["notes"])
+            if found["next"] is None:
+                break
+            self._cursor, self._taken = found["next"], 0
+        self._empty.set_visibility(not self._lines)
+
+    def _add(self, note: Note) -> None:
+        tone = _TONES.get(note["what"], "busy")
+        with self._list, ui.element("li") as line:
+            ui.element("span").classes(f"g-dot g-{tone}").props('aria-hidden="true"')
+            with ui.element("div"):
+                tagged("b", self._words.get(note["what"], note["what"]))
+                tagged("time", _clock(note["at"])).classes("g-faint").props(f'title="{text.iso(note["at"])}"')
+                if note["detail"]:
+                    ui.label(self._named(note["detail"])).classes("g-story-detail")
+        line.move(target_index=0)
+        self._lines.append(line)
+        if len(self._lines) > _SHOWN:
+            self._lines.pop(0).delete()
+
+    def _named(self, detail: str) -> str:
+        """With the name of the node, where a line begins with an id."""
+        id, colon, rest = detail.partition(":")
+        fleet = self._visit.services.fleet
+        return text.whole(f"{fleet.name(id)}{colon}{rest}" if fleet.now(id) in fleet.nodes else detail)
+
+
+def _clock(at: int) -> str:
+    return f"{datetime.fromtimestamp(at // SECOND, UTC):%m-%d %H:%M:%S}"

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Asks before a secret is replaced, and for how long the one before is good, too."""
+
+from nicegui import ui
+
+from ganglion_gateway.dashboard.parts import button, field, tagged
+from ganglion_gateway.dashboard.visit import Visit
+
+
+async def asked_to_replace(visit: Visit, name: str, about: str) -> str | None:
+    """For how long, as `24h`; None where it is not to be replaced.
+
+    Args:
+        about: What that means.
+    """
+    say = visit.say
+    with ui.dialog() as dialog, ui.card().classes("g-dialog").props('role="document"'):
+        tagged("h2", say("Replace the secret of {name}?").format(name=name))
+        ui.label(about).classes("g-faint")
+        keep = field(say("How long the one before is good, too"), "24h")
+        with ui.element("div").classes("g-bar"):
+            button(say("Replace the secret"), lambda: dialog.submit(True), main=True)
+            button(say("Cancel"), lambda: dialog.submit(False))
+    agreed = await dialog
+    dialog.delete()
+    return (keep.value or "").strip() if agreed else None

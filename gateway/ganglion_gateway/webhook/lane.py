@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The way to one endpoint: its messages one after the other, each until it is delivered or dead."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+import aiohttp
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ganglion.units import SECOND
+from ganglion_gateway.leases import Lease, LostLeaseError
+from ganglion_gateway.metrics import Metrics
+from ganglion_gateway.store import webhooks
+from ganglion_gateway.store.database import Database, Row
+from ganglion_gateway.webhook.attempt import Attempt, Sender
+from ganglion_gateway.webhook.connection import client
+from ganglion_gateway.webhook.schedule import Fate, Policy, Schedule
+
+_log = structlog.get_logger(__name__)
+
+#: Messages read from the outbox at once, and attempts written back at once.
+_PAGE = 512
+#: Nanoseconds after which attempts are written back though more are on their way.
+_WRITE_BACK = SECOND // 5
+#: Seconds until the database is asked again that did not answer.
+_DATABASE_RETRY = 1.0
+
+
+class Means(NamedTuple):
+    """What all lanes of a gateway have: see `Courier`."""
+
+    database: Database
+    metrics: Metrics
+    clock: Callable[[], int]
+    policy: Policy
+
+
+class Lane:
+    """One endpoint, while this gateway has its lease.
+
+    Args:
+        endpoint: Its row.
+        on_end: Called with its task when that has ended.
+
+    Attributes:
+        lease: What is tried is written down only while nobody else was given it.
+        schedule: When it is tried next.
+        wake: Set when there may be messages.
+        task: Delivers.
+    """
+
+    def __init__(
+        self,
+        means: Means,
+        endpoint: Row,
+        sender: Sender,
+        lease: Lease,
+        on_end: Callable[["asyncio.Task[None]"], None],
+    ) -> None:
+        self.endpoint = endpoint
+        self.lease = lease
+        self.wake = asyncio.Event()
+        self.schedule = Schedule(means.policy)
+        self.error = ""
+        self._means = means
+        self._sender = sender
+        self._stopping = asyncio.Event()
+        self._attempts: list[dict[str, Any]] = []
+        self._changes: dict[int, dict[str, Any]] = {}
+        self._oldest = 0  # when the first of these was made
+        outcomes = {fate: "failed" if fate is Fate.AGAIN else fate.value for fate in Fate}
+        self._counts = {fate: means.metrics.deliveries.labels(outcome) for fate, outcome in outcomes.items()}
+        self.task = asyncio.create_task(self._run(), name=f"webhook {endpoint['id']}")
+        self.task.add_done_callback(on_end)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it delivers no more: it has failed, or the endpoint is another gateway's."""
+        return self.task.done() or not self.lease.held
+
+    def stop(self) -> None:
+        """Has it end after the attempt under way."""
+        self._stopping.set()
+        self.wake.set()
+
+    async def _run(self) -> None:
+        try:
+            async with client(allow_private=self.endpoint["allow_private"]) as http:
+                await self._deliver(http)
+        finally:
+            await asyncio.shield(self._write_back())
+
+    async def _deliver(self, http: aiohttp.ClientSession) -> None:
+        means = self._means
+        restored = False
+        while not self._stopping.is_set() and self.lease.held:
+            self.wake.clear()
+            try:
+                rows = await webhooks.pending(means.database, self.endpoint["id"], limit=_PAGE)
+            except SQLAlchemyError as error:
+                _log.error("outbox not readable", endpoint=self.endpoint["id"], reason=str(error))
+                await self._pause(_DATABASE_RETRY)
+                continue
+            if rows and not restored:
+                self.schedule = Schedule(means.policy, failures=rows[0]["attempts"], due=rows[0]["due"])
+            restored = True
+            for row in rows:
+                await self._settle(http, row)
+                if self._stopping.is_set():
+                    break
+            await self._write_back()
+            if not rows:
+                await self.wake.wait()
+
+    async def _settle(self, http: aiohttp.ClientSession, row: Row) -> None:
+        """Tries one message until it is delivered or dead, or the gateway stops."""
+        means = self._means
+        attempts: int = row["attempts"]
+        while not self._stopping.is_set() and self.lease.held:
+            now = means.clock()
+            if self.schedule.expired(_since(row), now):
+                self._change(row, Fate.DEAD, attempts, now)
+                _log.warning("webhook given up, too old", endpoint=self.endpoint["id"], event_id=row["id"])
+                return
+            if now < self.schedule.due:
+                await self._write_back()
+                await self._pause((self.schedule.due - now) / SECOND)
+                continue
+            attempt = await self._sender.send(http, row)
+            attempts += 1
+            fate = self._judge(row, attempt, attempts)
+            self._attempts.append(
+                {
+                    "outbox": row["number"],
+                    "at": attempt.at,
+                    "took": attempt.took,
+                    "status": attempt.status,
+                    "error": attempt.error,
+                }
+            )
+            self._change(row, fate, attempts, attempt.at + attempt.took)
+            if len(self._attempts) >= _PAGE or means.clock() - self._oldest >= _WRITE_BACK:
+                await self._write_back()
+            if fate is not Fate.AGAIN:
+                return
+
+    def _judge(self, row: Row, attempt: Attempt, attempts: int) -> Fate:
+        metrics, endpoint = self._means.metrics, self.endpoint["id"]
+        metrics.delivery.observe(attempt.took / SECOND)
+        self.error = attempt.error
+        if not attempt.error:
+            fate = self.schedule.delivered()
+        else:
+            fate = self.schedule.failed(
+                attempts=attempts,
+                created=_since(row),
+                now=attempt.at + attempt.took,
+                retry_after=attempt.retry_after,
+            )
+            _log.warning(
+                "webhook failed",
+                endpoint=endpoint,
+                event_id=row["id"],
+                attempts=attempts,
+                reason=attempt.error,
+                dead=fate is Fate.DEAD,
+            )
+        self._counts[fate].inc()
+        return fate
+
+    def _change(self, row: Row, fate: Fate, attempts: int, now: int) -> None:
+        state = {Fate.DELIVERED: webhooks.DELIVERED, Fate.DEAD: webhooks.DEAD}.get(fate, webhooks.PENDING)
+        if not self._changes:
+            self._oldest = now
+        self._changes[row["number"]] = {
+            "number": row["number"],
+            "state": state,
+            "attempts": attempts,
+            "due": self.schedule.due or now,
+            "ended": None if fate is Fate.AGAIN else now,
+        }
+
+    async def _write_back(self) -> None:
+        """What was tried, into the database; nothing more is sent before it is there."""
+        while self._changes:
+            attempts, changes = list(self._attempts), list(self._changes.values())
+
+            async def work(
+                connection: AsyncConnection,
+                attempts: list[dict[str, Any]] = attempts,
+                changes: list[dict[str, Any]] = changes,
+            ) -> None:
+                await webhooks.record(connection, attempts, changes)
+
+            try:
+                await self.lease.write(self._means.database, work)
+            except LostLeaseError:
+                # Another gateway delivers now, and what this one has tried since counts for nothing
+                self._stopping.set()
+                self._attempts.clear()
+                self._changes.clear()
+                self.lease.lost.set()
+            except SQLAlchemyError as error:
+                _log.error("deliveries not written", endpoint=self.endpoint["id"], reason=str(error))
+                await asyncio.sleep(_DATABASE_RETRY)
+                continue
+            self._attempts.clear()
+            self._changes.clear()
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+
+
+def _since(row: Row) -> int:
+    """When a message began to wait: when it was written, or taken out of the dead letters."""
+    since: int = row["replayed"] or row["created"]
+    return since
