@@ -101,7 +101,8 @@ async def test_a_shell_has_the_keyboard_and_the_windows_size_and_a_node_comes_ba
         await fridge.ready()
 
         async def there() -> bool:
-            return (await site.gateway.http.get("/api/v1/nodes/fridge/calls/status")).status_code == 200
+            answer = await site.gateway.http.get("/api/v1/nodes/fridge/calls/status?timeout=3", timeout=60)
+            return answer.status_code == 200
 
         await until_answered(there)
         watch = await opened(chromium, site.gateway, PATH)

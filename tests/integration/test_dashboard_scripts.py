@@ -166,12 +166,17 @@ async def test_a_script_becomes_a_release_and_runs_live_on_a_node(chromium: Brow
     await expect(page.get_by_role("link", name="Show the release")).to_be_visible(timeout=PATIENCE)
     (release,) = (await gateway.http.get("/api/v1/releases")).json()["releases"]
     assert (release["name"], [each["path"] for each in release["files"]]) == ("kitchen-1", ["tells.yaml"])
+    await page.get_by_role("link", name="Show the release").click()
+    await page.locator("details", has_text="tells.yaml").locator("summary").click()
+    await page.get_by_role("link", name="Edit this script").click()
+    await expect(page.locator(".cm-content")).to_contain_text("name: tells", timeout=PATIENCE)
     await page.goto(f"{gateway.url}/scripts?node=fridge&release=kitchen-1&file=tells.yaml")
     await expect(page.get_by_label("File name")).to_have_value("tells.yaml", timeout=PATIENCE)
     assert await written(page) == TELLS
 
     async def running() -> list[str]:
-        said = (await gateway.http.get("/api/v1/nodes/fridge/calls/scripts.list")).json()["result"]["scripts"]
+        answer = await gateway.http.get("/api/v1/nodes/fridge/calls/scripts.list", timeout=60)
+        said = answer.json()["result"]["scripts"]
         return [each["name"] for each in said]
 
     assert await running() == []

@@ -28,6 +28,7 @@ def saving(visit: Visit, editor: Editor, origin: Callable[[], tuple[str, str]]) 
             return
         known = {each["id"]: each for each in found["releases"]}
         came, path = origin()
+        came = next((id for id, each in known.items() if came in (id, each["name"])), "")
         with (
             ui.dialog().on("hide", lambda event: event.sender.delete()) as dialog,
             ui.card().classes("g-dialog").props('role="document"'),
@@ -35,9 +36,12 @@ def saving(visit: Visit, editor: Editor, origin: Callable[[], tuple[str, str]]) 
             tagged("h2", say("Save as a new release"))
             note = say("A release never changes: this makes a new one, and a node has it when it is assigned to it.")
             ui.label(note).classes("g-faint")
-            name = _field(say("Name of the new release"), _next(known[came]["name"] if came in known else "", known))
+            name = _field(
+                say("Name of the new release"),
+                _next(known[came]["name"] if came else "", {each["name"] for each in known.values()}),
+            )
             options = {"": say("nothing: the script alone")} | {id: each["name"] for id, each in known.items()}
-            base = ui.select(options, label=say("All else is as in"), value=came if came in known else "")
+            base = ui.select(options, label=say("All else is as in"), value=came)
             base.classes("g-field").props(f'dense outlined aria-label="{attribute(say("All else is as in"))}"')
             where = _field(say("File in the release"), path or editor.file)
 
@@ -68,14 +72,13 @@ def _field(label: str, value: str) -> ui.input:
     return ui.input(label, value=value).classes("g-field").props(f'dense outlined aria-label="{attribute(label)}"')
 
 
-def _next(name: str, known: dict[str, documents.Release]) -> str:
+def _next(name: str, taken: set[str]) -> str:
     """A name that is free: `kitchen-2` behind `kitchen-1`."""
-    names = {each["name"] for each in known.values()}
     stem, dash, number = name.rpartition("-")
     if not dash or not number.isdigit():
         stem, number = name or "scripts", "0" if not name else "1"
     count = int(number[:6] or "0") + 1
-    while f"{stem}-{count}" in names:
+    while f"{stem}-{count}" in taken:
         count += 1
     return f"{stem}-{count}"
 
