@@ -92,7 +92,7 @@ async def test_the_graph_follows_and_its_boxes_lead_to_their_steps(chromium: Bro
     watch = await opened(chromium, gateway, "/scripts")
     page = watch.page
     await page.get_by_role("tab", name="Graph").click()
-    chart = page.locator(".g-graph")
+    chart = page.locator(".g-ed-graph")
     await expect(chart).to_contain_text("actuate buzzer", timeout=PATIENCE)
     text = await written(page)
     await write(page, text.replace("id: beep", "id: shout"))
@@ -114,7 +114,7 @@ async def test_tests_and_a_run_are_shown_step_by_step(chromium: Browser, gateway
     await page.keyboard.press("ControlOrMeta+Enter")
     await expect(page.get_by_text("1 of 2 failed")).to_be_visible(timeout=PATIENCE)
     failed = page.locator("[data-passed=false]")
-    await expect(failed.locator(".g-failure")).to_contain_text("published alert/cold {'celsius': 8} is missing")
+    await expect(failed.locator(".g-ed-failure")).to_contain_text("published alert/cold {'celsius': 8} is missing")
     steps = failed.get_by_role("table", name="Steps").locator("tbody tr")
     await expect(steps.first).to_contain_text("13 min")
     await expect(steps.first).to_contain_text("buzzer")
@@ -181,7 +181,7 @@ async def test_a_script_becomes_a_release_and_runs_live_on_a_node(chromium: Brow
 
     assert await running() == []
     await page.get_by_role("button", name="Run live").click()
-    live = page.locator(".g-live [role=status]")
+    live = page.locator(".g-ed-live [role=status]")
     await expect(live).to_contain_text("runs on fridge while this page is open", timeout=PATIENCE)
     assert await running() == ["tells"]
     await write(page, TELLS.replace("name: tells", "name: louder", 1))
@@ -209,6 +209,6 @@ async def test_who_may_only_look_writes_and_runs_nothing(chromium: Browser, gate
     await expect(page.locator("[data-code=MV101]").first).to_contain_text("немає обов’язкового ключа", timeout=PATIENCE)
     await expect(page.get_by_role("tab")).to_have_count(2)
     await expect(page.get_by_role("button", name="Зберегти випуском…")).to_have_count(0)
-    await expect(page.locator(".g-live")).to_have_count(0)
+    await expect(page.locator(".g-ed-live")).to_have_count(0)
     assert await page.evaluate("document.documentElement.scrollWidth") <= 390
     assert watch.errors == []

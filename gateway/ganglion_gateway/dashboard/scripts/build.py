@@ -51,13 +51,13 @@ class _Scripts:
                 self._state = ui.label("")
             ui.element("div").classes("g-space")
             save = button(say("Save as a release…"), main=True) if may_save else None
-        below = ui.element("div").classes("g-below")
+        below = ui.element("div").classes("g-ed-below")
         with ui.element("div").classes("g-scripts"):
             with ui.element("section").classes("g-card g-editor-card").props(f'aria-label="{say("Script")}"'):
                 keys = {"Mod-s": self._key_save, "Mod-Enter": self._key_test} if may_run else {}
                 text = template("edge", "my_script")
                 self._editor = Editor(visit, text, "my_script.yaml", changed=self._changed, keys=keys)
-            with ui.element("section").classes("g-card g-aside").props(f'aria-label="{say("What is said of it")}"'):
+            with ui.element("section").classes("g-card g-ed-aside").props(f'aria-label="{say("What is said of it")}"'):
                 captions = {"findings": say("Findings"), "graph": say("Graph")}
                 captions |= {"tests": say("Tests"), "run": say("Own run")} if may_run else {}
                 self._tabs = Tabs(say("What is said of it"), captions, lambda name: self._changed())

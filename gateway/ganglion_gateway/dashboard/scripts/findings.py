@@ -11,7 +11,7 @@ from ganglion_gateway.dashboard.words import Say
 
 #: Entries that are shown; who has mended these sees the next.
 _MOST = 100
-_STATES = {"error": "bad", "warning": "warn", "hint": "hint"}
+_STATES = {"error": "bad", "warning": "warn", "hint": "ed-hint"}
 
 
 class Findings:
@@ -25,7 +25,7 @@ class Findings:
         self._say = say
         self._jump = jump
         self._shown: list[documents.ScriptFinding] | None = None
-        self._list = ui.element("div").classes("g-findings").props(f'role="list" aria-label="{say("Findings")}"')
+        self._list = ui.element("div").classes("g-ed-findings").props(f'role="list" aria-label="{say("Findings")}"')
         self._none = ui.label(say("Nothing is wrong.")).classes("g-faint").props('role="status"')
         self._more = ui.label("").classes("g-faint")
         self._none.set_visibility(False)
@@ -51,14 +51,14 @@ class Findings:
             "hint": self._say("hint"),
         }[found["severity"]]
         place = self._say("line {line}, column {column}").format(line=found["line"], column=found["column"])
-        with ui.element("div").props('role="listitem"'), ui.element("button").classes("g-finding") as entry:
+        with ui.element("div").props('role="listitem"'), ui.element("button").classes("g-ed-finding") as entry:
             entry.props(f'type="button" data-code="{found["code"]}" title="{attribute(found["about"])}"')
             entry.on("click", lambda: self._jump(found["line"], found["column"]))
             ui.element("span").classes(f"g-dot g-{_STATES[found['severity']]}").props('aria-hidden="true"')
-            with ui.element("span").classes("g-finding-text"):
-                ui.label(found["message"]).classes("g-finding-message")
+            with ui.element("span").classes("g-ed-finding-text"):
+                ui.label(found["message"]).classes("g-ed-finding-message")
                 if found["hint"]:
-                    ui.label(found["hint"]).classes("g-finding-hint")
+                    ui.label(found["hint"]).classes("g-ed-finding-hint")
                 ui.label(f"{severity} {found['code']} · {place} · {found['about']}").classes("g-faint")
 
 

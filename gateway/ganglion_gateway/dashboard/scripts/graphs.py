@@ -38,7 +38,7 @@ class Graphs:
         self._choice = ui.select([], label=self._say("Protocol"), on_change=lambda _: self._draw()).classes("g-field")
         self._choice.props(f'dense outlined aria-label="{self._say("Protocol")}"')
         self._note = ui.label(self._say("A script without errors is drawn here.")).classes("g-faint")
-        with ui.element("div").classes("g-graph").props('tabindex="0" role="group"') as self._frame:
+        with ui.element("div").classes("g-ed-graph").props('tabindex="0" role="group"') as self._frame:
             self._chart = ui.mermaid(
                 "flowchart TD", config=_CONFIG, on_node_click=lambda event: self._go(event.node_id)
             )

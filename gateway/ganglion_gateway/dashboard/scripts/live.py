@@ -29,7 +29,7 @@ class Live:
         self._plan: documents.ScriptPlan | None = None
         self._text = ""
         self._offered: dict[str, str] = {}
-        with ui.element("div").classes("g-bar g-live"):
+        with ui.element("div").classes("g-bar g-ed-live"):
             ui.label(self._say("Live on a node")).classes("g-faint")
             self._choice = ui.select({}, label=self._say("Node"), with_input=True).classes("g-field")
             self._choice.props(f'dense outlined aria-label="{self._say("Node")}"')

@@ -27,7 +27,7 @@ def opening(visit: Visit, opened: Open) -> Callable[[], Any]:
     async def ask() -> None:
         with (
             ui.dialog().on("hide", lambda event: event.sender.delete()) as dialog,
-            ui.card().classes("g-dialog").props('role="document"'),
+            ui.card().classes("g-dialog g-ed-dialog").props('role="document"'),
         ):
             say = visit.say
 
@@ -39,9 +39,9 @@ def opening(visit: Visit, opened: Open) -> Callable[[], Any]:
                 tagged("h2", say("Open a script"))
                 button(say("Close"), dialog.close)
             tagged("h3", say("From this computer"))
-            with ui.element("label").classes("g-button g-upload"):
+            with ui.element("label").classes("g-button g-ed-upload"):
                 ui.label(say("Choose a file"))
-                chooser = ui.element("input").props('type="file" accept=".yaml,.yml,.json"').classes("g-file")
+                chooser = ui.element("input").props('type="file" accept=".yaml,.yml,.json"').classes("g-ed-chooser")
                 chooser.on("change", js_handler="event => window.ganglion.script.upload(event.target)")
                 chooser.on("change", dialog.close)
             tagged("h3", say("From a release"))
@@ -55,10 +55,12 @@ def opening(visit: Visit, opened: Open) -> Callable[[], Any]:
 
 async def _templates(visit: Visit, done: Open) -> None:
     found = await visit.attempt(scripts.get_scripts_templates())
-    with ui.element("div").classes("g-templates"):
+    with ui.element("div").classes("g-ed-templates"):
         for each in [] if found is None else found["templates"]:
             with (
-                ui.element("button").classes("g-template").props(f'type="button" data-template="{each["name"]}"') as one
+                ui.element("button")
+                .classes("g-ed-template")
+                .props(f'type="button" data-template="{each["name"]}"') as one
             ):
                 tagged("b", each["name"])
                 first = each["text"].partition("\n")[0]
@@ -74,7 +76,7 @@ async def _from_release(visit: Visit, done: Open) -> None:
     if not known:
         ui.label(say("No release has scripts yet.")).classes("g-faint")
         return
-    with ui.element("div").classes("g-pick"):
+    with ui.element("div").classes("g-ed-pick"):
         release = ui.select({id: each["name"] for id, each in known.items()}, label=say("Release")).classes("g-field")
         file = ui.select([], label=say("File")).classes("g-field")
         for field, label in ((release, say("Release")), (file, say("File"))):

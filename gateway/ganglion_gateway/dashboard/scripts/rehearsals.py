@@ -22,7 +22,7 @@ class Rehearsals:
         self._say = say = visit.say
         self._editor = editor
         ui.label(say("One run in virtual time; nothing outside is reached: you say what it finds.")).classes("g-faint")
-        with ui.element("div").classes("g-given"):
+        with ui.element("div").classes("g-ed-given"):
             self._protocol = ui.select([], label=say("Protocol")).classes("g-field")
             self._protocol.props(f'dense outlined aria-label="{say("Protocol")}"')
             self._value = _field(say("Value of the event, or what is said"), "9.5")
@@ -32,7 +32,7 @@ class Rehearsals:
             self._tools = _field(say("What tools answer, as JSON"), '{"weather": {"temp": 5}}')
         with ui.element("div").classes("g-bar"):
             self._button = button(say("Run"), self.run, main=True)
-        self._result = ui.element("div").classes("g-trials").props('aria-live="polite"')
+        self._result = ui.element("div").classes("g-ed-trials").props('aria-live="polite"')
 
     def offer(self, protocols: list[str]) -> None:
         """The protocols that the script has now."""
@@ -90,7 +90,7 @@ class Rehearsals:
 
 
 def _field(label: str, example: str) -> ui.input:
-    made = ui.input(label, placeholder=example).classes("g-field g-json")
+    made = ui.input(label, placeholder=example).classes("g-field g-ed-json")
     return made.props(f'dense outlined stack-label aria-label="{attribute(label)}" spellcheck="false"')
 
 

@@ -31,7 +31,7 @@ def saving(visit: Visit, editor: Editor, origin: Callable[[], tuple[str, str]]) 
         came = next((id for id, each in known.items() if came in (id, each["name"])), "")
         with (
             ui.dialog().on("hide", lambda event: event.sender.delete()) as dialog,
-            ui.card().classes("g-dialog").props('role="document"'),
+            ui.card().classes("g-dialog g-ed-dialog").props('role="document"'),
         ):
             tagged("h2", say("Save as a new release"))
             note = say("A release never changes: this makes a new one, and a node has it when it is assigned to it.")
@@ -60,7 +60,7 @@ def saving(visit: Visit, editor: Editor, origin: Callable[[], tuple[str, str]]) 
                 button(say("Cancel"), dialog.close)
         dialog.open()
 
-    with ui.element("p").classes("g-saved").props('role="status"') as done:
+    with ui.element("p").classes("g-ed-saved").props('role="status"') as done:
         text = ui.label("")
         with ui.element("a").classes("g-link") as link:
             ui.label(say("Show the release"))

@@ -28,16 +28,16 @@ class Tabs:
         self._buttons: dict[str, ui.element] = {}
         self._captions: dict[str, ui.label] = {}
         self.panels: dict[str, ui.element] = {}
-        with ui.element("div").classes("g-tabs").props(f'role="tablist" aria-label="{attribute(label)}"') as row:
+        with ui.element("div").classes("g-ed-tabs").props(f'role="tablist" aria-label="{attribute(label)}"') as row:
             row.on("keydown", js_handler=_ARROWS)
             for name, caption in captions.items():
-                with ui.element("button").classes("g-tab") as made:
+                with ui.element("button").classes("g-ed-tab") as made:
                     made.props(f'type="button" role="tab" id="tab-{name}" aria-controls="panel-{name}"')
                     self._captions[name] = ui.label(caption)
                 made.on("click", lambda name=name: self.show(name))
                 self._buttons[name] = made
         for name in captions:
-            panel = ui.element("div").classes("g-panel")
+            panel = ui.element("div").classes("g-ed-panel")
             panel.props(f'role="tabpanel" id="panel-{name}" aria-labelledby="tab-{name}"')
             self.panels[name] = panel
         self._update()

@@ -41,13 +41,13 @@ def episode(say: Say, told: dict[str, Any], began: int) -> None:
     """
     by = f" ← {told['trigger']}" if told.get("trigger") else ""
     event = " ".join(filter(None, (str(told["event"].get("topic") or ""), value(told["event"].get("value")))))
-    with ui.element("div").classes("g-episode"):
-        with ui.element("p").classes("g-episode-head"):
+    with ui.element("div").classes("g-ed-episode"):
+        with ui.element("p").classes("g-ed-episode-head"):
             ui.element("span").classes(f"g-dot g-{_STATES.get(told['status'], '')}").props('aria-hidden="true"')
             tagged("b", f"{told['protocol']}{by}: {told['status']}")
             ui.label(f"{span((told['started'] - began) / MILLISECOND)} · {event}").classes("g-faint")
         if told.get("error"):
-            ui.label(told["error"]).classes("g-failure")
+            ui.label(told["error"]).classes("g-ed-failure")
         columns = (say("At"), say("Took"), say("Step"), say("Action"), say("Value"))
         Table(columns, empty=say("No step was run."), label=say("Steps")).update(
             [

@@ -28,7 +28,7 @@ class Trials:
         with ui.element("div").classes("g-bar"):
             self._button = button(self._say("Run the tests"), self.run, main=True)
             self._sum = ui.label("").classes("g-faint").props('role="status"')
-        self._list = ui.element("div").classes("g-trials")
+        self._list = ui.element("div").classes("g-ed-trials")
         with self._list:
             ui.label(self._say("Days go by in less than a second; Ctrl-Enter in the script runs them, too.")).classes(
                 "g-faint"
@@ -56,20 +56,20 @@ class Trials:
 
     def _one(self, test: documents.ScriptTest) -> None:
         say = self._say
-        with ui.element("article").classes("g-trial").props(f'data-passed="{str(test["passed"]).lower()}"'):
-            with ui.element("button").classes("g-finding").props('type="button"') as head:
+        with ui.element("article").classes("g-ed-trial").props(f'data-passed="{str(test["passed"]).lower()}"'):
+            with ui.element("button").classes("g-ed-finding").props('type="button"') as head:
                 head.on("click", lambda: self._editor.jump(test["line"], test["column"]))
                 state = "good" if test["passed"] else "bad"
                 ui.element("span").classes(f"g-dot g-{state}").props('aria-hidden="true"')
-                with ui.element("span").classes("g-finding-text"):
+                with ui.element("span").classes("g-ed-finding-text"):
                     tagged("b", test["name"])
                     said = say("passed") if test["passed"] else say("did not pass")
                     line = say("line {line}").format(line=test["line"])
                     ui.label(f"{said} · {line} · {traces.span(test['virtual_s'] * 1000)}").classes("g-faint")
             for each in test["failures"]:
-                ui.label(each).classes("g-failure")
+                ui.label(each).classes("g-ed-failure")
             if test["happened"] or test["episodes"]:
-                with ui.element("details").classes("g-more") as more:
+                with ui.element("details").classes("g-ed-more") as more:
                     if not test["passed"]:
                         more.props("open")
                     tagged("summary", say("What happened"))
