@@ -24,7 +24,9 @@ from ganglion_gateway.dashboard import (
     webhooks,
 )
 from ganglion_gateway.dashboard.asking import LoggedOutError
+from ganglion_gateway.dashboard.console import build as console
 from ganglion_gateway.dashboard.frame import Entry
+from ganglion_gateway.dashboard.scripts import build as scripts
 from ganglion_gateway.dashboard.settings import page as settings
 from ganglion_gateway.dashboard.visit import Visit
 from ganglion_gateway.services import Services
@@ -61,6 +63,8 @@ PAGES = (
     Page("/", "Now", overview.build, "n"),
     Page("/fleet", "Fleet", fleet.build, "f"),
     Page("/nodes/{node}", "Node", node.build, within="/fleet"),
+    Page("/scripts", "Scripts", scripts.build, "c"),
+    Page(console.PATH, "Console", console.build, scope="debug"),
     Page("/releases", "Releases", releases.listing.build, "r"),
     Page("/releases/new", "New release", releases.create.build, scope="config"),
     Page("/releases/{release}", "Release", releases.one.build),

@@ -16,10 +16,11 @@ from typing import Any
 
 from ganglion.cli import gateway_client
 from ganglion.cli.call import methods
-from ganglion.cli.console_link import Came, Link
+from ganglion.cli.console_link import Link
 from ganglion.cli.show import clock, instant, plain
 from ganglion.console.harmless import Harmless
 from ganglion.console.recorder import Recorder
+from ganglion.console.session import Came
 from ganglion.console.terminal import ended_by_signals, half_line, keys_as_pressed, lines_ended_by
 from ganglion.errors import GanglionError, UnreachableError, UsageError
 from ganglion.node.console.lines import shown
@@ -68,7 +69,7 @@ class _Console:
         self._shell = threading.Event()
         self._away = threading.Event()  # the node does not answer
         self._error: Exception | None = None
-        self._writer: str | None = link.who if link.writes else ""  # of whom it was said
+        self._writer: str | None = link.session.who if link.session.writes else ""  # of whom it was said
         self._opened = 0.0  # when a shell was; what was asked for before does not say that there is none
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._harmless = Harmless()
@@ -217,7 +218,7 @@ class _Console:
                 return True
             self._say(f"{self._args.target} is there again")
             self._away.clear()
-            if self._link.is_new and self._shell.is_set():
+            if self._link.session.is_new and self._shell.is_set():
                 self._is_lost = True
                 self._shell.clear()
             return True
@@ -263,7 +264,7 @@ class _Console:
             self._writer = writer
             if self._args.json:
                 self._out({"writer": writer})
-            elif not self._link.writes:
+            elif not self._link.session.writes:
                 self._say(f"{writer or 'nobody'} writes here" + ("; you may only read" if writer else ""))
 
     def _new_line(self) -> None:
