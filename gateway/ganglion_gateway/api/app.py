@@ -28,6 +28,7 @@ from ganglion_gateway.api import (
     releases,
     rollouts,
     routes,
+    scripting,
     scripts,
     socket,
     users,
@@ -79,6 +80,7 @@ def application(services: Services, *, version: str | None = None) -> FastAPI:
     app.include_router(limits.routes(services))
     app.include_router(firmware.routes(services))
     app.include_router(scripts.routes(services))
+    app.include_router(scripting.routes(services))
     app.include_router(releases.routes(services))
     app.include_router(rollouts.routes(services))
     app.include_router(kv.routes(services))

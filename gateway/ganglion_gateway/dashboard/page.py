@@ -24,7 +24,9 @@ from ganglion_gateway.dashboard import (
     webhooks,
 )
 from ganglion_gateway.dashboard.asking import LoggedOutError
+from ganglion_gateway.dashboard.console import build as console
 from ganglion_gateway.dashboard.frame import Entry
+from ganglion_gateway.dashboard.scripts import build as scripts
 from ganglion_gateway.dashboard.settings import page as settings
 from ganglion_gateway.dashboard.visit import Visit
 from ganglion_gateway.services import Services
@@ -61,6 +63,8 @@ PAGES = (
     Page("/", "Now", overview.build, "n"),
     Page("/fleet", "Fleet", fleet.build, "f"),
     Page("/nodes/{node}", "Node", node.build, within="/fleet"),
+    Page("/scripts", "Scripts", scripts.build, "c"),
+    Page(console.PATH, "Console", console.build, scope="debug"),
     Page("/releases", "Releases", releases.listing.build, "r"),
     Page("/releases/new", "New release", releases.create.build, scope="config"),
     Page("/releases/{release}", "Release", releases.one.build),
@@ -106,7 +110,7 @@ def _add(page: Page, services: Services, guarded: ASGIApp) -> None:
         menu = [Entry(each.path, each.title, each.key) for each in PAGES if each.key and visit.may(each.scope)]
         with frame.framed(visit, menu, title=page.title, here=page.within or page.path):
             if not visit.may(page.scope):
-                line = visit.say("{name} may not see this: it asks for the scope “{scope}”.")
+                line = visit.say("{name} may not see this: it asks for the scope '{scope}'.")
                 _said(line.format(name=visit.principal.name, scope=page.scope))
                 return
             try:

@@ -27,6 +27,7 @@ class Leaf(TypedDict):
     board: str
     sw: str
     methods: list[str]
+    actuators: Document
     sensors: dict[str, Latest]
     vitals: Document
 
