@@ -50,6 +50,7 @@ from ganglion_gateway.release.register import Register
 from ganglion_gateway.rollout.controller import Controller
 from ganglion_gateway.rollout.desk import Desk
 from ganglion_gateway.rows import Batch
+from ganglion_gateway.scripting.bench import Bench
 from ganglion_gateway.services import Services
 from ganglion_gateway.settings import Settings, WebhookSettings
 from ganglion_gateway.sharing import Sharing
@@ -234,6 +235,7 @@ async def open_gateway(
                 intents=intents,
                 metrics=metrics,
                 budgets=budgets,
+                bench=Bench(),
                 clock=clock,
             )
             await _admit(services)
@@ -265,6 +267,7 @@ async def open_gateway(
                 running.cancel()
                 with suppress(asyncio.CancelledError):
                     await running
+                await services.bench.aclose()
                 await bridge.aclose()
 
 
