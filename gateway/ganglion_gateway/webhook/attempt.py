@@ -5,14 +5,17 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
 
-import aiohttp
 from yarl import URL
 
 from ganglion.errors import RefusedError
 from ganglion.units import SECOND
 from ganglion_gateway.store.database import Row
 from ganglion_gateway.webhook import cloudevent, signature
+
+if TYPE_CHECKING:
+    import aiohttp  # loaded when there is an endpoint
 
 #: Seconds for one attempt in all, and bytes of an answer that are read to keep its connection.
 _ATTEMPT = 20.0
@@ -74,8 +77,10 @@ class Sender:
         former = endpoint["former_secret"]
         self._former = signature.key_of(former) if former else None
 
-    async def send(self, http: aiohttp.ClientSession, row: Row) -> Attempt:
+    async def send(self, http: "aiohttp.ClientSession", row: Row) -> Attempt:
         """Makes an attempt with a row as `store.webhooks.pending` gives them."""
+        import aiohttp
+
         body = cloudevent.body(row, mesh=self._mesh)
         at = self._clock()
         headers = {"content-type": cloudevent.CONTENT_TYPE, "user-agent": self._agent}
@@ -122,6 +127,8 @@ def sample(now: int) -> Row:
 
 def _why(failure: Exception) -> str:
     """What an operator can act on: of a connection that was not made, what the system says."""
+    import aiohttp
+
     if isinstance(failure, aiohttp.ClientConnectorError):
         return failure.os_error.strerror or str(failure.os_error) or "no connection"
     return str(failure) or type(failure).__name__

@@ -25,7 +25,6 @@ from ganglion_gateway.store import leases as lease_store
 from ganglion_gateway.store import webhooks
 from ganglion_gateway.store.database import Database, Row
 from ganglion_gateway.webhook.attempt import Attempt, Sender, sample
-from ganglion_gateway.webhook.connection import client
 from ganglion_gateway.webhook.lane import Lane, Means
 from ganglion_gateway.webhook.schedule import Circuit, Policy, Schedule
 
@@ -172,6 +171,8 @@ class Courier:
         Raises:
             InvalidError: the endpoint's secret is none.
         """
+        from ganglion_gateway.webhook.connection import client
+
         async with client(allow_private=endpoint["allow_private"]) as http:
             return await self._sender(endpoint).send(http, sample(self._clock()))
 
