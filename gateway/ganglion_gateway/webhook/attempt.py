@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One attempt to deliver one message: signed when it is made, sent, and judged by the status that comes back."""
+"""One attempt to deliver one message: signed when it is made, sent, and judged by the status that comes back.
+
+aiohttp is imported here and in `lane.py` where it is used: a gateway without webhooks starts and runs without it.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -7,15 +10,13 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from yarl import URL
-
 from ganglion.errors import RefusedError
 from ganglion.units import SECOND
 from ganglion_gateway.store.database import Row
 from ganglion_gateway.webhook import cloudevent, signature
 
 if TYPE_CHECKING:
-    import aiohttp  # loaded when there is an endpoint
+    import aiohttp
 
 #: Seconds for one attempt in all, and bytes of an answer that are read to keep its connection.
 _ATTEMPT = 20.0
@@ -66,6 +67,8 @@ class Sender:
         clock: Callable[[], int],
         headers: Callable[[str, str], dict[str, str]],
     ) -> None:
+        from yarl import URL
+
         self._endpoint = endpoint
         self._mesh = mesh
         self._agent = agent

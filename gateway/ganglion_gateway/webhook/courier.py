@@ -64,6 +64,9 @@ class Courier:
         agent: The `User-Agent`.
         policy: How patient it is.
         headers: More headers of a message, by the ids of its event and its endpoint.
+
+    Attributes:
+        on_tried: Called when attempts are written down.
     """
 
     def __init__(
@@ -89,6 +92,7 @@ class Courier:
         self._policy = policy or Policy()
         self._headers = headers
         self._lanes: dict[str, Lane] = {}
+        self.on_tried: Callable[[], None] = lambda: None
         self._changed = asyncio.Event()
         self._changed.set()
 
@@ -149,7 +153,7 @@ class Courier:
     async def _renew(self) -> None:
         known = await webhooks.all_endpoints(self._database)
         rows = {row["id"]: row for row in known if row["enabled"] and not row["paused"]}
-        lanes, means = self._lanes, Means(self._database, self._metrics, self._clock, self._policy)
+        lanes, means = self._lanes, Means(self._database, self._metrics, self._clock, self._policy, self.on_tried)
         await self._end([lane for id, lane in lanes.items() if rows.get(id) != lane.endpoint or lane.is_over])
         held = await lease_store.held(self._database, shared=self._database.shared)
         share = math.ceil(len(rows) / max(1, sum(1 for name in held if name.startswith(DELIVERS))))

@@ -19,7 +19,7 @@ from ganglion_gateway.webhook.attempt import Attempt, Sender
 from ganglion_gateway.webhook.schedule import Fate, Policy, Schedule
 
 if TYPE_CHECKING:
-    import aiohttp  # loaded when there is an endpoint
+    import aiohttp
 
 _log = structlog.get_logger(__name__)
 
@@ -38,6 +38,7 @@ class Means(NamedTuple):
     metrics: Metrics
     clock: Callable[[], int]
     policy: Policy
+    on_tried: Callable[[], None]
 
 
 class Lane:
@@ -213,6 +214,7 @@ class Lane:
                 continue
             self._attempts.clear()
             self._changes.clear()
+            self._means.on_tried()
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):

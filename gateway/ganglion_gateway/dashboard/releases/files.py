@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Files of releases as text, and what is otherwise between two. What a file holds is never taken as HTML."""
 
+from urllib.parse import urlencode
+
 from nicegui import ui
 
-from ganglion.client.documents import Difference, Release, ReleaseFile
+from ganglion.client.documents import Difference, Release, ReleaseFile, Requires
 from ganglion.client.operations import releases
+from ganglion.release.manifest import SCRIPTS
 from ganglion_gateway.dashboard import text
 from ganglion_gateway.dashboard.facts import pairs, size
 from ganglion_gateway.dashboard.parts import tagged
 from ganglion_gateway.dashboard.visit import Visit
+from ganglion_gateway.dashboard.words import Say
 
 #: Letters of a file that a page shows; a link has all of it.
 _SHOWN = 64 * 1024
@@ -47,11 +51,24 @@ class _File:
             except UnicodeDecodeError:
                 ui.label(self._visit.say("It is no text.")).classes("g-faint")
                 return
+            if self._path.endswith(SCRIPTS):
+                edit = "/scripts?" + urlencode({"release": self._release, "file": self._path})
+                with ui.element("a").classes("g-link").props(f'href="{edit}"'):
+                    ui.label(self._visit.say("Edit this script"))
             tagged("pre", found[:_SHOWN]).classes("g-code").props('tabindex="0"')
             if len(found) > _SHOWN:
                 whole = f"/api/v1/releases/{self._release}/files/{self._path}"
                 with ui.element("a").classes("g-link").props(f'href="{whole}" download'):
                     ui.label(self._visit.say("All of it"))
+
+
+def needed(requires: Requires, say: Say) -> str:
+    """What a node must have."""
+    words = [*requires.get("board", ())]
+    if "agent" in requires:
+        words.append(f"Ganglion {requires['agent']}")
+    words += [each.replace(":", " ", 1) for each in requires.get("capabilities", ())]
+    return ", ".join(words) or say("nothing in particular")
 
 
 def changed(visit: Visit, found: Difference) -> None:
@@ -61,13 +78,13 @@ def changed(visit: Visit, found: Difference) -> None:
     tones = {"added": "good", "removed": "bad", "changed": "warn"}
     otherwise: dict[str, list[str]] = {}
     if "requires" in found:
-        otherwise[say("Needs")] = [text.short(each) for each in found["requires"]]
+        otherwise[say("Needs")] = [needed(each, say) for each in found["requires"]]
     if "window" in found:
         otherwise[say("Trial")] = [text.span(each, say) for each in found["window"]]
     if not found["files"] and not otherwise:
         ui.label(say("They hold the same.")).classes("g-faint")
     if otherwise:
-        pairs({name: f"{old or '–'} → {new or '–'}" for name, (old, new) in otherwise.items()})
+        pairs({name: f"{old} → {new}" for name, (old, new) in otherwise.items()})
     for file in found["files"]:
         with ui.element("details").classes("g-file").props("open"):
             with ui.element("summary"):
