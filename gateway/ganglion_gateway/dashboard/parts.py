@@ -207,6 +207,7 @@ class ShownCell:
             self._dot.classes(remove=f"g-{before.state}" if before.state else None, add=f"g-{cell.state}")
             self._dot.set_visibility(bool(cell.state))
         if cell.link != before.link:
+            self._element.tag = "a" if cell.link else "span"
             self._element.props["href"] = cell.link
         if cell.hint != before.hint:
             self._element.props["title"] = cell.hint
