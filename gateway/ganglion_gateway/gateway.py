@@ -164,11 +164,12 @@ async def open_gateway(
             approvals = Approvals(database, clock)
             await approvals.load()
             consents = Consents(database, clock)
+            consents.on_change = live.consent
             await consents.load()
             releases = Office(database, fleet, Register(database, authority, clock), clock)
             intake.on_birth = releases.born
             news = StoredNews(database, fleet, live)
-            intake.on_logs = news.wake
+            intake.on_logs = courier.on_tried = news.wake
             member = GatewayMember(
                 broker=settings.broker,
                 links=settings.links,

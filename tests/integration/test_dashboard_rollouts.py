@@ -132,7 +132,7 @@ async def test_a_release_is_compared_and_given_to_a_node(
     await expect(diff.locator(".g-removed")).to_have_text(
         ["-name: one", "-      - {id: keep, action: publish, topic: note/one, value: 1}"]
     )
-    await expect(diff).to_contain_text("agent")
+    await expect(diff).to_contain_text("nothing in particular → Ganglion >=0.1")
     holders = page.get_by_role("table", name="Who has it")
     await expect(page.get_by_text("No node is to run it.")).to_be_visible()
     await page.get_by_label("Node, by name or id").fill("nobody")
@@ -268,7 +268,7 @@ async def test_a_plan_of_nodes_that_another_rollout_has_cannot_begin(
     page = watch.page
     await page.get_by_role("button", name="See the plan").click()
     await expect(tile(page, "skipped")).to_have_text("4")
-    await expect(page.get_by_role("table", name="Why")).to_contain_text("this node has no sensor none")
+    await expect(page.get_by_role("table", name="Cannot take it")).to_contain_text("this node has no sensor none")
     await expect(page.get_by_text("Nobody would get it.")).to_be_visible()
     await page.get_by_role("combobox", name="Release").click()
     await page.get_by_role("option", name="busy · ").click()
@@ -296,7 +296,7 @@ async def test_who_may_only_look_is_offered_nothing_else(
     for name in ("Have it run this", "Roll it out"):
         await expect(page.get_by_text(name)).to_have_count(0)
     await page.goto(f"{gateway.url}/releases/new")
-    await expect(page.get_by_role("alert")).to_contain_text("asks for the scope “config”")
+    await expect(page.get_by_role("alert")).to_contain_text("asks for the scope 'config'")
     await page.goto(f"{gateway.url}/rollouts/new?release={id}&to=n3")
     await ready(page)
     await page.get_by_role("button", name="See the plan").click()
@@ -308,28 +308,27 @@ async def test_who_may_only_look_is_offered_nothing_else(
     assert watch.errors == []
 
 
-@pytest.mark.parametrize("language", ["en", "uk"])
-async def test_pages_fit_a_phone_and_are_reached_by_keyboard(
-    chromium: Browser, gateway: Process, members: dict[str, Takes], language: str
+async def test_pages_fit_a_phone_in_ukrainian_and_are_reached_by_keyboard(
+    chromium: Browser, gateway: Process, members: dict[str, Takes]
 ) -> None:
     rollout = (await got(gateway, "/rollouts"))["rollouts"][0]
-    watch = await opened(chromium, gateway, width=390, language=language, dark=language == "uk")
+    watch = await opened(chromium, gateway, width=390, language="uk", dark=True)
     page = watch.page
     for path in ("/releases", "/releases/new", f"/releases/{rollout['release']}", "/rollouts", "/rollouts/new"):
-        await looked(page, f"{gateway.url}{path}", language)
-    await page.get_by_label("Вузли, як-от" if language == "uk" else "Nodes, as").fill("all")
+        await looked(page, f"{gateway.url}{path}")
+    await page.get_by_label("Вузли, як-от").fill("all")
     await page.keyboard.press("Enter")
     await expect(tile(page, "nodes")).to_have_text("4")
     assert await page.evaluate("document.documentElement.scrollWidth") <= 390
-    await looked(page, f"{gateway.url}/rollouts/{rollout['id']}", language)
+    await looked(page, f"{gateway.url}/rollouts/{rollout['id']}")
     assert watch.errors == []
 
 
-async def looked(page: Page, url: str, language: str) -> None:
+async def looked(page: Page, url: str) -> None:
     """Opens a page that must fit, and whose controls must have names and be reached by Tab."""
     await page.goto(url)
     await ready(page)
-    await expect(page.locator("html")).to_have_attribute("lang", language)
+    await expect(page.locator("html")).to_have_attribute("lang", "uk")
     assert await page.evaluate("document.documentElement.scrollWidth") <= 390, url
     for control in await page.locator("#main :is(button, a, input, textarea, summary):visible").all():
         assert await control.evaluate("el => el.ariaLabel || el.innerText || el.labels?.length"), url

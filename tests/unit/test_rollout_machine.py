@@ -3,6 +3,7 @@
 
 import pytest
 
+from ganglion_gateway.dashboard.rollouts.story import translated
 from ganglion_gateway.rollout.contract import Report, Reported
 from ganglion_gateway.rollout.happening import Abort, Alerted, Crashed, Gone, Pause, Presence, Read, Resume, refusal
 from ganglion_gateway.rollout.target import BAD, At, State, Stood, Want
@@ -43,6 +44,19 @@ def test_a_good_release_comes_to_everybody_stage_by_stage() -> None:
         "soaking stage 3: 10 of 10 nodes have committed",
         "completed",
     ]
+
+
+def test_what_a_rollout_says_of_itself_is_translated_for_people() -> None:
+    drive = Drive(field(20), terms(10, 100))
+    drive.run(40)
+    said = [note.partition(" ")[::2] for note in drive.notes]
+    for what, detail in said:
+        if what == "soaking":
+            assert translated(detail, lambda english: f"say {english}").startswith("say stage "), detail
+        elif what == "stage":
+            assert translated(detail, lambda english: f"say {english}").startswith("say "), detail
+    assert {what for what, _ in said} == {"stage", "soaking", "completed"}
+    assert translated("by admin: smells", lambda english: "") == "by admin: smells"
 
 
 def test_the_soak_begins_when_the_quorum_has_committed_and_again_where_it_is_lost() -> None:

@@ -14,6 +14,7 @@ from ganglion_gateway.api import (
     firmware,
     groups,
     health,
+    history,
     hooks,
     inventory,
     jobs,
@@ -70,6 +71,7 @@ def application(services: Services, *, version: str | None = None) -> FastAPI:
     app.include_router(jobs.routes(services))
     app.include_router(logs.routes(services))
     app.include_router(crashes.routes(services))
+    app.include_router(history.routes(services))
     app.include_router(mesh.routes(services))
     app.include_router(devices.routes(services))
     app.include_router(consents.routes(services))

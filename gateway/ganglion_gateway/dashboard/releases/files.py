@@ -5,13 +5,14 @@ from urllib.parse import urlencode
 
 from nicegui import ui
 
-from ganglion.client.documents import Difference, Release, ReleaseFile
+from ganglion.client.documents import Difference, Release, ReleaseFile, Requires
 from ganglion.client.operations import releases
 from ganglion.release.manifest import SCRIPTS
 from ganglion_gateway.dashboard import text
 from ganglion_gateway.dashboard.facts import pairs, size
 from ganglion_gateway.dashboard.parts import tagged
 from ganglion_gateway.dashboard.visit import Visit
+from ganglion_gateway.dashboard.words import Say
 
 #: Letters of a file that a page shows; a link has all of it.
 _SHOWN = 64 * 1024
@@ -61,6 +62,15 @@ class _File:
                     ui.label(self._visit.say("All of it"))
 
 
+def needed(requires: Requires, say: Say) -> str:
+    """What a node must have."""
+    words = [*requires.get("board", ())]
+    if "agent" in requires:
+        words.append(f"Ganglion {requires['agent']}")
+    words += [each.replace(":", " ", 1) for each in requires.get("capabilities", ())]
+    return ", ".join(words) or say("nothing in particular")
+
+
 def changed(visit: Visit, found: Difference) -> None:
     """What is otherwise, as `GET /releases/{release}/diff/{other}` says it."""
     say = visit.say
@@ -68,13 +78,13 @@ def changed(visit: Visit, found: Difference) -> None:
     tones = {"added": "good", "removed": "bad", "changed": "warn"}
     otherwise: dict[str, list[str]] = {}
     if "requires" in found:
-        otherwise[say("Needs")] = [text.short(each) for each in found["requires"]]
+        otherwise[say("Needs")] = [needed(each, say) for each in found["requires"]]
     if "window" in found:
         otherwise[say("Trial")] = [text.span(each, say) for each in found["window"]]
     if not found["files"] and not otherwise:
         ui.label(say("They hold the same.")).classes("g-faint")
     if otherwise:
-        pairs({name: f"{old or '–'} → {new or '–'}" for name, (old, new) in otherwise.items()})
+        pairs({name: f"{old} → {new}" for name, (old, new) in otherwise.items()})
     for file in found["files"]:
         with ui.element("details").classes("g-file").props("open"):
             with ui.element("summary"):

@@ -8,7 +8,7 @@ from ganglion.client.operations import releases
 from ganglion_gateway.dashboard import text
 from ganglion_gateway.dashboard.facts import pairs, size
 from ganglion_gateway.dashboard.parts import button, card, choice, field, tagged
-from ganglion_gateway.dashboard.releases.files import changed, contents
+from ganglion_gateway.dashboard.releases.files import changed, contents, needed
 from ganglion_gateway.dashboard.releases.holders import Holders
 from ganglion_gateway.dashboard.releases.listing import SHORT
 from ganglion_gateway.dashboard.visit import Visit
@@ -45,16 +45,12 @@ async def build(visit: Visit) -> None:
 
 
 def _about(release: Release, visit: Visit) -> dict[str, str]:
-    say, needs = visit.say, release["requires"]
-    words = [*needs.get("board", ())]
-    if "agent" in needs:
-        words.append(f"Ganglion {needs['agent']}")
-    words += [each.replace(":", " ", 1) for each in needs.get("capabilities", ())]
+    say = visit.say
     return {
         say("Id"): release["id"],
         say("Made"): f"{text.iso(release['created'])}, {text.whole(release['by'])}",
         say("Size"): say("{size} in {count} files").format(size=size(release["size"]), count=len(release["files"])),
-        say("Needs"): ", ".join(words) or say("nothing in particular"),
+        say("Needs"): needed(release["requires"], say),
         say("Trial"): say("{span} to prove itself on a node").format(span=text.span(release["window"], say)),
     }
 

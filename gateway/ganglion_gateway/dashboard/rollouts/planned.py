@@ -13,6 +13,8 @@ from ganglion_gateway.dashboard.visit import Visit
 
 #: Nodes that are named of a list; the rest is counted.
 _NAMED = 200
+#: A list of more is folded.
+_OPEN = 12
 
 
 def planned(visit: Visit, made: Plan, start: Action) -> None:
@@ -26,14 +28,13 @@ def planned(visit: Visit, made: Plan, start: Action) -> None:
             for stage in made["stages"]:
                 _stage(visit, stage)
         if made["skipped"]:
-            tagged("h3", say("Cannot take it")).classes("g-sub")
-            _nodes(visit, [(each["node"], each["name"], each["why"], "") for each in made["skipped"]], say("Why"))
+            skipped = [(each["node"], each["name"], each["why"], "") for each in made["skipped"]]
+            _nodes(visit, say("Cannot take it"), skipped, say("Why"))
         if made["busy"]:
-            tagged("h3", say("In another rollout, which has not ended")).classes("g-sub")
             busy = [
                 (each["node"], each["name"], each["rollout"], f"/rollouts/{each['rollout']}") for each in made["busy"]
             ]
-            _nodes(visit, busy, say("Rollout"))
+            _nodes(visit, say("In another rollout, which has not ended"), busy, say("Rollout"))
         with ui.element("div").classes("g-bar"):
             if made["busy"]:
                 line = say("It cannot begin while another rollout has some of its nodes.")
@@ -85,15 +86,19 @@ def _stage(visit: Visit, stage: PlannedStage) -> None:
         tagged("p", line + (say(" and {count} more").format(count=more) if more > 0 else "")).classes("g-names")
 
 
-def _nodes(visit: Visit, nodes: Sequence[tuple[str, str, str, str]], column: str) -> None:
+def _nodes(visit: Visit, heading: str, nodes: Sequence[tuple[str, str, str, str]], column: str) -> None:
     """Nodes by id and name, what is the matter with each, and where that leads."""
     say = visit.say
-    table = Table((say("Node"), column), empty="", label=column)
-    table.update(
-        [
-            Row(node, (Cell(text.whole(name), link=f"/nodes/{node}"), Cell(text.whole(what), link=link)))
-            for node, name, what, link in nodes[:_NAMED]
-        ]
-    )
-    if len(nodes) > _NAMED:
-        ui.label(say(" and {count} more").format(count=len(nodes) - _NAMED)).classes("g-faint")
+    with ui.element("details").classes("g-file").props("open" if len(nodes) <= _OPEN else ""):
+        with ui.element("summary"):
+            tagged("b", heading)
+            tagged("span", text.number(len(nodes))).classes("g-faint")
+        table = Table((say("Node"), column), empty="", label=heading)
+        table.update(
+            [
+                Row(node, (Cell(text.whole(name), link=f"/nodes/{node}"), Cell(text.whole(what), link=link)))
+                for node, name, what, link in nodes[:_NAMED]
+            ]
+        )
+        if len(nodes) > _NAMED:
+            ui.label(say(" and {count} more").format(count=len(nodes) - _NAMED)).classes("g-faint")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What happened in a rollout, the newest first."""
 
+import re
 from datetime import UTC, datetime
 
 from nicegui import ui
@@ -11,10 +12,13 @@ from ganglion.units import SECOND
 from ganglion_gateway.dashboard import text
 from ganglion_gateway.dashboard.parts import attribute, card, tagged
 from ganglion_gateway.dashboard.visit import Visit
+from ganglion_gateway.dashboard.words import Say
 
 #: What is asked for at a time, and shown; the report has all of it.
 _PAGE = 100
 _SHOWN = 200
+_BEGINS = re.compile(r"(\d+) of (\d+) begins with (\d+) nodes")
+_COMMITTED = re.compile(r"stage (\d+): (\d+) of (\d+) nodes have committed")
 _TONES = {
     **dict.fromkeys(("completed", "soaking"), "good"),
     **dict.fromkeys(("failed", "reverted", "aborted"), "bad"),
@@ -69,7 +73,8 @@ class Story:
                 tagged("b", self._words.get(note["what"], note["what"]))
                 tagged("time", _clock(note["at"])).classes("g-faint").props(f'title="{text.iso(note["at"])}"')
                 if note["detail"]:
-                    ui.label(self._named(note["detail"])).classes("g-story-detail")
+                    detail = translated(note["detail"], self._visit.say)
+                    ui.label(self._named(detail)).classes("g-story-detail")
         line.move(target_index=0)
         self._lines.append(line)
         if len(self._lines) > _SHOWN:
@@ -80,6 +85,17 @@ class Story:
         id, colon, rest = detail.partition(":")
         fleet = self._visit.services.fleet
         return text.whole(f"{fleet.name(id)}{colon}{rest}" if fleet.now(id) in fleet.nodes else detail)
+
+
+def translated(detail: str, say: Say) -> str:
+    """What the rollout itself says, in the reader's language; what others say stays as it is."""
+    if found := _BEGINS.fullmatch(detail):
+        number, of, count = found.groups()
+        return say("{number} of {of} begins with {count} nodes").format(number=number, of=of, count=count)
+    if found := _COMMITTED.fullmatch(detail):
+        number, count, of = found.groups()
+        return say("stage {number}: {count} of {of} nodes have committed").format(number=number, count=count, of=of)
+    return detail
 
 
 def _clock(at: int) -> str:

@@ -28,7 +28,8 @@ def show(visit: Visit, message: WholeMessage | WholeDeadLetter) -> None:
         value = json.dumps(message["value"], indent=2, ensure_ascii=False)
         tagged("pre", value).classes("g-code g-value-of").props('tabindex="0"')
         tagged("h3", say("Attempts")).classes("g-sub")
-        table = Table((say("When"), say("Took"), say("Outcome")), empty=say("None yet."), label=say("Attempts"))
+        with ui.element("div").classes("g-attempts"):
+            table = Table((say("When"), say("Took"), say("Outcome")), empty=say("None yet."), label=say("Attempts"))
         table.update([_row(visit, number, each, now) for number, each in enumerate(message["attempted"], 1)])
         with ui.element("div").classes("g-bar"):
             button(say("Close"), dialog.close)
