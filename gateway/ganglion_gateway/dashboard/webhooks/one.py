@@ -14,6 +14,7 @@ from ganglion_gateway.dashboard.parts import (
     Pages,
     Row,
     Table,
+    answer,
     button,
     card,
     choice,
@@ -122,8 +123,7 @@ class _About:
                 with ui.element("div").classes("g-bar"):
                     button(say("Have it be so"), kind="submit", main=True)
                     button(say("Cancel"), lambda: dialog.submit(None))
-        name = await dialog
-        dialog.delete()
+        name = await answer(dialog)
         if name:
             self._name = text.whole(name)
             visit.entitle(name)
