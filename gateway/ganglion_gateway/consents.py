@@ -55,12 +55,16 @@ class Consents:
     Args:
         database: Holds what was asked and decided.
         clock: Nanoseconds since the Unix epoch.
+
+    Attributes:
+        on_change: Told of each that is asked for, and of each that is decided, wherever.
     """
 
     def __init__(self, database: Database, clock: Callable[[], int]) -> None:
         self._database = database
         self._clock = clock
         self._asked: dict[str, _Asked] = {}
+        self.on_change: Callable[[dict[str, Any]], None] = lambda document: None
         self._lock = asyncio.Lock()  # a decision is on the disk before a node is answered by it
 
     async def load(self) -> None:
@@ -78,6 +82,9 @@ class Consents:
                 asked = self._asked.get(row["id"])
                 if asked is None:
                     self._asked[row["id"]] = asked = _Asked(row, heard=self._clock(), elsewhere=True)
+                    self.on_change(_document(row))
+                elif row["state"] != asked.row["state"]:
+                    self.on_change(_document(row))
                 asked.row = row
                 if row["state"] != WAITING:
                     asked.decided.set()
@@ -158,6 +165,7 @@ class Consents:
 
             await self._database.write(work)
             asked.row = {**row, "state": state, "by": by}
+            self.on_change(_document(asked.row))
             told = asked.listeners > 0
             asked.decided.set()
         return {**_document(asked.row), "state": state, "by": by, "told": told}
@@ -187,6 +195,7 @@ class Consents:
         }
         await self._database.write(lambda connection: consents.add(connection, row, now))
         self._asked[row["id"]] = asked = _Asked(row, heard=now)
+        self.on_change(_document(row))
         return asked
 
 

@@ -50,6 +50,7 @@ from ganglion_gateway.release.register import Register
 from ganglion_gateway.rollout.controller import Controller
 from ganglion_gateway.rollout.desk import Desk
 from ganglion_gateway.rows import Batch
+from ganglion_gateway.scripting.bench import Bench
 from ganglion_gateway.services import Services
 from ganglion_gateway.settings import Settings, WebhookSettings
 from ganglion_gateway.sharing import Sharing
@@ -163,11 +164,12 @@ async def open_gateway(
             approvals = Approvals(database, clock)
             await approvals.load()
             consents = Consents(database, clock)
+            consents.on_change = live.consent
             await consents.load()
             releases = Office(database, fleet, Register(database, authority, clock), clock)
             intake.on_birth = releases.born
             news = StoredNews(database, fleet, live)
-            intake.on_logs = news.wake
+            intake.on_logs = courier.on_tried = news.wake
             member = GatewayMember(
                 broker=settings.broker,
                 links=settings.links,
@@ -233,6 +235,7 @@ async def open_gateway(
                 intents=intents,
                 metrics=metrics,
                 budgets=budgets,
+                bench=Bench(),
                 clock=clock,
             )
             await _admit(services)
@@ -264,6 +267,7 @@ async def open_gateway(
                 running.cancel()
                 with suppress(asyncio.CancelledError):
                     await running
+                await services.bench.aclose()
                 await bridge.aclose()
 
 

@@ -113,6 +113,10 @@ class Live:
         told = {"node": node.id, "name": node.name, "online": node.online, "last_seen": node.last_seen}
         self.tell("presence", node.name, data=told)
 
+    def consent(self, document: dict[str, Any]) -> None:
+        """A command waits for a person, or one has decided on it."""
+        self.tell("consents", document["name"], data=document)
+
     @property
     def is_heard(self) -> bool:
         """Whether it matters what is said on the channels of `/ws`."""

@@ -30,6 +30,7 @@ from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.model.budget import Budgets
 from ganglion_gateway.release.office import Office
 from ganglion_gateway.rollout.desk import Desk
+from ganglion_gateway.scripting.bench import Bench
 from ganglion_gateway.settings import Settings
 from ganglion_gateway.store import audit
 from ganglion_gateway.store.database import Database
@@ -145,6 +146,7 @@ class Services:
     mesh: Mesh
     intents: IntentAnswers
     budgets: Budgets
+    bench: Bench
     metrics: Metrics
     clock: Callable[[], int]
     started: bool = False

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tells on `/ws` of what is in the database since: lines of logs, steps of rollouts, jobs and what becomes of them.
+"""Tells on `/ws` of what is in the database since: lines of logs, steps of rollouts, jobs and what becomes of them, and
+attempts to deliver.
 
 It is read behind the number of the last, so each is told once, in the order in which it was committed, whichever of
 several gateways has stored it; and what could not be stored is not told. Of a job that has changed twice meanwhile the
@@ -18,7 +19,7 @@ from ganglion_gateway.fleet import Fleet
 from ganglion_gateway.following import log_document
 from ganglion_gateway.jobs.shown import job_document, target_document
 from ganglion_gateway.live import Live
-from ganglion_gateway.store import jobs, logs, rollouts
+from ganglion_gateway.store import jobs, logs, rollouts, webhooks
 from ganglion_gateway.store.database import Database, Row
 
 _log = structlog.get_logger(__name__)
@@ -56,6 +57,7 @@ class StoredNews:
             _Source(logs.newest, logs.since, self._line, "number"),
             _Source(rollouts.newest_note, rollouts.notes_since, self._step, "number"),
             _Source(jobs.newest, jobs.since, self._job, "changed"),
+            _Source(webhooks.newest_attempt, webhooks.attempts_since, self._attempt, "number"),
         )
         self._places: dict[_Source, int] = {}
         self._some = asyncio.Event()
@@ -99,6 +101,10 @@ class StoredNews:
     async def _step(self, row: Row) -> None:
         told: dict[str, Any] = {name: row[name] for name in ("at", "what", "detail")}
         self._live.tell("rollouts", row["rollout"], data={"id": row["rollout"], **told})
+
+    async def _attempt(self, row: Row) -> None:
+        told = {name: row[name] for name in ("message", "event", "state", "attempts", "at", "took", "status", "error")}
+        self._live.tell("webhooks", row["endpoint"], data={"webhook": row["endpoint"], **told})
 
     async def _job(self, row: Row) -> None:
         if "node" in row:

@@ -201,6 +201,7 @@ async def test_limits_refuse_with_a_reason_and_a_wrong_script_too(farm: Farm, tm
         assert await farm.call("scripts.list") == (200, {"scripts": []})
 
 
+@pytest.mark.parametrize("broker", ["nats"], indirect=True)
 async def test_a_model_and_the_inventory_have_its_actuators_with_their_risks(farm: Farm) -> None:
     fan = {**farm.said["actuators"]["fan"], "risk": "low"}
     gateway = GatewayClient(farm.gateway.url, farm.gateway.token)

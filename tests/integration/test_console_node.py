@@ -4,6 +4,7 @@
 import asyncio
 import json
 import logging
+import re
 import signal
 import threading
 import time
@@ -51,7 +52,8 @@ async def test_the_log_is_shown_and_lines_are_carried_out(broker: Broker, tmp_pa
     async with process(tmp_path / "gateway", broker.url) as gateway, fridge(tmp_path, broker, gateway) as here:
         cast = tmp_path / "session.cast"
         async with console(gateway, "fridge", "--record", str(cast)) as one:
-            await one.says("ganglion.")
+            logged = await one.says("ganglion.")
+            assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", logged["time"])
             one.enter("help sim")
             listed = await one.shows("help", line="help sim")
             assert [each["name"] for each in listed["result"]["methods"]] == ["sim.set"]

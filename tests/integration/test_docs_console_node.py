@@ -67,7 +67,7 @@ async def house(folder: Path, broker: Broker, gateway: Process) -> AsyncIterator
 
 
 async def entered(gateway: Process, command: str, folder: Path) -> tuple[int | None, str]:
-    """Exit code and stdout of `echo … | ganglion console …`."""
+    """Exit code, and stdout or else stderr, of `echo … | ganglion console …`."""
     said, _, line = command.partition(" | ")
     assert said.startswith("echo ")
     program, *words = shlex.split(line)
@@ -76,11 +76,12 @@ async def entered(gateway: Process, command: str, folder: Path) -> tuple[int | N
         *[sys.executable, "-m", "ganglion", *words, "--gateway", gateway.url],
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "GANGLION_TOKEN": gateway.token},
         cwd=folder,
     )
-    out, _ = await asyncio.wait_for(child.communicate(said.removeprefix("echo ").encode() + b"\n"), 60)
-    return child.returncode, out.decode()
+    out, err = await asyncio.wait_for(child.communicate(said.removeprefix("echo ").encode() + b"\n"), 60)
+    return child.returncode, (err if child.returncode else out).decode()
 
 
 async def test_every_command_shows_what_the_page_says(tmp_path: Path) -> None:

@@ -4,22 +4,25 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from websockets.asyncio.client import ClientConnection
 
-from ganglion.mesh.member import Received
+from ganglion.mesh.member import Peer, Received
 from ganglion.units import SECOND
 from ganglion_gateway.backup.making import make
 from ganglion_gateway.backup.restoring import restore_keys
 from ganglion_gateway.store.url import DatabaseUrl
 from ganglion_gateway.stream.channels import CHANNELS
+from ganglion_gateway.webhook.signature import new_secret
 from ganglion_micro import gl1
 from support.followed import Socket, ask, followed, read, told
-from support.gateway import Here, here
+from support.gateway import Here, happen, here
 from support.mesh import NOW
 from support.postgres import PostgresServer
+from support.receiver import receiver
 from support.released import GOOD, create
 from support.rollout_crew import Crew
 from support.waiting import until_answered
@@ -118,6 +121,36 @@ async def test_who_may_not_read_follows_nothing(site: Socket) -> None:
         for channel in CHANNELS:
             answer = await ask(client, {"type": "subscribe", "channels": [f"{channel}/#"]})
             assert (answer["type"], CHANNELS[channel].scope in answer["detail"]) == ("error", True)
+
+
+async def test_a_command_that_waits_and_what_is_decided_is_told(site: Socket) -> None:
+    peer = cast(Peer, SimpleNamespace(node_id="c" * 26, name="cellar"))
+    asked = {"nonce": "n", "actuator": "lock", "value": True, "owner": "watch", "run": "r", "why": "because"}
+    async with site.follow("consents/cellar") as client:
+        await site.here.services.consents.answer({**asked, "wait": 600 * SECOND, "hold": 0}, peer)
+        first = (await told(client))["data"]
+        assert [first] == (await site.here.get("/consents"))["consents"]
+        await site.here.post(f"/consents/{first['id']}/grant", {})
+        assert (await told(client))["data"] == {**first, "state": "granted", "by": "admin"}
+
+
+async def test_attempts_to_deliver_are_told_to_those_who_may_see_webhooks(site: Socket) -> None:
+    viewer = await site.here.post("/api-keys", {"name": "screen", "scopes": ["read"]})
+    async with receiver(new_secret()) as hook, site.follow("webhooks/+") as client:
+        body = {"url": hook.url, "secret": hook.secret, "allow_http": True, "allow_private": True}
+        endpoint = (await site.here.post("/webhooks", body))["id"]
+        async with site.follow("#", token=viewer["token"]) as other:
+            await happen(site.here, 1)
+            message = await told(client)
+            (kept,) = (await site.here.get(f"/webhooks/{endpoint}/messages"))["messages"]
+            await logs(site.here, 1, "what a viewer sees")
+            seen = [""]
+            while seen[-1] != "logs/fridge":
+                seen.append((await told(other))["channel"])
+            assert f"webhooks/{endpoint}" not in seen
+    assert message["channel"] == f"webhooks/{endpoint}"
+    assert (message["data"]["state"], message["data"]["status"]) == ("delivered", 204)
+    assert message["data"]["message"] == kept["message"]
 
 
 @pytest.fixture

@@ -13,6 +13,10 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from support.brokers import program
 from support.gateway import Process
 
+#: Milliseconds that what a page is to show may take, on a machine that does much else.
+PATIENCE = 60_000
+expect.set_options(timeout=PATIENCE)
+
 FLAGS = [
     *("--no-sandbox", "--headless", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -52,10 +56,11 @@ async def opened(
     context = await browser.new_context(
         viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light", locale=language
     )
+    context.set_default_timeout(PATIENCE)
     watch = Watch(await context.new_page())
-    await watch.page.goto(f"{gateway.url}/login?token={token or gateway.token}")
-    if path != "/":
-        await watch.page.goto(f"{gateway.url}{path}")
+    # Where the login leads costs a page, which is not the one that is wanted
+    await context.request.get(f"{gateway.url}/login?token={token or gateway.token}", max_redirects=0)
+    await watch.page.goto(f"{gateway.url}{path}")
     await ready(watch.page)
     return watch
 

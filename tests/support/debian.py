@@ -82,7 +82,7 @@ def machine(folder: Path, shared: Mapping[str, Path]) -> Iterator[Debian]:
     # nspawn's death does not end what it started. That of the first process of a PID name space ends all in it, and so
     # does ours: a run that is killed leaves no machine behind.
     command = ["setpriv", "--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    command += ["systemd-nspawn", "--quiet", "--boot", f"--directory={_tree()}"]
+    command += ["systemd-nspawn", "--quiet", "--boot", f"--directory={tree()}"]
     command += ["--volatile=overlay", "--link-journal=no"]
     command += ["--register=no", "--keep-unit", f"--machine=ganglion-test-{os.getpid()}"]
     command += [f"--bind-ro={path}:/mnt/{name}" for name, path in shared.items()]
@@ -120,16 +120,16 @@ def _children(pid: int) -> list[int]:
         return []
 
 
-def _tree() -> Path:
+def tree() -> Path:
     """The tree, made once: of the release that this machine has, from where its apt gets it."""
     told = Path("/etc/os-release").read_text()
     found = re.search(r"^VERSION_CODENAME=(\w+)$", told, re.MULTILINE)
     assert found, "this machine says no name of a release"
-    tree = _CACHE / f"debian-{found[1]}-{zlib.crc32(' '.join(_INCLUDED).encode()):08x}"
-    with missing(tree) as wanted:
+    folder = _CACHE / f"debian-{found[1]}-{zlib.crc32(' '.join(_INCLUDED).encode()):08x}"
+    with missing(folder) as wanted:
         if wanted:
-            _bootstrap(found[1], tree)
-    return tree
+            _bootstrap(found[1], folder)
+    return folder
 
 
 def _bootstrap(release: str, tree: Path) -> None:

@@ -52,7 +52,7 @@ def run(*programs: str, modules: Sequence[str], timeout: float = 300) -> list[An
     Raises:
         AssertionError: one failed; the message has all they said.
     """
-    kernel = _kernel()
+    debians = kernel()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for each in ("runtime", "firmware", "tools", "tests/support"):
@@ -73,7 +73,7 @@ def run(*programs: str, modules: Sequence[str], timeout: float = 300) -> list[An
         order: dict[str, str] = {}
         for words in (*_DISK, *modules):
             wanted, _, arguments = words.partition(" ")
-            for module in _needed(kernel, wanted):
+            for module in _needed(debians, wanted):
                 order.setdefault(module.name, arguments if module.stem == wanted else "")
                 files[f"modules/{module.name}"] = module.read_bytes()
         files["modules/order"] = "".join(f"{name} {arguments}\n" for name, arguments in order.items()).encode()
@@ -82,7 +82,7 @@ def run(*programs: str, modules: Sequence[str], timeout: float = 300) -> list[An
             [
                 *("qemu-system-x86_64", "-machine", "q35,accel=tcg", "-cpu", "max", "-smp", "2", "-m", "768"),
                 *("-display", "none", "-no-reboot", "-nic", "none", "-device", "virtio-rng-pci"),
-                *("-kernel", kernel / "vmlinuz", "-initrd", folder / "initrd"),
+                *("-kernel", debians / "vmlinuz", "-initrd", folder / "initrd"),
                 *("-append", "console=ttyS0 loglevel=4 panic=-1"),
                 *("-fsdev", "local,id=root,path=/,security_model=none,readonly=on,multidevs=remap"),
                 *("-device", "virtio-9p-pci,fsdev=root,mount_tag=root"),
@@ -106,7 +106,7 @@ def run(*programs: str, modules: Sequence[str], timeout: float = 300) -> list[An
     return [json.loads(line) for line in lines[:-1]]
 
 
-def _kernel() -> Path:
+def kernel() -> Path:
     """A folder with `vmlinuz` and `lib/modules`: of the newest kernel that this machine's apt has."""
     with missing(_CACHE) as wanted:
         if wanted:

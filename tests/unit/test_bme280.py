@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganglion.sim.bme280 import TRIM, BMP280Model, ChipModel
+from ganglion.sim.bme280 import TRIM, BMP280Model, ChipModel, _fine, _percent, _search
 from ganglion.sim.device import Fault
 from ganglion.sim.i2c import SimulatedI2C
 from ganglion_micro.drivers.bme280 import (
@@ -187,6 +187,19 @@ def test_what_the_chip_cannot_have_measured_is_refused(bench, data, says):
     with pytest.raises(OSError, match=says) as caught:
         driver.sample()
     assert caught.value.errno == errno.EIO
+
+
+@pytest.mark.parametrize("celsius", [4.0, 7.56, 21.0])
+def test_what_is_measured_is_never_what_marks_a_channel_that_was_skipped(bench, celsius):
+    raw = _search(lambda raw: _fine(raw, TRIM) / 5120, celsius, 1 << 20)
+    marked = _percent(0x8000, _fine((raw + 8) >> 4 << 4, TRIM), TRIM)
+    driver = BME280(bench.i2c)
+    for step in range(-20, 21):
+        bench.chip.set(celsius=celsius, percent=marked + step * 1e-4)
+        assert bench.measure(driver)["humidity"] == pytest.approx(marked, abs=0.01)
+    middle = _fine(0x80000, TRIM) / 5120
+    bench.chip.set(celsius=middle)
+    assert bench.measure(driver)["temperature"] == pytest.approx(middle, abs=0.02)
 
 
 @given(st.binary(min_size=12, max_size=12))

@@ -51,7 +51,7 @@ def test_a_device_imports_nothing_of_a_server(module):
 def test_a_gateway_loads_no_page_before_somebody_opens_one():
     modules = imported_by("import ganglion_gateway.command")
     assert "fastapi" in modules
-    assert modules.isdisjoint({"nicegui", "socketio", "aiohttp", "ganglion_gateway.dashboard.page"})
+    assert modules.isdisjoint({"nicegui", "socketio", "ganglion_gateway.dashboard.page"})
 
 
 def test_the_collector_leaves_alone_what_a_command_is_made_of():

@@ -87,14 +87,26 @@ def test_the_record_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     Record(tmp_path / "none" / "console.log", lambda: 7).add("open", "ann", "s")  # is logged, and ends nothing
 
 
+def test_notes_of_sessions_before_take_no_place_of_the_log() -> None:
+    lines = Lines(lambda: None)
+    for i in range(60):
+        lines.add(f"line {i}", logging.INFO)
+        lines.add("ann writes now")
+    began = lines.before(0)
+    lines.add("bob> status")
+    found, _, lost = lines.since(lines.before(50), logging.INFO, 10**6, noted=began)
+    assert [line.text for line in found] == [*(f"line {i}" for i in range(10, 60)), "bob> status"]
+    assert (lost, lines.before(0), lines.before(1000)) == (0, 121, 0)
+
+
 async def test_a_leafs_log_is_followed_over_silence_and_restart() -> None:
     lines, asked = Lines(lambda: None), []
     answers: list[Any] = [
         {"lines": ["1 info a", "2 error b"], "next": 40},
-        {"lines": ["9 info c"], "next": 43},
+        {"lines": ["9 info c token=hunter2"], "next": 43},
         UnreachableError("garden is away"),
         UnreachableError("garden is away"),
-        {"lines": ["0 info d"], "next": 1},
+        {"lines": ["0 dinner"], "next": 1},
         NotFoundError("no method log"),
     ]
 
@@ -108,14 +120,14 @@ async def test_a_leafs_log_is_followed_over_silence_and_restart() -> None:
     await follow("garden", lines, ask)
     found, _, _ = lines.since(0, 0, 10**6)
     assert [(line.text, line.level) for line in found] == [
-        ("1 info a", logging.INFO),
-        ("2 error b", logging.ERROR),
+        ("1 a", logging.INFO),
+        ("2 b", logging.ERROR),
         ("2 lines of garden are lost", 100),
-        ("9 info c", logging.INFO),
+        ("9 c token=(hidden)", logging.INFO),
         ("garden is away", 100),
         ("garden answers again", 100),
         ("garden has restarted", 100),
-        ("0 info d", logging.INFO),
+        ("0 dinner", logging.INFO),
         ("garden shows no log: no method log", 100),
     ]
     assert asked == [0, 40, 43, 43, 43, 1]

@@ -8,6 +8,7 @@ import termios
 from argparse import Namespace
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -198,7 +199,7 @@ def test_a_recording_is_asciicast_version_2(events: list[tuple[str, bytes]]) -> 
 class Hostile:
     """A node's console that says what no terminal may see."""
 
-    who, writes = "me", True
+    session = SimpleNamespace(who="me", writes=True)
 
     def line(self, line: str) -> tuple[str, Any]:
         return line, {"shell": True}

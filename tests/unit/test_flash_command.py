@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`ganglion flash` before it has a board: what is refused, what is asked, what people see."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["pico-w", "--baud", "0"], 2, "--baud 0: at least 1"),
         (["esp8266", "--loader-baud", "300"], 2, "--loader-baud 300: at least 9600"),
         (["pico-w", "--wait", "soon"], 2, "--wait"),
+        (["pico-w", "--name", "Bad Name!"], 2, "--name 'Bad Name!': 1 to 32 of a-z A-Z 0-9 _ -"),
+        (["pico-w", "--config", "bad.json"], 1, "bad.json: name: 'Bad Name!' is none: 1 to 32 of a-z A-Z 0-9 _ -"),
+        (["pico-w", "--config", "bad.json", "--name", "x"], 1, "bad.json: sensors.light.bus: there is no bus i2c1"),
         (["pico-w", "--config", "nothing.json"], 1, "nothing.json: cannot be read"),
         (["pico-w", "--port", "/dev/ttyNOTHING"], 3, "there is no port /dev/ttyNOTHING"),
         (["pico-w", "--leaf-key", "nothing"], 3, "there is no file nothing"),
@@ -46,6 +50,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_what_cannot_be_done_is_said(
     here: Path, capsys: pytest.CaptureFixture[str], words: list[str], code: int, says: str
 ) -> None:
+    light = {"driver": "bh1750", "bus": "i2c1"}
+    bad = {"name": "Bad Name!", "uplink": {"kind": "serial"}, "sensors": {"light": light}}
+    (here / "bad.json").write_text(json.dumps(bad))
     assert main(["flash", *words]) == code
     assert says in capsys.readouterr().err
 

@@ -154,6 +154,7 @@ PURE = [
     "runtime/ganglion/console/pen.py",
     "runtime/ganglion/console/requests.py",
     "runtime/ganglion/console/rfc2217.py",
+    "runtime/ganglion/console/session.py",
     "runtime/ganglion/console/view.py",
     "runtime/ganglion/device/programs.py",
     "runtime/ganglion/device/raw_repl.py",

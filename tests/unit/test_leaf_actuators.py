@@ -5,7 +5,7 @@ import asyncio
 from contextlib import closing
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ganglion.errors import UnreachableError
@@ -34,6 +34,7 @@ def test_what_has_another_shape_is_left_out() -> None:
     assert (found["fan"].value, found["pump"].value) == (30, None)
 
 
+@settings(max_examples=50)
 @given(
     st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda inner: st.dictionaries(st.text(), inner))
 )

@@ -84,7 +84,7 @@ def test_warnings_and_errors_are_told_once_with_the_leaf_that_has_them(tmp_path:
         garden.run(EVERY * 5)
         (body,) = garden.told
         assert garden.texts == [
-            "2 warning the Wi-Fi home is lost, psk=[hidden]",
+            "2 warning the Wi-Fi home is lost, psk=(hidden)",
             "3 error the script night does not run: no sensor door",
         ]
         assert [record[1:3] for record in body["records"]] == [[logging.WARNING, "leaf"], [logging.ERROR, "leaf"]]

@@ -14,6 +14,7 @@ from ganglion_gateway.api import (
     firmware,
     groups,
     health,
+    history,
     hooks,
     inventory,
     jobs,
@@ -27,6 +28,7 @@ from ganglion_gateway.api import (
     releases,
     rollouts,
     routes,
+    scripting,
     scripts,
     socket,
     users,
@@ -69,6 +71,7 @@ def application(services: Services, *, version: str | None = None) -> FastAPI:
     app.include_router(jobs.routes(services))
     app.include_router(logs.routes(services))
     app.include_router(crashes.routes(services))
+    app.include_router(history.routes(services))
     app.include_router(mesh.routes(services))
     app.include_router(devices.routes(services))
     app.include_router(consents.routes(services))
@@ -77,6 +80,7 @@ def application(services: Services, *, version: str | None = None) -> FastAPI:
     app.include_router(limits.routes(services))
     app.include_router(firmware.routes(services))
     app.include_router(scripts.routes(services))
+    app.include_router(scripting.routes(services))
     app.include_router(releases.routes(services))
     app.include_router(rollouts.routes(services))
     app.include_router(kv.routes(services))

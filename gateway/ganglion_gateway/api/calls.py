@@ -89,7 +89,8 @@ async def _command(
         outcome = "cancelled"
         raise
     finally:
-        if body.method not in _UNNOTED:
+        # That a script which is edited runs on is asked for every few seconds; that it began and ended is noted
+        if body.method not in _UNNOTED and not (body.method == "scripts.live" and body.params.get("seconds")):
             # Only the names of the parameters: one of them may be the password of a network
             detail = {"method": body.method, "params": sorted(body.params), "outcome": outcome}
             await services.note(who, "node.command", node.id, detail)

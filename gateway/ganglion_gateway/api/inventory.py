@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The routes by which a node is explained and tagged."""
 
+from collections import Counter
 from typing import Any
 
 from fastapi import APIRouter, Depends
@@ -10,6 +11,7 @@ from ganglion_gateway import verdict
 from ganglion_gateway.api.documents import TagsBody, node_document
 from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.routes import NodeName, Who
+from ganglion_gateway.api.selection import Selection, selected
 from ganglion_gateway.problems import RESPONSES
 from ganglion_gateway.services import Services
 
@@ -29,6 +31,16 @@ def routes(services: Services) -> APIRouter:
             "health": verdict.word(found),
             "summary": verdict.summary(known, now),
             "findings": [each.document() for each in found],
+        }
+
+    @router.get("/fleet/health", summary="How many nodes are how")
+    async def health(where: Selection = None) -> dict[str, Any]:
+        now, nodes = services.clock(), selected(services.fleet, where)
+        counts = Counter(verdict.health(node, now) for node in nodes)
+        return {
+            "nodes": len(nodes),
+            "online": sum(node.online for node in nodes),
+            "health": {word: counts[word] for word in verdict.WORDS},
         }
 
     @router.post("/nodes/{node}/tags", summary="Give a node tags, or take some away, for selectors and groups")

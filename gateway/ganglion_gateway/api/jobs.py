@@ -28,6 +28,8 @@ State = Annotated[
     Query(pattern="^(waiting|running|done|failed|unknown|expired|cancelled)$", description="those that are so"),
 ]
 
+Node = Annotated[str | None, Query(max_length=64, description="a node's id or name: those that it is in")]
+
 
 class JobBody(Body):
     """`POST /jobs`."""
@@ -65,8 +67,9 @@ def routes(services: Services) -> APIRouter:
         return await document(await services.jobs.find(await services.jobs.create(wanted)))
 
     @router.get("/jobs", summary="Jobs, newest first")
-    async def list_jobs(limit: Limit = 50, cursor: Cursor = None) -> dict[str, Any]:
-        rows = await store.page(services.database, before=read_cursor(cursor), limit=limit)
+    async def list_jobs(limit: Limit = 50, cursor: Cursor = None, node: Node = None) -> dict[str, Any]:
+        nodes = None if node is None else services.fleet.find(node).ids
+        rows = await store.page(services.database, before=read_cursor(cursor), limit=limit, nodes=nodes)
         counts = await store.counts(services.database, [row["id"] for row in rows])
         return page("jobs", rows, [await document(row, counts[row["id"]]) for row in rows], limit)
 

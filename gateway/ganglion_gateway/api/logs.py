@@ -28,6 +28,8 @@ _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARN
 Since = Annotated[int, Query(ge=0, lt=2**63, description="nanoseconds since the Unix epoch")]
 Node = Annotated[str | None, Query(max_length=128, description="a node's id or name, or PARENT/LEAF")]
 
+Containing = Annotated[str, Query(max_length=256, description="what the text or the logger has in it")]
+
 
 def routes(services: Services) -> APIRouter:
     """The router."""
@@ -40,6 +42,7 @@ def routes(services: Services) -> APIRouter:
         node: Node = None,
         since: Since = 0,
         level: Level = "warning",
+        text: Containing = "",
         limit: Limit = 100,
         cursor: Cursor = None,
     ) -> dict[str, Any]:
@@ -56,6 +59,7 @@ def routes(services: Services) -> APIRouter:
             level=_LEVELS[level],
             before=read_cursor(cursor),
             limit=limit,
+            containing=text,
         )
         return page("records", rows, [log_document(services.fleet, row) for row in rows], limit)
 

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The routes under /api/v1."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 
 from ganglion.errors import InvalidError, NotFoundError
 from ganglion.event import Event
 from ganglion.units import duration
+from ganglion_gateway import verdict
 from ganglion_gateway.access.tokens import Principal
 from ganglion_gateway.api.documents import (
     MAX_PAGE,
@@ -36,6 +37,9 @@ _LOOK = 2000
 #: The longest that an enrol key may hold, in nanoseconds.
 _MAX_TTL = duration("90d")
 
+Health = Annotated[
+    Literal["revoked", "away", "bad", "warning", "asleep", "ok"] | None, Query(description="those that are so")
+]
 NodeName = Annotated[str, Path(max_length=64, description="a node's id or name")]
 EventId = Annotated[str, Path(max_length=64, pattern=r"^[a-z2-7]{26}-\d{1,10}-\d{1,20}$")]
 EnrolKeyId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$", description="as `GET /enrol-keys` lists it")]
@@ -61,12 +65,16 @@ def routes(services: Services) -> APIRouter:
 
 def _nodes(router: APIRouter, services: Services) -> None:
     @router.get("/nodes", summary="Every node", tags=["fleet"])
-    async def list_nodes(where: Selection = None, limit: Limit = 100, cursor: Cursor = None) -> dict[str, Any]:
-        found, following = slice_of(
-            selected(services.fleet, where), lambda node: f"{node.name}\n{node.id}", cursor, limit
-        )
-        now = services.clock()
-        return {"nodes": [node_document(node, now) for node in found], "next": following}
+    async def list_nodes(
+        where: Selection = None, health: Health = None, limit: Limit = 100, cursor: Cursor = None
+    ) -> dict[str, Any]:
+        now, nodes = services.clock(), selected(services.fleet, where)
+        if health is not None:
+            nodes = [node for node in nodes if verdict.health(node, now) == health]
+        found, following = slice_of(nodes, lambda node: f"{node.name}\n{node.id}", cursor, limit)
+        releases = await services.releases.documents(found)
+        documents = [{**node_document(node, now), "release": releases[node.id]} for node in found]
+        return {"nodes": documents, "next": following}
 
     @router.get("/members", summary="Who may be on the broker: each node that was let in, born or not", tags=["fleet"])
     async def list_members(limit: Limit = MAX_PAGE, cursor: Cursor = None) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from ganglion.errors import InvalidError
 from ganglion_gateway.access.limiter import Rate
+from ganglion_gateway.live import Live
 from ganglion_gateway.services import Services
 from ganglion_gateway.stream.ring import Message
 from ganglion_gateway.stream.session import Session
@@ -32,13 +33,14 @@ _POLICY, _TOO_BIG, _TRY_LATER, _UNAUTHORISED = 1008, 1009, 1013, 4401
 def routes(services: Services) -> APIRouter:
     """The router."""
     router = APIRouter()
+    bell = _Bell(services.live)
 
     @router.websocket("/ws")
     async def follow(socket: WebSocket) -> None:
         offered = socket.scope.get("subprotocols", [])
         chosen = next((each for each in offered if each in (JSON, CBOR)), None)
         await socket.accept(subprotocol=chosen)
-        await _Connection(services, socket, binary=chosen == CBOR).run()
+        await _Connection(services, socket, bell, binary=chosen == CBOR).run()
 
     return router
 
@@ -57,9 +59,28 @@ class _EndError(Exception):
         self.reason = reason
 
 
+class _Bell:
+    """Wakes all clients at once when there is news: one wait and one timer, where each of a thousand had its own."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+        self._ringing: asyncio.Task[None] | None = None
+
+    async def rung(self) -> None:
+        """Returns a moment after there is something new, so that more can come with it; or after a silence."""
+        if self._ringing is None or self._ringing.done():
+            self._ringing = asyncio.create_task(self._wait(self._live.ring.last), name="news for /ws")
+        await asyncio.wait([self._ringing])
+
+    async def _wait(self, last: int) -> None:
+        if self._live.ring.last == last:  # nothing came while this task had yet to begin
+            await self._live.news(_SILENCE)
+        await asyncio.sleep(_GATHER)
+
+
 class _Connection:
-    def __init__(self, services: Services, socket: WebSocket, *, binary: bool) -> None:
-        self._live = services.live
+    def __init__(self, services: Services, socket: WebSocket, bell: _Bell, *, binary: bool) -> None:
+        self._bell = bell
         self._ring = services.live.ring
         self._keyring = services.keyring
         self._socket = socket
@@ -121,8 +142,7 @@ class _Connection:
                 quiet = now
                 await self._answer({"type": "at", "token": session.token})
             if not session.is_behind:
-                await self._live.news(_SILENCE)
-                await asyncio.sleep(_GATHER)
+                await self._bell.rung()
 
     async def _tell_what_there_is(self, session: Session) -> bool:
         """Says whether there was something."""

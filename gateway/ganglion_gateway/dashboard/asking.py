@@ -8,8 +8,10 @@ import httpx
 from fastapi import Request
 from starlette.types import ASGIApp
 
+from ganglion.client.call import LINES
 from ganglion.errors import GanglionError
 from ganglion_gateway.client import AsyncGatewayClient
+from ganglion_gateway.dashboard.streaming import Answer
 
 #: What says who somebody is.
 _IDENTITY = ("cookie", "authorization")
@@ -35,14 +37,19 @@ def client(app: ASGIApp, request: Request) -> AsyncGatewayClient:
 class _Inside(httpx.AsyncBaseTransport):
     def __init__(self, app: ASGIApp, request: Request) -> None:
         address = request.client
-        self._inner = httpx.ASGITransport(app, client=("", 0) if address is None else (address.host, address.port))
+        self._app = app
+        self._address = ("", 0) if address is None else (address.host, address.port)
+        self._inner = httpx.ASGITransport(app, client=self._address)
         self._identity = {name: request.headers[name] for name in _IDENTITY if name in request.headers}
         # The guard lets a cookie change something only where the page is the gateway's own, as this one is
         self._identity |= {"origin": str(request.base_url).rstrip("/"), "host": request.headers.get("host", "")}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         request.headers.update(self._identity)
-        response = await self._inner.handle_async_request(request)
+        if request.headers.get("accept") == LINES:
+            response = await Answer(self._app, request, self._address).response()
+        else:
+            response = await self._inner.handle_async_request(request)
         if response.status_code == 401:
             raise LoggedOutError
         return response

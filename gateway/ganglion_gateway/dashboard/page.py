@@ -9,9 +9,24 @@ from nicegui import ui
 from starlette.types import ASGIApp
 
 from ganglion.errors import GanglionError
-from ganglion_gateway.dashboard import audit, frame, models, overview, releases, rollouts, style, webhooks
+from ganglion_gateway.dashboard import (
+    audit,
+    fleet,
+    frame,
+    jobs,
+    logs,
+    models,
+    node,
+    overview,
+    releases,
+    rollouts,
+    style,
+    webhooks,
+)
 from ganglion_gateway.dashboard.asking import LoggedOutError
+from ganglion_gateway.dashboard.console import build as console
 from ganglion_gateway.dashboard.frame import Entry
+from ganglion_gateway.dashboard.scripts import build as scripts
 from ganglion_gateway.dashboard.settings import page as settings
 from ganglion_gateway.dashboard.visit import Visit
 from ganglion_gateway.services import Services
@@ -32,6 +47,7 @@ class Page:
         build: Fills the page.
         key: The letter that follows `g` to go there; "" for a page that stands in no menu.
         scope: What it asks for beyond `read`; it is not in the menu of who has it not.
+        within: The path of the page in the menu that it belongs to; "" for its own.
     """
 
     path: str
@@ -39,17 +55,25 @@ class Page:
     build: Build
     key: str = ""
     scope: str = "read"
+    within: str = ""
 
 
 #: In the menu's order.
 PAGES = (
     Page("/", "Now", overview.build, "n"),
+    Page("/fleet", "Fleet", fleet.build, "f"),
+    Page("/nodes/{node}", "Node", node.build, within="/fleet"),
+    Page("/scripts", "Scripts", scripts.build, "c"),
+    Page(console.PATH, "Console", console.build, scope="debug"),
     Page("/releases", "Releases", releases.listing.build, "r"),
     Page("/releases/new", "New release", releases.create.build, scope="config"),
     Page("/releases/{release}", "Release", releases.one.build),
     Page("/rollouts", "Rollouts", rollouts.listing.build, "o"),
     Page("/rollouts/new", "New rollout", rollouts.plan.build),
     Page("/rollouts/{rollout}", "Rollout", rollouts.one.build),
+    Page("/jobs", "Jobs", jobs.build, "j"),
+    Page("/jobs/{job}", "Job", jobs.build_one, within="/jobs"),
+    Page("/logs", "Logs", logs.build, "l"),
     Page("/webhooks", "Webhooks", webhooks.out.build, "w", "webhooks"),
     Page("/webhooks/dead", "Dead letters", webhooks.dead.build, scope="webhooks"),
     Page("/webhooks/in", "Webhooks in", webhooks.incoming.build, scope="webhooks"),
@@ -84,7 +108,7 @@ def _add(page: Page, services: Services, guarded: ASGIApp) -> None:
     async def show(request: Request) -> None:
         visit = Visit(guarded, services, request)
         menu = [Entry(each.path, each.title, each.key) for each in PAGES if each.key and visit.may(each.scope)]
-        with frame.framed(visit, menu, title=page.title, here=page.path):
+        with frame.framed(visit, menu, title=page.title, here=page.within or page.path):
             if not visit.may(page.scope):
                 line = visit.say("{name} may not see this: it asks for the scope '{scope}'.")
                 _said(line.format(name=visit.principal.name, scope=page.scope))

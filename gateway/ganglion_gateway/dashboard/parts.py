@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What pages are made of: headings, buttons, states, tables that change in place, a question before what is final."""
 
-import json
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -89,11 +88,9 @@ def shown_once(say: Say, heading: str, secret: str) -> None:
     with ui.dialog().props("persistent") as dialog, ui.card().classes("g-dialog").props('role="document"'):
         tagged("h2", heading)
         ui.label(say("It is shown this once: copy it now.")).classes("g-faint")
-        tagged("pre", secret).classes("g-code").props('data-role="secret"')
+        shown = tagged("pre", secret).classes("g-code").props('data-role="secret"')
         with ui.element("div").classes("g-bar"):
-            button(say("Copy"), main=True).on(
-                "click", js_handler=f"() => navigator.clipboard?.writeText({json.dumps(secret)})"
-            )
+            button(say("Copy"), main=True).on("click", js_handler=f"() => window.ganglion.copy('{shown.html_id}')")
             button(say("Close"), dialog.close)
     dialog.on("hide", dialog.delete)
     dialog.open()
@@ -107,12 +104,14 @@ class Cell(NamedTuple):
         state: `good`, `warn` or `bad` for a coloured dot before it; "" for none.
         link: Where it leads.
         hint: What a pointer over it tells.
+        more: A second, fainter line.
     """
 
     text: str
     state: str = ""
     link: str = ""
     hint: str = ""
+    more: str = ""
 
 
 class Row(NamedTuple):
@@ -140,7 +139,7 @@ class Table:
     def __init__(self, columns: Sequence[str], *, empty: str, label: str = "") -> None:
         self._columns = columns
         self._shown: list[Row] = []
-        self._lines: dict[str, list[_Shown]] = {}
+        self._lines: dict[str, list[ShownCell]] = {}
         with ui.element("div").classes("g-table-frame"):
             self._table = ui.element("table").classes("g-table")
             if label:
@@ -171,12 +170,12 @@ class Table:
         self._table.set_visibility(bool(rows))
         self._empty.set_visibility(not rows)
 
-    def _line(self, row: Row) -> "list[_Shown]":
+    def _line(self, row: Row) -> "list[ShownCell]":
         with ui.element("tr").props(f'data-key="{attribute(row.key)}"'):
             cells = []
             for column, cell in zip(self._columns, row.cells, strict=False):
                 with ui.element("td").props(f'data-label="{attribute(column)}"') as place:
-                    cells.append(_Shown(cell, place))
+                    cells.append(ShownCell(cell, place))
             if row.actions:
                 with ui.element("td").classes("g-actions"):
                     for caption, action in row.actions:
@@ -184,7 +183,7 @@ class Table:
         return cells
 
 
-class _Shown:
+class ShownCell:
     """A cell that is shown."""
 
     def __init__(self, cell: Cell, place: ui.element) -> None:
@@ -194,7 +193,9 @@ class _Shown:
         with self._element:
             self._dot = ui.element("span").classes("g-dot").props('aria-hidden="true"')
             self._text = ui.label("")
+            self._more = ui.label("").classes("g-more")
         self._dot.set_visibility(False)
+        self._more.set_visibility(False)
         self.update(cell)
 
     def update(self, cell: Cell) -> None:
@@ -209,6 +210,9 @@ class _Shown:
             self._element.props["href"] = cell.link
         if cell.hint != before.hint:
             self._element.props["title"] = cell.hint
+        if cell.more != before.more:
+            self._more.set_text(cell.more)
+            self._more.set_visibility(bool(cell.more))
 
 
 class Pages:

@@ -77,6 +77,11 @@ def short(value: Any) -> str:
         text = value
     else:
         text = "" if value is None else json.dumps(value, ensure_ascii=False)
+    return cut(text)
+
+
+def cut(text: str) -> str:
+    """A text on one line, without what is too much of it."""
     text = whole(text)
     return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One visitor at one page: who that is, what is asked on his behalf, and how he is told what went wrong."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -137,6 +138,39 @@ class Visit:
 
         await turn()
         ui.timer(seconds, turn, immediate=False)
+
+    async def now(self, look: Callable[[], Awaitable[Any]]) -> None:
+        """Looks once more, as what is shown has changed by what was done."""
+        try:
+            await look()
+        except LoggedOutError:
+            ui.navigate.to("/login")
+        except GanglionError as error:
+            self.complain(error)
+
+    def follow(self, call: Call[Any], take: Callable[[dict[str, Any]], Any]) -> "asyncio.Task[None]":
+        """Gives `take` each document of an answer that goes on, until that ends, the task is cancelled, or the page is.
+
+        What goes wrong is told. Whoever may not see it any more is led to the login.
+        """
+
+        async def lines() -> None:
+            try:
+                async for line in self._api.follow(call):
+                    if not self.is_welcome:
+                        raise LoggedOutError
+                    take(line)
+            except LoggedOutError:
+                with client:
+                    ui.navigate.to("/login")
+            except GanglionError as error:
+                with client:
+                    self.complain(error)
+
+        client = ui.context.client
+        task = asyncio.create_task(lines(), name="a page that follows")
+        client.on_delete(task.cancel)
+        return task
 
     def _troubled(self, what: str) -> None:
         if self._trouble is not None:

@@ -137,10 +137,14 @@ class Office:
     async def document(self, node: Node) -> dict[str, Any]:
         """What a node should run, and what it has said of it; nulls before any word."""
         wanted = await store.assignment(self._database, node.ids)
-        report = await store.report(self._database, node.ids)
-        desired = None if wanted is None else {name: wanted[name] for name in ("release", "at", "by")}
-        reported = None if report is None else {name: report[name] for name in ("release", "state", "why", "at")}
-        return {"desired": desired, "reported": reported}
+        return _document(wanted, await store.report(self._database, node.ids))
+
+    async def documents(self, nodes: Sequence[Node]) -> dict[str, dict[str, Any]]:
+        """The same of each of a page of nodes, by id."""
+        ids = [id for node in nodes for id in node.ids]
+        wanted = await store.assignments_of(self._database, ids, self._fleet.now)
+        reports = await store.reports_of(self._database, ids, self._fleet.now)
+        return {node.id: _document(wanted.get(node.id), reports.get(node.id)) for node in nodes}
 
     async def meant(self) -> Counter[str]:
         """How many nodes are to run each release; those that were revoked are none."""
@@ -257,6 +261,12 @@ class Office:
         if not isinstance(release, str) or wanted is None or wanted["release"] != release:
             raise RefusedError(f"{peer.name} is not to run this release")
         return release
+
+
+def _document(wanted: Row | None, report: Row | None) -> dict[str, Any]:
+    desired = None if wanted is None else {name: wanted[name] for name in ("release", "at", "by")}
+    reported = None if report is None else {name: report[name] for name in ("release", "state", "why", "at")}
+    return {"desired": desired, "reported": reported}
 
 
 def _said(row: Row) -> Report:

@@ -84,6 +84,33 @@ async def history(
     return list(reversed(await database.all(statement)))
 
 
+async def buckets(database: Database, ids: list[str], sensor: str, *, since: int, until: int, step: int) -> list[Row]:
+    """The numbers of a sensor from `since` to before `until`, put together by spans of `step` nanoseconds.
+
+    Of each span that has any: when it begins, `low`, `mean`, `high`, and how many (`count`).
+    """
+    mine = readings.c.node.in_(ids) & (readings.c.sensor == sensor) & readings.c.number.is_not(None)
+    span = ((readings.c.timestamp - since) // step).label("span")
+    found = (
+        select(span, readings.c.number)
+        .where(mine, readings.c.timestamp >= since, readings.c.timestamp < until)
+        .subquery()
+    )
+    number = found.c.number
+    statement = (
+        select(
+            found.c.span,
+            func.min(number).label("low"),
+            func.avg(number).label("mean"),
+            func.max(number).label("high"),
+            func.count().label("count"),
+        )
+        .group_by(found.c.span)
+        .order_by(found.c.span)
+    )
+    return [{**row, "begin": since + row["span"] * step} for row in await database.all(statement)]
+
+
 async def prune(connection: AsyncConnection, streams: Sequence[tuple[str, str]], keep: Retention, now: int) -> int:
     """Deletes readings of these (node, sensor) that are too old or too many; returns how many."""
     deleted = 0

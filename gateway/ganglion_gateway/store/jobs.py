@@ -91,9 +91,13 @@ async def find(database: Database, job: str) -> Row | None:
     return await database.one(select(jobs).where(jobs.c.id == job))
 
 
-async def page(database: Database, *, before: int | None, limit: int) -> list[Row]:
-    """Jobs, newest first, from below the number `before`."""
+async def page(
+    database: Database, *, before: int | None, limit: int, nodes: Collection[str] | None = None
+) -> list[Row]:
+    """Jobs, newest first, from below the number `before`; those of a node by all the ids that it had, None for all."""
     statement = select(jobs).order_by(jobs.c.number.desc()).limit(limit)
+    if nodes is not None:
+        statement = statement.where(jobs.c.id.in_(select(job_targets.c.job).where(job_targets.c.node.in_(list(nodes)))))
     return await database.all(statement if before is None else statement.where(jobs.c.number < before))
 
 

@@ -3,7 +3,7 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion_gateway.settings import Retention
@@ -38,13 +38,18 @@ async def page(
     level: int,
     before: int | None,
     limit: int,
+    containing: str = "",
 ) -> list[Row]:
     """Those of nodes by all the ids that they had (None for all), newest first, from below the number `before`.
 
     Args:
         logger: Only what this one has said; "" for all.
+        containing: Only those whose text or logger has this, in capitals or not.
     """
     statement = select(node_logs).where(node_logs.c.at >= since, node_logs.c.level >= level)
+    if containing:
+        places = (node_logs.c.text, node_logs.c.logger)
+        statement = statement.where(or_(*(place.icontains(containing, autoescape=True) for place in places)))
     if nodes is not None:
         statement = statement.where(node_logs.c.node.in_(list(nodes)))
     if logger:

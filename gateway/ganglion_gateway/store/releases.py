@@ -168,6 +168,19 @@ async def report(database: Database, nodes: Collection[str]) -> Row | None:
     return await database.one(select(release_reports).where(mine).order_by(*order).limit(1))
 
 
+async def assignments_of(database: Database, ids: Collection[str], now: Callable[[str], str]) -> dict[str, Row]:
+    """The newest word for each of some nodes, by the ids that they have had; by the ids that they have now."""
+    query = select(assignments).where(assignments.c.node.in_(list(ids))).order_by(assignments.c.number)
+    return {now(row["node"]): row for row in await database.all(query)}
+
+
+async def reports_of(database: Database, ids: Collection[str], now: Callable[[str], str]) -> dict[str, Row]:
+    """The newest report of each of some nodes, by ids as `assignments_of` has them."""
+    mine = release_reports.c.node.in_(list(ids))
+    order = (release_reports.c.number, release_reports.c.serial)
+    return {now(row["node"]): row for row in await database.all(select(release_reports).where(mine).order_by(*order))}
+
+
 async def all_assignments(database: Database, nodes: Iterable[str], now: Callable[[str], str]) -> dict[str, Row]:
     """The newest word for each of these nodes."""
     return _newest(await database.all(select(assignments).order_by(assignments.c.number)), nodes, now)

@@ -150,6 +150,18 @@ async def record(
         await connection.execute(_SETTLE, [{f"new_{name}": value for name, value in each.items()} for each in changes])
 
 
+async def newest_attempt(database: Database) -> int:
+    """The number of the newest attempt; 0 where there is none."""
+    return int(await database.scalar(select(func.max(deliveries.c.number))) or 0)
+
+
+async def attempts_since(database: Database, number: int, *, limit: int) -> list[Row]:
+    """Attempts with a greater number, in order, each with its message as it is by now."""
+    message = (outbox.c.endpoint, outbox.c.message, outbox.c.event, outbox.c.state, outbox.c.attempts)
+    joined = select(deliveries, *message).join(outbox, outbox.c.number == deliveries.c.outbox)
+    return await database.all(joined.where(deliveries.c.number > number).order_by(deliveries.c.number).limit(limit))
+
+
 async def heads(database: Database) -> dict[str, Row]:
     """Of the message that waits first for each endpoint: `attempts`, when it is `due`, and the last `error`."""
     first = select(func.min(outbox.c.number)).where(outbox.c.state == PENDING).group_by(outbox.c.endpoint)

@@ -30,7 +30,9 @@ CHANNELS = {
     "readings": Kind("read", "node/sensor", "readings of sensors"),
     "presence": Kind("read", "node", "nodes that come and go"),
     "rollouts": Kind("read", "rollout", "steps of rollouts"),
-    "jobs": Kind("read", "job", "jobs, and what becomes of each at each node"),
+    "jobs": Kind("read", "job", "`job`, when it begins and ends, and `node`, what becomes of it at each"),
+    "consents": Kind("read", "node", "commands that wait for a person, and what was decided"),
+    "webhooks": Kind("webhooks", "webhook", "attempts to deliver, and what came of them"),
     "logs": Kind("read", "node", "warnings and errors of nodes, when they are stored"),
 }
 

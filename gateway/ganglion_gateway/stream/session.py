@@ -72,12 +72,10 @@ class Session:
         if not self._filters:
             self._place = self._ring.last
             return []
-        allowed = {name for name, kind in CHANNELS.items() if self._may(kind.scope)}
-        return [
-            message
-            for message in seen
-            if follows(self._filters, message.channel) and message.channel.partition("/")[0] in allowed
-        ]
+        followed = [message for message in seen if follows(self._filters, message.channel)]
+        kinds = {message.channel.partition("/")[0] for message in followed}  # most often one: others are not asked for
+        allowed = {name for name in kinds if self._may(CHANNELS[name].scope)}
+        return [message for message in followed if message.channel.partition("/")[0] in allowed]
 
     @property
     def is_behind(self) -> bool:

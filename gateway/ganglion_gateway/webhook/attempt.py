@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One attempt to deliver one message: signed when it is made, sent, and judged by the status that comes back."""
+"""One attempt to deliver one message: signed when it is made, sent, and judged by the status that comes back.
+
+aiohttp is imported here and in `lane.py` where it is used: a gateway without webhooks starts and runs without it.
+"""
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-
-import aiohttp
-from yarl import URL
+from typing import TYPE_CHECKING
 
 from ganglion.errors import RefusedError
 from ganglion.units import SECOND
 from ganglion_gateway.store.database import Row
 from ganglion_gateway.webhook import cloudevent, signature
+
+if TYPE_CHECKING:
+    import aiohttp
 
 #: Seconds for one attempt in all, and bytes of an answer that are read to keep its connection.
 _ATTEMPT = 20.0
@@ -63,6 +67,8 @@ class Sender:
         clock: Callable[[], int],
         headers: Callable[[str, str], dict[str, str]],
     ) -> None:
+        from yarl import URL
+
         self._endpoint = endpoint
         self._mesh = mesh
         self._agent = agent
@@ -74,8 +80,10 @@ class Sender:
         former = endpoint["former_secret"]
         self._former = signature.key_of(former) if former else None
 
-    async def send(self, http: aiohttp.ClientSession, row: Row) -> Attempt:
+    async def send(self, http: "aiohttp.ClientSession", row: Row) -> Attempt:
         """Makes an attempt with a row as `store.webhooks.pending` gives them."""
+        import aiohttp
+
         body = cloudevent.body(row, mesh=self._mesh)
         at = self._clock()
         headers = {"content-type": cloudevent.CONTENT_TYPE, "user-agent": self._agent}
@@ -122,6 +130,8 @@ def sample(now: int) -> Row:
 
 def _why(failure: Exception) -> str:
     """What an operator can act on: of a connection that was not made, what the system says."""
+    import aiohttp
+
     if isinstance(failure, aiohttp.ClientConnectorError):
         return failure.os_error.strerror or str(failure.os_error) or "no connection"
     return str(failure) or type(failure).__name__

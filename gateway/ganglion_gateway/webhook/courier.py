@@ -25,7 +25,6 @@ from ganglion_gateway.store import leases as lease_store
 from ganglion_gateway.store import webhooks
 from ganglion_gateway.store.database import Database, Row
 from ganglion_gateway.webhook.attempt import Attempt, Sender, sample
-from ganglion_gateway.webhook.connection import client
 from ganglion_gateway.webhook.lane import Lane, Means
 from ganglion_gateway.webhook.schedule import Circuit, Policy, Schedule
 
@@ -65,6 +64,9 @@ class Courier:
         agent: The `User-Agent`.
         policy: How patient it is.
         headers: More headers of a message, by the ids of its event and its endpoint.
+
+    Attributes:
+        on_tried: Called when attempts are written down.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class Courier:
         self._policy = policy or Policy()
         self._headers = headers
         self._lanes: dict[str, Lane] = {}
+        self.on_tried: Callable[[], None] = lambda: None
         self._changed = asyncio.Event()
         self._changed.set()
 
@@ -150,7 +153,7 @@ class Courier:
     async def _renew(self) -> None:
         known = await webhooks.all_endpoints(self._database)
         rows = {row["id"]: row for row in known if row["enabled"] and not row["paused"]}
-        lanes, means = self._lanes, Means(self._database, self._metrics, self._clock, self._policy)
+        lanes, means = self._lanes, Means(self._database, self._metrics, self._clock, self._policy, self.on_tried)
         await self._end([lane for id, lane in lanes.items() if rows.get(id) != lane.endpoint or lane.is_over])
         held = await lease_store.held(self._database, shared=self._database.shared)
         share = math.ceil(len(rows) / max(1, sum(1 for name in held if name.startswith(DELIVERS))))
@@ -172,6 +175,8 @@ class Courier:
         Raises:
             InvalidError: the endpoint's secret is none.
         """
+        from ganglion_gateway.webhook.connection import client
+
         async with client(allow_private=endpoint["allow_private"]) as http:
             return await self._sender(endpoint).send(http, sample(self._clock()))
 

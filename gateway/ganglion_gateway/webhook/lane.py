@@ -4,9 +4,8 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import aiohttp
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,8 +16,10 @@ from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.store import webhooks
 from ganglion_gateway.store.database import Database, Row
 from ganglion_gateway.webhook.attempt import Attempt, Sender
-from ganglion_gateway.webhook.connection import client
 from ganglion_gateway.webhook.schedule import Fate, Policy, Schedule
+
+if TYPE_CHECKING:
+    import aiohttp
 
 _log = structlog.get_logger(__name__)
 
@@ -37,6 +38,7 @@ class Means(NamedTuple):
     metrics: Metrics
     clock: Callable[[], int]
     policy: Policy
+    on_tried: Callable[[], None]
 
 
 class Lane:
@@ -88,13 +90,15 @@ class Lane:
         self.wake.set()
 
     async def _run(self) -> None:
+        from ganglion_gateway.webhook.connection import client
+
         try:
             async with client(allow_private=self.endpoint["allow_private"]) as http:
                 await self._deliver(http)
         finally:
             await asyncio.shield(self._write_back())
 
-    async def _deliver(self, http: aiohttp.ClientSession) -> None:
+    async def _deliver(self, http: "aiohttp.ClientSession") -> None:
         means = self._means
         restored = False
         while not self._stopping.is_set() and self.lease.held:
@@ -116,7 +120,7 @@ class Lane:
             if not rows:
                 await self.wake.wait()
 
-    async def _settle(self, http: aiohttp.ClientSession, row: Row) -> None:
+    async def _settle(self, http: "aiohttp.ClientSession", row: Row) -> None:
         """Tries one message until it is delivered or dead, or the gateway stops."""
         means = self._means
         attempts: int = row["attempts"]
@@ -210,6 +214,7 @@ class Lane:
                 continue
             self._attempts.clear()
             self._changes.clear()
+            self._means.on_tried()
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):

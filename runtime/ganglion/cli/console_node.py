@@ -16,10 +16,11 @@ from typing import Any
 
 from ganglion.cli import gateway_client
 from ganglion.cli.call import methods
-from ganglion.cli.console_link import Came, Link
-from ganglion.cli.show import clock, plain
+from ganglion.cli.console_link import Link
+from ganglion.cli.show import clock, instant, plain
 from ganglion.console.harmless import Harmless
 from ganglion.console.recorder import Recorder
+from ganglion.console.session import Came
 from ganglion.console.terminal import ended_by_signals, half_line, keys_as_pressed, lines_ended_by
 from ganglion.errors import GanglionError, UnreachableError, UsageError
 from ganglion.node.console.lines import shown
@@ -68,7 +69,7 @@ class _Console:
         self._shell = threading.Event()
         self._away = threading.Event()  # the node does not answer
         self._error: Exception | None = None
-        self._writer: str | None = link.who if link.writes else ""  # of whom it was said
+        self._writer: str | None = link.session.who if link.session.writes else ""  # of whom it was said
         self._opened = 0.0  # when a shell was; what was asked for before does not say that there is none
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._harmless = Harmless()
@@ -144,7 +145,7 @@ class _Console:
             self.code = error.exit_code
             if isinstance(error, UnreachableError) and not self._is_terminal:
                 raise
-            self._out(error.data() if self._args.json else str(error), line=shown(line))
+            self._out(error.data() if self._args.json else str(error), line=shown(line), is_error=True)
         except KeyboardInterrupt:
             if not self._is_terminal:
                 raise
@@ -217,7 +218,7 @@ class _Console:
                 return True
             self._say(f"{self._args.target} is there again")
             self._away.clear()
-            if self._link.is_new and self._shell.is_set():
+            if self._link.session.is_new and self._shell.is_set():
                 self._is_lost = True
                 self._shell.clear()
             return True
@@ -240,7 +241,7 @@ class _Console:
         for at, level, text in came.lines:
             name = _LEVELS.get(level, str(level))
             if self._args.json:
-                self._out({"at": at, "level": name if level < 100 else "note", "text": text})
+                self._out({"time": instant(at), "level": name if level < 100 else "note", "text": text})
             else:
                 when = f"{clock(at)} " if self._args.timestamps else ""
                 self._out(f"{when}{name if level == 100 else name.ljust(7)} {text}")
@@ -263,7 +264,7 @@ class _Console:
             self._writer = writer
             if self._args.json:
                 self._out({"writer": writer})
-            elif not self._link.writes:
+            elif not self._link.session.writes:
                 self._say(f"{writer or 'nobody'} writes here" + ("; you may only read" if writer else ""))
 
     def _new_line(self) -> None:
@@ -274,8 +275,8 @@ class _Console:
         if not self._args.json:
             self._out(f"-- {text}")
 
-    def _out(self, said: Any, line: str = "") -> None:
-        """A line of text, or a document."""
+    def _out(self, said: Any, line: str = "", *, is_error: bool = False) -> None:
+        """A line of text, or a document; text of what has failed goes to stderr, but where a person reads both."""
         if self._args.json:
             text = json.dumps(said, ensure_ascii=False)
         else:
@@ -285,4 +286,6 @@ class _Console:
                 if line:
                     self._recorder.written(f"{line}\r\n".encode("utf-8", "replace"))
                 self._recorder.said(redacted(text).replace("\n", "\r\n").encode("utf-8", "replace") + b"\r\n")
-            print(text, flush=True)
+            print(
+                text, file=sys.stderr if is_error and not (self._is_terminal or self._args.json) else None, flush=True
+            )

@@ -21,6 +21,7 @@ from ganglion.flash.agent_config import Changes
 from ganglion.flash.host.plan import FAMILIES
 from ganglion.flash.run import Flash, Order, waits_for
 from ganglion.units import SECOND
+from ganglion_micro import gl1
 
 #: For whom the password of the Wi-Fi is not to be asked.
 PASSWORD = "GANGLION_WIFI_PASSWORD"  # noqa: S105 - its name
@@ -122,6 +123,8 @@ def _order(args: argparse.Namespace) -> Order:
         raise UsageError("--state and --leaf-key both say where the key is: leave one out")
     if args.parent and args.broker:
         raise UsageError("--parent makes it a leaf, --broker a full member of the mesh: leave one out")
+    if args.name and agent and not gl1.level(args.name):
+        raise UsageError(f"--name {args.name!r}: 1 to 32 of a-z A-Z 0-9 _ -")
     if args.baud < 1:
         raise UsageError(f"--baud {args.baud}: at least 1")
     if args.loader_baud is not None and args.loader_baud < 9600:
@@ -133,6 +136,17 @@ def _order(args: argparse.Namespace) -> Order:
     host, _, port = args.parent.partition(":")
     if port and not (port.isascii() and port.isdecimal() and 0 < int(port[:6]) < 65536):
         raise UsageError(f"--parent {args.parent}: write HOST or HOST:PORT")
+    config = agent_config.from_file(args.config) if args.config and agent else None
+    changes = Changes(
+        name=args.name or "",
+        ssid=args.wifi,
+        password=password,
+        host=host,
+        port=int(port) if port else agent_config.PORT,
+        broker=broker,
+    )
+    if config is not None:  # what is wrong with it is said before a board is looked for
+        agent_config.merged(config, changes, found.name, str(args.config))
     return Order(
         board=found,
         image=None if args.firmware is None else image.read(args.firmware, found),
@@ -141,15 +155,8 @@ def _order(args: argparse.Namespace) -> Order:
         baud=args.baud,
         loader_baud=args.loader_baud,
         agent=agent,
-        config=agent_config.from_file(args.config) if args.config and agent else None,
-        changes=Changes(
-            name=args.name or "",
-            ssid=args.wifi,
-            password=password,
-            host=host,
-            port=int(port) if port else agent_config.PORT,
-            broker=broker,
-        ),
+        config=config,
+        changes=changes,
         state=args.state,
         key=args.leaf_key,
         enrol=enrol_file.read(args.enrol_key) if args.enrol_key else "",

@@ -45,6 +45,12 @@ def clock(at: int) -> str:
     return "--:--:--.---" if local is None else f"{local:%H:%M:%S}.{at % SECOND // 1_000_000:03}"
 
 
+def instant(at: int) -> str | None:
+    """A time in UTC as ISO 8601 has it, to the millisecond; None where no calendar has it."""
+    local = _local(at)
+    return None if local is None else f"{local.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{at % SECOND // 1_000_000:03}Z"
+
+
 def moment(at: int) -> str:
     """Day and time of this machine's zone, to the minute, from nanoseconds since the Unix epoch."""
     local = _local(at)

@@ -13,6 +13,7 @@ from ganglion.firmware.checked import check_parts
 from ganglion.flash.agent_plan import CONFIG
 from ganglion_agent.config import Config
 from ganglion_agent.section import ConfigError, Section
+from ganglion_micro import gl1
 
 #: Where a parent listens for leaves, unless it is told otherwise.
 PORT = 8475
@@ -93,6 +94,9 @@ def check(data: bytes, where: str) -> None:
         InvalidError: with the key, as the board would say it.
     """
     table = parsed(data, where)
+    name = table.get("name")
+    if isinstance(name, str) and not gl1.level(name):
+        raise InvalidError(f"name: {name!r} is none: 1 to 32 of a-z A-Z 0-9 _ -", where=where)
     try:
         Config(Section(CONFIG, table), None)
     except ConfigError as error:

@@ -4,6 +4,7 @@
 import json
 from collections.abc import Iterator
 
+from ganglion.mova.diagnostic import Place
 from ganglion.mova.model import Conditions, Model, Protocol, Reference, Rule, Step
 from ganglion.mova.ports import addressed
 
@@ -35,6 +36,19 @@ def graph(of: Model, protocol: Protocol) -> str:
     if any(line.endswith(f" {_DONE}") for line in lines):
         lines.append(f"    {_DONE}((end))")
     return "\n".join(lines)
+
+
+def places(protocol: Protocol) -> dict[str, Place]:
+    """The name of each box that `graph` draws for a step, and where in the text the step stands."""
+    return dict(_places(protocol.steps, "s"))
+
+
+def _places(steps: list[Step], prefix: str) -> Iterator[tuple[str, Place]]:
+    for i, step in enumerate(steps):
+        yield f"{prefix}{i}", step.place
+        for n, branch in enumerate(step.branches):
+            if not isinstance(branch, Reference):
+                yield from _places(branch, _branch(prefix, i, n))
 
 
 def _boxes(steps: list[Step], prefix: str) -> Iterator[str]:

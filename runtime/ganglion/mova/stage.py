@@ -11,6 +11,9 @@ from ganglion.mova.ports import Accepted, NoModelError, PromptReply, PromptReque
 from ganglion.mova.virtual import VirtualLoop
 from ganglion.units import SECOND
 
+#: Episodes of a test that are kept: a test of a year has any number.
+MAX_EPISODES = 50
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Happening:
@@ -43,6 +46,7 @@ class Stage:
     Attributes:
         sensors: The values that were fed last.
         happened: All that was done, in order.
+        episodes: What the first runs did, step by step.
     """
 
     def __init__(self, bus: Bus, loop: VirtualLoop, test: dict[str, Any]) -> None:
@@ -50,6 +54,7 @@ class Stage:
         self.loop = loop
         self.sensors: dict[str, Any] = {}
         self.happened: list[Happening] = []
+        self.episodes: list[dict[str, Any]] = []
         given = test.get("llm", "down")
         self._answers: list[Any] = [] if given == "down" else list(given) if isinstance(given, list) else [given]
         self._held: dict[str, asyncio.TimerHandle] = {}
@@ -113,6 +118,8 @@ class Stage:
 
     def episode(self, episode: dict[str, Any]) -> None:
         self._note("ran", episode["protocol"], episode["status"])
+        if len(self.episodes) < MAX_EPISODES:
+            self.episodes.append(episode)
 
     def _note(self, kind: str, name: str, value: Any) -> None:
         self.happened.append(Happening(kind=kind, name=name, value=value, at=self.loop.elapsed))

@@ -66,6 +66,8 @@ class Outcome:
         name: Of the test.
         failures: What was expected and did not happen, or happened and must not have; none where it passed.
         happened: All that did.
+        episodes: What the first runs did, step by step.
+        began: When virtual time began, in nanoseconds since the Unix epoch.
         elapsed: Virtual nanoseconds.
         took: Real seconds.
     """
@@ -73,6 +75,8 @@ class Outcome:
     name: str
     failures: list[str]
     happened: list[Happening]
+    episodes: list[dict[str, Any]]
+    began: int
     elapsed: int
     took: float
 
@@ -117,7 +121,15 @@ def run(plan: Plan, test: dict[str, Any], *, where: str, folder: Path = Path()) 
         runner.run(_play(plan, stage, merge(given, recorded, key=itemgetter(0)), length, max(named, default=0)))
     failures = [why for each in expected if (why := each.why_not(stage.happened))]
     took = time.perf_counter() - began
-    return Outcome(name=test["name"], failures=failures, happened=stage.happened, elapsed=loop.elapsed, took=took)
+    return Outcome(
+        name=test["name"],
+        failures=failures,
+        happened=stage.happened,
+        episodes=stage.episodes,
+        began=loop.beginning,
+        elapsed=loop.elapsed,
+        took=took,
+    )
 
 
 async def _play(plan: Plan, stage: Stage, feed: Iterable[Fed], length: int | None, named: int) -> None:

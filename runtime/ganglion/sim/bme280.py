@@ -160,6 +160,8 @@ class ChipModel(SimulatedChip):
         pressure = _resolve(pressure, times_p)
         if not times_h:
             humidity = 0x8000
+        elif humidity == 0x8000:  # no measurement says what means that there is none
+            humidity += 1
         return (pressure << 4).to_bytes(3, "big") + (temperature << 4).to_bytes(3, "big") + humidity.to_bytes(2, "big")
 
 
@@ -184,7 +186,8 @@ def _resolve(raw: int, times: int) -> int:
     if not times:
         return 0x80000
     low = 4 - times.bit_length() + 1
-    return min(raw + (1 << low >> 1), 0xFFFFF) >> low << low
+    found = min(raw + (1 << low >> 1), 0xFFFFF) >> low << low
+    return found + (1 << low) if found == 0x80000 else found  # which means that there is none
 
 
 def _search(rising: Callable[[int], float], wanted: float, size: int) -> int:

@@ -78,11 +78,18 @@ async def _events(place: Site, workers: list[Worker], seconds: float) -> list[Fi
         figure(name=f"{name}, held a second", unit="1/s", value=held.rate, more_is_better=True, goal=RATE),
         _arrived(f"{name}, at the receiver", held.sent, held.arrived),
         figure(name=f"{name}, gateway", unit="cores", value=held.cores, more_is_better=False, goal=CORES_GOAL),
+        _each(f"{name}, gateway", held.each),
         figure(name=f"{name}, memory", unit="MiB", value=held.weight.resident, more_is_better=False, goal=MEMORY_GOAL),
         figure(name=f"{name}, node to webhook, p50", unit="ms", value=held.p50, more_is_better=False),
         figure(name=f"{name}, node to webhook, p99", unit="ms", value=held.p99, more_is_better=False, goal=LATE_GOAL),
-        *_killed(name, killed.sent, killed.arrived, killed.copies),
+        *_killed(name, *killed),
     ]
+
+
+def _each(name: str, microseconds: float) -> Figure:
+    """Processor time: of all figures the one that says most on a machine that others use too."""
+    name = f"{name}, processor time for each"
+    return figure(name=name, unit="us", value=microseconds, more_is_better=False)
 
 
 def _arrived(name: str, sent: int, arrived: int) -> Figure:
@@ -104,6 +111,7 @@ async def _webhooks() -> list[Figure]:
     return [
         figure(name=accepted, unit="1/s", value=found.accepted, more_is_better=True, goal=ACCEPTED_GOAL),
         figure(name=accepted, unit="1/s", value=found.accepted, more_is_better=True, peer=BARE, peer_value=found.bare),
+        _each(accepted, found.accepting),
         figure(name=delivered, unit="1/s", value=found.delivered, more_is_better=True, goal=DELIVERED_GOAL),
         figure(
             name=delivered,
@@ -114,6 +122,7 @@ async def _webhooks() -> list[Figure]:
             peer_value=found.plain,
             goal=1.0,
         ),
+        _each(delivered, found.delivering),
         *_killed("webhooks", WEBHOOKS, found.arrived, found.copies),
     ]
 

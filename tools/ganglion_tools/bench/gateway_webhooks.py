@@ -16,16 +16,20 @@ class Webhooks(NamedTuple):
 
     Attributes:
         accepted: Events a second into the outbox.
+        accepting: Processor time for each of them, in microseconds.
         bare: The same rows by sqlite3 alone.
         delivered: Messages a second, from the first to the last request of the part before the kill.
+        delivering: Processor time of the gateway for each of them, in microseconds, with all else that it does.
         plain: Of a loop that signs, posts and commits one after the other.
         arrived: Events at the receiver in the end, by their ids.
         copies: Requests with an event that had come before: after the kill it is not known what was taken.
     """
 
     accepted: float
+    accepting: float
     bare: float
     delivered: float
+    delivering: float
     plain: float
     arrived: int
     copies: int
@@ -43,14 +47,17 @@ async def measure(*, events: int, plain: int) -> Webhooks:
     """
     async with site() as place:
         outbox = await place.worker("gateway_outbox", str(place.state), place.hook, place.secret)
-        accepted = (await outbox.ask("fill", within=_LONG, count=events))["seconds"]
+        accepted = await outbox.ask("fill", within=_LONG, count=events)
         bare = (await outbox.ask("bare", within=_LONG, count=events))["seconds"]
         by_hand = (await outbox.ask("plain", within=_LONG, count=plain))["seconds"]
         await _expect(place, plain)
         await place.receiver.ask("forget")
         await outbox.stop()
         await place.start()
+        await place.receiver.ask("wait", within=_LONG, count=1, silence=PATIENCE)
+        spent = place.seconds()
         await place.receiver.ask("wait", within=_LONG, count=events // 2, silence=PATIENCE)
+        spent = place.seconds() - spent
         await place.kill()
         before = await place.receiver.ask("report", within=PATIENCE)
         await place.start()
@@ -58,9 +65,11 @@ async def measure(*, events: int, plain: int) -> Webhooks:
         await place.receiver.ask("quiet", within=_LONG, seconds=1.0)
         found = await _expect(place, events)
         return Webhooks(
-            accepted=events / accepted,
+            accepted=events / accepted["seconds"],
+            accepting=accepted["spent"] / events * 1e6,
             bare=events / bare,
             delivered=before["requests"] / before["seconds"],
+            delivering=spent / before["requests"] * 1e6,
             plain=plain / by_hand,
             arrived=found["events"],
             copies=found["copies"],

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Files of releases as text, and what is otherwise between two. What a file holds is never taken as HTML."""
 
+from urllib.parse import urlencode
+
 from nicegui import ui
 
 from ganglion.client.documents import Difference, Release, ReleaseFile, Requires
 from ganglion.client.operations import releases
+from ganglion.release.manifest import SCRIPTS
 from ganglion_gateway.dashboard import text
 from ganglion_gateway.dashboard.facts import pairs, size
 from ganglion_gateway.dashboard.parts import tagged
@@ -48,6 +51,10 @@ class _File:
             except UnicodeDecodeError:
                 ui.label(self._visit.say("It is no text.")).classes("g-faint")
                 return
+            if self._path.endswith(SCRIPTS):
+                edit = "/scripts?" + urlencode({"release": self._release, "file": self._path})
+                with ui.element("a").classes("g-link").props(f'href="{edit}"'):
+                    ui.label(self._visit.say("Edit this script"))
             tagged("pre", found[:_SHOWN]).classes("g-code").props('tabindex="0"')
             if len(found) > _SHOWN:
                 whole = f"/api/v1/releases/{self._release}/files/{self._path}"

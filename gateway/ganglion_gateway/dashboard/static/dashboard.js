@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // `begin` is called once a page. Keys: `g` and a letter go to a page, `/` to what finds something on it. Choices are kept
 // in cookies. `push` adds new points to charts that are there, one message for all of them, and drops what is older than
-// the window; `number` is what stands beside an axis.
+// the window; `number` is what stands beside an axis, and `span` what is said of a span of time in a chart.
 "use strict";
 window.ganglion = {
   compact: new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 4 }),
@@ -35,6 +35,20 @@ window.ganglion = {
   },
   colours() {
     this.choose("ganglion_colours", document.body.classList.contains("body--dark") ? "light" : "dark");
+  },
+  copy(id) {
+    const range = document.createRange();
+    range.selectNodeContents(document.getElementById(id));
+    getSelection().removeAllRanges();
+    getSelection().addRange(range);
+    if (navigator.clipboard) navigator.clipboard.writeText(range.toString());
+    else document.execCommand("copy"); // without TLS a page has no clipboard
+  },
+  span(points) {
+    const [low, spread, mean] = [0, 1, 2].map(index => points.find(point => point.seriesIndex === index)?.value[1]);
+    const at = new Date(points[0].value[0]).toLocaleString(document.documentElement.lang);
+    if (mean == null) return at;
+    return `${at}<br><b>${this.number(mean)}</b> (${this.number(low)} … ${this.number(low + spread)})`;
   },
   push(points, seconds) {
     for (const [id, added] of Object.entries(points)) {

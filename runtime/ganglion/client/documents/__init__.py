@@ -10,3 +10,4 @@ from ganglion.client.documents.events import *  # noqa: F403
 from ganglion.client.documents.fleet import *  # noqa: F403
 from ganglion.client.documents.mesh import *  # noqa: F403
 from ganglion.client.documents.releases import *  # noqa: F403
+from ganglion.client.documents.scripting import *  # noqa: F403

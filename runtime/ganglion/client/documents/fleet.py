@@ -27,12 +27,13 @@ class Leaf(TypedDict):
     board: str
     sw: str
     methods: list[str]
+    actuators: Document
     sensors: dict[str, Latest]
     vitals: Document
 
 
 class Node(TypedDict):
-    """A node, as `GET /nodes` has it. Vitals and `caps` are as the node says them."""
+    """A node. Vitals and `caps` are as the node says them."""
 
     id: str
     name: str
@@ -83,7 +84,7 @@ class Standing(TypedDict):
 
 
 class OneNode(Node):
-    """A node, as `GET /nodes/{node}` has it."""
+    """A node with its release, as `GET /nodes` has it."""
 
     release: Standing
 
@@ -98,7 +99,7 @@ class NodeRelease(Standing):
 class Nodes(TypedDict):
     """A page of nodes."""
 
-    nodes: list[Node]
+    nodes: list[OneNode]
     next: str | None
 
 
@@ -117,6 +118,24 @@ class Members(TypedDict):
     mesh: str
     members: list[Member]
     next: str | None
+
+
+class FleetHealth(TypedDict):
+    """How many nodes there are, how many of them are online, and how many are how."""
+
+    nodes: int
+    online: int
+    health: dict[str, int]
+
+
+class History(TypedDict):
+    """What a sensor read, by spans of `step` nanoseconds: when each begins, least, mean, greatest, and how many."""
+
+    node: str
+    sensor: str
+    unit: str
+    step: int
+    spans: list[list[int | float]]
 
 
 class Readings(TypedDict):

@@ -156,6 +156,7 @@ class PlannedNode(TypedDict):
     node: str
     name: str
     online: bool
+    sleeps: bool
 
 
 class PlannedStage(StageTerms):
@@ -193,6 +194,7 @@ class Plan(TypedDict):
     nodes: int
     stages: list[PlannedStage]
     asleep: list[str]
+    away: list[str]
     already: list[str]
     space_unknown: list[str]
     busy: list[BusyNode]
@@ -251,6 +253,7 @@ class RolloutNode(TypedDict):
     changed: int | None
     stage: int | None
     sent_back: bool
+    sleeps: bool
 
 
 class RolloutNodes(TypedDict):

@@ -23,6 +23,11 @@ def post_firmware_seal(*, sha256: str) -> "Call[documents.Sealed]":
     return Call("POST", "/api/v1/firmware/seal", {}, {}, {"sha256": sha256})
 
 
+def get_fleet_health(*, where: str | None = None) -> "Call[documents.FleetHealth]":
+    """How many nodes are how."""
+    return Call("GET", "/api/v1/fleet/health", {}, {"where": where})
+
+
 def get_members(*, limit: int | None = None, cursor: str | None = None) -> "Call[documents.Members]":
     """Who may be on the broker: each node that was let in, born or not."""
     return Call("GET", "/api/v1/members", {}, {"limit": limit, "cursor": cursor})
@@ -34,10 +39,10 @@ def get_mesh_statistics() -> "Call[dict[str, Any]]":
 
 
 def get_nodes(
-    *, where: str | None = None, limit: int | None = None, cursor: str | None = None
+    *, where: str | None = None, health: str | None = None, limit: int | None = None, cursor: str | None = None
 ) -> "Call[documents.Nodes]":
     """Every node."""
-    return Call("GET", "/api/v1/nodes", {}, {"where": where, "limit": limit, "cursor": cursor})
+    return Call("GET", "/api/v1/nodes", {}, {"where": where, "health": health, "limit": limit, "cursor": cursor})
 
 
 def get_nodes_node(node: str) -> "Call[documents.OneNode]":
@@ -78,6 +83,18 @@ def get_nodes_node_crashes_crash(node: str, crash: str, *, leaf: str | None = No
 def get_nodes_node_episodes_run(node: str, run: str) -> "Call[dict[str, Any]]":
     """What a run of a script did; `last` for the last."""
     return Call("GET", "/api/v1/nodes/{node}/episodes/{run}", {"node": node, "run": run}, {})
+
+
+def get_nodes_node_history(
+    node: str, *, sensor: str, since: int, until: int | None = None, spans: int | None = None
+) -> "Call[documents.History]":
+    """What a sensor read, put together by spans of time: when each begins, least, mean, greatest, how many."""
+    return Call(
+        "GET",
+        "/api/v1/nodes/{node}/history",
+        {"node": node},
+        {"sensor": sensor, "since": since, "until": until, "spans": spans},
+    )
 
 
 def get_nodes_node_readings(

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from ganglion.client import documents
 
 
-def get_jobs(*, limit: int | None = None, cursor: str | None = None) -> "Call[documents.Jobs]":
+def get_jobs(*, limit: int | None = None, cursor: str | None = None, node: str | None = None) -> "Call[documents.Jobs]":
     """Jobs, newest first."""
-    return Call("GET", "/api/v1/jobs", {}, {"limit": limit, "cursor": cursor})
+    return Call("GET", "/api/v1/jobs", {}, {"limit": limit, "cursor": cursor, "node": node})
 
 
 def post_jobs(

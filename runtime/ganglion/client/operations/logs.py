@@ -16,6 +16,7 @@ def get_logs(
     node: str | None = None,
     since: int | None = None,
     level: str | None = None,
+    text: str | None = None,
     limit: int | None = None,
     cursor: str | None = None,
 ) -> "Call[documents.LogLines]":
@@ -24,7 +25,7 @@ def get_logs(
         "GET",
         "/api/v1/logs",
         {},
-        {"where": where, "node": node, "since": since, "level": level, "limit": limit, "cursor": cursor},
+        {"where": where, "node": node, "since": since, "level": level, "text": text, "limit": limit, "cursor": cursor},
     )
 
 

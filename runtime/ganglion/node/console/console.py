@@ -119,7 +119,8 @@ class Console:
             if len(self._sessions) >= MOST:
                 raise RefusedError(f"{MOST} sessions are open at this console; one that ends is forgotten soon")
             desk = self._desks.find(name)
-            session = Session(id=id, peer=peer, who=who, by=params.get("by"), desk=desk, asked=now, entered=now)
+            began, by = desk.lines.before(0), params.get("by")
+            session = Session(id=id, peer=peer, who=who, by=by, desk=desk, asked=now, entered=now, began=began)
             try:
                 session.check(self._permit)
             except RefusedError:

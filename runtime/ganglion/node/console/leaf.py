@@ -52,12 +52,13 @@ async def follow(name: str, lines: Lines, ask: Callable[[str, dict[str, Any]], A
         elif (lost := following - len(found) - after) > 0 and not is_first:
             lines.add(f"{lost} lines of {name} are lost")
         for text in found:
-            lines.add(redacted(str(text)), _level(str(text)))
+            lines.add(*_line(redacted(str(text))))
         after, is_first, is_silent = following, False, False
         await asyncio.sleep(_MORE if found else _EVERY)
 
 
-def _level(text: str) -> int:
-    """Of a line such as `12 info the parent knows this boot`."""
-    said = text.split(" ", 2)
-    return LEVELS.get(said[1], logging.INFO) if len(said) > 1 else logging.INFO
+def _line(text: str) -> tuple[str, int]:
+    """A line such as `12 info the parent knows this boot`, without its level where it is one, and that."""
+    at, _, rest = text.partition(" ")
+    word, _, said = rest.partition(" ")
+    return (f"{at} {said}", LEVELS[word]) if word in LEVELS else (text, logging.INFO)

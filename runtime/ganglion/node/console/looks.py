@@ -52,7 +52,9 @@ class Looks:
                         session.desk.lines.add(f"the shell has ended with {shell.code}")
                         continue
                 else:
-                    lines, after, missed = session.desk.lines.since(after, session.level, ROOM, session.id)
+                    lines, after, missed = session.desk.lines.since(
+                        after, session.level, ROOM, session.id, session.began
+                    )
                     lost += missed
             left = until - self._monotonic()
             if lines or lost or data or left <= 0 or session.is_over:

@@ -28,6 +28,7 @@ class Session:
         desk: What it is about.
         asked: Seconds until when it was last looked at.
         entered: Seconds when its owner last did something.
+        began: The number of the first line after it was opened: notes of before are of sessions that he knows not of.
         level: Of the log, from which on he sees it.
         lowers: Whether he has asked for that level, and the node is to log as much.
         columns, rows: Of his window.
@@ -43,6 +44,7 @@ class Session:
     desk: "Desk"
     asked: float
     entered: float
+    began: int
     level: int = logging.INFO
     lowers: bool = False
     columns: int = 80

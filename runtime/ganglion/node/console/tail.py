@@ -57,9 +57,15 @@ class Lines:
         self._next = 0
 
     def before(self, count: int) -> int:
-        """The number of the line that has so many behind it, or of the oldest."""
+        """The number of the line from which on so many were logged, or of the oldest; notes do not count."""
         with self._lock:
-            return max(self._next - count, self._next - len(self._lines))
+            at = self._next
+            for line in reversed(self._lines):
+                if not count:
+                    break
+                at -= 1
+                count -= line.level != NOTE
+            return at
 
     def add(self, text: str, level: int = NOTE, *, at: int | None = None, session: str = "") -> None:
         """A line; what it has beyond `LONGEST` letters is cut from its middle, for a traceback ends with the error."""
@@ -74,12 +80,15 @@ class Lines:
             self._next += 1
         self._changed()
 
-    def since(self, after: int, level: int, room: int, session: str = "") -> tuple[list[Line], int, int]:
+    def since(
+        self, after: int, level: int, room: int, session: str = "", noted: int = 0
+    ) -> tuple[list[Line], int, int]:
         """The lines from the number `after` on of at least this level, the number to go on with, and how many are lost.
 
         Args:
             room: Letters of all of them; one is given in any case.
             session: Who looks.
+            noted: The number from which on there are notes for who looks.
         """
         with self._lock:
             first = self._next - len(self._lines)
@@ -87,7 +96,8 @@ class Lines:
             at = min(max(after, first), self._next)
             found: list[Line] = []
             for line in list(self._lines)[at - first :]:
-                if line.level >= level and not (session and line.session == session):
+                is_wanted = at >= noted if line.level == NOTE else line.level >= level
+                if is_wanted and not (session and line.session == session):
                     room -= line.size
                     if room < 0 and found:
                         break

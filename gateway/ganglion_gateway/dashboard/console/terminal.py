@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The terminal of a console: lines are typed here and carried out there; keys go to a shell as they come."""
+
+import asyncio
+import codecs
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from nicegui import background_tasks, ui
+from nicegui.events import XtermDataEventArguments, XtermResizeEventArguments
+
+from ganglion.console.harmless import Harmless
+from ganglion.console.session import WAIT, Came
+from ganglion.errors import GanglionError, UnreachableError
+from ganglion_gateway.dashboard.asking import LoggedOutError
+from ganglion_gateway.dashboard.console import saying
+from ganglion_gateway.dashboard.console.link import Link
+from ganglion_gateway.dashboard.console.typing_line import ERASE, TypedLine
+from ganglion_gateway.dashboard.visit import Visit
+
+#: Seconds between two attempts to reach a node that went away.
+_AGAIN = 2.0
+_INTERRUPT = "\x03"
+
+
+class Terminal:
+    """One terminal, and the session that it is of.
+
+    Args:
+        target: The id of a node, or `ID/LEAF`; `name` is what people call it.
+        screen: Shows it.
+        changed: Is called when another one writes, or the session is over.
+
+        columns, rows: Of the window.
+
+    Attributes:
+        link: The session.
+        is_over: Whether it has ended, and nothing more comes.
+        is_away: Whether the node does not answer.
+    """
+
+    def __init__(
+        self,
+        visit: Visit,
+        target: str,
+        name: str,
+        screen: ui.xterm,
+        changed: Callable[[], None],
+        *,
+        columns: int,
+        rows: int,
+    ) -> None:
+        self._visit = visit
+        self._say = visit.say
+        self._screen = screen
+        self._changed = changed
+        self._name = name
+        self._size = columns, rows
+        self._typed = TypedLine(columns)
+        self._harmless = Harmless()
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._in_shell = self._wants_shell = False
+        self._opened = 0.0  # when a shell was; what was asked for before does not say that there is none
+        self._keys: asyncio.Queue[str] = asyncio.Queue(1000)
+        self._carried: asyncio.Task[None] | None = None
+        self._waiting: list[str] = []
+        self._writer: str | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self.link = Link(visit, target, columns, rows)
+        self.is_over = self.is_away = False
+
+    def begin(self) -> None:
+        """Opens the session, and follows it until `end`."""
+        self._tasks = [background_tasks.create(self._follow()), background_tasks.create(self._type())]
+
+    async def end(self) -> None:
+        """Closes the session."""
+        for each in [*self._tasks, *([] if self._carried is None else [self._carried])]:
+            each.cancel()
+        if not self.is_over:
+            self.is_over = True
+            with suppress(GanglionError):
+                await self.link.close()
+
+    async def take(self) -> None:
+        """Writes from now on, where the policy lets who is here."""
+        try:
+            await self.link.open(take=True)
+        except GanglionError as error:
+            self._complain(error)
+        self._changed()
+
+    def pressed(self, event: XtermDataEventArguments) -> None:
+        """Takes what was typed or pasted."""
+        if self.is_over:
+            return
+        if self._in_shell:
+            if not self.is_away:
+                with suppress(asyncio.QueueFull):  # it does not read, and forgets what more is typed
+                    self._keys.put_nowait(event.data)
+            return
+        for key in self._typed.keys(event.data):
+            self._press(key)
+        if self._carried is None and not self._in_shell:
+            self._put(self._typed.shown())
+
+    def resized(self, event: XtermResizeEventArguments) -> None:
+        """The window has another size."""
+        self._size = event.cols, event.rows
+        self._typed.columns = event.cols
+        if self._in_shell:
+            background_tasks.create(self._resize())
+
+    async def _resize(self) -> None:
+        with suppress(GanglionError):
+            await self.link.resize(*self._size)
+
+    def _press(self, key: str) -> None:
+        if key == _INTERRUPT:
+            self._waiting.clear()
+            if self._carried is not None:
+                self._carried.cancel()
+            elif self._typed.drop():
+                self._put("^C\r\n")
+            return
+        line = self._typed.press(key)
+        if line is None:
+            return
+        self._put(f"{ERASE}\x1b[36m› \x1b[0m{line}\r\n")
+        if not line.strip():
+            return
+        if self._carried is None:
+            self._carry_out(line)
+        else:
+            self._waiting.append(line)
+
+    def _carry_out(self, line: str) -> None:
+        self._wants_shell |= line.split()[0] == "shell"
+        self._carried = background_tasks.create(self._line(line))
+
+    async def _line(self, line: str) -> None:
+        try:
+            result = await self.link.line(line)
+        except asyncio.CancelledError:
+            self._put(saying.note(self._say("ended")))
+        except LoggedOutError:
+            self._leave()
+        except GanglionError as error:
+            self._put(saying.wrong(str(error)))
+        else:
+            if result == {"shell": True}:
+                self._shell(opened=True)
+            else:
+                self._put(saying.result(result))
+        self._carried = None
+        if self._waiting and not self._in_shell:
+            self._carry_out(self._waiting.pop(0))
+        elif not self._in_shell:
+            self._put(self._typed.shown())
+        self._changed()
+
+    async def _type(self) -> None:
+        """Brings keys to the shell, in their order, as many at once as wait."""
+        while True:
+            data = await self._keys.get()
+            while not self._keys.empty():
+                data += self._keys.get_nowait()
+            try:
+                await self.link.type(data)
+            except GanglionError as error:
+                if not self.is_away and self._in_shell:
+                    self._complain(error)
+
+    async def _follow(self) -> None:
+        self._put(saying.note(self._say("console of {node}; help says what can be entered").format(node=self._name)))
+        is_first = True
+        while not self.is_over:
+            try:
+                if is_first or self.is_away:
+                    await self.link.open()
+                    if self.is_away:
+                        self._returned()
+                    self._changed()
+                began = time.monotonic()
+                came = await self.link.read(0.0 if is_first else WAIT)
+                is_first = False
+                self._show(came, began)
+            except LoggedOutError:
+                self._over("")
+                self._leave()
+            except UnreachableError as error:
+                if not self.is_away:
+                    self.is_away = True
+                    self._say_between(saying.note(f"{error}; {self._say('it is tried again')}"))
+                    self._changed()
+                await asyncio.sleep(_AGAIN)
+            except GanglionError as error:
+                self._over(str(error))
+
+    def _returned(self) -> None:
+        self.is_away = False
+        self._say_between(saying.note(self._say("{node} is there again").format(node=self._name)))
+        if self._in_shell and self.link.session.is_new:
+            self._shell(opened=False)
+
+    def _over(self, why: str) -> None:
+        self.is_over = True
+        self._in_shell = False
+        if why:
+            self._put(ERASE + saying.wrong(why))
+        self._changed()
+
+    def _show(self, came: Came, asked: float) -> None:
+        if came.data:
+            # What a shell says goes to the terminal itself only for who has asked for one
+            as_is = self._wants_shell
+            self._put(self._decoder.decode(came.data) if as_is else self._harmless.text(came.data))
+        if came.shell and self._wants_shell and not self._in_shell:
+            self._shell(opened=True)
+        elif self._in_shell and not came.shell and asked > self._opened:
+            self._shell(opened=False)
+        text = saying.came(came, self._say("{count} lines are lost"))
+        if text:
+            self._say_between(text)
+        if came.writer != self._writer:
+            self._writer = came.writer
+            self._changed()
+
+    def _shell(self, *, opened: bool) -> None:
+        """Keys go to the shell now, or no more."""
+        if opened == self._in_shell:
+            return
+        self._in_shell = opened
+        said = self._say("a shell on the node; exit or Ctrl-D ends it") if opened else self._say("the shell is over")
+        with self._screen:
+            ui.run_javascript(f"window.ganglion.console.shell = {str(opened).lower()}")
+        self._put(ERASE + saying.note(said))
+        if opened:
+            self._opened = time.monotonic()
+            background_tasks.create(self._resize())
+        else:
+            self._wants_shell = False
+            self._put(self._typed.shown())
+
+    def _say_between(self, text: str) -> None:
+        """Says something above the line that is typed."""
+        if self._in_shell:
+            self._put(text)
+        elif self._carried is not None:
+            self._put(ERASE + text)
+        else:
+            self._put(ERASE + text + self._typed.shown())
+
+    def _complain(self, error: GanglionError) -> None:
+        with self._screen:
+            self._visit.complain(error)
+
+    def _leave(self) -> None:
+        with self._screen:
+            ui.navigate.to("/login")
+
+    def _put(self, text: str) -> None:
+        if text:
+            self._screen.write(text)

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The dialog that begins a job: on which nodes, what, and how long those that are away are waited for."""
+
+from typing import Any
+
+from nicegui import ui
+
+from ganglion.client.operations import fleet, jobs
+from ganglion.errors import GanglionError
+from ganglion_gateway.dashboard.fields import area, choice, field, number, parameters
+from ganglion_gateway.dashboard.parts import button, confirmed, tagged
+from ganglion_gateway.dashboard.visit import Visit
+
+#: Nodes that are asked for their methods before one has answered, and the seconds that each has.
+_ASKED, _PATIENCE = 3, 3.0
+_DEADLINES = {"1m": "1 min", "10m": "10 min", "1h": "1 h", "24h": "24 h", "7d": "7 d"}
+
+
+async def start(visit: Visit, selector: str, *, method: str = "") -> None:
+    """Asks for a job on some nodes, begins it, and goes to its page."""
+    say = visit.say
+    with ui.dialog() as dialog, ui.card().classes("g-dialog").props('role="document"'):
+        tagged("h2", say("Run a job"))
+        with ui.element("form").classes("g-form g-wide") as form:
+            on = field(say("On the nodes"), selector).props('debounce="300" autocapitalize="off"')
+            meant = ui.label("").classes("g-faint").props('role="status"')
+            what = field(say("Method"), method, suggestions=[]).props('autocapitalize="off"')
+            about = ui.label("").classes("g-faint")
+            params = area(say("Parameters, as JSON"))
+            with ui.element("div").classes("g-columns"):
+                deadline = choice(say("Wait for nodes that are away"), _DEADLINES, "10m")
+                timeout = choice(
+                    say("A node has for one attempt"),
+                    {"10s": "10 s", "30s": "30 s", "1m": "1 min", "5m": "5 min"},
+                    "30s",
+                )
+                retries = number(say("Further attempts"), 0, least=0, most=20)
+                wide = number(say("Nodes at a time"), 16, least=1, most=256)
+            with ui.element("div").classes("g-bar"):
+                button(say("Run…"), kind="submit", main=True)
+                button(say("Cancel"), dialog.close)
+    summaries: dict[str, str] = {}
+
+    async def count() -> int:
+        try:
+            counts = await visit.ask(fleet.get_fleet_health(where=on.value.strip() or "all"))
+        except GanglionError as error:
+            meant.set_text(str(error))
+            return 0
+        said = say("means {nodes} nodes, {online} of them online")
+        meant.set_text(said.format(nodes=counts["nodes"], online=counts["online"]))
+        return int(counts["nodes"])
+
+    async def learn() -> None:
+        summaries.update(await _methods(visit, on.value.strip() or "all"))
+        what.set_autocomplete(sorted(summaries))
+
+    async def run() -> None:
+        try:
+            given = parameters(say, params.value or "")
+        except GanglionError as error:
+            visit.complain(error)
+            return
+        nodes = await count()
+        question = say("Have {method} done by {nodes} nodes?").format(method=what.value.strip(), nodes=nodes)
+        if not await confirmed(say, question, say("Run")):
+            return
+        call = jobs.post_jobs(
+            selector=on.value.strip() or "all",
+            method=what.value.strip(),
+            params=given,
+            deadline=deadline.value,
+            timeout=timeout.value,
+            retries=int(retries.value or 0),
+            concurrency=int(wide.value or 16),
+        )
+        if (job := await visit.attempt(call)) is not None:
+            dialog.close()
+            ui.navigate.to(f"/jobs/{job['id']}")
+
+    on.on_value_change(count)
+    what.on_value_change(lambda event: about.set_text(summaries.get((event.value or "").strip(), "")))
+    form.on("submit.prevent", run)
+    dialog.on("hide", dialog.delete)
+    dialog.open()
+    await count()
+    await learn()
+
+
+async def _methods(visit: Visit, selector: str) -> dict[str, str]:
+    """What a node of these does, with a line on each; nothing where none answers."""
+    try:
+        page = await visit.ask(fleet.get_nodes(where=f"({selector}) and online=yes", limit=_ASKED))
+    except GanglionError:
+        return {}
+    for node in page["nodes"]:
+        try:
+            answer: Any = await visit.ask(fleet.get_nodes_node_calls_method(node["id"], "methods", timeout=_PATIENCE))
+            return {each["name"]: each["summary"] for each in answer["result"]["methods"]}
+        except (GanglionError, KeyError, TypeError):
+            continue
+    return {}

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Has documents checked, drawn and run by `host`, a few at a time; the gateway itself looks into none."""
+
+import asyncio
+import json
+import os
+import socket
+import sys
+from contextlib import suppress
+from typing import Any
+
+from ganglion.errors import GanglionError, InvalidError, NotFoundError, UnreachableError
+from ganglion_gateway.scripting.host import CPU, MAX_ANSWER, MEMORY, WALL
+
+#: Questions at the same time, and seconds that one waits for its turn.
+_AT_ONCE, _PATIENCE = 2, 30.0
+#: Seconds beyond its own bound after which a child is given up.
+_SPARE = 5.0
+
+
+class Bench:
+    """The process starts with the first question, and again where it has ended.
+
+    Args:
+        cpu: Seconds of the processor that a question may take.
+    """
+
+    def __init__(self, *, cpu: int = CPU) -> None:
+        self._cpu = cpu
+        self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._starting = asyncio.Lock()
+        self._host: asyncio.subprocess.Process | None = None
+        self._control: socket.socket | None = None
+        self._working: set[asyncio.Task[bytes]] = set()
+
+    async def ask(self, what: str, document: dict[str, Any]) -> dict[str, Any]:
+        """The answer to a question of `work.WORK`.
+
+        Raises:
+            InvalidError: what the document is asked for makes no sense of it, or takes more than there is.
+            NotFoundError: it has no such part.
+            UnreachableError: too many ask.
+        """
+        question = json.dumps({**document, "what": what, "cpu": self._cpu}).encode()
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise UnreachableError("too many documents are being checked and run: try again") from None
+        # Who hangs up does not end the child, which has its turn for as long as it takes
+        task = asyncio.create_task(self._answer(question))
+        self._working.add(task)
+        task.add_done_callback(self._done)
+        data = await asyncio.shield(task)
+        if not data:
+            bounds = f"{self._cpu} s or {MEMORY >> 20} MB"
+            raise InvalidError(f"{document['file']} takes more than {bounds}, and what takes so much is ended")
+        said = json.loads(data)
+        if "error" in said:
+            kinds = {"not found": NotFoundError, "invalid": InvalidError}
+            raise kinds.get(said["kind"], GanglionError)(said["error"])
+        answer: dict[str, Any] = said["answer"]
+        return answer
+
+    async def aclose(self) -> None:
+        """Ends the process."""
+        control, self._control = self._control, None
+        host, self._host = self._host, None
+        if control is not None:
+            control.close()
+        if host is not None:
+            with suppress(ProcessLookupError):
+                host.kill()
+            await host.wait()
+
+    def _done(self, task: "asyncio.Task[bytes]") -> None:
+        self._working.discard(task)
+        self._turns.release()
+        if not task.cancelled():
+            task.exception()  # who hung up hears it no more
+
+    async def _answer(self, question: bytes) -> bytes:
+        """What the child says; nothing where its bounds have ended it."""
+        ours, theirs = socket.socketpair()
+        reader, writer = await asyncio.open_connection(sock=ours)
+        try:
+            with theirs:
+                await self._hand_over(theirs)
+            writer.write(question)
+            data = b""
+            with suppress(ConnectionError):
+                async with asyncio.timeout(WALL + _SPARE):
+                    await writer.drain()
+                    writer.write_eof()
+                    data = await reader.read(MAX_ANSWER + 1)
+                    while part := await reader.read(MAX_ANSWER + 1 - len(data)):
+                        data += part
+            return data
+        except TimeoutError:
+            return b""
+        finally:
+            writer.close()
+
+    async def _hand_over(self, theirs: socket.socket) -> None:
+        for _ in range(2):
+            control = await self._started()
+            try:
+                socket.send_fds(control, [b"?"], [theirs.fileno()])
+            except OSError:
+                if self._control is control:  # it has ended, and nobody has seen so before
+                    self._control = None
+            else:
+                return
+        raise GanglionError("the process that checks documents does not start: see the gateway's log")
+
+    async def _started(self) -> socket.socket:
+        async with self._starting:
+            if self._host is None or self._host.returncode is not None or self._control is None:
+                await self.aclose()
+                ours, theirs = socket.socketpair()
+                with theirs:
+                    # Nothing of the gateway's environment but where its own code is
+                    kept = {name: os.environ[name] for name in ("PYTHONPATH", "PATH") if name in os.environ}
+                    self._host = await asyncio.create_subprocess_exec(
+                        *(sys.executable, "-m", "ganglion_gateway.scripting.host", str(theirs.fileno())),
+                        pass_fds=[theirs.fileno()],
+                        stdin=asyncio.subprocess.DEVNULL,
+                        stdout=asyncio.subprocess.DEVNULL,
+                        env=kept,
+                    )
+                self._control = ours
+            return self._control

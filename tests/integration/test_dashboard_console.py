@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The console of a real node in a real Chromium: lines and a shell by the keyboard, one who writes."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
+
+from support.brokers import nats_broker
+from support.browser import browser, opened
+from support.gateway import Process, process
+from support.node import CHIP, node
+from support.waiting import until_answered
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+#: Milliseconds in which something must be on the page, on a machine that is busy.
+PATIENCE = 30_000
+PATH = "/nodes/fridge/console"
+SHOWN = """() => {
+  const lines = getElement(window.ganglion.console.id).terminal.buffer.active;
+  return [...Array(lines.length).keys()].map(i => lines.getLine(i).translateToString(true)).join("\\n");
+}"""
+
+
+class Site(NamedTuple):
+    gateway: Process
+    folder: Path
+    config: str
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def chromium() -> AsyncIterator[Browser]:
+    async with browser() as started:
+        yield started
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    folder = tmp_path_factory.mktemp("console")
+    async with nats_broker(folder / "broker") as broker, process(folder / "gateway", broker.url) as gateway:
+        key = (await gateway.http.post("/api/v1/enrol-keys", json={})).json()["key"]
+        (folder / "enrol.key").write_text(key)
+        config = CHIP.format(name="fridge", broker=broker.url, more="[console]\nshell = true")
+        yield Site(gateway, folder, config)
+
+
+async def shows(page: Page, *texts: str) -> None:
+    """Waits until the terminal shows these."""
+    for text in texts:
+        await page.wait_for_function(f"text => ({SHOWN})().includes(text)", arg=text, timeout=PATIENCE)
+
+
+async def enter(page: Page, line: str) -> None:
+    await page.keyboard.type(line)
+    await page.keyboard.press("Enter")
+
+
+async def test_lines_are_carried_out_and_one_writes(chromium: Browser, site: Site) -> None:
+    made = {"name": "olena", "role": "debug"}
+    token = (await site.gateway.http.post("/api/v1/api-keys", json=made)).json()["token"]
+    async with node(site.folder, site.config) as fridge:
+        await fridge.ready()
+        watch = await opened(chromium, site.gateway, PATH)
+        page, state = watch.page, watch.page.locator(".g-console-bar [role=status]")
+        await expect(state).to_have_text("you write", timeout=PATIENCE)
+        await shows(page, "Enrolled in the mesh")
+        await enter(page, "help status")
+        await shows(page, "how the node is, in short")
+        await enter(page, "nonsense")
+        await shows(page, "there is no method 'nonsense'")
+        await page.keyboard.press("ArrowUp")
+        await page.keyboard.press("Home")
+        await page.keyboard.type("more")
+        await page.keyboard.press("Enter")
+        await shows(page, "there is no method 'morenonsense'")
+        other = await opened(chromium, site.gateway, PATH, token=token)
+        its = other.page.locator(".g-console-bar [role=status]")
+        await expect(its).to_have_text("admin@gateway writes", timeout=PATIENCE)
+        await shows(other.page, "admin@gateway> nonsense")
+        await enter(other.page, "status")
+        await shows(other.page, "admin@gateway writes here")
+        await other.page.get_by_role("button", name="Take over").click()
+        await other.page.get_by_role("dialog").get_by_role("button", name="Take over").click()
+        await expect(its).to_have_text("you write", timeout=PATIENCE)
+        await expect(state).to_have_text("olena@gateway writes", timeout=PATIENCE)
+        await other.page.close()
+        await page.close()
+        assert watch.errors == other.errors == []
+    entries = (await site.gateway.http.get("/api/v1/audit")).json()["entries"]
+    opened_by = {each["actor"] for each in entries if each["detail"].get("method") == "console.open"}
+    assert opened_by == {"admin", "olena"}
+
+
+async def test_a_shell_has_the_keyboard_and_the_windows_size_and_a_node_comes_back(
+    chromium: Browser, site: Site
+) -> None:
+    async with node(site.folder, site.config) as fridge:
+        await fridge.ready()
+
+        async def there() -> bool:
+            answer = await site.gateway.http.get("/api/v1/nodes/fridge/calls/status?timeout=3", timeout=60)
+            return answer.status_code == 200
+
+        await until_answered(there)
+        watch = await opened(chromium, site.gateway, PATH)
+        page, state = watch.page, watch.page.locator(".g-console-bar [role=status]")
+        await expect(state).to_have_text("you write", timeout=PATIENCE)
+        await enter(page, "shell")
+        await shows(page, "a shell on the node")
+        columns = await page.evaluate("getElement(window.ganglion.console.id).terminal.cols")
+        await enter(page, "echo $((40 + 2)) wide $(tput cols)")
+        await shows(page, f"42 wide {columns}")
+        await page.set_viewport_size({"width": 900, "height": 700})
+        await page.wait_for_function(
+            "before => getElement(window.ganglion.console.id).terminal.cols < before", arg=columns, timeout=PATIENCE
+        )
+        columns = await page.evaluate("getElement(window.ganglion.console.id).terminal.cols")
+        await enter(page, "until [ $(tput cols) = " + str(columns) + " ]; do sleep 0.1; done; echo now $((1 + 1))")
+        await shows(page, "now 2")
+        # Tab is the shell's, and Ctrl-] leaves it
+        await page.keyboard.type("ec")
+        await page.keyboard.press("Tab")
+        assert await page.evaluate("document.activeElement.closest('.xterm') !== null")
+        await page.keyboard.press("Control+]")
+        assert await page.evaluate("document.activeElement.textContent") == "fridge"
+        await page.locator(".xterm").click()
+        await page.keyboard.press("Control+u")
+        await enter(page, "exit")
+        await shows(page, "the shell is over")
+        await enter(page, "help status")
+        await shows(page, "how the node is, in short")
+    await expect(state).to_have_text("the node does not answer", timeout=2 * PATIENCE)
+    async with node(site.folder, site.config) as fridge:
+        await fridge.ready()
+        await shows(page, "fridge is there again")
+        await expect(state).to_have_text("you write", timeout=PATIENCE)
+        assert watch.errors == []
+
+
+async def test_who_may_not_debug_is_told_so(chromium: Browser, site: Site) -> None:
+    made = {"name": "screen", "role": "operator"}
+    token = (await site.gateway.http.post("/api/v1/api-keys", json=made)).json()["token"]
+    watch = await opened(chromium, site.gateway, PATH, width=390, language="uk", token=token)
+    await expect(watch.page.get_by_role("alert").filter(has_text="debug")).to_be_visible()
+    await expect(watch.page.locator(".xterm")).to_have_count(0)
+    assert await watch.page.evaluate("document.documentElement.scrollWidth") <= 390
+    none = await opened(chromium, site.gateway, "/nodes/attic/console")
+    await expect(none.page.get_by_text("attic")).to_be_visible()
+    assert watch.errors == none.errors == []
