@@ -183,7 +183,7 @@ class _Messages:
             with ui.element("div").classes("g-bar"):
                 states = {"": say("all"), **self._words}
                 label = say("State")
-                choice(label, states, "", self._choose).classes("g-short").props(f'label="{label}"')
+                choice(label, states, "", self._choose).classes("g-filter").props(f'label="{label}"')
             columns = (say("Message"), say("State"), say("Attempts"), say("Last attempt"), say("Made"))
             empty = say("There is none: events of its classes make them.")
             self._table = Table(columns, empty=empty, label=say("Messages"))
