@@ -64,7 +64,7 @@ PAGES = (
     Page("/fleet", "Fleet", fleet.build, "f"),
     Page("/nodes/{node}", "Node", node.build, within="/fleet"),
     Page("/scripts", "Scripts", scripts.build, "c"),
-    Page(console.PATH, "Console", console.build, scope="debug"),
+    Page(console.PATH, "Console", console.build, scope="debug", within="/fleet"),
     Page("/releases", "Releases", releases.listing.build, "r"),
     Page("/releases/new", "New release", releases.create.build, scope="config"),
     Page("/releases/{release}", "Release", releases.one.build),
