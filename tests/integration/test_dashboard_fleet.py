@@ -267,6 +267,7 @@ async def test_a_node_is_read_live_and_over_days_moved_and_asked(chromium: Brows
     watch = await opened(chromium, site.gateway, "/nodes/fridge", width=1400)
     page, dialog = watch.page, watch.page.get_by_role("dialog")
     await expect(page.locator("[data-level=bad]")).to_contain_text("door fails")
+    await expect(page.get_by_role("link", name="Console")).to_be_visible()
     tile = page.locator("[data-sensor='fridge.temperature']")
     body = {"method": "sim.set", "params": {"sensor": "fridge.temperature", "value": 31.5}}
     assert (await site.gateway.http.post("/api/v1/nodes/fridge/commands", json=body)).status_code == 200
@@ -379,6 +380,7 @@ async def test_who_may_only_look_sees_all_and_changes_nothing(chromium: Browser,
     await expect(page.locator("[data-actuator=flap]")).to_contain_text("with consent")
     await expect(page.get_by_role("button", name="Set flap")).to_have_count(0)
     await expect(page.get_by_role("button", name="Revoke…")).to_have_count(0)
+    await expect(page.get_by_role("link", name="Console")).to_have_count(0)
     method = page.get_by_role("combobox", name="Method")
     await method.fill("status")
     await page.get_by_role("option", name="release.status").click()

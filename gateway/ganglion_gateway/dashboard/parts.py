@@ -207,6 +207,7 @@ class ShownCell:
             self._dot.classes(remove=f"g-{before.state}" if before.state else None, add=f"g-{cell.state}")
             self._dot.set_visibility(bool(cell.state))
         if cell.link != before.link:
+            self._element.tag = "a" if cell.link else "span"
             self._element.props["href"] = cell.link
         if cell.hint != before.hint:
             self._element.props["title"] = cell.hint
@@ -267,6 +268,12 @@ async def confirmed(say: Say, question: str, do: str) -> bool:
         with ui.element("div").classes("g-bar"):
             button(do, lambda: dialog.submit(True), main=True)
             button(say("Cancel"), lambda: dialog.submit(False))
-    answer = await dialog
-    dialog.delete()
-    return bool(answer)
+    return bool(await answer(dialog))
+
+
+async def answer(dialog: ui.dialog) -> Any:
+    """What a dialog was answered, which is gone then; None where it was closed, or the page left."""
+    said = await dialog
+    if not dialog.is_deleted:
+        dialog.delete()
+    return said

@@ -34,7 +34,7 @@ class _List:
         with ui.element("div").classes("g-bar"):
             about = say("A release comes to one cohort after the other, and stops where it goes wrong.")
             ui.label(about).classes("g-faint g-lead")
-            choice(say("State"), states, self._state, self._choose).classes("g-short").props(f'label="{say("State")}"')
+            choice(say("State"), states, self._state, self._choose).classes("g-filter").props(f'label="{say("State")}"')
             if visit.may("operate"):
                 with ui.element("a").classes("g-button g-main-button").props('href="/rollouts/new"'):
                     ui.label(say("New rollout"))

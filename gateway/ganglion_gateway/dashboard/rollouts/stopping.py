@@ -8,7 +8,7 @@ from nicegui import ui
 from ganglion.client.call import Call
 from ganglion.client.documents import Rollout
 from ganglion.client.operations import rollouts
-from ganglion_gateway.dashboard.parts import Action, button, field, tagged
+from ganglion_gateway.dashboard.parts import Action, answer, button, field, tagged
 from ganglion_gateway.dashboard.visit import Visit
 from ganglion_gateway.rollout.target import ON_THE_WAY
 
@@ -72,11 +72,8 @@ class Commands:
             with ui.element("div").classes("g-bar"):
                 button(say("Abort the rollout"), lambda: dialog.submit(True)).classes("g-final")
                 button(say("Cancel"), lambda: dialog.submit(False))
-        try:
-            if await dialog:
-                call = rollouts.post_rollouts_rollout_abort(
-                    self._id, why=(why.value or "").strip(), send_back=bool(send_back.value)
-                )
-                await self._carry_out(call)
-        finally:
-            dialog.delete()
+        if await answer(dialog):
+            call = rollouts.post_rollouts_rollout_abort(
+                self._id, why=(why.value or "").strip(), send_back=bool(send_back.value)
+            )
+            await self._carry_out(call)

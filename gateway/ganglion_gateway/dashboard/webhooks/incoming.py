@@ -47,7 +47,8 @@ class _Incoming:
             columns = [say("Name"), say("Path"), say("Topic"), say("Class"), say("Carried to"), say("Signed by")]
             columns += [say("A minute"), say("Made")]
             empty = say("Nobody may tell the gateway of events yet. Let a service do so below.")
-            self._table = Table(columns, empty=empty, label=say("Webhooks in"))
+            with ui.element("div").classes("g-hooks"):
+                self._table = Table(columns, empty=empty, label=say("Webhooks in"))
             self._pages = Pages(say, self._look)
         with card(say("Let one in")), ui.element("form").classes("g-stack").on("submit.prevent", self._add):
             about = say("A message that is signed by the secret becomes an event of the gateway.")

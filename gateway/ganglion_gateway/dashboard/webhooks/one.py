@@ -14,6 +14,7 @@ from ganglion_gateway.dashboard.parts import (
     Pages,
     Row,
     Table,
+    answer,
     button,
     card,
     choice,
@@ -122,8 +123,7 @@ class _About:
                 with ui.element("div").classes("g-bar"):
                     button(say("Have it be so"), kind="submit", main=True)
                     button(say("Cancel"), lambda: dialog.submit(None))
-        name = await dialog
-        dialog.delete()
+        name = await answer(dialog)
         if name:
             self._name = text.whole(name)
             visit.entitle(name)
@@ -183,7 +183,7 @@ class _Messages:
             with ui.element("div").classes("g-bar"):
                 states = {"": say("all"), **self._words}
                 label = say("State")
-                choice(label, states, "", self._choose).classes("g-short").props(f'label="{label}"')
+                choice(label, states, "", self._choose).classes("g-filter").props(f'label="{label}"')
             columns = (say("Message"), say("State"), say("Attempts"), say("Last attempt"), say("Made"))
             empty = say("There is none: events of its classes make them.")
             self._table = Table(columns, empty=empty, label=say("Messages"))

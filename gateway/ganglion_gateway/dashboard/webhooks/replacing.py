@@ -3,7 +3,7 @@
 
 from nicegui import ui
 
-from ganglion_gateway.dashboard.parts import button, field, tagged
+from ganglion_gateway.dashboard.parts import answer, button, field, tagged
 from ganglion_gateway.dashboard.visit import Visit
 
 
@@ -21,6 +21,4 @@ async def asked_to_replace(visit: Visit, name: str, about: str) -> str | None:
         with ui.element("div").classes("g-bar"):
             button(say("Replace the secret"), lambda: dialog.submit(True), main=True)
             button(say("Cancel"), lambda: dialog.submit(False))
-    agreed = await dialog
-    dialog.delete()
-    return (keep.value or "").strip() if agreed else None
+    return (keep.value or "").strip() if await answer(dialog) else None
