@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, TimeoutError, expect
 
 from support.brokers import nats_broker
 from support.browser import browser, opened
@@ -50,7 +50,10 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
 async def shows(page: Page, *texts: str) -> None:
     """Waits until the terminal shows these."""
     for text in texts:
-        await page.wait_for_function(f"text => ({SHOWN})().includes(text)", arg=text, timeout=PATIENCE)
+        try:
+            await page.wait_for_function(f"text => ({SHOWN})().includes(text)", arg=text, timeout=PATIENCE)
+        except TimeoutError:
+            raise AssertionError(f"no {text!r} in {await page.evaluate(SHOWN)}") from None
 
 
 async def enter(page: Page, line: str) -> None:
@@ -63,8 +66,10 @@ async def test_lines_are_carried_out_and_one_writes(chromium: Browser, site: Sit
     token = (await site.gateway.http.post("/api/v1/api-keys", json=made)).json()["token"]
     async with node(site.folder, site.config) as fridge:
         await fridge.ready()
-        watch = await opened(chromium, site.gateway, PATH)
+        watch = await opened(chromium, site.gateway, "/nodes/fridge")
         page, state = watch.page, watch.page.locator(".g-console-bar [role=status]")
+        await page.get_by_role("link", name="Console").click()
+        await expect(page.get_by_role("heading", name="Console of fridge")).to_be_visible()
         await expect(state).to_have_text("you write", timeout=PATIENCE)
         await shows(page, "Enrolled in the mesh")
         await enter(page, "help status")
@@ -79,6 +84,7 @@ async def test_lines_are_carried_out_and_one_writes(chromium: Browser, site: Sit
         other = await opened(chromium, site.gateway, PATH, token=token)
         its = other.page.locator(".g-console-bar [role=status]")
         await expect(its).to_have_text("admin@gateway writes", timeout=PATIENCE)
+        await enter(page, "nonsense again")
         await shows(other.page, "admin@gateway> nonsense")
         await enter(other.page, "status")
         await shows(other.page, "admin@gateway writes here")

@@ -42,6 +42,7 @@ _OPTIONS = {
 async def build(visit: Visit) -> None:
     """Fills the page."""
     node = await visit.ask(fleet.get_nodes_node(visit.path["node"]))
+    visit.entitle(visit.say("Console of {node}").format(node=node["name"]))
     leaves = [each["name"] for each in node["leaves"]]
     leaf = visit.query.get("leaf", "")
     _Console(visit, node["id"], node["name"], leaves, leaf).build()

@@ -35,6 +35,8 @@ class _Node:
             ui.link(say("All nodes"), "/fleet").classes("g-link")
             ui.label(self._id).classes("g-faint g-id")
             ui.element("div").classes("g-space")
+            if visit.may("operate") and is_in:
+                ui.link(say("Scripts"), f"/scripts?node={self._id}").classes("g-link")
             if visit.may("debug") and is_in:
                 ui.link(say("Console"), f"/nodes/{self._id}/console").classes("g-link")
             if visit.may("config") and is_in:
