@@ -54,6 +54,10 @@ async def start(visit: Visit, selector: str, *, method: str = "") -> None:
     async def learn() -> None:
         summaries.update(await _methods(visit, on.value.strip() or "all"))
         what.set_autocomplete(sorted(summaries))
+        tell()
+
+    def tell() -> None:
+        about.set_text(summaries.get((what.value or "").strip(), ""))
 
     async def run() -> None:
         try:
@@ -79,7 +83,7 @@ async def start(visit: Visit, selector: str, *, method: str = "") -> None:
             ui.navigate.to(f"/jobs/{job['id']}")
 
     on.on_value_change(count)
-    what.on_value_change(lambda event: about.set_text(summaries.get((event.value or "").strip(), "")))
+    what.on_value_change(tell)
     form.on("submit.prevent", run)
     dialog.on("hide", dialog.delete)
     dialog.open()
