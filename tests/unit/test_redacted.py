@@ -45,7 +45,7 @@ def left(secret: str, text: str, size: int = 4) -> list[str]:
     return [secret[i : i + size] for i in range(len(secret) - size + 1) if secret[i : i + size] in text]
 
 
-@pytest.mark.parametrize("token", OWN)
+@pytest.mark.parametrize("token", OWN, ids=[token.partition("_")[0] for token in OWN])
 def test_what_ganglion_makes_is_known_by_its_look(token: str) -> None:
     for text in (token, f"key {token}.", f"a={token}, b", f'{{"x":"{token}"}}', f"my_{token}"):
         assert left(token[4:], redacted(text)) == []
