@@ -28,7 +28,8 @@ NODE = "n" * 26
 FAST = Policy(first=5 * MILLISECOND, longest=20 * MILLISECOND, rest=5 * MILLISECOND, attempts=4, breaker=100)
 
 #: Of the row of the endpoint, what says whether it is delivered to.
-ENDPOINT = {"id": "wh_1", "enabled": True, "paused": False}
+ENDPOINT = {"id": "wh_1", "enabled": True, "paused": False, "url": "http://127.0.0.1/", "secret": new_secret()}
+ENDPOINT |= {"former_secret": None}
 
 
 class Post:

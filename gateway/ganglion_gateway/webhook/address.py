@@ -8,9 +8,13 @@ the connection goes to one of those (`connection.py`), so that a name cannot cha
 
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ganglion.errors import InvalidError, RefusedError
+
+if TYPE_CHECKING:
+    from yarl import URL
 
 _MAX_URL = 2000
 #: A translator stands for it: the last 32 bits are an IPv4 address (RFC 6052).
@@ -38,7 +42,24 @@ def check_url(url: str, *, allow_http: bool) -> str:
         raise InvalidError("a webhook's URL holds no user, password or fragment: deliveries are signed instead")
     if parts.scheme == "http" and not allow_http:
         raise InvalidError(f"{url!r} is not https: anybody on the way could read it; allow_http says that this is fine")
+    parsed(url)
     return url
+
+
+def parsed(url: str) -> "URL":
+    """The URL as the client that delivers reads it, which is stricter than `urlsplit`.
+
+    Raises:
+        InvalidError: it reads none.
+    """
+    from yarl import URL
+
+    try:
+        return URL(url, encoded=True)
+    except ValueError as error:
+        raise InvalidError(
+            f"{url!r} is no URL of a webhook: {str(error).rstrip('.')}; write https://host/path"
+        ) from None
 
 
 def is_public(address: str) -> bool:

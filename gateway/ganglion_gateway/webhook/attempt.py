@@ -14,6 +14,7 @@ from ganglion.errors import RefusedError
 from ganglion.units import SECOND
 from ganglion_gateway.store.database import Row
 from ganglion_gateway.webhook import cloudevent, signature
+from ganglion_gateway.webhook.address import parsed
 
 if TYPE_CHECKING:
     import aiohttp
@@ -55,7 +56,7 @@ class Sender:
         headers: More headers of a message, by the ids of its event and its endpoint.
 
     Raises:
-        InvalidError: the endpoint's secret is none.
+        InvalidError: the endpoint's secret is none, or its URL.
     """
 
     def __init__(
@@ -67,14 +68,12 @@ class Sender:
         clock: Callable[[], int],
         headers: Callable[[str, str], dict[str, str]],
     ) -> None:
-        from yarl import URL
-
         self._endpoint = endpoint
         self._mesh = mesh
         self._agent = agent
         self._clock = clock
         self._headers = headers
-        self._url = URL(endpoint["url"], encoded=True)
+        self._url = parsed(endpoint["url"])
         self._secret: str = endpoint["secret"]
         self._key = signature.key_of(self._secret)
         former = endpoint["former_secret"]
