@@ -43,6 +43,12 @@ def check_url(url: str, *, allow_http: bool) -> str:
     if parts.scheme == "http" and not allow_http:
         raise InvalidError(f"{url!r} is not https: anybody on the way could read it; allow_http says that this is fine")
     parsed(url)
+    try:
+        parts.hostname.encode("idna")
+    except UnicodeError:
+        raise InvalidError(
+            f"{parts.hostname!r} is no name of a host: between its dots there are 1 to 63 letters"
+        ) from None
     return url
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+import structlog
+
 from ganglion.errors import RefusedError
 from ganglion.units import SECOND
 from ganglion_gateway.store.database import Row
@@ -18,6 +20,8 @@ from ganglion_gateway.webhook.address import parsed
 
 if TYPE_CHECKING:
     import aiohttp
+
+_log = structlog.get_logger(__name__)
 
 #: Seconds for one attempt in all, and bytes of an answer that are read to keep its connection.
 _ATTEMPT = 20.0
@@ -83,16 +87,13 @@ class Sender:
         """Makes an attempt with a row as `store.webhooks.pending` gives them."""
         import aiohttp
 
-        body = cloudevent.body(row, mesh=self._mesh)
         at = self._clock()
-        headers = {"content-type": cloudevent.CONTENT_TYPE, "user-agent": self._agent}
-        headers |= signature.headers(self._keys(at), row["message"], body, seconds=at // SECOND)
-        headers |= signature.mova_headers(self._secret, cloudevent.type_of(row), body, seconds=at // SECOND)
-        headers |= self._headers(row["id"], self._endpoint["id"])
         status: int | None = None
         retry_after: int | None = None
         error = ""
         try:
+            body = cloudevent.body(row, mesh=self._mesh)
+            headers = self._signed(row, body, at)
             async with (
                 asyncio.timeout(_ATTEMPT),
                 http.post(self._url, data=body, headers=headers, allow_redirects=False) as answer,
@@ -112,7 +113,17 @@ class Sender:
                 error = _why(failure)
         except TimeoutError:
             error = f"no whole answer within {_ATTEMPT:g} s"
+        except Exception as failure:  # a message that cannot be sent must not keep back all that are behind it
+            _log.error("webhook attempt broke", endpoint=self._endpoint["id"], event_id=row["id"], exc_info=failure)
+            error = f"{type(failure).__name__}: {failure}"
         return Attempt(at=at, took=self._clock() - at, status=status, error=error[:_ERROR], retry_after=retry_after)
+
+    def _signed(self, row: Row, body: bytes, at: int) -> dict[str, str]:
+        """The headers of an attempt."""
+        headers = {"content-type": cloudevent.CONTENT_TYPE, "user-agent": self._agent}
+        headers |= signature.headers(self._keys(at), row["message"], body, seconds=at // SECOND)
+        headers |= signature.mova_headers(self._secret, cloudevent.type_of(row), body, seconds=at // SECOND)
+        return headers | self._headers(row["id"], self._endpoint["id"])
 
     def _keys(self, now: int) -> list[bytes]:
         """The key of the secret, and for a while after a rotation that of the one before."""
