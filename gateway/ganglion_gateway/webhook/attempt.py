@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
-#: Seconds for one attempt in all, and bytes of an answer that are read to keep its connection.
+#: Seconds for one attempt in all; bytes of an answer that are read to keep its connection, and seconds for them.
 _ATTEMPT = 20.0
 _MAX_ANSWER = 65536
+_REST = 1.0
 #: Letters of an error that are kept.
 _ERROR = 300
 
@@ -95,27 +96,26 @@ class Sender:
             body = cloudevent.body(row, mesh=self._mesh)
             headers = self._signed(row, body, at)
             async with (
-                asyncio.timeout(_ATTEMPT),
+                asyncio.timeout(_ATTEMPT) as limit,
                 http.post(self._url, data=body, headers=headers, allow_redirects=False) as answer,
             ):
                 status = answer.status
                 retry_after = _retry_after(answer.headers.get("retry-after", ""), at)
+                limit.reschedule(asyncio.get_running_loop().time() + _REST)
                 size = 0
                 async for part in answer.content.iter_any():
                     size += len(part)
                     if size > _MAX_ANSWER:
                         break
-            if not 200 <= status < 300:
-                error = f"HTTP status {status}" + (", and redirects are not followed" if 300 <= status < 400 else "")
         except (aiohttp.ClientError, RefusedError) as failure:
-            # Once the status is here the endpoint has decided; how its answer ends does not matter.
-            if status is None or not 200 <= status < 300:
-                error = _why(failure)
+            error = _why(failure)
         except TimeoutError:
-            error = f"no whole answer within {_ATTEMPT:g} s"
+            error = f"no answer within {_ATTEMPT:g} s"
         except Exception as failure:  # a message that cannot be sent must not keep back all that are behind it
             _log.error("webhook attempt broke", endpoint=self._endpoint["id"], event_id=row["id"], exc_info=failure)
             error = f"{type(failure).__name__}: {failure}"
+        if status is not None:  # the endpoint has decided; how its answer ends does not matter
+            error = _verdict(status)
         return Attempt(at=at, took=self._clock() - at, status=status, error=error[:_ERROR], retry_after=retry_after)
 
     def _signed(self, row: Row, body: bytes, at: int) -> dict[str, str]:
@@ -136,6 +136,13 @@ def sample(now: int) -> Row:
     """What is sent to try an endpoint."""
     event = {"cls": "test", "topic": "test", "value": None, "source": "gateway", "run": "", "timestamp": now}
     return event | {"id": f"test-{now}", "node": "gateway", "node_name": "gateway", "message": f"msg_test{now}"}
+
+
+def _verdict(status: int) -> str:
+    """What an answer says of the message: "" that the endpoint has it."""
+    if 200 <= status < 300:
+        return ""
+    return f"HTTP status {status}" + (", and redirects are not followed" if 300 <= status < 400 else "")
 
 
 def _why(failure: Exception) -> str:
