@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from ganglion.units import MILLISECOND
@@ -203,6 +204,28 @@ async def test_what_was_not_delivered_is_delivered_after_a_start(post: Post, hoo
         messages.setdefault(attempt.event["id"], set()).add(attempt.message)
     assert sorted(messages) == ids(1, 2)
     assert all(len(each) == 1 for each in messages.values())
+
+
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+async def test_a_stop_does_not_wait_for_a_database_that_takes_nothing(
+    post: Post, hook: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(work: Any, *, patient: bool = False) -> None:
+        raise OperationalError("INSERT", {}, Exception("database or disk is full"))
+
+    await post.event(1)
+    with monkeypatch.context() as patched:
+        async with asyncio.timeout(60):
+            async with post.courier() as courier:
+                await post.settled(1)
+                await post.event(2)
+                patched.setattr(post.database.writer, "write", full)
+                courier.wake()
+                await until(lambda: len(hook.taken) == 2, what="a delivery that cannot be noted")
+    async with post.courier():
+        await post.settled(2)
+    assert hook.taken == ids(1, 2, 2)
+    assert len({attempt.message for attempt in hook.attempts}) == 2, "a receiver can tell that it is the same message"
 
 
 @pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)  # PostgreSQL looks at JSON before it takes it
