@@ -174,6 +174,7 @@ def test_every_time_that_a_node_can_claim_has_a_date(nanoseconds: int) -> None:
         "::",
         "fe80::1%eth0",
         "fc00::1",
+        "fec0::1",
         "::ffff:127.0.0.1",
         "::127.0.0.1",
         "64:ff9b::7f00:1",

@@ -75,7 +75,7 @@ def is_public(address: str) -> bool:
     except ValueError:
         return False
     if isinstance(ip, IPv6Address):
-        if ip in _LOCALLY_TRANSLATED:
+        if ip in _LOCALLY_TRANSLATED or ip.is_site_local:  # fec0::/10, which Python thinks global
             return False
         ip = _embedded(ip) or ip
     return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
