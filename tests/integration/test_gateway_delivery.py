@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection
 from structlog.testing import capture_logs
 
 from ganglion.units import MILLISECOND
@@ -18,6 +19,7 @@ from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.rows import Batch
 from ganglion_gateway.store import events, webhooks
 from ganglion_gateway.store.database import Database
+from ganglion_gateway.store.tables import outbox
 from ganglion_gateway.store.url import DatabaseUrl
 from ganglion_gateway.webhook.courier import DELIVERS, Courier
 from ganglion_gateway.webhook.schedule import Policy
@@ -262,3 +264,21 @@ async def test_a_private_address_is_not_knocked_at_unless_allowed(
     found: list[Any] = list(await events.attempts(database, f"{NODE}-1-1"))
     assert [row["state"] for row in found] == ["dead"] * 4
     assert "not a public address" in found[0]["error"]
+
+
+async def test_the_number_of_an_attempt_is_not_given_again(database: Database) -> None:
+    async def attempt(connection: AsyncConnection) -> None:
+        (number,) = (await connection.execute(select(outbox.c.number))).scalars()
+        made = {"outbox": number, "at": 1, "took": 1, "status": 204, "error": ""}
+        await webhooks.record(connection, [made, made], [])
+
+    post = Post(database, "https://hook.example/", new_secret())
+    numbers = []
+    for seq in (1, 2):
+        await post.add()
+        await post.event(seq)
+        await database.write(attempt)
+        numbers.append(await webhooks.newest_attempt(database))
+        await database.write(lambda connection: webhooks.remove(connection, "wh_1"))
+        assert await webhooks.newest_attempt(database) == 0, "they have gone with their endpoint"
+    assert numbers == [2, 4], "who follows reads behind the last one"
