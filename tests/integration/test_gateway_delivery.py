@@ -8,7 +8,9 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection
 from structlog.testing import capture_logs
 
 from ganglion.units import MILLISECOND
@@ -17,6 +19,7 @@ from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.rows import Batch
 from ganglion_gateway.store import events, webhooks
 from ganglion_gateway.store.database import Database
+from ganglion_gateway.store.tables import outbox
 from ganglion_gateway.store.url import DatabaseUrl
 from ganglion_gateway.webhook.courier import DELIVERS, Courier
 from ganglion_gateway.webhook.schedule import Policy
@@ -28,7 +31,8 @@ NODE = "n" * 26
 FAST = Policy(first=5 * MILLISECOND, longest=20 * MILLISECOND, rest=5 * MILLISECOND, attempts=4, breaker=100)
 
 #: Of the row of the endpoint, what says whether it is delivered to.
-ENDPOINT = {"id": "wh_1", "enabled": True, "paused": False}
+ENDPOINT = {"id": "wh_1", "enabled": True, "paused": False, "url": "http://127.0.0.1/", "secret": new_secret()}
+ENDPOINT |= {"former_secret": None}
 
 
 class Post:
@@ -204,6 +208,28 @@ async def test_what_was_not_delivered_is_delivered_after_a_start(post: Post, hoo
     assert all(len(each) == 1 for each in messages.values())
 
 
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+async def test_a_stop_does_not_wait_for_a_database_that_takes_nothing(
+    post: Post, hook: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(work: Any, *, patient: bool = False) -> None:
+        raise OperationalError("INSERT", {}, Exception("database or disk is full"))
+
+    await post.event(1)
+    with monkeypatch.context() as patched:
+        async with asyncio.timeout(60):
+            async with post.courier() as courier:
+                await post.settled(1)
+                await post.event(2)
+                patched.setattr(post.database.writer, "write", full)
+                courier.wake()
+                await until(lambda: len(hook.taken) == 2, what="a delivery that cannot be noted")
+    async with post.courier():
+        await post.settled(2)
+    assert hook.taken == ids(1, 2, 2)
+    assert len({attempt.message for attempt in hook.attempts}) == 2, "a receiver can tell that it is the same message"
+
+
 @pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)  # PostgreSQL looks at JSON before it takes it
 async def test_a_lane_that_stumbles_over_what_we_stored_begins_again(post: Post, hook: Receiver) -> None:
     await post.event(1, 2)
@@ -238,3 +264,21 @@ async def test_a_private_address_is_not_knocked_at_unless_allowed(
     found: list[Any] = list(await events.attempts(database, f"{NODE}-1-1"))
     assert [row["state"] for row in found] == ["dead"] * 4
     assert "not a public address" in found[0]["error"]
+
+
+async def test_the_number_of_an_attempt_is_not_given_again(database: Database) -> None:
+    async def attempt(connection: AsyncConnection) -> None:
+        (number,) = (await connection.execute(select(outbox.c.number))).scalars()
+        made = {"outbox": number, "at": 1, "took": 1, "status": 204, "error": ""}
+        await webhooks.record(connection, [made, made], [])
+
+    post = Post(database, "https://hook.example/", new_secret())
+    numbers = []
+    for seq in (1, 2):
+        await post.add()
+        await post.event(seq)
+        await database.write(attempt)
+        numbers.append(await webhooks.newest_attempt(database))
+        await database.write(lambda connection: webhooks.remove(connection, "wh_1"))
+        assert await webhooks.newest_attempt(database) == 0, "they have gone with their endpoint"
+    assert numbers == [2, 4], "who follows reads behind the last one"

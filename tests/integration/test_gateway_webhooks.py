@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 from standardwebhooks import Webhook
 
 from ganglion.units import MILLISECOND, SECOND
+from ganglion_gateway.store import webhooks
 from ganglion_gateway.store.url import DatabaseUrl
 from ganglion_gateway.webhook.schedule import Policy
 from ganglion_gateway.webhook.signature import new_secret
@@ -209,3 +211,28 @@ async def test_what_a_webhook_cannot_be_changed_to_is_refused(site: Here, hook: 
     await patch(site, endpoint, {"enabled": True})
     await happen(site, 2)
     await until(lambda: hook.taken == ids(2), what="what was for it alone")
+
+
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+async def test_an_endpoint_that_nobody_can_deliver_to_is_shown_so_and_can_be_mended(site: Here, hook: Receiver) -> None:
+    bad, other = await add(site, hook), await add(site, hook)
+
+    async def store(connection: AsyncConnection) -> None:
+        for endpoint in (bad, other):  # as gateways of before have let it in
+            await webhooks.change(connection, endpoint, {"url": "https://hook.example\\b/"})
+
+    await site.services.database.write(store)
+    site.services.courier.reload()
+    await add(site, hook)
+
+    async def is_shown() -> bool:
+        return "backslash" in (await site.get(f"/webhooks/{bad}"))["state"]["error"]
+
+    await until_answered(is_shown, what="why nothing is delivered to it")
+    await happen(site, 1)
+    await until(lambda: hook.taken == ids(1), what="the one beside them")
+    assert (await site.http.post(f"/api/v1/webhooks/{bad}/test")).status_code == 422
+    assert (await site.http.delete(f"/api/v1/webhooks/{other}")).status_code == 204
+    assert (await patch(site, bad, {"url": hook.url})).json()["state"]["error"] == ""
+    await until(lambda: hook.taken == ids(1, 1), what="what has waited")
+    assert not site.gateway.ended.done()

@@ -174,6 +174,7 @@ def test_every_time_that_a_node_can_claim_has_a_date(nanoseconds: int) -> None:
         "::",
         "fe80::1%eth0",
         "fc00::1",
+        "fec0::1",
         "::ffff:127.0.0.1",
         "::127.0.0.1",
         "64:ff9b::7f00:1",
@@ -209,6 +210,12 @@ def test_one_private_address_of_a_name_is_enough_to_refuse_it() -> None:
         "https://hook.example:0/",
         "https://hook.example:99999/",
         "https://hook.example/a b",
+        "https://hook.example\\b/",
+        "https://hook..example/",
+        "https://.hook.example/",
+        f"https://{'x' * 64}.example/",
+        "https://[::1]hook.example/",
+        "https://hook.example[::1]/",
         "https://hook.example/\r\nX: y",
         "https://hook.example/" + "x" * 2000,
     ],
@@ -216,6 +223,11 @@ def test_one_private_address_of_a_name_is_enough_to_refuse_it() -> None:
 def test_what_is_no_url_of_a_webhook_is_refused(url: str) -> None:
     with pytest.raises(InvalidError):
         check_url(url, allow_http=False)
+
+
+@pytest.mark.parametrize("url", ["https://hook.example./", f"https://{'x' * 63}.example/", "https://[2606:4700::1]/"])
+def test_a_host_with_labels_that_dns_knows_is_one(url: str) -> None:
+    assert check_url(url, allow_http=False) == url
 
 
 def test_plain_http_needs_a_word_for_it() -> None:

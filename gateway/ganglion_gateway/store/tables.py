@@ -174,6 +174,7 @@ deliveries = Table(
     Column("status", Integer),
     Column("error", Text, nullable=False),
     Index("ix_deliveries_outbox", "outbox"),
+    sqlite_autoincrement=True,
 )
 
 #: Events that a node has published to another, each once. `node` is the name or the id that the sender gave. `state` is

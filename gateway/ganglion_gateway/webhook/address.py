@@ -8,9 +8,13 @@ the connection goes to one of those (`connection.py`), so that a name cannot cha
 
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ganglion.errors import InvalidError, RefusedError
+
+if TYPE_CHECKING:
+    from yarl import URL
 
 _MAX_URL = 2000
 #: A translator stands for it: the last 32 bits are an IPv4 address (RFC 6052).
@@ -38,7 +42,30 @@ def check_url(url: str, *, allow_http: bool) -> str:
         raise InvalidError("a webhook's URL holds no user, password or fragment: deliveries are signed instead")
     if parts.scheme == "http" and not allow_http:
         raise InvalidError(f"{url!r} is not https: anybody on the way could read it; allow_http says that this is fine")
+    parsed(url)
+    try:
+        parts.hostname.encode("idna")
+    except UnicodeError:
+        raise InvalidError(
+            f"{parts.hostname!r} is no name of a host: between its dots there are 1 to 63 letters"
+        ) from None
     return url
+
+
+def parsed(url: str) -> "URL":
+    """The URL as the client that delivers reads it, which is stricter than `urlsplit`.
+
+    Raises:
+        InvalidError: it reads none.
+    """
+    from yarl import URL
+
+    try:
+        return URL(url, encoded=True)
+    except ValueError as error:
+        raise InvalidError(
+            f"{url!r} is no URL of a webhook: {str(error).rstrip('.')}; write https://host/path"
+        ) from None
 
 
 def is_public(address: str) -> bool:
@@ -48,7 +75,7 @@ def is_public(address: str) -> bool:
     except ValueError:
         return False
     if isinstance(ip, IPv6Address):
-        if ip in _LOCALLY_TRANSLATED:
+        if ip in _LOCALLY_TRANSLATED or ip.is_site_local:  # fec0::/10, which Python thinks global
             return False
         ip = _embedded(ip) or ip
     return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)

@@ -66,8 +66,9 @@ class _CheckedResolver(AbstractResolver):
                 found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, family=family)
         except TimeoutError:
             raise OSError(errno.ETIMEDOUT, f"the name {host} was not resolved within {_CONNECT:g} s") from None
-        except OSError as error:
-            raise OSError(error.errno, f"the name {host} cannot be resolved: {error}") from error
+        except (OSError, UnicodeError) as error:  # the latter is IDNA's: a label is empty or too long
+            number = error.errno if isinstance(error, OSError) else errno.EINVAL
+            raise OSError(number, f"the name {host} cannot be resolved: {error}") from error
         families = {str(entry[4][0]): entry[0] for entry in found}
         return [
             ResolveResult(

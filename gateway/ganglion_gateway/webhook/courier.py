@@ -118,7 +118,7 @@ class Courier:
             schedule, error = lane.schedule, lane.error
         else:
             schedule = Schedule(self._policy, failures=head["attempts"] if head else 0, due=head["due"] if head else 0)
-            error = head["error"] if head else ""
+            error = self._fault(endpoint) or (head["error"] if head else "")
         circuit = schedule.circuit(self._clock())
         return LaneState(circuit=circuit, failures=schedule.failures, due=schedule.due, error=error)
 
@@ -173,7 +173,7 @@ class Courier:
         """One attempt with an event of the class `test`, beside what waits: neither retried nor kept.
 
         Raises:
-            InvalidError: the endpoint's secret is none.
+            InvalidError: the endpoint's secret is none, or its URL.
         """
         from ganglion_gateway.webhook.connection import client
 
@@ -182,6 +182,14 @@ class Courier:
 
     def _sender(self, endpoint: Row) -> Sender:
         return Sender(endpoint, mesh=self._mesh, agent=self._agent, clock=self._clock, headers=self._headers)
+
+    def _fault(self, endpoint: Row) -> str:
+        """Why nobody can deliver to an endpoint as it was stored; "" where one can."""
+        try:
+            self._sender(endpoint)
+        except InvalidError as error:
+            return str(error)
+        return ""
 
     def _ended(self, endpoint: str, task: asyncio.Task[None]) -> None:
         """Begins a lane again that ended by itself: the outbox still has what it had to deliver."""

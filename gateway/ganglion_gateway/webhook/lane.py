@@ -27,8 +27,9 @@ _log = structlog.get_logger(__name__)
 _PAGE = 512
 #: Nanoseconds after which attempts are written back though more are on their way.
 _WRITE_BACK = SECOND // 5
-#: Seconds until the database is asked again that did not answer.
+#: Seconds until the database is asked again that did not answer, and that it has when the lane ends.
 _DATABASE_RETRY = 1.0
+_LAST = 3.0
 
 
 class Means(NamedTuple):
@@ -96,7 +97,7 @@ class Lane:
             async with client(allow_private=self.endpoint["allow_private"]) as http:
                 await self._deliver(http)
         finally:
-            await asyncio.shield(self._write_back())
+            await asyncio.shield(self._write_last())
 
     async def _deliver(self, http: "aiohttp.ClientSession") -> None:
         means = self._means
@@ -191,30 +192,39 @@ class Lane:
     async def _write_back(self) -> None:
         """What was tried, into the database; nothing more is sent before it is there."""
         while self._changes:
-            attempts, changes = list(self._attempts), list(self._changes.values())
-
-            async def work(
-                connection: AsyncConnection,
-                attempts: list[dict[str, Any]] = attempts,
-                changes: list[dict[str, Any]] = changes,
-            ) -> None:
-                await webhooks.record(connection, attempts, changes)
-
             try:
-                await self.lease.write(self._means.database, work)
-            except LostLeaseError:
-                # Another gateway delivers now, and what this one has tried since counts for nothing
-                self._stopping.set()
-                self._attempts.clear()
-                self._changes.clear()
-                self.lease.lost.set()
+                await self._write()
             except SQLAlchemyError as error:
                 _log.error("deliveries not written", endpoint=self.endpoint["id"], reason=str(error))
                 await asyncio.sleep(_DATABASE_RETRY)
-                continue
-            self._attempts.clear()
-            self._changes.clear()
-            self._means.on_tried()
+
+    async def _write_last(self) -> None:
+        """The same once, as a stop must not wait for a database: what is not written is only delivered again."""
+        try:
+            async with asyncio.timeout(_LAST):
+                await self._write()
+        except (SQLAlchemyError, TimeoutError) as error:
+            again = len(self._changes)
+            reason = str(error) or f"no answer within {_LAST:g} s"
+            _log.error("deliveries not written", endpoint=self.endpoint["id"], reason=reason, delivered_again=again)
+
+    async def _write(self) -> None:
+        if not self._changes:
+            return
+        attempts, changes = list(self._attempts), list(self._changes.values())
+
+        async def work(connection: AsyncConnection) -> None:
+            await webhooks.record(connection, attempts, changes)
+
+        try:
+            await self.lease.write(self._means.database, work)
+        except LostLeaseError:
+            # Another gateway delivers now, and what this one has tried since counts for nothing
+            self._stopping.set()
+            self.lease.lost.set()
+        self._attempts.clear()
+        self._changes.clear()
+        self._means.on_tried()
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
