@@ -10,12 +10,14 @@ from contextlib import suppress
 from typing import Any
 
 from ganglion.errors import GanglionError, InvalidError, NotFoundError, UnreachableError
-from ganglion_gateway.scripting.host import CPU, MAX_ANSWER, MEMORY, WALL
+from ganglion_gateway.scripting.host import CPU, MAX_ANSWER, MEMORY, READY, WALL
 
 #: Questions at the same time, and seconds that one waits for its turn.
 _AT_ONCE, _PATIENCE = 2, 30.0
 #: Seconds beyond its own bound after which a child is given up.
 _SPARE = 5.0
+#: Seconds that the process may take to start, on a slow machine.
+_START = 60.0
 
 
 class Bench:
@@ -80,38 +82,36 @@ class Bench:
             task.exception()  # who hung up hears it no more
 
     async def _answer(self, question: bytes) -> bytes:
-        """What the child says; nothing where its bounds have ended it."""
-        ours, theirs = socket.socketpair()
-        reader, writer = await asyncio.open_connection(sock=ours)
-        try:
-            with theirs:
-                await self._hand_over(theirs)
-            writer.write(question)
-            data = b""
-            with suppress(ConnectionError):
-                async with asyncio.timeout(WALL + _SPARE):
-                    await writer.drain()
-                    writer.write_eof()
-                    data = await reader.read(MAX_ANSWER + 1)
-                    while part := await reader.read(MAX_ANSWER + 1 - len(data)):
-                        data += part
-            return data
-        except TimeoutError:
-            return b""
-        finally:
-            writer.close()
+        """What the child says; nothing where its bounds have ended it.
 
-    async def _hand_over(self, theirs: socket.socket) -> None:
-        for _ in range(2):
-            control = await self._started()
+        Raises:
+            GanglionError: no child came to be, for which no document is to blame.
+        """
+        for _ in range(2):  # one that has ended is found out by asking it
+            ours, theirs = socket.socketpair()
+            reader, writer = await asyncio.open_connection(sock=ours)
             try:
-                socket.send_fds(control, [b"?"], [theirs.fileno()])
-            except OSError:
-                if self._control is control:  # it has ended, and nobody has seen so before
-                    self._control = None
-            else:
-                return
+                with theirs:
+                    control = await self._started()
+                    begun = await self._begun(control, theirs, reader)
+                if begun:
+                    return await _asked(question, reader, writer)
+            finally:
+                writer.close()
+            control.close()
+            if self._control is control:  # and nobody has seen so before
+                self._control = None
         raise GanglionError("the process that checks documents does not start: see the gateway's log")
+
+    async def _begun(self, control: socket.socket, theirs: socket.socket, reader: asyncio.StreamReader) -> bool:
+        """Whether a child has the question's socket."""
+        try:
+            socket.send_fds(control, [b"?"], [theirs.fileno()])
+            theirs.close()
+            async with asyncio.timeout(_START):
+                return await reader.read(1) == READY
+        except OSError:  # also a TimeoutError
+            return False
 
     async def _started(self) -> socket.socket:
         async with self._starting:
@@ -122,7 +122,8 @@ class Bench:
                     # Nothing of the gateway's environment but where its own code is
                     kept = {name: os.environ[name] for name in ("PYTHONPATH", "PATH") if name in os.environ}
                     self._host = await asyncio.create_subprocess_exec(
-                        *(sys.executable, "-m", "ganglion_gateway.scripting.host", str(theirs.fileno())),
+                        # Nothing that lies where the gateway happens to be started is imported
+                        *(sys.executable, "-P", "-m", "ganglion_gateway.scripting.host", str(theirs.fileno())),
                         pass_fds=[theirs.fileno()],
                         stdin=asyncio.subprocess.DEVNULL,
                         stdout=asyncio.subprocess.DEVNULL,
@@ -130,3 +131,19 @@ class Bench:
                     )
                 self._control = ours
             return self._control
+
+
+async def _asked(question: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+    """What a child says to a question."""
+    data = b""
+    try:
+        with suppress(ConnectionError):
+            async with asyncio.timeout(WALL + _SPARE):
+                writer.write(question)
+                await writer.drain()
+                writer.write_eof()
+                while part := await reader.read(MAX_ANSWER + 1 - len(data)):
+                    data += part
+    except TimeoutError:
+        return b""
+    return data
