@@ -9,8 +9,9 @@ import sys
 from contextlib import suppress
 from typing import Any
 
-from ganglion.errors import GanglionError, InvalidError, NotFoundError, UnreachableError
+from ganglion.errors import GanglionError, InvalidError, NotFoundError
 from ganglion_gateway.scripting.host import CPU, MAX_ANSWER, MEMORY, READY, WALL
+from ganglion_gateway.scripting.turns import Turns
 
 #: Questions at the same time, and seconds that one waits for its turn.
 _AT_ONCE, _PATIENCE = 2, 30.0
@@ -29,30 +30,30 @@ class Bench:
 
     def __init__(self, *, cpu: int = CPU) -> None:
         self._cpu = cpu
-        self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._turns = Turns(_AT_ONCE, _PATIENCE)
         self._starting = asyncio.Lock()
         self._host: asyncio.subprocess.Process | None = None
         self._control: socket.socket | None = None
         self._working: set[asyncio.Task[bytes]] = set()
 
-    async def ask(self, what: str, document: dict[str, Any]) -> dict[str, Any]:
+    async def ask(self, what: str, document: dict[str, Any], *, who: str = "") -> dict[str, Any]:
         """The answer to a question of `work.WORK`.
 
+        Args:
+            who: Asks; has one question worked on at a time.
+
         Raises:
+            BusyError: they ask too much at once.
             InvalidError: what the document is asked for makes no sense of it, or takes more than there is.
             NotFoundError: it has no such part.
             UnreachableError: too many ask.
         """
         question = json.dumps({**document, "what": what, "cpu": self._cpu}).encode()
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                await self._turns.acquire()
-        except TimeoutError:
-            raise UnreachableError("too many documents are being checked and run: try again") from None
+        await self._turns.take(who)
         # Who hangs up does not end the child, which has its turn for as long as it takes
         task = asyncio.create_task(self._answer(question))
         self._working.add(task)
-        task.add_done_callback(self._done)
+        task.add_done_callback(lambda done: self._done(done, who))
         data = await asyncio.shield(task)
         if not data:
             bounds = f"{self._cpu} s or {MEMORY >> 20} MB"
@@ -75,9 +76,9 @@ class Bench:
                 host.kill()
             await host.wait()
 
-    def _done(self, task: "asyncio.Task[bytes]") -> None:
+    def _done(self, task: "asyncio.Task[bytes]", who: str) -> None:
         self._working.discard(task)
-        self._turns.release()
+        self._turns.give(who)
         if not task.cancelled():
             task.exception()  # who hung up hears it no more
 

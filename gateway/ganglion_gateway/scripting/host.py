@@ -21,6 +21,8 @@ from ganglion_gateway.jsonable import jsonable
 
 #: What a question may take: bytes of memory, seconds of the processor, and seconds by the clock.
 MEMORY, CPU, WALL = 320 << 20, 8, 12
+#: Priority that a child has less than the gateway, which others wait for.
+_NICE = 10
 #: What a child says first: whatever ends it from then on is the question's.
 READY = b"!"
 #: Bytes of an answer.
@@ -59,6 +61,7 @@ def _child(question: socket.socket, work: dict[str, Any]) -> None:
     code = 1
     try:
         signal.alarm(WALL)
+        os.nice(_NICE)
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
