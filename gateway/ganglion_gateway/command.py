@@ -4,7 +4,7 @@
 import argparse
 import asyncio
 import os
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 
 from ganglion import __version__
@@ -69,6 +69,12 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     parser.add_argument(
         "--insecure-listen", action="store_true", help="listen beyond loopback though there is no certificate"
     )
+    parser.add_argument(
+        "--trusted-proxy",
+        action="append",
+        metavar="CIDR",
+        help="believe the X-Forwarded-For and X-Forwarded-Proto of proxies in this network; again for more",
+    )
     parser.add_argument("--log", default="info", choices=["debug", "info", "warning", "error"], help="how much to log")
     parser.add_argument("--log-json", action="store_true", help="log one JSON document a line")
     parser.set_defaults(verb=None)
@@ -110,6 +116,7 @@ def settings(args: argparse.Namespace) -> Settings:
         traces=TraceSettings.read(os.environ),
         certificate=args.tls_certificate,
         private_key=args.tls_key,
+        trusted_proxies=tuple(_network(each) for each in args.trusted_proxy or ()),
         home_assistant=(home_assistant := _home_assistant(args.home_assistant)),
         home_assistant_groups=_home_assistant_groups(args.home_assistant_group, home_assistant),
         version=__version__,
@@ -167,6 +174,16 @@ def _home_assistant_groups(flags: list[str] | None, broker: str) -> tuple[str, .
     if wrong := [name for name in flags or () if not gl1.level(name)]:
         raise UsageError(f"--home-assistant-group {wrong[0]!r}: a group's name is 1 to 32 of a-z A-Z 0-9 _ -")
     return tuple(flags or ())
+
+
+def _network(given: str) -> IPv4Network | IPv6Network:
+    try:
+        network = ip_network(given)
+    except ValueError as error:
+        raise UsageError(f"--trusted-proxy {given!r}: {error}: give a network as 10.1.0.0/16, or an address") from None
+    if not network.prefixlen:
+        raise UsageError(f"--trusted-proxy {given}: would believe anybody: give the network that the proxy is in")
+    return network
 
 
 def _is_loopback(host: str) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 from ganglion.errors import NotFoundError, RefusedError
 from ganglion.units import SECOND
 from ganglion_gateway.facts import Facts
+from ganglion_gateway.roster import Roster
 
 #: Nodes say something every 10 s; one that has missed two of these and a half is not there.
 SILENCE = 25 * SECOND
@@ -116,7 +117,7 @@ class Fleet:
 
     def __init__(self, on_presence: Callable[[Node], None] = lambda _: None) -> None:
         self._on_presence = on_presence
-        self.nodes: dict[str, Node] = {}
+        self.nodes: Roster[Node] = Roster()
         self.alerts: deque[dict[str, Any]] = deque(maxlen=ALERTS)
         self.own = ("", "")
         self._successors: dict[str, str] = {}
@@ -142,7 +143,7 @@ class Fleet:
             present: It shows that the node is there now.
             former: The id before its key was rotated: under it there is nobody any more.
         """
-        if (before := self.nodes.pop(former, None)) is not None and row["id"] not in self.nodes:
+        if (before := self.nodes.take(former)) is not None and row["id"] not in self.nodes:
             before.id = row["id"]
             self.nodes[before.id] = before
             self._dirty.discard(former)
@@ -150,7 +151,8 @@ class Fleet:
         if known is None:
             known = self.nodes[row["id"]] = Node(**row)
         else:
-            for name in ("name", "board", "sw", "epoch", "caps", "credential_expires"):
+            self.nodes.rename(known, row["name"])
+            for name in ("board", "sw", "epoch", "caps", "credential_expires"):
                 setattr(known, name, row[name])
             known.last_seen = max(known.last_seen, row["last_seen"])
         known.retag(row["tags"])
@@ -257,9 +259,9 @@ class Fleet:
     def changes(self) -> list[dict[str, Any]]:
         """Presence that the database does not know yet."""
         dirty, self._dirty = self._dirty, set()
-        found = [self.nodes[id] for id in dirty]
         return [
-            {"id": node.id, "online": node.online, "last_seen": node.last_seen, "died": node.died} for node in found
+            {"id": node.id, "online": node.online, "last_seen": node.last_seen, "died": node.died}
+            for node in (self.nodes[id] for id in dirty)
         ]
 
     def unsaved(self, nodes: Iterable[str]) -> None:
@@ -283,7 +285,7 @@ class Fleet:
             )
         if named:
             return max(named, key=lambda node: (node.online, node.revoked is None, node.last_seen))
-        names = sorted(node.name for node in self.nodes.values())[:10]
+        names = [node.name for node in self.nodes.ordered[:10]]
         raise NotFoundError(f"no node is called {who!r}; known are {', '.join(names) or 'none yet'}")
 
     @property

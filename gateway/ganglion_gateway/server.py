@@ -8,11 +8,13 @@ import signal
 import socket
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 import structlog
 import uvicorn
+from starlette.types import ASGIApp
 
 from ganglion.errors import InvalidError, UsageError
 from ganglion.mqtt.url import addresses
@@ -58,22 +60,7 @@ async def serve(settings: Settings) -> None:
             app = application(gateway.services)
             entrance = guarded(app, gateway.services)
             async with late.mounted(app, gateway.services, entrance):
-                server = _Server(
-                    uvicorn.Config(
-                        entrance,
-                        log_config=None,
-                        access_log=False,
-                        server_header=False,
-                        date_header=True,
-                        proxy_headers=False,
-                        timeout_graceful_shutdown=_GRACE,
-                        ws_max_size=MAX_BODY,
-                        ws_ping_interval=_PING,
-                        ws_ping_timeout=_PING,
-                        ssl_certfile=settings.certificate,
-                        ssl_keyfile=settings.private_key,
-                    )
-                )
+                server = _Server(configuration(entrance, settings))
                 serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
                 stopping = asyncio.create_task(stop.wait(), name="signal")
                 try:
@@ -86,6 +73,25 @@ async def serve(settings: Settings) -> None:
                     server.should_exit = True
                     await serving
     _log.info("stopped")
+
+
+def configuration(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+    """How an application is served. Of a trusted proxy it sees the client's address and scheme, and of nobody else."""
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=_believed(settings.trusted_proxies),
+        timeout_graceful_shutdown=_GRACE,
+        ws_max_size=MAX_BODY,
+        ws_ping_interval=_PING,
+        ws_ping_timeout=_PING,
+        ssl_certfile=settings.certificate,
+        ssl_keyfile=settings.private_key,
+    )
 
 
 async def _say_ready(server: uvicorn.Server, gateway: Gateway, url: str, began: float) -> None:
@@ -130,6 +136,12 @@ def _listen(host: str, port: int) -> Iterator[socket.socket]:
             raise UsageError(f"{host}:{port} cannot be listened on ({error.strerror}): give another --port") from None
         listener.setblocking(False)
         yield listener
+
+
+def _believed(networks: Sequence[IPv4Network | IPv6Network]) -> list[str]:
+    """The networks for uvicorn; those of IPv4 also as a socket of IPv6 names them (RFC 4291 section 2.5.5.2)."""
+    mapped = [f"::ffff:{each.network_address}/{96 + each.prefixlen}" for each in networks if each.version == 4]
+    return [*map(str, networks), *mapped]
 
 
 def _url(settings: Settings, listener: socket.socket) -> str:

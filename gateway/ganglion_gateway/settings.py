@@ -3,6 +3,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from ganglion.errors import UsageError
@@ -114,6 +115,7 @@ class Settings:
         traces: Where the paths of events go; None for nowhere.
         certificate: PEM file of the chain for TLS.
         private_key: PEM file of its key.
+        trusted_proxies: Networks of proxies that are believed who asks, and by which scheme.
         retention: What is deleted when.
         home_assistant: URL of the broker on which the fleet is announced to Home Assistant; "" for nowhere.
         home_assistant_groups: Groups whose confidential readings are announced there all the same.
@@ -132,6 +134,7 @@ class Settings:
     traces: TraceSettings | None = None
     certificate: Path | None = None
     private_key: Path | None = None
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     retention: Retention = Retention()
     home_assistant: str = ""
     home_assistant_groups: tuple[str, ...] = ()

@@ -12,6 +12,7 @@ import pytest
 from ganglion.errors import InvalidError, NotFoundError, RefusedError
 from ganglion.mesh.member import Peer
 from ganglion.release import manifest
+from ganglion.units import SECOND
 from ganglion_gateway.fleet import Node
 from ganglion_gateway.release.office import Office
 from ganglion_gateway.rollout.contract import Report, Reported
@@ -19,6 +20,7 @@ from ganglion_gateway.store.url import DatabaseUrl
 from support.gateway import Here, here
 from support.released import GOOD, assign, create
 
+HOUR = 3600 * SECOND
 NODE, OTHER, NEXT = "n" * 26, "o" * 26, "p" * 26
 FILES = {"a.yaml": GOOD.format(name="a"), "limits.toml": '[[limit]]\nwhere = {name = "bell"}\nmax_on = "5s"\n'}
 
@@ -179,6 +181,36 @@ async def test_reports_are_of_what_a_node_should_run_and_in_order(site: Here) ->
     site.services.fleet.nodes[OTHER].revoked = 1
     with pytest.raises(RefusedError, match="was revoked"):
         await office.assign("barn", one, by="x")
+
+
+async def test_no_report_is_older_than_what_it_is_about_whichever_gateway_hears_it(site: Here) -> None:
+    known: Any = site.services
+    begun = known.clock() + HOUR
+
+    def office(clock: int) -> Office:
+        return Office(known.database, known.fleet, known.releases.register, lambda: clock)
+
+    ahead, behind = office(begun + HOUR), office(begun - HOUR)
+    one = await create(site, "one", FILES)
+    times: list[int] = []
+    for each in (ahead, behind):
+        each.listen(lambda report: times.append(report.at))
+
+    async def report(to: Office, state: str, serial: int) -> None:
+        number = (await to.desired({}, peer(NODE)))["number"]
+        said = {"number": number, "serial": serial, "release": one, "state": state, "why": "", "at": 5}
+        await to.report(said, peer(NODE))
+
+    await behind.assign("fridge", one, by="rollout 1", since=begun)
+    assert times == [begun], "a rollout that another gateway began"
+    await report(behind, "downloading", 1)
+    await report(ahead, "staged", 2)
+    await report(behind, "reverted", 3)
+    assert times == sorted(set(times)), "each is newer than the one before"
+    assert (await behind.standing([NODE]))[0].at == times[-1]
+    await ahead.assign("fridge", one, by="rollout 2")
+    await report(behind, "reverted", 4)
+    assert times[-1] > times[-2] >= begun + HOUR
 
 
 @ON_SQLITE

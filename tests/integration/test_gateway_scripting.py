@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The routes under /api/v1/scripts: who may have a script checked and who may have it run, and within which bounds."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -63,6 +64,19 @@ async def test_who_may_only_look_has_nothing_run(site: Here) -> None:
         body = {**EDGE, "protocol": "too_warm"} if path == "run" else EDGE
         answer = await site.stranger.post(f"/api/v1/scripts/{path}", json=body, headers=viewer)
         assert answer.status_code == status, path
+
+
+async def test_who_asks_more_than_is_worked_on_for_one_is_told_so_and_others_are_answered(site: Here) -> None:
+    made = await site.post("/api-keys", {"name": "screen", "role": "viewer"})
+    viewer = {"authorization": f"Bearer {made['token']}"}
+    answers = asyncio.gather(
+        *(site.stranger.post("/api/v1/scripts/check", json=EDGE, headers=viewer) for _ in range(20))
+    )
+    assert (await site.post("/scripts/check", EDGE))["valid"]
+    refused = [answer for answer in await answers if answer.status_code == 429]
+    assert refused
+    assert refused[0].headers["retry-after"] == "1"
+    assert "wait until one of them is done" in refused[0].json()["detail"]
 
 
 async def test_the_process_ends_with_the_gateway(tmp_path: Path) -> None:

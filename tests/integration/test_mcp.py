@@ -3,6 +3,7 @@
 
 import asyncio
 import contextlib
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -167,6 +168,16 @@ async def test_scripts_are_judged_by_their_own_tests_and_read_no_file(tmp_path: 
     for feed in ("{trace: /etc/passwd}", "{trace: {file: /etc/passwd}}"):
         with pytest.raises(InvalidError, match="a recording is a file of this machine"):
             mcp_tools.tested(SCRIPT.replace("{bell.temperature: [[1s, 20]]}", feed))
+
+
+def test_what_lies_beside_a_script_is_not_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Planted(tempfile.TemporaryDirectory[str]):
+        def __enter__(self) -> str:
+            (Path(self.name) / "json.py").write_text("raise SystemExit('imported')")
+            return self.name
+
+    monkeypatch.setattr("tempfile.TemporaryDirectory", Planted)
+    assert mcp_tools.checked(SCRIPT)["valid"]
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,9 @@ class Field:
             raise NotFoundError(f"there is no release {release!r}")
         return self.releases[release]
 
-    async def assign(self, node: str, release: str | None, *, by: str, fence: Fence | None = None) -> None:
+    async def assign(
+        self, node: str, release: str | None, *, by: str, fence: Fence | None = None, since: int = 0
+    ) -> None:
         self.calls += 1
         if self.database is not None and fence is not None:
             await self.database.write(fence)

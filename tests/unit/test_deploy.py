@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -77,11 +78,17 @@ def test_compose_takes_the_stack_and_every_file_and_secret_of_it_is_there_or_nam
 def test_the_gateway_takes_the_lines_that_start_it(monkeypatch: pytest.MonkeyPatch) -> None:
     of_compose = read_by_the_gateway(*entrypoint(), *COMPOSE["services"]["gateway"]["command"])
     assert (of_compose.host, of_compose.links) == ("0.0.0.0", None)
+    proxy = IPv4Network(COMPOSE["services"]["proxy"]["networks"]["default"]["ipv4_address"])
+    [network] = COMPOSE["networks"]["default"]["ipam"]["config"]
+    assert of_compose.trusted_proxies == (proxy,)
+    assert proxy.subnet_of(IPv4Network(network["subnet"]))
+    assert not proxy.overlaps(IPv4Network(network["ip_range"])), "no other service gets its address"
     values = of_kind("ConfigMap")["data"]
     monkeypatch.setenv("GANGLION_BROKER", values["GANGLION_BROKER"])
     [container] = of_kind("StatefulSet")["spec"]["template"]["spec"]["containers"]
-    words = [word.replace("$(POD_NAME)", "ganglion-0") for word in container["args"]]
-    chosen = read_by_the_gateway(*entrypoint(), *(word.replace("$(DATABASE)", values["DATABASE"]) for word in words))
+    given = {f"$({name})": value for name, value in {**values, "POD_NAME": "ganglion-0"}.items()}
+    chosen = read_by_the_gateway(*entrypoint(), *(given.get(word, word) for word in container["args"]))
+    assert list(map(str, chosen.trusted_proxies)) == [values["INGRESS"]]
     assert (chosen.name, chosen.broker) == ("ganglion-0", ("mqtt://nats:1883",))
     assert f"/{chosen.port}" in f"/{container['ports'][0]['containerPort']}"
     assert f":{chosen.port}/health/live" in DOCKERFILE

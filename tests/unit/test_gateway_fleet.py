@@ -151,3 +151,22 @@ def test_the_database_always_learns_of_the_last_change(story: list[tuple[str, in
     if "a" in fleet.nodes:
         assert known == fleet.nodes["a"].online
         assert fleet.online == int(fleet.nodes["a"].online)
+
+
+def test_nodes_are_put_in_order_once_until_one_comes_goes_or_is_called_otherwise() -> None:
+    fleet = Fleet()
+    for id, name in (("c", "barn"), ("a", "yard"), ("b", "barn")):
+        born(fleet, id, name=name)
+    ordered = fleet.nodes.ordered
+    assert [node.id for node in ordered] == ["b", "c", "a"]
+    fleet.heard("a", NOW)
+    fleet.read([reading(1.0, NOW)])
+    born(fleet, "a", name="yard")
+    assert fleet.nodes.ordered is ordered
+    born(fleet, "a", name="attic")
+    assert [node.id for node in fleet.nodes.ordered] == ["a", "b", "c"]
+    row = {"id": "d", "name": "attic", "board": "", "sw": "", "epoch": 1, "caps": {}, "tags": []}
+    fleet.born({**row, "credential_expires": 0, "last_seen": NOW}, present=True, now=NOW, former="a")
+    assert [node.id for node in fleet.nodes.ordered] == ["d", "b", "c"]
+    born(fleet, "e", name="cellar")
+    assert [node.id for node in fleet.nodes.ordered] == ["d", "b", "c", "e"]

@@ -8,6 +8,7 @@ import sys
 
 from ganglion.mqtt.url import BrokerUrl
 from ganglion.release.link import Linking, Reach, Standing, reach
+from ganglion.release.trial import Seen, Trial, Verdict
 from ganglion.units import SECOND
 from support.brokers import free_ports
 from support.netns import namespace
@@ -45,6 +46,24 @@ def test_a_release_that_changes_the_way_to_the_others_has_to_be_answered() -> No
     linking = Linking(had=True, changed=True, window=60)
     assert linking.look(up=True, answered=True, reach=None, now=1).proved
     assert linking.look(up=False, answered=False, reach=Reach.NO_WAY, now=END).proved, "it was once"
+
+
+def test_a_link_that_was_there_and_is_lost_for_good_counts() -> None:
+    linking, trial = Linking(had=True, changed=False, window=300), Trial(300, (), 0)
+
+    def look(now: int, *, up: bool = False, reach: Reach | None = Reach.THERE) -> Verdict:
+        link = linking.look(up=up, answered=up, reach=reach, now=now * SECOND)
+        return trial.look(Seen(linked=link.proved, unlinked=link.why), now * SECOND)
+
+    assert look(1, up=True, reach=None).state == "healthy"
+    for now in range(4, 300):
+        assert look(now).state in ("healthy", "trial")
+    assert "the broker is there, and the node was in no more when the 300 s" in look(300).why
+    assert look(301, up=True).state == "committed", "it is in again"
+    assert look(302).state == "committed", "it has just lost it"
+    for now in range(303, 340):
+        assert look(now, reach=Reach.AWAY).state == "committed", "the broker is away"
+    assert look(341).state == "committed", "the broker has just come back"
 
 
 async def test_a_broker_is_there_or_away() -> None:

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Documents of people who edit: what the bench says of them, and that a hostile one ends its own process alone."""
 
+import asyncio
 import base64
 import json
+import os
 import runpy
+import signal
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +15,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from ganglion.errors import InvalidError, NotFoundError
+from ganglion.errors import GanglionError, InvalidError, NotFoundError
 from ganglion.mova.plan import Plan
 from ganglion.mova.templates import template
 from ganglion_gateway.scripting.bench import Bench
@@ -135,3 +139,34 @@ async def test_a_host_that_was_killed_is_started_again(bench: Bench) -> None:
     bench._host.kill()
     await bench._host.wait()
     assert (await bench.ask("check", asked))["valid"]
+
+
+async def test_a_host_that_dies_with_the_question_under_way_is_not_the_documents_fault(bench: Bench) -> None:
+    asked = {"file": "cold.yaml", "text": EDGE}
+    assert (await bench.ask("check", asked))["valid"]
+    assert bench._host is not None
+    os.kill(bench._host.pid, signal.SIGSTOP)
+    task = asyncio.create_task(bench.ask("check", asked))
+    await asyncio.sleep(0.05)  # it is written into the socket of one that will never read it
+    bench._host.kill()
+    assert (await task)["valid"]
+
+
+async def test_a_host_that_cannot_start_is_not_the_documents_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    bench = Bench()
+    with pytest.raises(GanglionError, match="does not start: see the gateway's log") as said:
+        await bench.ask("check", {"file": "cold.yaml", "text": EDGE})
+    assert not isinstance(said.value, InvalidError)
+    await bench.aclose()
+
+
+async def test_what_lies_where_the_gateway_was_started_is_not_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit('imported')")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))
+    monkeypatch.chdir(tmp_path)
+    bench = Bench()
+    assert (await bench.ask("check", {"file": "cold.yaml", "text": EDGE}))["valid"]
+    await bench.aclose()

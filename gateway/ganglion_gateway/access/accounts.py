@@ -68,11 +68,13 @@ class Accounts:
         self._passwords = Passwords()
         self._entrance = Entrance(database, failures, self._passwords, clock)
         self._clock = clock
+        self._loading = asyncio.Lock()
 
     async def load(self) -> None:
         """Takes over what the database has."""
-        self._keyring.load(await keys.active_api_keys(self._database))
-        self._keyring.load_logins(await accounts.holding(self._database, self._clock()))
+        async with self._loading:  # or what was read before a change could be taken over after it
+            self._keyring.load(await keys.active_api_keys(self._database))
+            self._keyring.load_logins(await accounts.holding(self._database, self._clock()))
 
     async def run(self) -> None:
         """Looks again and again, as there may be another gateway at the same database, and clears away what is over."""
@@ -293,7 +295,5 @@ async def _not_the_last(connection: AsyncConnection, user: Row) -> None:
         raise RefusedError(f"{user['name']} is the only admin left: make somebody else one first")
 
 
-async def _note(
-    connection: AsyncConnection, at: int, actor: str, action: str, target: str, detail: dict[str, Any]
-) -> None:
+async def _note(connection: AsyncConnection, at: int, actor: str, action: str, target: str, detail: Row) -> None:
     await audit.record(connection, at=at, actor=actor, action=action, target=target, detail=detail)

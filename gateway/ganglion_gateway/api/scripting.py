@@ -5,11 +5,15 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends
 from pydantic import AfterValidator, Field
+from starlette.exceptions import HTTPException
 
 from ganglion.mova.templates import TEMPLATES, template
+from ganglion_gateway.access.tokens import Principal
 from ganglion_gateway.api.documents import Document
 from ganglion_gateway.api.query import of_requests
+from ganglion_gateway.api.routes import Who
 from ganglion_gateway.problems import RESPONSES
+from ganglion_gateway.scripting.turns import BusyError
 from ganglion_gateway.services import Services
 
 #: Letters of a script; the largest real one has 30,000.
@@ -74,30 +78,35 @@ def routes(services: Services) -> APIRouter:
     router = APIRouter(
         prefix="/api/v1/scripts", responses=RESPONSES, dependencies=[Depends(of_requests)], tags=["scripts"]
     )
-    bench = services.bench
+
+    async def ask(what: str, body: Document, who: Principal) -> dict[str, Any]:
+        try:
+            return await services.bench.ask(what, body.model_dump(), who=who.user or who.key)
+        except BusyError as busy:
+            raise HTTPException(429, str(busy), {"retry-after": "1"}) from None
 
     @router.get("/templates", summary="Scripts to begin with")
     async def templates() -> dict[str, Any]:
         return {"templates": [{"name": each, "text": template(each, "my_script")} for each in TEMPLATES]}
 
     @router.post("/check", summary="Say what is wrong with a script")
-    async def check(body: CheckBody) -> dict[str, Any]:
-        return await bench.ask("check", body.model_dump())
+    async def check(body: CheckBody, who: Who) -> dict[str, Any]:
+        return await ask("check", body, who)
 
     @router.post("/graph", summary="Draw the protocols of a script as flowcharts, in Mermaid")
-    async def graph(body: GraphBody) -> dict[str, Any]:
-        return await bench.ask("graph", body.model_dump())
+    async def graph(body: GraphBody, who: Who) -> dict[str, Any]:
+        return await ask("graph", body, who)
 
     @router.post("/test", summary="Run the tests of a script in virtual time")
-    async def test(body: TestBody) -> dict[str, Any]:
-        return await bench.ask("test", body.model_dump())
+    async def test(body: TestBody, who: Who) -> dict[str, Any]:
+        return await ask("test", body, who)
 
     @router.post("/compile", summary="Make the plan of a script that passes its own tests, for `scripts.put` of a node")
-    async def compile(body: ScriptBody) -> dict[str, Any]:
-        return await bench.ask("compile", body.model_dump())
+    async def compile(body: ScriptBody, who: Who) -> dict[str, Any]:
+        return await ask("compile", body, who)
 
     @router.post("/run", summary="Run a protocol once in virtual time; nothing outside of it is reached")
-    async def run(body: RunBody) -> dict[str, Any]:
-        return await bench.ask("run", body.model_dump())
+    async def run(body: RunBody, who: Who) -> dict[str, Any]:
+        return await ask("run", body, who)
 
     return router

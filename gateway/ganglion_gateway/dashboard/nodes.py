@@ -2,6 +2,7 @@
 """The cards of nodes: who they are, and a tile with value and chart for each sensor. Changed in place, never rebuilt
 while the same sensors are there."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from nicegui import ui
@@ -110,6 +111,7 @@ class Nodes:
         self._history = history
         self._filter = ""
         self._page = 0
+        self._of: tuple[Sequence[Node], str, Sequence[Node]] = ((), "", ())
         self._shown: list[tuple[str, tuple[str, ...]]] = []
         self._cards: dict[str, Card] = {}
         with ui.element("section").classes("g-nodes").props(f'aria-label="{say("Nodes")}"'):
@@ -144,7 +146,7 @@ class Nodes:
         if several:
             self._where.set_text(self._say("page {page} of {pages}").format(page=self._page + 1, pages=pages))
 
-    def _rebuild(self, page: list[Node], shown: list[tuple[str, tuple[str, ...]]], now: int) -> None:
+    def _rebuild(self, page: Sequence[Node], shown: list[tuple[str, tuple[str, ...]]], now: int) -> None:
         first = not self._shown and not self._cards
         if not first and shown == self._shown:
             return
@@ -171,9 +173,15 @@ class Nodes:
                 )
             )
 
-    def _found(self) -> list[Node]:
-        nodes = (node for node in self._fleet.nodes.values() if self._filter in f"{node.name} {node.id}".lower())
-        return sorted(nodes, key=lambda node: (node.name, node.id))
+    def _found(self) -> Sequence[Node]:
+        """Those that the filter names, looked for where there is another filter or another order."""
+        ordered, wanted = self._fleet.nodes.ordered, self._filter
+        if ordered is not self._of[0] or wanted != self._of[1]:
+            named = ordered
+            if wanted:
+                named = tuple(node for node in ordered if wanted in f"{node.name} {node.id}".lower())
+            self._of = ordered, wanted, named
+        return self._of[2]
 
     def _search_changed(self, event: Any) -> None:
         self._filter = (event.value or "").strip().lower()

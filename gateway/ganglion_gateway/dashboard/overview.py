@@ -53,9 +53,8 @@ class _Overview:
     async def _history(self, now: int) -> History:
         """What the charts begin with: of the nodes on the first page."""
         services = self._services
-        nodes = sorted(services.fleet.nodes.values(), key=lambda node: (node.name, node.id))[:PAGE]
         found: History = {}
-        for node in nodes:
+        for node in services.fleet.nodes.ordered[:PAGE]:
             for sensor, latest in list(node.sensors.items()):
                 if isinstance(latest.value, int | float):
                     rows = await fleet.history(

@@ -16,11 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError
 from ganglion.mesh.member import Peer
-from ganglion.release.manifest import ID, MAX_FILE
+from ganglion.release.manifest import MAX_FILE
 from ganglion.release.pull import CHUNK
-from ganglion.release.record import STATES
 from ganglion_gateway.fleet import Fleet, Node
 from ganglion_gateway.release.register import Register, Release
+from ganglion_gateway.release.reported import reported
 from ganglion_gateway.rollout.contract import Fence, Report, Reported
 from ganglion_gateway.store import releases as store
 from ganglion_gateway.store.database import Database, Row
@@ -30,10 +30,6 @@ _log = structlog.get_logger(__name__)
 #: Seconds that a node has to confirm what it is told, and how many are told at a time.
 _PATIENCE = 10.0
 _TOGETHER = 32
-#: Letters of why.
-_WHY = 500
-#: Nanoseconds since 1970 that a database can hold.
-_LATEST = 2**63 - 1
 
 
 class Mesh(Protocol):
@@ -73,7 +69,14 @@ class Office:
         return await self.register.find(release)
 
     async def assign(
-        self, node: str, release: str | None, *, by: str, again: bool = False, fence: Fence | None = None
+        self,
+        node: str,
+        release: str | None,
+        *,
+        by: str,
+        again: bool = False,
+        fence: Fence | None = None,
+        since: int = 0,
     ) -> None:
         """Has a node run a release from now on, or None for its own configuration. On the disk when it returns.
 
@@ -85,6 +88,7 @@ class Office:
             by: Who wants it.
             again: Have it tried again whoever has wanted it before.
             fence: Is awaited first in the same transaction, and raises where nothing is to be assigned any more.
+            since: Nanoseconds before which it is not, whatever clock this gateway has.
 
         Raises:
             NotFoundError: there is no such node or release.
@@ -95,7 +99,10 @@ class Office:
             raise RefusedError(f"{known.name} was revoked: it is in the mesh no more")
         if release is not None:
             release = (await self.register.find(release)).id
-        now, why = self._clock(), "" if known.online else f"{known.name} is offline, and is told when it is back"
+        now, why = (
+            max(self._clock(), since),
+            "" if known.online else f"{known.name} is offline, and is told when it is back",
+        )
 
         async def work(connection: AsyncConnection) -> Row | None:
             if fence is not None:
@@ -239,11 +246,11 @@ class Office:
 
     async def report(self, params: dict[str, Any], peer: Peer) -> dict[str, Any]:
         """The method `release.report`: what has become of a release; committed when it is answered."""
-        row = _read(params)
-        row |= {"node": peer.node_id, "received": self._clock()}
+        row = reported(params)
         wanted = await store.assignment(self._database, self._ids(peer))
         if wanted is None or (row["number"], row["release"]) != (wanted["number"], wanted["release"]):
             return {"serial": row["serial"]}  # of something that it should not run any more
+        row |= {"node": peer.node_id, "received": max(self._clock(), wanted["at"])}  # another gateway assigned it
         if await self._database.write(lambda connection: store.save_report(connection, row)):
             _log.info("release", node=peer.node_id, release=row["release"], state=row["state"], why=row["why"])
             self._tell(row)
@@ -275,21 +282,3 @@ def _said(row: Row) -> Report:
 
 def _word(wanted: Row) -> dict[str, Any]:
     return {"number": wanted["number"], "release": wanted["release"] or ""}
-
-
-def _read(params: dict[str, Any]) -> Row:
-    """A report as it came.
-
-    Raises:
-        InvalidError: it is none.
-    """
-    numbers = [params.get(name) for name in ("number", "serial", "at")]
-    release, state, why = params.get("release"), params.get("state"), params.get("why")
-    if any(type(each) is not int or not 0 <= each <= _LATEST for each in numbers):
-        raise InvalidError("a report has a number, a serial and a time", where="params")
-    if not isinstance(release, str) or (release and not ID.fullmatch(release)):
-        raise InvalidError("is no release", where="params.release")
-    if state not in STATES or not isinstance(why, str):
-        raise InvalidError(f"is one of {', '.join(STATES)}", where="params.state")
-    number, serial, at = numbers
-    return {"number": number, "serial": serial, "at": at, "release": release or None, "state": state, "why": why[:_WHY]}

@@ -30,7 +30,8 @@ class Report(NamedTuple):
         release: What it speaks of; None for its own configuration, without a release.
         state: How far it is.
         why: Why it reverted or failed; "" else.
-        at: When the gateway heard it, in nanoseconds since the Unix epoch. It is about the last assignment then.
+        at: When a gateway heard it, in nanoseconds since the Unix epoch. It is about the last assignment then, and
+            never before that or the node's report before it, though other gateways have other clocks.
     """
 
     node: str
@@ -79,13 +80,14 @@ class Releases(Protocol):
         """
         ...
 
-    async def assign(self, node: str, release: str | None, *, by: str, fence: Fence) -> None:
+    async def assign(self, node: str, release: str | None, *, by: str, fence: Fence, since: int = 0) -> None:
         """Has a node run a release from now on, or None for its own configuration. On the disk when it returns.
 
         Another `by` has what failed there before tried again; the same again by the same changes nothing.
 
         Args:
             fence: Is awaited first in the same transaction, and raises where nothing is to be assigned any more.
+            since: Nanoseconds that no report of it is said to be older than, whatever clock the gateway has.
 
         Raises:
             NotFoundError: the node is not there any more.

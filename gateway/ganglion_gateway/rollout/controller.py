@@ -214,7 +214,7 @@ class Controller:
         async def one(action: Assign) -> Happening:
             async with limit:
                 node, by = senses.current(action.node), f"rollout {rollout.id}"
-                await self._releases.assign(node, action.release, by=by, fence=fence)
+                await self._releases.assign(node, action.release, by=by, fence=fence, since=action.since)
             return Told(action.node, action.want)
 
         done: list[Happening] = []

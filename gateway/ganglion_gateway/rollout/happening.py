@@ -77,11 +77,16 @@ Happening = Report | Presence | Crashed | Alerted | Read | Gone | Told | Pause |
 
 
 class Assign(NamedTuple):
-    """Have a node pull toward a release, or toward none; then say `Told`."""
+    """Have a node pull toward a release, or toward none; then say `Told`.
+
+    Attributes:
+        since: When its turn came.
+    """
 
     node: str
     release: str | None
     want: Want
+    since: int
 
 
 def refusal(rollout: Rollout, command: Pause | Resume | Abort) -> str:

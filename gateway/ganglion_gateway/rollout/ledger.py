@@ -40,8 +40,8 @@ class Ledger:
     def untold(self) -> list[Assign]:
         """What nodes are to have and the delivery may not know."""
         return [
-            Assign(each.node, self.rollout.release if each.want is Want.RELEASE else each.before, each.want)
-            for each in self._untold.values()
+            Assign(node, self.rollout.release if each.want is Want.RELEASE else each.before, each.want, each.assigned)
+            for node, each in self._untold.items()
         ]
 
     def touch(self, target: Target) -> None:

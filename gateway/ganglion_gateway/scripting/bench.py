@@ -9,13 +9,16 @@ import sys
 from contextlib import suppress
 from typing import Any
 
-from ganglion.errors import GanglionError, InvalidError, NotFoundError, UnreachableError
-from ganglion_gateway.scripting.host import CPU, MAX_ANSWER, MEMORY, WALL
+from ganglion.errors import GanglionError, InvalidError, NotFoundError
+from ganglion_gateway.scripting.host import CPU, MAX_ANSWER, MEMORY, READY, WALL
+from ganglion_gateway.scripting.turns import Turns
 
 #: Questions at the same time, and seconds that one waits for its turn.
 _AT_ONCE, _PATIENCE = 2, 30.0
 #: Seconds beyond its own bound after which a child is given up.
 _SPARE = 5.0
+#: Seconds that the process may take to start, on a slow machine.
+_START = 60.0
 
 
 class Bench:
@@ -27,30 +30,30 @@ class Bench:
 
     def __init__(self, *, cpu: int = CPU) -> None:
         self._cpu = cpu
-        self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._turns = Turns(_AT_ONCE, _PATIENCE)
         self._starting = asyncio.Lock()
         self._host: asyncio.subprocess.Process | None = None
         self._control: socket.socket | None = None
         self._working: set[asyncio.Task[bytes]] = set()
 
-    async def ask(self, what: str, document: dict[str, Any]) -> dict[str, Any]:
+    async def ask(self, what: str, document: dict[str, Any], *, who: str = "") -> dict[str, Any]:
         """The answer to a question of `work.WORK`.
 
+        Args:
+            who: Asks; has one question worked on at a time.
+
         Raises:
+            BusyError: they ask too much at once.
             InvalidError: what the document is asked for makes no sense of it, or takes more than there is.
             NotFoundError: it has no such part.
             UnreachableError: too many ask.
         """
         question = json.dumps({**document, "what": what, "cpu": self._cpu}).encode()
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                await self._turns.acquire()
-        except TimeoutError:
-            raise UnreachableError("too many documents are being checked and run: try again") from None
+        await self._turns.take(who)
         # Who hangs up does not end the child, which has its turn for as long as it takes
         task = asyncio.create_task(self._answer(question))
         self._working.add(task)
-        task.add_done_callback(self._done)
+        task.add_done_callback(lambda done: self._done(done, who))
         data = await asyncio.shield(task)
         if not data:
             bounds = f"{self._cpu} s or {MEMORY >> 20} MB"
@@ -73,45 +76,43 @@ class Bench:
                 host.kill()
             await host.wait()
 
-    def _done(self, task: "asyncio.Task[bytes]") -> None:
+    def _done(self, task: "asyncio.Task[bytes]", who: str) -> None:
         self._working.discard(task)
-        self._turns.release()
+        self._turns.give(who)
         if not task.cancelled():
             task.exception()  # who hung up hears it no more
 
     async def _answer(self, question: bytes) -> bytes:
-        """What the child says; nothing where its bounds have ended it."""
-        ours, theirs = socket.socketpair()
-        reader, writer = await asyncio.open_connection(sock=ours)
-        try:
-            with theirs:
-                await self._hand_over(theirs)
-            writer.write(question)
-            data = b""
-            with suppress(ConnectionError):
-                async with asyncio.timeout(WALL + _SPARE):
-                    await writer.drain()
-                    writer.write_eof()
-                    data = await reader.read(MAX_ANSWER + 1)
-                    while part := await reader.read(MAX_ANSWER + 1 - len(data)):
-                        data += part
-            return data
-        except TimeoutError:
-            return b""
-        finally:
-            writer.close()
+        """What the child says; nothing where its bounds have ended it.
 
-    async def _hand_over(self, theirs: socket.socket) -> None:
-        for _ in range(2):
-            control = await self._started()
+        Raises:
+            GanglionError: no child came to be, for which no document is to blame.
+        """
+        for _ in range(2):  # one that has ended is found out by asking it
+            ours, theirs = socket.socketpair()
+            reader, writer = await asyncio.open_connection(sock=ours)
             try:
-                socket.send_fds(control, [b"?"], [theirs.fileno()])
-            except OSError:
-                if self._control is control:  # it has ended, and nobody has seen so before
-                    self._control = None
-            else:
-                return
+                with theirs:
+                    control = await self._started()
+                    begun = await self._begun(control, theirs, reader)
+                if begun:
+                    return await _asked(question, reader, writer)
+            finally:
+                writer.close()
+            control.close()
+            if self._control is control:  # and nobody has seen so before
+                self._control = None
         raise GanglionError("the process that checks documents does not start: see the gateway's log")
+
+    async def _begun(self, control: socket.socket, theirs: socket.socket, reader: asyncio.StreamReader) -> bool:
+        """Whether a child has the question's socket."""
+        try:
+            socket.send_fds(control, [b"?"], [theirs.fileno()])
+            theirs.close()
+            async with asyncio.timeout(_START):
+                return await reader.read(1) == READY
+        except OSError:  # also a TimeoutError
+            return False
 
     async def _started(self) -> socket.socket:
         async with self._starting:
@@ -122,7 +123,8 @@ class Bench:
                     # Nothing of the gateway's environment but where its own code is
                     kept = {name: os.environ[name] for name in ("PYTHONPATH", "PATH") if name in os.environ}
                     self._host = await asyncio.create_subprocess_exec(
-                        *(sys.executable, "-m", "ganglion_gateway.scripting.host", str(theirs.fileno())),
+                        # Nothing that lies where the gateway happens to be started is imported
+                        *(sys.executable, "-P", "-m", "ganglion_gateway.scripting.host", str(theirs.fileno())),
                         pass_fds=[theirs.fileno()],
                         stdin=asyncio.subprocess.DEVNULL,
                         stdout=asyncio.subprocess.DEVNULL,
@@ -130,3 +132,19 @@ class Bench:
                     )
                 self._control = ours
             return self._control
+
+
+async def _asked(question: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+    """What a child says to a question."""
+    data = b""
+    try:
+        with suppress(ConnectionError):
+            async with asyncio.timeout(WALL + _SPARE):
+                writer.write(question)
+                await writer.drain()
+                writer.write_eof()
+                while part := await reader.read(MAX_ANSWER + 1 - len(data)):
+                    data += part
+    except TimeoutError:
+        return b""
+    return data

@@ -2,8 +2,8 @@
 """The process that has the checker in memory and forks for each question: `python -m ganglion_gateway.scripting.host`.
 
 Its argument is the descriptor of a socket, on which comes a byte with another one, that of one question. The child that
-is forked bounds itself, reads the question to its end, and writes the answer: what a hostile document takes of memory
-and time is the child's alone. There is one thread, so a fork has no lock that another one held.
+is forked bounds itself, says so, reads the question to its end, and writes the answer: what a hostile document takes of
+memory and time is the child's alone. There is one thread, so a fork has no lock that another one held.
 """
 
 import gc
@@ -21,6 +21,10 @@ from ganglion_gateway.jsonable import jsonable
 
 #: What a question may take: bytes of memory, seconds of the processor, and seconds by the clock.
 MEMORY, CPU, WALL = 320 << 20, 8, 12
+#: Priority that a child has less than the gateway, which others wait for.
+_NICE = 10
+#: What a child says first: whatever ends it from then on is the question's.
+READY = b"!"
 #: Bytes of an answer.
 MAX_ANSWER = 4 << 20
 
@@ -57,9 +61,11 @@ def _child(question: socket.socket, work: dict[str, Any]) -> None:
     code = 1
     try:
         signal.alarm(WALL)
+        os.nice(_NICE)
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        question.sendall(READY)
         question.sendall(_answered(question, work))
         code = 0
     except BaseException:  # noqa: S110 - of a process that has no memory left nothing can be told: it ends

@@ -246,10 +246,15 @@ async def assign(
 
 
 async def save_report(connection: AsyncConnection, row: Row) -> bool:
-    """What a node says; whether it is news: neither a copy nor older than what is known."""
-    mine = release_reports.c.node == row["node"]
-    known = (await connection.execute(select(release_reports.c.number, release_reports.c.serial).where(mine))).first()
-    if known is not None and (row["number"], row["serial"]) <= tuple(known):
-        return False
+    """What a node says; whether it is news: neither a copy nor older than what is known.
+
+    It is received after what was received before it, also where that was another gateway, with another clock.
+    """
+    columns = (release_reports.c.number, release_reports.c.serial, release_reports.c.received)
+    found = await connection.execute(select(*columns).where(release_reports.c.node == row["node"]))
+    if (known := found.first()) is not None:
+        if (row["number"], row["serial"]) <= (known.number, known.serial):
+            return False
+        row["received"] = max(row["received"], known.received + 1)
     await connection.execute(insert_or_update(connection, release_reports, ["node"]), [row])
     return True

@@ -178,7 +178,7 @@ def _mova(verb: str, text: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="ganglion-mcp-") as folder:
         name = "script.json" if text.lstrip().startswith("{") else "script.yaml"
         (Path(folder) / name).write_text(text, encoding="utf-8")
-        command = [sys.executable, "-m", "ganglion", "mova", verb, name, "--json"]
+        command = [sys.executable, "-P", "-m", "ganglion", "mova", verb, name, "--json"]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         for secret in ("GANGLION_TOKEN", "GANGLION_LLM_KEY"):
             environment.pop(secret, None)

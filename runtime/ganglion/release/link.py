@@ -3,7 +3,8 @@
 
 A broker or a gateway that is away proves nothing against a release. What does: the machine has no way to the broker any
 more, or the broker is there and the node does not get in, where what ran before had its link. A release that itself
-says how the node reaches the others has to prove that it does, by an answer of the gateway.
+says how the node reaches the others has to prove that it does, by an answer of the gateway. What was proved holds no
+longer where the node then stays out of a broker that is there: nobody could send such a node anything better.
 """
 
 import asyncio
@@ -68,7 +69,7 @@ class Standing(NamedTuple):
     """How a release stands by its node's link.
 
     Attributes:
-        proved: The node has its link, or had none before, either.
+        proved: The node has had its link and is not kept out of it now, or had none before, either.
         why: What counts against it, where its window ended now; "" for nothing.
     """
 
@@ -92,6 +93,7 @@ class Linking:
         self._proved = not had
         self._reach: Reach | None = None
         self._since = 0
+        self._out: int | None = None
 
     def look(self, *, up: bool, answered: bool, reach: Reach | None, now: int) -> Standing:
         """By what is so now.
@@ -105,14 +107,20 @@ class Linking:
         self._proved = self._proved or answered or (up and not self._changed)
         if reach is not self._reach:
             self._reach, self._since = reach, now
+        if up or self._out is None:
+            self._out = now
+        lasting = min(_LASTING, self._window * SECOND // 2)
         if self._proved:
+            if self._had and reach is Reach.THERE and now - max(self._out, self._since) >= lasting:
+                ended = f"when the {self._window} s of the trial ended"
+                return Standing(False, f"the broker is there, and the node was in no more {ended}")
             return Standing(True)
         within = f"within the {self._window} s of the trial"
         if self._changed:
             return Standing(
                 False, f"it changes how the node reaches the others, and the gateway did not answer {within}"
             )
-        if now - self._since < min(_LASTING, self._window * SECOND // 2):
+        if now - self._since < lasting:
             return Standing(False)
         match reach:
             case Reach.NO_WAY:

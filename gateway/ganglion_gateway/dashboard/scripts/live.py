@@ -120,7 +120,7 @@ class Live:
 
     def _offer(self) -> None:
         """The nodes that may be chosen."""
-        nodes = sorted(self._visit.services.fleet.nodes.values(), key=lambda node: node.name)
+        nodes = self._visit.services.fleet.nodes.ordered
         offered = {each.id: each.name for each in nodes if each.revoked is None and not each.sw.startswith(_BOARD)}
         if offered != self._offered:
             self._offered = offered
