@@ -75,7 +75,8 @@ class Terminal:
         self._tasks = [background_tasks.create(self._follow()), background_tasks.create(self._type())]
 
     async def end(self) -> None:
-        """Closes the session."""
+        """Closes the session; what was pasted and is not begun is not carried out."""
+        self._waiting.clear()
         for each in [*self._tasks, *([] if self._carried is None else [self._carried])]:
             each.cancel()
         if not self.is_over:
@@ -153,7 +154,11 @@ class Terminal:
                 self._shell(opened=True)
             else:
                 self._put(saying.result(result))
+        if not self._in_shell:
+            self._wants_shell = False  # it was refused, or was over before its line was
         self._carried = None
+        if self.is_over:
+            return
         if self._waiting and not self._in_shell:
             self._carry_out(self._waiting.pop(0))
         elif not self._in_shell:
@@ -206,6 +211,7 @@ class Terminal:
 
     def _over(self, why: str) -> None:
         self.is_over = True
+        self._waiting.clear()
         self._in_shell = False
         if why:
             self._put(ERASE + saying.wrong(why))
