@@ -28,11 +28,14 @@ from ganglion_gateway.dashboard.console import build as console
 from ganglion_gateway.dashboard.frame import Entry
 from ganglion_gateway.dashboard.scripts import build as scripts
 from ganglion_gateway.dashboard.settings import page as settings
+from ganglion_gateway.dashboard.unseen import Unseen
 from ganglion_gateway.dashboard.visit import Visit
 from ganglion_gateway.services import Services
 
 #: Seconds that a page has to be built; NiceGUI's 3 are few on a Raspberry Pi.
 _PATIENCE = 30.0
+#: Seconds that a page outlives its connection: NiceGUI's 3 are less than a phone takes to change its Wi-Fi.
+_GAP = 30.0
 
 Build = Callable[[Visit], Awaitable[None]]
 
@@ -90,8 +93,9 @@ def mount(app: FastAPI, services: Services, guarded: ASGIApp) -> None:
     Args:
         guarded: The same with its guard, which pages ask on behalf of who looks.
     """
+    unseen = Unseen()
     for page in PAGES:
-        _add(page, services, guarded)
+        _add(page, services, guarded, unseen)
     ui.run_with(
         app,
         title="Ganglion",
@@ -104,9 +108,15 @@ def mount(app: FastAPI, services: Services, guarded: ASGIApp) -> None:
     )
 
 
-def _add(page: Page, services: Services, guarded: ASGIApp) -> None:
+def _add(page: Page, services: Services, guarded: ASGIApp, unseen: Unseen) -> None:
     async def show(request: Request) -> None:
         visit = Visit(guarded, services, request)
+        try:
+            await built(visit)
+        finally:
+            unseen.add(visit.principal.key, ui.context.client)
+
+    async def built(visit: Visit) -> None:
         menu = [Entry(each.path, each.title, each.key) for each in PAGES if each.key and visit.may(each.scope)]
         with frame.framed(visit, menu, title=page.title, here=page.within or page.path):
             if not visit.may(page.scope):
@@ -121,7 +131,7 @@ def _add(page: Page, services: Services, guarded: ASGIApp) -> None:
                 # What the address names is not there, or is not for who looks
                 _said(str(error))
 
-    ui.page(page.path, response_timeout=_PATIENCE)(show)
+    ui.page(page.path, response_timeout=_PATIENCE, reconnect_timeout=_GAP)(show)
 
 
 def _said(why: str) -> None:

@@ -74,9 +74,13 @@ class Terminal:
         """Opens the session, and follows it until `end`."""
         self._tasks = [background_tasks.create(self._follow()), background_tasks.create(self._type())]
 
+    def drop(self) -> None:
+        """Forgets the lines that were pasted and are not begun, as nobody sees what comes of them."""
+        self._waiting.clear()
+
     async def end(self) -> None:
         """Closes the session; what was pasted and is not begun is not carried out."""
-        self._waiting.clear()
+        self.drop()
         for each in [*self._tasks, *([] if self._carried is None else [self._carried])]:
             each.cancel()
         if not self.is_over:
@@ -211,7 +215,7 @@ class Terminal:
 
     def _over(self, why: str) -> None:
         self.is_over = True
-        self._waiting.clear()
+        self.drop()
         self._in_shell = False
         if why:
             self._put(ERASE + saying.wrong(why))
