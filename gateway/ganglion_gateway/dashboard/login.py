@@ -2,8 +2,8 @@
 """The one page that anybody may see: where a name and password, or a token, become a session.
 
 It loads nothing, and needs its few lines of script only for a link that logs in: `/login#token=…`. What is behind `#`
-is sent to no server and stands in no log. Where another site has led here, the button is pressed by hand: else that site
-could log people in as somebody they are not.
+is sent to no server and stands in no log. Where another site has led here, the button is pressed by hand: else that
+site could log people in as somebody they are not.
 """
 
 import hashlib

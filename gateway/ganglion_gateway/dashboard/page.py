@@ -51,6 +51,7 @@ class Page:
         key: The letter that follows `g` to go there; "" for a page that stands in no menu.
         scope: What it asks for beyond `read`; it is not in the menu of who has it not.
         within: The path of the page in the menu that it belongs to; "" for its own.
+        gap: Seconds that it outlives its connection.
     """
 
     path: str
@@ -59,6 +60,7 @@ class Page:
     key: str = ""
     scope: str = "read"
     within: str = ""
+    gap: float = _GAP
 
 
 #: In the menu's order.
@@ -67,7 +69,8 @@ PAGES = (
     Page("/fleet", "Fleet", fleet.build, "f"),
     Page("/nodes/{node}", "Node", node.build, within="/fleet"),
     Page("/scripts", "Scripts", scripts.build, "c"),
-    Page(console.PATH, "Console", console.build, scope="debug", within="/fleet"),
+    # Who has left a console writes there no more, and somebody else may
+    Page(console.PATH, "Console", console.build, scope="debug", within="/fleet", gap=3.0),
     Page("/releases", "Releases", releases.listing.build, "r"),
     Page("/releases/new", "New release", releases.create.build, scope="config"),
     Page("/releases/{release}", "Release", releases.one.build),
@@ -131,7 +134,7 @@ def _add(page: Page, services: Services, guarded: ASGIApp, unseen: Unseen) -> No
                 # What the address names is not there, or is not for who looks
                 _said(str(error))
 
-    ui.page(page.path, response_timeout=_PATIENCE, reconnect_timeout=_GAP)(show)
+    ui.page(page.path, response_timeout=_PATIENCE, reconnect_timeout=page.gap)(show)
 
 
 def _said(why: str) -> None:
