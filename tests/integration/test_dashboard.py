@@ -66,6 +66,23 @@ async def viewer(state: Path) -> str:
     return token
 
 
+async def test_the_link_with_the_token_logs_in_whom_no_other_site_led_there(
+    chromium: Browser, gateway: Process
+) -> None:
+    link = f"{gateway.url}/login#token={gateway.token}"
+    led = await chromium.new_page()
+    await led.set_content(f'<a href="{link}">a link of another site</a>')
+    await led.get_by_role("link").click()
+    use = led.get_by_role("button", name="Use the token")
+    await expect(use).to_be_focused()
+    assert led.url == f"{gateway.url}/login"
+    await use.click()
+    await led.wait_for_url(f"{gateway.url}/")
+    own = await chromium.new_page()
+    await own.goto(link)
+    await own.wait_for_url(f"{gateway.url}/")
+
+
 async def test_nobody_sees_it_without_a_token(chromium: Browser, gateway: Process) -> None:
     page = await chromium.new_page()
     await page.goto(gateway.url)

@@ -270,15 +270,22 @@ async def test_a_login_makes_a_session_and_a_logout_ends_it(site: Here) -> None:
     assert (await browser.get("/api/v1/nodes")).status_code == 401
 
 
-async def test_a_link_with_the_token_logs_in(site: Here) -> None:
-    assert (await site.stranger.get("/login", params={"token": site.token})).status_code == 303
-    assert (await site.stranger.get("/api/v1/nodes")).status_code == 200
+async def test_no_link_of_another_site_logs_anybody_in(site: Here) -> None:
+    asked = await site.stranger.get("/login", params={"token": site.token})
+    assert asked.status_code == 200
+    assert "set-cookie" not in asked.headers
+    assert site.token not in asked.text
+    for who, own in (("none", "yes"), ("same-origin", "yes"), ("cross-site", "no"), ("same-site", "no"), ("", "no")):
+        shown = await site.stranger.get("/login", headers={"sec-fetch-site": who} if who else {})
+        assert f'data-own="{own}"' in shown.text
+    form = {"token": site.token}
+    assert (await site.stranger.post("/login", data=form, headers={"origin": "http://evil.test"})).status_code == 403
 
 
 async def test_whoever_guesses_must_wait(site: Here) -> None:
-    statuses = [(await site.stranger.get("/login", params={"token": f"gt_{i}"})).status_code for i in range(12)]
+    statuses = [(await site.stranger.post("/login", data={"token": f"gt_{i}"})).status_code for i in range(12)]
     assert statuses == [401] * 10 + [429] * 2
-    refused = await site.stranger.get("/login", params={"token": site.token})
+    refused = await site.stranger.post("/login", data={"token": site.token})
     assert refused.status_code == 429
     assert int(refused.headers["retry-after"]) >= 1
     assert (await site.http.get("/api/v1/nodes")).status_code == 200  # programs with a token are not shut out

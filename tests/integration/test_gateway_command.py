@@ -125,7 +125,7 @@ async def test_the_environment_names_the_model_and_no_secret_is_logged(tmp_path:
         async with process(tmp_path / "state", NO_BROKER, *words, environment=chat.environment) as gateway:
             assert gateway.ready["model"] == "parrot-1"
             async with httpx.AsyncClient(base_url=gateway.url, trust_env=False) as stranger:
-                await stranger.get("/login", params={"token": gateway.token})
+                await stranger.post("/login", data={"token": gateway.token})
                 await stranger.post("/login", data={"token": "gt_wrong"})
             key = (await gateway.http.post("/api/v1/enrol-keys", json={})).json()["key"]
             await gateway.end()
@@ -150,7 +150,7 @@ async def test_with_a_certificate_it_serves_https_and_marks_its_cookie(tmp_path:
         url = gateway.url.replace("127.0.0.1", "localhost")
         trust = ssl.create_default_context(cafile=str(files.authority))
         async with httpx.AsyncClient(base_url=url, verify=trust, trust_env=False) as browser:
-            entered = await browser.get("/login", params={"token": gateway.token})
+            entered = await browser.post("/login", data={"token": gateway.token})
         assert "secure" in entered.headers["set-cookie"].lower()
 
 

@@ -52,14 +52,15 @@ async def opened(
     language: str = "en",
     token: str = "",
 ) -> Watch:
-    """A page of the dashboard, logged in by the link that `ganglion up` prints."""
+    """A page of the dashboard, logged in by the token."""
     context = await browser.new_context(
         viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light", locale=language
     )
     context.set_default_timeout(PATIENCE)
     watch = Watch(await context.new_page())
     # Where the login leads costs a page, which is not the one that is wanted
-    await context.request.get(f"{gateway.url}/login?token={token or gateway.token}", max_redirects=0)
+    form = {"token": token or gateway.token}
+    await context.request.post(f"{gateway.url}/login", form=form, headers={"origin": gateway.url}, max_redirects=0)
     await watch.page.goto(f"{gateway.url}{path}")
     await ready(watch.page)
     return watch

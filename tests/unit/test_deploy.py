@@ -122,6 +122,12 @@ def test_each_probe_asks_for_its_own_meaning_and_pods_are_found_scaled_and_kept(
         assert {mount["name"] for mount in each["volumeMounts"]} == {"state", "keys", "tmp"}
 
 
+def test_a_browser_stays_with_the_pod_that_has_its_page() -> None:
+    services = [manifest["spec"] for manifest in MANIFESTS if manifest["kind"] == "Service"]
+    [reached] = [spec for spec in services if spec.get("clusterIP") != "None"]
+    assert reached["sessionAffinity"] == "ClientIP"
+
+
 def test_the_first_start_of_a_pod_brings_it_the_keys_of_the_mesh() -> None:
     [container] = of_kind("StatefulSet")["spec"]["template"]["spec"]["initContainers"]
     [line] = container["args"]

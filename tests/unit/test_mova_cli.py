@@ -409,6 +409,14 @@ def test_a_protocol_is_drawn_with_every_way_through_it(capsys: pytest.CaptureFix
     assert (code, "no protocol 'three', but one, two" in said) == (3, True)
 
 
+def test_what_a_script_says_commands_no_drawing(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "drawn.yaml"
+    path.write_text(DRAWN.replace("loud", '"%%{init: {}}%% a"'))
+    _, drawn = as_json(capsys, "graph", path, "--protocol", "one")
+    label = "beep: log #37;#37;#123;init: #123;#125;#125;#37;#37; a"
+    assert f'    s2["{label}"]' in drawn["graphs"][0]["mermaid"].splitlines()
+
+
 BRANCHES = """
 version: "2.2"
 dialect: edge/1

@@ -3,6 +3,7 @@
 
 import json
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
@@ -22,6 +23,8 @@ from ganglion_gateway.store import logs
 
 #: Who follows at the same time: each of them has every node asked that he follows, which serves 64 requests of ours.
 FOLLOWERS = 32
+#: And of one principal, so that nobody shuts out everybody else.
+_OF_ONE = 16
 
 Level = Literal["debug", "info", "warning", "error"]
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
@@ -34,7 +37,7 @@ Containing = Annotated[str, Query(max_length=256, description="what the text or 
 def routes(services: Services) -> APIRouter:
     """The router."""
     router = APIRouter(prefix="/api/v1", responses=RESPONSES, dependencies=[Depends(of_requests)], tags=["logs"])
-    followers = 0
+    followers: Counter[str] = Counter()
 
     @router.get("/logs", summary="Warnings and errors of nodes and leaves that are kept here, newest first")
     async def kept(
@@ -76,19 +79,19 @@ def routes(services: Services) -> APIRouter:
         level: Level = "info",
         seconds: Seconds = None,
     ) -> StreamingResponse:
-        nonlocal followers
-        if followers >= FOLLOWERS:
+        principal = request.state.principal
+        if followers[principal.key] >= _OF_ONE:
+            raise RefusedError(f"{principal.name} follows logs {_OF_ONE} times already: let one of them end")
+        if followers.total() >= FOLLOWERS:
             raise RefusedError(f"{FOLLOWERS} people follow logs already: let one of them end, or read GET /logs")
         _targets(services, where, node)  # who asks for nonsense is told so before the stream begins
         following = Following(services.fleet, services.mesh, lambda: _targets(services, where, node), level=level)
-        principal = request.state.principal
 
         async def lines() -> AsyncIterator[str]:
-            nonlocal followers
             yield "\n"
             async with following:
-                followers += 1
-                services.metrics.followers.set(followers)
+                followers[principal.key] += 1
+                services.metrics.followers.set(followers.total())
                 try:
                     for within in turns(seconds):
                         if services.keyring.holder(principal.key) is None:
@@ -97,8 +100,10 @@ def routes(services: Services) -> APIRouter:
                         services.metrics.followed.inc(len(records))
                         yield "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in records) or "\n"
                 finally:
-                    followers -= 1
-                    services.metrics.followers.set(followers)
+                    followers[principal.key] -= 1
+                    if not followers[principal.key]:
+                        del followers[principal.key]
+                    services.metrics.followers.set(followers.total())
 
         return StreamingResponse(lines(), media_type="application/x-ndjson", headers={"cache-control": "no-store"})
 

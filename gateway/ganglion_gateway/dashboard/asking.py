@@ -39,7 +39,8 @@ class _Inside(httpx.AsyncBaseTransport):
         address = request.client
         self._app = app
         self._address = ("", 0) if address is None else (address.host, address.port)
-        self._inner = httpx.ASGITransport(app, client=self._address)
+        # What is broken there is logged there, and is a 500 here as it is to programs
+        self._inner = httpx.ASGITransport(app, raise_app_exceptions=False, client=self._address)
         self._identity = {name: request.headers[name] for name in _IDENTITY if name in request.headers}
         # The guard lets a cookie change something only where the page is the gateway's own, as this one is
         self._identity |= {"origin": str(request.base_url).rstrip("/"), "host": request.headers.get("host", "")}

@@ -13,7 +13,7 @@ from ganglion_gateway.dashboard.parts import attribute, button, tagged
 from ganglion_gateway.dashboard.visit import Visit
 from ganglion_gateway.dashboard.words import COOKIE, LANGUAGES
 
-#: Seconds between looks at the broker.
+#: Seconds between looks at the broker, and at who looks.
 _TURN = 1.0
 
 
@@ -34,6 +34,7 @@ def framed(visit: Visit, menu: Sequence[Entry], *, title: str, here: str) -> Ite
         here: Its path, as the menu has it.
     """
     say = visit.say
+    _watch(visit)
     ui.page_title("Ganglion" if here == "/" else f"{say(title)} · Ganglion")
     ui.add_css(style.CSS)
     if visit.dark is not None:
@@ -62,6 +63,23 @@ def framed(visit: Visit, menu: Sequence[Entry], *, title: str, here: str) -> Ite
             if here != "/":
                 visit.headed_by(tagged("h1", say(title)).classes("g-title"))
             yield
+
+
+def _watch(visit: Visit) -> None:
+    """Leads whoever is let in no more to the login, and then ends the page here, whether or not his browser goes."""
+    client, is_leaving = ui.context.client, False
+
+    def look() -> None:
+        nonlocal is_leaving
+        if visit.is_welcome:
+            return
+        if not is_leaving:
+            is_leaving = True
+            ui.navigate.to("/login")
+        elif client.has_socket_connection:  # without one it ends by itself, and cannot come back: the guard is there
+            client.delete()
+
+    ui.timer(_TURN, look, immediate=False)
 
 
 def _menu_button(caption: str) -> None:

@@ -41,7 +41,7 @@ class _Late:
         self._running = AsyncExitStack()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._pages is None:
+        if self._pages is None or _failed(self._pages):
             self._pages = asyncio.create_task(self._open(), name="dashboard")
         pages = await asyncio.shield(self._pages)  # who does not wait for it takes it from nobody else
         await pages(scope, receive, send)
@@ -58,3 +58,8 @@ class _Late:
         page.mount(app, self._services, self._guarded)
         await self._running.enter_async_context(app.router.lifespan_context(app))
         return app
+
+
+def _failed(pages: "asyncio.Task[FastAPI]") -> bool:
+    """Whether it is opened anew for who asks next: what was wrong may be over, as a disk that was full."""
+    return pages.done() and (pages.cancelled() or pages.exception() is not None)

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The one page that anybody may see: where a name and password, or a token, become a session.
 
-It needs no script and loads nothing.
+It loads nothing, and needs its few lines of script only for a link that logs in: `/login#token=…`. What is behind `#`
+is sent to no server and stands in no log. Where another site has led here, the button is pressed by hand: else that
+site could log people in as somebody they are not.
 """
 
+import hashlib
 import html
 import math
 import re
 import time
+from base64 import b64encode
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
@@ -26,9 +30,20 @@ from ganglion_gateway.services import Services
 #: Bytes of the form.
 _MAX_FORM = 4096
 
+#: Fills in the token of the link, and posts it where the link was opened by the person alone (`_is_own`).
+_SCRIPT = """
+const token = new URLSearchParams(location.hash.slice(1)).get("token");
+const field = document.getElementById("token");
+if (token && field) {
+  history.replaceState(null, "", location.pathname);
+  field.value = token;
+  if (field.form.dataset.own === "yes") field.form.submit();
+  else field.form.querySelector("button").focus();
+}
+"""
 _POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
+    f"default-src 'none'; script-src 'sha256-{b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()}'; "
+    "style-src 'unsafe-inline'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
 
@@ -37,10 +52,8 @@ def routes(services: Services) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/login")
-    async def show(request: Request, token: str | None = None) -> Response:
-        if token is None:
-            return _page(request)
-        return _enter(request, token)
+    async def show(request: Request) -> Response:
+        return _page(request)
 
     @router.post("/login")
     async def submit(request: Request) -> Response:
@@ -116,6 +129,11 @@ def _say(request: Request) -> words.Say:
     return words.speaking(_language(request))
 
 
+def _is_own(request: Request) -> bool:
+    """Whether no other site led here, as the browser says; one that does not say so has the button pressed."""
+    return request.headers.get("sec-fetch-site") in ("none", "same-origin")
+
+
 def _language(request: Request) -> str:
     return words.chosen(request.cookies, request.headers.get("accept-language", ""))
 
@@ -143,9 +161,12 @@ def _page(
     """
     say = _say(request)
     notice = f'<p class="notice" role="alert">{html.escape(message)}</p>' if message else ""
-    other = "" if change else _SECOND_FORM.format(token=say("Or the gateway's token"), use=say("Use the token"))
+    own = "yes" if request.method == "GET" and _is_own(request) else "no"
+    second = _SECOND_FORM.format(own=own, token=say("Or the gateway's token"), use=say("Use the token"))
+    other = "" if change else second
     new = _CHANGE_FIELD.format(new=say("New password, 12 letters at least")) if change else ""
     parts = {"LANGUAGE": _language(request), "NOTICE": notice, "CHANGE": new, "TOKEN": other}
+    parts["SCRIPT"] = _SCRIPT
     parts |= {"ENTER": say("Log in"), "WELCOME": say("Log in to the gateway.")}
     parts |= {"NAMED": say("Name"), "PASSWORD": say("Password"), "NAME": html.escape(name, quote=True)}
     return HTMLResponse(
@@ -160,7 +181,7 @@ _CHANGE_FIELD = """\
 <input id="new" name="new" type="password" autocomplete="new-password" minlength="12" required>
 """
 _SECOND_FORM = """\
-<form method="post" action="/login" class="other">
+<form method="post" action="/login" class="other" data-own="{own}">
 <label for="token">{token}</label>
 <input id="token" name="token" type="password" autocomplete="off" required>
 <button type="submit">{use}</button>
@@ -211,6 +232,7 @@ NOTICE
 CHANGE<button type="submit">ENTER</button>
 </form>
 TOKEN</main>
+<script>SCRIPT</script>
 </body>
 </html>
 """

@@ -28,11 +28,14 @@ from ganglion_gateway.dashboard.console import build as console
 from ganglion_gateway.dashboard.frame import Entry
 from ganglion_gateway.dashboard.scripts import build as scripts
 from ganglion_gateway.dashboard.settings import page as settings
+from ganglion_gateway.dashboard.unseen import Unseen
 from ganglion_gateway.dashboard.visit import Visit
 from ganglion_gateway.services import Services
 
 #: Seconds that a page has to be built; NiceGUI's 3 are few on a Raspberry Pi.
 _PATIENCE = 30.0
+#: Seconds that a page outlives its connection: NiceGUI's 3 are less than a phone takes to change its Wi-Fi.
+_GAP = 30.0
 
 Build = Callable[[Visit], Awaitable[None]]
 
@@ -48,6 +51,7 @@ class Page:
         key: The letter that follows `g` to go there; "" for a page that stands in no menu.
         scope: What it asks for beyond `read`; it is not in the menu of who has it not.
         within: The path of the page in the menu that it belongs to; "" for its own.
+        gap: Seconds that it outlives its connection.
     """
 
     path: str
@@ -56,6 +60,7 @@ class Page:
     key: str = ""
     scope: str = "read"
     within: str = ""
+    gap: float = _GAP
 
 
 #: In the menu's order.
@@ -64,7 +69,8 @@ PAGES = (
     Page("/fleet", "Fleet", fleet.build, "f"),
     Page("/nodes/{node}", "Node", node.build, within="/fleet"),
     Page("/scripts", "Scripts", scripts.build, "c"),
-    Page(console.PATH, "Console", console.build, scope="debug", within="/fleet"),
+    # Who has left a console writes there no more, and somebody else may
+    Page(console.PATH, "Console", console.build, scope="debug", within="/fleet", gap=3.0),
     Page("/releases", "Releases", releases.listing.build, "r"),
     Page("/releases/new", "New release", releases.create.build, scope="config"),
     Page("/releases/{release}", "Release", releases.one.build),
@@ -90,8 +96,9 @@ def mount(app: FastAPI, services: Services, guarded: ASGIApp) -> None:
     Args:
         guarded: The same with its guard, which pages ask on behalf of who looks.
     """
+    unseen = Unseen()
     for page in PAGES:
-        _add(page, services, guarded)
+        _add(page, services, guarded, unseen)
     ui.run_with(
         app,
         title="Ganglion",
@@ -104,9 +111,15 @@ def mount(app: FastAPI, services: Services, guarded: ASGIApp) -> None:
     )
 
 
-def _add(page: Page, services: Services, guarded: ASGIApp) -> None:
+def _add(page: Page, services: Services, guarded: ASGIApp, unseen: Unseen) -> None:
     async def show(request: Request) -> None:
         visit = Visit(guarded, services, request)
+        try:
+            await built(visit)
+        finally:
+            unseen.add(visit.principal.key, ui.context.client)
+
+    async def built(visit: Visit) -> None:
         menu = [Entry(each.path, each.title, each.key) for each in PAGES if each.key and visit.may(each.scope)]
         with frame.framed(visit, menu, title=page.title, here=page.within or page.path):
             if not visit.may(page.scope):
@@ -121,7 +134,7 @@ def _add(page: Page, services: Services, guarded: ASGIApp) -> None:
                 # What the address names is not there, or is not for who looks
                 _said(str(error))
 
-    ui.page(page.path, response_timeout=_PATIENCE)(show)
+    ui.page(page.path, response_timeout=_PATIENCE, reconnect_timeout=page.gap)(show)
 
 
 def _said(why: str) -> None:

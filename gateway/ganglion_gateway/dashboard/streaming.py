@@ -3,6 +3,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, MutableMapping
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -24,7 +25,7 @@ class Answer(httpx.AsyncByteStream):
     def __init__(self, app: ASGIApp, request: httpx.Request, address: tuple[str, int]) -> None:
         self._parts: asyncio.Queue[bytes | None] = asyncio.Queue(_PARTS)
         self._gone = asyncio.Event()
-        self._asked = False
+        self._asked = self._complete = False
         self._begun: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         url = request.url
         scope = {
@@ -44,7 +45,7 @@ class Answer(httpx.AsyncByteStream):
         self._task = asyncio.create_task(self._run(app, scope), name="an answer that goes on")
 
     async def response(self) -> httpx.Response:
-        """As soon as it begins. Raises: whatever the application raises before that."""
+        """As soon as it begins. Raises: httpx.RemoteProtocolError: it ends before that."""
         try:
             start = await self._begun
         except BaseException:
@@ -53,9 +54,11 @@ class Answer(httpx.AsyncByteStream):
         return httpx.Response(start["status"], headers=start["headers"], stream=self)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """The parts of the body."""
+        """The parts of the body. Raises: httpx.RemoteProtocolError: it breaks off before its end."""
         while (part := await self._parts.get()) is not None:
             yield part
+        if not self._complete:
+            raise _broken_off()
 
     async def aclose(self) -> None:
         """Who has asked has gone."""
@@ -65,14 +68,11 @@ class Answer(httpx.AsyncByteStream):
 
     async def _run(self, app: ASGIApp, scope: dict[str, Any]) -> None:
         try:
-            await app(scope, self._receive, self._send)
-        except Exception as error:
-            if self._begun.done():
-                raise
-            self._begun.set_exception(error)
+            with suppress(Exception):  # the application has logged it
+                await app(scope, self._receive, self._send)
         finally:
             if not self._begun.done():
-                self._begun.cancel()
+                self._begun.set_exception(_broken_off())
             elif not self._gone.is_set():
                 await self._parts.put(None)
 
@@ -86,5 +86,11 @@ class Answer(httpx.AsyncByteStream):
     async def _send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._begun.set_result(message)
-        elif body := message.get("body", b""):
+            return
+        if body := message.get("body", b""):
             await self._parts.put(body)
+        self._complete = not message.get("more_body", False)
+
+
+def _broken_off() -> httpx.RemoteProtocolError:
+    return httpx.RemoteProtocolError("it failed; its log says why")

@@ -140,5 +140,5 @@ def _rule(rule: Rule) -> str:
 def _quoted(text: str) -> str:
     """A label that Mermaid takes as it is: quotes and what it would read as a mark are written as entities."""
     short = text if len(text) <= _LABEL else text[: _LABEL - 1] + "…"
-    safe = "".join(f"#{ord(letter)};" if letter in '"#;<>&`' else letter for letter in short if letter.isprintable())
+    safe = "".join(f"#{ord(letter)};" if letter in '"#;<>&`%{}' else letter for letter in short if letter.isprintable())
     return f'"{safe}"'

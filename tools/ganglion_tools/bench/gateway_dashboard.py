@@ -84,7 +84,8 @@ async def _login(browser: Any, place: Site) -> Any:
     """A new page whose browser is logged in, its cache empty."""
     context = await browser.new_context(viewport={"width": 1280, "height": 900})
     page = await context.new_page()
-    await context.request.get(f"{place.gateway.url}/login?token={place.token}", timeout=PATIENCE * 1000)
+    url, form = place.gateway.url, {"token": place.token}
+    await context.request.post(f"{url}/login", form=form, headers={"origin": url}, timeout=PATIENCE * 1000)
     return page
 
 

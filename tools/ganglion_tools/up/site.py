@@ -207,7 +207,7 @@ ready in {seconds:.1f} s
 
   broker      {url}
   gateway     {gateway}
-  dashboard   {gateway}/login?token={token}
+  dashboard   {gateway}/login#token={token}
 {self._first()}  nodes       host (this machine), room (sound and pictures), fridge (BME280, simulated chip)
   webhook     {hook}
   model       {model or "none: scripts take their `otherwise` branch; set GANGLION_LLM_URL to give them one"}

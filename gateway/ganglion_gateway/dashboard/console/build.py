@@ -98,6 +98,7 @@ class _Console:
         )
         ui.add_head_html(f"<script>{_SCRIPT}</script>")
         ui.timer(0.0, self._begin, once=True)
+        ui.context.client.on_disconnect(self._drop)
         ui.context.client.on_delete(self._end)
 
     @property
@@ -114,6 +115,10 @@ class _Console:
             self._visit, target, self._target_name, self._screen, self._changed, columns=columns, rows=rows
         )
         self._terminal.begin()
+
+    def _drop(self) -> None:
+        if self._terminal is not None:
+            self._terminal.drop()
 
     def _end(self) -> None:
         if self._terminal is not None:

@@ -74,8 +74,13 @@ class Terminal:
         """Opens the session, and follows it until `end`."""
         self._tasks = [background_tasks.create(self._follow()), background_tasks.create(self._type())]
 
+    def drop(self) -> None:
+        """Forgets the lines that were pasted and are not begun, as nobody sees what comes of them."""
+        self._waiting.clear()
+
     async def end(self) -> None:
-        """Closes the session."""
+        """Closes the session; what was pasted and is not begun is not carried out."""
+        self.drop()
         for each in [*self._tasks, *([] if self._carried is None else [self._carried])]:
             each.cancel()
         if not self.is_over:
@@ -153,7 +158,11 @@ class Terminal:
                 self._shell(opened=True)
             else:
                 self._put(saying.result(result))
+        if not self._in_shell:
+            self._wants_shell = False  # it was refused, or was over before its line was
         self._carried = None
+        if self.is_over:
+            return
         if self._waiting and not self._in_shell:
             self._carry_out(self._waiting.pop(0))
         elif not self._in_shell:
@@ -206,6 +215,7 @@ class Terminal:
 
     def _over(self, why: str) -> None:
         self.is_over = True
+        self.drop()
         self._in_shell = False
         if why:
             self._put(ERASE + saying.wrong(why))

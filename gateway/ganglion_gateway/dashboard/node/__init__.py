@@ -59,8 +59,8 @@ class _Node:
         await visit.every(jobs.look, seconds=5.0)
         await visit.every(crashes.look, seconds=10.0)
         await charts.begin()
-        await log.begin()
-        # What asks the node itself comes when the page is there: it may be slow, or away
+        # What asks the node itself comes when the page is there: it may be slow, or away; and nobody may be there
+        ui.timer(0.0, log.begin, once=True)
         ui.timer(0.1, actuators.look, once=True)
         ui.timer(0.2, methods.look, once=True)
 

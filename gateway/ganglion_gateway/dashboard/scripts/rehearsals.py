@@ -56,17 +56,18 @@ class Rehearsals:
             self._visit.complain(error)
             return
         self._button.props("disabled")
-        found = await self._visit.attempt(
-            scripts.post_scripts_run(
-                text=self._editor.text,
-                file=self._editor.file,
-                protocol=self._protocol.value,
-                value=_read(self._value.value),
-                llm=_read(self._llm.value) if self._llm.value else "down",
-                **given,
-            ).within(30.0)
+        call = scripts.post_scripts_run(
+            text=self._editor.text,
+            file=self._editor.file,
+            protocol=self._protocol.value,
+            value=_read(self._value.value),
+            llm=_read(self._llm.value) if self._llm.value else "down",
+            **given,
         )
-        self._button.props(remove="disabled")
+        try:
+            found = await self._visit.attempt(call.within(30.0))
+        finally:
+            self._button.props(remove="disabled")
         if found is None:
             return
         self._result.clear()

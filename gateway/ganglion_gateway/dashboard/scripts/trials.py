@@ -38,8 +38,10 @@ class Trials:
         """Runs them all."""
         self._button.props("disabled")
         call = scripts.post_scripts_test(text=self._editor.text, file=self._editor.file)
-        found = await self._visit.attempt(call.within(30.0))
-        self._button.props(remove="disabled")
+        try:
+            found = await self._visit.attempt(call.within(30.0))
+        finally:
+            self._button.props(remove="disabled")
         if found is None:
             return
         tests = found["tests"]
