@@ -293,6 +293,26 @@ def test_what_the_board_would_refuse_of_its_parts_is_refused_with_the_file_that_
     assert error.startswith(f"{path}: {part}.{said}")
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"sensosr": {}}, "sensosr: there is no such key; known are"),
+        ({"uplink": {"kind": "lora"}}, "uplink.kind: must be one of none, serial, wifi, not 'lora'"),
+        ({"uplink": {"kind": "wifi"}}, "uplink.ssid: is missing; write a text"),
+        ({"parent": {"host": "a", "port": "abc"}}, "parent.port: must be a whole number, not 'abc'"),
+        ({"watchdog": "0.2s"}, "watchdog: must be 0s for none, or at least 1s"),
+        ({"updates": "signd"}, "updates: must be one of parent, signed, not 'signd'"),
+    ],
+)
+def test_what_the_board_would_stop_at_is_refused_when_it_is_built(
+    ganglion: Run, tmp_path: Path, given: dict[str, Any], said: str
+) -> None:
+    path = tmp_path / "garden.json"
+    path.write_text(json.dumps(given))
+    error = ganglion("build", "--config", str(path), code=1)["error"]
+    assert error.startswith(f"{path}: {said}")
+
+
 @pytest.mark.usefixtures("boards_pointers")
 def test_the_budgets_are_met(ganglion: Run) -> None:
     said = ganglion("size", "--driver", "bme280")

@@ -10,7 +10,7 @@ from typing import Any
 
 from ganglion.errors import InvalidError
 from ganglion_agent import outputs, readback, sensors
-from ganglion_agent.config import FILE, limits, named
+from ganglion_agent.config import FILE, Config, limits, named
 from ganglion_agent.device import MIN_EVERY
 from ganglion_agent.interlock import Interlocks
 from ganglion_agent.section import ConfigError, Section, missing
@@ -20,6 +20,28 @@ _PARTS = ("buses", "sensors", "actuators")
 _PIN = re.compile(r"[A-Z0-9][A-Z0-9_]*")
 #: Keys of an actuator that the agent reads when all of them are there.
 _TOGETHER = ("requires", "excludes", "readback")
+
+
+def check_given(table: Mapping[str, Any], where: str) -> None:
+    """Refuses what the agent would refuse of the keys that are there, by its own reader; one that is for a build alone
+    may leave out what the board is called and how it is on the mesh.
+
+    Args:
+        table: What an `agent.json` says.
+        where: The file, for messages.
+
+    Raises:
+        InvalidError: with the key, as the board would say it.
+    """
+    uplink = table.get("uplink", {"kind": "none"})
+    whole: dict[str, Any] = {"name": "board", "uplink": uplink, **table}
+    is_serial = isinstance(uplink, dict) and uplink.get("kind") == "serial"
+    if "broker" not in table and not is_serial:
+        whole.setdefault("parent", {"host": "parent"})
+    try:
+        Config(Section(FILE, whole), None)
+    except ConfigError as error:
+        raise InvalidError(str(error).removeprefix(f"{FILE}."), where=where) from None
 
 
 def check_parts(table: Mapping[str, Any], where: str) -> None:
