@@ -47,11 +47,12 @@ class Device:
         self._offset = found.utc_offset
         now = clock.now()
         wanted = {}  # type: dict[str, list[Any]]
+        taken = []  # type: list[Any]
         self._confirmations = None  # type: Any
         for name, section in found.actuators:  # first of all: until then pins are whatever they are
             limits, silence, risk = config.limits(section)
             said = [section.where] + [section.value(key) for key in ("requires", "excludes", "readback")]
-            self.guard.actuators[name] = Actuator(limits, outputs.made(section, limits), silence, risk, now)
+            self.guard.actuators[name] = Actuator(limits, outputs.made(section, limits, taken), silence, risk, now)
             if said[1:] != [None, None, None]:
                 wanted[name] = said
         if wanted:
@@ -241,4 +242,4 @@ def _i2c(section: Section) -> "Any":
             return I2C(number, freq=frequency)
         return I2C(number, sda=Pin(sda), scl=Pin(scl), freq=frequency)
     except (OSError, ValueError, TypeError) as error:
-        raise section.error("sda", "the board refuses it: {}".format(error)) from None
+        raise section.error("sda, scl", "the board refuses it: {}".format(error)) from None

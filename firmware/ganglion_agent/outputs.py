@@ -13,10 +13,11 @@ DRIVERS = ("pin", "pwm")
 
 
 class Switch:
-    """A pin."""
+    """A pin, which `read` names."""
+
+    pin = None  # type: Any
 
     def __init__(self, section: Section, limits: "Limits") -> None:
-        self._number = section.value("pin")
         self._low = section.take("active_low", bool, False)
         self._safe = limits.safe
         if limits.low is not None or limits.values:
@@ -26,18 +27,19 @@ class Switch:
         """Takes the pin, at its fail-safe value."""
         from machine import Pin
 
-        self._pin = Pin(self._number, Pin.OUT, value=int(self._safe != self._low))
+        self.pin = Pin(self.pin, Pin.OUT, value=int(self._safe != self._low))
 
     def write(self, value: "Any") -> None:
         """Makes it so."""
-        self._pin.value(int(bool(value) != self._low))
+        self.pin.value(int(bool(value) != self._low))
 
 
 class Pulses:
     """A pin with pulses: `duty` has the shares of the period that it is high at `low` and at `high`."""
 
+    pin = None  # type: Any
+
     def __init__(self, section: Section, limits: "Limits") -> None:
-        self._number = section.value("pin")
         self._frequency = section.take("frequency", int, 1000, 1, 1000000)
         duty = section.value("duty", [0, 1])
         if type(duty) is not list or len(duty) != 2 or not (0 <= duty[0] <= 1 and 0 <= duty[1] <= 1):
@@ -54,7 +56,7 @@ class Pulses:
         """Takes the pin, at its fail-safe value."""
         from machine import PWM, Pin
 
-        self._pwm = PWM(Pin(self._number), freq=self._frequency, duty_u16=self._duty(self._safe))
+        self._pwm = PWM(Pin(self.pin), freq=self._frequency, duty_u16=self._duty(self._safe))
 
     def _duty(self, value: "Any") -> int:
         share = (value - self._low) / self._span
@@ -65,25 +67,34 @@ class Pulses:
         self._pwm.duty_u16(self._duty(value))
 
 
-def read(section: Section, limits: "Limits") -> "Any":
+def read(section: Section, limits: "Limits", taken: "list[Any]") -> "Any":
     """The output of an actuator's section, which has no pin yet.
 
+    Args:
+        taken: Pins of other actuators, to which its own is added: past its limits, one would drive the other.
+
     Raises:
-        ConfigError: a key is wrong.
+        ConfigError: a key is wrong, or another actuator has the pin.
     """
     driver = section.one("driver", DRIVERS)
-    output = Switch(section, limits) if driver == "pin" else Pulses(section, limits)
+    pin = section.value("pin")
+    bare = str(pin).lstrip("GPIO")  # GP15 is 15
+    if bare in taken:
+        raise section.error("pin", "another actuator has it")
+    taken.append(bare)
+    output = (Switch if driver == "pin" else Pulses)(section, limits)
+    output.pin = pin
     section.close()
     return output
 
 
-def made(section: Section, limits: "Limits") -> "Any":
-    """The output of an actuator's section, at its fail-safe value.
+def made(section: Section, limits: "Limits", taken: "list[Any]") -> "Any":
+    """The output of an actuator's section, at its fail-safe value; as `read`.
 
     Raises:
-        ConfigError: a key is wrong, the board has no such pin, or it cannot do this.
+        ConfigError: a key is wrong, the board has no such pin, it cannot do this, or another actuator has it.
     """
-    output = read(section, limits)
+    output = read(section, limits, taken)
     try:
         output.open()
     except (OSError, ValueError, TypeError) as error:

@@ -57,6 +57,12 @@ def test_a_whole_one_is_read() -> None:
     assert Path("pin15").read_text() == "0"
 
 
+@pytest.mark.parametrize("pin", [15, "15", "GP15"])
+def test_two_actuators_on_a_pin_are_refused_as_one_would_drive_the_other_past_its_limits(pin: Any) -> None:
+    with pytest.raises(ConfigError, match=r"^agent\.json\.actuators\.valve\.pin: another actuator has it$"):
+        device(actuators={**GOOD["actuators"], "valve": {"driver": "pwm", "pin": pin}})
+
+
 def test_a_watchdog_waits_for_two_signatures_of_a_full_member() -> None:
     full = {key: GOOD[key] for key in ("name", "uplink")} | {"broker": "mqtt://192.0.2.20"}
     for text, fits in (("5s", False), ("6s", True), ("0s", True)):

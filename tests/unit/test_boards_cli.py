@@ -167,3 +167,9 @@ def test_schema_is_printed_for_editors(capsys: pytest.CaptureFixture[str]) -> No
     plain = capsys.readouterr().out
     assert main(["boards", "schema", "--json"]) == 0
     assert json.loads(plain) == json.loads(capsys.readouterr().out) == schema()
+
+
+def test_check_takes_a_name_as_show_does(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["boards", "check", "pico-w"]) == 0
+    assert capsys.readouterr().out == "1 valid\n"
+    assert main(["boards", "check", "pico-v"]) == 3

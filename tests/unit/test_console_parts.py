@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ganglion.console.kept import Kept
 from ganglion.errors import InvalidError, NotFoundError, UnreachableError
 from ganglion.node.console import record as records
 from ganglion.node.console.leaf import follow
@@ -134,3 +135,12 @@ async def test_a_leafs_log_is_followed_over_silence_and_restart() -> None:
     answers.append({"lines": ["1 info old"]})
     await follow("garden", lines, ask)
     assert "update it" in lines.since(9, 0, 100)[0][0].text
+
+
+def test_what_a_shell_echoes_is_recorded_without_secrets_however_it_comes() -> None:
+    said = b'$ export DB_PASSWORD=hunter76\r\n$ echo "token: hunter77"\r\ntoken: hunter77\r\n$ ls -l'
+    kept = Kept()
+    text = b"".join(kept.take(bytes([octet])) for octet in said) + kept.end()
+    assert text.startswith(b"$ export DB_PASSWORD=(hidden)\r\n$ echo ")
+    assert b"hunter" not in text
+    assert text.endswith(b"token: (hidden)\r\n$ ls -l")

@@ -148,6 +148,7 @@ PURE = [
     "runtime/ganglion/client/operations/*.py",
     "runtime/ganglion/console/asciicast.py",
     "runtime/ganglion/console/harmless.py",
+    "runtime/ganglion/console/kept.py",
     "runtime/ganglion/console/keys.py",
     "runtime/ganglion/console/lines.py",
     "runtime/ganglion/console/paced.py",

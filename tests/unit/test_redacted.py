@@ -28,6 +28,8 @@ OWN = [
     BEARER.access("u", "00" * 8, 7),
     BEARER.refresh("00" * 8, 7),
 ]
+#: Under which people keep secrets.
+NAMES = ("pass", "ssid_pass", "passcode", "wifi_key", "api.key", "auth", "wifi password")
 #: Secrets that nothing tells by their look; and words, none of which has to do with secrets.
 letters = string.ascii_letters + string.digits
 odd = st.builds(
@@ -56,11 +58,11 @@ def test_what_ganglion_makes_is_known_by_its_look(token: str) -> None:
 @pytest.mark.parametrize(
     ("line", "kept"),
     [
-        ("status password hunter7", "status password (hidden)"),
-        ("nope token: hunter5", "nope token: (hidden)"),
+        ("status password hunter7", "status (hidden)"),
+        ("nope token: hunter5", "nope (hidden)"),
         ("kv.set key=wifi_password value=hunter3", "kv.set key=wifi_password value=(hidden)"),
         ("kv.set value=hunter3 key=wifi_password", "kv.set value=(hidden) key=wifi_password"),
-        ("wifi.join password=correct horse battery", "wifi.join password=(hidden) (hidden) (hidden)"),
+        ("wifi.join password=correct horse battery", "wifi.join (hidden)"),
         ("say text='the password is hunter7'", "say text=(hidden)"),
         ("""x.y with='["--token", "hunter7"]'""", 'x.y with=["--token", "(hidden)"]'),
         ("""x.y with='{"key": "pin", "value": 1234}'""", 'x.y with={"key": "pin", "value": "(hidden)"}'),
@@ -69,6 +71,13 @@ def test_what_ganglion_makes_is_known_by_its_look(token: str) -> None:
         ("x.y a=1 password='hunter", "x.y (hidden)"),
         ("""sim.set  sensor='a b' value='{"a":1}'""", """sim.set  sensor='a b' value='{"a":1}'"""),
         ("gpio.set line=4 value=1", "gpio.set line=4 value=1"),
+        ("nope hunter72 b c", "nope (hidden)"),
+        ("sensors.add sensor=x hunter74", "sensors.add (hidden)"),
+        ("log hunter7", "log (hidden)"),
+        ("log debug", "log debug"),
+        ("help kv", "help kv"),
+        ("""kv.set key=x value={"key":"wifi_password","value":"hunter30"}""", "kv.set key=x value=(hidden)"),
+        *((f"kv.set key='{name}' value=hunter7", f"kv.set key={name} value=(hidden)") for name in NAMES),
         ("kv.get key=wifi_password", "kv.get key=wifi_password"),
     ],
 )
@@ -111,6 +120,18 @@ def test_a_secret_that_goes_on_in_the_next_line_is_hidden(which: int, data: Any)
         entered = Entered()
         lines = (before + "\\\n".join(pieces)).split("\n")
         assert left(token[4:], "\n".join(entered.line(line) for line in lines)) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        ("curl -u bob:hunter61 http://h", "curl -u bob:(hidden) http://h"),
+        ("mysql -h db -phunter62 x", "mysql -h db -p(hidden) x"),
+        ("mkdir -p a/b", "mkdir -p a/b"),
+    ],
+)
+def test_the_account_that_a_command_is_given_is_hidden(line: str, kept: str) -> None:
+    assert Entered().line(line) == kept
 
 
 def test_what_follows_a_secret_is_kept_again() -> None:

@@ -20,7 +20,13 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     show = verbs.add_parser("show", parents=[common], help="pins, buses, image and flashing of one")
     show.add_argument("name", metavar="NAME", help="as `list` shows it, or a file that ends in .toml")
     check = verbs.add_parser("check", parents=[common], help="say what is wrong with a file of a board")
-    check.add_argument("files", nargs="*", type=Path, metavar="FILE", help="default: all boards of Ganglion")
+    check.add_argument(
+        "files",
+        nargs="*",
+        type=Path,
+        metavar="FILE",
+        help="or a name, as `list` shows it; default: all boards of Ganglion",
+    )
     verbs.add_parser("schema", parents=[common], help="the JSON Schema of such a file, for editors")
     verbs.add_parser("docs", parents=[common], help="all boards as a page of Markdown")
 

@@ -20,7 +20,11 @@ from ganglion.settings import nearest, read
 
 def checked(files: Sequence[Path]) -> Result:
     """Exit codes: 0 all are right, 1 one is not, 3 one is not there."""
-    paths = list(files) or [folder() / f"{name}.toml" for name in names()]
+    known = names()
+    # As `show` takes it: a name is that of a board of Ganglion, unless there is such a file
+    paths = [folder() / f"{path}.toml" if str(path) in known and not path.exists() else path for path in files] or [
+        folder() / f"{name}.toml" for name in known
+    ]
     others = boards()
     code = 0
     found: list[dict[str, Any]] = []

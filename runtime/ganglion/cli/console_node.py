@@ -19,6 +19,7 @@ from ganglion.cli.call import methods
 from ganglion.cli.console_link import Link
 from ganglion.cli.show import clock, instant, plain
 from ganglion.console.harmless import Harmless
+from ganglion.console.kept import Kept
 from ganglion.console.recorder import Recorder
 from ganglion.console.session import Came
 from ganglion.console.terminal import ended_by_signals, half_line, keys_as_pressed, lines_ended_by
@@ -73,6 +74,7 @@ class _Console:
         self._opened = 0.0  # when a shell was; what was asked for before does not say that there is none
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._harmless = Harmless()
+        self._kept = Kept()
         self._wants_shell = False  # whoever is here has asked for one
         self._is_lost = False  # a shell was, with the node that ran it
         self.code = 0
@@ -102,6 +104,9 @@ class _Console:
                 if self._error is None:
                     self._link.close()
             follower.join(_PATIENCE)
+            if self._recorder is not None:
+                with self._shown:
+                    self._recorder.said(self._kept.end())
 
     def _enter(self) -> None:
         typed = b""
@@ -252,7 +257,7 @@ class _Console:
         text = self._decoder.decode(data) if self._wants_shell else self._harmless.text(data)
         with self._shown:
             if self._recorder is not None:
-                self._recorder.said(data)
+                self._recorder.said(self._kept.take(data))
             if self._args.json:
                 print(json.dumps({"shell": text}, ensure_ascii=False), flush=True)
             else:
@@ -283,6 +288,7 @@ class _Console:
             text = "\n".join(plain(each) for each in str(said).splitlines())
         with self._shown:
             if self._recorder is not None:
+                self._recorder.said(self._kept.end())
                 if line:
                     self._recorder.written(f"{line}\r\n".encode("utf-8", "replace"))
                 self._recorder.said(redacted(text).replace("\n", "\r\n").encode("utf-8", "replace") + b"\r\n")

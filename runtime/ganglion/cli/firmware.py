@@ -13,7 +13,7 @@ from ganglion.cli.result import Result, write
 from ganglion.errors import InvalidError
 from ganglion.firmware.asked import ASKED, modules_like, modules_of, with_profile
 from ganglion.firmware.bundle import Bundle, build, drivers, drivers_in, read_config
-from ganglion.firmware.checked import check_parts
+from ganglion.firmware.checked import check_given, check_parts
 from ganglion.firmware.heap import PLACES
 from ganglion.units import SECOND, duration
 
@@ -75,6 +75,7 @@ def run(args: argparse.Namespace) -> Result:
 def _config(args: argparse.Namespace) -> dict[str, Any]:
     config = read_config(args.config) if args.config else {}
     if config:
+        check_given(config, str(args.config))
         drivers_in(config, str(args.config))
         check_parts(config, str(args.config))
     return config if args.profile is None else with_profile(config, args.profile)

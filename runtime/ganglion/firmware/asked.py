@@ -53,10 +53,12 @@ def modules_of(config: Mapping[str, Any]) -> list[str]:
 
 
 def modules_like(there: Collection[str]) -> list[str]:
-    """The modules of another version for a board that has these, sorted. One from before there were two profiles is a
-    leaf's, and had its Wi-Fi in `uplink`.
+    """The modules of another version for a board that has these, sorted, as what is always loaded together is one.
+
+    One from before there were two profiles is a leaf's.
     """
     found = {name for name in ASKED if name in there}
-    if not found & {"full", "leafed"}:
-        found |= {"leafed"} | ({"wifi", "resolve"} if "uplink" in there else set())
+    found |= {"full", "broker", "signer"} if "full" in found else {"leafed"}
+    if "serial" not in found:
+        found |= {"wifi", "resolve"} | ({"uplink"} if "leafed" in found else set())
     return sorted(found)

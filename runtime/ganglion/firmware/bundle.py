@@ -55,6 +55,7 @@ _GROUPS = {
         _AGENT, "clock config crash device flash guard log methods outputs section sensors store watchdog"
     ),
     f"{_AGENT}.runner": _named(_AGENT, "triggers"),
+    f"{_AGENT}.uplink": _named(_AGENT, "wifi"),
 }
 #: What only scripts that call tools import, which `ganglion_agent.runner` refuses.
 _FOR_TOOLS = {f"{_MICRO}.talk", f"{_MICRO}.tool"}

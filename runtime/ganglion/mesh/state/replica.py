@@ -232,7 +232,7 @@ class Replica(View):
 
     def _write(self, what: list[Any], *value: Any, now: int) -> Outcome:
         if not self._admission.may_write(self.identity.public, what[1]):
-            raise RefusedError(f"this node may not write {what[1]!r}: give it the right in the policy")
+            raise RefusedError(f"this node may not write {what[1]!r}; give it the right in the policy")
         changes = self._changes()
         return self._told(changes, [self._writer.write(changes, what, *value, now=now)])
 

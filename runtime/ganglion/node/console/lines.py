@@ -9,12 +9,15 @@ from typing import Any
 from ganglion.errors import InvalidError
 from ganglion.mesh.parameters import given
 from ganglion.mova.exposure import is_secret
+from ganglion.node.console.tail import LEVELS
 from ganglion.redacted import HIDDEN, is_name, spoken
 
 #: Letters of a line.
 LONGEST = 4096
 #: A word that may be that of a method.
 _METHOD = re.compile(r"[A-Za-z][\w.-]{0,63}")
+#: What is between the words of a document.
+_MARKS = re.compile(r"[\[\]{},:\"'\s]+")
 
 
 def words(line: str) -> list[str]:
@@ -44,12 +47,14 @@ def shown(line: str) -> str:
     """The line as it may be kept, without what is secret in it.
 
     That is a parameter whose name or value says so; every other one beside one whose value is the name of a secret, as
-    in `key=wifi_password value=…`; the words after such a name; and all but the first word of a line that is not
-    understood. A line without any of it stays as it is.
+    in `key=wifi_password value=…`; and all but the first word of a line that is not understood, which is one with a
+    word that is no parameter. A line without any of it stays as it is.
     """
     try:
         first, *rest = words(line)
         pairs = [_pair(word) for word in rest]
+        if None in pairs and not _is_own(first, rest):
+            raise InvalidError("no parameter")
     except (InvalidError, ValueError):
         first, rest, pairs = (line.split() or [""])[0], [""], [None]
     if not _METHOD.fullmatch(first) or spoken(first) != first:
@@ -68,6 +73,11 @@ def shown(line: str) -> str:
         text = kept if isinstance(kept, str) else json.dumps(kept, ensure_ascii=False)
         said.append(word if kept == value and spoken(name) == name else f"{spoken(name)}={text}")
     return line if said == [first, *rest] else " ".join(said)
+
+
+def _is_own(first: str, rest: list[str]) -> bool:
+    """Whether it is one of the console's own lines, whose word is no parameter."""
+    return len(rest) == 1 and (first == "help" or (first == "log" and rest[0] in LEVELS))
 
 
 def _pair(word: str) -> tuple[str, Any] | None:
@@ -93,4 +103,6 @@ def _without(name: str, value: Any) -> Any:
         first = next((i for i, each in enumerate(value) if _names(each)), len(value))
         return kept[: first + 1] + [HIDDEN for _ in kept[first + 1 :]]
     text = value if isinstance(value, str) else json.dumps(value)
+    if text.lstrip()[:1] in ("{", "[") and any(is_name(word) for word in _MARKS.split(text)):
+        return HIDDEN  # a document whose quotes the shell's rules have taken
     return HIDDEN if is_secret(name, text) or spoken(text) != text else value
