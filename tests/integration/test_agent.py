@@ -366,7 +366,7 @@ async def test_its_console_is_reached_by_way_of_the_parent(farm: Farm) -> None:
         await farm.board.on()
         await farm.joined()
         async with console(farm.gateway, "barn/garden") as one:
-            await one.says("info garden begins its boot 1")
+            await one.says("garden begins its boot 1")
             for line in ("help", "status", "actuators.set actuator=fan value=30", "log lines=1"):
                 one.enter(line)
                 done = await one.shows("what the leaf answers", line=line)
@@ -380,7 +380,7 @@ async def test_its_console_is_reached_by_way_of_the_parent(farm: Farm) -> None:
             assert await farm.board.ended() == RESET
             await farm.board.on()
             await one.says("garden has restarted")
-            await one.says("info garden begins its boot 2")
+            await one.says("garden begins its boot 2")
             assert (await one.ended())[1] == ""
 
 
