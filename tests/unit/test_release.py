@@ -254,6 +254,20 @@ async def test_another_assignment_ends_a_trial(folder: Folder, own: Path, gatewa
     assert gateway.states(first)[-1] == "reverted"
 
 
+async def test_what_ran_before_and_is_wanted_again_in_the_middle_of_a_trial_is_told_to_run(
+    folder: Folder, own: Path, gateway: FakeGateway
+) -> None:
+    first, second = gateway.make("first", {"a.yaml": b"a"}), gateway.make("second", {"a.yaml": b"b"})
+    gateway.assign(first)
+    await settled(folder, own, gateway)
+    gateway.assign(second)
+    assert (await lived(folder, own, gateway)).record.trial == second
+    gateway.assign(first)  # as a rollout does that somebody aborts
+    assert (await settled(folder, own, gateway)).record.current == first
+    last = gateway.reports[-1]
+    assert (last["number"], last["release"], last["state"]) == (gateway.number, first, "committed")
+
+
 @pytest.mark.parametrize("bad", ["chunk", "short", "manifest", "gone"])
 async def test_what_is_altered_is_never_run(bad: str, folder: Folder, own: Path, gateway: FakeGateway) -> None:
     release = gateway.make("one", {"a.yaml": b"a" * 1000})

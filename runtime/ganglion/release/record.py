@@ -90,11 +90,15 @@ class Record:
         return self.trial is not None and self.trial != self.desired
 
     def assigned(self, number: int, release: str, now: int) -> "Record":
-        """The gateway's word; one that is older than what is known says nothing."""
-        if number <= self.number:
+        """The gateway's word; one that is older than what is known says nothing.
+
+        What runs for good already is reported so, also where it was assigned while something else was on trial.
+        """
+        if number < self.number or number == 0:
             return self
-        known = replace(self, number=number, desired=release)
-        return known.said("committed", "it runs already", now) if known.trial is None and known.is_met else known
+        known = replace(self, number=number, desired=release) if number > self.number else self
+        is_said = self.last is not None and (self.last.number, self.last.release) == (number, known.desired)
+        return known if is_said or not known.is_met else known.said("committed", "it runs already", now)
 
     @property
     def is_met(self) -> bool:
