@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The console of a real node in a real Chromium: lines and a shell by the keyboard, one who writes."""
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import NamedTuple
@@ -113,6 +114,9 @@ async def test_a_shell_has_the_keyboard_and_the_windows_size_and_a_node_comes_ba
         await until_answered(there)
         watch = await opened(chromium, site.gateway, PATH)
         page, state = watch.page, watch.page.locator(".g-console-bar [role=status]")
+        # A page of before may have been there for as long as it takes the gateway to give it up
+        await expect(state).to_have_text(re.compile("you write|nobody writes"), timeout=PATIENCE)
+        await enter(page, "status")
         await expect(state).to_have_text("you write", timeout=PATIENCE)
         await enter(page, "shell")
         await shows(page, "a shell on the node")
