@@ -2,83 +2,23 @@
 """A serial port that a node lends at its console: who writes, what is kept, and a cable that is pulled."""
 
 import asyncio
-import base64
-import json
 from collections.abc import AsyncIterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from ganglion import config
-from ganglion.config import SerialSection
 from ganglion.errors import InvalidError, NotFoundError, RefusedError, UnreachableError
-from ganglion.node.console.console import Console
 from ganglion.node.console.echoed import Echoed
 from ganglion.node.console.output import KEPT, Output
-from ganglion.node.console.record import Record
-from support.cable import Cable
+from support.lent import Lender, peer
 from support.waiting import until
 
 
-def peer() -> Any:
-    return SimpleNamespace(kid=b"g", name="gateway", credential=SimpleNamespace(roles=("gateway",)))
-
-
-class World:
-    """The console of a node that lends a cable's port, in time that passes when it is told to."""
-
-    def __init__(self, folder: Path) -> None:
-        self.now = 0.0
-        self.denied: set[str] = set()
-        self.users: dict[str, str] = {}
-        self.cable = Cable(folder, held=False)
-        self.record = folder / "console.log"
-        self.console = Console(
-            self.perform,
-            permit=self.permit,
-            leaves=None,
-            record=Record(self.record, lambda: 1),
-            shell=True,
-            where="node.toml",
-            idle=900.0,
-            ports={"boiler": SerialSection(port=str(self.cable.port), about="the boiler")},
-            users=lambda: self.users,
-            monotonic=lambda: self.now,
-        )
-
-    async def perform(self, method: str, params: dict[str, Any], by: Any) -> Any:
-        raise AssertionError(method)
-
-    def permit(self, method: str, params: dict[str, Any], by: Any) -> None:
-        if params.get("port") in self.denied:
-            raise RefusedError(f"{method!r} is refused")
-
-    async def ask(self, method: str, who: str, **params: Any) -> dict[str, Any]:
-        self.now += 0.01  # what is shown leaves room for others
-        return await getattr(self.console, method)({"id": who * 8, "by": who, **params}, peer())
-
-    async def open(self, who: str, **params: Any) -> dict[str, Any]:
-        return await self.ask("open", who, port="boiler", **params)
-
-    async def write(self, who: str, data: bytes, at: int = 0, **params: Any) -> dict[str, Any]:
-        text = base64.urlsafe_b64encode(data).decode().rstrip("=")
-        return await self.console._lending.write({"id": who * 8, "by": who, "at": at, "data": text, **params}, peer())
-
-    async def set(self, who: str, **params: Any) -> dict[str, Any]:
-        return await self.console._lending.set({"id": who * 8, "by": who, **params}, peer())
-
-    async def heard(self) -> bytes:
-        return await asyncio.to_thread(self.cable.read, 60.0)
-
-    def kept(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.record.read_text().splitlines()]
-
-
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    made = World(tmp_path)
+async def world(tmp_path: Path) -> AsyncIterator[Lender]:
+    made = Lender(tmp_path)
     made.console.attach()
     try:
         yield made
@@ -87,7 +27,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         made.cable.close()
 
 
-async def test_bytes_go_there_and_come_back_whatever_they_are(world: World) -> None:
+async def test_bytes_go_there_and_come_back_whatever_they_are(world: Lender) -> None:
     opened = await world.open("a")
     assert (opened["writes"], opened["port"]["there"], opened["port"]["settings"]["baudrate"]) == (True, True, 115200)
     every = bytes(range(256))
@@ -122,7 +62,7 @@ async def test_bytes_go_there_and_come_back_whatever_they_are(world: World) -> N
             await world.console._lending.write({"id": "a" * 8, "by": "a", "at": 263, "data": data}, peer())
 
 
-async def test_one_writes_and_leaves_the_port_as_it_was(world: World) -> None:
+async def test_one_writes_and_leaves_the_port_as_it_was(world: Lender) -> None:
     await world.open("w", watch=True)
     await world.open("a")
     opened = await world.open("b")
@@ -149,7 +89,7 @@ async def test_one_writes_and_leaves_the_port_as_it_was(world: World) -> None:
     assert (await world.open("c"))["port"]["there"], "and is to be had again"
 
 
-async def test_who_may_not_or_is_idle_has_it_no_more(world: World) -> None:
+async def test_who_may_not_or_is_idle_has_it_no_more(world: Lender) -> None:
     with pytest.raises(NotFoundError, match="lends no port 'oven'; it lends boiler"):
         await world.ask("open", "a", port="oven")
     with pytest.raises(InvalidError, match="leaf or port"):
@@ -169,13 +109,13 @@ async def test_who_may_not_or_is_idle_has_it_no_more(world: World) -> None:
     for _ in range(40):
         world.now += 25
         world.console.forget()
-        if world.now <= 900:
+        if world.now < 900:
             await world.ask("read", "b")
     with pytest.raises(NotFoundError, match="nothing was entered for 900 s"):
         await world.write("b", b"x")
 
 
-async def test_a_port_that_something_else_has_is_refused(world: World) -> None:
+async def test_a_port_that_something_else_has_is_refused(world: Lender) -> None:
     world.users[str(world.cable.port.resolve())] = "sensor.meter"
     with pytest.raises(RefusedError, match=r"ttyUSB0 is in use by sensor\.meter of this node"):
         await world.open("a")
@@ -188,7 +128,7 @@ async def test_a_port_that_something_else_has_is_refused(world: World) -> None:
     assert (await world.open("a"))["port"]["there"]
 
 
-async def test_a_cable_that_is_out_is_told_and_the_session_goes_on(world: World) -> None:
+async def test_a_cable_that_is_out_is_told_and_the_session_goes_on(world: Lender) -> None:
     opened = await world.open("a")
     world.cable.pull()
     came: dict[str, Any] = {"port": {"there": True}, "next": opened["after"]}
@@ -205,7 +145,7 @@ async def test_a_cable_that_is_out_is_told_and_the_session_goes_on(world: World)
     assert await world.heard() == b"here"
 
 
-async def test_what_was_typed_is_kept_as_far_as_the_device_has_shown_it(world: World) -> None:
+async def test_what_was_typed_is_kept_as_far_as_the_device_has_shown_it(world: Lender) -> None:
     opened = await world.open("a")
     assert opened["port"]["written"] == 0
     await world.write("a", b"login admin\rhunter2\r")

@@ -21,8 +21,9 @@ from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedE
 
 Ask = Callable[[Asked], Any]
 
-#: Seconds that what was written has to reach the node before the port is set, and between attempts to write it.
-_SETTLED, _AGAIN = 10.0, 0.5
+#: Seconds that what was written has to reach the node before the port is set, and before it is closed; and between
+#: attempts to write it.
+_SETTLED, _LEFT, _AGAIN = 10.0, 2.0, 0.5
 #: Seconds after which a thread looks whether it is over.
 _LOOK = 0.1
 #: Seconds between two sendings that are kept as a pause, and how many of one message.
@@ -92,6 +93,8 @@ class Far:
 
     def close(self) -> None:
         """Ends the session; one that nobody can tell of it ends on the node by itself."""
+        if isinstance(self._found, FarPort):
+            self._found.close()  # which may have come when nobody waited any more
         if self._has_begun:
             with suppress(GanglionError):
                 self._ask(self.session.closing())
@@ -223,8 +226,10 @@ class FarPort(Port):
                         pass
 
     def close(self) -> None:
-        """Lets go of it here; the session goes on."""
-        self._over.set()
+        """Lets go of it here, once what was written has left; the session goes on."""
+        with self._progress:
+            self._progress.wait_for(lambda: self._done >= self._sent or self._over.is_set(), _LEFT)
+            self._over.set()
         self._near.close()
 
     def _change(self, **what: Any) -> IsSet:
@@ -239,7 +244,12 @@ class FarPort(Port):
         wait = 0.0
         while not self._over.is_set():
             try:
-                self._show(self._session.read(self._far.ask(self._session.reading(wait))))
+                said = self._far.ask(self._session.reading(wait))
+                with self._progress:
+                    if self._over.is_set():
+                        break  # what came is for the port that is there next
+                    came = self._session.read(said)
+                self._show(came)
             except GanglionError as error:
                 self._lose(error)
             except Exception as error:  # the edge of a thread: the console has to hear of it
@@ -255,9 +265,9 @@ class FarPort(Port):
         if came.lost or came.port.missed:
             self._notes.put(f"{came.port.missed} bytes and {came.lost} notes are lost: they came faster than they left")
         self._is_new, self._modem = True, came.port.modem
-        begin = self._session.seen - len(came.data)
-        data = memoryview(came.data)[max(0, self._skipped - begin) :]
+        data = memoryview(came.data)
         while data and not self._over.is_set():
+            data = data[max(0, self._skipped - self._session.seen + len(data)) :]
             with suppress(TimeoutError):
                 data = data[self._end.send(data) :]
         if not came.port.there:
