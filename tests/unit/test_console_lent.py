@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A serial port that a node lends at its console: who writes, what is kept, and a cable that is pulled."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,9 @@ import pytest
 from ganglion import config
 from ganglion.errors import InvalidError, NotFoundError, RefusedError, UnreachableError
 from ganglion.node.console.echoed import Echoed
+from ganglion.node.console.lending import LONGEST_PAUSE, _pieces
 from ganglion.node.console.output import KEPT, Output
+from ganglion.node.node import Node
 from support.lent import Lender, peer
 from support.waiting import until
 
@@ -35,9 +36,11 @@ async def test_bytes_go_there_and_come_back_whatever_they_are(world: Lender) -> 
     assert await world.heard() == every
     assert await world.write("a", every + b"more") == {"at": 260, "there": True}, "what comes twice is written once"
     assert await world.heard() == b"more"
-    first = asyncio.create_task(world.heard())
-    assert (await world.write("a", b"12345", at=258, pauses=[[3, 0.5], [4, 0]]))["at"] == 263
-    assert [await first, await world.heard()] == [b"3", b"45"], "the device has its time between them"
+    assert (await world.write("a", b"12345", at=258, pauses=[[3, 0.01], [4, 0]]))["at"] == 263
+    said = b""
+    while len(said) < 3:
+        said += await world.heard()
+    assert said == b"345"
     for pauses in ([[9, 1]], [[1]], [[2, 0.1], [1, 0.1]], 7, [[1, -1]]):
         with pytest.raises(InvalidError, match="pauses"):
             await world.write("a", b"xyz", at=263, pauses=pauses)
@@ -156,6 +159,20 @@ async def test_what_was_typed_is_kept_as_far_as_the_device_has_shown_it(world: L
     assert next(each for each in world.kept() if each["what"] == "typed")["lines"] == ["login admin"]
     assert sum(each.get("bytes", 0) for each in world.kept()) == len("hunter2\r")
     assert "hunter2" not in world.record.read_text()
+
+
+def test_a_device_has_the_time_between_bytes_that_it_was_given() -> None:
+    assert _pieces(b"12345", [[3, 0.5], [4, 9]]) == [(0, b"123", 0.5), (3, b"4", LONGEST_PAUSE - 0.5), (4, b"5", 0.0)]
+    assert _pieces(b"12345", []) == [(0, b"12345", 0.0)]
+
+
+def test_what_of_the_node_uses_a_port_is_known(tmp_path: Path) -> None:
+    (tmp_path / "node.toml").write_text(
+        '[node]\nname = "n"\n[sensor.gps]\nkind = "nmea"\nport = "/dev/ttyS97"\n'
+        '[leaves]\nserial = ["/dev/ttyS98"]\n[mqtt]\nbroker = "mqtt://127.0.0.1:1"\n[mesh]\nid = "lbs5gsjx4rbmc"\n'
+    )
+    node = Node(config.load(tmp_path / "node.toml"), tmp_path / "state")
+    assert node._port_users() == {"/dev/ttyS97": "sensor.gps", "/dev/ttyS98": "[leaves]"}
 
 
 def test_lines_are_kept_without_their_secrets() -> None:

@@ -146,7 +146,8 @@ class _Console:
 
         button(say("Reset"), reset)
         button(say("Break"), send_break)
-        self._speed = choice(say("Bits a second"), {each: str(each) for each in _SPEEDS}, None, speed)
+        speeds = {each: say("{speed} baud").format(speed=each) for each in _SPEEDS}
+        self._speed = choice(say("Bits a second"), speeds, None, speed).classes("g-console-speed")
 
     @property
     def _target_name(self) -> str:
