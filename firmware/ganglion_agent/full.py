@@ -2,7 +2,8 @@
 """A device as a full member of the mesh: what its configuration says of it, its own key, and the way to its broker.
 
 On the flash are `identity`, which is secret, and in the folder `mesh` what was verified once: `pin`, by which the root
-key is known, `bundle`, `gateways`, `revoked` and `credential`. The enrol key is removed when it has done its work.
+key is known, `bundle`, `gateways`, `revoked`, `holds` and `credential`. The enrol key is removed once it has done its
+work.
 """
 
 import os

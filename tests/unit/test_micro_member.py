@@ -49,7 +49,7 @@ def test_a_board_enrols_is_born_and_has_the_time(world: World) -> None:
     assert world.log == [f"info a member of the mesh {world.site.authority.mesh_id} as {world.signer.node_id}"]
     kinds = [one.kind for one in world.heard]
     assert kinds[:3] == [gl1.ENROL, gl1.BIRTH, gl1.REQUEST]
-    assert world.kept.keys() == {"pin", "bundle", "revoked", "gateways", "credential"}
+    assert world.kept.keys() == {"pin", "bundle", "holds", "gateways", "credential"}
     assert abs(world.board.now - world.site.now) < SECOND
     birth = world.of(gl1.BIRTH)[0]
     assert (birth.body["name"], birth.body["board"]) == ("garden", "pico")
@@ -514,7 +514,7 @@ def test_a_board_that_has_lost_the_bundle_believes_no_other_mesh(member: World, 
         member.boot()
 
 
-@pytest.mark.parametrize("name", ["pin", "bundle", "gateways", "revoked", "credential"])
+@pytest.mark.parametrize("name", ["pin", "bundle", "gateways", "holds", "credential"])
 def test_what_is_kept_and_damaged_is_said_or_heard_anew(member: World, name: str) -> None:
     whole = member.kept[name]
     for damaged in (b"", whole[:-1], whole[: len(whole) // 2], b"\x81\x01", b"\xf6", b"\xff"):
@@ -522,7 +522,7 @@ def test_what_is_kept_and_damaged_is_said_or_heard_anew(member: World, name: str
         try:
             member.boot()
         except ValueError as error:
-            assert name in ("pin", "bundle", "revoked")
+            assert name in ("pin", "bundle", "holds")
             assert str(error) in ("what is kept is damaged", "what is kept is of another mesh")
         else:
             assert damaged == b"" or name in ("gateways", "credential", "bundle")
