@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ganglion.mesh.authority import Authority
 from ganglion.mesh.identity import Identity
 from ganglion.units import SECOND
+from ganglion_agent.full import Full
 from ganglion_agent.prompts import Prompts
 from ganglion_micro import cbor, cose, gl1
 from ganglion_micro.enrol import EnrolKey
@@ -263,7 +264,7 @@ def test_what_is_not_of_this_boot_is_no_sign_of_a_gateway(member: World) -> None
 
 
 def test_a_question_of_a_script_goes_to_the_gateways_model(member: World) -> None:
-    prompts, got = Prompts(member.board), []
+    prompts, got = Prompts(member.board, Full.asks), []
     effect = SimpleNamespace(prompt="Why?", schema={"cause": {}}, ns=20 * SECOND, tokens=50, preset=None)
     member.results["prompt"] = {"value": {"cause": "night"}, "model": "m", "tokens": {"prompt": 3, "completion": 4}}
     prompts.ask(effect, 0, got.append)
