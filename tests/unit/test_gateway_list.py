@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ganglion.mesh import gateways, revocation
+from ganglion.mesh import files, gateways, revocation
 from ganglion.mesh.authority import Authority
 from ganglion.mesh.credential import CredentialError
 from ganglion.mesh.identity import Identity
@@ -235,7 +235,22 @@ def test_the_list_survives_a_restart_and_a_damaged_one_is_made_anew(
     damaged = Authority.open(site.folder / "authority", now=NOW)
     assert damaged.meets(one.kid, now=NOW)
     assert kids(damaged, NOW) == {one.kid}
-    assert "is made anew" in caplog.text
+    assert caplog.text.count("is made anew") == 1
+
+
+def test_the_list_holds_though_the_disk_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    site = Site(tmp_path)
+    one = given(site)
+    site.authority.revocations(now=NOW)
+
+    def full(path: Path, data: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files, "write", full)
+    assert kids(site.authority, NOW) == {one.kid}
+    assert "No space left" in caplog.text
 
 
 def test_two_gateways_end_with_one_list_that_has_both(tmp_path: Path) -> None:

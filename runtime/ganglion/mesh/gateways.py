@@ -77,6 +77,7 @@ class Gateways:
         self._mesh = mesh
         self._newest: GatewayList | None = None
         self._known: dict[bytes, None] = {}
+        self._looked = False  # at the file
 
     def current(self, listed: RevocationList, trust: Trust, *, now: int) -> GatewayList:
         """The list by the list of the revoked that holds now, signed anew where it says something else.
@@ -124,15 +125,22 @@ class Gateways:
         return set(heard.kids) == set(self.current(listed, trust, now=now).kids)
 
     def _load(self, trust: Trust) -> None:
-        if self._newest is None and (data := files.read(self._path)) is not None:
-            try:
-                self._newest = read(data, trust)
-            except CredentialError as error:
-                _log.warning("%s is made anew: %s", self._path, error)
+        if self._looked:
+            return
+        self._looked = True
+        try:
+            if (data := files.read(self._path)) is None:
                 return
-            self._known = dict.fromkeys((*self._newest.kids, *self._known))
+            self._newest = read(data, trust)
+        except (CredentialError, OSError) as error:
+            _log.warning("%s is made anew: %s", self._path, error)
+            return
+        self._known = dict.fromkeys((*self._newest.kids, *self._known))
 
     def _keep(self, newest: GatewayList) -> GatewayList:
-        files.write(self._path, newest.data)
         self._newest = newest
+        try:
+            files.write(self._path, newest.data)
+        except OSError as error:  # it holds all the same
+            _log.error("The list of gateways cannot be kept in %s: %s.", self._path, error.strerror)
         return newest
