@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ganglion.board import board
 from ganglion.cli.main import main
 from ganglion.errors import InvalidError, NotFoundError, UsageError
 from ganglion.firmware import Bundle
@@ -166,11 +167,12 @@ def test_both_slots_are_asked_for() -> None:
     assert {"a/agent.mpy", "b/agent.mpy", "a/manifest", "b/manifest", "main.py"} <= set(asked(NEW))
 
 
+PICO_W = board("pico-w")
 CHANGES = Changes(name="garden", ssid="farm", password="correct horse", host="192.0.2.20")
 
 
 def test_a_configuration_is_made_and_changed() -> None:
-    made: dict[str, Any] = json.loads(agent_config.merged(None, CHANGES, "pico-w"))
+    made: dict[str, Any] = json.loads(agent_config.merged(None, CHANGES, PICO_W))
     assert made == {
         "name": "garden",
         "board": "pico-w",
@@ -178,14 +180,14 @@ def test_a_configuration_is_made_and_changed() -> None:
         "parent": {"host": "192.0.2.20", "port": 8475},
     }
     sensing = {**made, "sensors": {"soil": {"driver": "adc", "pin": 26}}}
-    changed = json.loads(agent_config.merged(sensing, Changes(name="shed"), "pico-w"))
+    changed = json.loads(agent_config.merged(sensing, Changes(name="shed"), PICO_W))
     assert changed == {**sensing, "name": "shed"}
-    assert agent_config.merged(sensing, Changes(), "pico-w") == agent_config.merged(sensing, Changes(), "pico-w")
+    assert agent_config.merged(sensing, Changes(), PICO_W) == agent_config.merged(sensing, Changes(), PICO_W)
     assert agent_config.key_file({"key": "other.key"}) == "other.key"
     assert agent_config.key_file({"broker": "mqtt://h"}) == "enrol.key"
-    member = json.loads(agent_config.merged(made, Changes(broker="mqtt://h"), "pico-w"))
+    member = json.loads(agent_config.merged(made, Changes(broker="mqtt://h"), PICO_W))
     assert (member["broker"], "parent" in member) == ("mqtt://h", False)
-    leaf = json.loads(agent_config.merged(member, Changes(host="h"), "pico-w"))
+    leaf = json.loads(agent_config.merged(member, Changes(host="h"), PICO_W))
     assert (leaf["parent"]["host"], "broker" in leaf) == ("h", False)
     for wrong, why in [
         ("http://h", "must be mqtt://host"),
@@ -196,9 +198,9 @@ def test_a_configuration_is_made_and_changed() -> None:
         ("mqtt://h?ca=x", "must be mqtt://host"),
     ]:
         with pytest.raises(InvalidError, match=f"broker: {why}"):
-            agent_config.merged(member, Changes(broker=wrong), "pico-w")
+            agent_config.merged(member, Changes(broker=wrong), PICO_W)
     with pytest.raises(InvalidError, match=r"broker: a broker is on a network, and uplink.kind is serial"):
-        agent_config.merged({**member, "uplink": {"kind": "serial"}}, Changes(), "pico-w")
+        agent_config.merged({**member, "uplink": {"kind": "serial"}}, Changes(), PICO_W)
 
 
 @pytest.mark.parametrize(
@@ -214,12 +216,12 @@ def test_a_configuration_is_made_and_changed() -> None:
 )
 def test_what_the_board_would_refuse_is_refused_before(table: dict[str, Any], says: str) -> None:
     with pytest.raises(InvalidError, match=says):
-        agent_config.merged(table, Changes(), "pico-w")
+        agent_config.merged(table, Changes(), PICO_W)
 
 
 def test_a_board_that_nobody_has_spoken_for_is_not_configured() -> None:
     with pytest.raises(UsageError, match=r"--config agent\.json, or --name and --parent"):
-        agent_config.merged(None, Changes(name="garden"), "pico-w")
+        agent_config.merged(None, Changes(name="garden"), PICO_W)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "\xff", '{"a":' * 100_000])
