@@ -79,9 +79,9 @@ class _Bare(ast.NodeTransformer):
         is_for_types = isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
         return node.orelse if is_for_types else node
 
-    def visit_Assign(self, node: ast.Assign) -> ast.AST | None:
+    def visit_Assign(self, node: ast.Assign) -> ast.AST | list[ast.Assign] | None:
         names = {target.id for target in node.targets if isinstance(target, ast.Name)}
-        return None if names & {"TYPE_CHECKING", "__all__", "__slots__"} else node
+        return None if names & {"TYPE_CHECKING", "__all__", "__slots__"} else _numbered(node) or node
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
         return None if node.value is None else ast.Assign(targets=[node.target], value=node.value)
@@ -109,6 +109,15 @@ class _Bare(ast.NodeTransformer):
         self.generic_visit(node)
         node.body = node.body or [ast.Pass()]
         return node
+
+
+def _numbered(node: ast.Assign) -> list[ast.Assign]:
+    """`A, B = range(2)` as a number for each name, which `shrink_numbers` puts where it is used; empty for others."""
+    match node:
+        case ast.Assign([ast.Tuple(names)], ast.Call(ast.Name("range"), [ast.Constant(int(count))], [])):
+            if count == len(names):
+                return [ast.Assign([name], ast.Constant(i)) for i, name in enumerate(names)]
+    return []
 
 
 def _without_unused(trees: dict[str, ast.Module], roots: frozenset[str]) -> bool:
