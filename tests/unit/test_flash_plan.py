@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ganglion.board import board
+from ganglion.cli.flash_report import Shown
 from ganglion.cli.main import main
 from ganglion.errors import InvalidError, NotFoundError, UsageError
 from ganglion.firmware import Bundle
@@ -115,6 +116,22 @@ def test_a_board_that_has_everything_gets_nothing() -> None:
     todo = plan(wanted(), there)
     assert (dict(todo.written), todo.removed) == ({}, ())
     assert {step.does for step in todo.steps} == {"keep"}
+
+
+def test_what_others_have_there_is_told_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    there = on_board()
+    digests = {"main.py": digest(b"mine"), "boot.mpy": digest(b"older")}
+    parts = {name: getattr(there, name) for name in There.__slots__} | {"main": b"mine", "digests": digests}
+    shown = Shown(as_json=False)
+    for step in plan(wanted(), There(**parts)).steps:
+        shown({"event": "step", **step.data()})
+    lines = capsys.readouterr().out.splitlines()
+    assert "write      main.py, which starts it, 1 bytes; there is another" in lines
+    assert "write      1 file for the start of the slots, 2 bytes; there is another" in lines
+    two = Bundle(version="2", files={"a.mpy": b"1", "b.mpy": b"2"}, outside={"main.py": b"m"})
+    digests = {"a/a.mpy": digest(b"0"), "b/a.mpy": digest(b"0")}
+    steps = plan(wanted(two), There(**{**parts, "digests": digests})).steps
+    assert "another in the place of 1 of them" in [step.there for step in steps]
 
 
 def test_what_is_known_to_be_good_is_not_touched() -> None:

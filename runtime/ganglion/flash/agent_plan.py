@@ -109,7 +109,7 @@ def plan(wanted: Wanted, there: There) -> AgentPlan:
         what = _count(len(strays), f"of slot {slot} that this version has not")
         steps.append(Step(part="agent", does="remove", what=what))
     start = {path: data for path, data in bundle.outside.items() if path != MAIN}
-    put(start, "agent", "that start the slots")
+    put(start, "agent", "for the start of the slots")
     put(inside, "agent", f"of version {bundle.version} in slot {slot}")
     if there.digests.get(manifest) != sha256(bundle.manifest).hexdigest():
         removed += [manifest] if manifest in there.names else []  # no version until it is whole
