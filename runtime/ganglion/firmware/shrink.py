@@ -112,12 +112,22 @@ class _Bare(ast.NodeTransformer):
 
 
 def _numbered(node: ast.Assign) -> list[ast.Assign]:
-    """`A, B = range(2)` as a number for each name, which `shrink_numbers` puts where it is used; empty for others."""
+    """`A, B = range(2)` and `A, B = 1, "two"` name by name: `shrink_numbers` puts these where they are used.
+
+    Empty for every other assignment.
+    """
     match node:
         case ast.Assign([ast.Tuple(names)], ast.Call(ast.Name("range"), [ast.Constant(int(count))], [])):
-            if count == len(names):
-                return [ast.Assign([name], ast.Constant(i)) for i, name in enumerate(names)]
-    return []
+            values: list[ast.expr] = [ast.Constant(i) for i in range(count)]
+        case ast.Assign([ast.Tuple(names)], ast.Tuple(values)) if all(
+            isinstance(each, ast.Constant) for each in values
+        ):
+            pass
+        case _:
+            return []
+    if len(values) != len(names) or not all(isinstance(name, ast.Name) for name in names):
+        return []
+    return [ast.Assign([name], value) for name, value in zip(names, values, strict=True)]
 
 
 def _without_unused(trees: dict[str, ast.Module], roots: frozenset[str]) -> bool:
