@@ -39,7 +39,8 @@ def f(a: "Any", *, b: int = 2) -> int:
 def test_numbers_stand_where_they_are_used_in_every_module() -> None:
     small = shrink(
         {
-            "p.a": "SECOND = 10 ** 9\nONE, TWO = range(2)\n_A, THREE = 'a', 3\nMS = 1000\nLIMIT = 2 * MS - 1\nBIG = 1 << 40\nNAME = 'x'\n"
+            "p.a": "SECOND = 10 ** 9\nONE, TWO = range(2)\n_A, THREE = 'a', 3\n"
+            "MS = 1000\nLIMIT = 2 * MS - 1\nBIG = 1 << 40\nNAME = 'x'\n"
             "SAID = 'eleven more'",
             "p.b": "from p import a\nfrom p.a import BIG, LIMIT, NAME, SAID\n"
             "def f():\n    return (a.MS, LIMIT, -LIMIT, BIG, NAME, SAID, a.ONE, a.THREE)",
