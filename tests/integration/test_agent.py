@@ -378,7 +378,7 @@ async def test_its_console_is_reached_by_way_of_the_parent(farm: Farm) -> None:
             await one.says("a leaf has no shell: open the console of its parent, not of garden", "error")
             one.enter("dance")
             await one.says("no method dance; known are actuators.list, ", "error")
-            await one.says(", update.piece", "error")
+            await one.says("sensors.read, status", "error")
             one.enter("reboot")
             assert await farm.board.ended() == RESET
             await farm.board.on()

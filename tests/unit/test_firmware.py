@@ -404,7 +404,7 @@ def test_a_board_of_ones_own_is_looked_at_too_and_one_that_nobody_knows_is_named
     build = ["build", "--config", "agent.json"]
     error = ganglion(*build, code=3)["error"]
     assert error.startswith("agent.json: board: there is no board 'greenhouse'")
-    assert error.endswith("; the file of one of yours is named by --board FILE.toml")
+    assert error.endswith(" (--board FILE.toml names one of your own)")
     ganglion(*build, "--board", "greenhouse.toml")
     given["actuators"]["fan"]["pin"] = 26
     (tmp_path / "agent.json").write_text(json.dumps(given))

@@ -111,7 +111,7 @@ def _board(args: argparse.Namespace, config: Mapping[str, Any]) -> Board | None:
         return board(named)
     except NotFoundError as error:
         place = "--board" if args.board else f"{args.config}: board"
-        raise NotFoundError(f"{place}: {error}; the file of one of yours is named by --board FILE.toml") from None
+        raise NotFoundError(f"{place}: {error} (--board FILE.toml names one of your own)") from None
 
 
 def _bundle(args: argparse.Namespace, config: dict[str, Any]) -> Bundle:
