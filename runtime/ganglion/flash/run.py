@@ -254,15 +254,15 @@ class Flash:
         order = self._order
         if order.config is not None:
             return agent_config.merged(order.config, order.changes, order.board)
-        table = None if on_board is None else agent_config.parsed(on_board, f"{CONFIG} on the board")
+        if on_board is None:
+            return agent_config.merged(None, order.changes, order.board)
+        table = agent_config.parsed(on_board, f"{CONFIG} on the board")
         return agent_config.merged(table, order.changes, order.board, f"{CONFIG} on the board")
 
     def _fits(self, said: Mapping[str, Any]) -> None:
-        """Whether the board can be what its configuration says. Raises: UsageError, it cannot."""
+        """Whether the line is for what the configuration says. Raises: UsageError, it is not."""
         order = self._order
         self.is_full = is_full(said)
-        if self.is_full and order.board.mesh != "full":
-            raise UsageError(f"{order.board.title} is too small for a full member of the mesh: name its --parent")
         if self.is_full and (order.state or order.key):
             raise UsageError("--state and --leaf-key are for leaves, and its agent.json names a broker: --enrol-key")
         if not self.is_full and order.enrol:
