@@ -302,6 +302,11 @@ def test_a_build_over_its_budget_is_there_and_has_an_exit_code_of_its_own(
             {"fan": {"driver": "pwm", "pin": "GP15"}, "pump": {"driver": "pin", "pin": 15}},
             "pump.pin: another actuator has it",
         ),
+        (
+            "actuators",
+            {"fan": {"driver": "pwm", "pin": "GP15", "readback": {"pin": 15}}},
+            "fan.readback.pin: actuators.fan has this pin: take another",
+        ),
         ("actuators", {"fan": {"driver": "pin", "low": 1}}, "fan: low and high belong together"),
     ],
 )
@@ -325,6 +330,14 @@ def test_what_the_board_would_refuse_of_its_parts_is_refused_with_the_file_that_
         ({"watchdog": "0.2s"}, "watchdog: must be 0s for none, or at least 1s"),
         ({"updates": "signd"}, "updates: must be one of parent, signed, not 'signd'"),
         ({"name": None}, "name: is missing; write a text"),
+        (
+            {"sensors": {"soil": {"driver": "adc", "pin": 26}}, "actuators": {"fan": {"driver": "pwm", "pin": "GP26"}}},
+            "sensors.soil.pin: actuators.fan has this pin: take another",
+        ),
+        (
+            {"buses": {"i": {"sda": 4, "scl": 5}}, "actuators": {"fan": {"driver": "pwm", "pin": 5}}},
+            "buses.i.scl: actuators.fan has this pin: take another",
+        ),
         ({"name": "Bad Name!"}, "name: 'Bad Name!' is none: 1 to 32 of a-z A-Z 0-9 _ -"),
         ({"uplink": {}}, "uplink.kind: is missing; write a text"),
         ({"parent": {}}, "parent.host: is missing; write a text"),

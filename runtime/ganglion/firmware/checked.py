@@ -11,7 +11,7 @@ from typing import Any
 from ganglion.board import Board
 from ganglion.errors import InvalidError
 from ganglion.firmware.bundle import drivers_in
-from ganglion.firmware.wired import check_wired
+from ganglion.firmware.wired import check_apart, check_wired
 from ganglion_agent import outputs, readback, sensors
 from ganglion_agent.config import FILE, Config, limits, named
 from ganglion_agent.device import MIN_EVERY
@@ -48,6 +48,7 @@ def check(table: Mapping[str, Any], where: str, board: Board | None = None, *, w
         _parts(Section(FILE, {key: table[key] for key in _PARTS if key in table}), whole)
     except ConfigError as error:
         raise InvalidError(str(error).removeprefix(f"{FILE}."), where=where) from None
+    check_apart(table, where)
     if board is not None:
         check_wired(table, board, where)
 

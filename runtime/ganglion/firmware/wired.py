@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What an `agent.json` wants of a board, beside what the board's file says that it has: pins, buses, its place."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -13,8 +14,26 @@ from ganglion.firmware.asked import is_full
 _SENSES = {"pin": ("in",), "adc": ("adc",), "dht22": ("in", "out"), "ds18b20": ("in", "out")}
 _DRIVES = {"pin": ("out",), "pwm": ("pwm",)}
 _WORDS = {"in": "be read", "out": "be switched", "pwm": "give pulses", "adc": "measure a voltage"}
+_OF_ACTUATOR = re.compile(r"actuators\.[^.]+\.pin")
 #: Key of a wish, the pin that it names, and what that has to do.
 _Wish = tuple[str, object, tuple[str, ...]]
+
+
+def check_apart(table: Mapping[str, Any], where: str) -> None:
+    """Refuses a pin of an actuator that something else has, too: that would make it an input, or move it past limits.
+
+    Args:
+        table: What an `agent.json` says, each part of it right by itself.
+        where: The file, for messages.
+
+    Raises:
+        InvalidError: with the key.
+    """
+    wishes = [(key, str(pin).lstrip("GPIO")) for key, pin, _ in _wishes(table) if pin is not None]
+    moved = {pin: key.removesuffix(".pin") for key, pin in wishes if _OF_ACTUATOR.fullmatch(key)}
+    for key, pin in wishes:
+        if pin in moved and key != f"{moved[pin]}.pin":
+            raise InvalidError(f"{key}: {moved[pin]} has this pin: take another", where=where)
 
 
 def check_wired(table: Mapping[str, Any], board: Board, where: str) -> None:
