@@ -95,8 +95,8 @@ PACKAGES = {
             "polib",
             "pydantic",
         }
-        | {"prometheus_client", "psycopg", "sqlalchemy", "starlette", "structlog", "uvicorn", "uvloop", "anyio", "numpy"}
-        | {"nacl", "redis", "opentelemetry"},
+        | {"prometheus_client", "psycopg", "sqlalchemy", "starlette", "structlog", "uvicorn", "uvloop", "anyio"}
+        | {"nacl", "numpy", "redis", "opentelemetry"},
     ),
     "ganglion_tools": (
         "tools",
