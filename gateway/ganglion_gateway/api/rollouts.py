@@ -20,7 +20,7 @@ from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.routes import Who
 from ganglion_gateway.api.watch import SILENCE, Seconds
 from ganglion_gateway.problems import RESPONSES
-from ganglion_gateway.rollout.desk import is_live, note
+from ganglion_gateway.rollout.desk import is_live
 from ganglion_gateway.rollout.happening import Abort, Pause, Resume
 from ganglion_gateway.rollout.target import At, State
 from ganglion_gateway.rollout.terms import MAX_BOUNDS, MAX_STAGES, Bound, Share, Terms, stages
@@ -143,7 +143,7 @@ def _looking(router: APIRouter, services: Services) -> None:
     @router.get("/rollouts/{rollout}/notes", summary="What happened in it, the first first")
     async def list_notes_of_rollout(rollout: RolloutId, limit: Limit = 50, cursor: Cursor = None) -> dict[str, Any]:
         rows = await desk.notes(rollout, after=read_cursor(cursor), limit=limit)
-        return page("notes", rows, [note(row) for row in rows], limit)
+        return page("notes", rows, [desk.note(row) for row in rows], limit)
 
     @router.get("/rollouts/{rollout}/report", summary="A rollout, what happened in it, and who had trouble")
     async def report_rollout(rollout: RolloutId) -> dict[str, Any]:
@@ -199,7 +199,7 @@ async def _lines(
         rows = await desk.notes(rollout, after=after, limit=_NOTES)
         document = await desk.document(rollout)
         if rows or document != before:
-            yield json.dumps({**document, "notes": [note(row) for row in rows]}, ensure_ascii=False) + "\n"
+            yield json.dumps({**document, "notes": [desk.note(row) for row in rows]}, ensure_ascii=False) + "\n"
             before, after, silent = document, rows[-1]["number"] if rows else after, 0.0
         if len(rows) == _NOTES:
             continue
