@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError, UnreachableError
+from ganglion_gateway.api import wrong
 
 _log = structlog.get_logger(__name__)
 
@@ -89,11 +90,11 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
-        errors = [
-            {"where": ".".join(str(part) for part in one["loc"]), "message": str(one["msg"])} for one in error.errors()
-        ]
-        detail = "; ".join(f"{one['where']}: {one['message']}" for one in errors)
-        return problem(422, detail, instance=request.url.path, errors=errors)
+        found = wrong.of(request.scope["route"], error.errors())
+        missing = [one for one in found if one.missing]
+        errors = [{"where": one.where, "message": one.message} for one in missing or found]
+        detail = "; ".join(one.sentence for one in missing or found)
+        return problem(404 if missing else 422, detail, instance=request.url.path, errors=errors)
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:

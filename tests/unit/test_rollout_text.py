@@ -77,7 +77,9 @@ def test_a_report_names_the_troubled() -> None:
 
 def test_a_report_of_one_that_has_ended_says_what_became_of_each_stage() -> None:
     found = document(state="aborted", ended=5)
-    found["stages"] = [{**stage, "state": state} for stage, state in zip(found["stages"], ("aborted", "not_begun"))]
+    found["stages"] = [
+        {**stage, "state": state} for stage, state in zip(found["stages"], ("aborted", "not_begun"), strict=True)
+    ]
     rows = rollout_text.report(found).splitlines()[3:5]
     assert "aborted" in rows[0]
     assert "not begun" in rows[1]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The routes of webhooks that go out, and of their dead letters."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -171,7 +171,7 @@ def _endpoints(router: APIRouter, services: Services) -> None:
         webhook: EndpointId,
         limit: Limit = 50,
         cursor: Cursor = None,
-        state: Annotated[str | None, Query(pattern="^(pending|delivered|dead)$")] = None,
+        state: Literal["pending", "delivered", "dead"] | None = None,
     ) -> dict[str, Any]:
         await _endpoint(services, webhook)
         rows = await webhooks.history(services.database, webhook, state=state, before=read_cursor(cursor), limit=limit)

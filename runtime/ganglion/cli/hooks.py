@@ -47,7 +47,7 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
 
 
 def run(args: argparse.Namespace) -> Result:
-    """Exit codes: 0 ok, 3 no such hook, 4 a value or the token is refused, 5 no gateway answers."""
+    """Exit codes: 0 ok, 2 wrong usage, 3 no such hook or node, 4 refused, 5 no gateway answers."""
     client = gateway_client.find(args)
     if args.verb == "list":
         return _list(client.whole(api.get_hooks(), "hooks"), client.url)

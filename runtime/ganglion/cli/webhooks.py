@@ -61,7 +61,7 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
 
 
 def run(args: argparse.Namespace) -> Result:
-    """Exit codes: 0 ok, 1 the test was not taken or a value is wrong, 3 no such webhook, 4 refused, 5 no gateway."""
+    """Exit codes: 0 ok, 1 the test was not taken, 2 wrong usage, 3 no such webhook, 4 refused, 5 no gateway."""
     client = gateway_client.find(args)
     if args.verb == "list":
         return _list(client.whole(api.get_webhooks(), "webhooks"))
