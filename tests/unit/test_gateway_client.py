@@ -13,7 +13,15 @@ import pytest
 from ganglion.cli import gateway_client
 from ganglion.cli.gateway_client import GatewayClient
 from ganglion.client import call, sync
-from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError, UnfitError, UnreachableError, UsageError
+from ganglion.errors import (
+    GanglionError,
+    InvalidError,
+    NotFoundError,
+    RefusedError,
+    UnfitError,
+    UnreachableError,
+    UsageError,
+)
 from support.web import Server
 
 TOKEN = "t0ken"

@@ -46,8 +46,8 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
 def run(args: argparse.Namespace) -> Result | int:
     """Runs the verb.
 
-    Exit codes: 0 done everywhere, 1 it failed somewhere, 2 wrong usage, 3 no such node or job, 4 refused, 5 somewhere it
-    was not done in time or nobody knows, 130 Ctrl-C, which leaves the job as it is.
+    Exit codes: 0 done everywhere, 1 it failed somewhere, 2 wrong usage, 3 no such node or job, 4 refused, 5 somewhere
+    it was not done in time or nobody knows, 130 Ctrl-C, which leaves the job as it is.
     """
     if args.verb == "run":
         order = _order(args)

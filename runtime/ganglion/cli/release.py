@@ -68,8 +68,8 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
 def run(args: argparse.Namespace) -> Result:
     """Runs the verb.
 
-    Exit codes: 0 ok; 1 it is no release, or the node did not keep it; 2 wrong usage; 3 no such release or node; 4 refused;
-    5 no gateway, or the node was not done in time.
+    Exit codes: 0 ok; 1 it is no release, or the node did not keep it; 2 wrong usage; 3 no such release or node; 4
+    refused; 5 no gateway, or the node was not done in time.
     """
     result: Result = args.perform(args)
     return result

@@ -160,7 +160,7 @@ class Answers:
         message = str(said or f"the gateway at {self.url} answered with HTTP {status}")
         message = "\n".join(printable(line) for line in message.splitlines())  # it may be a node that says it
         if status == 401 and not (said and str(problem.get("instance", "")).startswith("/api/v1/auth/")):
-            message = f"{self.url} asks for a token: give --token-file or GANGLION_TOKEN"
+            message = f"{self.url} asks for a token: `ganglion login {self.url}`, or --token-file or GANGLION_TOKEN"
             if self.origin:
                 message = (
                     f"{self.url} does not know the token of {self.origin}: give --token-file or GANGLION_TOKEN that "
