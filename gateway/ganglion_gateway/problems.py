@@ -44,6 +44,9 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     "default": {"description": "A problem (RFC 9457)", "content": {CONTENT_TYPE: {"schema": SCHEMA}}}
 }
 
+#: What FastAPI says of a body whose bytes are no text.
+_UNREAD = "There was an error parsing the body"
+
 _STATUS: tuple[tuple[type[GanglionError], int], ...] = (
     (NotFoundError, 404),
     (RefusedError, 403),
@@ -101,6 +104,8 @@ def install(app: FastAPI) -> None:
         detail = str(error.detail)
         if error.status_code == 404 and detail == "Not Found":
             detail = f"there is nothing at {request.url.path}: GET /openapi.json lists what there is"
+        elif error.status_code == 400 and detail == _UNREAD:
+            detail = "the body is no JSON: it is not UTF-8"
         elif error.status_code == 405:
             detail = f"{request.url.path} does not take {request.method}"
         return problem(error.status_code, detail, instance=request.url.path, headers=error.headers)

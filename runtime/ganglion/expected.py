@@ -110,13 +110,15 @@ class Expected:
                 return here
 
     def _right(self, here: Schema, value: Any = None) -> str:
-        """What is right there, with an example, or the nearest right word where it is one of some."""
+        """What is right there, with an example or what it is for; the nearest right word where it is one of some."""
         here = self._resolved(here)
         if words := here.get("enum"):
             near = closest(value, words) if isinstance(value, str) else None
             return f"one of {', '.join(words)}" + (f'; did you mean "{near}"?' if near else "")
-        example = self._example(here)
-        return self._kind(here) + (f", as in {shown(example)}" if example not in (None, "", [], {}) else "")
+        kind, example = self._kind(here), self._example(here)
+        if example not in (None, "", [], {}):
+            return f"{kind}, as in {shown(example)}"
+        return f"{kind}: {here['description']}" if here.get("description") else kind
 
     def _kind(self, here: Schema) -> str:
         here = self._resolved(here)

@@ -119,6 +119,8 @@ async def test_what_is_no_json_is_a_problem(site: Here) -> None:
     document = is_problem(answer, 422)
     said = "the body is no JSON: expecting property name enclosed in double quotes, at letter 2"
     assert document["detail"] == said
+    binary = await site.http.post("/api/v1/enrol-keys", content=b"\xff{", headers={"content-type": "application/json"})
+    assert is_problem(binary, 400)["detail"] == "the body is no JSON: it is not UTF-8"
     plain = await site.http.post("/api/v1/enrol-keys", content=b"{}", headers={"content-type": "text/plain"})
     said = "the body is to be a JSON object, with the header `Content-Type: application/json`"
     assert is_problem(plain, 422)["detail"] == said

@@ -104,9 +104,13 @@ async def looks(client: Client) -> None:
     assert isinstance(value["value"], float)
     assert "no sensor 'bel'" in await refused(client, "read", node="cellar", sensor="bel")
     assert "no node is called 'attic'" in await refused(client, "describe", node="attic")
-    assert await refused(client, "read") == ("node: this is required: a text of at most 128 letters")
+    assert await refused(client, "read") == (
+        "node: this is required: a text of at most 128 letters: a node's name or id, as `list` shows it, or PARENT/LEAF"
+    )
     fan = {"node": "cellar", "actuator": "fan", "value": True}
-    assert await refused(client, "command", **fan) == "why: this is required: a text of at most 200 letters"
+    assert await refused(client, "command", **fan) == (
+        "why: this is required: a text of at most 200 letters: for the person who is asked"
+    )
     assert await refused(client, "command", **fan, wy="it is warm") == 'wy: there is no such field; did you mean "why"?'
     assert await refused(client, "read", node="cellar", sensr="x") == (
         'sensr: there is no such field; did you mean "sensor"?'

@@ -137,7 +137,7 @@ def test_the_nearest_right_field_is_named() -> None:
     ("path", "method", "root", "value", "says"),
     [
         ("/jobs/{job}", "GET", "path", ("job", "nosuch"), "there is no job 'nosuch': `ganglion jobs list` shows"),
-        ("/jobs", "POST", "body", {"method": "status"}, "selector: this is required: a text of 1 to 2000 letters"),
+        ("/jobs", "POST", "body", {"method": "status"}, "letters: which nodes, as in `tag=fridge`"),
         ("/jobs", "POST", "body", [], "the body is to be a JSON object, with the header"),
         ("/nodes/{node}/tags", "POST", "body", {"add": ["a b"]}, "add[0]: 'a b' is not a text of 1 to 64 letters, "
          "each one of a-z A-Z 0-9 _ . : -, as in 'kitchen-2'"),

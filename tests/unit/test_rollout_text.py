@@ -41,9 +41,9 @@ def test_a_plan_says_who_comes_when_who_cannot_and_what_to_do_next() -> None:
     lines = text.splitlines()
     assert lines[0] == "door (0123456789ab) to 8 nodes: all"
     assert " ".join(lines[2].split()) == "1 100 % 8 1h n0 (asleep), n1 (away), n2, n3, n4, n5 and 2 more"
-    assert "1 of them are asleep: they get it when they wake, and count as waiting until then" in lines
-    assert "1 of them are not there now: they get it when they are back, and count as waiting" in lines
-    assert "1 of them have it already" in lines
+    assert "1 of them is asleep: it gets it when it wakes, and counts as waiting until then" in lines
+    assert "1 of them is not there now: it gets it when it is back, and counts as waiting" in lines
+    assert "1 of them has it already" in lines
     assert "  old19: it is too old" in lines
     assert "  and 10 more; --json has all of them" in lines
     assert "  n2: winter" in lines

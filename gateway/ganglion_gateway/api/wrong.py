@@ -106,6 +106,8 @@ def _root(route: APIRoute, root: str, name: Sequence[int | str]) -> Schema:
 def _schema(field: FieldInfo) -> Schema:
     kind: Any = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
     schema = TypeAdapter(kind).json_schema(by_alias=True)
+    if field.description:
+        schema["description"] = field.description
     if field.is_required():
         return schema
     default = field.get_default(call_default_factory=True)

@@ -26,13 +26,21 @@ def plan(made: Document) -> str:
     lines = [f"{_release(made)} to {_nodes(made['nodes'])}: {plain(made['selector'])}"]
     lines.append(table(("stage", "of all", "adds", "soak", "nodes"), rows))
     if asleep := len(made["asleep"]):
-        lines.append(f"{asleep} of them are asleep: they get it when they wake, and count as waiting until then")
+        lines.append(
+            "1 of them is asleep: it gets it when it wakes, and counts as waiting until then"
+            if asleep == 1
+            else f"{asleep} of them are asleep: they get it when they wake, and count as waiting until then"
+        )
     if away := len(made["away"]):
-        lines.append(f"{away} of them are not there now: they get it when they are back, and count as waiting")
+        lines.append(
+            "1 of them is not there now: it gets it when it is back, and counts as waiting"
+            if away == 1
+            else f"{away} of them are not there now: they get it when they are back, and count as waiting"
+        )
     if made["already"]:
-        lines.append(f"{len(made['already'])} of them have it already")
+        lines.append(f"{_are(len(made['already']), 'has', 'have')} it already")
     if (unknown := len(made["space_unknown"])) and made["nodes"]:
-        lines.append(f"{unknown} of them do not say how much they could store")
+        lines.append(f"{_are(unknown, 'does', 'do')} not say how much could be stored")
     if made["skipped"]:
         lines.append(f"{len(made['skipped'])} that are meant cannot take it:")
         lines += _bounded([f"  {plain(each['name'])}: {plain(each['why'])}" for each in made["skipped"]])
@@ -123,6 +131,10 @@ def _happened(note: Document) -> str:
     if note["what"] in ("stage", "soaking", "unsettled") or detail.startswith("by "):
         return f"{what} {detail}"  # it goes on with the sentence
     return f"{what}: {detail}" if detail else what
+
+
+def _are(count: int, one: str, many: str) -> str:
+    return f"{count} of them {one if count == 1 else many}"
 
 
 def _nodes(count: int) -> str:
