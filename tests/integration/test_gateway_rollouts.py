@@ -222,7 +222,7 @@ async def test_a_plan_says_who_sleeps_has_it_is_busy_or_cannot_take_it(site: Her
     assert [(each["name"], each["rollout"]) for each in made["busy"]] == [("n2", "first")]
     refused = await site.http.post("/api/v1/rollouts", json={"release": id, "selector": "all"})
     assert refused.status_code == 409
-    assert "1 of these nodes are in rollout first, which has not ended" in refused.json()["detail"]
+    assert "1 of these nodes is in rollout first, which has not ended" in refused.json()["detail"]
     async with crew.working():
         assert (await ended(site, "first"))["state"] == "completed"
     made = (await site.http.post("/api/v1/rollouts/plan", json={"release": id, "selector": "all"})).json()
