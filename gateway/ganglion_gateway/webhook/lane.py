@@ -75,6 +75,7 @@ class Lane:
         self._attempts: list[dict[str, Any]] = []
         self._changes: dict[int, dict[str, Any]] = {}
         self._oldest = 0  # when the first of these was made
+        self._writing: asyncio.Task[None] | None = None
         outcomes = {fate: "failed" if fate is Fate.AGAIN else fate.value for fate in Fate}
         self._counts = {fate: means.metrics.deliveries.labels(outcome) for fate, outcome in outcomes.items()}
         self.task = asyncio.create_task(self._run(), name=f"webhook {endpoint['id']}")
@@ -202,6 +203,9 @@ class Lane:
         """The same once, as a stop must not wait for a database: what is not written is only delivered again."""
         try:
             async with asyncio.timeout(_LAST):
+                if self._writing is not None:  # whoever cancelled the lane did not cancel what it was writing
+                    with suppress(SQLAlchemyError):
+                        await asyncio.shield(self._writing)
                 await self._write()
         except (SQLAlchemyError, TimeoutError) as error:
             again = len(self._changes)
@@ -211,6 +215,11 @@ class Lane:
     async def _write(self) -> None:
         if not self._changes:
             return
+        # A task of its own: a piece of work that was handed to the writer is done, though nobody waits for it any more
+        self._writing = asyncio.create_task(self._record(), name="attempts to deliver")
+        await asyncio.shield(self._writing)
+
+    async def _record(self) -> None:
         attempts, changes = list(self._attempts), list(self._changes.values())
 
         async def work(connection: AsyncConnection) -> None:
@@ -222,6 +231,8 @@ class Lane:
             # Another gateway delivers now, and what this one has tried since counts for nothing
             self._stopping.set()
             self.lease.lost.set()
+        finally:
+            self._writing = None
         self._attempts.clear()
         self._changes.clear()
         self._means.on_tried()
