@@ -78,9 +78,10 @@ class GroupRegister:
             group.nodes, group.tags = row["nodes"], row["tags"]
         newest: dict[str, Handover] = {}
         for row in await store.all_keys(self._database):
-            name, number, group = row["name"], row["number"], self._groups.get(row["name"])
-            if group is None:  # another gateway has made it between the two looks: it is there at the next
+            name, number = row["name"], row["number"]
+            if name not in self._groups:  # another gateway has made it between the two looks: it is there at the next
                 continue
+            group = self._groups[name]
             if number <= group.number:
                 continue
             group.members, group.made, group.number = row["members"], row["made"], number
