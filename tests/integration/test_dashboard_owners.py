@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A page of the dashboard hears its owner alone, and nobody opens more pages than the gateway can build beside."""
 
+import asyncio
+import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import aiohttp
 import httpx
-import pytest
-import socketio
+from websockets.asyncio.client import ClientConnection, connect
 
 from ganglion_gateway.dashboard import door
 from support.gateway import NO_BROKER, Process, process
@@ -34,24 +34,51 @@ async def opened(http: httpx.AsyncClient) -> str:
     return found[1]
 
 
-@asynccontextmanager
-async def socket(http: httpx.AsyncClient, page: str, transport: str) -> AsyncIterator[socketio.AsyncClient]:
-    """A socket to a page, as its browser opens it.
+def asked(page: str, transport: str) -> str:
+    """Where a browser opens the socket of a page."""
+    more = f"client_id={page}&implicit_handshake=true&tab_id=t{page}&document_id=d&next_message_id=0"
+    return f"/_nicegui_ws/socket.io/?EIO=4&transport={transport}&{more}"
 
-    Raises:
-        ConnectionError: of socketio; it is refused.
-    """
-    asked = f"client_id={page}&implicit_handshake=true&tab_id=t{page}&document_id=d&next_message_id=0"
-    async with aiohttp.ClientSession(headers={"authorization": http.headers["authorization"]}) as session:
-        client = socketio.AsyncClient(reconnection=False, http_session=session)
-        where = f"{http.base_url}?{asked}"
-        path = "/_nicegui_ws/socket.io"
-        try:
-            await client.connect(where, transports=[transport], socketio_path=path, wait_timeout=60)
-            yield client
-        finally:
-            await client.disconnect()
-            await client.eio.wait()
+
+async def welcome(said: Callable[[], Awaitable[str | bytes]]) -> str:
+    """What the gateway says first that is of Socket.IO: `40…` for a socket, `44…` for none."""
+    while True:
+        for packet in str(await said()).split("\x1e"):
+            if packet.startswith("4"):
+                return packet
+
+
+class Polling:
+    """A socket over HTTP, as where no WebSocket gets through (Engine.IO 4)."""
+
+    def __init__(self, http: httpx.AsyncClient, page: str) -> None:
+        self._http = http
+        self._way = asked(page, "polling")
+
+    async def open(self) -> str:
+        """Says `welcome`."""
+        begun = await self._http.get(self._way)
+        self._way += f"&sid={json.loads(begun.text[1:])['sid']}"
+        await self.send("40")
+        return await welcome(self.receive)
+
+    async def send(self, packet: str, *, by: httpx.AsyncClient | None = None) -> int:
+        """The status that this has, sent by whoever it is."""
+        return (await (by or self._http).post(self._way, content=packet)).status_code
+
+    async def receive(self) -> str:
+        """The next packets."""
+        return (await self._http.get(self._way)).text
+
+
+@asynccontextmanager
+async def websocket(http: httpx.AsyncClient, page: str) -> AsyncIterator[ClientConnection]:
+    """A socket that is to be opened by `40`."""
+    url = f"{http.base_url}".replace("http://", "ws://").rstrip("/") + asked(page, "websocket")
+    headers = {"authorization": http.headers["authorization"]}
+    async with asyncio.timeout(120), connect(url, additional_headers=headers) as client:
+        await client.send("40")
+        yield client
 
 
 async def test_a_page_hears_its_owner_alone_and_pages_have_a_rate(tmp_path: Path) -> None:
@@ -61,27 +88,35 @@ async def test_a_page_hears_its_owner_alone_and_pages_have_a_rate(tmp_path: Path
         operator(gateway, "bob") as bob,
     ):
         hers, his = await opened(ann), await opened(bob)
-        for transport in ("websocket", "polling"):
-            with pytest.raises(socketio.exceptions.ConnectionError):
-                async with socket(bob, hers, transport):
-                    pass
+        refused = '44{"message":"Implicit handshake failed"}'  # for which a browser loads the page anew
+        assert await Polling(bob, hers).open() == refused
+        async with websocket(bob, hers) as client:
+            assert await welcome(client.recv) == refused
 
         def heard(what: str) -> bool:
             return what in gateway.log.read_text()
 
-        async with socket(ann, hers, "polling") as she, socket(bob, his, "websocket") as he:
-            asked = {"client_id": hers, "tab_id": f"t{hers}", "document_id": "d"}
-            assert await he.call("handshake", asked) is False
-            for page, said in ((hers, "of his to hers"), (his, "of his to his")):
-                await he.emit("log", {"client_id": page, "level": "error", "message": said})
-            await he.emit("log", ["no", "page"])
+        def log(page: str, said: str) -> str:
+            return "42" + json.dumps(["log", {"client_id": page, "level": "error", "message": said}])
+
+        she = Polling(ann, hers)
+        assert (await she.open()).startswith("40")
+        async with websocket(bob, his) as he:
+            assert (await welcome(he.recv)).startswith("40")
+            knock = ["handshake", {"client_id": hers, "tab_id": f"t{hers}", "document_id": "d"}]
+            for packet in (f"421{json.dumps(knock)}", log(hers, "of his to hers"), '42["log",["no","page"]]'):
+                await he.send(packet)
+            answer = ""
+            while not answer.startswith("431"):
+                answer = await welcome(he.recv)
+            assert answer == "431[false]"
+            await he.send(log(his, "of his to his"))
             await until(lambda: heard("of his to his"))
-            await she.emit("log", {"client_id": hers, "level": "error", "message": "of hers to hers"})
-            await until(lambda: heard("of hers to hers"))
-            assert not heard("of his to hers")
-            way = f"/_nicegui_ws/socket.io/?EIO=4&transport=polling&sid={she.eio.sid}"
-            assert (await bob.post(way, content="41")).status_code == 403, "nor by the id of her connection"
-            assert she.connected
+        assert await she.send(log(hers, "of his by her connection"), by=bob) == 403
+        assert await she.send(log(hers, "of hers to hers")) == 200
+        await until(lambda: heard("of hers to hers"))
+        assert not heard("of his to hers")
+        assert not heard("of his by her connection")
 
         for _ in range(8 * door.BURST):
             if (await ann.get("/nowhere")).status_code == 429:
