@@ -17,9 +17,9 @@ from support.waiting import until
 
 
 @asynccontextmanager
-async def operator(gateway: Process, name: str) -> AsyncIterator[httpx.AsyncClient]:
-    """Somebody who may do what a page of his does by polling, too."""
-    made = (await gateway.http.post("/api/v1/api-keys", json={"name": name, "role": "operator"})).json()
+async def viewer(gateway: Process, name: str) -> AsyncIterator[httpx.AsyncClient]:
+    """Somebody who may look."""
+    made = (await gateway.http.post("/api/v1/api-keys", json={"name": name, "role": "viewer"})).json()
     headers = {"authorization": f"Bearer {made['token']}"}
     async with httpx.AsyncClient(base_url=gateway.url, headers=headers, timeout=60, trust_env=False) as http:
         yield http
@@ -84,8 +84,8 @@ async def websocket(http: httpx.AsyncClient, page: str) -> AsyncIterator[ClientC
 async def test_a_page_hears_its_owner_alone_and_pages_have_a_rate(tmp_path: Path) -> None:
     async with (
         process(tmp_path / "state", NO_BROKER) as gateway,
-        operator(gateway, "ann") as ann,
-        operator(gateway, "bob") as bob,
+        viewer(gateway, "ann") as ann,
+        viewer(gateway, "bob") as bob,
     ):
         hers, his = await opened(ann), await opened(bob)
         refused = '44{"message":"Implicit handshake failed"}'  # for which a browser loads the page anew
