@@ -130,7 +130,6 @@ async def test_the_parent_asks_the_gateway_in_the_place_of_its_leaf() -> None:
     asked = {"id": "1", "prompt": "Why?", "seconds": 5, "tokens": 50, "schema": {"type": "string"}, "stray": 1}
     told = await carried(way, asked)
     params = {"prompt": "Why?", "seconds": 5, "max_tokens": 50, "schema": {"type": "string"}, "run": "leaf/garden/1"}
-    params["script"] = "leaf/garden"
     assert way.asked == [("prompt", params, 10)]
     assert told == [("garden", "answer", {"id": "1", "value": "cold", "model": "m", "tokens": 7})]
 

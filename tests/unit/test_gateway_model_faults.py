@@ -77,3 +77,16 @@ def test_halves_of_characters_and_counts_of_no_sense_go_no_further() -> None:
 def test_a_schema_that_is_none_is_refused(schema: dict[str, Any]) -> None:
     with pytest.raises(InvalidError, match="must be a JSON Schema"):
         Question.read({"prompt": "?", "schema": schema})
+
+
+@pytest.mark.parametrize(
+    ("run", "script", "counts_as"),
+    [
+        ("1a2b-1", "fridge", "fridge"),
+        ("leaf/garden/7", "", "leaf/garden"),
+        ("board/7", "", "board"),
+        ("1a2b-1", "", ""),
+    ],
+)
+def test_what_leaves_and_boards_ask_counts_as_theirs(run: str, script: str, counts_as: str) -> None:
+    assert Question.read({"prompt": "?", "run": run, "script": script}).script == counts_as

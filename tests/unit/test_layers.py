@@ -95,7 +95,17 @@ PACKAGES = {
             "polib",
             "pydantic",
         }
-        | {"prometheus_client", "psycopg", "sqlalchemy", "starlette", "structlog", "uvicorn", "uvloop", "anyio", "numpy"}
+        | {
+            "prometheus_client",
+            "psycopg",
+            "sqlalchemy",
+            "starlette",
+            "structlog",
+            "uvicorn",
+            "uvloop",
+            "anyio",
+            "numpy",
+        }
         | {"nacl", "redis", "opentelemetry", "socketio"},
     ),
     "ganglion_tools": (

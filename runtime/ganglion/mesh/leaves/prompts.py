@@ -78,7 +78,6 @@ class Prompts:
         names = {"system": "system", "schema": "schema", "model": "model", "temperature": "temperature"}
         params = {key: asked[name] for key, name in names.items() if asked.get(name) is not None}
         params |= {"prompt": asked["prompt"], "seconds": seconds, "run": f"leaf/{leaf}/{asked['id']}"}
-        params["script"] = f"leaf/{leaf}"  # which of its scripts asks, a leaf does not say
         if asked.get("tokens"):
             params["max_tokens"] = asked["tokens"]
         return await self._request(PROMPT, params, seconds + _WAY)
