@@ -50,7 +50,7 @@ async def test_a_page_lives_with_its_gateway_and_comes_again_at_the_other(
             assert min(before.taken.values()) > 0
 
             await two.end(signal.SIGKILL)
-            await moves.wait_for_function("window.mark === undefined && window.did_handshake")
+            await moves.wait_for_function("window.mark === undefined && window.did_handshake", timeout=3 * PATIENCE)
             await expect(moves.locator("#main")).to_be_visible()
             await one.http.post("/api/v1/groups", json={"name": "hall", "nodes": [], "tags": []})
             for page in (stays, moves):

@@ -105,9 +105,18 @@ async def test_what_takes_connections_before_a_broker_that_is_away_is_none() -> 
     for answer, found in wanted.items():
         async for broker in saying(answer):
             assert await reach([broker]) is found, answer
-    async with await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0) as silent:
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+        gone.set()
+
+    gone = asyncio.Event()
+    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as silent:
         broker = BrokerUrl.parse(f"mqtt://127.0.0.1:{silent.sockets[0].getsockname()[1]}")
         assert await reach([broker], patience=0.2) is Reach.AWAY
+        async with asyncio.timeout(60):
+            await gone.wait()
 
 
 LOOK = """
