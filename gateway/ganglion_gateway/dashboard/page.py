@@ -129,7 +129,7 @@ def _add(page: Page, services: Services, guarded: ASGIApp, unseen: Unseen) -> No
             try:
                 await page.build(visit)
             except LoggedOutError:
-                ui.navigate.to("/login")
+                visit.log_in()
             except GanglionError as error:
                 # What the address names is not there, or is not for who looks
                 _said(str(error))

@@ -66,7 +66,7 @@ class Actuators:
             answer: Any = (await self._visit.ask(call))["result"]
             self._known = {name: about for name, about in answer["actuators"].items() if isinstance(about, dict)}
         except LoggedOutError:
-            ui.navigate.to("/login")
+            self._visit.log_in()
             return
         except (GanglionError, KeyError, TypeError, AttributeError) as error:
             self._away.set_text(str(error))
