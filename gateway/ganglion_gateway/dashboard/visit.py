@@ -97,13 +97,19 @@ class Visit:
             if trouble is not None:
                 trouble.set_visibility(False)
             if done:
-                ui.notify(done, type="positive")
+                self.tell(done)
             return answer
         return None
 
     def complain(self, error: GanglionError | str) -> None:
         """Tells what went wrong, until it is read."""
-        ui.notify(str(error), type="negative", multi_line=True, timeout=8000, close_button=self.say("Close"))
+        # Above, as all that is told: below and at the sides are the buttons
+        close = self.say("Close")
+        ui.notify(str(error), type="negative", position="top", multi_line=True, timeout=8000, close_button=close)
+
+    def tell(self, done: str, *, seconds: float = 5.0) -> None:
+        """Tells what was done."""
+        ui.notify(done, type="positive", position="top", timeout=int(seconds * 1000))
 
     def headed_by(self, heading: ui.label) -> None:
         """What stands above the page."""

@@ -6,6 +6,7 @@ from nicegui import ui
 from ganglion.client.documents import RolloutNode
 from ganglion.client.operations import rollouts
 from ganglion_gateway.dashboard import text
+from ganglion_gateway.dashboard.naming import Names
 from ganglion_gateway.dashboard.parts import Action, Cell, Pages, Row, Table, attribute, card
 from ganglion_gateway.dashboard.progress import ORDER, TONE, Bar, spoken
 from ganglion_gateway.dashboard.visit import Visit
@@ -20,6 +21,7 @@ class Crowd:
     def __init__(self, visit: Visit, rollout: str) -> None:
         self._visit, self._rollout = visit, rollout
         self._words = spoken(visit.say)
+        self._names = Names(visit)
         self._state = visit.query.get("node", "")
         if self._state not in ORDER:
             self._state = ""
@@ -47,6 +49,7 @@ class Crowd:
         states = [self._state] if self._state else None
         call = rollouts.get_rollouts_rollout_nodes(self._rollout, limit=_PAGE, cursor=self._pages.cursor, state=states)
         found = await visit.ask(call)
+        await self._names.learn(each["before"] for each in found["nodes"])
         self._table.update([self._row(each, now) for each in found["nodes"]])
         self._pages.update(found["next"])
 
@@ -72,7 +75,9 @@ class Crowd:
                 Cell(self._words[state], state=TONE[state]),
                 Cell("; ".join(why)),
                 Cell("–" if changed is None else text.ago(now - changed, say), hint=text.iso(changed or 0)),
-                Cell(before[:12], link=f"/releases/{before}") if before else Cell(say("its own configuration")),
+                Cell(self._names.of(before), link=f"/releases/{before}")
+                if before
+                else Cell(say("its own configuration")),
             ),
         )
 
