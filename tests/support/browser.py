@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A real Chromium that looks at the dashboard.
 
-async with browser() as chromium:
+pytestmark = pytest.mark.asyncio(loop_scope="session")   # one browser for all modules, so one loop
+
+async def test_it(chromium: Browser, gateway: Process) -> None:
     watch = await opened(chromium, gateway, "/fleet")   # watch.page, and watch.errors of what went wrong on it
 """
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from support.brokers import program
@@ -30,6 +33,20 @@ async def browser() -> AsyncIterator[Browser]:
         started = await playwright.chromium.launch(executable_path=program("chromium"), args=FLAGS)
         yield started
         await started.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def _chromium() -> AsyncIterator[Browser]:
+    async with browser() as started:
+        yield started
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def chromium(_chromium: Browser) -> AsyncIterator[Browser]:
+    """The browser of all tests, without the pages of those before: each would go on to ask its gateway."""
+    yield _chromium
+    for context in _chromium.contexts:
+        await context.close()
 
 
 class Watch:
