@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 
 from support.agent import firmware
 from support.brokers import _cluster, broker, certificates, cluster
-from support.browser import _chromium, chromium
+from support.browser import _chromium, chromium, front
 from support.postgres import _postgres, postgres, store_url
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "chromium",
     "cluster",
     "firmware",
+    "front",
     "postgres",
     "store_url",
 ]

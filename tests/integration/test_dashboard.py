@@ -3,19 +3,16 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from ganglion.mesh.client import MeshClient
 from ganglion.mesh.mqtt_transport import MqttTransport
-from support.brokers import nats_broker
-from support.browser import opened
-from support.gateway import Process, process
+from support.browser import Front, opened
+from support.gateway import Process
 from support.mesh import enrolled, running
 
 CAPS = {"sensors": {"fridge.temperature": {"unit": "Cel", "kind": "bme280"}}}
@@ -26,16 +23,14 @@ LIVE = 30_000
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def broker_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    async with nats_broker(tmp_path_factory.mktemp("broker")) as broker:
-        yield broker.url
+@pytest.fixture
+def broker_url(front: Front) -> str:
+    return front.broker
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def gateway(tmp_path_factory: pytest.TempPathFactory, broker_url: str) -> AsyncIterator[Process]:
-    async with process(tmp_path_factory.mktemp("gateway") / "state", broker_url) as started:
-        yield started
+@pytest.fixture
+def gateway(front: Front) -> Process:
+    return front.gateway
 
 
 async def node_of(gateway: Process, folder: Path, broker: str, name: str) -> MeshClient:
@@ -222,7 +217,7 @@ async def test_what_waits_for_a_person_is_listed_and_decided_by_who_may(
 async def test_who_may_only_look_sees_what_waits_and_no_buttons(
     chromium: Browser, gateway: Process, tmp_path: Path, broker_url: str
 ) -> None:
-    made = await gateway.http.post("/api/v1/api-keys", json={"name": "screen", "role": "viewer"})
+    made = await gateway.http.post("/api/v1/api-keys", json={"name": "wall", "role": "viewer"})
     watch = await opened(chromium, gateway, token=made.json()["token"])
     node = await node_of(gateway, tmp_path, broker_url, "gate")
     async with running(node):

@@ -236,7 +236,7 @@ async def test_a_job_is_run_on_a_selector_followed_and_cancelled(chromium: Brows
         await form.get_by_label("On the nodes").fill(selector)
         await form.get_by_label("Method").fill("dose")
         await form.get_by_role("button", name="Run…").click()
-        await expect(form.get_by_role("alert")).to_contain_text(said)
+        await expect(form.get_by_role("alert").filter(has_text=said)).to_be_visible()
         await expect(dialog).to_have_count(1)
     await form.get_by_label("On the nodes").fill("tag=wet")
     await expect(form).to_contain_text("means 1 nodes, 1 of them online")

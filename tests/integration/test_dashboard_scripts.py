@@ -182,6 +182,7 @@ async def test_a_reload_loses_nothing_and_a_template_begins_anew(chromium: Brows
     await write(page, TELLS)
     await page.get_by_label("File name").fill("tells.yaml")
     await page.keyboard.press("Enter")
+    await page.wait_for_function("window.ganglion.script.file === 'tells.yaml'")
     await expect(page.locator(".g-script-bar [role=status]")).to_have_text("valid", timeout=PATIENCE)
     await page.reload()
     await expect(page.locator(".cm-content")).to_contain_text("name: tells", timeout=PATIENCE)

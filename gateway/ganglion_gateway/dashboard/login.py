@@ -196,7 +196,7 @@ def _page(
     parts["SCRIPT"] = _SCRIPT
     parts |= {"ENTER": say("Log in"), "WELCOME": say("Log in to the gateway.")}
     password = say("One-time password") if change else say("Password")
-    parts |= {"NAMED": say("Name"), "PASSWORD": password, "NAME": html.escape(name, quote=True), "ACTION": action}
+    parts |= {"NAMED": say("User name"), "PASSWORD": password, "NAME": html.escape(name, quote=True), "ACTION": action}
     return HTMLResponse(
         re.sub(r"\b[A-Z]{4,}\b", lambda found: parts[found[0]], _TEMPLATE),
         status,

@@ -14,6 +14,8 @@ from ganglion_gateway.dashboard.visit import Visit
 
 #: Keys of one page.
 _PAGE = 10
+#: For how long a key may hold, with the seconds of each.
+_SPANS = {"15m": 900, "1h": 3600, "24h": 86400, "7d": 7 * 86400, "30d": 30 * 86400, "90d": 90 * 86400}
 
 
 class EnrolKeys:
@@ -60,7 +62,7 @@ class EnrolKeys:
 
     async def _create(self) -> None:
         say = self._visit.say
-        spans = {"15m": "15 min", "1h": "1 h", "24h": "24 h", "7d": "7 d", "30d": "30 d", "90d": "90 d"}
+        spans = {name: text.span(seconds, say) for name, seconds in _SPANS.items()}
 
         async def make() -> None:
             call = enrolment.post_enrol_keys(

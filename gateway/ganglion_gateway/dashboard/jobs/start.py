@@ -8,14 +8,17 @@ from nicegui import ui
 
 from ganglion.client.operations import fleet, jobs
 from ganglion.errors import GanglionError, InvalidError
+from ganglion_gateway.dashboard import text
 from ganglion_gateway.dashboard.dialogs import confirmed, dialog, refusal
 from ganglion_gateway.dashboard.fields import area, choice, field, number, parameters
 from ganglion_gateway.dashboard.parts import button
 from ganglion_gateway.dashboard.visit import Visit
+from ganglion_gateway.dashboard.words import Say
 
 #: Nodes that are asked for their methods before one has answered, and the seconds that each has.
 _ASKED, _PATIENCE = 3, 3.0
-_DEADLINES = {"1m": "1 min", "10m": "10 min", "1h": "1 h", "24h": "24 h", "7d": "7 d"}
+_DEADLINES = {"1m": 60, "10m": 600, "1h": 3600, "24h": 86400, "7d": 7 * 86400}
+_TIMES = {"10s": 10, "30s": 30, "1m": 60, "5m": 300}
 
 
 async def start(visit: Visit, selector: str, *, method: str = "") -> None:
@@ -28,12 +31,8 @@ async def start(visit: Visit, selector: str, *, method: str = "") -> None:
         about = ui.label("").classes("g-faint")
         params = area(say("Parameters, as JSON"))
         with ui.element("div").classes("g-columns"):
-            deadline = choice(say("Wait for nodes that are away"), _DEADLINES, "10m")
-            timeout = choice(
-                say("A node has for one attempt"),
-                {"10s": "10 s", "30s": "30 s", "1m": "1 min", "5m": "5 min"},
-                "30s",
-            )
+            deadline = choice(say("Wait for nodes that are away"), _spans(say, _DEADLINES), "10m")
+            timeout = choice(say("A node has for one attempt"), _spans(say, _TIMES), "30s")
             retries = number(say("Further attempts"), 0, least=0, most=20)
             wide = number(say("Nodes at a time"), 16, least=1, most=256)
         wrong = refusal()
@@ -59,6 +58,7 @@ async def start(visit: Visit, selector: str, *, method: str = "") -> None:
     def tell_meant(what: str, *, is_wrong: bool) -> None:
         meant.set_text(what)
         meant.classes(add="g-wrong", remove="g-faint") if is_wrong else meant.classes(add="g-faint", remove="g-wrong")
+        meant.props(f'role="{"alert" if is_wrong else "status"}"')
 
     async def recount() -> None:
         with suppress(GanglionError):
@@ -74,8 +74,12 @@ async def start(visit: Visit, selector: str, *, method: str = "") -> None:
 
     async def run() -> None:
         method = (what.value or "").strip()
+        wrong.set_visibility(False)
         try:
             nodes = await count()
+        except GanglionError:
+            return  # which is said below the field
+        try:
             if not nodes:
                 raise InvalidError(say("No node is so: nobody would do it."))
             if not method:
@@ -85,7 +89,6 @@ async def start(visit: Visit, selector: str, *, method: str = "") -> None:
             wrong.set_text(str(error))
             wrong.set_visibility(True)
             return
-        wrong.set_visibility(False)
         question = say("Have {method} done by {nodes} nodes?").format(method=method, nodes=nodes)
         if not await confirmed(say, question, say("Run")):
             return
@@ -108,6 +111,10 @@ async def start(visit: Visit, selector: str, *, method: str = "") -> None:
     asking.open()
     await recount()
     await learn()
+
+
+def _spans(say: Say, spans: dict[str, int]) -> dict[str, str]:
+    return {name: text.span(seconds, say) for name, seconds in spans.items()}
 
 
 async def _methods(visit: Visit, selector: str) -> dict[str, str]:

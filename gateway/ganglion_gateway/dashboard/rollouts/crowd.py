@@ -56,13 +56,13 @@ class Crowd:
     def _row(self, node: RolloutNode, now: int) -> Row:
         say, state = self._visit.say, node["state"]
         known = self._visit.services.fleet.nodes.get(node["node"])
-        why = [text.whole(node["why"])] if node["why"] else []
+        why = []
         for count, line in ((node["crashes"], say("crashes: {count}")), (node["alerts"], say("alerts: {count}"))):
             if count:
                 why.append(line.format(count=count))
         if node["sent_back"]:
             why.append(say("gets back what it had"))
-        before, changed = node["before"], node["changed"]
+        said, before, changed = text.whole(node["why"]), node["before"], node["changed"]
         return Row(
             node["node"],
             (
@@ -73,7 +73,8 @@ class Crowd:
                 ),
                 Cell("–" if node["stage"] is None else str(node["stage"])),
                 Cell(self._words[state], state=TONE[state]),
-                Cell("; ".join(why)),
+                # What the node says is in the node's words; below it is what is said of the node
+                Cell(said or "; ".join(why), more="; ".join(why) if said else ""),
                 Cell("–" if changed is None else text.ago(now - changed, say), hint=text.iso(changed or 0)),
                 Cell(self._names.of(before), link=f"/releases/{before}")
                 if before

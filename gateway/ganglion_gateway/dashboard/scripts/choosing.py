@@ -35,12 +35,13 @@ class Choosing:
         self._visit, self._wanted, self._leaves = visit, wanted, leaves
         self._changed = changed
         self._shown: list[str] = []
-        self._list = ui.element("datalist")
         self._field = ui.input(label, on_change=self._typed).classes("g-field").on("focus", self._offer)
         self._field.props(
-            f'dense outlined debounce="200" list="{self._list.html_id}" autocomplete="off" autocapitalize="off" '
-            f'spellcheck="false" aria-label="{attribute(label)}"'
+            f'dense outlined debounce="200" autocomplete="off" autocapitalize="off" spellcheck="false" '
+            f'aria-label="{attribute(label)}"'
         )
+        # NiceGUI's field looks for a list of this name
+        self._list = ui.element("datalist").props(f'id="{self._field.html_id}-datalist"')
         self._offer()
 
     @property
