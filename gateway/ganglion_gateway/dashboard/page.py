@@ -130,11 +130,11 @@ def mount(app: FastAPI, services: Services, guarded: ASGIApp) -> None:
 
 def _add(page: Page, services: Services, guarded: ASGIApp, unseen: Unseen) -> None:
     async def show(request: Request) -> Response | None:
-        if page is NOWHERE and "text/html" not in request.headers.get("accept", ""):
-            # A picture, or a script of a version before: nobody reads a page of it
-            return problem(404, f"there is nothing at {request.url.path}", instance=request.url.path)
         visit = Visit(guarded, services, request)
         try:
+            if page is NOWHERE and "text/html" not in request.headers.get("accept", ""):
+                # A picture, or a script of a version before: nobody reads a page of it
+                return problem(404, f"there is nothing at {request.url.path}", instance=request.url.path)
             await built(visit)
         finally:
             unseen.add(visit.principal.key, ui.context.client)
