@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 
 from ganglion.errors import InvalidError
 from ganglion.mesh.links import interfaces
@@ -180,6 +181,27 @@ def overlay(node: Enrolled, clock: int) -> Overlay:
         on_met=lambda: None,
         on_change=lambda: None,
     )
+
+
+def test_what_is_due_already_ends_no_member_whose_loop_is_uvloops(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    late = overlay(site.member("fridge"), NOW)
+    late._router = Past()  # type: ignore[assignment]
+
+    async def twice() -> None:
+        late._do([])  # what is due already is wound as a handle that has no time
+        late._do([])
+
+    uvloop.run(twice())
+
+
+class Past:
+    """A router with something that is due since long ago."""
+
+    deadline = 0
+
+    def tick(self, now: int) -> list[Any]:
+        return []
 
 
 async def test_a_beacon_of_yesterday_leads_nowhere(tmp_path: Path) -> None:

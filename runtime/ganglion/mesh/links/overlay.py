@@ -95,6 +95,7 @@ class Overlay:
         self._trust: MemberTrust | None = None
         self._ports: dict[str, tuple[Link, Send]] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._wound = 0.0
         self._birth = b""
         self._judge: Beacons | None = None
         self._transport = transport
@@ -319,9 +320,11 @@ class Overlay:
         assert self._router is not None
         loop = asyncio.get_running_loop()
         deadline = self._router.deadline / SECOND
-        if self._timer is None or deadline < self._timer.when() or self._timer.cancelled():
+        # Not the timer's `when()`: what is due already has none in uvloop
+        if self._timer is None or deadline < self._wound or self._timer.cancelled():
             if self._timer is not None:
                 self._timer.cancel()
+            self._wound = deadline
             self._timer = loop.call_at(deadline, self._due)
 
     def _carry_out(self, effect: Any) -> None:
