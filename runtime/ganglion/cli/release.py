@@ -68,8 +68,8 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
 def run(args: argparse.Namespace) -> Result:
     """Runs the verb.
 
-    Exit codes: 0 ok; 1 it is no release, or the node did not keep it; 3 no such release or node; 4 refused; 5 no
-    gateway, or the node was not done in time.
+    Exit codes: 0 ok; 1 it is no release, or the node did not keep it; 2 wrong usage; 3 no such release or node; 4
+    refused; 5 no gateway, or the node was not done in time.
     """
     result: Result = args.perform(args)
     return result
@@ -82,8 +82,9 @@ def _create(args: argparse.Namespace) -> Result:
 
     files = _files(args.paths)
     window = duration(args.window, where="--window")
-    if window % SECOND:
-        raise UsageError(f"--window {args.window}: write whole seconds, as in 60s")
+    if window % SECOND or window // SECOND not in manifest.WINDOWS:
+        least, most = manifest.WINDOWS.start, manifest.WINDOWS.stop - 1
+        raise UsageError(f"--window {args.window}: {least}s to {most}s, whole seconds, as in 60s")
     requires = read_requires(_requires(args.requires), where="--requires")
     manifest.made(args.name, files, requires, window // SECOND)  # what is wrong is said before anything is sent
     client = gateway_client.find(args)
