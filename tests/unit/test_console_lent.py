@@ -71,7 +71,7 @@ async def test_one_writes_and_leaves_the_port_as_it_was(world: Lender) -> None:
     opened = await world.open("b")
     assert (opened["writer"], opened["writes"]) == ("a@gateway", False)
     for tried in (world.write("b", b"x"), world.set("b", baudrate=9600)):
-        with pytest.raises(RefusedError, match="a@gateway writes here, and you may only read; --take takes over"):
+        with pytest.raises(RefusedError, match="a@gateway writes here, and you may only read until you take over"):
             await tried
     await world.set("a", baudrate=9600)
     assert (await world.open("b", take=True))["writes"]

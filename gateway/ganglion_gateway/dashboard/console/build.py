@@ -13,7 +13,8 @@ from ganglion.errors import GanglionError
 from ganglion_gateway.dashboard import style
 from ganglion_gateway.dashboard.console.port import PortTerminal
 from ganglion_gateway.dashboard.console.terminal import Terminal
-from ganglion_gateway.dashboard.parts import attribute, button, choice, confirmed
+from ganglion_gateway.dashboard.dialogs import confirmed
+from ganglion_gateway.dashboard.parts import attribute, button, choice
 from ganglion_gateway.dashboard.visit import Visit
 
 #: Where the console of a node is; `?leaf=NAME` for that of a leaf of it, `?port=NAME` for a serial port that it lends.
