@@ -33,6 +33,9 @@ age = "7d"
 
 [console]
 shell = true
+
+[serial.boiler]
+port = "/dev/ttyUSB0"
 """
 
 import math
@@ -256,6 +259,29 @@ class ConsoleSection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SerialSection:
+    """`[serial.NAME]`: a serial port that is lent to people at the node's console, who reach it over the mesh.
+
+    Attributes:
+        port: `/dev/ttyUSB0`, or better a name below `/dev/serial/by-id`; `socket://HOST:PORT`, `rfc2217://HOST:PORT`.
+        baud: Bits a second, until who writes there sets others.
+        about: What is at its end, for people.
+    """
+
+    port: str
+    baud: int = 115200
+    about: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.port.startswith("/") and "://" not in self.port:
+            raise ValueError(f'port must be a path such as "/dev/ttyUSB0", not {self.port!r}')
+        if self.baud < 50:
+            raise ValueError(f"baud is 50 or more, not {self.baud}")
+        if len(self.about) > 100 or not self.about.isprintable():
+            raise ValueError("about is one line of at most 100 letters")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _File:
     node: dict[str, Any]
     mqtt: dict[str, Any] | None = None
@@ -268,6 +294,7 @@ class _File:
     bridge: dict[str, Any] | None = None
     history: dict[str, Any] | None = None
     console: dict[str, Any] = field(default_factory=dict)
+    serial: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,6 +314,7 @@ class Config:
         bridge_brokers: Addresses of their broker; none where it is the node's own.
         history: What it keeps of its bus; None for nothing.
         console: What people may do at its console.
+        serial: Name of a serial port to how it is lent.
         limits: Tables `[[limit]]`, which limit its actuators further; `ganglion.guardian` reads them.
         over: What lies over the file, as a release has it; the file is read with it again.
     """
@@ -303,6 +331,7 @@ class Config:
     bridge_brokers: tuple[BrokerUrl, ...] = ()
     history: HistorySection | None = None
     console: ConsoleSection = ConsoleSection()
+    serial: dict[str, SerialSection] = field(default_factory=dict)
     limits: tuple[dict[str, Any], ...] = ()
     over: Callable[[dict[str, Any]], dict[str, Any]] | None = field(default=None, repr=False, compare=False)
 
@@ -336,7 +365,7 @@ def changed(before: Config, after: Config) -> list[str]:
     tables = before.actuators.keys() | after.actuators.keys()
     found = [f"actuator.{name}" for name in sorted(tables) if before.actuators.get(name) != after.actuators.get(name)]
     sections = {"node": "node", "report": "reports", "leaves": "leaves", "bridge": "bridge", "history": "history"}
-    sections |= {"console": "console", "limit": "limits"}
+    sections |= {"console": "console", "serial": "serial", "limit": "limits"}
     found += [name for name, field in sections.items() if getattr(before, field) != getattr(after, field)]
     if _without_key(before.mesh) != _without_key(after.mesh):
         found.append("mesh")
@@ -386,6 +415,10 @@ def of_table(
         bridge_brokers=() if bridge is None or bridge.broker is None else _brokers(bridge.broker, path, "bridge"),
         history=None if file.history is None else read(HistorySection, file.history, f"{where}history"),
         console=read(ConsoleSection, file.console, f"{where}console"),
+        serial={
+            name: read(SerialSection, table, f"{where}serial.{name}")
+            for name, table in _named_tables(file.serial, f"{where}serial").items()
+        },
         limits=file.limit,
         over=over,
     )

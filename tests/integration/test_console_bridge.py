@@ -11,10 +11,10 @@ import pytest
 import serial
 from serial.tools.list_ports_common import ListPortInfo
 
-from ganglion.console import link as link_module
-from ganglion.console.link import Link
 from ganglion.console.listener import Client
 from ganglion.console.pty import Pty
+from ganglion.device import link as link_module
+from ganglion.device.link import Link
 from ganglion.device.port import Port, open_port
 from ganglion.errors import RefusedError
 from support.cable import Cable

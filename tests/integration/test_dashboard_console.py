@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The console of a real node in a real Chromium: lines and a shell by the keyboard, one who writes."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from playwright.async_api import Browser, Page, TimeoutError, expect
 
 from support.brokers import nats_broker
 from support.browser import opened
+from support.cable import Cable
 from support.gateway import Process, process
 from support.node import CHIP, node
 from support.waiting import until_answered
@@ -38,7 +40,8 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
     async with nats_broker(folder / "broker") as broker, process(folder / "gateway", broker.url) as gateway:
         key = (await gateway.http.post("/api/v1/enrol-keys", json={})).json()["key"]
         (folder / "enrol.key").write_text(key)
-        config = CHIP.format(name="fridge", broker=broker.url, more="[console]\nshell = true")
+        lent = f'[serial.board]\nport = "{folder / "ttyUSB0"}"\nabout = "the pump"\n'
+        config = CHIP.format(name="fridge", broker=broker.url, more=f"[console]\nshell = true\n{lent}")
         yield Site(gateway, folder, config)
 
 
@@ -142,6 +145,50 @@ async def test_a_shell_has_the_keyboard_and_the_windows_size_and_a_node_comes_ba
         await shows(page, "fridge is there again")
         await expect(state).to_have_text("you write", timeout=PATIENCE)
         assert watch.errors == []
+
+
+async def test_a_serial_port_of_the_node_is_typed_at(chromium: Browser, site: Site) -> None:
+    cable = Cable(site.folder, held=False)
+    async with node(site.folder, site.config) as fridge:
+        await fridge.ready()
+
+        async def there() -> bool:
+            answer = await site.gateway.http.get("/api/v1/nodes/fridge/calls/ports.list?timeout=3", timeout=60)
+            return answer.status_code == 200
+
+        await until_answered(there)
+        watch = await opened(chromium, site.gateway, PATH, width=390, language="uk")
+        page, state = watch.page, watch.page.locator(".g-console-bar [role=status]")
+        await page.get_by_role("combobox", name="Чия консоль").click()
+        await page.get_by_role("option", name="fridge:board – the pump").click()
+        await page.wait_for_url("**/console?port=board")
+        await expect(state).to_have_text("пишете ви", timeout=PATIENCE)
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+        await page.keyboard.type("hi")
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")
+        said = b""
+        while not said.endswith(b"\r"):
+            more = await asyncio.to_thread(cable.read, 30)
+            assert more, said
+            said += more
+        assert said == b"hi\t\r"
+        cable.write("вітаю \x1b]0;owned\x07\r\n".encode())
+        await shows(page, "вітаю ␛]0;owned")
+        await page.get_by_role("button", name="Скинути").click()
+        await shows(page, "fridge:board не має DTR")
+        await page.get_by_role("combobox", name="Бітів за секунду").click()
+        await page.get_by_role("option", name="57600").click()
+        cable.pull()
+        await expect(state).to_have_text("порт зник", timeout=PATIENCE)
+        cable.plug()
+        await shows(page, "fridge:board знову на зв’язку")
+        await page.locator(".xterm").click()
+        await page.keyboard.type("!")
+        assert await asyncio.to_thread(cable.read, 30) == b"!"
+        await page.close()
+        assert watch.errors == []
+    cable.close()
 
 
 async def test_who_may_not_debug_is_told_so(chromium: Browser, site: Site) -> None:

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ganglion.console.console import Console, Wanted
-from ganglion.console.link import Link
 from ganglion.console.listener import Listener
 from ganglion.console.pty import Pty
+from ganglion.device.link import Link
 from support.console import PATIENCE
 
 

@@ -28,7 +28,7 @@ from ganglion_gateway.services import Services
 #: Methods of a node's console, which are told who asks; and those of them that are no news for the audit: that somebody
 #: has opened a session or entered a line is, and not each look at what came.
 _CONSOLE = "console."
-_UNNOTED = frozenset({"console.read", "console.input"})
+_UNNOTED = frozenset({"console.read", "console.input", "console.write", "console.set"})
 
 
 def routes(services: Services) -> APIRouter:

@@ -7,16 +7,20 @@ import re
 import stat
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ganglion.cli import extras, gateway_flags, option
 from ganglion.errors import UsageError
 from ganglion.units import SECOND
 
+if TYPE_CHECKING:
+    from ganglion.console.far import Far
+
 _BAUD = 115200
 _ENDINGS = {"cr": b"\r", "lf": b"\n", "crlf": b"\r\n", "none": None}
-#: What a node has not: flags, with their names among the arguments and what they are where they are not given.
+#: What the console of a node has not: flags, with their names among the arguments and what they are where not given.
 _OF_PORTS = (
-    ("--baud", "baud", _BAUD),
+    ("--baud", "baud", None),
     ("--hex", "hex", False),
     ("--raw", "raw", False),
     ("--share", "share", None),
@@ -31,13 +35,16 @@ _OF_PORTS = (
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
-    """`ganglion console PORT|NODE [--share PATH] [--listen ADDRESS] [--record FILE] …`."""
+    """`ganglion console PORT|NODE|NODE:NAME [--share PATH] [--listen ADDRESS] [--record FILE] …`."""
     parser.add_argument(
         "target",
         metavar="PORT|NODE",
-        help="as /dev/ttyUSB0; socket://HOST:PORT, rfc2217://HOST:PORT; or a node's name or id, or PARENT/LEAF",
+        help="as /dev/ttyUSB0; socket://HOST:PORT, rfc2217://HOST:PORT; NODE:NAME, a port that a node lends; or a "
+        "node's name or id, or PARENT/LEAF",
     )
-    parser.add_argument("--baud", type=int, default=_BAUD, metavar="N", help=f"bits a second, {_BAUD} if not given")
+    parser.add_argument(
+        "--baud", type=int, metavar="N", help=f"bits a second, {_BAUD} or what the node says if not given"
+    )
     parser.add_argument("--record", type=Path, metavar="FILE", help="into a new file, as asciicast v2")
     parser.add_argument("--watch", action="store_true", help="send nothing")
     shown = parser.add_argument_group("what is shown")
@@ -67,15 +74,15 @@ def run(args: argparse.Namespace) -> int | None:
     Exit codes: 0 ended, 1 in use, or a file or address that cannot be had, 2 usage, 3 no such port, 4 no permission, 5
     the port is gone or has not said in time what was waited for, 130 Ctrl-C, 143 SIGTERM; of a node, see there.
     """
-    if not is_port(args.target):
+    if not is_port(args.target) and ":" not in args.target:
         if wrong := [flag for flag, name, default in _OF_PORTS if getattr(args, name) != default]:
             raise UsageError(f"{', '.join(wrong)}: for a port, and {args.target} is a node; a port is as /dev/ttyUSB0")
         from ganglion.cli import console_node
 
         return console_node.run(args)
-    if args.take:
+    if args.take and is_port(args.target):
         raise UsageError("--take is for a node; who writes at a port is said there")
-    if not extras.is_installed("serial"):
+    if is_port(args.target) and not extras.is_installed("serial"):
         raise UsageError(f"the console of a port needs more than is installed: {extras.remedy('serial')}")
     _check(args)
     return _run(args)
@@ -92,7 +99,9 @@ def is_port(word: str) -> bool:
 
 def _check(args: argparse.Namespace) -> None:
     """Raises UsageError for options that make no sense."""
-    if args.baud < 1:
+    if args.take and args.watch:
+        raise UsageError("--watch enters nothing, and --take is for who writes")
+    if args.baud is not None and args.baud < 1:
         raise UsageError(f"--baud {args.baud}: at least 1")
     if args.pace is not None and args.pace < 1:
         raise UsageError(f"--pace {args.pace}: at least 1 byte a second")
@@ -106,13 +115,13 @@ def _check(args: argparse.Namespace) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     from ganglion.console.console import Console, Wanted
-    from ganglion.console.link import Link
     from ganglion.console.listener import Listener
     from ganglion.console.person import Person
     from ganglion.console.pty import Pty
     from ganglion.console.screens import JsonScreen, PlainScreen
     from ganglion.console.terminal import ended_by_signals, keys_as_pressed
     from ganglion.console.view import View
+    from ganglion.device.link import Link
 
     is_person = sys.stdin is not None and sys.stdin.isatty() and not args.json
     view = View(hexadecimal=args.hex, times=args.timestamps, raw=args.raw)
@@ -127,7 +136,12 @@ def _run(args: argparse.Namespace) -> int:
     )
     with contextlib.ExitStack() as stack:
         stack.enter_context(ended_by_signals())
-        link = Link(args.target, baud=args.baud, returns=not args.once)
+        far = None if is_port(args.target) else _far(args)
+        if far is not None:
+            stack.callback(far.close)
+            link = Link(args.target, baud=args.baud or 0, returns=not args.once, opener=far.open)
+        else:
+            link = Link(args.target, baud=args.baud or _BAUD, returns=not args.once)
         stack.callback(link.close)
         listener = Listener(args.listen, unprotected=args.unprotected) if args.listen else None
         if listener is not None:
@@ -135,9 +149,13 @@ def _run(args: argparse.Namespace) -> int:
         pty = Pty(args.share) if args.share else None
         console = Console(link, screen, wanted, pty=pty, listener=listener)
         link.say = console.tell
+        if far is not None:
+            far.say = console.tell
         stack.callback(console.close)
         if args.record is not None:
             console.record(args.record)
+        if link.refusal and not args.watch:
+            console.tell(link.refusal)
         if pty is not None:
             console.tell(f"shared as {pty.path}")
         if listener is not None:
@@ -150,3 +168,20 @@ def _run(args: argparse.Namespace) -> int:
             console.pipe(sys.stdin.fileno())
         console.run()
     return 0
+
+
+def _far(args: argparse.Namespace) -> "Far":
+    """The way to a port that a node lends."""
+    from ganglion.cli import gateway_client
+    from ganglion.console.far import Far
+    from ganglion.console.session import Asked
+
+    node, _, port = args.target.partition(":")
+    if not node or not port or "/" in node:
+        raise UsageError(f"{args.target}: write NODE:NAME for a port that a node lends; `ganglion ports --node NODE`")
+    gateway = gateway_client.find(args)
+
+    def ask(asked: Asked) -> object:
+        return gateway.command(node, asked.method, asked.params, timeout=asked.seconds)["result"]
+
+    return Far(args.target, ask, take=args.take, watch=args.watch)

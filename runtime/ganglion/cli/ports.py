@@ -1,22 +1,37 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lists the serial ports of this machine, what is plugged in there, and which program has them open."""
+"""Lists the serial ports of this machine, what is plugged in there and who has them open; or those a node lends."""
 
 import argparse
 import dataclasses
+from typing import Any
 
 from ganglion.board import boards
+from ganglion.cli import gateway_client, gateway_flags
 from ganglion.cli.result import Result, table
 from ganglion.device.ports import SerialPort, serial_ports
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
-    """`ganglion ports` has no options of its own."""
+    """`ganglion ports [--node NODE]`."""
+    parser.add_argument("--node", metavar="NODE", help="those that this node lends, for `ganglion console NODE:NAME`")
+    gateway_flags.arguments(parser)
 
 
 def run(args: argparse.Namespace) -> Result:
     """Looks; exit 0 also where there is none."""
+    if args.node:
+        lent = gateway_client.find(args).command(args.node, "ports.list", {})["result"]
+        return Result(data=lent, text=lambda: _lent(args.node, lent["ports"]))
     ports = serial_ports(boards())
     return Result(data={"ports": [dataclasses.asdict(port) for port in ports]}, text=lambda: _text(ports))
+
+
+def _lent(node: str, ports: list[dict[str, Any]]) -> str:
+    if not ports:
+        return f"{node} lends no serial port: [serial.NAME] in its configuration does that"
+    head = ["console", "port", "baud", "about", "in use by", "who writes"]
+    names = ("port", "baud", "about", "in_use_by", "writer")
+    return table(head, [[f"{node}:{each['name']}", *(str(each[name] or "") for name in names)] for each in ports])
 
 
 def _text(ports: list[SerialPort]) -> str:

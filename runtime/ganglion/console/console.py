@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ganglion.console.guests import Guests
-from ganglion.console.link import AGAIN, Link
 from ganglion.console.listener import Listener
 from ganglion.console.paced import Paced
 from ganglion.console.pen import Pen
 from ganglion.console.pty import Pty
 from ganglion.console.recorder import Recorder
 from ganglion.console.screens import Screen
+from ganglion.device.link import AGAIN, Link
 from ganglion.errors import UnreachableError
 from ganglion.printable import printable
 
@@ -123,13 +123,16 @@ class Console:
     def may_send(self) -> bool:
         """Whether what is typed goes to the device; says why not, once."""
         is_full = self.link.waiting >= _WAITING
-        if self._wanted.watches or not self.pen.is_free or self.link.port is None or is_full:
+        refusal = self.link.refusal
+        if self._wanted.watches or not self.pen.is_free or self.link.port is None or is_full or refusal:
             if not self._is_refused:
                 self._is_refused = True
                 if self._wanted.watches:
                     self.tell("this console only watches; nothing is sent")
                 elif self.link.port is None:
                     self.tell(f"{self.link.name} is gone; nothing is sent")
+                elif refusal:
+                    self.tell(refusal)
                 elif is_full:
                     self.tell(f"{self.link.name} takes no bytes: reset the board, or unplug it and plug it in again")
                 else:
@@ -228,7 +231,9 @@ class Console:
         self.tell("the rest is not sent")
 
     def _send_paced(self) -> None:
-        if self.paced and self.link.port is None:
+        if self.paced and (self.link.port is None or self.link.refusal):
+            if self.link.refusal:
+                self.tell(self.link.refusal)
             self.stop_sending()  # half of a program is nothing for a board that begins anew
         if not self.paced or self.link.port is None or self.link.waiting or not self.pen.take(self):
             return

@@ -4,12 +4,12 @@
 from collections.abc import Callable, Collection
 from typing import Any
 
-from ganglion.console.link import Link
 from ganglion.console.listener import Client, Listener
 from ganglion.console.pen import Pen
 from ganglion.console.pty import Pty
 from ganglion.console.requests import changes, done, now
 from ganglion.console.rfc2217 import Code, Data, Request
+from ganglion.device.link import Link
 from ganglion.errors import InvalidError
 
 Guest = Pty | Client
@@ -143,6 +143,9 @@ class Guests:
             self._tell(guest, f"{self._link.name} is gone, and what you write with it")
 
     def _may_write(self, guest: Guest) -> bool:
+        if refusal := self._link.refusal:
+            self._tell(guest, refusal)
+            return False
         if self._pen.is_free and self._pen.take(guest):
             self._told.clear()
             self._before = self._link.settings()

@@ -4,8 +4,8 @@
 import contextlib
 from typing import Any
 
-from ganglion.console.link import Link
 from ganglion.console.rfc2217 import Code, Control, Modem, Request
+from ganglion.device.link import Link
 from ganglion.device.port import Line
 from ganglion.errors import InvalidError
 
@@ -59,8 +59,8 @@ def done(request: Request, link: Link) -> int:
         case Code.CONTROL if request.value in _LINES:
             line, on = _LINES[request.value]
             link.set_line(line, on=on)  # one that the port has not is taken to be as it was set, as pyserial does
-        case Code.PURGE if link.port is not None:
-            link.port.discard(received=bool(request.value & 1), sent=bool(request.value & 2))
+        case Code.PURGE:
+            link.discard(received=bool(request.value & 1), sent=bool(request.value & 2))
     if settings:
         with contextlib.suppress(InvalidError):  # the answer has what it is
             link.set(**settings)

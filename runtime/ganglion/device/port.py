@@ -101,6 +101,11 @@ class Port:
             raise self._gone() from error
 
     @property
+    def refusal(self) -> str:
+        """Why nothing may be written there, or set; "" where it may be."""
+        return ""
+
+    @property
     def has_control_lines(self) -> bool:
         """Whether DTR and RTS, by which boards are reset, are there: a pty and a TCP socket have none."""
         if "://" in self.name:

@@ -21,6 +21,7 @@ READING = frozenset(
         "mesh.statistics",
         "methods",
         "ping",
+        "ports.list",
         "release.status",
         "scripts.intents",
         "scripts.list",

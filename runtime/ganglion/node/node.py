@@ -4,6 +4,7 @@
 import asyncio
 import json
 import logging
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -277,10 +278,19 @@ class Node:
             shell=section.shell,
             where=str(self._config.path),
             idle=section.idle / SECOND,
+            ports=self._config.serial,
+            users=self._port_users,
         )
         console.serve(mesh.on_request)
         mesh.on_request("status", self._status, summary="how the node is, in short")
         return console
+
+    def _port_users(self) -> dict[str, str]:
+        """What uses a serial port here, by the real path of that."""
+        leaves = self._config.leaves
+        found = {} if leaves is None else {os.path.realpath(port): "[leaves]" for port in leaves.serial}
+        tables = {f"sensor.{name}": table for name, table in self._declared.tables.items()}
+        return found | {os.path.realpath(str(each["port"])): name for name, each in tables.items() if "port" in each}
 
     def _teller(self, crashes: Crashes | None) -> Telling | None:
         mesh, console, leaves = self._mesh, self._console, self._leaves

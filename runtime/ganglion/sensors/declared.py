@@ -107,6 +107,11 @@ class Declared:
     def _lacks(self, name: str, error: GanglionError) -> None:
         _log.error("%s; the sensor %s, which was added, is not there", error, name)
 
+    @property
+    def tables(self) -> Mapping[str, dict[str, Any]]:
+        """The tables of all sensors, as they were declared."""
+        return self._tables
+
     def table(self, name: str) -> dict[str, Any]:
         """What a sensor was declared by."""
         return self._tables[name]

@@ -3,20 +3,26 @@
 
 import json
 from pathlib import Path
-from urllib.parse import quote
+from typing import Any
+from urllib.parse import quote, unquote
 
 from nicegui import background_tasks, ui
 
 from ganglion.client.operations import fleet
+from ganglion.errors import GanglionError
 from ganglion_gateway.dashboard import style
+from ganglion_gateway.dashboard.console.port import PortTerminal
 from ganglion_gateway.dashboard.console.terminal import Terminal
 from ganglion_gateway.dashboard.dialogs import confirmed
-from ganglion_gateway.dashboard.parts import attribute, button
+from ganglion_gateway.dashboard.parts import attribute, button, choice
 from ganglion_gateway.dashboard.visit import Visit
 
-#: Where the console of a node is; `?leaf=NAME` for that of a leaf of it.
+#: Where the console of a node is; `?leaf=NAME` for that of a leaf of it, `?port=NAME` for a serial port that it lends.
 PATH = "/nodes/{node}/console"
 _SCRIPT = (Path(style.__file__).parent / "static" / "console.js").read_text(encoding="utf-8")
+#: Seconds that a node has to say which ports it lends; and speeds of those.
+_ASKED = 3.0
+_SPEEDS = (9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600)
 #: Dark on every page: what programs colour is made for that.
 _OPTIONS = {
     "cursorBlink": True,
@@ -45,19 +51,35 @@ async def build(visit: Visit) -> None:
     node = await visit.ask(fleet.get_nodes_node(visit.path["node"]))
     visit.entitle(visit.say("Console of {node}").format(node=node["name"]))
     leaves = [each["name"] for each in node["leaves"]]
-    leaf = visit.query.get("leaf", "")
-    _Console(visit, node["id"], node["name"], leaves, leaf).build()
+    others = {f"leaf={quote(name)}": f"{node['name']}/{name}" for name in leaves}
+    for each in await _lent(visit, node["id"]) if node["online"] else ():
+        about = f" – {each['about']}" if each["about"] else ""
+        others[f"port={quote(each['name'])}"] = f"{node['name']}:{each['name']}{about}"
+    chosen = next((f"{kind}={quote(visit.query[kind])}" for kind in ("leaf", "port") if visit.query.get(kind)), "")
+    _Console(visit, node["id"], node["name"], others, chosen).build()
+
+
+async def _lent(visit: Visit, node: str) -> list[dict[str, Any]]:
+    """The serial ports that a node lends; none of one that does not say."""
+    try:
+        call = fleet.get_nodes_node_calls_method(node, "ports.list", timeout=_ASKED)
+        return list((await visit.ask(call.within(_ASKED)))["result"]["ports"])
+    except GanglionError:
+        return []
 
 
 class _Console:
-    def __init__(self, visit: Visit, id: str, name: str, leaves: list[str], leaf: str) -> None:
+    def __init__(self, visit: Visit, id: str, name: str, others: dict[str, str], chosen: str) -> None:
         self._visit = visit
         self._say = visit.say
         self._id = id
         self._name = name
-        self._leaves = leaves
-        self._leaf = leaf
-        self._terminal: Terminal | None = None
+        self._others = others
+        self._chosen = chosen
+        kind, _, part = chosen.partition("=")
+        self._part = f"{':' if kind == 'port' else '/'}{unquote(part)}" if part else ""
+        self._is_port = kind == "port"
+        self._terminal: Terminal | PortTerminal | None = None
 
     def build(self) -> None:
         say = self._say
@@ -65,20 +87,20 @@ class _Console:
         with ui.element("div").classes("g-bar g-console-bar"):
             with ui.element("a").classes("g-link").props(f'href="{here}"'):
                 ui.label(self._name)
-            if self._leaves:
+            if self._others:
                 label = say("Whose console")
-                options = {"": say("the node itself")} | {name: f"{self._name}/{name}" for name in self._leaves}
-                other = ui.select(options, value=self._leaf if self._leaf in options else "").classes("g-field")
+                options = {"": say("the node itself")} | self._others
+                other = ui.select(options, value=self._chosen if self._chosen in options else "").classes("g-field")
                 other.props(f'dense outlined aria-label="{attribute(label)}"')
                 other.on_value_change(
-                    lambda event: ui.navigate.to(
-                        f"{here}/console" + (f"?leaf={quote(event.value)}" if event.value else "")
-                    )
+                    lambda event: ui.navigate.to(f"{here}/console" + (f"?{event.value}" if event.value else ""))
                 )
             with ui.element("span").classes("g-chip").props('role="status"') as self._chip:
                 ui.element("span").classes("g-dot").props('aria-hidden="true"')
                 self._state = ui.label(say("opening"))
             self._take = button(say("Take over"), self._ask_to_take)
+            if self._is_port:
+                self._port_buttons()
             self._again = button(say("Open again"), lambda: ui.navigate.reload(), main=True)
             ui.element("div").classes("g-space")
             said = say(
@@ -94,27 +116,56 @@ class _Console:
                 on_data=lambda event: None if self._terminal is None else self._terminal.pressed(event),
                 on_resize=lambda event: None if self._terminal is None else self._terminal.resized(event),
             ).classes("g-terminal")
-        ui.label(say("What is entered is kept on the node, with who entered it, and noted in the audit.")).classes(
-            "g-faint"
-        )
+        kept = say("What is entered is kept on the node, with who entered it, and noted in the audit.")
+        if self._is_port:
+            kept = say("Of what is typed, the node keeps the lines that the device shows, with who typed them.")
+        ui.label(kept).classes("g-faint")
         ui.add_head_html(f"<script>{_SCRIPT}</script>")
         ui.timer(0.0, self._begin, once=True)
         ui.context.client.on_disconnect(self._drop)
         ui.context.client.on_delete(self._end)
 
+    def _port_buttons(self) -> None:
+        """What a cable has besides its bytes."""
+        say = self._say
+
+        def port() -> PortTerminal | None:
+            there = isinstance(self._terminal, PortTerminal) and not self._terminal.is_over
+            return self._terminal if there else None  # type: ignore[return-value]
+
+        async def reset() -> None:
+            if (at := port()) is not None:
+                await at.reset()
+
+        async def send_break() -> None:
+            if (at := port()) is not None:
+                await at.send_break()
+
+        async def speed(baud: int) -> None:
+            if (at := port()) is not None:
+                await at.speed(baud)
+
+        button(say("Reset"), reset)
+        button(say("Break"), send_break)
+        speeds = {each: say("{speed} baud").format(speed=each) for each in _SPEEDS}
+        self._speed = choice(say("Bits a second"), speeds, None, speed).classes("g-console-speed")
+
     @property
     def _target_name(self) -> str:
-        return f"{self._name}/{self._leaf}" if self._leaf else self._name
+        return f"{self._name}{self._part}"
 
     async def _begin(self) -> None:
         label = json.dumps(self._say("Terminal"))
         columns, rows = await ui.run_javascript(
             f"return window.ganglion.console.begin({self._screen.id}, {label})", timeout=30
         )
-        target = f"{self._id}/{self._leaf}" if self._leaf else self._id
-        self._terminal = Terminal(
-            self._visit, target, self._target_name, self._screen, self._changed, columns=columns, rows=rows
-        )
+        target, name = f"{self._id}{self._part}", self._target_name
+        if self._is_port:
+            self._terminal = PortTerminal(self._visit, target, name, self._screen, self._changed)
+        else:
+            self._terminal = Terminal(
+                self._visit, target, name, self._screen, self._changed, columns=columns, rows=rows
+            )
         self._terminal.begin()
 
     def _drop(self) -> None:
@@ -130,16 +181,19 @@ class _Console:
         if terminal is None:
             return
         session = terminal.link.session
+        if isinstance(terminal, PortTerminal) and terminal.baud in _SPEEDS:
+            self._speed.set_value(terminal.baud)
         if terminal.is_over:
             said, state = say("the session is over"), "bad"
         elif terminal.is_away:
-            said, state = say("the node does not answer"), "bad"
+            said, state = say("gone") if self._is_port else say("the node does not answer"), "bad"
         elif session.writes:
             said, state = say("you write"), "good"
         elif session.writer:
             said, state = say("{who} writes").format(who=session.writer), "warn"
         else:
             said, state = say("nobody writes: enter a line to do so"), "warn"
+            said = say("nobody writes: type to do so") if self._is_port else said
         self._state.set_text(said)
         self._chip.classes(remove="g-is-good g-is-warn g-is-bad", add=f"g-is-{state}")
         self._take.set_visibility(bool(session.writer) and not session.writes and not terminal.is_over)

@@ -4,7 +4,7 @@
 from typing import Any
 
 from ganglion.client.operations import fleet
-from ganglion.console.session import WAIT, Asked, Came, Session
+from ganglion.console.session import WAIT, Asked, Came, IsSet, Session
 from ganglion_gateway.dashboard.visit import Visit
 
 
@@ -34,6 +34,14 @@ class Link:
         """Types into the shell."""
         for each in self.session.typing(data):
             await self._ask(each)
+
+    async def write(self, data: bytes) -> tuple[int, bool]:
+        """How many of some bytes the port was given, and whether it is there."""
+        return self.session.wrote(await self._ask(self.session.writing(data)))
+
+    async def set(self, **what: Any) -> IsSet:
+        """How the port is set then."""
+        return self.session.was_set(await self._ask(self.session.setting(**what)))
 
     async def resize(self, columns: int, rows: int) -> None:
         """The window has this size now; a shell is told so."""

@@ -8,13 +8,16 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
-from ganglion.errors import InvalidError, NotFoundError, RefusedError
+from ganglion.config import SerialSection
+from ganglion.errors import InvalidError, NotFoundError, RefusedError, UnreachableError
 from ganglion.mesh.parameters import takes
 from ganglion.mesh.peer import Peer
 from ganglion.node.console.asked import cells, number, who_asks
 from ganglion.node.console.desks import Desks
+from ganglion.node.console.lending import Lending, state
 from ganglion.node.console.lines import shown
 from ganglion.node.console.log import Log
 from ganglion.node.console.looks import Looks
@@ -46,6 +49,8 @@ class Console:
         shell: Whether a login shell may be opened.
         where: The configuration, for messages.
         idle: Seconds without a line after which a session is over that writes.
+        ports: The serial ports that are lent, by name.
+        users: What of this node uses serial ports: their real paths, and what to call each.
         monotonic: Seconds.
 
     Attributes:
@@ -62,6 +67,8 @@ class Console:
         shell: bool,
         where: str,
         idle: float,
+        ports: Mapping[str, SerialSection] = MappingProxyType({}),
+        users: Callable[[], Mapping[str, str]] = dict,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._permit = permit
@@ -71,7 +78,8 @@ class Console:
         self._idle = idle
         self._monotonic = monotonic
         self.tail = Tail()
-        self._desks = Desks(self.tail, perform, leaves)
+        self._desks = Desks(self.tail, perform, leaves, ports, users)
+        self._lending = Lending(self._held, self._desks, record, monotonic)
         self._looks = Looks(self.tail, monotonic)
         self._sessions: dict[str, Session] = {}
         self._ended: dict[str, str] = {}
@@ -80,12 +88,13 @@ class Console:
 
     def serve(self, serve: Callable[..., None]) -> None:
         """Has the mesh serve its methods."""
-        serve("console.open", self.open, summary="a session at the console (id, take, watch, leaf, columns, rows)")
+        serve("console.open", self.open, summary="a session at the console (id, take, watch, leaf, port, …)")
         serve("console.read", self.read, summary="what came at the console (id, after, seen, wait)")
         serve("console.line", self.line, summary="have a line (line) carried out in a session (id)")
         serve("console.shell", self.shell, summary="a login shell in a session (id, columns, rows)")
         serve("console.input", self.input, summary="type (data) into the shell of a session (id, columns, rows)")
         serve("console.close", self.close, summary="a session (id) is over")
+        self._lending.serve(serve)
         log = Log(self.tail.lines, self.tail.news, secrets.token_hex(4))
         serve("log", log.asked, summary="the last lines of the log, or those that are new (after)")
         serve("log.follow", log.follow, summary="what is logged, as it comes (after, boot, level, wait)")
@@ -94,23 +103,31 @@ class Console:
         """Hears the node's log from now on."""
         self.tail.attach()
 
-    @takes("id", "by", "take", "watch", "leaf", "columns", "rows")
+    @takes("id", "by", "take", "watch", "leaf", "port", "columns", "rows")
     async def open(self, params: dict[str, Any], peer: Peer) -> dict[str, Any]:
         """Opens a session, or finds the one of this `id`: `{"new", "who", "writer", "writes", "after"}`.
 
         Args:
             params: `id`, 8 to 64 letters that nobody can guess; `take`, true to write where somebody else does;
-                `watch`, true not to write; `leaf` for the console of a leaf; `columns` and `rows` of the window.
+                `watch`, true not to write; `leaf` for the console of a leaf, `port` for a serial port that is lent;
+                `columns` and `rows` of the window.
+
+        Returns:
+            Of a port also how it is, as `port`: see `lending.state`.
 
         Raises:
             InvalidError: no id.
-            NotFoundError: there is no such leaf.
+            NotFoundError: there is no such leaf or port.
             RefusedError: too many sessions are open, or the policy does not let who asks read the log of the leaf.
+            UnreachableError: the cable of the port is out.
+            GanglionError: something else has the port.
         """
         self.forget()
-        id, name = params.get("id"), params.get("leaf", "")
-        if not isinstance(id, str) or not 8 <= len(id) <= 64 or not isinstance(name, str):
+        id, name, port = params.get("id"), params.get("leaf", ""), params.get("port", "")
+        if not isinstance(id, str) or not 8 <= len(id) <= 64:
             raise InvalidError("must be a text of 8 to 64 letters", where="id")
+        if not isinstance(name, str) or not isinstance(port, str) or (name and port):
+            raise InvalidError("is the name of one, and not of both", where="leaf or port")
         now, who = self._monotonic(), who_asks(params, peer)
         columns, rows = cells(params)
         session = self._sessions.get(id)
@@ -118,17 +135,22 @@ class Console:
         if session is None:
             if len(self._sessions) >= MOST:
                 raise RefusedError(f"{MOST} sessions are open at this console; one that ends is forgotten soon")
-            desk = self._desks.find(name)
+            desk = self._desks.port(port) if port else self._desks.find(name)
             began, by = desk.lines.before(0), params.get("by")
             session = Session(id=id, peer=peer, who=who, by=by, desk=desk, asked=now, entered=now, began=began)
-            try:
-                session.check(self._permit)
-            except RefusedError:
-                self._desks.left(desk)
-                raise
             self._sessions[id] = session
             desk.sessions.add(session)
-            self._record.add("open", who, id, **({"leaf": name} if name else {}))
+            try:
+                session.check(self._permit)
+                if desk.lent is not None:
+                    await desk.lent.open()
+                if session.is_over:
+                    raise NotFoundError("this session is over: the node stops")
+            except BaseException:
+                self._forget(session)
+                raise
+            about = {"leaf": name, "port": port}
+            self._record.add("open", who, id, **{what: each for what, each in about.items() if each})
         else:
             session = self._held(params, peer)
         session.columns, session.rows = columns, rows
@@ -136,13 +158,18 @@ class Console:
         before = session.desk.give(session, take=take) if take or params.get("watch") is not True else None
         if before is not None:
             self._record.add("take", who, id, before=before.who)
-            self._close_shell(before)
+            self._stop_writing(before)
+        lent = session.desk.lent
+        if lent is not None and not lent.is_there:
+            session.asked = self._monotonic()
+            raise UnreachableError(f"{lent.section.port} is gone: is the cable loose?")
         return {
             "new": is_new,
             "who": who,
             "writer": session.desk.who,
             "writes": session.writes,
-            "after": session.desk.lines.before(SHOWN),
+            "after": session.desk.lines.before(SHOWN if lent is None else 0),
+            **({} if lent is None else {"port": await state(lent) | {"written": session.written}}),
         }
 
     @takes("id", "by", "after", "seen", "wait")
@@ -179,6 +206,8 @@ class Console:
         session, line = self._held(params, peer), params.get("line")
         if not isinstance(line, str) or not line.strip():
             raise InvalidError("must be a text", where="line")
+        if session.desk.lent is not None:
+            raise RefusedError("a serial port has no lines of this console: what is written goes to the device")
         session.desk.seat(session)
         session.entered = self._monotonic()
         kept = shown(line)
@@ -199,6 +228,8 @@ class Console:
                 f"this node opens no shell, for its configuration does not say so: write shell = true into [console] "
                 f"of {self._where} and start it again"
             )
+        if session.desk.lent is not None:
+            raise RefusedError("a serial port has no shell: open the console of the node itself")
         if session.desk.leaf:
             raise RefusedError(NO_SHELL.format(session.desk.leaf))
         session.desk.seat(session)
@@ -262,6 +293,7 @@ class Console:
         for session in list(self._sessions.values()):
             self._end(session, "the node stops")
         await asyncio.gather(*self._closing, return_exceptions=True)
+        await self._desks.aclose()
         self.tail.detach()
 
     def _find(self, params: dict[str, Any], peer: Peer) -> Session:
@@ -284,20 +316,32 @@ class Console:
             raise
         return session
 
+    def _forget(self, session: Session) -> None:
+        """It has not begun."""
+        self._sessions.pop(session.id, None)
+        session.desk.sessions.discard(session)
+        session.is_over = True
+        self._desks.left(session.desk)
+
     def _end(self, session: Session, why: str) -> None:
         del self._sessions[session.id]
         session.is_over = True
+        wrote = session.writes
         while len(self._ended) >= _ENDED:
             del self._ended[next(iter(self._ended))]
         self._ended[session.id] = why
         desk = session.desk
         desk.leave(session, why)
+        self._stop_writing(session, wrote=wrote)
         self._record.add("end", session.who, session.id, why=why)
-        self._close_shell(session)
         self._desks.left(desk)
         self.tail.changed()
 
-    def _close_shell(self, session: Session) -> None:
+    def _stop_writing(self, session: Session, *, wrote: bool = True) -> None:
+        """Who wrote does so no more: his shell ends, and a port is as it was."""
+        if session.desk.lent is not None and wrote:
+            self._lending.keep(session, is_over=True)
+            session.desk.lent.restore()
         if session.shell is not None:
             shell, session.shell = session.shell, None
             self._hang_up(shell)

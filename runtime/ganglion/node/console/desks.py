@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What sessions at a node's console are about: the node and its log, and leaves whose logs are followed meanwhile."""
+"""What sessions at a node's console are about: the node and its log, leaves whose logs are followed, and ports."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ganglion.config import SerialSection
 from ganglion.errors import NotFoundError
 from ganglion.node.console import leaf as leaves
+from ganglion.node.console.lent import Lent
 from ganglion.node.console.sessions import Desk, Perform, Session
 from ganglion.node.console.tail import Lines, Tail
 
@@ -18,6 +21,11 @@ class Desks:
         tail: The node's log.
         perform: Has a method of this node do something on behalf of a peer.
         leaves: The methods of each leaf by its name; None where the node has none.
+        ports: The serial ports that are lent.
+        users: What of this node uses serial ports: their real paths, and what to call each.
+
+    Attributes:
+        ports: A desk for each of them.
     """
 
     def __init__(
@@ -25,12 +33,16 @@ class Desks:
         tail: Tail,
         perform: Perform,
         leaves: Callable[[], Mapping[str, list[str]]] | None,
+        ports: Mapping[str, SerialSection],
+        users: Callable[[], Mapping[str, str]],
     ) -> None:
         self._tail = tail
         self._perform = perform
         self._leaves = leaves
         self._node = Desk(leaf="", lines=tail.lines)
         self._of_leaves: dict[str, tuple[Desk, asyncio.Task[None]]] = {}
+        self.ports = {name: self._lent(name, section, users) for name, section in ports.items()}
+        self._closing: set[asyncio.Task[None]] = set()
 
     def find(self, leaf: str) -> Desk:
         """That of a leaf, whose log is followed once a session is there; that of the node for "".
@@ -54,10 +66,38 @@ class Desks:
             self._of_leaves[leaf] = desk, asyncio.create_task(leaves.follow(leaf, desk.lines, ask))
         return self._of_leaves[leaf][0]
 
+    def port(self, name: str) -> Desk:
+        """That of a serial port. Raises: NotFoundError, none of this name is lent."""
+        if name not in self.ports:
+            lent = ", ".join(sorted(self.ports)) or "none: [serial.NAME] in its configuration lends one"
+            raise NotFoundError(f"this node lends no port {name!r}; it lends {lent}")
+        return self.ports[name]
+
+    def _lent(self, name: str, section: SerialSection, users: Callable[[], Mapping[str, str]]) -> Desk:
+        def heard(data: bytes) -> None:
+            if desk.writer is not None:
+                desk.writer.echoed.heard(data)
+            self._tail.changed()
+
+        def say(text: str) -> None:
+            lines.add(text, logging.WARNING)
+
+        lines = Lines(self._tail.changed)
+        desk = Desk(leaf="", lines=lines, lent=Lent(name, section, heard=heard, say=say, users=users))
+        return desk
+
+    async def aclose(self) -> None:
+        """Lets go of the ports."""
+        await asyncio.gather(*self._closing, return_exceptions=True)
+
     def left(self, desk: Desk) -> None:
-        """Somebody has left it: a leaf is followed no more when nobody is there."""
+        """Somebody has left it: when nobody is there, a leaf is followed no more, and a port let go of."""
         if desk is self._node:
             self.lower()
+        elif desk.lent is not None:
+            closing = asyncio.create_task(desk.lent.close(lambda: bool(desk.sessions)))
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
         elif not desk.sessions:
             _, following = self._of_leaves.pop(desk.leaf)
             following.cancel()

@@ -14,6 +14,8 @@ ROOM = 12_000
 RATE = 48_000.0
 #: Seconds in which what comes together is gathered for one answer.
 _GATHER = 0.03
+#: And at a port, where a program waits for each answer.
+_AT_ONCE = 0.003
 
 
 class Looks:
@@ -34,12 +36,13 @@ class Looks:
 
         Args:
             after: The number of the first line that is wanted.
-            seen: Bytes of shells that were read.
+            seen: Bytes of shells, or of the port, that were read.
             wait: Seconds to wait for something.
         """
         until = self._monotonic() + wait
         lines: list[Line] = []
-        lost, data = 0, b""
+        lost, data, missed = 0, b"", 0
+        lent = session.desk.lent
         while True:
             if (pause := self._free - self._monotonic()) > 0:
                 await asyncio.sleep(min(pause, max(until - self._monotonic(), 0)))
@@ -52,15 +55,15 @@ class Looks:
                         session.desk.lines.add(f"the shell has ended with {shell.code}")
                         continue
                 else:
-                    lines, after, missed = session.desk.lines.since(
-                        after, session.level, ROOM, session.id, session.began
-                    )
-                    lost += missed
+                    lines, after, more = session.desk.lines.since(after, session.level, ROOM, session.id, session.began)
+                    lost += more
+                if lent is not None:
+                    data, seen, missed = lent.output.since(seen, ROOM)
             left = until - self._monotonic()
             if lines or lost or data or left <= 0 or session.is_over:
                 break
             await self._tail.news(left)
-            await asyncio.sleep(_GATHER)
+            await asyncio.sleep(_GATHER if lent is None else _AT_ONCE)
         size = len(data) + sum(line.size for line in lines)
         self._free = max(self._free, self._monotonic()) + size / RATE
         return {
@@ -72,4 +75,5 @@ class Looks:
             "shell": session.shell is not None,
             "writer": session.desk.who,
             "writes": session.writes,
+            **({} if lent is None else {"port": {"there": lent.is_there, "missed": missed, "modem": lent.modem}}),
         }

@@ -8,6 +8,8 @@ from typing import Any
 
 from ganglion.errors import RefusedError
 from ganglion.mesh.peer import Peer
+from ganglion.node.console.echoed import Echoed
+from ganglion.node.console.lent import Lent
 from ganglion.node.console.shell import Shell
 from ganglion.node.console.tail import Lines
 
@@ -34,6 +36,8 @@ class Session:
         columns, rows: Of his window.
         shell: The one that is open.
         taken: Bytes that earlier ones have said.
+        echoed: What he types at a port.
+        written: Bytes of it that the port was given.
         is_over: Whether it has ended.
     """
 
@@ -51,6 +55,8 @@ class Session:
     rows: int = 24
     shell: Shell | None = None
     taken: int = 0
+    echoed: Echoed = field(default_factory=Echoed)
+    written: int = 0
     is_over: bool = False
 
     @property
@@ -64,6 +70,8 @@ class Session:
         found: list[tuple[str, dict[str, Any]]] = []
         if self.desk.leaf:
             found.append(("leaf.call", {"leaf": self.desk.leaf, "method": "log", "params": {}}))
+        if self.desk.lent is not None:
+            found.append(("console.open", {"id": self.id, "by": self.by, "port": self.desk.lent.name}))
         if self.shell is not None:
             found.append(("console.shell", {"id": self.id, "by": self.by}))
         return found
@@ -76,10 +84,11 @@ class Session:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Desk:
-    """What sessions are about: the node, or a leaf of it.
+    """What sessions are about: the node, a leaf of it, or a serial port that it lends.
 
     Attributes:
-        leaf: Its name; "" for the node itself.
+        leaf: Its name; "" for the node itself and its ports.
+        lent: The port; None for the node itself and its leaves.
         lines: Its log, and what happens at it.
         writer: Who writes.
         sessions: All that are about it.
@@ -87,6 +96,7 @@ class Desk:
 
     leaf: str
     lines: Lines
+    lent: Lent | None = None
     writer: Session | None = None
     sessions: set[Session] = field(default_factory=set)
 

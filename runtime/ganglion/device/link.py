@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A serial port that may go and come back, also under another name: the one end of a console that is a device."""
+"""A serial port that may go and come back, also under another name."""
 
 import contextlib
 import os
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from ganglion.device.port import BAUD, Line, Port, open_port
 from ganglion.errors import GanglionError, InvalidError, RefusedError, UnreachableError
@@ -16,6 +16,13 @@ AGAIN = 0.25
 PULSE = 0.1
 #: How the lines of a port are that has just been opened.
 _OPENED: dict[Line, bool] = {"dtr": True, "rts": True, "break_condition": False}
+
+
+class Opener(Protocol):
+    """What opens a port: see `open_port`."""
+
+    def __call__(self, name: str, *, baud: int) -> Port:
+        """The port."""
 
 
 class _Usb(NamedTuple):
@@ -33,19 +40,21 @@ class Link:
         name: A path or a URL, as `open_port` has it.
         baud: Bits a second.
         returns: Whether to wait for a port that is gone; else its error is raised by whoever reads or writes.
+        opener: Opens it, in place of `open_port`: one that is elsewhere.
 
     Raises:
         GanglionError: as `open_port`.
     """
 
-    def __init__(self, name: str, *, baud: int = BAUD, returns: bool = True) -> None:
+    def __init__(self, name: str, *, baud: int = BAUD, returns: bool = True, opener: Opener | None = None) -> None:
         self.name = name
         #: Is told in a sentence when the port goes and when it is back.
         self.say: Callable[[str], None] = lambda _: None
         self._returns = returns
-        self._port: Port | None = open_port(name, baud=baud)
-        self._settings: dict[str, Any] = {"baudrate": baud}
-        self._usb = _usb(name)
+        self._open = opener or open_port
+        self._port: Port | None = self._open(name, baud=baud)
+        self._settings: dict[str, Any] = {"baudrate": self._port.settings["baudrate"]}
+        self._usb = None if opener else _usb(name)
         self._next = 0.0
         self._waiting = bytearray()
         self.lines = dict(_OPENED)
@@ -54,6 +63,11 @@ class Link:
     def port(self) -> Port | None:
         """The port; None while it is gone."""
         return self._port
+
+    @property
+    def refusal(self) -> str:
+        """Why nothing may be written there, or set; "" where it may be."""
+        return "" if self._port is None else self._port.refusal
 
     @property
     def baud(self) -> int:
@@ -98,6 +112,13 @@ class Link:
     def waiting(self) -> int:
         """Bytes that wait for the port to take them."""
         return len(self._waiting)
+
+    def discard(self, *, received: bool = False, sent: bool = False) -> None:
+        """Forgets what has come and is not read, or what is written and has not left."""
+        if sent:
+            self._waiting.clear()
+        if self._port is not None:
+            self._port.discard(received=received, sent=sent)
 
     def settings(self) -> dict[str, Any]:
         """How bytes go over the line, as `Port.settings`."""
@@ -203,7 +224,7 @@ class Link:
             if self._usb is not None and _usb(name) not in (None, self._usb):
                 continue  # another board has taken the name, and opening its port may reset it
             try:
-                port = open_port(name, baud=self.baud)
+                port = self._open(name, baud=self.baud)
             except GanglionError:
                 continue  # not there yet, or udev has not given it to us yet
             self._port = port
