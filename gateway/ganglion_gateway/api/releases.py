@@ -9,6 +9,7 @@ from pydantic import Field
 from starlette.exceptions import HTTPException
 
 from ganglion.errors import InvalidError
+from ganglion.release.agent import MAX_WHEEL, MAX_WHEELS, PIECE
 from ganglion.release.manifest import MAX_FILE, MAX_FILES, WINDOW, WINDOWS
 from ganglion.release.requires import MAX_WORDS
 from ganglion.release.requires import read as read_requires
@@ -33,6 +34,15 @@ class FileBody(Document):
     sha256: Sha256
 
 
+class AgentBody(Document):
+    """A wheel of Ganglion that a release brings to nodes."""
+
+    name: str = Field(max_length=200, description="of its file: ganglion-VERSION-PYTHON-ABI-PLATFORM.whl")
+    pieces: list[Sha256] = Field(
+        min_length=1, max_length=MAX_WHEEL // PIECE, description=f"of {PIECE} bytes each, the last of what is left"
+    )
+
+
 class RequiresBody(Document):
     """What a node must have."""
 
@@ -45,7 +55,10 @@ class ReleaseBody(Document):
     """`POST /releases`."""
 
     name: str = Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")
-    files: list[FileBody] = Field(min_length=1, max_length=MAX_FILES)
+    files: list[FileBody] = Field(default=[], max_length=MAX_FILES)
+    agent: list[AgentBody] = Field(
+        default=[], max_length=MAX_WHEELS, description="versions of Ganglion, one for each kind of machine"
+    )
     requires: RequiresBody = RequiresBody()
     window: int = Field(default=WINDOW, ge=WINDOWS.start, lt=WINDOWS.stop, description="seconds of the trial")
 
@@ -80,10 +93,15 @@ def routes(services: Services) -> APIRouter:
         files = {each.path: each.sha256 for each in body.files}
         if len(files) < len(body.files):
             raise InvalidError("names a path twice", where="files")
+        agents = {each.name: each.pieces for each in body.agent}
+        if len(agents) < len(body.agent):
+            raise InvalidError("names a wheel twice", where="agent")
         requires = read_requires(body.requires.model_dump())
-        release, is_new = await register.create(body.name, files, requires=requires, window=body.window, by=who.name)
+        made = register.create(body.name, files, agents, requires=requires, window=body.window, by=who.name)
+        release, is_new = await made
         if is_new:
-            await services.note(who, "release.create", release.id, {"name": body.name, "files": sorted(files)})
+            of = {"name": body.name, "files": sorted(files)} | ({"agent": sorted(agents)} if agents else {})
+            await services.note(who, "release.create", release.id, of)
         else:
             response.status_code = 200
         return release.document

@@ -13,6 +13,7 @@ from ganglion.cli import gateway_client, gateway_flags
 from ganglion.cli.gateway_client import GatewayClient
 from ganglion.cli.result import Result, table
 from ganglion.cli.show import moment, plain
+from ganglion.client.call import UNSET
 from ganglion.client.operations import releases
 from ganglion.errors import InvalidError, NotFoundError, RefusedError, UnreachableError, UsageError
 
@@ -31,7 +32,7 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     create = verbs.add_parser("create", parents=[common], help="make a release of a folder, or of files")
     create.add_argument(
         "paths",
-        nargs="+",
+        nargs="*",
         type=Path,
         metavar="DIR|FILE",
         help="scripts (.yaml, .yml, .json), node.toml over the node's own, limits.toml",
@@ -43,6 +44,14 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
         default=[],
         metavar="KEY=VALUE",
         help="what a node must have: board=NAME, 'agent=>=0.1', sensor=NAME, actuator=NAME; give it several times",
+    )
+    create.add_argument(
+        "--agent",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="WHEEL",
+        help="a wheel of Ganglion that nodes are to run then; one for each kind of machine, or agent/*.whl in DIR",
     )
     create.add_argument("--window", default="60s", help="how long it has to prove itself on a node; default: 60s")
     listed = verbs.add_parser("list", parents=[common], help="every release, the newest first")
@@ -76,28 +85,65 @@ def run(args: argparse.Namespace) -> Result:
 
 
 def _create(args: argparse.Namespace) -> Result:
-    from ganglion.release import manifest
+    from ganglion.release import manifest, wheel
     from ganglion.release.requires import read as read_requires
     from ganglion.units import SECOND, duration
 
     files = _files(args.paths)
+    agents = _agents(args.agent, files)
+    if not files and not agents:
+        raise UsageError("give a folder or files, or a wheel by --agent")
     window = duration(args.window, where="--window")
     if window % SECOND:
         raise UsageError(f"--window {args.window}: write whole seconds, as in 60s")
     requires = read_requires(_requires(args.requires), where="--requires")
-    manifest.made(args.name, files, requires, window // SECOND)  # what is wrong is said before anything is sent
+    # What is wrong is said before anything is sent
+    manifest.made(args.name, files, requires, window // SECOND, [wheel.read(data, name) for name, data in agents])
     client = gateway_client.find(args)
     listed = []
     for path, data in sorted(files.items()):
         sha256 = hashlib.sha256(data).hexdigest()
         client.ask(releases.put_releases_files_digest(sha256, data))
         listed.append({"path": path, "sha256": sha256})
-    asked = releases.post_releases(name=args.name, files=listed, requires=requires.document, window=window // SECOND)
+    wheels = [{"name": name, "pieces": _sent(client, data)} for name, data in agents]
+    asked = releases.post_releases(
+        name=args.name,
+        files=listed,
+        agent=wheels or UNSET,
+        requires=requires.document,
+        window=window // SECOND,
+    )
     made = client.ask(asked)
     return Result(
         data=made,
         text=lambda: f"{_shown(made)}\nnext: ganglion release assign NODE {made['id'][:_SHORT]}",
     )
+
+
+def _agents(given: list[Path], files: dict[str, bytes]) -> list[tuple[str, bytes]]:
+    """Wheels, by their names: those that were given, and those of `agent/` in a folder, which are taken out of it."""
+    inside = [path for path in files if path.startswith("agent/") and path.endswith(".whl")]
+    found = [(path.rpartition("/")[2], files.pop(path)) for path in inside]
+    for path in given:
+        if not path.is_file():
+            raise NotFoundError(f"{path} does not exist, or is no file")
+        found.append((path.name, path.read_bytes()))
+    names = [name for name, _ in found]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise InvalidError("was given twice", where=min(twice))
+    return sorted(found)
+
+
+def _sent(client: GatewayClient, data: bytes) -> list[str]:
+    """SHA-256 of the pieces of a wheel, which the gateway has then; one that it had already costs no second copy."""
+    from ganglion.release.agent import PIECE
+
+    pieces = []
+    for at in range(0, len(data), PIECE):
+        piece = data[at : at + PIECE]
+        pieces.append(hashlib.sha256(piece).hexdigest())
+        client.ask(releases.put_releases_files_digest(pieces[-1], piece))
+    return pieces
 
 
 def _files(paths: list[Path]) -> dict[str, bytes]:
@@ -161,6 +207,9 @@ def _shown(release: Mapping[str, Any]) -> str:
     lines.append(
         table(("file", "bytes", "SHA-256"), [(f["path"], f["size"], f["sha256"][:16]) for f in release["files"]])
     )
+    if agents := release["agent"]:
+        rows = [(each["version"], ", ".join(each["tags"]), each["size"], each["sha256"][:16]) for each in agents]
+        lines.append(table(("Ganglion", "for", "bytes", "SHA-256"), [tuple(map(str, row)) for row in rows]))
     needs = release["requires"]
     words = [*needs.get("board", []), *([f"Ganglion {needs['agent']}"] if "agent" in needs else [])]
     words += [each.replace(":", " ", 1) for each in needs.get("capabilities", [])]
@@ -179,7 +228,7 @@ def _diff(args: argparse.Namespace) -> Result:
         for each in found["files"]:
             unified = each["unified"]
             parts.append(f"{each['change']} {each['path']}" + ("" if unified is None else f"\n{_lines(unified)}"))
-        pairs = {name: found[name] for name in ("requires", "window") if name in found}
+        pairs = {name: found[name] for name in ("requires", "window", "agent") if name in found}
         parts += [f"{name}: {before} → {after}" for name, (before, after) in pairs.items()]
         return "\n".join(parts) or "they hold the same"
 

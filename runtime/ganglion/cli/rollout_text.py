@@ -29,6 +29,7 @@ def plan(made: Document) -> str:
         lines.append(f"{asleep} of them are asleep: they get it when they wake, and count as waiting until then")
     if away := len(made["away"]):
         lines.append(f"{away} of them are not there now: they get it when they are back, and count as waiting")
+    lines += _versions(made["versions"])
     if made["already"]:
         lines.append(f"{len(made['already'])} of them have it already")
     if (unknown := len(made["space_unknown"])) and made["nodes"]:
@@ -133,6 +134,18 @@ def _there(node: Document) -> str:
 def _some(names: list[str]) -> str:
     more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
     return ", ".join(plain(name) for name in names[:_NAMES]) + more
+
+
+def _versions(changed: Sequence[Document]) -> list[str]:
+    """Which nodes would run another version of Ganglion, by the versions; a lower one is said so."""
+    groups: dict[tuple[str, str, bool], list[str]] = {}
+    for each in changed:
+        groups.setdefault((each["before"], each["after"], each["older"]), []).append(each["name"])
+    return [
+        f"{len(names)} of them run Ganglion {plain(after)} then, {'which is OLDER than' if older else 'in place of'} "
+        f"{plain(before)}: {_some(names)}"
+        for (before, after, older), names in sorted(groups.items())
+    ]
 
 
 def _bounded(lines: list[str]) -> list[str]:
