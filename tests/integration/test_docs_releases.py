@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ganglion import __version__
 from ganglion.cli.main import main
 from ganglion.release import keeper, manifest, pull, record
 from ganglion_gateway.rollout.contract import Reported
@@ -61,7 +62,7 @@ async def test_every_command_does_what_the_page_says(
             assert f"{id[:12]}  kitchen-1  2" in listed.out
             assert "needs Ganglion >=0.1, sensor fridge.temperature" in shown.out
             assert assigned.err.startswith("waiting\n")
-            assert assigned.out == status.out == SHOWN.replace("ID", id[:12])
+            assert assigned.out == status.out == SHOWN.replace("ID", id[:12]).replace("VERSION", __version__)
             (folder / "cold.yaml").write_text(SCRIPT.replace("above: 8", "above: 9"))
             said.clear()
             await run(BLOCKS[1])

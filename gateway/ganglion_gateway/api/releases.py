@@ -9,7 +9,7 @@ from pydantic import Field
 from starlette.exceptions import HTTPException
 
 from ganglion.errors import InvalidError
-from ganglion.release.agent import MAX_WHEEL, MAX_WHEELS, PIECE
+from ganglion.release.agent import MAX_WHEEL, MAX_WHEELS, PIECE, said
 from ganglion.release.manifest import MAX_FILE, MAX_FILES, WINDOW, WINDOWS
 from ganglion.release.requires import MAX_WORDS
 from ganglion.release.requires import read as read_requires
@@ -17,6 +17,7 @@ from ganglion_gateway.api.documents import Cursor, Document, Limit, page, read_c
 from ganglion_gateway.api.paging import page_of
 from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.routes import NodeName, Who
+from ganglion_gateway.fleet import Node
 from ganglion_gateway.problems import RESPONSES
 from ganglion_gateway.services import Services
 
@@ -143,7 +144,7 @@ def routes(services: Services) -> APIRouter:
     @router.get("/nodes/{node}/release", summary="What a node should run, and what it has said of it")
     async def get_assignment(node: NodeName) -> dict[str, Any]:
         known = services.fleet.find(node)
-        return {"node": known.id, "name": known.name, **await office.document(known)}
+        return {"node": known.id, "name": known.name, **await office.document(known), "runs": _runs(known)}
 
     @router.put("/nodes/{node}/release", summary="Have a node run a release; again, to have it tried again")
     async def assign_release(node: NodeName, body: AssignmentBody, who: Who) -> dict[str, Any]:
@@ -151,9 +152,16 @@ def routes(services: Services) -> APIRouter:
         await office.assign(known.id, body.release, by=who.name, again=True)
         assigned = await office.document(known)
         await services.note(who, "release.assign", known.id, {"release": assigned["desired"]["release"]})
-        return {"node": known.id, "name": known.name, **assigned}
+        return {"node": known.id, "name": known.name, **assigned, "runs": _runs(known)}
 
     return router
+
+
+def _runs(node: Node) -> dict[str, Any]:
+    """By which Ganglion a node runs, as it has said last."""
+    _, installed, wheel = said(node.caps)
+    version = node.sw.rpartition("/")[2]
+    return {"version": version, "installed": installed or version, "wheel": wheel or None}
 
 
 async def _body(request: Request) -> bytes:

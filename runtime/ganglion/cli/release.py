@@ -285,7 +285,16 @@ def _status(args: argparse.Namespace) -> Result:
 
 
 def _standing(told: Mapping[str, Any], release: Mapping[str, Any] | None) -> str:
-    """Where a node stands with the release that it should run."""
+    """Where a node stands with the release that it should run, and by which Ganglion it runs."""
+    runs = told["runs"]
+    version = f"it runs Ganglion {plain(runs['version'])}" if runs["version"] else "it was not heard yet"
+    if runs["version"]:
+        brought = f"which a release has brought; {plain(runs['installed'])} is installed"
+        version += f", {brought if runs['wheel'] else 'as installed'}"
+    return f"{_stands(told, release)}\n{version}"
+
+
+def _stands(told: Mapping[str, Any], release: Mapping[str, Any] | None) -> str:
     if told["desired"] is None:
         return f"{plain(told['name'])} was assigned nothing, and runs its own configuration"
     what = "its own configuration alone" if release is None else f"{plain(release['name'])} ({release['id'][:_SHORT]})"

@@ -26,11 +26,11 @@ def run() -> int:
     sys.path[:] = [told["tree"], *told["path"]]
     if told["seconds"]:
         faulthandler.dump_traceback_later(told["seconds"], exit=True)
-    is_imported = False
+    is_imported, code = False, 0
     try:
         main = import_module("ganglion.cli.main").main  # of that version, which is on the path since just now
         is_imported = True
-        code = main()
+        code = int(main())
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else int(error.code is not None)
     except BaseException as error:

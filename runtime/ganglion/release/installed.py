@@ -10,8 +10,9 @@ from importlib.util import find_spec
 
 from ganglion.release.needs import Need
 
-#: Distributions that are imported by another name. OpenWrt's packages and ours have some without metadata.
-_MODULES = {"pynacl": "nacl", "pyyaml": "yaml", "paho-mqtt": "paho.mqtt"}
+#: Distributions that are imported by another name. Packages have some without metadata: of cffi, Debian has what is
+#: needed when code runs apart.
+_MODULES = {"cffi": "_cffi_backend", "pynacl": "nacl", "pyyaml": "yaml", "paho-mqtt": "paho.mqtt"}
 
 
 def missing(needs: Iterable[str]) -> list[str]:
