@@ -234,6 +234,12 @@ async def test_a_release_never_runs_by_another_ganglion_than_its_own(
     folder.save(Record(number=1))
     with pytest.raises(OtherError):
         begin(folder, own, clock, by_its_own)
+    # What is installed goes back to it, too, where the node's own configuration did not pass its trial
+    folder.save(Record(number=2, current=release, trial=OWN, starts=3))
+    with pytest.raises(OtherError):
+        begin(folder, own, clock)
+    assert (folder.load().trial, folder.load().current) == (None, release)
+    assert choose(folder.path.parent, clock, {}).agent.id == one.id
     # One that cannot run here now, on a disk that takes nothing, does not
     folder.save(Record(number=1, desired=release, current=release))
     begun = begin(folder, own, clock, Launched(unfit=release, why="its Ganglion is not whole", argv=("x",)))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Wheels of Ganglion in releases: what is refused, which fits a machine, and what it needs."""
 
+import re
 import sys
 from typing import Any
 
@@ -19,6 +20,10 @@ from ganglion.release.agent import Agent
 from ganglion.release.installed import _environment, missing
 from ganglion.release.machine import Machine, best, here
 from ganglion.release.needs import Need, holds
+from ganglion_tools.package import target
+from ganglion_tools.package import wheel as package
+from ganglion_tools.package.archive import Entry
+from ganglion_tools.package.version import Version
 from support.wheels import init, metadata, tiny
 from support.wheels import wheel as made
 
@@ -226,6 +231,24 @@ def test_this_machine_takes_what_packaging_says_that_it_takes() -> None:
         assert mine.rank(tag) is None, tag
     assert Machine.read(mine.document) == mine
     assert Machine.read({"machine": "x", "libc": "bionic", "python": "3.11"}) is None
+
+
+@pytest.mark.parametrize("platform", target.examples("wheel"))
+def test_a_wheel_is_built_for_each_machine_and_reads_as_one(platform: str) -> None:
+    libc = "musl 1.2" if platform.startswith("musl") else "glibc 2.36"
+    processor = re.sub(r"^(manylinux|musllinux)_\d+_\d+_|^any$", "", platform) or "riscv64"
+    tag = package.tag(platform)
+    assert Machine(processor, libc, "3.11").rank(tag) is not None
+    assert Machine("sparc", libc, "3.11").rank(tag) == (0 if platform == "any" else None)
+    if platform != "any":
+        assert target.zig_target("wheel", platform)
+    files = [Entry(path=path, data=data) for path, data in tiny(__version__, "").items()]
+    files.append(Entry(path="ganglion/_watchdog", data=b"", mode=0o755))
+    of = Version(release=__version__, snapshot="", time=1_790_000_000)
+    data = package.build(files, platform, of)
+    assert data == package.build(files[::-1], platform, of), "the same commit gives the same bytes"
+    found = wheel.read(data, f"ganglion-{__version__}-{tag}.whl")
+    assert ("cffi>=1.15" in found.needs) is (platform != "any")
 
 
 def test_a_narrow_python_on_a_wide_kernel_is_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

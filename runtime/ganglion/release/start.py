@@ -114,7 +114,7 @@ def begin(
                 raise _DamagedError(launched.why)
             release = _whole(folder, known.runs)
             if _agent(folder, known.runs) != launched.agent:
-                if launched.agent:
+                if launched.agent or known.trial is None:
                     raise OtherError("another Ganglion is to run than this one")
                 raise _DamagedError("its Ganglion is another than the installed one, and does not run")
             settings = config.load(path, None if release is None else _over(folder, known.runs, release))
