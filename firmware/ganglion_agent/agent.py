@@ -81,7 +81,7 @@ class Agent:
         self._on_joined = joined
         about = {"name": found.name, "board": found.board, "sw": VERSION}
         self.member, self._way = found.link.joins(self.device, boot, about)
-        self.device.start(self.member)
+        self.device.start(self.member, found.link.asks)
         store = Store(folder + "scripts/")
         said = {"name": found.name, "boot": boot, "slot": slot, "sw": VERSION}
         self.methods = Methods(self.device, store, self.log, said, self._crashed)

@@ -70,7 +70,7 @@ class Broker:
             passed_over = mqtt.passed_over
             if not self._found:
                 self._read(mqtt)
-            if mqtt.passed_over > passed_over:
+            if mqtt.passed_over and not passed_over:  # once a connection: the list of the revoked comes again and again
                 self._log("warning", "broker: a message, or its topic, was too large for this board")
             self._write(mqtt)
             if not mqtt.up and now_ms - self._began > CONNECTING_MS:

@@ -75,9 +75,14 @@ class Device:
             self.units.update(sensor.units)
             self.sensors.append(sensor)
 
-    def start(self, member: "Any") -> None:
-        """Has readings and events of scripts go to the mesh, by a `leaf.Leaf` or a `member.Member`."""
+    def start(self, member: "Any", asks: "Any") -> None:
+        """Has readings and events of scripts go to the mesh, by a `leaf.Leaf` or a `member.Member`.
+
+        Args:
+            asks: How a model is asked; see `prompts.Prompts`.
+        """
         self.member = member
+        self._asks = asks
 
     def scripts(self) -> "Any":
         """The runner of scripts; a device without any has no memory taken by an engine."""
@@ -88,7 +93,7 @@ class Device:
         return self.runner
 
     def advance(self) -> "list[bytes]":
-        """Goes on; what is to be sent to the parent."""
+        """Goes on; what is to be sent."""
         now = self.clock.now()
         out = []
         for sensor in self.sensors:
@@ -168,7 +173,7 @@ class Device:
         return self.clock.now()
 
     def time(self) -> int:
-        """Nanoseconds since the Unix epoch by the parent's clock; 0 before it has said."""
+        """Nanoseconds since the Unix epoch, by the parent's clock or a gateway's; 0 before it has said."""
         return self.member.now if self.member is not None else 0
 
     def release(self, owner: str) -> None:
@@ -195,12 +200,12 @@ class Device:
         then(Failure("invalid", "there is no sensor {} here".format(stream)))
 
     def prompt(self, effect: "Any", then: "Callable[[Any], None]") -> None:
-        """Asks a language model by way of the parent; `then` gets `[value, model, tokens]`, or a failure."""
+        """Asks a language model by way of the mesh; `then` gets `[value, model, tokens]`, or a failure."""
         assert self.member is not None  # scripts are loaded after it is there
         if self.prompts is None:
             from ganglion_agent.prompts import Prompts
 
-            self.prompts = Prompts(self.member)
+            self.prompts = Prompts(self.member, self._asks)
         self.prompts.ask(effect, self.clock.now(), then)
 
     def actuate(self, effect: "Any", owner: str, now: int, then: "Callable[[Any], None]") -> None:
@@ -216,7 +221,7 @@ class Device:
             self._confirmations.add(self.guard.actuators[name], effect.value, now + effect.within, then)
 
     def publish(self, effect: "Any") -> "Any":
-        """A script's event goes to the parent, as one of the class that its topic begins with."""
+        """A script's event goes to the parent or a gateway, as one of the class that its topic begins with."""
         from ganglion_micro.effects import Failure
 
         cls = effect.topic.split("/")[0]

@@ -2,7 +2,8 @@
 """A device as a full member of the mesh: what its configuration says of it, its own key, and the way to its broker.
 
 On the flash are `identity`, which is secret, and in the folder `mesh` what was verified once: `pin`, by which the root
-key is known, `bundle`, `gateways`, `revoked` and `credential`. The enrol key is removed when it has done its work.
+key is known, `bundle`, `gateways`, `revoked`, `holds` and `credential`. The enrol key is removed once it has done its
+work.
 """
 
 import os
@@ -161,6 +162,38 @@ class Full:
         """Whether a signature is over a message."""
         return self._signer is not None and self._signer.verify(public, signature, message)
 
+    @staticmethod
+    def asks(member: Member, asked: "dict[str, Any]", answer: "Callable[[dict[str, Any]], None]", ns: int) -> bool:
+        """Asks the gateway's model what a script asks; whether it is taken. Other links ask who they have.
+
+        Args:
+            asked: As `prompts.Prompts` has it.
+            answer: Gets what came of it, as `Prompts.answer` takes it.
+
+        Raises:
+            CBORError: it is too long.
+        """
+        params = {key: asked[key] for key in asked if key not in ("id", "tokens")}
+        params["run"] = "board/" + asked["id"]
+        if "tokens" in asked:
+            params["max_tokens"] = asked["tokens"]
+
+        def answered(body: "dict[str, Any]") -> None:
+            result, error = body.get("result"), body.get("error")
+            said = {"id": asked["id"]}  # type: dict[str, Any]
+            if body.get("ok") is True and type(result) is dict and "value" in result:
+                tokens = result.get("tokens")
+                counts = [n for n in tokens.values() if type(n) is int] if type(tokens) is dict else []
+                said.update(value=result["value"], model=result.get("model"), tokens=sum(counts) or None)
+            else:
+                said["error"] = str(error.get("message") if type(error) is dict else "the gateway gave no answer")[:200]
+            try:
+                answer(said)
+            except ValueError:
+                pass  # nobody waits any more
+
+        return member.question("prompt", params, answered, ns)
+
 
 def _broker(section: Section) -> "tuple[str, int, str]":
     """Host, port, and the file of the account in `mqtt://host[:port][?account=FILE]`."""
@@ -179,35 +212,3 @@ def _broker(section: Section) -> "tuple[str, int, str]":
 
 def _is_port(text: str) -> bool:
     return len(text) < 6 and not [letter for letter in text if letter not in "0123456789"] and 0 < int(text) < 65536
-
-
-def prompt(member: Member, asked: "dict[str, Any]", answer: "Callable[[dict[str, Any]], None]", ns: int) -> bool:
-    """Asks the gateway's model what a script asks; whether it is taken.
-
-    Args:
-        asked: As `prompts.Prompts` has it.
-        answer: Gets what came of it, as `Prompts.answer` takes it.
-
-    Raises:
-        CBORError: it is too long.
-    """
-    params = {key: asked[key] for key in asked if key not in ("id", "tokens")}
-    params["run"] = "board/" + asked["id"]
-    if "tokens" in asked:
-        params["max_tokens"] = asked["tokens"]
-
-    def answered(body: "dict[str, Any]") -> None:
-        result, error = body.get("result"), body.get("error")
-        said = {"id": asked["id"]}  # type: dict[str, Any]
-        if body.get("ok") is True and type(result) is dict and "value" in result:
-            tokens = result.get("tokens")
-            counts = [n for n in tokens.values() if type(n) is int] if type(tokens) is dict else []
-            said.update(value=result["value"], model=result.get("model"), tokens=sum(counts) or None)
-        else:
-            said["error"] = str(error.get("message") if type(error) is dict else "the gateway gave no answer")[:200]
-        try:
-            answer(said)
-        except ValueError:
-            pass  # nobody waits any more
-
-    return member.question("prompt", params, answered, ns)

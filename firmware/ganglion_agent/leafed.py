@@ -63,6 +63,11 @@ class Leafed:
             self.port = parent.take("port", int, PORT, 1, 65535)
             parent.close()
 
+    @staticmethod
+    def asks(leaf: Leaf, asked: "dict[str, Any]", answer: "Any", ns: int) -> bool:
+        """Has the parent ask its gateway's model, and call the method `answer`; see `full.Full.asks`."""
+        return leaf.event("prompt", "prompt", asked)
+
     def joins(self, device: "Device", boot: int, about: "dict[str, Any]") -> "tuple[Any, Any]":
         """What speaks with the parent in this boot, and the way there.
 

@@ -21,18 +21,23 @@ _WAY = 5000000000
 
 
 class Prompts:
-    """Questions that wait for their answer."""
+    """Questions that wait for their answer.
 
-    def __init__(self, leaf: "Any") -> None:
-        self._leaf = leaf
+    Args:
+        member: A `leaf.Leaf` or a `member.Member`.
+        asks: Hands a question on: `leafed.Leafed.asks` or `full.Full.asks`.
+    """
+
+    def __init__(self, member: "Any", asks: "Callable[..., bool]") -> None:
+        self._member = member
+        self._asks = asks
         self._count = 0
         self._waiting = {}  # type: dict[str, tuple[int, Callable[[Any], None]]]
 
     def ask(self, effect: "Any", now: int, then: "Callable[[Any], None]") -> None:
         """Asks; `then` gets `[value, model, tokens]`, or a failure."""
-        leaf = self._leaf
-        if not leaf.joined:
-            then(Failure("unreachable", "the parent is away, and a model is reached by way of it"))
+        if not self._member.joined:
+            then(Failure("unreachable", "the mesh is away, and a model is reached by way of it"))
             return
         if len(self._waiting) >= MOST:
             then(Failure("budget", "{} questions wait for an answer already".format(MOST)))
@@ -45,12 +50,7 @@ class Prompts:
         more = {"tokens": tokens, "model": model, "temperature": temperature, "system": system}
         asked.update({key: more[key] for key in more if more[key] is not None})
         try:
-            if hasattr(leaf, "question"):
-                from ganglion_agent.full import prompt
-
-                taken = prompt(leaf, asked, self.answer, ns)
-            else:
-                taken = leaf.event("prompt", "prompt", asked)
+            taken = self._asks(self._member, asked, self.answer, ns)
         except CBORError:
             then(Failure("invalid", "the prompt is too long: 1024 bytes are the most, with all that is around it"))
             return

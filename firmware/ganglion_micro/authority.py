@@ -8,6 +8,7 @@ over a signature. So no restart makes it forget which boot of a gateway was the 
 
 from ganglion_micro import cbor, cose, gl1
 from ganglion_micro.certificate import SECOND, Certificate, DropError, read
+from ganglion_micro.listed import Listed
 from ganglion_micro.replay import Strict
 
 TYPE_CHECKING = False  # MicroPython has no `typing`
@@ -27,7 +28,7 @@ GATEWAYS = 4
 #: Signatures by which a copy is known without being verified again.
 SEEN = 8
 
-_PIN, _BUNDLE, _REVOKED, _GATEWAYS = "pin", "bundle", "revoked", "gateways"
+_PIN, _BUNDLE, _REVOKED, _HOLDS, _GATEWAYS = "pin", "bundle", "revoked", "holds", "gateways"
 
 
 class Gateway:
@@ -82,9 +83,7 @@ class Authority:
         self.doubted = False
         self._bundle = kept(_BUNDLE) or b""
         self._gateways: "dict[bytes, Gateway]" = {}
-        # By key, seconds since the Unix epoch: below zero where it was revoked, and not only replaced
-        self._revoked: "dict[bytes, int]" = {}
-        self._listed = (0, 0)  # version of the list, and its time
+        self._listed = Listed()
         self._seen: "list[bytes]" = []
         try:
             fields = cbor.decode(self._bundle) if self._bundle else {}
@@ -95,9 +94,10 @@ class Authority:
             if fields and root == self._pin:
                 self.issuer = read(fields["issuer"], self.text)
                 self.floor = self.issuer.starts
-            revoked = kept(_REVOKED)
-            if revoked:
-                self._list(gl1.unpack(cose.parse(revoked).payload))
+            for name in (_REVOKED, _HOLDS):
+                data = kept(name)
+                if data:
+                    self._list(gl1.unpack(cose.parse(data).payload))
         except (DropError, TypeError, LookupError, ValueError):
             raise ValueError("what is kept is damaged") from None
         if not self._pin:
@@ -142,7 +142,7 @@ class Authority:
     def settle(self, at: int) -> None:
         """A gateway answers what was asked just now: it is so late, and no later than the authority has signed."""
         self.doubted = False
-        self.floor = max(0 if self.issuer is None else self.issuer.starts, self._listed[1], at)
+        self.floor = max(0 if self.issuer is None else self.issuer.starts, self._listed.order[1], at)
 
     # What everybody may hear
 
@@ -168,25 +168,28 @@ class Authority:
         self._bundle = data
         self._keep(_BUNDLE, data)
 
-    def revoked(self, data: bytes) -> None:
-        """The list of the revoked, from anybody. Raises: DropError."""
+    def listed(self, data: bytes) -> bool:
+        """The list of the revoked, or of the gateways that are not, from anybody; whether it is a newer one.
+
+        Raises:
+            DropError: it is not believed.
+        """
         message, msg = self._parsed(data)
-        if msg.kind != gl1.REVOCATION or type(msg.body) is not list or self.issuer is None:
+        if msg.kind != gl1.REVOCATION or self.issuer is None:
             raise DropError("malformed")
-        if msg.seq <= self._listed[0]:
-            return
+        if (msg.seq, msg.ts) <= self._listed.order:
+            return False
         if message.kid != self.issuer.kid or not self._holds(self.issuer.public, message):
             raise DropError("forged")
         self._list(msg)
-        self._keep(_REVOKED, data)
+        # Each in a file of its own: an earlier version of this code, to which an update may go back, knows the one only
+        self._keep(_REVOKED if type(msg.body) is list else _HOLDS, data)
+        return True
 
     def _list(self, msg: gl1.MSG) -> None:
-        try:
-            self._revoked = {bytes(kid): -c if c == d else +c for kid, c, d in msg.body}
-        except (TypeError, ValueError) as error:
-            raise DropError("malformed") from error
-        self._listed = (msg.seq, msg.ts)
-        self._proves(msg.ts)
+        if (msg.seq, msg.ts) > self._listed.order:
+            self._listed.take(msg)
+            self._proves(msg.ts)
 
     def birth(self, topic: str, data: bytes, now: int) -> None:
         """The birth of a gateway, from anybody. Raises: DropError."""
@@ -255,7 +258,7 @@ class Authority:
             raise DropError("replayed")
         if not self.doubted and (msg.ts + FRESHNESS < self.floor or (now and abs(msg.ts - now) > FRESHNESS)):
             raise DropError("stale")
-        told = self._listed[1] or self.vouched
+        told = self._listed.order[1] or self.vouched
         if told and max(now, self.floor) - told > MAX_STALE:
             raise DropError("stale")  # the broker may keep back who was revoked
         self._may(sender.certificate, now)
@@ -280,11 +283,7 @@ class Authority:
             self._in_time(self.issuer, now)
 
     def _is_revoked(self, certificate: Certificate, now: int) -> bool:
-        """Whether the key is on the list, or the one before it was revoked, and not only replaced."""
-        until = self._revoked.get(certificate.kid)
-        if until is not None and max(now, self.floor) >= abs(until) * SECOND:
-            return True
-        return self._revoked.get(certificate.former, 0) < 0
+        return self._listed.refuses(certificate, max(now, self.floor))
 
     def _in_time(self, certificate: Certificate, now: int) -> None:
         least = max(now, self.floor)

@@ -9,7 +9,7 @@ TYPE_CHECKING = False  # MicroPython has no `typing`
 if TYPE_CHECKING:
     from typing import Any
 
-    from ganglion_micro.sealed import Sealed
+    from ganglion_micro.secret_text import SecretText
 
 DONE = 0
 FORGET = 1
@@ -177,7 +177,7 @@ class CallTool:
     """Send an HTTP request. Result: `[status, body]`, the body read from JSON where it is that, else text; and a third,
     the nanoseconds that the server asks to be left alone, where it does.
 
-    Texts of the URL, of headers, parameters, body and `auth` may be `Sealed`.
+    Texts of the URL, of headers, parameters, body and `auth` may be `SecretText`.
 
     Attributes:
         ns: The longest to wait, in nanoseconds; 0 for the carrier's own bound.
@@ -192,7 +192,7 @@ class CallTool:
         run: str,
         tool: str,
         method: str,
-        url: "str | Sealed",
+        url: "str | SecretText",
         headers: "dict[str, Any]",
         parameters: "dict[str, Any]",
         body: "Any",

@@ -34,6 +34,9 @@ MANIFEST = 15
 #: Kinds whose replay would do harm: strict window, fresh timestamp. They have a sequence of their own.
 CLASS_C = frozenset((REQUEST, REPLY, DELTA, CONFIG, KEY, ENROL, CREDENTIAL, REVOCATION, MANIFEST))
 
+#: In the place of a gateway's id, in the topic of its birth: the list of the gateways whose keys hold.
+ALL = "all"
+
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 
 

@@ -90,6 +90,7 @@ class Member(Applicant):
         self._own = "gl1/{}/n/{}/".format(authority.text, self.node)
         mesh = authority.text
         common = [gl1.bundle_topic(mesh), gl1.revoked_topic(mesh), gl1.gateway_topic(mesh, "+")]
+        self._lists = (common[1], gl1.gateway_topic(mesh, gl1.ALL))
         self.filters = common + [self._own + last for last in ("credential", "q", "r", "death")]
 
     def connected(self, up: bool) -> None:
@@ -128,7 +129,7 @@ class Member(Applicant):
             except DropError as drop:
                 cause = drop.args[0]
                 self.refused[cause] = self.refused.get(cause, 0) + 1
-                if cause == "expired" and not topic.startswith(self._own):
+                if cause in ("expired", "revoked") and not topic.startswith(self._own):
                     self._early = self._early[1 - EARLY :] + [(topic, payload)]  # it is retained: nobody says it anew
         out, self._ready = self._ready, []
         return out
@@ -194,8 +195,9 @@ class Member(Applicant):
         elif not topic.startswith(self._own):
             if authority.issuer is None:
                 self._early = self._early[1 - EARLY :] + [(topic, payload)]
-            elif topic == gl1.revoked_topic(authority.text):
-                authority.revoked(payload)
+            elif topic in self._lists:
+                if authority.listed(payload):
+                    self._again()  # perhaps the birth of a gateway that the list before did not know
             else:
                 authority.birth(topic, payload, self._at)
                 self._met_gateway()
@@ -217,7 +219,7 @@ class Member(Applicant):
                 listed = self._enrolled(msg.body, self._ms)
                 self._tells(msg.ts)  # it has repeated a number that is of now
                 if listed:
-                    self._inbox.append((gl1.revoked_topic(authority.text), listed))
+                    self._inbox.append((self._lists[0], listed))
 
     def _again(self) -> None:
         early, self._early = self._early, []

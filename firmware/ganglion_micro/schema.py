@@ -7,7 +7,7 @@ over here.
 """
 
 from ganglion_micro.condition import same
-from ganglion_micro.sealed import Sealed
+from ganglion_micro.secret_text import SecretText
 from ganglion_micro.text import text
 
 TYPE_CHECKING = False  # MicroPython has no `typing`
@@ -99,7 +99,7 @@ def invalid(value: "Any", schema: "dict[str, Any]", path: str = "") -> str:
 
 def _is(value: "Any", kind: str) -> bool:
     if kind == "string":
-        return isinstance(value, (str, Sealed))
+        return isinstance(value, (str, SecretText))
     if kind == "boolean":
         return type(value) is bool
     if kind == "integer":

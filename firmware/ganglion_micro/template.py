@@ -4,11 +4,11 @@
 A template is `[CONST, value]`, `[VALUE, path, text]` (one placeholder alone: the value keeps its type), `[TEXT, parts]`
 (constants and `[path, text]` in turn), `[LIST, templates]` or `[MAP, [key, template, …]]`. A placeholder whose variable
 is missing is left as it was written, and named in `missing`. `[SEALED, parts]` is a text that has `[name]` of a secret
-among its parts; it becomes a `Sealed`.
+among its parts; it becomes a `SecretText`.
 """
 
 from ganglion_micro.expression import MISSING, lookup
-from ganglion_micro.sealed import Sealed
+from ganglion_micro.secret_text import SecretText
 from ganglion_micro.text import text
 
 TYPE_CHECKING = False  # MicroPython has no `typing`
@@ -61,5 +61,5 @@ def render(template: "list[Any]", scope: "dict[str, Any]", data: "dict[str, Any]
             parts.append(text(value))
     if kind == SEALED:
         before.append("".join(parts))
-        return Sealed(before)
+        return SecretText(before)
     return "".join(parts)

@@ -5,7 +5,7 @@ from ganglion_micro import plan as p
 from ganglion_micro.effects import CallTool, Failure
 from ganglion_micro.expression import MISSING, lookup
 from ganglion_micro.schema import invalid
-from ganglion_micro.sealed import Sealed
+from ganglion_micro.secret_text import SecretText
 from ganglion_micro.template import CONST, VALUE, render
 from ganglion_micro.text import text
 
@@ -70,7 +70,7 @@ def call(run: "Run", tool: "list[Any]", arguments: "dict[str, Any]", ns: int) ->
     )
 
 
-def _url(template: "list[Any]", run: "Run", data: "dict[str, Any]") -> "str | Sealed":
+def _url(template: "list[Any]", run: "Run", data: "dict[str, Any]") -> "str | SecretText":
     """A URL whose values stay within their part of it, but for one that it begins with.
 
     Which server is asked, a model does not say: what stands before the path is from the session, never from `data`.
@@ -99,7 +99,7 @@ def _url(template: "list[Any]", run: "Run", data: "dict[str, Any]") -> "str | Se
                 raise ValueError("{} is {}, which is no part of a URL".format(part[1], text(value)))
             else:
                 made[-1] += _quoted(text(value))
-    return made[0] if len(made) == 1 else Sealed(made)
+    return made[0] if len(made) == 1 else SecretText(made)
 
 
 def _quoted(value: str) -> str:

@@ -27,7 +27,7 @@ from ganglion.mova.secrets import Secrets
 from ganglion.mova.stage import Stage
 from ganglion.mova.tools import HttpTools
 from ganglion.mova.virtual import VirtualLoop
-from ganglion_micro.sealed import Sealed
+from ganglion_micro.secret_text import SecretText
 from support.certificates import make_certificates
 from support.mova import edge
 from support.rude_server import (
@@ -45,7 +45,7 @@ from support.rude_server import (
 
 SECRET = "s3cret/with+signs 0123"
 SECRETS = Secrets({"KEY": SECRET, "USER": "olha"}, "put it there")
-KEY = Sealed(["", "KEY", ""])
+KEY = SecretText(["", "KEY", ""])
 
 
 @pytest.fixture
@@ -54,11 +54,11 @@ async def server() -> AsyncIterator[RudeServer]:
         yield rude
 
 
-def request(url: str | Sealed, method: str = "GET", **parts: Any) -> ToolRequest:
+def request(url: str | SecretText, method: str = "GET", **parts: Any) -> ToolRequest:
     return ToolRequest(tool="t", method=method, url=url, **({"headers": {}, "parameters": {}} | parts))
 
 
-async def ask(url: str | Sealed, method: str = "GET", **parts: Any) -> Any:
+async def ask(url: str | SecretText, method: str = "GET", **parts: Any) -> Any:
     return await HttpTools(SECRETS, timeout=5).call(request(url, method, **parts))
 
 
@@ -94,9 +94,9 @@ async def test_an_api_key_may_go_into_the_query(server: RudeServer) -> None:
 async def test_secrets_are_filled_in_when_the_request_is_sent(server: RudeServer) -> None:
     server.does(says("ok"))
     await ask(
-        Sealed([f"{server.url}/bot", "KEY", "/x"]),
+        SecretText([f"{server.url}/bot", "KEY", "/x"]),
         "PUT",
-        headers={"X-Key": Sealed(["a ", "KEY", ""])},
+        headers={"X-Key": SecretText(["a ", "KEY", ""])},
         parameters={"p": KEY, "plain": "{secret.KEY}"},
         body={"deep": [{"key": KEY}], "plain": "{secret.KEY}"},
     )
@@ -108,7 +108,7 @@ async def test_secrets_are_filled_in_when_the_request_is_sent(server: RudeServer
 
 async def test_a_secret_that_is_missing_sends_nothing(server: RudeServer) -> None:
     with pytest.raises(InvalidError, match="there is no secret OTHER: put it there"):
-        await ask(server.url, body={"a": Sealed(["", "OTHER", ""])})
+        await ask(server.url, body={"a": SecretText(["", "OTHER", ""])})
     assert server.asked == []
 
 

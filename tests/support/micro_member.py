@@ -101,6 +101,7 @@ class World:
         mesh = authority.mesh_id
         birth = self.gateway.birth()
         self.board.receive((gl1.gateway_topic(mesh, self.gateway.member.identity.node_id), birth.payload))
+        self.board.receive((gl1.gateway_topic(mesh, gl1.ALL), authority.gateways(now=now).data))
         self.board.receive((gl1.revoked_topic(mesh), authority.revocations(now=now).data))
         self.board.receive((gl1.bundle_topic(mesh), authority.bundle(now=now)))
 

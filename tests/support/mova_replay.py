@@ -9,7 +9,7 @@ from ganglion_micro import cbor
 from ganglion_micro.effects import DONE, Failure
 from ganglion_micro.engine import Engine
 from ganglion_micro.plan import decoded, unpack
-from ganglion_micro.sealed import Sealed
+from ganglion_micro.secret_text import SecretText
 
 KINDS = [
     "done",
@@ -47,7 +47,7 @@ def told(effect):
 
 def plain(value):
     """A value with what is sealed as the map `{sealed: parts}`."""
-    if isinstance(value, Sealed):
+    if isinstance(value, SecretText):
         return {"sealed": value.parts}
     if isinstance(value, dict):
         return {key: plain(value[key]) for key in value}

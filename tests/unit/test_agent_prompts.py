@@ -9,6 +9,7 @@ import pytest
 from ganglion.errors import InvalidError, UnreachableError
 from ganglion.mesh.leaves import prompts as parent
 from ganglion.mesh.leaves.effects import Happened
+from ganglion_agent.leafed import Leafed
 from ganglion_agent.prompts import MOST, Prompts
 from ganglion_micro.effects import Failure, Prompt
 from support.leaves import Pair
@@ -25,7 +26,7 @@ class Asking:
 
     def __init__(self) -> None:
         self.pair = Pair()
-        self.prompts = Prompts(self.pair.leaf)
+        self.prompts = Prompts(self.pair.leaf, Leafed.asks)
         self.came: list[Any] = []
 
     def ask(self, effect: Prompt, now: int = 0) -> None:
@@ -68,7 +69,7 @@ def test_without_a_parent_or_an_answer_it_fails_in_time() -> None:
     asking.prompts.answer({"id": "2", "error": "no model"})
     asking.ask(question("x" * 1024))
     assert asking.failures == [
-        "the parent is away, and a model is reached by way of it",
+        "the mesh is away, and a model is reached by way of it",
         "the model gave no answer in time",
         "no model",
         "the prompt is too long: 1024 bytes are the most, with all that is around it",

@@ -166,7 +166,7 @@ MICRO = Path(ganglion_micro.__file__).parent
         "schema",
         "schema_rare",
         "tool",
-        "sealed",
+        "secret_text",
         "condition",
         "plan",
         "effects",

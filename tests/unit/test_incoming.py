@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ganglion.mesh import membership, policy
+from ganglion.mesh import policy, state_folder
 from ganglion.mesh.client import MeshClient
 from ganglion.mesh.group import renew
 from ganglion.mesh.member import Cause, Received, Sealed
@@ -126,7 +126,7 @@ async def test_a_credential_holds_though_the_disk_does_not_take_it_and_is_writte
         renewed.append(issue(hall.site.now))
         return renewed[-1]
 
-    monkeypatch.setattr(membership, "_DISK_RETRY", 0.01)
+    monkeypatch.setattr(state_folder, "_RETRY", 0.01)
     joined = asyncio.Event()
     task = asyncio.create_task(
         mine.run(hall.lamp.member, publish=lambda sealed: None, renew=renew_it, joined=joined.set)

@@ -95,14 +95,14 @@ PACKAGES = {
             "polib",
             "pydantic",
         }
-        | {"prometheus_client", "psycopg", "sqlalchemy", "starlette", "structlog", "uvicorn", "anyio", "numpy"}
+        | {"prometheus_client", "psycopg", "sqlalchemy", "starlette", "structlog", "uvicorn", "uvloop", "anyio", "numpy"}
         | {"nacl", "redis", "opentelemetry"},
     ),
     "ganglion_tools": (
         "tools",
         STDLIB
         | {"ganglion", "ganglion_micro", "ganglion_gateway", "aiomqtt", "bcrypt", "cryptography", "packaging", "psutil"}
-        | {"aiohttp", "playwright"}
+        | {"aiohttp", "playwright", "uvloop"}
         | {"asteval", "blinker", "cbor2", "cv2", "fastjsonschema", "nacl", "numpy", "paho", "polib", "pyee", "yaml"},
     ),
 }

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ganglion.mesh.authority import Authority
 from ganglion.mesh.identity import Identity
 from ganglion.units import SECOND
+from ganglion_agent.full import Full
 from ganglion_agent.prompts import Prompts
 from ganglion_micro import cbor, cose, gl1
 from ganglion_micro.enrol import EnrolKey
@@ -49,7 +50,7 @@ def test_a_board_enrols_is_born_and_has_the_time(world: World) -> None:
     assert world.log == [f"info a member of the mesh {world.site.authority.mesh_id} as {world.signer.node_id}"]
     kinds = [one.kind for one in world.heard]
     assert kinds[:3] == [gl1.ENROL, gl1.BIRTH, gl1.REQUEST]
-    assert world.kept.keys() == {"pin", "bundle", "revoked", "gateways", "credential"}
+    assert world.kept.keys() == {"pin", "bundle", "holds", "gateways", "credential"}
     assert abs(world.board.now - world.site.now) < SECOND
     birth = world.of(gl1.BIRTH)[0]
     assert (birth.body["name"], birth.body["board"]) == ("garden", "pico")
@@ -263,7 +264,7 @@ def test_what_is_not_of_this_boot_is_no_sign_of_a_gateway(member: World) -> None
 
 
 def test_a_question_of_a_script_goes_to_the_gateways_model(member: World) -> None:
-    prompts, got = Prompts(member.board), []
+    prompts, got = Prompts(member.board, Full.asks), []
     effect = SimpleNamespace(prompt="Why?", schema={"cause": {}}, ns=20 * SECOND, tokens=50, preset=None)
     member.results["prompt"] = {"value": {"cause": "night"}, "model": "m", "tokens": {"prompt": 3, "completion": 4}}
     prompts.ask(effect, 0, got.append)
@@ -514,7 +515,7 @@ def test_a_board_that_has_lost_the_bundle_believes_no_other_mesh(member: World, 
         member.boot()
 
 
-@pytest.mark.parametrize("name", ["pin", "bundle", "gateways", "revoked", "credential"])
+@pytest.mark.parametrize("name", ["pin", "bundle", "gateways", "holds", "credential"])
 def test_what_is_kept_and_damaged_is_said_or_heard_anew(member: World, name: str) -> None:
     whole = member.kept[name]
     for damaged in (b"", whole[:-1], whole[: len(whole) // 2], b"\x81\x01", b"\xf6", b"\xff"):
@@ -522,7 +523,7 @@ def test_what_is_kept_and_damaged_is_said_or_heard_anew(member: World, name: str
         try:
             member.boot()
         except ValueError as error:
-            assert name in ("pin", "bundle", "revoked")
+            assert name in ("pin", "bundle", "holds")
             assert str(error) in ("what is kept is damaged", "what is kept is of another mesh")
         else:
             assert damaged == b"" or name in ("gateways", "credential", "bundle")

@@ -50,6 +50,9 @@ def test_a_node_and_a_board_judge_alike(
     listed = site.authority.revocations(now=site.now).data
     assert _node(site, credential, listed, site.now + later) == cause
     assert _board(site, credential, listed, site.now + later, keys["key"]) == cause
+    if ("revoke", "former") not in changes:  # a gateway's key has none before
+        few = site.authority.gateways(now=site.now + (0 if cause == "stale" else later)).data
+        assert _board(site, credential, few, site.now + later, keys["key"]) == cause
 
 
 def _node(site: Site, credential: bytes, listed: bytes, now: int) -> str:
@@ -77,7 +80,7 @@ def _board(site: Site, credential: bytes, listed: bytes, now: int, key: Identity
     board.bundle(bundle, site.now)
     gateway = site.member("gateway", role="gateway", identity=key, credential=credential)
     board.birth(gl1.gateway_topic(board.text, key.node_id), gateway.birth().payload, site.now)
-    board.revoked(listed)
+    board.listed(listed)
     board.vouched = now
     asked = gateway.member.seal(gl1.REQUEST, {}, now=now, to=own.node_id)
     try:

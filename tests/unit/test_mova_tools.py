@@ -17,7 +17,7 @@ from ganglion.mova.secrets import Filling, Secrets, from_environment, from_file
 from ganglion.mova.template import parse
 from ganglion_micro import plan as p
 from ganglion_micro import template as t
-from ganglion_micro.sealed import Sealed
+from ganglion_micro.secret_text import SecretText
 from support.mova import edge, found
 
 CALL = "- {id: x, action: tool_api, tool_api_id: a}"
@@ -196,8 +196,8 @@ def test_only_the_documents_own_text_asks_for_a_secret(parts: list[str], outside
     text = "".join(parts)
     made = t.render(parse(text, secrets=True), {"event": {"value": value}}, {"v": value}, [])
     own = t.render(parse(text, secrets=True), {"event": {"value": "V"}}, {"v": "V"}, [])
-    assert isinstance(made, Sealed) == isinstance(own, Sealed)
-    if isinstance(made, Sealed) and isinstance(own, Sealed):
+    assert isinstance(made, SecretText) == isinstance(own, SecretText)
+    if isinstance(made, SecretText) and isinstance(own, SecretText):
         assert made.parts[1::2] == own.parts[1::2]
         filled = Filling(Secrets(dict.fromkeys(own.parts[1::2], "s3cret"))).fill(made)
         assert filled.count("s3cret") == len(own.parts[1::2])
@@ -209,12 +209,12 @@ def test_elsewhere_a_secret_is_text_like_any_other() -> None:
 
 
 def test_a_sealed_text_shows_what_the_document_has() -> None:
-    assert str(Sealed(["a ", "k", ""])) == "a {secret.k}"
+    assert str(SecretText(["a ", "k", ""])) == "a {secret.k}"
 
 
 def test_a_secret_that_is_missing_is_named_with_the_place_to_put_it() -> None:
     with pytest.raises(InvalidError, match="there is no secret KEY: put it there"):
-        Filling(Secrets({}, "put it there")).fill([{"a": Sealed(["", "KEY", ""])}])
+        Filling(Secrets({}, "put it there")).fill([{"a": SecretText(["", "KEY", ""])}])
 
 
 def test_secrets_do_not_show_in_what_is_printed_of_them() -> None:
@@ -223,9 +223,9 @@ def test_secrets_do_not_show_in_what_is_printed_of_them() -> None:
 
 def test_what_was_filled_in_is_taken_out_of_what_comes_back() -> None:
     filling = Filling(Secrets({"A": "s3cret/ x", "B": "s3cret/ x and more", "C": "abc"}))
-    assert filling.fill_url(Sealed(["http://h/", "A", "?q=1"])) == "http://h/s3cret%2F%20x?q=1"
-    filling.fill(Sealed(["", "B", ""]))
-    filling.fill(Sealed(["", "C", ""]))
+    assert filling.fill_url(SecretText(["http://h/", "A", "?q=1"])) == "http://h/s3cret%2F%20x?q=1"
+    filling.fill(SecretText(["", "B", ""]))
+    filling.fill(SecretText(["", "C", ""]))
     back = {"s3cret/ x": ["is s3cret/ x and more", 3, {"u": "s3cret%2F%20x s3cret%2F+x abc"}]}
     assert filling.hide(back) == {
         "{secret.A}": ["is {secret.B}", 3, {"u": "{secret.A} {secret.A} abc"}]

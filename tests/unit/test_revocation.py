@@ -237,14 +237,7 @@ def test_an_entry_goes_when_every_credential_of_its_key_has_ended(site: Site) ->
     site.authority.revoke("a" * 26, now=NOW)
     assert len(site.authority.revoke("e" * 26, now=NOW + KEEP - 1).until) == 2
     assert len(site.authority.revoke("i" * 26, now=NOW + KEEP).until) == 2
-
-
-def test_a_list_that_is_too_long_for_boards_is_said(site: Site, caplog: pytest.LogCaptureFixture) -> None:
-    for count, said in ((150, False), (220, True)):
-        caplog.clear()
-        until = {bytes([0, 0, 0, 0, 0, 0, 0, i]): (site.now, site.now) for i in range(count)}
-        site.authority._register._sign(until, site.authority.trust(now=site.now), site.now)
-        assert (f"{count} keys are revoked or replaced" in caplog.text) is said
+    assert not site.authority.revocations(now=NOW + 3 * KEEP).until, "also where nobody is revoked any more"
 
 
 def test_a_full_list_is_said_to_be_full(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

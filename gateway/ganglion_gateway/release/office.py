@@ -251,10 +251,15 @@ class Office:
         if wanted is None or (row["number"], row["release"]) != (wanted["number"], wanted["release"]):
             return {"serial": row["serial"]}  # of something that it should not run any more
         row |= {"node": peer.node_id, "received": max(self._clock(), wanted["at"])}  # another gateway assigned it
-        if await self._database.write(lambda connection: store.save_report(connection, row)):
-            _log.info("release", node=peer.node_id, release=row["release"], state=row["state"], why=row["why"])
-            self._tell(row)
+        # A node that starts anew cancels what it asks: what is committed is told all the same
+        await asyncio.shield(self._keep(row))
         return {"serial": row["serial"]}
+
+    async def _keep(self, row: Row) -> None:
+        """Writes a report, and says it to who listens where it is new."""
+        if await self._database.write(lambda connection: store.save_report(connection, row)):
+            _log.info("release", node=row["node"], release=row["release"], state=row["state"], why=row["why"])
+            self._tell(row)
 
     def _ids(self, peer: Peer) -> list[str]:
         known = self._fleet.nodes.get(self._fleet.now(peer.node_id))

@@ -75,6 +75,7 @@ class Lane:
         self._attempts: list[dict[str, Any]] = []
         self._changes: dict[int, dict[str, Any]] = {}
         self._oldest = 0  # when the first of these was made
+        self._writing: asyncio.Task[None] | None = None
         outcomes = {fate: "failed" if fate is Fate.AGAIN else fate.value for fate in Fate}
         self._counts = {fate: means.metrics.deliveries.labels(outcome) for fate, outcome in outcomes.items()}
         self.task = asyncio.create_task(self._run(), name=f"webhook {endpoint['id']}")
@@ -100,32 +101,47 @@ class Lane:
             await asyncio.shield(self._write_last())
 
     async def _deliver(self, http: "aiohttp.ClientSession") -> None:
-        means = self._means
-        restored = False
-        while not self._stopping.is_set() and self.lease.held:
-            self.wake.clear()
+        rows = await self._read()
+        if rows:
+            self.schedule = Schedule(self._means.policy, failures=rows[0]["attempts"], due=rows[0]["due"])
+        while self._goes_on:
+            # The page behind a full one is read while that is sent
+            ahead = asyncio.create_task(self._read(rows[-1]["number"])) if len(rows) == _PAGE else None
             try:
-                rows = await webhooks.pending(means.database, self.endpoint["id"], limit=_PAGE)
-            except SQLAlchemyError as error:
-                _log.error("outbox not readable", endpoint=self.endpoint["id"], reason=str(error))
-                await self._pause(_DATABASE_RETRY)
-                continue
-            if rows and not restored:
-                self.schedule = Schedule(means.policy, failures=rows[0]["attempts"], due=rows[0]["due"])
-            restored = True
-            for row in rows:
-                await self._settle(http, row)
-                if self._stopping.is_set():
-                    break
+                for row in rows:
+                    if self._goes_on:
+                        await self._settle(http, row)
+                if ahead is not None and (following := await ahead):
+                    rows = following
+                    continue
+            finally:
+                if ahead is not None:
+                    ahead.cancel()
             await self._write_back()
             if not rows:
                 await self.wake.wait()
+            rows = await self._read()
+
+    @property
+    def _goes_on(self) -> bool:
+        return not self._stopping.is_set() and self.lease.held
+
+    async def _read(self, after: int = 0) -> list[Row]:
+        """The first messages that wait behind a number."""
+        while self._goes_on:
+            self.wake.clear()
+            try:
+                return await webhooks.pending(self._means.database, self.endpoint["id"], after=after, limit=_PAGE)
+            except SQLAlchemyError as error:
+                _log.error("outbox not readable", endpoint=self.endpoint["id"], reason=str(error))
+                await self._pause(_DATABASE_RETRY)
+        return []
 
     async def _settle(self, http: "aiohttp.ClientSession", row: Row) -> None:
         """Tries one message until it is delivered or dead, or the gateway stops."""
         means = self._means
         attempts: int = row["attempts"]
-        while not self._stopping.is_set() and self.lease.held:
+        while self._goes_on:
             now = means.clock()
             if self.schedule.expired(_since(row), now):
                 self._change(row, Fate.DEAD, attempts, now)
@@ -148,8 +164,10 @@ class Lane:
                 }
             )
             self._change(row, fate, attempts, attempt.at + attempt.took)
-            if len(self._attempts) >= _PAGE or means.clock() - self._oldest >= _WRITE_BACK:
+            if len(self._attempts) >= _PAGE:
                 await self._write_back()
+            elif means.clock() - self._oldest >= _WRITE_BACK:
+                self._begin_writing()
             if fate is not Fate.AGAIN:
                 return
 
@@ -189,32 +207,42 @@ class Lane:
             "ended": None if fate is Fate.AGAIN else now,
         }
 
+    def _begin_writing(self) -> None:
+        """Has what was tried written while the next messages are sent."""
+        if self._changes and (self._writing is None or self._writing.done()):
+            self._writing = asyncio.create_task(self._write(), name=f"webhook notes {self.endpoint['id']}")
+
     async def _write_back(self) -> None:
         """What was tried, into the database; nothing more is sent before it is there."""
         while self._changes:
-            try:
-                await self._write()
-            except SQLAlchemyError as error:
-                _log.error("deliveries not written", endpoint=self.endpoint["id"], reason=str(error))
-                await asyncio.sleep(_DATABASE_RETRY)
+            self._begin_writing()
+            await self._written()
 
     async def _write_last(self) -> None:
         """The same once, as a stop must not wait for a database: what is not written is only delivered again."""
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(_LAST):
-                await self._write()
-        except (SQLAlchemyError, TimeoutError) as error:
-            again = len(self._changes)
-            reason = str(error) or f"no answer within {_LAST:g} s"
-            _log.error("deliveries not written", endpoint=self.endpoint["id"], reason=reason, delivered_again=again)
+                await self._written()
+                self._begin_writing()
+                await self._written()
+        if self._writing is not None:
+            self._writing.cancel()
+            await asyncio.wait([self._writing])
+        if self._changes:
+            _log.error("deliveries not written", endpoint=self.endpoint["id"], delivered_again=len(self._changes))
+
+    async def _written(self) -> None:
+        """Waits for what is being written. Who waits no more does not break it off, so nothing is written twice."""
+        if self._writing is not None:
+            await asyncio.shield(self._writing)
 
     async def _write(self) -> None:
-        if not self._changes:
-            return
-        attempts, changes = list(self._attempts), list(self._changes.values())
+        """Writes what was tried up to now; keeps it, after a pause, where the database refuses."""
+        attempts, self._attempts = self._attempts, []
+        changes, self._changes = self._changes, {}
 
         async def work(connection: AsyncConnection) -> None:
-            await webhooks.record(connection, attempts, changes)
+            await webhooks.record(connection, attempts, list(changes.values()))
 
         try:
             await self.lease.write(self._means.database, work)
@@ -222,8 +250,12 @@ class Lane:
             # Another gateway delivers now, and what this one has tried since counts for nothing
             self._stopping.set()
             self.lease.lost.set()
-        self._attempts.clear()
-        self._changes.clear()
+        except (SQLAlchemyError, asyncio.CancelledError) as error:
+            self._attempts, self._changes = attempts + self._attempts, changes | self._changes
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            _log.error("deliveries not written", endpoint=self.endpoint["id"], reason=str(error))
+            await self._pause(_DATABASE_RETRY)
         self._means.on_tried()
 
     async def _pause(self, seconds: float) -> None:

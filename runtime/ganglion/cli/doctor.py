@@ -14,8 +14,8 @@ from ganglion.bus import BACKEND, WHY_NOT
 from ganglion.cli.extras import MODULES, is_installed, is_there, remedy
 from ganglion.cli.result import Result, table
 from ganglion.linux import device
-from ganglion.mesh.membership import doubts
 from ganglion.mesh.quality import Quality
+from ganglion.mesh.state_folder import doubts
 from ganglion.release.folder import Folder
 from ganglion.release.trees import INSTALLED, Trees, pointed
 from ganglion.words import LANGUAGES, NOT_BUILT, is_spoken

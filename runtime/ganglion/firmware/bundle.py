@@ -46,10 +46,10 @@ _NOT_INSIDE = ("boot", _MAIN, "rom")
 #: What is called from outside of a slot.
 _ROOTS = ("main", "start")
 #: Modules that are always loaded together, and become one.
-_CODEC = "cbor cbor_float cbor_item cbor_read cbor_write cose_common gl1 hmac_sha256 limits replay sealed serving"
+_CODEC = "cbor cbor_float cbor_item cbor_read cbor_write cose_common gl1 hmac_sha256 limits replay secret_text serving"
 _GROUPS = {
     f"{_MICRO}.leaf": _named(_MICRO, f"{_CODEC} key_text leaf_key mac0"),
-    f"{_MICRO}.member": _named(_MICRO, f"{_CODEC} applicant authority certificate cose enrol mqtt saying voice"),
+    f"{_MICRO}.member": _named(_MICRO, f"{_CODEC} applicant authority certificate cose enrol listed mqtt saying voice"),
     _ENGINE: _named(_MICRO, "condition digits effects expression match pattern plan run steps template text topic"),
     f"{_AGENT}.agent": _named(
         _AGENT, "clock config crash device flash guard log methods outputs section sensors store watchdog"

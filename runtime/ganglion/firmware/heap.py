@@ -297,6 +297,7 @@ def _join(folder: Path) -> None:
             "gateways": cbor.encode([[gateway, 1]]),
             "bundle": authority.bundle(now=now),
             "revoked": authority.revocations(now=now).data,
+            "holds": authority.gateways(now=now).data,
         }
     for name, data in kept.items():
         (folder / "mesh" / name).write_bytes(data)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The authority of a mesh: a root key that signs the issuer, an issuer key that signs everyone else.
 
-The folder holds `root`, `issuer` (keys, 0600), `issuer.cwt`, `revoked`, the list of keys that hold no more, and
-`policy` and `limits`, once an operator has set some. The root is used when the issuer's credential is renewed and at no
-other time.
+The folder holds `root`, `issuer` (keys, 0600), `issuer.cwt`, `revoked`, the list of keys that hold no more, `gateways`,
+those of gateways that do, and `policy` and `limits`, once an operator has set some. The root is used when the issuer's
+credential is renewed and at no other time.
 """
 
 import logging
@@ -13,7 +13,8 @@ from typing import Any
 
 from ganglion.errors import NotFoundError, RefusedError
 from ganglion.mesh import credential, files, statement
-from ganglion.mesh.credential import ISSUER, CredentialError, Trust
+from ganglion.mesh.credential import GATEWAY, ISSUER, CredentialError, Trust
+from ganglion.mesh.gateways import GatewayList, Gateways
 from ganglion.mesh.identity import Identity
 from ganglion.mesh.revocation import RevocationList, Revocations
 from ganglion.mesh.signed_config import FORMS, Configs, D, Form, SignedConfig
@@ -53,6 +54,7 @@ class Authority:
         self.mesh_id = credential.mesh_id(root.thumbprint)
         self._trust: Trust | None = None
         self._register = Revocations(folder / "revoked", issuer, self.mesh)
+        self._gateways = Gateways(folder / "gateways", issuer, self.mesh)
         self._configs: dict[str, Configs[Any]] = {
             form.what: Configs(folder / form.what, form, issuer, self.mesh) for form in FORMS
         }
@@ -149,6 +151,8 @@ class Authority:
         trust = self.trust(now=now, ahead=lifetime)
         if self._register.listed(cose.kid(public), trust, now=now):
             raise RefusedError(REVOKED)
+        if GATEWAY in roles:
+            self._gateways.add(cose.kid(public), trust)
         return credential.issue(
             self._issuer,
             mesh=self.mesh_id,
@@ -189,6 +193,22 @@ class Authority:
     def take_revocations(self, data: bytes, *, now: int) -> bool:
         """A list from the broker; whether it said more than ours, or was newer, so that ours is another one now."""
         return self._register.take(data, self.trust(now=now), now=now)
+
+    def gateways(self, *, now: int) -> GatewayList:
+        """What boards read from `gl1/<mesh>/c/gateway/all`."""
+        return self._gateways.current(self.revocations(now=now), self.trust(now=now), now=now)
+
+    def meets(self, kid: bytes, *, now: int) -> bool:
+        """A member with the role of a gateway was born; whether nobody knew of it."""
+        return self._gateways.add(kid, self.trust(now=now))
+
+    def take_gateways(self, data: bytes, *, now: int) -> bool:
+        """A list of gateways from the broker; whether it says what is known here.
+
+        Raises:
+            CredentialError: the authority has not signed it, or has signed a newer one since.
+        """
+        return self._gateways.take(data, self.revocations(now=now), self.trust(now=now), now=now)
 
     def config(self, form: Form[D], *, now: int) -> SignedConfig[D] | None:
         """What nodes read from `gl1/<mesh>/c/policy`, or where its form is retained; None before the first."""

@@ -75,6 +75,7 @@ class Incoming:
         self._relisted = relisted
         self._bundle_topic = gl1.bundle_topic(member.mesh)
         self._revoked_topic = gl1.revoked_topic(member.mesh)
+        self._gateways_topic = gl1.gateway_topic(member.mesh, gl1.ALL)
         self._forms = {gl1.config_topic(member.mesh, form.what): form for form in FORMS}
         self._gateway_nonce = b""
 
@@ -102,6 +103,9 @@ class Incoming:
             self.bundle(message.payload)
         elif is_list:
             self.revocations(message.payload)
+        elif message.topic == self._gateways_topic:
+            if self._service is not None:  # nodes go by the list of the revoked, which says more
+                self._service.take_gateways(message.payload)
         elif form is not None:
             self.config(form, message.payload)
         elif received := self._member.open(message.topic, message.payload, now=now, retained=message.retain):

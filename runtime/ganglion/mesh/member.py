@@ -23,7 +23,6 @@ from ganglion.mesh.peer import Peer, Received, Sealed
 from ganglion.mesh.revocation import RevocationList
 from ganglion.mesh.standing import FRESHNESS, Cause, DropError, Standing, clock_valid
 from ganglion_micro import cbor, cose, gl1
-from ganglion_micro.replay import FRESH, SEEN
 
 __all__ = ["FRESHNESS", "Cause", "Member", "Peer", "Received", "Sealed", "clock_valid"]
 
@@ -244,7 +243,9 @@ class Member:
             raise DropError(Cause.REPLAYED, "a copy")
         self._verify(message, peer.credential.public)
         self._remember(mark)
-        repeated = self._window(msg, peer)
+        repeated = peer.counts(msg)
+        if repeated:
+            self.reject(Cause.REPLAYED, f"event {peer.node_id}-{msg.epoch}-{msg.seq} again")
         peer.silent = False
         if kind in gl1.CLASS_C:
             self.standing.fresh(msg.ts, now)
@@ -299,33 +300,6 @@ class Member:
         if len(seen) >= _SEEN:
             seen.popitem(last=False)
         seen[mark] = None
-
-    def _window(self, msg: gl1.MSG, peer: Peer) -> bool:
-        """Whether an event was seen before; anything else that was is dropped."""
-        kind = msg.kind
-        if kind in gl1.CLASS_C:
-            if msg.epoch < peer.epoch:
-                raise DropError(Cause.STALE, "of an earlier boot of its sender")
-            if not peer._strict.add(msg.epoch, msg.seq):
-                raise DropError(Cause.REPLAYED, f"{msg.epoch}/{msg.seq} was seen, or is too old to tell")
-            return False
-        if kind == gl1.DEATH:
-            if msg.epoch < peer.epoch or msg.seq != 0:
-                raise DropError(Cause.STALE, f"the death of epoch {msg.epoch}, and {peer.epoch} was born")
-            peer.died = max(peer.died, (msg.epoch, msg.ts))
-            return False
-        if msg.seq == 0:
-            raise DropError(Cause.MALFORMED, "sequence 0 is for a death")
-        told = peer._idempotent.add(msg.epoch, msg.seq)
-        if kind == gl1.EVENT:
-            if told == SEEN:
-                self.reject(Cause.REPLAYED, f"event {peer.node_id}-{msg.epoch}-{msg.seq} again")
-            return told == SEEN
-        if told != FRESH:
-            raise DropError(Cause.REPLAYED, f"{msg.epoch}/{msg.seq} was seen, or is too old to tell")
-        if msg.epoch < peer.epoch:
-            raise DropError(Cause.STALE, "readings of an earlier boot")
-        return False
 
     def _birth(
         self, topic: str | None, message: cose.Sign1, msg: gl1.MSG, peer: Peer | None, now: int, retained: bool

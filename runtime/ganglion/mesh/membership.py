@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How a node gets into its mesh and stays there: the bundle, enrolment by key or approval, the credential's renewal.
 
-In the state folder: `bundle.cbor` (root and issuer), `revoked.cbor` (the newest revocation list), `policy.cbor` (the
-newest policy, once there is one), `limits.cbor` (those of the fleet, likewise), of each of these three a `.copy`, and
-`credential.cwt` (this node's), all public. Without a gateway nothing is lost but time: it asks again, with backoff, for
+What of it is kept is in `state_folder`. Without a gateway nothing is lost but time: it asks again, with backoff, for
 ever.
 """
 
@@ -16,20 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from ganglion.errors import GanglionError, InvalidError, RefusedError
-from ganglion.mesh import files
 from ganglion.mesh.backoff import Backoff
 from ganglion.mesh.credential import Credential, CredentialError, ExpiredError, Trust, WrongMeshError
 from ganglion.mesh.enrol import Applicant, EnrolKey, PendingError
 from ganglion.mesh.fleet_limits import FleetLimits
 from ganglion.mesh.identity import Identity, fingerprint
 from ganglion.mesh.member import Cause, Member, Received, Sealed, clock_valid
-from ganglion.mesh.revocation import KeptList
 from ganglion.mesh.rights import Rights
-from ganglion.mesh.signed_config import FORMS, LIMITS, POLICIES, D, Form, KeptConfig, SignedConfig
+from ganglion.mesh.signed_config import FORMS, LIMITS, POLICIES, D, Form, SignedConfig
 from ganglion.mesh.standing import Standing
-from ganglion.mesh.statement import Kept
+from ganglion.mesh.state_folder import BUNDLE, CREDENTIAL, StateFolder, pin_of
 from ganglion.units import SECOND
-from ganglion_micro import cbor, cose, gl1
+from ganglion_micro import gl1
 
 _log = logging.getLogger(__name__)
 
@@ -39,10 +35,6 @@ _ANSWER = 5.0
 _AGAIN = 15.0
 #: Seconds after which the clock and the credential are looked at again, whatever they said.
 _LOOK = 3600.0
-#: Seconds until the disk is tried again.
-_DISK_RETRY = 60.0
-
-_CREDENTIAL = "credential.cwt"
 
 
 class Membership:
@@ -50,7 +42,7 @@ class Membership:
 
     Args:
         identity: Whose key is certified.
-        state: Folder of the five files.
+        state: Folder of what is kept.
         key: The enrol key; None where the node has a credential already, or is to wait for an approval.
         mesh: The mesh that the configuration names; "" leaves it to the key or the state.
         root: The root key's thumbprint or the first 16 bytes of it, to be surer than by the id; b"" for none.
@@ -86,7 +78,7 @@ class Membership:
         clock: Callable[[], int],
     ) -> None:
         self._identity = identity
-        self._state = state
+        self._folder = StateFolder(state)
         self._clock = clock
         self._name = name
         self._standing = standing
@@ -96,21 +88,18 @@ class Membership:
         self._applicant = Applicant(key, identity, name)
         self._wake = asyncio.Event()
         self._connected = False
-        self._list, self._configs = _kept(state)
-        self._kept: dict[str, Kept[Any]] = {"revocations": self._list, **self._configs}
         self.trust: Trust | None = None
         self.credential: Credential | None = None
         self.refusal = ""
         self.pending = False
         self._disbelieved: set[Cause] = set()
         self._carried = False
-        self._unwritten: dict[str, bytes] = {}
-        bundle, credential = files.read(state / "bundle.cbor"), files.read(state / _CREDENTIAL)
+        bundle, credential = self._folder.read(BUNDLE), self._folder.read(CREDENTIAL)
         known = mesh or (key.mesh_id if key else "")
         self._pin = key.pin if key else root or _mesh_pin(mesh)
         if bundle is not None:
             try:
-                self.trust = Trust.read(bundle, pin=self._pin or _pin(bundle))
+                self.trust = Trust.read(bundle, pin=self._pin or pin_of(bundle))
                 self.credential = self._own(credential) if credential is not None else None
             except CredentialError as error:
                 raise InvalidError(
@@ -118,7 +107,7 @@ class Membership:
                     where=str(state),
                 ) from error
             known = self.trust.mesh
-            self._pin = self._pin or _pin(bundle)
+            self._pin = self._pin or pin_of(bundle)
         if (key is not None and key.mesh_id != known) or (mesh and mesh != known):
             raise InvalidError(f"the mesh is {mesh or known} and the enrol key is for another", where="mesh")
         if not known:
@@ -135,15 +124,13 @@ class Membership:
         if self.trust is None:
             return
         self._standing.floor.prove(self.trust.issuer.issued)
-        self._list.load(self.trust)
-        for kept in self._configs.values():
-            kept.load(self.trust)
-        self._rights.policy = self._configs[POLICIES.what].config
+        self._folder.load(self.trust)
+        self._rights.policy = self._folder.configs[POLICIES.what].config
         if self.credential is not None:
             self._vouched(self.credential)
-        if self._list.newest is not None:
-            self._standing.revocations = self._list.newest
-            self._standing.floor.prove(self._list.newest.issued)
+        if (revocations := self._folder.revocations.newest) is not None:
+            self._standing.revocations = revocations
+            self._standing.floor.prove(revocations.issued)
             self._look_for_us()
 
     def _vouched(self, credential: Credential) -> None:
@@ -177,18 +164,18 @@ class Membership:
 
     def config(self, form: Form[D]) -> SignedConfig[D] | None:
         """The newest that was heard; None before any."""
-        return self._configs[form.what].newest
+        return self._folder.configs[form.what].newest
 
     @property
     def limits(self) -> list[Mapping[str, Any]]:
         """What the fleet limits here; nothing before this node is a member."""
-        holds: FleetLimits = self._configs[LIMITS.what].config
+        holds: FleetLimits = self._folder.configs[LIMITS.what].config
         return [] if self.credential is None else holds.of(self.credential)
 
     @property
     def lost(self) -> dict[str, str]:
         """Statements of the authority that this node had and knows no more, until it hears them again: name to why."""
-        return {name: each.lost for name, each in self._kept.items() if each.lost}
+        return self._folder.lost
 
     def take_bundle(self, data: bytes, member: Member) -> bool:
         """A bundle, from an untrusted broker or neighbour; whether there is a new trust."""
@@ -210,7 +197,7 @@ class Membership:
                 return False
             if data == self.trust.data and member.trust is not None:
                 return False
-        self._keep("bundle.cbor", data)
+        self._folder.keep(BUNDLE, data)
         self.trust = trust
         member.adopt(trust)
         self._wake.set()
@@ -222,9 +209,10 @@ class Membership:
         Raises:
             CredentialError: the authority has not signed it.
         """
-        if self.trust is not None and self._list.take(data, self.trust):
-            assert self._list.newest is not None
-            member.enforce(self._list.newest)
+        kept = self._folder.revocations
+        if self.trust is not None and kept.take(data, self.trust):
+            assert kept.newest is not None
+            member.enforce(kept.newest)
             self._look_for_us()
 
     def take_config(self, form: Form[Any], data: bytes) -> None:
@@ -233,7 +221,7 @@ class Membership:
         Raises:
             CredentialError: the authority has not signed it.
         """
-        kept = self._configs[form.what]
+        kept = self._folder.configs[form.what]
         if self.trust is None or not kept.take(data, self.trust):
             return
         _log.info("The %s %d holds.", form.title, kept.config.version)
@@ -243,13 +231,13 @@ class Membership:
             self._limited()
 
     def _look_for_us(self) -> None:
-        revocations = self._list.newest
+        revocations = self._folder.revocations.newest
         if revocations is None or not self._standing.revoked(self._identity.kid, now=self._clock()):
             return
         when = datetime.fromtimestamp(revocations.until[self._identity.kid][0] // SECOND, UTC)
         self.refusal = (
             f"this node's key was revoked in the mesh {self.mesh} on {when:%Y-%m-%d %H:%M} UTC and nobody believes it "
-            f"any more: to join again under a new key, move {self._state} away and enrol it anew"
+            f"any more: to join again under a new key, move {self._folder.path} away and enrol it anew"
         )
         self.pending = False
         _log.error("The mesh says no: %s.", self.refusal)
@@ -288,37 +276,15 @@ class Membership:
     def become(self, identity: Identity, credential: Credential) -> None:
         """Goes on under another key, which is on the disk with its credential already."""
         self._identity = identity
-        self._unwritten.pop(_CREDENTIAL, None)  # it was for the key before
+        self._folder.forget(CREDENTIAL)  # it was for the key before
         self._applicant = Applicant(self._key, identity, self._name)
         self.credential = credential
         self._limited()
         self._vouched(credential)
         self._wake.set()
 
-    def _keep(self, name: str, data: bytes) -> None:
-        """It holds from now on, whether the disk takes it or not; what it does not take is written later."""
-        self._unwritten[name] = data
-        self._write()
-
-    def _write(self) -> None:
-        for name, data in list(self._unwritten.items()):
-            try:
-                files.write(self._state / name, data)
-            except OSError as error:
-                _log.error("%s cannot be kept in %s: %s; it is tried again.", name, self._state, error.strerror)
-            else:
-                del self._unwritten[name]
-
-    async def _rewrite(self) -> None:
-        """Writes what the disk has not taken, until it is taken; until cancelled."""
-        while True:
-            await asyncio.sleep(_DISK_RETRY)
-            self._write()
-            for kept in self._kept.values():
-                kept.save()
-
     def _accept(self, credential: Credential) -> None:
-        self._keep(_CREDENTIAL, credential.data)
+        self._folder.keep(CREDENTIAL, credential.data)
         self.credential = credential
         self._limited()
         self._vouched(credential)
@@ -346,7 +312,7 @@ class Membership:
             joined: Called after each new credential: others have to hear of it.
         """
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._rewrite())
+            tasks.create_task(self._folder.run())
             await self._stay(member, publish, renew, joined)
 
     async def _stay(
@@ -421,45 +387,12 @@ class Membership:
                 await self._wake.wait()
 
 
-def doubts(state: Path) -> tuple[list[str], list[str]]:
-    """What of the authority's statements in a node's state folder is not believed: where the copy still is, and where
-    nothing is left. It changes no file.
-    """
-    try:
-        bundle = files.read(state / "bundle.cbor")
-        trust = None if bundle is None else Trust.read(bundle, pin=_pin(bundle))
-    except (CredentialError, OSError) as error:
-        return [], [f"{state / 'bundle.cbor'} is not believed ({error})"]
-    damaged: list[str] = []
-    lost: list[str] = []
-    if trust is not None:
-        revocations, configs = _kept(state)
-        every: list[Kept[Any]] = [revocations, *configs.values()]
-        for kept in every:
-            wrong = kept.look(trust)
-            (lost if kept.lost else damaged).extend(wrong)
-    return damaged, lost
-
-
-def _kept(state: Path) -> tuple[KeptList, dict[str, KeptConfig[Any]]]:
-    configs: dict[str, KeptConfig[Any]] = {form.what: KeptConfig(state / f"{form.what}.cbor", form) for form in FORMS}
-    return KeptList(state / "revoked.cbor"), configs
-
-
 def _cause(error: CredentialError) -> Cause:
     if isinstance(error, WrongMeshError):
         return Cause.WRONG_MESH
     if isinstance(error, ExpiredError):
         return Cause.EXPIRED
     return Cause.FORGED if error.__cause__ is None else Cause.MALFORMED
-
-
-def _pin(bundle: bytes) -> bytes:
-    """The pin of a bundle that this node has pinned before, and kept in its own state."""
-    try:
-        return cose.thumbprint(cose.public(cbor.decode(bundle)["root"]))
-    except (cbor.CBORError, TypeError, LookupError):
-        raise CredentialError("bundle.cbor is damaged") from None
 
 
 def _mesh_pin(mesh: str) -> bytes:

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ganglion.mesh.credential import GATEWAY, Credential
-from ganglion_micro.replay import Idempotent, Strict
+from ganglion.mesh.standing import Cause, DropError
+from ganglion_micro import gl1
+from ganglion_micro.replay import FRESH, SEEN, Idempotent, Strict
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -52,6 +54,35 @@ class Peer:
     def is_gateway(self) -> bool:
         """Whether it speaks for the mesh's server."""
         return GATEWAY in self.credential.roles
+
+    def counts(self, msg: gl1.MSG) -> bool:
+        """Counts a message of it whose signature holds; whether it is an event that was counted before.
+
+        Raises:
+            DropError: anything else that was counted before, is of an earlier boot, or is too old to tell.
+        """
+        kind = msg.kind
+        if kind in gl1.CLASS_C:
+            if msg.epoch < self.epoch:
+                raise DropError(Cause.STALE, "of an earlier boot of its sender")
+            if not self._strict.add(msg.epoch, msg.seq):
+                raise DropError(Cause.REPLAYED, f"{msg.epoch}/{msg.seq} was seen, or is too old to tell")
+            return False
+        if kind == gl1.DEATH:
+            if msg.epoch < self.epoch or msg.seq != 0:
+                raise DropError(Cause.STALE, f"the death of epoch {msg.epoch}, and {self.epoch} was born")
+            self.died = max(self.died, (msg.epoch, msg.ts))
+            return False
+        if msg.seq == 0:
+            raise DropError(Cause.MALFORMED, "sequence 0 is for a death")
+        told = self._idempotent.add(msg.epoch, msg.seq)
+        if kind == gl1.EVENT:
+            return told == SEEN
+        if told != FRESH:
+            raise DropError(Cause.REPLAYED, f"{msg.epoch}/{msg.seq} was seen, or is too old to tell")
+        if msg.epoch < self.epoch:
+            raise DropError(Cause.STALE, "readings of an earlier boot")
+        return False
 
 
 class Sealed(NamedTuple):

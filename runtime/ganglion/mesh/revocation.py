@@ -18,7 +18,6 @@ from ganglion.mesh.identity import Identity
 from ganglion.mesh.statement import Kept, Register
 from ganglion.units import SECOND
 from ganglion_micro import gl1
-from ganglion_micro.mqtt import MAX_SIZE, MAX_TOPIC
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +32,7 @@ OVERLAP_D = 7 * _DAY
 REFRESH = _DAY
 #: Every credential of a key has ended this long after the key was revoked, so the entry may go.
 KEEP = 90 * _DAY
-#: Entries of a list; each is 20 bytes of the 64 KiB that a message has.
+#: Entries of a list; each is 20 bytes of the 64 KiB that a message has. Boards take 4: they go by `mesh.gateways`.
 LIMIT = 3000
 
 _Until = tuple[int, int]
@@ -114,10 +113,10 @@ class Revocations(Register[RevocationList]):
         self._mesh = mesh
 
     def current(self, trust: Trust, *, now: int) -> RevocationList:
-        """The newest list, signed anew where it is old."""
+        """The newest list, signed anew where it is old, without the entries whose time is over."""
         known = self.newest(trust)
         if known is None or not known.issued <= now < known.issued + REFRESH:
-            return self._sign({} if known is None else dict(known.until), trust, now)
+            return self._sign({} if known is None else _kept(known.until, now), trust, now)
         return known
 
     def listed(self, kid: bytes, trust: Trust, *, now: int) -> bool:
@@ -176,17 +175,7 @@ class Revocations(Register[RevocationList]):
         def signed(version: int) -> bytes:
             return sign(self._issuer, self._mesh, version=max(version, above + 1), now=now, until=until)
 
-        made = self.put(signed, trust, now=now)
-        if len(made.data) + MAX_TOPIC > MAX_SIZE:
-            _log.warning(
-                "%d keys are revoked or replaced: the list has %d bytes, and boards that are full members take %d; "
-                "they obey nobody when they have heard no list for %d days.",
-                len(until),
-                len(made.data),
-                MAX_SIZE - MAX_TOPIC,
-                MAX_STALE // _DAY,
-            )
-        return made
+        return self.put(signed, trust, now=now)
 
 
 def _kept(until: Mapping[bytes, _Until], now: int) -> dict[bytes, _Until]:

@@ -11,7 +11,7 @@ from typing import Any
 from ganglion.errors import InvalidError, RefusedError
 from ganglion.mesh import credential
 from ganglion.mesh.authority import GATEWAY_LIFETIME, NODE_LIFETIME, Authority
-from ganglion.mesh.credential import GATEWAY, NODE, Credential
+from ganglion.mesh.credential import GATEWAY, NODE, Credential, CredentialError
 from ganglion.mesh.enrol import Enroller, KeyStore
 from ganglion.mesh.identity import Identity
 from ganglion.mesh.ingest import Ingest
@@ -151,6 +151,7 @@ class Service:
             (f"gl1/{self._member.mesh}/g/+/+/e/+", 1),
             (f"gl1/{self._member.mesh}/g/+/+/d/+", 0),
             (gl1.revoked_topic(self._member.mesh), 1),
+            (gl1.gateway_topic(self._member.mesh, gl1.ALL), 1),
             *((gl1.config_topic(self._member.mesh, form.what), 1) for form in FORMS),
         ]
 
@@ -164,6 +165,7 @@ class Service:
         ]
         return [
             (gl1.bundle_topic(self._member.mesh), authority.bundle(now=now)),
+            (gl1.gateway_topic(self._member.mesh, gl1.ALL), authority.gateways(now=now).data),
             (gl1.revoked_topic(self._member.mesh), authority.revocations(now=now).data),
             *stated,
         ]
@@ -217,6 +219,16 @@ class Service:
         else:
             self._object(data, "revocation list")
 
+    def take_gateways(self, data: bytes) -> None:
+        """What is retained as the list of gateways: see `take_revocations`."""
+        try:
+            complete = bool(data) and self._role.authority.take_gateways(data, now=self._clock())
+        except CredentialError:
+            self._object(data, "list of gateways")
+        else:
+            if not complete:
+                self._object(b"", "list of gateways")
+
     def take_config(self, form: Form[Any], data: bytes) -> None:
         """What is retained as the policy, or the like: see `take_revocations`."""
         authority, now = self._role.authority, self._clock()
@@ -256,7 +268,10 @@ class Service:
                     self.ingest.take(one)
             elif one.kind == gl1.BIRTH and not one.repeated:
                 self._retire(one)
-                if one.peer is not None and not one.peer.is_gateway:
+                if one.peer is not None and one.peer.is_gateway:
+                    if self._role.authority.meets(one.peer.kid, now=self._clock()):
+                        self._object(b"", "list of gateways")
+                elif one.peer is not None:
                     self.keys.born(one.peer)
                     if not one.retained:
                         self._greet(one)
@@ -342,6 +357,8 @@ class Service:
                 listed = self._role.authority.revocations(now=self._clock()).data
                 said = received.body.get("room", _ENCLOSED)  # a board has less
                 room = min(said if type(said) is int else 0, _ENCLOSED)
+                if len(listed) > room and "room" in received.body:
+                    listed = self._role.authority.gateways(now=self._clock()).data
                 if body["ok"] and len(listed) <= room:
                     body["revoked"] = listed  # a broker that shows newcomers an old list gains nothing by it
                     room -= len(listed)

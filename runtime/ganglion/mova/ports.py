@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ganglion.errors import UnreachableError
-from ganglion_micro.sealed import Sealed
+from ganglion_micro.secret_text import SecretText
 
 
 class NoModelError(UnreachableError):
@@ -57,7 +57,7 @@ class PromptReply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolRequest:
-    """An HTTP request. Any text of it but the method may be `Sealed`.
+    """An HTTP request. Any text of it but the method may be `SecretText`.
 
     Attributes:
         tool: The tool's id.
@@ -69,7 +69,7 @@ class ToolRequest:
 
     tool: str
     method: str
-    url: str | Sealed
+    url: str | SecretText
     headers: dict[str, Any]
     parameters: dict[str, Any]
     body: Any = None

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError
-from ganglion_micro.sealed import Sealed
+from ganglion_micro.secret_text import SecretText
 
 _PREFIX = "GANGLION_SECRET_"
 #: Letters of a secret below which it is not looked for in what comes back: it would be found everywhere.
@@ -79,7 +79,7 @@ class Filling:
         Raises:
             InvalidError: there is no such secret; the sentence says where to put it.
         """
-        if isinstance(value, Sealed):
+        if isinstance(value, SecretText):
             return "".join(self._secret(part) if i % 2 else part for i, part in enumerate(value.parts))
         if isinstance(value, dict):
             return {key: self.fill(each) for key, each in value.items()}
@@ -87,7 +87,7 @@ class Filling:
             return [self.fill(each) for each in value]
         return value
 
-    def fill_url(self, value: str | Sealed) -> str:
+    def fill_url(self, value: str | SecretText) -> str:
         """The URL with its secrets, each encoded so that it stays within its part of the URL (RFC 3986, 2.1)."""
         if isinstance(value, str):
             return value

@@ -6,6 +6,7 @@ import logging
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 from ganglion.errors import GanglionError, UnreachableError
 from ganglion.mqtt.connection import (
@@ -213,8 +214,7 @@ class Client(asyncio.BufferedProtocol):
     # What asyncio calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = transport = cast(asyncio.Transport, transport)  # uvloop's is none by its class
         transport.set_write_buffer_limits(high=self._high_water, low=self._high_water // 4)
         self._flush()
         self._arm()

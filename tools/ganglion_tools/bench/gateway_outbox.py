@@ -7,7 +7,6 @@
 rows by sqlite3 without anything around it. `plain` is the loop that somebody would write by hand to deliver them.
 """
 
-import asyncio
 import base64
 import hashlib
 import hmac
@@ -17,6 +16,8 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+
+import uvloop
 
 from ganglion.errors import GanglionError
 from ganglion.mesh.member import Received
@@ -170,4 +171,4 @@ async def main(state: str, url: str, secret: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:4]))
+    uvloop.run(main(*sys.argv[1:4]))

@@ -5,7 +5,7 @@ It is a type of its own, and no text with a mark in it: what an event or a model
 """
 
 
-class Sealed:
+class SecretText:
     """Text that only who sends it completes.
 
     Attributes:
