@@ -12,13 +12,18 @@ from pathlib import Path
 import pytest
 
 from ganglion import __version__
+from ganglion.cli.main import main
+from ganglion.mesh.enrol import EnrolKey
 from ganglion.release import manifest, wheel
 from ganglion.release.boot import DIED, TOLD
 from ganglion.release.folder import Folder
 from ganglion.release.record import OWN, TRIAL_STARTS, Record
 from ganglion.release.trees import Pointer, Trees
 from ganglion.release.unpack import unpack
-from support.wheels import tiny
+from support.gateway import NO_BROKER
+from support.released import CONFIG, serviced
+from support.waiting import until
+from support.wheels import tiny, whole
 from support.wheels import wheel as made
 
 NEWER = "91.2.0"
@@ -43,9 +48,13 @@ class Site:
         self.config = folder / "node.toml"
         self.config.write_text('[node]\nname = "fridge"\nboard = "sim"\n')
 
-    def stage(self, name: str, main: str, version: str = NEWER, **more: bytes) -> str:
-        """A release whose Ganglion does what `main` says, whole on the disk."""
-        file, data = made(version, tiny(version, main, **more))
+    def stage(self, name: str, does: str, version: str = NEWER, **more: bytes) -> str:
+        """A release whose Ganglion does what its `main` says, whole on the disk."""
+        return self.put(name, version, tiny(version, does, **more))
+
+    def put(self, name: str, version: str, content: dict[str, bytes]) -> str:
+        """A release with this version, whole on the disk."""
+        file, data = made(version, content)
         agent = wheel.read(data, file)
         piece = self.folder / file
         piece.write_bytes(data)
@@ -171,6 +180,42 @@ def test_one_that_dies_without_a_word_is_left_after_its_starts(site: Site, case:
             assert "time.sleep" in done.stderr or "Timeout" in done.stderr
     site.start()
     assert (site.known.trial, why(site)) == (None, f"the node ended {TRIAL_STARTS} times during the trial")
+
+
+async def test_one_that_runs_and_is_never_healthy_goes_back_without_a_gateway(site: Site) -> None:
+    content, path = whole(NEWER), "ganglion/node/released.py"
+    broken = content[path].replace(b"        found = {}\n", b"        found = {'fridge': 'it broke'}\n", 1)
+    assert broken != content[path]
+    release = site.put("sick", NEWER, content | {path: broken})
+    site.record(desired=release, trial=release, linked=False)
+    (site.folder / "enrol.key").write_text(EnrolKey(pin=bytes(16), secret=bytes(16)).text)
+    config = CONFIG.format(broker=NO_BROKER)
+    async with serviced(site.folder, config) as service:
+        await until(lambda: service.record.trial is None, what="it went back")
+        assert why(site) == "the sensor fridge does not answer: it broke"
+        await until(lambda: f"the release {release[:12]} is left" in service.log.read_text())
+        assert (
+            f"Ganglion {NEWER} of the release {release[:12]} runs; {__version__} is installed"
+            in service.log.read_text()
+        )
+        assert service.starts == 1, "it went back in its own process"
+    assert (site.known.runs, site.known.given_up) == (OWN, 1)
+
+
+def test_doctor_says_by_what_a_node_runs_and_what_is_wrong_with_it(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    release = site.stage("newer", SAYS)
+    site.record(desired=release, current=release)
+    (tree,) = Trees.of(site.state).path.iterdir()
+    words = ["doctor", "--state", str(site.state)]
+    assert main(words) == 0
+    assert f"{site.state} runs Ganglion by the wheel {tree.name[:12]} of its release" in capsys.readouterr().out
+    (tree / "lib" / "ganglion" / "cli" / "main.py").write_bytes(b"")
+    assert main(words) == 0
+    said = capsys.readouterr().out
+    assert "the Ganglion of its release is not whole: its file ganglion/cli/main.py is damaged" in said
+    assert "what is installed runs, and it fetches that again" in said
 
 
 def test_a_committed_one_that_cannot_be_imported_gives_way_to_what_is_installed(site: Site) -> None:
