@@ -12,6 +12,9 @@ from ganglion import __version__
 from ganglion.release.wheel import LAUNCH
 
 ROOT = Path(__file__).parents[2]
+#: What it takes no part in, and of the commands what does: compiling the rest would be half of what a test costs.
+UNUSED = {"client", "device", "editor", "firmware", "flash", "shims"}
+CLI = {"__init__", "extras", "main", "node", "node_life", "result", "show"}
 #: What a node cannot do without; all that Ganglion asks for beside it is in the environment of the tests.
 NEEDS = ("cbor2<6,>=5.6.5", "cffi>=1.17; platform_machine == 'x86_64'", "pynacl>=1.5", "sqlalchemy; extra == 'gateway'")
 
@@ -34,11 +37,13 @@ def tiny(version: str, main: str, **more: bytes) -> dict[str, bytes]:
 
 
 def whole(version: str) -> dict[str, bytes]:
-    """This Ganglion as a node has it, under another version; on the twin, so that no compiler is needed."""
+    """This Ganglion under another version, as far as a node that runs has it; on the twin, so it needs no compiler."""
     found = {}
     for package in (ROOT / "runtime" / "ganglion", ROOT / "firmware" / "ganglion_micro"):
         for path in package.rglob("*"):
-            if path.is_file() and path.suffix in (".py", ".yaml", ".cddl", ".mo"):
+            part, *rest = path.relative_to(package).parts
+            is_used = part not in UNUSED and (part != "cli" or rest == [] or Path(rest[0]).stem in CLI)
+            if is_used and path.is_file() and path.suffix in (".py", ".yaml", ".cddl", ".mo"):
                 found[f"{package.name}/{path.relative_to(package).as_posix()}"] = path.read_bytes()
     for board in (ROOT / "boards").iterdir():
         found[f"ganglion/boards/{board.name}"] = board.read_bytes()
