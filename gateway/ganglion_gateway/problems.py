@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError, UnreachableError
+from ganglion_gateway.api import wrong
 
 _log = structlog.get_logger(__name__)
 
@@ -42,6 +43,9 @@ SCHEMA: dict[str, Any] = {
 RESPONSES: dict[int | str, dict[str, Any]] = {
     "default": {"description": "A problem (RFC 9457)", "content": {CONTENT_TYPE: {"schema": SCHEMA}}}
 }
+
+#: What FastAPI says of a body whose bytes are no text.
+_UNREAD = "There was an error parsing the body"
 
 _STATUS: tuple[tuple[type[GanglionError], int], ...] = (
     (NotFoundError, 404),
@@ -89,17 +93,19 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
-        errors = [
-            {"where": ".".join(str(part) for part in one["loc"]), "message": str(one["msg"])} for one in error.errors()
-        ]
-        detail = "; ".join(f"{one['where']}: {one['message']}" for one in errors)
-        return problem(422, detail, instance=request.url.path, errors=errors)
+        found = wrong.of(request.scope["route"], error.errors())
+        missing = [one for one in found if one.missing]
+        errors = [{"where": one.where, "message": one.message} for one in missing or found]
+        detail = "; ".join(one.sentence for one in missing or found)
+        return problem(404 if missing else 422, detail, instance=request.url.path, errors=errors)
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:
         detail = str(error.detail)
         if error.status_code == 404 and detail == "Not Found":
             detail = f"there is nothing at {request.url.path}: GET /openapi.json lists what there is"
+        elif error.status_code == 400 and detail == _UNREAD:
+            detail = "the body is no JSON: it is not UTF-8"
         elif error.status_code == 405:
             detail = f"{request.url.path} does not take {request.method}"
         return problem(error.status_code, detail, instance=request.url.path, headers=error.headers)

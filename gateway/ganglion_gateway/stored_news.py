@@ -10,7 +10,7 @@ last change is told.
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,6 +19,7 @@ from ganglion_gateway.fleet import Fleet
 from ganglion_gateway.following import log_document
 from ganglion_gateway.jobs.shown import job_document, target_document
 from ganglion_gateway.live import Live
+from ganglion_gateway.rollout.desk import note_document
 from ganglion_gateway.store import jobs, logs, rollouts, webhooks
 from ganglion_gateway.store.database import Database, Row
 
@@ -99,7 +100,7 @@ class StoredNews:
         self._live.tell("logs", self._fleet.name(row["node"]), data=log_document(self._fleet, row))
 
     async def _step(self, row: Row) -> None:
-        told: dict[str, Any] = {name: row[name] for name in ("at", "what", "detail")}
+        told = note_document(self._fleet, row)
         self._live.tell("rollouts", row["rollout"], data={"id": row["rollout"], **told})
 
     async def _attempt(self, row: Row) -> None:

@@ -21,11 +21,16 @@ class GanglionError(Exception):
 
 
 class InvalidError(GanglionError, ValueError):
-    """A file, document or value of the operator's is wrong. `where` is `path:line:column` or a key."""
+    """A file, document or value of the operator's is wrong. `where` is `path:line:column`, a key, or an option.
+
+    What is wrong with an option, as `--since`, is wrong usage, whoever finds it.
+    """
 
     def __init__(self, message: str, *, where: str = "") -> None:
         super().__init__(f"{where}: {message}" if where else message)
         self.where = where
+        if where.startswith("--"):
+            self.exit_code = UsageError.exit_code
 
 
 class UsageError(GanglionError):
@@ -44,6 +49,10 @@ class RefusedError(GanglionError, PermissionError):
     """Policy said no: unknown key, revoked node, a limit of the guardian, no token."""
 
     exit_code = 4
+
+
+class UnfitError(UsageError, RefusedError):
+    """The gateway, or a node behind it, does not take a value that it was given: wrong usage, found there."""
 
 
 class UnreachableError(GanglionError, ConnectionError):

@@ -95,7 +95,7 @@ async def test_what_fails_says_where_and_what_to_do_and_what_the_guardian_does_i
             assert code == 4
             assert f"its state is unknown since a write failed ({failure}" in told["error"]
             code, told = await ask("call", "cellar", "actuators.set", "actuator=fan", "value=true", "hartbeat=2s")
-            assert (code, told["error"]) == (4, """cellar: unknown parameter 'hartbeat'; did you mean "heartbeat"?""")
+            assert (code, told["error"]) == (2, """cellar: unknown parameter 'hartbeat'; did you mean "heartbeat"?""")
 
             await ask("sim", "set", "cellar", "shelf.temperature", "40")
             await until(lambda: (cellar.state / "lamp").read_text().strip() == "1", what="a script has heard of it")

@@ -82,7 +82,7 @@ async def test_the_log_is_shown_and_lines_are_carried_out(broker: Broker, tmp_pa
                 one.enter(wrong)
                 await one.says(said, "error")
             code, error = await one.ended()
-            assert (code, error) == (4, "")
+            assert (code, error) == (2, "")
         what = [each["what"] for each in kept(here)]
         assert what == ["open", *["line"] * 14, "end"]
         assert {each["who"] for each in kept(here)} == {"admin@gateway"}

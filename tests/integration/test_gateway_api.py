@@ -81,7 +81,7 @@ async def test_health_is_for_anybody_and_tells_three_things_apart(site: Here) ->
         ("GET", "/api/v1/traces/last", None, 404),
         ("GET", f"/api/v1/traces/{NODE}-1-1", None, 404),
         ("GET", "/api/v1/traces/..%2F..%2Fetc", None, 404),
-        ("GET", "/api/v1/traces/x", None, 422),
+        ("GET", "/api/v1/traces/x", None, 404),
         ("GET", "/api/v1/events?limit=0", None, 422),
         ("GET", "/api/v1/events?wher={}", None, 422),
         ("GET", "/api/v1/watch?wher={}", None, 422),
@@ -116,7 +116,33 @@ async def test_every_error_is_a_problem(site: Here, method: str, path: str, body
 
 async def test_what_is_no_json_is_a_problem(site: Here) -> None:
     answer = await site.http.post("/api/v1/enrol-keys", content=b"{", headers={"content-type": "application/json"})
-    is_problem(answer, 422)
+    document = is_problem(answer, 422)
+    said = "the body is no JSON: expecting property name enclosed in double quotes, at letter 2"
+    assert document["detail"] == said
+    binary = await site.http.post("/api/v1/enrol-keys", content=b"\xff{", headers={"content-type": "application/json"})
+    assert is_problem(binary, 400)["detail"] == "the body is no JSON: it is not UTF-8"
+    plain = await site.http.post("/api/v1/enrol-keys", content=b"{}", headers={"content-type": "text/plain"})
+    said = "the body is to be a JSON object, with the header `Content-Type: application/json`"
+    assert is_problem(plain, 422)["detail"] == said
+
+
+async def test_what_is_wrong_is_said_with_what_is_right(site: Here) -> None:
+    job = await site.http.get("/api/v1/jobs/nosuch")
+    said = "there is no job 'nosuch': `ganglion jobs list` shows those there are"
+    assert is_problem(job, 404)["detail"] == said
+    answer = await site.http.post("/api/v1/jobs", json={"method": "status", "selectr": "fridge"})
+    document = is_problem(answer, 422)
+    assert document["detail"] == 'selectr: there is no such field; did you mean "selector"?'
+    assert document["errors"] == [
+        {"where": "body.selectr", "message": 'there is no such field; did you mean "selector"?'}
+    ]
+    answer = await site.http.get("/api/v1/models/usage?since=2026-11-30&until=2026-11-01")
+    assert (
+        is_problem(answer, 422)["detail"]
+        == "since: 2026-11-30 is after 2026-11-01, which is `until`: name an earlier day"
+    )
+    answer = await site.http.get("/api/v1/models/usage?until=2026-02-30")
+    assert "there is no day 2026-02-30" in is_problem(answer, 422)["detail"]
 
 
 async def test_a_failure_of_ours_is_a_problem_without_its_details(site: Here, monkeypatch: pytest.MonkeyPatch) -> None:

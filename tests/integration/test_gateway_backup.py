@@ -177,6 +177,9 @@ async def test_what_is_there_is_replaced_only_by_force_and_kept_beside(tmp_path:
     async with here(state) as site:
         mesh = site.gateway.mesh_id
         await make(state, url, backup, passphrase=None)
+        nowhere = tmp_path / "nosuch" / "b3"
+        with pytest.raises(NotFoundError, match=f"^{nowhere} cannot be written: there is no folder {nowhere.parent}"):
+            await make(state, url, nowhere, passphrase=None)
         with pytest.raises(RefusedError, match="another gateway"):
             await restore(backup, state, url, passphrase=None, force=True)
     token = (state / "token").read_text()

@@ -150,6 +150,10 @@ async def test_what_no_hook_can_be_is_said(site: Here) -> None:
         {"name": "x", "rate": 0},
     ):
         assert (await site.http.post("/api/v1/hooks", json=wrong)).status_code == 422, wrong
+    nobody = await site.post("/hooks", {"name": "x", "node": "nosuch"})
+    assert "no node is called 'nosuch'" in nobody["fault"], "it may come yet, but nobody would notice a wrong name"
+    assert [each["fault"] == nobody["fault"] for each in (await site.get("/hooks"))["hooks"]] == [True]
+    await site.http.delete(f"/api/v1/hooks/{nobody['id']}")
     hook = await add(site)
     assert (await site.http.delete(f"/api/v1/hooks/{hook['id']}")).status_code == 204
     assert (await post(site, hook, b"1", standard(hook["secret"], "m", now(site), b"1"))).status_code == 404

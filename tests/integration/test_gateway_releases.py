@@ -60,6 +60,13 @@ async def test_a_release_is_made_once_and_looked_at(site: Here) -> None:
     assert [each["id"] for each in page["releases"]] == [second]
     rest = await site.get("/releases", limit=1, cursor=page["next"])
     assert [each["id"] for each in rest["releases"]] == [first]
+    third = await create(site, "two", {"a.yaml": GOOD.format(name="c")})
+    for path in ("/releases/two", "/releases/one/diff/two", "/releases/two/nodes"):
+        answer = await site.http.get(f"/api/v1{path}")
+        said = answer.json()["detail"]
+        assert (answer.status_code, "several releases are called 'two': say which by its id, " in said) == (403, True)
+        assert said.index(third[:12]) < said.index(second[:12]), "the newest first"
+    assert (await site.get(f"/releases/{second[:12]}"))["id"] == second
     content = await site.http.get(f"/api/v1/releases/{first}/files/a.yaml")
     assert content.text == FILES["a.yaml"]
     found = await site.get(f"/releases/{first}/diff/{second}")
@@ -75,7 +82,7 @@ async def test_a_release_is_made_once_and_looked_at(site: Here) -> None:
     assert (await site.http.get(f"/api/v1/releases/{first[:2]}")).status_code == 404
     assert (await site.http.get(f"/api/v1/releases/{first}/files/b.yaml")).status_code == 404
     actions = [each["action"] for each in (await site.get("/audit"))["entries"]]
-    assert actions.count("release.create") == 2
+    assert actions.count("release.create") == 3
 
 
 @ON_SQLITE

@@ -113,7 +113,11 @@ async def test_a_bad_release_stays_in_its_first_cohort_and_is_taken_back(site: H
 
         await until_answered(is_back, what="all are to run what they had")
     assert set(crew.runs.values()) == {good}
-    troubled = (await site.get("/rollouts/two/report"))["troubled"]
+    told = await site.get("/rollouts/two/report")
+    assert [stage["state"] for stage in told["stages"]] == ["aborted", "not_begun"]
+    reverted = {note["detail"] for note in told["notes"] if note["what"] in ("failed", "reverted")}
+    troubled = told["troubled"]
+    assert reverted == {f"{each['name']}: no sensors" for each in troubled}, "a node has a name"
     assert {each["why"] for each in troubled} == {"no sensors"}
     assert all(each["sent_back"] and each["stage"] == 1 and each["before"] == good for each in troubled)
     listed = await site.get("/rollouts", state="aborted")
@@ -137,6 +141,11 @@ async def test_it_is_paused_resumed_and_aborted_and_watched_to_its_end(site: Her
     path = f"/rollouts/{begun['id']}"
     async with crew.working():
         assert (await site.post(f"{path}/pause", {}))["state"] == "paused"
+        twice = await site.http.post(f"/api/v1{path}/pause")
+        assert (twice.status_code, twice.json()["detail"]) == (
+            409,
+            f"rollout {begun['id']} is paused already, by admin",
+        )
         again = await site.http.post(f"/api/v1{path}/abort", json={"reason": "x"})
         assert again.status_code == 422, again.text
         assert (await site.post(f"{path}/resume", {}))["state"] == "running"
@@ -147,6 +156,8 @@ async def test_it_is_paused_resumed_and_aborted_and_watched_to_its_end(site: Her
         )
         aborted = await site.post(f"{path}/abort", {"why": "smells", "send_back": True})
         assert (aborted["state"], aborted["why"]) == ("aborted", "by admin: smells")
+        assert [stage["state"] for stage in aborted["stages"]] == ["aborted", "not_begun"]
+        assert [stage["state"] for stage in (await site.get(f"{path}/report"))["stages"]] == ["aborted", "not_begun"]
         assert (await site.http.post(f"/api/v1{path}/pause")).status_code == 409
     lines = []
     async with site.http.stream("GET", f"/api/v1{path}/watch") as answer:
@@ -154,6 +165,7 @@ async def test_it_is_paused_resumed_and_aborted_and_watched_to_its_end(site: Her
         lines = [json.loads(line) async for line in answer.aiter_lines() if line.strip()]
     assert lines[-1]["state"] == "aborted"
     whats = [note["what"] for line in lines for note in line["notes"]]
+    assert whats.count("paused") == 1
     assert whats.index("paused") < whats.index("resumed") < whats.index("aborted")
     actions = [each["action"] for each in (await site.get("/audit"))["entries"] if each["actor"] == "admin"]
     assert {"rollout.start", "rollout.paused", "rollout.resumed", "rollout.aborted"} <= set(actions)
@@ -210,7 +222,7 @@ async def test_a_plan_says_who_sleeps_has_it_is_busy_or_cannot_take_it(site: Her
     assert [(each["name"], each["rollout"]) for each in made["busy"]] == [("n2", "first")]
     refused = await site.http.post("/api/v1/rollouts", json={"release": id, "selector": "all"})
     assert refused.status_code == 409
-    assert "1 of these nodes are in rollout first, which has not ended" in refused.json()["detail"]
+    assert "1 of these nodes is in rollout first, which has not ended" in refused.json()["detail"]
     async with crew.working():
         assert (await ended(site, "first"))["state"] == "completed"
     made = (await site.http.post("/api/v1/rollouts/plan", json={"release": id, "selector": "all"})).json()

@@ -68,7 +68,7 @@ async def test_a_stranger_is_not_let_in_and_scopes_hold(site: Socket) -> None:
     with pytest.raises(websockets.InvalidStatus) as refused:
         async with site.connect(token="gt_wrong"):
             raise AssertionError("let in")
-    assert refused.value.response.status_code == 403
+    assert refused.value.response.status_code == 401
     made = await site.here.post("/api-keys", {"name": "m", "scopes": ["metrics"]})
     async with site.follow(token=made["token"]) as client:
         answer = await ask(client, {"type": "subscribe", "channels": ["events/#"], "id": "q"})

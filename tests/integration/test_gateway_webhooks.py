@@ -191,9 +191,17 @@ async def test_what_waits_for_a_wrong_url_goes_to_the_right_one_at_once(tmp_path
 
         await until_answered(is_open, what="it is thought to be away")
         await happen(site, 2)
+        head = (await site.get(f"/webhooks/{endpoint}"))["head"]
+        assert (head["event"], head["attempts"], bool(head["error"])) == (ids(1)[0], 1, True)
+        assert head["due"] > head["created"]
         made = await patch(site, endpoint, {"url": hook.url, "classes": ["alert", "note", "alert"], "name": "office"})
         assert (made.json()["classes"], made.json()["name"]) == (["alert", "note"], "office")
         await until(lambda: hook.taken == ids(1, 2), what="what waited, at the right one")
+
+        async def is_empty() -> bool:
+            return (await site.get(f"/webhooks/{endpoint}"))["head"] is None
+
+        await until_answered(is_empty, what="nothing waits")
         entry = (await site.get("/audit"))["entries"][0]
         assert (entry["action"], entry["target"]) == ("webhook.edit", endpoint)
         assert entry["detail"] == {"url": hook.url, "classes": ["alert", "note"], "name": "office"}
@@ -203,6 +211,7 @@ async def test_what_waits_for_a_wrong_url_goes_to_the_right_one_at_once(tmp_path
 async def test_what_a_webhook_cannot_be_changed_to_is_refused(site: Here, hook: Receiver) -> None:
     endpoint = await add(site, hook)
     wrong: list[dict[str, Any]] = [{}, {"classes": []}, {"url": "ftp://x"}, {"allow_http": False}, {"secret": "x"}]
+    wrong.append({"allow_private": False})
     for body in wrong:
         assert (await patch(site, endpoint, body)).status_code == 422, body
     assert (await patch(site, "wh_nobody", {"name": "x"})).status_code == 404

@@ -104,7 +104,22 @@ async def looks(client: Client) -> None:
     assert isinstance(value["value"], float)
     assert "no sensor 'bel'" in await refused(client, "read", node="cellar", sensor="bel")
     assert "no node is called 'attic'" in await refused(client, "describe", node="attic")
-    assert "node" in await refused(client, "read")
+    assert await refused(client, "read") == (
+        "node: this is required: a text of at most 128 letters: a node's name or id, as `list` shows it, or PARENT/LEAF"
+    )
+    fan = {"node": "cellar", "actuator": "fan", "value": True}
+    assert await refused(client, "command", **fan) == (
+        "why: this is required: a text of at most 200 letters: for the person who is asked"
+    )
+    assert await refused(client, "command", **fan, wy="it is warm") == 'wy: there is no such field; did you mean "why"?'
+    assert await refused(client, "read", node="cellar", sensr="x") == (
+        'sensr: there is no such field; did you mean "sensor"?'
+    )
+    assert (
+        await refused(client, "list", what="node")
+        == "what: 'node' is not one of nodes, alerts, consents; did you mean \"nodes\"?"
+    )
+    assert await refused(client, "red") == "there is no tool 'red'; did you mean \"read\"?"
     found = await call(client, "history", node="cellar", sensor="bell.temperature", since="1h")
     assert 0 < len(found["points"]) <= mcp_tools.MAX_POINTS
     assert "is not a duration" in await refused(client, "history", node="cellar", sensor="bell.temperature", since="1y")
@@ -149,6 +164,7 @@ async def test_over_http_each_request_has_the_gateways_token_and_its_rights(tmp_
         async with httpx.AsyncClient(trust_env=False, timeout=60) as stranger:
             for headers in ({}, {"authorization": "Bearer gt_wrong"}, {"authorization": "Basic YTpi"}):
                 answer = await stranger.post(url, json={}, headers=headers)
+                assert answer.json()["title"] == "Unauthorized"
                 assert (answer.status_code, "bearer" in answer.headers["www-authenticate"].lower()) == (401, True)
         async with over_http(url, gateway.token) as client:
             await looks(client)

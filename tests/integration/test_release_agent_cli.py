@@ -93,8 +93,8 @@ async def test_wheels_are_sent_shown_compared_and_planned(
         needs = room_for(wheel.read(pi, pi_name)) + len(GOOD.format(name="door"))
         assert why["small"] == f"it has 10 bytes free, and the release takes {needs}"
         text = await says("rollout", "plan", "one", "--to", "all")
-        assert "1 of them run Ganglion 0.2.0 then, in place of 0.1.0: pi" in text
-        assert "1 of them run Ganglion 0.3.0 then, which is OLDER than 0.4.0: router" in text
+        assert "1 of them runs Ganglion 0.2.0 then, in place of 0.1.0: pi" in text
+        assert "1 of them runs Ganglion 0.3.0 then, which is OLDER than 0.4.0: router" in text
         # A release without one has nodes run what is installed
         await create(site, "plain", {"door.yaml": GOOD.format(name="door")}, requires={"agent": ">=0.2"})
         plan = json.loads(await says("rollout", "plan", "plain", "--to", "router", "--json"))

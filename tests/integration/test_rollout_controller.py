@@ -254,7 +254,7 @@ async def test_a_node_is_in_one_rollout_at_a_time(database: Database) -> None:
     with pytest.raises(RefusedError, match="20 of these nodes are in rollout rollout, which has not ended"):
         await site.start(terms(10, 100), id="second", release="r3")
     made = plan("third", site.field.releases["r3"], terms(100), [Candidate(node=IDS["n3"], name="n3")])
-    with pytest.raises(RefusedError, match="1 of these nodes are in rollout rollout"):
+    with pytest.raises(RefusedError, match="1 of these nodes is in rollout rollout"):
         await site.gateway.start(made, selector="n3", by="ada")  # as where another was quicker than the plan
     await site.gateway.command("rollout", Abort("ada"))
     await site.run(1)

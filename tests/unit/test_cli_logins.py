@@ -2,14 +2,18 @@
 """What `ganglion login` keeps: used for its own gateway alone, refreshed once, and forgotten when it is over."""
 
 import argparse
+import io
 import json
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
 from ganglion.cli import gateway_client, logins
+from ganglion.cli.console_link import Link
 from ganglion.cli.main import main
 from ganglion.errors import InvalidError, NotFoundError, RefusedError
 from support.web import Server
@@ -72,7 +76,7 @@ def test_a_broken_record_is_named() -> None:
 def test_without_anybody_to_ask_the_flags_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["login", "http://127.0.0.1:1", "--json"]) == 2
     out, err = capsys.readouterr()
-    assert "--password-file" in err
+    assert "--name" in err
     assert json.loads(out)["error"]
 
 
@@ -81,3 +85,41 @@ def test_a_key_needs_a_role_or_scopes(capsys: pytest.CaptureFixture[str]) -> Non
     assert main(["api-key", "create", "x", "--role", "viewer", "--scope", "read"]) == 2
     assert main(["api-key", "revoke", "gt_token"]) == 3
     assert "gt_token" not in capsys.readouterr().err
+
+
+def test_who_has_nobody_to_ask_is_told_which_option_is_missing(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    file = tmp_path / "one-time"
+    file.write_text("once\n")
+    assert main(("login", server.url)) == 2
+    assert "give --name" in capsys.readouterr().err
+    assert main(("login", server.url, "--name", "admin")) == 2
+    assert "give --password-file" in capsys.readouterr().err
+    server.says({**GRANTED, "must_change": True})
+    assert main(("login", server.url, "--name", "admin", "--password-file", str(file))) == 2
+    assert "--new-password-file" in capsys.readouterr().err
+
+
+def test_without_a_token_the_login_is_named(server: Server) -> None:
+    server.says({"title": "Unauthorized", "detail": "say who you are", "instance": "/api/v1/nodes"}, status=401)
+    with pytest.raises(RefusedError, match=re.escape(f"`ganglion login {server.url}`")):
+        gateway_client.GatewayClient(server.url, "").get("/api/v1/nodes")
+
+
+def test_a_console_says_at_once_which_scope_it_asks_for() -> None:
+    class Refusing(gateway_client.GatewayClient):
+        scopes: ClassVar[list[str]] = ["read", "metrics"]
+
+        def command(self, *_: Any, **__: Any) -> dict[str, Any]:
+            raise RefusedError("viv may not do this: it asks for the scope 'operate'")
+
+        def ask(self, call: Any) -> Any:
+            return {"name": "viv", "scopes": self.scopes}
+
+    with pytest.raises(RefusedError, match=r"^viv opens no console: that asks for the scope 'debug'"):
+        Link(Refusing("http://127.0.0.1:1", "t"), "fridge").open()
+    Refusing.scopes = ["read", "operate", "debug"]
+    with pytest.raises(RefusedError, match="'operate'"):
+        Link(Refusing("http://127.0.0.1:1", "t"), "fridge").open()

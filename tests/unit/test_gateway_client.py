@@ -13,7 +13,15 @@ import pytest
 from ganglion.cli import gateway_client
 from ganglion.cli.gateway_client import GatewayClient
 from ganglion.client import call, sync
-from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError, UnreachableError, UsageError
+from ganglion.errors import (
+    GanglionError,
+    InvalidError,
+    NotFoundError,
+    RefusedError,
+    UnfitError,
+    UnreachableError,
+    UsageError,
+)
 from support.web import Server
 
 TOKEN = "t0ken"
@@ -61,11 +69,11 @@ def test_a_document_is_sent_as_json(server: Server) -> None:
 @pytest.mark.parametrize(
     ("status", "error", "code"),
     [
-        (400, InvalidError, 1),
+        (400, UnfitError, 2),
         (403, RefusedError, 4),
         (404, NotFoundError, 3),
         (409, RefusedError, 4),
-        (422, RefusedError, 4),
+        (422, UnfitError, 2),
         (500, GanglionError, 1),
         (503, UnreachableError, 5),
         (504, UnreachableError, 5),

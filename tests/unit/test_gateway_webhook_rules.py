@@ -230,5 +230,16 @@ def test_a_host_with_labels_that_dns_knows_is_one(url: str) -> None:
     assert check_url(url, allow_http=False) == url
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["https://127.0.0.1/", "https://localhost:9/x", "https://[::1]/", "https://192.168.1.7/", "https://a.localhost/"],
+)
+def test_an_address_that_is_private_is_refused_before_anything_is_sent(url: str) -> None:
+    with pytest.raises(InvalidError, match=r"which is no public address: .* allow_private"):
+        check_url(url, allow_http=False, allow_private=False)
+    assert check_url(url, allow_http=False, allow_private=True) == url
+    assert check_url("https://hook.example/", allow_http=False, allow_private=False) == "https://hook.example/"
+
+
 def test_plain_http_needs_a_word_for_it() -> None:
     assert check_url("http://127.0.0.1:9/x", allow_http=True) == "http://127.0.0.1:9/x"

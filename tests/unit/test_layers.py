@@ -95,8 +95,8 @@ PACKAGES = {
             "polib",
             "pydantic",
         }
-        | {"prometheus_client", "psycopg", "sqlalchemy", "starlette", "structlog", "uvicorn", "uvloop", "anyio", "numpy"}
-        | {"nacl", "redis", "opentelemetry"},
+        | {"prometheus_client", "psycopg", "sqlalchemy", "starlette", "structlog", "uvicorn", "anyio", "numpy"}
+        | {"nacl", "redis", "opentelemetry", "uvloop"},
     ),
     "ganglion_tools": (
         "tools",
@@ -111,7 +111,7 @@ ROWS = [
     {"errors", "__init__", "printable", "redacted", "words"},
     {"units", "linux", "event", "clock", "worker", "pattern", "analytics", "_native"},
     {"settings"},
-    {"bus", "mqtt", "intent"},
+    {"bus", "mqtt", "intent", "expected"},
     {"config", "board", "mesh", "sim", "reader", "inbox"},
     {"mova", "sensors", "guardian", "bridge", "history", "device", "client", "release"},
     {"node", "editor", "shims", "firmware"},

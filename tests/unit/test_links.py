@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 
 from ganglion.errors import InvalidError
 from ganglion.mesh.links import interfaces
@@ -202,3 +203,29 @@ async def test_a_beacon_of_yesterday_leads_nowhere(tmp_path: Path) -> None:
     timely.begin()
     heard(timely, NOW - SECOND)
     assert timely.broker_leads
+
+
+def test_what_is_due_already_is_done_under_uvloop_too(tmp_path: Path) -> None:
+    """Its handle of a call that is due at once does not know its time; the clock is set anew before that is made."""
+    node = Site(tmp_path).member("node")
+    ticks: list[int] = []
+
+    class Late:
+        """A router whose time was over a second ago."""
+
+        deadline = 0
+
+        def tick(self, now: int) -> list[Any]:
+            ticks.append(now)
+            self.deadline = now + HOUR
+            return []
+
+    async def work() -> None:
+        one = overlay(node, NOW)
+        one._router = Late()  # type: ignore[assignment]
+        one._wind()
+        one._wind()
+        await until(lambda: bool(ticks), what="what was due")
+
+    uvloop.run(work())
+    assert len(ticks) == 1

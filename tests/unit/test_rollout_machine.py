@@ -197,7 +197,7 @@ def test_a_pause_holds_what_is_to_come_and_not_what_is_under_way() -> None:
     drive.run(60)
     assert (drive.rollout.state, drive.rollout.why) == (State.PAUSED, "by ada")
     assert of(drive, At.COMMITTED) == set(drive.cohort(0)) == drive.field.ever["r2"]
-    assert refusal(drive.rollout, Pause("ada")) == ""
+    assert refusal(drive.rollout, Pause("ada")) == "rollout rollout is paused already, by ada"
     drive.happen(Resume("ada"))
     assert drive.rollout.stage == 1  # it has soaked meanwhile
     assert refusal(drive.rollout, Resume("ada")) == "rollout rollout is running: only one that is paused can go on"

@@ -41,9 +41,9 @@ def test_a_plan_says_who_comes_when_who_cannot_and_what_to_do_next() -> None:
     lines = text.splitlines()
     assert lines[0] == "door (0123456789ab) to 8 nodes: all"
     assert " ".join(lines[2].split()) == "1 100 % 8 1h n0 (asleep), n1 (away), n2, n3, n4, n5 and 2 more"
-    assert "1 of them are asleep: they get it when they wake, and count as waiting until then" in lines
-    assert "1 of them are not there now: they get it when they are back, and count as waiting" in lines
-    assert "1 of them have it already" in lines
+    assert "1 of them is asleep: it gets it when it wakes, and counts as waiting until then" in lines
+    assert "1 of them is not there now: it gets it when it is back, and counts as waiting" in lines
+    assert "1 of them has it already" in lines
     assert "  old19: it is too old" in lines
     assert "  and 10 more; --json has all of them" in lines
     assert "  n2: winter" in lines
@@ -58,7 +58,12 @@ def test_a_watch_says_what_happened_and_how_far_it_is() -> None:
     assert happened.endswith("stage 2 of 2 begins with 18 nodes")
     assert far == "running  stage 2 of 2 running: 18 trial"
     (end,) = rollout_text.progress(document(state="aborted", why="by ada: smells"))
-    assert end == "rollout spring is aborted by ada: smells: 2 committed, 18 trial"
+    assert end == "rollout spring is aborted (by ada: smells): 2 committed, 18 trial"
+    whys = [("aborted", "stage 1: 1 node of 2 failed"), ("aborted", "by ada: smells"), ("failed", "n3: crashed")]
+    notes = [{"at": 0, "what": what, "detail": detail} for what, detail in whys]
+    said = [line.partition("  ")[2] for line in rollout_text.progress(document(notes=notes))[:-1]]
+    assert said == ["aborted: stage 1: 1 node of 2 failed", "aborted by ada: smells", "failed: n3: crashed"]
+    assert rollout_text.begun(document(stages=[{"size": 1}])).splitlines()[0].endswith("to 1 node")
 
 
 def test_a_report_names_the_troubled() -> None:
@@ -68,6 +73,16 @@ def test_a_report_names_the_troubled() -> None:
     assert "  n4: gone" in text.splitlines()
     assert text.endswith("paused")
     assert "there was no rollout yet" in rollout_text.listed([])
+
+
+def test_a_report_of_one_that_has_ended_says_what_became_of_each_stage() -> None:
+    found = document(state="aborted", ended=5)
+    found["stages"] = [
+        {**stage, "state": state} for stage, state in zip(found["stages"], ("aborted", "not_begun"), strict=True)
+    ]
+    rows = rollout_text.report(found).splitlines()[3:5]
+    assert "aborted" in rows[0]
+    assert "not begun" in rows[1]
 
 
 def test_no_word_of_a_node_reaches_the_terminal_as_it_is() -> None:

@@ -154,16 +154,21 @@ class Guard:
         asked = socket_needs(scope["path"])
         if principal is None or (session is not None and not same_origin(headers)):
             self._metrics.refused.inc()
-            reason = "log in first"
+            status, reason = 401, "log in first: Authorization: Bearer and a token, or the cookie of a login here"
         elif asked is None:
-            reason = "there is no socket here"
+            status, reason = 404, f"there is no WebSocket at {scope['path']}: it is at /ws"
         elif asked != KNOWN and not principal.may(asked):
-            reason = _may_not(principal, asked)
+            status, reason = 403, _may_not(principal, asked)
         else:
             scope.setdefault("state", {})["principal"] = principal
             await self.app(scope, receive, send)
             return
-        await receive()  # the connect; a close before the accept is an answer of 403
+        await receive()  # the connect
+        if "websocket.http.response" in (scope.get("extensions") or {}):
+            challenge = {"www-authenticate": 'Bearer realm="ganglion"'} if status == 401 else {}
+            await problem(status, reason, instance=scope["path"], headers=challenge)(scope, receive, send)
+            return
+        # A close before the accept is an answer of 403
         await send({"type": "websocket.close", "code": _UNAUTHORISED, "reason": reason[:120]})
 
     def _who(self, headers: Headers) -> tuple[Principal | None, Session | None]:

@@ -15,6 +15,7 @@ from ganglion_gateway.access.entrance import TooOftenError, WrongError
 from ganglion_gateway.access.passwords import LEAST, MOST
 from ganglion_gateway.access.tokens import Principal
 from ganglion_gateway.api.documents import Cursor, Document, Limit
+from ganglion_gateway.api.forms import KEY
 from ganglion_gateway.api.paging import keyed_page, read_key
 from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.routes import Who
@@ -95,7 +96,7 @@ def routes(services: Services) -> APIRouter:
         return keyed_page("sessions", rows, documents, "id", limit)
 
     @router.delete("/sessions/{session}", status_code=204, summary="End a session")
-    async def end(session: Annotated[str, Path(pattern="^[0-9a-f]{16}$")], who: Who) -> Response:
+    async def end(session: Annotated[str, Path(pattern=KEY)], who: Who) -> Response:
         await accounts.end(who, session)
         return Response(status_code=204)
 

@@ -13,6 +13,7 @@ from ganglion.mesh.fleet_limits import MAX_LIMITS
 from ganglion.mesh.policy import MAX_RULES
 from ganglion.units import duration
 from ganglion_gateway import verdict
+from ganglion_gateway.api.forms import LINE, LINE_OR_NONE, SHA256, WORD
 from ganglion_gateway.fleet import Node
 from ganglion_gateway.leaves import leaf_documents, leaf_of
 
@@ -22,8 +23,8 @@ _MAX_KEEP = duration("30d")
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="entries of one page")]
 Cursor = Annotated[str | None, Query(max_length=512, description="`next` of the page before")]
 
-Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Word = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
+Name = Annotated[str, Field(min_length=1, max_length=64, pattern=LINE)]
+Word = Annotated[str, Field(min_length=1, max_length=64, pattern=WORD)]
 
 
 class Document(BaseModel):
@@ -46,7 +47,7 @@ class EnrolKeyBody(Document):
     uses: int = Field(default=1, ge=1, le=100_000, description="nodes that may join by it")
     ttl: str = Field(default="24h", max_length=16, description="how long it holds: 15m, 24h, 7d")
     tags: list[Word] = Field(default=[], max_length=32)
-    name: str = Field(default="", max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")
+    name: str = Field(default="", max_length=64, pattern=LINE_OR_NONE)
 
 
 class ApprovalBody(Document):
@@ -59,13 +60,13 @@ class ApprovalBody(Document):
 class SealBody(Document):
     """`POST /firmware/seal`."""
 
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="of the manifest, in hexadecimal")
+    sha256: str = Field(pattern=SHA256, description="of the manifest, in hexadecimal")
 
 
 class RevocationBody(Document):
     """`POST /nodes/{node}/revoke`."""
 
-    reason: str = Field(default="", max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")
+    reason: str = Field(default="", max_length=256, pattern=LINE_OR_NONE)
 
 
 class MembersBody(Document):
@@ -99,7 +100,7 @@ class WebhookBody(Document):
     """`POST /webhooks`."""
 
     url: str = Field(max_length=2000)
-    name: str = Field(default="", max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")
+    name: str = Field(default="", max_length=64, pattern=LINE_OR_NONE)
     secret: str | None = Field(default=None, max_length=128, description="whsec_…; one is made where none is given")
     classes: list[Literal["*"] | Word] = Field(default=["alert"], min_length=1, max_length=32)
     allow_http: bool = False
@@ -128,7 +129,7 @@ class WebhookChanges(Document):
     """`PATCH /webhooks/{webhook}`: what is left out, or null, stays."""
 
     url: str | None = Field(default=None, max_length=2000)
-    name: str | None = Field(default=None, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")
+    name: str | None = Field(default=None, max_length=64, pattern=LINE_OR_NONE)
     classes: list[Literal["*"] | Word] | None = Field(default=None, min_length=1, max_length=32)
     allow_http: bool | None = None
     allow_private: bool | None = None

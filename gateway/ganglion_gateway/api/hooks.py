@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import Field
 from starlette.exceptions import HTTPException
 
-from ganglion.errors import InvalidError, NotFoundError
+from ganglion.errors import InvalidError, NotFoundError, RefusedError
 from ganglion_gateway.api.documents import Cursor, Document, Limit, Name, RotationBody, Word
 from ganglion_gateway.api.paging import page_of
 from ganglion_gateway.api.payload import MAX_BYTES, REQUEST_BODY, payload
@@ -81,11 +81,11 @@ def _configuration(router: APIRouter, services: Services) -> None:
         }
         await services.database.write(lambda connection: hooks.add(connection, row))
         await services.note(who, "hook.create", row["id"], {"name": body.name, "topic": topic, "class": body.cls})
-        return {**_document(row), "secret": secret}
+        return {**_document(services, row), "secret": secret}
 
     @router.get("/api/v1/hooks", summary="Who may tell the gateway of events")
     async def list_hooks(limit: Limit = 50, cursor: Cursor = None) -> dict[str, Any]:
-        known = [_document(row) for row in await hooks.all_hooks(services.database)]
+        known = [_document(services, row) for row in await hooks.all_hooks(services.database)]
         return page_of("hooks", known, lambda one: f"{one['created']:020}{one['id']}", cursor, limit)
 
     @router.post("/api/v1/hooks/{hook}/rotate", summary="Replace its secret; both are believed for a while")
@@ -100,7 +100,7 @@ def _configuration(router: APIRouter, services: Services) -> None:
         if not await services.database.write(lambda connection: hooks.rotate(connection, hook, secret, until)):
             raise _unknown(hook)
         await services.note(who, "hook.rotate", hook, {"keep": body.keep})
-        return {**_document({**row, "former_until": until}), "secret": secret}
+        return {**_document(services, {**row, "former_until": until}), "secret": secret}
 
     @router.delete("/api/v1/hooks/{hook}", status_code=204, summary="Take nothing more of it")
     async def delete_hook(hook: HookId, who: Who) -> Response:
@@ -162,6 +162,13 @@ async def _body(request: Request, most: int) -> bytes:
     return body
 
 
-def _document(row: dict[str, Any]) -> dict[str, Any]:
-    """A hook without its secret."""
-    return {**{name: row[name] for name in _FIELDS}, "class": row["cls"], "path": f"/hooks/{row['id']}"}
+def _document(services: Services, row: dict[str, Any]) -> dict[str, Any]:
+    """A hook without its secret; `fault` is why its events reach no node, where one is to have them."""
+    fault = ""
+    if row["node"]:
+        try:
+            services.fleet.find(row["node"])
+        except (NotFoundError, RefusedError) as error:  # it may come yet
+            fault = str(error)
+    document = {name: row[name] for name in _FIELDS}
+    return {**document, "class": row["cls"], "path": f"/hooks/{row['id']}", "fault": fault}

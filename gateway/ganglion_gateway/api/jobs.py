@@ -3,7 +3,7 @@
 
 import json
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import StreamingResponse
@@ -12,6 +12,7 @@ from pydantic import Field
 from ganglion.units import duration
 from ganglion_gateway.api.documents import Cursor, Limit, Word, page, read_cursor
 from ganglion_gateway.api.documents import Document as Body
+from ganglion_gateway.api.forms import JOB
 from ganglion_gateway.api.paging import keyed_page, read_key
 from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.routes import Who
@@ -22,10 +23,10 @@ from ganglion_gateway.problems import RESPONSES
 from ganglion_gateway.services import Services
 from ganglion_gateway.store import jobs as store
 
-JobId = Annotated[str, Path(pattern=r"^[0-9a-f]{8}$", description="as the list has it")]
+JobId = Annotated[str, Path(pattern=JOB, description="as the list has it")]
 State = Annotated[
-    str | None,
-    Query(pattern="^(waiting|running|done|failed|unknown|expired|cancelled)$", description="those that are so"),
+    Literal["waiting", "running", "done", "failed", "unknown", "expired", "cancelled"] | None,
+    Query(description="those that are so"),
 ]
 
 Node = Annotated[str | None, Query(max_length=64, description="a node's id or name: those that it is in")]

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The routes that show which language models there are, and what was used of them."""
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
 
+from ganglion.errors import InvalidError
 from ganglion.units import SECOND
 from ganglion_gateway.api.documents import Cursor, Limit
+from ganglion_gateway.api.forms import DAY
 from ganglion_gateway.api.paging import slice_of
 from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.model.budget import Scope
@@ -17,7 +20,7 @@ from ganglion_gateway.store.model_usage import day_of
 
 #: Nanoseconds that are shown where nobody says which days.
 _SPAN = 30 * 86400 * SECOND
-Day = Annotated[str | None, Query(pattern=r"^\d{4}-\d{2}-\d{2}$", description="of UTC, as in 2026-11-22")]
+Day = Annotated[str | None, Query(pattern=DAY, description="of UTC, as in 2026-11-22")]
 
 
 def routes(services: Services) -> APIRouter:
@@ -56,8 +59,10 @@ def routes(services: Services) -> APIRouter:
         cursor: Cursor = None,
     ) -> dict[str, Any]:
         now = services.clock()
-        first = since or day_of(now - _SPAN)
-        last = until or day_of(now)
+        last = _day(until, "until") or day_of(now)
+        first = _day(since, "since") or day_of(now - _SPAN)
+        if first > last:
+            raise InvalidError(f"{first} is after {last}, which is `until`: name an earlier day", where="since")
         rows = await model_usage.sums(services.database, by=by, since=first, until=last)
         found, following = slice_of(rows, lambda row: _place(row, by), cursor, limit)
         usage = [{**row, "cost": row["cost"] / 1_000_000} for row in found]
@@ -65,6 +70,14 @@ def routes(services: Services) -> APIRouter:
         return {**answer, "usage": usage, "next": following}
 
     return router
+
+
+def _day(text: str | None, where: str) -> str:
+    """A day that there is; "" where none is named."""
+    try:
+        return "" if text is None else date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise InvalidError(f"there is no day {text}: write it as in 2026-11-22", where=where) from None
 
 
 def _place(row: dict[str, Any], by: str) -> str:

@@ -14,6 +14,7 @@ from ganglion.release.manifest import MAX_FILE, MAX_FILES, WINDOW, WINDOWS
 from ganglion.release.requires import MAX_WORDS
 from ganglion.release.requires import read as read_requires
 from ganglion_gateway.api.documents import Cursor, Document, Limit, page, read_cursor
+from ganglion_gateway.api.forms import FILE, LINE, SHA256
 from ganglion_gateway.api.paging import page_of
 from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.routes import NodeName, Who
@@ -21,10 +22,10 @@ from ganglion_gateway.fleet import Node
 from ganglion_gateway.problems import RESPONSES
 from ganglion_gateway.services import Services
 
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="in hexadecimal")]
-Digest = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the content, in hexadecimal")]
+Sha256 = Annotated[str, Field(pattern=SHA256, description="in hexadecimal")]
+Digest = Annotated[str, Path(pattern=SHA256, description="SHA-256 of the content, in hexadecimal")]
 ReleaseName = Annotated[str, Path(max_length=64, description="a release's id, the first letters of it, or its name")]
-FilePath = Annotated[str, Path(max_length=260, pattern=r"^[A-Za-z0-9._/-]+$", description="of a file in a release")]
+FilePath = Annotated[str, Path(max_length=260, pattern=FILE, description="of a file in a release")]
 _BYTES: dict[str, Any] = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 
 
@@ -55,7 +56,7 @@ class RequiresBody(Document):
 class ReleaseBody(Document):
     """`POST /releases`."""
 
-    name: str = Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")
+    name: str = Field(min_length=1, max_length=64, pattern=LINE)
     files: list[FileBody] = Field(default=[], max_length=MAX_FILES)
     agent: list[AgentBody] = Field(
         default=[], max_length=MAX_WHEELS, description="versions of Ganglion, one for each kind of machine"

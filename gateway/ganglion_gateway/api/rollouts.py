@@ -16,11 +16,12 @@ from starlette.exceptions import HTTPException
 from ganglion.errors import RefusedError
 from ganglion.units import duration
 from ganglion_gateway.api.documents import Cursor, Document, Limit, page, read_cursor, write_cursor
+from ganglion_gateway.api.forms import LINE_OR_NONE, ROLLOUT
 from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.routes import Who
 from ganglion_gateway.api.watch import SILENCE, Seconds
 from ganglion_gateway.problems import RESPONSES
-from ganglion_gateway.rollout.desk import is_live, note
+from ganglion_gateway.rollout.desk import is_live
 from ganglion_gateway.rollout.happening import Abort, Pause, Resume
 from ganglion_gateway.rollout.target import At, State
 from ganglion_gateway.rollout.terms import MAX_BOUNDS, MAX_STAGES, Bound, Share, Terms, stages
@@ -32,8 +33,7 @@ _LOOK = 0.5
 #: Notes of one line of a watch.
 _NOTES = 100
 
-_ID = r"^[a-z0-9][a-z0-9-]{0,15}$"
-RolloutId = Annotated[str, Path(pattern=_ID, description="as `GET /rollouts` lists it")]
+RolloutId = Annotated[str, Path(pattern=ROLLOUT, description="as `GET /rollouts` lists it")]
 Text = Annotated[str, Field(min_length=1, max_length=128)]
 ListState = Annotated[State | None, Query(description="those that are so")]
 NodeState = Annotated[list[At] | None, Query(max_length=len(At), description="those that are so far; all by default")]
@@ -44,7 +44,7 @@ class RolloutBody(Document):
 
     release: str = Field(min_length=1, max_length=64, description="its id, the first letters of it, or its name")
     selector: str = Field(min_length=1, max_length=MAX_TEXT, description="which nodes: tag=fridge and board=esp32")
-    id: str | None = Field(default=None, pattern=_ID, description="of a plan that was looked at: the same cohorts")
+    id: str | None = Field(default=None, pattern=ROLLOUT, description="of a plan that was looked at: the same cohorts")
     stages: list[Text] = Field(
         default=["1%", "10%", "50%", "100%"],
         min_length=1,
@@ -87,7 +87,7 @@ class RolloutBody(Document):
 class AbortBody(Document):
     """`POST /rollouts/{rollout}/abort`."""
 
-    why: str = Field(default="", max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")
+    why: str = Field(default="", max_length=256, pattern=LINE_OR_NONE)
     send_back: bool = Field(default=False, description="also those that have committed")
 
 
@@ -143,7 +143,7 @@ def _looking(router: APIRouter, services: Services) -> None:
     @router.get("/rollouts/{rollout}/notes", summary="What happened in it, the first first")
     async def list_notes_of_rollout(rollout: RolloutId, limit: Limit = 50, cursor: Cursor = None) -> dict[str, Any]:
         rows = await desk.notes(rollout, after=read_cursor(cursor), limit=limit)
-        return page("notes", rows, [note(row) for row in rows], limit)
+        return page("notes", rows, [desk.note(row) for row in rows], limit)
 
     @router.get("/rollouts/{rollout}/report", summary="A rollout, what happened in it, and who had trouble")
     async def report_rollout(rollout: RolloutId) -> dict[str, Any]:
@@ -199,7 +199,7 @@ async def _lines(
         rows = await desk.notes(rollout, after=after, limit=_NOTES)
         document = await desk.document(rollout)
         if rows or document != before:
-            yield json.dumps({**document, "notes": [note(row) for row in rows]}, ensure_ascii=False) + "\n"
+            yield json.dumps({**document, "notes": [desk.note(row) for row in rows]}, ensure_ascii=False) + "\n"
             before, after, silent = document, rows[-1]["number"] if rows else after, 0.0
         if len(rows) == _NOTES:
             continue

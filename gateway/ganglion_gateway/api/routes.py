@@ -22,6 +22,7 @@ from ganglion_gateway.api.documents import (
     read_cursor,
     write_cursor,
 )
+from ganglion_gateway.api.forms import EVENT, KEY
 from ganglion_gateway.api.paging import page_of, slice_of
 from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.selection import Selection, selected
@@ -41,8 +42,8 @@ Health = Annotated[
     Literal["revoked", "away", "bad", "warning", "asleep", "ok"] | None, Query(description="those that are so")
 ]
 NodeName = Annotated[str, Path(max_length=64, description="a node's id or name")]
-EventId = Annotated[str, Path(max_length=64, pattern=r"^[a-z2-7]{26}-\d{1,10}-\d{1,20}$")]
-EnrolKeyId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$", description="as `GET /enrol-keys` lists it")]
+EventId = Annotated[str, Path(max_length=64, pattern=EVENT)]
+EnrolKeyId = Annotated[str, Path(pattern=KEY, description="as `GET /enrol-keys` lists it")]
 
 
 def _who(request: Request) -> Principal:

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from ganglion.mova.templates import TEMPLATES, template
 from ganglion_gateway.access.tokens import Principal
 from ganglion_gateway.api.documents import Document
+from ganglion_gateway.api.forms import SCRIPT
 from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.routes import Who
 from ganglion_gateway.problems import RESPONSES
@@ -31,9 +32,7 @@ Text = Annotated[
 ]
 FileName = Annotated[
     str,
-    Field(
-        max_length=64, pattern=r"^[A-Za-z0-9_-]+\.(yaml|yml|json)$", description="what messages call it; its end counts"
-    ),
+    Field(max_length=64, pattern=SCRIPT, description="what messages call it; its end counts"),
 ]
 
 

@@ -12,6 +12,7 @@ from ganglion.units import duration
 from ganglion_gateway.access.permissions import ROLES, SCOPES, Role
 from ganglion_gateway.access.tokens import Principal, digest, new_token
 from ganglion_gateway.api.documents import Cursor, Document, Limit, Name
+from ganglion_gateway.api.forms import KEY, USER
 from ganglion_gateway.api.paging import keyed_page, read_key
 from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.routes import Who
@@ -21,9 +22,8 @@ from ganglion_gateway.store import accounts as store
 from ganglion_gateway.store import audit, keys
 from ganglion_gateway.store.database import Row
 
-_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}$"
 UserName = Annotated[str, Path(max_length=64, description="a user's name")]
-KeyId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="as `GET /api-keys` lists it")]
+KeyId = Annotated[str, Path(pattern=KEY, description="as `GET /api-keys` lists it")]
 #: The longest that an API key with an end may hold, in nanoseconds.
 _MAX_TTL = duration("3650d")
 
@@ -31,7 +31,7 @@ _MAX_TTL = duration("3650d")
 class UserBody(Document):
     """`POST /users`."""
 
-    name: str = Field(pattern=_NAME)
+    name: str = Field(pattern=USER)
     role: Role = Role.VIEWER
 
 

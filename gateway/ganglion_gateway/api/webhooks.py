@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The routes of webhooks that go out, and of their dead letters."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -34,6 +34,7 @@ MessageId = Annotated[str, Path(max_length=64, description="the `webhook-id`, as
 OfEndpoint = Annotated[str | None, Query(max_length=32, description="only those of this webhook")]
 
 _ATTEMPT = ("at", "took", "status", "error")
+_HEAD = ("message", "event", "attempts", "due", "created", "error")
 _MESSAGE = ("message", "event", "state", "attempts", "due", "created", "ended")
 
 
@@ -59,11 +60,11 @@ def _endpoints(router: APIRouter, services: Services) -> None:
         if state is not None:
             lane = {"circuit": state.circuit.value, "failures": state.failures, "due": state.due or None}
             lane["error"] = state.error
-        return webhook_document(row, counts, lane)
+        return {**webhook_document(row, counts, lane), "head": head and {name: head[name] for name in _HEAD}}
 
     @router.post("/webhooks", status_code=201, summary="Deliver events to a URL")
     async def create_webhook(body: WebhookBody, who: Who) -> dict[str, Any]:
-        url = check_url(body.url, allow_http=body.allow_http)
+        url = check_url(body.url, allow_http=body.allow_http, allow_private=body.allow_private)
         secret = body.secret or signature.new_secret()
         signature.key_of(secret)
         row: dict[str, Any] = {
@@ -107,8 +108,8 @@ def _endpoints(router: APIRouter, services: Services) -> None:
             if before is None:
                 raise _unknown(webhook)
             row = {**before, **wanted}
-            if {"url", "allow_http"} & wanted.keys():
-                check_url(row["url"], allow_http=row["allow_http"])
+            if {"url", "allow_http", "allow_private"} & wanted.keys():
+                check_url(row["url"], allow_http=row["allow_http"], allow_private=row["allow_private"])
             row["classes"] = list(dict.fromkeys(row["classes"]))
             row["name"] = row["name"] or row["url"]
             changed = {name: row[name] for name in wanted if row[name] != before[name]}
@@ -171,7 +172,7 @@ def _endpoints(router: APIRouter, services: Services) -> None:
         webhook: EndpointId,
         limit: Limit = 50,
         cursor: Cursor = None,
-        state: Annotated[str | None, Query(pattern="^(pending|delivered|dead)$")] = None,
+        state: Literal["pending", "delivered", "dead"] | None = None,
     ) -> dict[str, Any]:
         await _endpoint(services, webhook)
         rows = await webhooks.history(services.database, webhook, state=state, before=read_cursor(cursor), limit=limit)

@@ -5,7 +5,7 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from sqlalchemy.exc import OperationalError
 
@@ -54,8 +54,8 @@ async def make(folder: Path, url: DatabaseUrl, to: Path, *, passphrase: str | No
         force: Replace a file that is there.
 
     Raises:
-        NotFoundError: there is no gateway in the folder, or no database.
-        RefusedError: the file is there already.
+        NotFoundError: there is no gateway in the folder, no database, or no folder for the file.
+        RefusedError: the file cannot be written, or is there already.
         UnreachableError: the database does not answer.
     """
     _check(folder, url, to, force=force)
@@ -63,7 +63,7 @@ async def make(folder: Path, url: DatabaseUrl, to: Path, *, passphrase: str | No
     draft = to.with_name(f".{to.name}.{os.getpid()}")
     try:
         async with snapshot(url) as connection:
-            with os.fdopen(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            with _opened(draft, to) as file:
                 revision = await tables.revision(connection)
                 if revision is None:
                     raise NotFoundError(f"the database {url} has no tables of a gateway")
@@ -85,11 +85,20 @@ async def make(folder: Path, url: DatabaseUrl, to: Path, *, passphrase: str | No
     return contents
 
 
+def _opened(draft: Path, to: Path) -> BinaryIO:
+    try:
+        return os.fdopen(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+    except OSError as error:
+        raise RefusedError(f"{to} cannot be written: {error.strerror}") from None
+
+
 def _check(folder: Path, url: DatabaseUrl, to: Path, *, force: bool) -> None:
     if not (folder / "identity").exists():
         raise NotFoundError(f"no gateway has its state in {folder}: name its folder by --state")
     if url.kind == SQLITE and not (url.path is not None and url.path.exists()):
         raise NotFoundError(f"no database in {url}: name it by --database")
+    if not to.absolute().parent.is_dir():
+        raise NotFoundError(f"{to} cannot be written: there is no folder {to.parent}; make it first")
     if to.exists() and not force:
         raise RefusedError(f"{to} is there already: give another name, or --force to replace it")
 

@@ -1,24 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The client of the gateway for asyncio: the same questions as `ganglion.client.sync`, over httpx, and channels."""
 
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 import httpx
-import websockets
-from websockets.asyncio.client import connect
 
 from ganglion.client.call import JSON, LINES, MAX_ANSWER, Answers, Call
 from ganglion.client.sync import SILENCE, TIMEOUT, Progress, checked
-from ganglion.errors import GanglionError, RefusedError, UnreachableError
+from ganglion.errors import GanglionError, UnreachableError
+from ganglion_gateway.client.channels import Channels
 
 T = TypeVar("T")
-
-#: The usual close code of "unauthorised".
-_UNAUTHORISED = 4401
 
 
 class AsyncGatewayClient:
@@ -45,6 +41,7 @@ class AsyncGatewayClient:
             base_url=self.url, verify=verify, transport=transport, trust_env=False, follow_redirects=False
         )
         self._verify = verify
+        self._followed: WeakSet[Channels] = WeakSet()
 
     async def __aenter__(self) -> "AsyncGatewayClient":
         """The client."""
@@ -54,6 +51,8 @@ class AsyncGatewayClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Closes its connections."""
+        for each in list(self._followed):
+            await each.aclose()
         await self._http.aclose()
 
     async def ask(self, call: Call[T]) -> T:
@@ -98,46 +97,23 @@ class AsyncGatewayClient:
             except httpx.HTTPError as error:
                 raise UnreachableError(f"the gateway at {self.url} broke off its answer: {error}") from None
 
-    async def channels(self, *filters: str, after: str | None = None) -> AsyncIterator[dict[str, Any]]:
+    def channels(self, *filters: str, after: str | None = None) -> Channels:
         """What is said on channels, as it is said; after a break it goes on behind the last that was told.
 
         A message has `channel`, `data` and `token`. Where something was missed for good, `{"type": "missed"}` comes.
+        A loop over it may be left at any time.
 
         Args:
             after: The token of the last message that was seen before.
 
         Raises:
-            RefusedError: the token is not known, or may not follow these.
-            UnreachableError: no gateway answers at all.
+            RefusedError: as it is read: the token is not known, or may not follow these.
         """
-        async for socket in self._sockets():
-            try:
-                said: dict[str, Any] = {"type": "subscribe", "channels": list(filters)}
-                await socket.send(json.dumps(said if after is None else {**said, "after": after}))
-                async for frame in socket:
-                    message = json.loads(frame)
-                    if message["type"] == "error":
-                        raise RefusedError(str(message["detail"]))
-                    after = message["token"] if message["type"] in ("message", "subscribed", "at") else after
-                    if message.get("missed"):
-                        yield {"type": "missed"}
-                    if message["type"] == "message":
-                        yield message
-            except websockets.ConnectionClosed:
-                pass
-            if socket.close_code == _UNAUTHORISED:
-                raise RefusedError(f"{self.url} lets this token follow nothing: {socket.close_reason or 'log in'}")
-
-    async def _sockets(self) -> AsyncIterator[websockets.ClientConnection]:
-        """A connection, and another one whenever that has ended, with growing pauses."""
-        headers = {"authorization": f"Bearer {self._token}"}
         url = f"ws{self.url.removeprefix('http')}/ws"
         secure = {} if not url.startswith("wss") or self._verify is True else {"ssl": self._verify}
-        try:
-            async for socket in connect(url, additional_headers=headers, proxy=None, max_queue=1024, **secure):
-                yield socket
-        except websockets.InvalidStatus as error:
-            raise RefusedError(f"{self.url} refuses: HTTP {error.response.status_code}") from None
+        made = Channels(url, self._token, filters, after=after, answers=self._answers, options=secure)
+        self._followed.add(made)
+        return made
 
     @asynccontextmanager
     async def _opened(self, call: Call[Any], timeout: float, accept: str = JSON) -> AsyncIterator[httpx.Response]:

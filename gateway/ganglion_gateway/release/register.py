@@ -5,6 +5,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -24,6 +25,8 @@ from ganglion_micro import cose, gl1
 _STALE = 86400 * SECOND
 #: Letters of an id's beginning that stand for it.
 _LEAST = 4
+#: Letters of an id that are shown.
+_SHOWN = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,15 +192,17 @@ class Register:
         return found
 
     async def find(self, who: str) -> Release:
-        """A release by its id, the first letters of it, or its name, of several with one name the newest.
+        """A release by its id, the first letters of it, or its name.
 
         Raises:
             NotFoundError: there is none.
-            RefusedError: several ids begin so.
+            RefusedError: several have this name, or ids that begin so.
         """
         rows = await store.find(self._database, who) if len(who) >= _LEAST or who else []
         if len(rows) > 1:
-            raise RefusedError(f"several releases begin with {who!r}: give more letters of the id")
+            ids = ", ".join(f"{row['id'][:_SHOWN]} of {_time(row['created'])}" for row in rows)
+            how = "are called" if rows[0]["name"] == who else "begin with"
+            raise RefusedError(f"several releases {how} {who!r}: say which by its id, {ids}")
         if not rows or (rows[0]["name"] != who and len(who) < _LEAST):
             raise NotFoundError(f"there is no release {who!r}: `ganglion release list` shows those that there are")
         return _of(rows[0])
@@ -249,6 +254,10 @@ class Register:
             "after": {"id": after.id, "name": after.manifest.name},
             **found,
         }
+
+
+def _time(at: int) -> str:
+    return f"{datetime.fromtimestamp(at // SECOND, UTC):%Y-%m-%d %H:%M:%S}Z"
 
 
 def _of(row: Row) -> Release:

@@ -11,7 +11,7 @@ from ganglion_gateway.fleet import Fleet, Node
 from ganglion_gateway.rollout.contract import Release, Releases, Reported
 from ganglion_gateway.rollout.controller import Controller
 from ganglion_gateway.rollout.planning import Candidate, Plan, plan
-from ganglion_gateway.rollout.target import State
+from ganglion_gateway.rollout.target import State, Stood
 from ganglion_gateway.rollout.terms import Terms
 from ganglion_gateway.selecting import chosen, parse, strange
 from ganglion_gateway.store import rollouts as store
@@ -139,6 +139,7 @@ class Desk:
     async def _document(self, row: Row) -> dict[str, Any]:
         counts = await store.counts(self._database, row["id"])
         stages = await store.stages_of(self._database, row["id"])
+        live = State(row["state"]).is_live
         total: dict[str, int] = {}
         for some in counts.values():
             for state, count in some.items():
@@ -147,7 +148,7 @@ class Desk:
         return {name: row[name] for name in fields} | {
             "ended": row["ended"] or None,
             "stage": row["stage"] + 1,
-            "stages": [_stage(each, counts.get(each["number"], {})) for each in stages],
+            "stages": [_stage(each, counts.get(each["number"], {}), live=live) for each in stages],
             "nodes": total,
         }
 
@@ -183,7 +184,11 @@ class Desk:
         document = await self.document(rollout)
         troubled = await store.nodes(self._database, rollout, states=store.TOLD_OF, after=None, limit=_REPORTED)
         notes = await store.notes(self._database, rollout, after=None, limit=_REPORTED)
-        return document | {"troubled": [self.node(row) for row in troubled], "notes": [note(row) for row in notes]}
+        return document | {"troubled": [self.node(row) for row in troubled], "notes": [self.note(row) for row in notes]}
+
+    def note(self, row: Row) -> dict[str, Any]:
+        """The document of what happened."""
+        return note_document(self._fleet, row)
 
     async def _find(self, rollout: str) -> Row:
         row = await store.find(self._database, rollout)
@@ -192,9 +197,10 @@ class Desk:
         return row
 
 
-def note(row: Row) -> dict[str, Any]:
-    """The document of what happened."""
-    return {name: row[name] for name in ("at", "what", "detail")}
+def note_document(fleet: Fleet, row: Row) -> dict[str, Any]:
+    """What happened; the node that it is of by its name, which what is stored has by its id."""
+    node, colon, why = row["detail"].partition(":")
+    return {"at": row["at"], "what": row["what"], "detail": f"{fleet.name(node)}{colon}{why}"}
 
 
 def is_live(document: dict[str, Any]) -> bool:
@@ -212,8 +218,10 @@ def _version(each: Candidate) -> dict[str, Any]:
     return {"node": each.node, "name": each.name, "before": before, "after": after, "older": is_older(after, before)}
 
 
-def _stage(row: Row, counts: dict[str, int]) -> dict[str, Any]:
-    fields = {name: row[name] for name in ("percent", "soak", "size", "state")}
+def _stage(row: Row, counts: dict[str, int], *, live: bool) -> dict[str, Any]:
+    stood = Stood(row["state"])
+    fields = {name: row[name] for name in ("percent", "soak", "size")}
+    fields["state"] = (stood if live else stood.ended).value
     times = {name: row[name] or None for name in ("began", "held", "passed")}
     return {"number": row["number"] + 1} | fields | times | {"nodes": counts}
 

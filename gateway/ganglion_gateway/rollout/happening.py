@@ -94,6 +94,8 @@ def refusal(rollout: Rollout, command: Pause | Resume | Abort) -> str:
     state, word = rollout.state, type(command).__name__.lower()
     if not state.is_live:
         return f"rollout {rollout.id} is {state.value}: there is nothing to {word}"
+    if isinstance(command, Pause) and state is State.PAUSED:
+        return f"rollout {rollout.id} is paused already, {rollout.why}"
     if isinstance(command, Resume) and state is not State.PAUSED:
         return f"rollout {rollout.id} is {state.value}: only one that is paused can go on"
     return ""

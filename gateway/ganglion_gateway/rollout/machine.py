@@ -26,7 +26,7 @@ from ganglion_gateway.rollout.happening import (
     refusal,
 )
 from ganglion_gateway.rollout.ledger import Ledger
-from ganglion_gateway.rollout.tally import Tally, is_flying, overdue, tallies
+from ganglion_gateway.rollout.tally import Tally, is_flying, nodes, overdue, tallies
 from ganglion_gateway.rollout.target import (
     BAD,
     ON_THE_WAY,
@@ -221,7 +221,7 @@ class Machine:
                 return f"stage {number}: none of its nodes is left"
         bad, total = sum(tally.bad for tally in counts), sum(each.state not in OUT for each in self._chosen)
         may = terms.tolerate.of(total)
-        return f"{bad} of all {total} nodes failed, and at most {may} may" if bad > may else ""
+        return f"{bad} of all {nodes(total)} failed, and at most {may} may" if bad > may else ""
 
     def _assign(self, stage: StageRow, now: int) -> bool:
         """Has nodes of a stage get the release, as many as may be on the way; returns whether it was any."""
@@ -230,7 +230,7 @@ class Machine:
             self._ledger.stand(stage)
             if stage.size:
                 self._ledger.note(
-                    now, "stage", f"{stage.number + 1} of {len(self.stages)} begins with {stage.size} nodes"
+                    now, "stage", f"{stage.number + 1} of {len(self.stages)} begins with {nodes(stage.size)}"
                 )
         pending = [each for each in self._chosen if each.stage == stage.number and each.state is At.PENDING]
         if not pending:

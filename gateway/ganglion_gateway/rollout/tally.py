@@ -35,10 +35,10 @@ class Tally:
         most = f"; most often: {self.why.most_common(1)[0][0]}" if self.why else ""
         may = terms.tolerate_stage.of(self.size)
         if self.bad > may:
-            return f"{what}: {_nodes(self.bad)} of {self.size} failed, and at most {may} may{most}"
+            return f"{what}: {nodes(self.bad)} of {self.size} failed, and at most {may} may{most}"
         need = terms.needed(self.size)
         if self.size - self.bad < need:
-            return f"{what}: {_nodes(self.bad)} of {self.size} failed, and {need} have to commit{most}"
+            return f"{what}: {nodes(self.bad)} of {self.size} failed, and {need} have to commit{most}"
         return ""
 
 
@@ -94,5 +94,6 @@ def counts(targets: Iterable[Target]) -> dict[str, int]:
     return {state.value: found[state] for state in At if found[state]}
 
 
-def _nodes(count: int) -> str:
+def nodes(count: int) -> str:
+    """So many of them, in words."""
     return "1 node" if count == 1 else f"{count} nodes"

@@ -23,12 +23,24 @@ class State(StrEnum):
 
 
 class Stood(StrEnum):
-    """How a stage is."""
+    """How a stage is. What has not passed when its rollout ends is kept as it was then; see `ended`."""
 
     PENDING = "pending"
     RUNNING = "running"
     SOAKING = "soaking"
     PASSED = "passed"
+    ABORTED = "aborted"
+    NOT_BEGUN = "not_begun"
+
+    @property
+    def ended(self) -> "Stood":
+        """What it is in a rollout that has ended: there no stage goes on, and none is to come."""
+        match self:
+            case Stood.RUNNING | Stood.SOAKING:
+                return Stood.ABORTED
+            case Stood.PENDING:
+                return Stood.NOT_BEGUN
+        return self
 
 
 class At(StrEnum):

@@ -90,6 +90,10 @@ release_reports = Table(
 _SHOWN = [each for each in releases.columns if each.name != "message"]
 
 
+#: Releases that one word may stand for: so many are named where somebody has to choose.
+_SOME = 5
+
+
 async def page(database: Database, *, before: int | None, limit: int) -> list[Row]:
     """Releases, the newest first."""
     query = select(*_SHOWN).order_by(releases.c.number.desc()).limit(limit)
@@ -97,11 +101,11 @@ async def page(database: Database, *, before: int | None, limit: int) -> list[Ro
 
 
 async def find(database: Database, who: str) -> list[Row]:
-    """Two at most of the releases with this name, the newest first, or else with an id that begins so."""
-    named = select(*_SHOWN).where(releases.c.name == who).order_by(releases.c.number.desc()).limit(1)
+    """Some of the releases with this name, the newest first, or else with an id that begins so."""
+    named = select(*_SHOWN).where(releases.c.name == who).order_by(releases.c.number.desc()).limit(_SOME)
     if found := await database.all(named):
         return found
-    return await database.all(select(*_SHOWN).where(releases.c.id.startswith(who, autoescape=True)).limit(2))
+    return await database.all(select(*_SHOWN).where(releases.c.id.startswith(who, autoescape=True)).limit(_SOME))
 
 
 async def message(database: Database, release: str) -> bytes | None:

@@ -266,9 +266,10 @@ async def prune(connection: AsyncConnection, keep: Retention, now: int) -> None:
 def conflict(others: dict[str, str]) -> RefusedError:
     """What is said where other rollouts have nodes that a new one wants."""
     ids = sorted(set(others.values()))
+    are = "is" if len(others) == 1 else "are"
     return RefusedError(
-        f"{len(others)} of these nodes are in rollout {', '.join(ids[:5])}, which has not ended: wait for it, "
-        "abort it, or leave them out by the selector"
+        f"{len(others)} of these nodes {are} in rollout {', '.join(ids[:5])}, which has not ended: wait for it, abort "
+        "it, or leave them out by the selector"
     )
 
 

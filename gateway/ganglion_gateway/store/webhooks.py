@@ -163,11 +163,12 @@ async def attempts_since(database: Database, number: int, *, limit: int) -> list
 
 
 async def heads(database: Database) -> dict[str, Row]:
-    """Of the message that waits first for each endpoint: `attempts`, when it is `due`, and the last `error`."""
+    """Of the message that waits first for each endpoint: how often it was tried, when it is due, the last error."""
     first = select(func.min(outbox.c.number)).where(outbox.c.state == PENDING).group_by(outbox.c.endpoint)
     newest = select(deliveries.c.error).where(deliveries.c.outbox == outbox.c.number)
     error = newest.order_by(deliveries.c.number.desc()).limit(1).scalar_subquery()
-    columns = (outbox.c.endpoint, outbox.c.attempts, outbox.c.due, func.coalesce(error, "").label("error"))
+    named = (outbox.c[name] for name in ("endpoint", "message", "event", "attempts", "due", "created"))
+    columns = (*named, func.coalesce(error, "").label("error"))
     return {row["endpoint"]: row for row in await database.all(select(*columns).where(outbox.c.number.in_(first)))}
 
 

@@ -23,11 +23,15 @@ _TRANSLATED = IPv6Network("64:ff9b::/96")
 _LOCALLY_TRANSLATED = IPv6Network("64:ff9b:1::/48")
 
 
-def check_url(url: str, *, allow_http: bool) -> str:
+def check_url(url: str, *, allow_http: bool, allow_private: bool = True) -> str:
     """The URL, where it may be an endpoint's.
 
+    Args:
+        allow_private: Whether an address that stands in the URL itself may be a private one. Where a name leads is
+            looked at when it is connected to.
+
     Raises:
-        InvalidError: it is none, or not of https.
+        InvalidError: it is none, not of https, or of an address that is not public.
     """
     try:
         parts = urlsplit(url)
@@ -43,6 +47,8 @@ def check_url(url: str, *, allow_http: bool) -> str:
     if parts.scheme == "http" and not allow_http:
         raise InvalidError(f"{url!r} is not https: anybody on the way could read it; allow_http says that this is fine")
     parsed(url)
+    if not allow_private:
+        _check_public(url, parts.hostname)
     try:
         parts.hostname.encode("idna")
     except UnicodeError:
@@ -50,6 +56,18 @@ def check_url(url: str, *, allow_http: bool) -> str:
             f"{parts.hostname!r} is no name of a host: between its dots there are 1 to 63 letters"
         ) from None
     return url
+
+
+def _check_public(url: str, host: str) -> None:
+    try:
+        is_private = not is_public(str(ip_address(host.partition("%")[0])))
+    except ValueError:
+        is_private = host == "localhost" or host.endswith(".localhost")  # RFC 6761 section 6.3
+    if is_private:
+        raise InvalidError(
+            f"{url!r} is at {host}, which is no public address: nothing would be delivered to it; allow_private "
+            "(--allow-private) says that this is fine"
+        )
 
 
 def parsed(url: str) -> "URL":

@@ -5,7 +5,9 @@ from typing import Any
 
 from ganglion.cli.gateway_client import GatewayClient
 from ganglion.cli.show import progress
+from ganglion.client.operations import auth
 from ganglion.console.session import WAIT, Asked, Came, Session
+from ganglion.errors import RefusedError
 
 
 class Link:
@@ -36,7 +38,17 @@ class Link:
             RefusedError: the policy is against it, or too many are there.
             UnreachableError: the node does not answer.
         """
-        self.session.opened(self._ask(self.session.opening(take=take, watch=watch)))
+        try:
+            self.session.opened(self._ask(self.session.opening(take=take, watch=watch)))
+        except RefusedError:
+            self._check_scope()
+            raise
+
+    def _check_scope(self) -> None:
+        """Says at once all that a console asks for: the gateway first looks whether anything may be asked of a node."""
+        me = self._gateway.ask(auth.get_auth_me())
+        if "debug" not in me["scopes"]:
+            raise RefusedError(f"{me['name']} opens no console: that asks for the scope 'debug', of the role debug")
 
     def read(self, wait: float = WAIT) -> Came:
         """What came since the last time, or comes within so many seconds.

@@ -47,7 +47,7 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
 
 
 def run(args: argparse.Namespace) -> Result:
-    """Exit codes: 0 ok, 3 no such hook, 4 a value or the token is refused, 5 no gateway answers."""
+    """Exit codes: 0 ok, 2 wrong usage, 3 no such hook, 4 refused, 5 no gateway answers."""
     client = gateway_client.find(args)
     if args.verb == "list":
         return _list(client.whole(api.get_hooks(), "hooks"), client.url)
@@ -77,6 +77,8 @@ def _add(client: gateway_client.GatewayClient, args: argparse.Namespace) -> Resu
 
     def text() -> str:
         lines = [f"{plain(made['id'])}: POST to {client.url}{plain(made['path'])}, signed in {plain(made['header'])}"]
+        if made["fault"]:
+            lines.append(f"its events reach no node now: {plain(made['fault'])}")
         return "\n".join([*lines, f"secret, shown this once: {plain(made['secret'])}"])
 
     return Result(data=made, text=text)
@@ -93,7 +95,7 @@ def _list(told: Mapping[str, Any], url: str) -> Result:
                 f"{one['scheme']}, {plain(one['header'])}",
                 plain(one["topic"]),
                 plain(one["class"]),
-                plain(one["node"]) or "-",
+                f"{plain(one['node']) or '-'}{' (not there)' if one['fault'] else ''}",
                 str(one["rate"]),
                 url + plain(one["path"]),
             )

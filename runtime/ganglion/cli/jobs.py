@@ -46,8 +46,8 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
 def run(args: argparse.Namespace) -> Result | int:
     """Runs the verb.
 
-    Exit codes: 0 done everywhere, 1 it failed somewhere, 3 no such node or job, 4 refused, 5 somewhere it was not done
-    in time or nobody knows, 130 Ctrl-C, which leaves the job as it is.
+    Exit codes: 0 done everywhere, 1 it failed somewhere, 2 wrong usage, 3 no such node or job, 4 refused, 5 somewhere
+    it was not done in time or nobody knows, 130 Ctrl-C, which leaves the job as it is.
     """
     if args.verb == "run":
         order = _order(args)
@@ -115,7 +115,8 @@ def _show(client: gateway_client.GatewayClient, identity: str) -> Result:
     def text() -> str:
         names = " ".join(f"{plain(name)}=…" for name in job["names"])
         head = f"{job['id']}  {plain(job['method'])} {names}".rstrip()
-        until = f"{moment(job['created'])} to {moment(job['deadline'])}"
+        begun, ended = moment(job["created"]), job["ended"]
+        until = f"{begun} to {moment(ended)}" if ended else f"begun {begun}, until {moment(job['deadline'])} at most"
         lines = [
             f"{head}  on {plain(job['selector'])}",
             f"{job['state']}: {_counts(job)}; by {plain(job['actor'])}, {until}",

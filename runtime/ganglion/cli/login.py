@@ -62,6 +62,11 @@ def _end(url: str) -> Result:
 def _chosen(file: Path | None) -> str:
     if file is not None:
         return _password(file, "")
+    if not sys.stdin.isatty():
+        raise UsageError(
+            "this password was for one login, and another is to be chosen: give the file that holds it by "
+            "--new-password-file"
+        )
     while True:
         new = _ask("this password was for one login; choose your own, 12 letters at least: ")
         if new == _ask("again: "):
@@ -82,7 +87,7 @@ def _password(file: Path | None, prompt: str) -> str:
 
 def _ask(prompt: str, *, secret: bool = True) -> str:
     if not sys.stdin.isatty():
-        raise UsageError("there is nobody here to ask: give --name and --password-file")
+        raise UsageError(f"there is nobody here to ask: give {'--password-file' if secret else '--name'}")
     try:
         if secret:
             return getpass.getpass(prompt)

@@ -11,6 +11,7 @@ import json
 import socket
 import time
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 import uvicorn
@@ -18,7 +19,7 @@ from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.transport_security import TransportSecuritySettings
-from pydantic import Field
+from pydantic import Field, ValidationError
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -26,6 +27,8 @@ from ganglion import __version__
 from ganglion.cli import mcp_tools
 from ganglion.cli.gateway_client import GatewayClient
 from ganglion.errors import GanglionError, RefusedError, UsageError
+from ganglion.expected import Expected, named, shown
+from ganglion.settings import nearest
 
 _INSTRUCTIONS = (
     "A fleet of nodes with sensors, actuators and scripts (MOVA documents in YAML). `list` and `describe` say what "
@@ -42,9 +45,28 @@ Gateway = Callable[[str], GatewayClient]
 NodeName = Annotated[str, Field(description="a node's name or id, as `list` shows it, or PARENT/LEAF", max_length=128)]
 
 
+class _Server(MCPServer[Any]):
+    """Says in sentences what is wrong with the arguments of a tool, and takes none that it does not know."""
+
+    async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> Any:
+        """What a tool answers. Raises: ToolError: there is no such tool, or an argument is wrong; or it says no."""
+        known = {tool.name: tool for tool in self._tool_manager.list_tools()}
+        if (tool := known.get(name)) is None:
+            raise ToolError(f"there is no tool {shown(name)}{nearest(name, known)}")
+        fields = tool.parameters.get("properties", {})
+        errors: list[Any] = [{"type": "extra_forbidden", "loc": (each,)} for each in arguments if each not in fields]
+        try:
+            tool.fn_metadata.validate_arguments(arguments)
+        except ValidationError as error:
+            errors += error.errors(include_url=False)
+        if found := Expected(tool.parameters).wrong(errors):
+            raise ToolError("; ".join(f"{named(place)}: {said}" for place, said in found))
+        return await super().call_tool(name, arguments, context)
+
+
 def server(gateway: Gateway) -> MCPServer[Any]:
     """The server with its eight tools."""
-    made: MCPServer[Any] = MCPServer(
+    made = _Server(
         "ganglion", version=__version__, instructions=_INSTRUCTIONS, log_level="WARNING", subscriptions=False
     )
 
@@ -178,7 +200,7 @@ def _token(headers: Mapping[str, str] | None) -> str:
 
 
 async def _refuse(send: Send, status: int, detail: str) -> None:
-    document = {"type": "about:blank", "status": status, "detail": detail}
+    document = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
     headers = [(b"content-type", b"application/problem+json")]
     if status == 401:
         headers.append((b"www-authenticate", b'Bearer realm="ganglion"'))

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganglion.cli import gateway_client, gateway_flags
+from ganglion.cli import gateway_client, gateway_flags, release_wheels
 from ganglion.cli.gateway_client import GatewayClient
 from ganglion.cli.result import Result, table
 from ganglion.cli.show import moment, plain
@@ -77,8 +77,8 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
 def run(args: argparse.Namespace) -> Result:
     """Runs the verb.
 
-    Exit codes: 0 ok; 1 it is no release, or the node did not keep it; 3 no such release or node; 4 refused; 5 no
-    gateway, or the node was not done in time.
+    Exit codes: 0 ok; 1 it is no release, or the node did not keep it; 2 wrong usage; 3 no such release or node; 4
+    refused; 5 no gateway, or the node was not done in time.
     """
     result: Result = args.perform(args)
     return result
@@ -90,12 +90,13 @@ def _create(args: argparse.Namespace) -> Result:
     from ganglion.units import SECOND, duration
 
     files = _files(args.paths)
-    agents = _agents(args.agent, files)
+    agents = release_wheels.found(args.agent, files)
     if not files and not agents:
         raise UsageError("give a folder or files, or a wheel by --agent")
     window = duration(args.window, where="--window")
-    if window % SECOND:
-        raise UsageError(f"--window {args.window}: write whole seconds, as in 60s")
+    if window % SECOND or window // SECOND not in manifest.WINDOWS:
+        least, most = manifest.WINDOWS.start, manifest.WINDOWS.stop - 1
+        raise UsageError(f"--window {args.window}: {least}s to {most}s, whole seconds, as in 60s")
     requires = read_requires(_requires(args.requires), where="--requires")
     # What is wrong is said before anything is sent
     manifest.made(args.name, files, requires, window // SECOND, [wheel.read(data, name) for name, data in agents])
@@ -105,7 +106,7 @@ def _create(args: argparse.Namespace) -> Result:
         sha256 = hashlib.sha256(data).hexdigest()
         client.ask(releases.put_releases_files_digest(sha256, data))
         listed.append({"path": path, "sha256": sha256})
-    wheels = [{"name": name, "pieces": _sent(client, data)} for name, data in agents]
+    wheels = [{"name": name, "pieces": release_wheels.sent(client, data)} for name, data in agents]
     asked = releases.post_releases(
         name=args.name,
         files=listed,
@@ -118,32 +119,6 @@ def _create(args: argparse.Namespace) -> Result:
         data=made,
         text=lambda: f"{_shown(made)}\nnext: ganglion release assign NODE {made['id'][:_SHORT]}",
     )
-
-
-def _agents(given: list[Path], files: dict[str, bytes]) -> list[tuple[str, bytes]]:
-    """Wheels, by their names: those that were given, and those of `agent/` in a folder, which are taken out of it."""
-    inside = [path for path in files if path.startswith("agent/") and path.endswith(".whl")]
-    found = [(path.rpartition("/")[2], files.pop(path)) for path in inside]
-    for path in given:
-        if not path.is_file():
-            raise NotFoundError(f"{path} does not exist, or is no file")
-        found.append((path.name, path.read_bytes()))
-    names = [name for name, _ in found]
-    if twice := {name for name in names if names.count(name) > 1}:
-        raise InvalidError("was given twice", where=min(twice))
-    return sorted(found)
-
-
-def _sent(client: GatewayClient, data: bytes) -> list[str]:
-    """SHA-256 of the pieces of a wheel, which the gateway has then; one that it had already costs no second copy."""
-    from ganglion.release.agent import PIECE
-
-    pieces = []
-    for at in range(0, len(data), PIECE):
-        piece = data[at : at + PIECE]
-        pieces.append(hashlib.sha256(piece).hexdigest())
-        client.ask(releases.put_releases_files_digest(pieces[-1], piece))
-    return pieces
 
 
 def _files(paths: list[Path]) -> dict[str, bytes]:

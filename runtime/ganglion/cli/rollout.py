@@ -75,8 +75,8 @@ def _terms(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> Result | int:
     """Runs the verb.
 
-    Exit codes: 0 ok, 1 it was aborted, or a word says nothing, 3 no such rollout, release or node, 4 refused, 5 no
-    gateway answers.
+    Exit codes: 0 ok, 1 it was aborted, 2 wrong usage, 3 no such rollout, release or node, 4 refused, 5 no gateway
+    answers.
     """
     result: Result | int = args.perform(gateway_client.find(args), args)
     return result

@@ -23,17 +23,25 @@ def plan(made: Document) -> str:
     for stage in made["stages"]:
         names = [each["name"] + _there(each) for each in stage["nodes"]]
         rows.append((stage["number"], f"{stage['percent']:g} %", stage["size"], _span(stage["soak"]), _some(names)))
-    lines = [f"{_release(made)} to {made['nodes']} nodes: {plain(made['selector'])}"]
+    lines = [f"{_release(made)} to {_nodes(made['nodes'])}: {plain(made['selector'])}"]
     lines.append(table(("stage", "of all", "adds", "soak", "nodes"), rows))
     if asleep := len(made["asleep"]):
-        lines.append(f"{asleep} of them are asleep: they get it when they wake, and count as waiting until then")
+        lines.append(
+            "1 of them is asleep: it gets it when it wakes, and counts as waiting until then"
+            if asleep == 1
+            else f"{asleep} of them are asleep: they get it when they wake, and count as waiting until then"
+        )
     if away := len(made["away"]):
-        lines.append(f"{away} of them are not there now: they get it when they are back, and count as waiting")
+        lines.append(
+            "1 of them is not there now: it gets it when it is back, and counts as waiting"
+            if away == 1
+            else f"{away} of them are not there now: they get it when they are back, and count as waiting"
+        )
     lines += _versions(made["versions"])
     if made["already"]:
-        lines.append(f"{len(made['already'])} of them have it already")
+        lines.append(f"{_are(len(made['already']), 'has', 'have')} it already")
     if (unknown := len(made["space_unknown"])) and made["nodes"]:
-        lines.append(f"{unknown} of them do not say how much they could store")
+        lines.append(f"{_are(unknown, 'does', 'do')} not say how much could be stored")
     if made["skipped"]:
         lines.append(f"{len(made['skipped'])} that are meant cannot take it:")
         lines += _bounded([f"  {plain(each['name'])}: {plain(each['why'])}" for each in made["skipped"]])
@@ -50,7 +58,7 @@ def begun(document: Document) -> str:
     """What was begun, and how to see it go on."""
     count = sum(stage["size"] for stage in document["stages"])
     id = plain(document["id"])
-    return f"rollout {id}: {_release(document)} to {count} nodes\nfollow it: ganglion rollout watch {id}"
+    return f"rollout {id}: {_release(document)} to {_nodes(count)}\nfollow it: ganglion rollout watch {id}"
 
 
 def listed(found: Sequence[Document]) -> str:
@@ -87,7 +95,7 @@ def progress(document: Document) -> list[str]:
 
 def commanded(document: Document) -> str:
     """How a rollout is now, in a sentence."""
-    why = f" {plain(document['why'])}" if document["why"] else ""
+    why = f" ({plain(document['why'])})" if document["why"] else ""
     return f"rollout {plain(document['id'])} is {document['state']}{why}: {far(document['nodes'])}"
 
 
@@ -95,10 +103,10 @@ def report(told: Document) -> str:
     """All of it."""
     lines = [f"rollout {plain(told['id'])}: {_release(told)} to {plain(told['selector'])}, by {plain(told['by'])}"]
     ended = f", ended {moment(told['ended'])}" if told["ended"] else ""
-    why = f" {plain(told['why'])}" if told["why"] else ""
+    why = f" ({plain(told['why'])})" if told["why"] else ""
     lines.append(f"{told['state']}{why}; begun {moment(told['created'])}{ended}")
     rows = [
-        (each["number"], f"{each['percent']:g} %", each["size"], each["state"], far(each["nodes"]))
+        (each["number"], f"{each['percent']:g} %", each["size"], each["state"].replace("_", " "), far(each["nodes"]))
         for each in told["stages"]
     ]
     lines.append(table(("stage", "of all", "adds", "state", "nodes"), rows))
@@ -120,7 +128,18 @@ def far(counts: dict[str, int]) -> str:
 
 
 def _happened(note: Document) -> str:
-    return f"{plain(note['what'])} {plain(note['detail'])}".strip()
+    what, detail = plain(note["what"]), plain(note["detail"])
+    if note["what"] in ("stage", "soaking", "unsettled") or detail.startswith("by "):
+        return f"{what} {detail}"  # it goes on with the sentence
+    return f"{what}: {detail}" if detail else what
+
+
+def _are(count: int, one: str, many: str) -> str:
+    return f"{count} of them {one if count == 1 else many}"
+
+
+def _nodes(count: int) -> str:
+    return "1 node" if count == 1 else f"{count} nodes"
 
 
 def _release(document: Document) -> str:
@@ -141,11 +160,12 @@ def _versions(changed: Sequence[Document]) -> list[str]:
     groups: dict[tuple[str, str, bool], list[str]] = {}
     for each in changed:
         groups.setdefault((each["before"], each["after"], each["older"]), []).append(each["name"])
-    return [
-        f"{len(names)} of them run Ganglion {plain(after)} then, {'which is OLDER than' if older else 'in place of'} "
-        f"{plain(before)}: {_some(names)}"
-        for (before, after, older), names in sorted(groups.items())
-    ]
+    lines = []
+    for (before, after, older), names in sorted(groups.items()):
+        instead = "which is OLDER than" if older else "in place of"
+        runs = f"{_are(len(names), 'runs', 'run')} Ganglion {plain(after)} then"
+        lines.append(f"{runs}, {instead} {plain(before)}: {_some(names)}")
+    return lines
 
 
 def _bounded(lines: list[str]) -> list[str]:

@@ -17,6 +17,8 @@ from ganglion.errors import UsageError
 _TEST = 25.0
 #: Messages that `show` shows.
 _SHOWN = 10
+#: Letters of an error in a list.
+_WHY = 60
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
@@ -61,7 +63,7 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
 
 
 def run(args: argparse.Namespace) -> Result:
-    """Exit codes: 0 ok, 1 the test was not taken or a value is wrong, 3 no such webhook, 4 refused, 5 no gateway."""
+    """Exit codes: 0 ok, 1 the test was not taken, 2 wrong usage, 3 no such webhook, 4 refused, 5 no gateway."""
     client = gateway_client.find(args)
     if args.verb == "list":
         return _list(client.whole(api.get_webhooks(), "webhooks"))
@@ -118,6 +120,7 @@ def _list(told: Mapping[str, Any]) -> Result:
         rows = [
             (
                 plain(one["id"]),
+                plain(one["name"]) if one["name"] != one["url"] else "-",
                 _state(one),
                 *(str(one["messages"].get(state, 0)) for state in ("pending", "delivered", "dead")),
                 plain(" ".join(one["classes"])),
@@ -125,7 +128,7 @@ def _list(told: Mapping[str, Any]) -> Result:
             )
             for one in told["webhooks"]
         ]
-        return table(("id", "state", "waiting", "delivered", "dead", "classes", "url"), rows)
+        return table(("id", "name", "state", "waiting", "delivered", "dead", "classes", "url"), rows)
 
     return Result(data=told, text=text)
 
@@ -135,8 +138,11 @@ def _state(one: Mapping[str, Any]) -> str:
         return "disabled"
     if one["paused"]:
         return "paused"
-    circuit = (one["state"] or {}).get("circuit")
-    return {"open": "does not answer", "half_open": "is tried again"}.get(circuit or "", "ok")
+    lane = one["state"] or {}
+    error = plain(lane.get("error") or (one["head"] or {}).get("error") or "")
+    why = f": {error[:_WHY]}{'…' if len(error) > _WHY else ''}" if error else ""
+    standing = {"open": "is away", "half_open": "is tried again"}.get(lane.get("circuit") or "")
+    return f"{standing or 'fails'}{why}" if standing or why else "ok"
 
 
 def _show(client: gateway_client.GatewayClient, id: str) -> Result:
@@ -144,12 +150,12 @@ def _show(client: gateway_client.GatewayClient, id: str) -> Result:
     messages = client.ask(api.get_webhooks_webhook_messages(id, limit=_SHOWN))["messages"]
 
     def text() -> str:
+        name = f" ({plain(one['name'])})" if one["name"] != one["url"] else ""
         lines = [
-            f"{plain(one['id'])}: {plain(one['url'])}",
+            f"{plain(one['id'])}{name}: {plain(one['url'])}",
             f"{_state(one)}; classes {plain(' '.join(one['classes']))}",
+            *_first(one),
         ]
-        if (lane := one["state"]) and lane["due"]:
-            lines.append(f"{lane['failures']} attempts in a row failed; the next one is at {moment(lane['due'])}")
         if one["former_until"]:
             lines.append(f"the secret before signs, too, until {moment(one['former_until'])}")
         rows = [
@@ -159,6 +165,19 @@ def _show(client: gateway_client.GatewayClient, id: str) -> Result:
         return "\n".join([*lines, table(("message", "state", "attempts", "last attempt"), rows)] if rows else lines)
 
     return Result(data={**one, "last": messages}, text=text)
+
+
+def _first(one: Mapping[str, Any]) -> list[str]:
+    """The message that all others wait behind, once it has failed."""
+    head, lane = one["head"], one["state"]
+    if head is None or not (head["attempts"] or head["error"]):
+        return []
+    tried = f"{head['attempts']} attempt{'s' if head['attempts'] != 1 else ''} failed"
+    again = f"the next one is at {moment(lane['due'] or head['due'])}" if lane else "it waits, as nothing is delivered"
+    waiting = one["messages"].get("pending", 0) - 1
+    behind = f"; {waiting} wait behind it" if waiting > 0 else ""
+    lines = [f"first in line: {plain(head['message'])}, of {moment(head['created'])}: {tried}, {again}{behind}"]
+    return [*lines, f"its last attempt: {plain(head['error'])}"] if head["error"] else lines
 
 
 def _outcome(attempt: Mapping[str, Any] | None) -> str:

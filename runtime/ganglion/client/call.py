@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
-from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError, UnreachableError
+from ganglion.errors import GanglionError, NotFoundError, RefusedError, UnfitError, UnreachableError
 from ganglion.printable import printable
 
 T = TypeVar("T")
@@ -17,7 +17,8 @@ T_co = TypeVar("T_co", covariant=True)
 JSON, LINES = "application/json", "application/x-ndjson"
 #: Bytes of an answer; more is no answer of a gateway.
 MAX_ANSWER = 32 * 1024 * 1024
-_REFUSED = {401, 403, 409, 422, 429}
+_UNFIT = {400, 422}
+_REFUSED = {401, 403, 409, 429}
 _UNREACHABLE = {502, 503, 504}
 
 
@@ -126,7 +127,8 @@ class Answers:
 
         Raises:
             NotFoundError: what is named does not exist.
-            RefusedError: the token, the document or a rule is against it.
+            UnfitError: a value or document is not taken; a RefusedError, too.
+            RefusedError: the token or a rule is against it.
             UnreachableError: no answer of the node behind the gateway in time.
             GanglionError: anything else; the message is the gateway's.
         """
@@ -158,7 +160,7 @@ class Answers:
         message = str(said or f"the gateway at {self.url} answered with HTTP {status}")
         message = "\n".join(printable(line) for line in message.splitlines())  # it may be a node that says it
         if status == 401 and not (said and str(problem.get("instance", "")).startswith("/api/v1/auth/")):
-            message = f"{self.url} asks for a token: give --token-file or GANGLION_TOKEN"
+            message = f"{self.url} asks for a token: `ganglion login {self.url}`, or --token-file or GANGLION_TOKEN"
             if self.origin:
                 message = (
                     f"{self.url} does not know the token of {self.origin}: give --token-file or GANGLION_TOKEN that "
@@ -166,11 +168,13 @@ class Answers:
                 )
         if status == 404:
             return NotFoundError(message)
+        if status in _UNFIT:
+            return UnfitError(message)
         if status in _REFUSED:
             return RefusedError(message)
         if status in _UNREACHABLE:
             return UnreachableError(message)
-        return InvalidError(message) if status == 400 else GanglionError(message)
+        return GanglionError(message)
 
     def listed(self, call: Call[Any], page: Any, name: str) -> list[Any]:
         """What a page has in its list of a name. Raises: GanglionError: it has none."""

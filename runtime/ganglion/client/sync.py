@@ -79,7 +79,8 @@ class GatewayClient:
 
         Raises:
             NotFoundError: what is named does not exist.
-            RefusedError: the token, the document or a rule is against it.
+            UnfitError: a value or document is not taken; it is a RefusedError, too.
+            RefusedError: the token or a rule is against it.
             UnreachableError: no answer of the gateway, or of the node behind it, in time.
             GanglionError: anything else; the message is the gateway's.
         """

@@ -6,7 +6,14 @@ from nicegui import ui
 from ganglion_gateway.dashboard.words import Say
 
 _TONES = {"running": "busy", "paused": "warn", "completed": "good", "aborted": "bad"}
-_STAGE_TONES = {"pending": "idle", "running": "busy", "soaking": "busy", "passed": "good"}
+_STAGE_TONES = {
+    "pending": "idle",
+    "running": "busy",
+    "soaking": "busy",
+    "passed": "good",
+    "aborted": "bad",
+    "not_begun": "idle",
+}
 
 
 def spoken(say: Say) -> dict[str, str]:
@@ -26,6 +33,8 @@ def stage_spoken(say: Say) -> dict[str, str]:
         "running": say("under way"),
         "soaking": say("soaking"),
         "passed": say("passed"),
+        "aborted": say("aborted"),
+        "not_begun": say("not begun"),
     }
 
 

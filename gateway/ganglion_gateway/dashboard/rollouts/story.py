@@ -17,7 +17,7 @@ from ganglion_gateway.dashboard.words import Say
 #: What is asked for at a time, and shown; the report has all of it.
 _PAGE = 100
 _SHOWN = 200
-_BEGINS = re.compile(r"(\d+) of (\d+) begins with (\d+) nodes")
+_BEGINS = re.compile(r"(\d+) of (\d+) begins with (\d+) nodes?")
 _COMMITTED = re.compile(r"stage (\d+): (\d+) of (\d+) nodes have committed")
 _TONES = {
     **dict.fromkeys(("completed", "soaking"), "good"),

@@ -18,8 +18,22 @@ class Lane(TypedDict):
     error: str
 
 
+class Head(TypedDict):
+    """The message that is tried until it is delivered or dead, while all others wait behind it."""
+
+    message: str
+    event: str
+    attempts: int
+    due: int
+    created: int
+    error: str
+
+
 class Webhook(TypedDict):
-    """Where events go; `messages` counts those of each state, `state` is null while nothing is delivered to it."""
+    """Where events go.
+
+    `messages` counts those of each state, `state` is null while nothing is delivered to it, `head` where nothing waits.
+    """
 
     id: str
     name: str
@@ -33,6 +47,7 @@ class Webhook(TypedDict):
     former_until: int | None
     messages: dict[str, int]
     state: Lane | None
+    head: Head | None
 
 
 class NewWebhook(Webhook):
@@ -155,7 +170,7 @@ class Dropped(TypedDict):
 
 
 class Hook(_OfClass):
-    """Who may tell the gateway of events, at `path`."""
+    """Who may tell the gateway of events, at `path`; `fault` is why none of them reaches `node` now."""
 
     id: str
     name: str
@@ -167,6 +182,7 @@ class Hook(_OfClass):
     created: int
     former_until: int | None
     path: str
+    fault: str
 
 
 class NewHook(Hook):

@@ -94,7 +94,8 @@ class Overlay:
         self._router: Router | None = None
         self._trust: MemberTrust | None = None
         self._ports: dict[str, tuple[Link, Send]] = {}
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._wakes = 0.0  # when it is due: uvloop has for what is due at once a handle that does not know its time
         self._birth = b""
         self._judge: Beacons | None = None
         self._transport = transport
@@ -156,6 +157,7 @@ class Overlay:
         finally:
             if self._timer is not None:
                 self._timer.cancel()
+                self._timer = None
 
     # What happens to the member
 
@@ -319,9 +321,10 @@ class Overlay:
         assert self._router is not None
         loop = asyncio.get_running_loop()
         deadline = self._router.deadline / SECOND
-        if self._timer is None or deadline < self._timer.when() or self._timer.cancelled():
+        if self._timer is None or deadline < self._wakes:
             if self._timer is not None:
                 self._timer.cancel()
+            self._wakes = deadline
             self._timer = loop.call_at(deadline, self._due)
 
     def _carry_out(self, effect: Any) -> None:
