@@ -12,7 +12,6 @@ from ganglion.errors import InvalidError, UnreachableError
 from ganglion.mesh.credential import Trust
 from ganglion.release import machine, manifest, requires
 from ganglion.release.agent import Agent, fitting, misfit, room_for
-from ganglion.release.installed import missing
 from ganglion.release.manifest import File, Manifest
 from ganglion.release.pull import Pull
 from ganglion.release.record import Record
@@ -20,7 +19,6 @@ from ganglion.release.requires import capabilities_of
 from ganglion.release.site import Site
 from ganglion.release.start import Begun
 from ganglion.release.trees import Pointer, Trees
-from ganglion.release.unpack import unpack
 
 #: Times that a file is fetched anew which was not right when it was whole.
 _ANEW = 2
@@ -73,6 +71,8 @@ class Fetch:
         if pull is None or not await self._pull(release, pull):
             return False
         if agent is not None and pieces:
+            from ganglion.release.unpack import unpack  # zip and mail cost memory, and few releases bring Ganglion
+
             await elsewhere(unpack, trees, agent, [folder.part(release, each.sha256) for each in pieces])
         await elsewhere(folder.stage, release, found, None if agent is None else Pointer(agent.id, found.window))
         if self._record.desired != release:
@@ -87,7 +87,11 @@ class Fetch:
         version = self._begun.launched.base if agent is None else agent.version
         capabilities = capabilities_of(self._site.capabilities())
         why = requires.lacking(found.requires, board=self._site.board, agent=version, capabilities=capabilities)
-        if agent is not None and (absent := missing(agent.needs)):
+        if agent is None:
+            return why
+        from ganglion.release.installed import missing
+
+        if absent := missing(agent.needs):
             why.append(
                 f"its Ganglion {version} needs {', '.join(absent)} on this node: install that there "
                 "(opkg, apk, apt or pip has it), or bring a wheel that needs less (docs/releases.md)"
