@@ -42,7 +42,7 @@ class Pulses:
     def __init__(self, section: Section, limits: "Limits") -> None:
         self._frequency = section.take("frequency", int, 1000, 1, 1000000)
         duty = section.value("duty", [0, 1])
-        if type(duty) is not list or len(duty) != 2 or not (0 <= duty[0] <= 1 and 0 <= duty[1] <= 1):
+        if type(duty) is not list or [type(each) in (int, float) and 0 <= each <= 1 for each in duty] != [True, True]:
             raise section.error("duty", "must be two shares of the period from 0 to 1, as in [0.05, 0.1]")
         self._first, self._last = duty
         self._low, self._span = 0.0, 1.0

@@ -91,7 +91,7 @@ class Section:
             if text.endswith(unit):
                 try:
                     ns = int(float(text[: -len(unit)]) * 1000) * (size // 1000)
-                except ValueError:
+                except (ValueError, OverflowError):
                     continue
                 if ns < low:
                     raise self.error(key, "must be at least {:g}s".format(low / 1000000000))

@@ -5,6 +5,7 @@ import os
 from binascii import a2b_base64
 
 from ganglion_agent import flash
+from ganglion_micro.gl1 import level
 
 TYPE_CHECKING = False  # MicroPython has no `typing`
 if TYPE_CHECKING:
@@ -96,11 +97,7 @@ class Store:
 
 def well_named(name: "Any", most: int = NAME_LETTERS) -> bool:
     """Whether it may be a name, and so a file's."""
-    return (
-        type(name) is str
-        and 0 < len(name) <= most
-        and not [c for c in name if not ("a" <= c <= "z" or "A" <= c <= "Z" or "0" <= c <= "9" or c in "_-")]
-    )
+    return level(name) and len(name) <= most
 
 
 def named_right(name: "Any", at: "Any", size: "Any") -> None:

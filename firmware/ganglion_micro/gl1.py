@@ -124,6 +124,13 @@ def level(name: "Any") -> bool:
     return True
 
 
+#: What ends the topic of a kind, behind its receiver. A credential is not among the replies: who has yet to join may
+#: read it, and no more; CRDT is for everyone, or what one has asked for.
+_TO = {REPLY: "r", REQUEST: "q", CREDENTIAL: "credential", KEY: "key", CRDT: "sync"}
+#: The same, behind the sender.
+_OF = {BATCH: "d/batch", CRDT: "s", BIRTH: "birth", DEATH: "death", ENROL: "enrol"}
+
+
 def topic(mesh: str, kind: int, node: str, to: str = "", name: str = "") -> str:
     """The one topic on which a message may arrive; "" where its kind has none.
 
@@ -133,29 +140,13 @@ def topic(mesh: str, kind: int, node: str, to: str = "", name: str = "") -> str:
         to: The receiver's node id, for the kinds that have one.
         name: The stream of DATA, the class of an EVENT.
     """
-    if kind == BATCH:
-        return f"gl1/{mesh}/n/{node}/d/batch"
     if kind == EVENT:
         return f"gl1/{mesh}/n/{node}/e/{name}"
-    if kind == REPLY:
-        return f"gl1/{mesh}/n/{to}/r"
-    if kind == CREDENTIAL:  # not among the replies: who has yet to join may read this one, and no more
-        return f"gl1/{mesh}/n/{to}/credential"
-    if kind == REQUEST:
-        return f"gl1/{mesh}/n/{to}/q"
-    if kind == KEY:
-        return f"gl1/{mesh}/n/{to}/key"
-    if kind == CRDT:  # for everyone, or what one has asked for
-        return f"gl1/{mesh}/n/{to}/sync" if to else f"gl1/{mesh}/n/{node}/s"
-    if kind == BIRTH:
-        return f"gl1/{mesh}/n/{node}/birth"
-    if kind == DEATH:
-        return f"gl1/{mesh}/n/{node}/death"
-    if kind == ENROL:
-        return f"gl1/{mesh}/n/{node}/enrol"
+    if kind in _TO and (to or kind != CRDT):
+        return f"gl1/{mesh}/n/{to}/{_TO[kind]}"
     if kind == DATA:
         return f"gl1/{mesh}/n/{node}/d/{name}"
-    return ""
+    return f"gl1/{mesh}/n/{node}/{_OF[kind]}" if kind in _OF else ""
 
 
 def group_topic(mesh: str, kind: int, node: str, group: str, name: str = "") -> str:

@@ -238,4 +238,9 @@ def on_until(limits: Limits, state: State) -> "int | None":
 
 
 def seconds(nanoseconds: int) -> str:
-    return "{:.3g} s".format(nanoseconds / 1000000000)
+    """A duration as people write it, `0.25 s` or `58m40s`; from a minute on in whole seconds, rounded up."""
+    if nanoseconds < 60000000000:
+        return "{:.3g} s".format(max(nanoseconds, 1000000) / 1000000000)
+    whole = -(-nanoseconds // 1000000000)
+    parts = (whole // 3600, "h"), (whole // 60 % 60, "m"), (whole % 60, "s")
+    return "".join(["{}{}".format(count, unit) for count, unit in parts if count])

@@ -29,7 +29,7 @@ def answered(
     identity, method, params = body["id"], body["method"], body["params"]
     if method not in methods:
         known = ", ".join(sorted(methods)) or "none"
-        return seal(no(identity, "not_found", "no method {}; known are {}".format(method[:40], known)))
+        return seal(no(identity, "not_found", "no method {}; known are {}".format(method[:40], known), 500))
     try:
         return seal({"id": identity, "ok": True, "result": methods[method](params)})
     except cbor.CBORError as error:
@@ -42,9 +42,11 @@ def answered(
         return seal(no(identity, "failed", "{}: {}".format(type(error).__name__, error)))
 
 
-def no(identity: str, code: str, message: str) -> "dict[str, Any]":
-    """The body of an answer that says no."""
-    return {"id": identity, "ok": False, "error": {"code": code, "message": message[:200]}}
+def no(identity: str, code: str, message: str, most: int = 200) -> "dict[str, Any]":
+    """The body of an answer that says no; a message of a leaf has room for 200 letters of any kind."""
+    if len(message) > most:
+        message = message[:most].rsplit(" ", 1)[0] + " ..."
+    return {"id": identity, "ok": False, "error": {"code": code, "message": message}}
 
 
 def is_request(body: "dict[str, Any]") -> bool:

@@ -375,7 +375,10 @@ async def test_its_console_is_reached_by_way_of_the_parent(farm: Farm) -> None:
             one.enter("actuators.set actuator=fan value=90")
             await one.says("garden: fan: a change of", "error")
             one.enter("shell")
-            await one.says("no method shell; known are actuators.", "error")
+            await one.says("a leaf has no shell: open the console of its parent, not of garden", "error")
+            one.enter("dance")
+            await one.says("no method dance; known are actuators.list, ", "error")
+            await one.says("sensors.read, status", "error")
             one.enter("reboot")
             assert await farm.board.ended() == RESET
             await farm.board.on()

@@ -18,7 +18,7 @@ from ganglion.device.port import open_port
 from ganglion.device.ports import SerialPort, serial_ports
 from ganglion.device.session import Session
 from ganglion.errors import GanglionError, InvalidError, NotFoundError, UnreachableError
-from ganglion.linux.holders import holders
+from ganglion.linux.holders import Holder, holders
 from ganglion_tools.broker import free_port
 from support.cable import Cable
 
@@ -69,7 +69,7 @@ def test_a_node_that_has_the_port_is_named_with_what_to_do(cable: Cable) -> None
 @pytest.mark.parametrize(
     ("flags", "remedy"),
     [
-        (["--share", "./board"], "it is shared as {here}/./board, so name that in place of {port}"),
+        (["--share", "./board"], "it is shared as {here}/board, so name that in place of {port}"),
         (["--listen=4000", "--json"], "it is shared as rfc2217://127.0.0.1:4000, so name that in place of {port}"),
         (["--listen", "127.0.0.2:4000"], "it is shared as rfc2217://127.0.0.2:4000, so name that in place of {port}"),
         (["--listen", "0"], "end that first, or start it with --share PATH or --listen PORT and name that"),
@@ -89,6 +89,24 @@ def test_a_console_that_has_the_port_is_named_with_how_it_shares_it(
         process.kill()
     said = remedy.format(here=tmp_path, port=cable.port)
     assert str(caught.value) == f"{cable.port} is in use by ganglion console (process {process.pid}): {said}"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("/usr/bin/python3", "-m", "ganglion", "files", "/dev/x", "ls"), "ganglion files (process 7)"),
+        (("/usr/bin/python3", "/home/me/.venv/bin/ganglion", "--json", "ports"), "ganglion ports (process 7)"),
+        (("python3", "of-mine.py", "/home/me/ganglion/x"), "python3 (process 7)"),
+        (("vim", "/home/me/ganglion", "x"), "vim (process 7)"),
+    ],
+)
+def test_what_ganglion_does_is_named_however_it_was_started(words: tuple[str, ...], said: str) -> None:
+    assert str(Holder(pid=7, command=words[0].rpartition("/")[2], arguments=words)) == said
+
+
+def test_where_a_console_shares_its_port_is_a_plain_path() -> None:
+    words = ("python3", "-m", "ganglion", "console", "/dev/x", "--share", "./shared")
+    assert Holder(pid=7, command="python3", arguments=words, folder="/x").shared_as == ["/x/shared"]
 
 
 def test_a_program_that_calls_itself_by_escape_sequences_is_named_without_them(cable: Cable) -> None:

@@ -16,7 +16,7 @@ from ganglion.cli import main as cli
 from ganglion.device.port import open_port
 from ganglion.device.session import Session
 from ganglion_tools.emulated_board import DISK
-from support.boards import Deaf, Spoilt, booted, cut_after
+from support.boards import Deaf, Spoilt, booted, cut_after, mounted
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "devices.md").read_text()
@@ -60,6 +60,17 @@ def test_the_commands_do_what_the_page_says(port: str, here: Path) -> None:
     assert (here / "pump-of-board.py").read_text() == "RATE = 3\n"
     assert get.startswith("pump-of-board.py  9 bytes\n")
     assert rm == "removed /lib\n"
+
+
+def test_a_device_whose_flash_is_not_mounted_says_so(port: str, here: Path, capsys) -> None:
+    assert cli.main(["files", port, "put", "drivers/.", "--restart"]) == 0  # after which this board has no disk
+    assert capsys.readouterr().out.startswith("pump.py  9 bytes")
+    assert cli.main(["files", port, "ls"]) == 3
+    assert "has no file system at /: its flash may need formatting" in capsys.readouterr().err
+    mounted(port)
+    assert cli.main(["files", port, "ls"]) == 0
+    assert "pump.py" in capsys.readouterr().out
+    assert cli.main(["files", port, "rm", "pump.py"]) == 0
 
 
 def test_what_was_cut_is_gone_on_with(port: str, here: Path, monkeypatch, capsys) -> None:
@@ -125,7 +136,12 @@ def test_a_get_that_was_cut_is_gone_on_with_and_what_is_here_is_not_read_again(
         (["get", "nothing"], 3, "there is no nothing on the device"),
         (["rm", "nothing"], 3, "there is no nothing on the device"),
         (["ls", "/nothing"], 3, "there is no /nothing on the device"),
-        (["put", "nothing"], 1, "nothing: is no file of this machine"),
+        (["put", "nothing"], 3, "there is no file nothing on this machine"),
+        (
+            ["get", "main.py", "--to", "none/x"],
+            3,
+            "--to none/x: there is no folder none on this machine: make it first",
+        ),
         (["put", "main.py", "drivers", "--to", "x"], 1, "is one name for several files: x/ would be a folder"),
         (["ls", "--baud", "0"], 2, "--baud 0: at least 1"),
         (["put"], 2, "FILE"),

@@ -90,7 +90,8 @@ async def test_every_command_runs_and_a_bad_version_is_left(
 
                 monkeypatch.setattr(bundle, "__version__", "9.1.0")
                 without_config, _, _ = send.partition(" --config")
-                (tmp_path / "other.json").write_text("{}")
+                other = {key: said[key] for key in ("name", "uplink", "parent")}
+                (tmp_path / "other.json").write_text(json.dumps(other))
                 gone_back = await run(without_config, "--config", "other.json", "--lines", code=1)
                 assert gone_back["error"].startswith("barn/garden has gone back to its version before")
                 asked = {"method": "leaf.call", "params": {"leaf": "garden", "method": "crash"}}

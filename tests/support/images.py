@@ -5,14 +5,15 @@ import hashlib
 import random
 import struct
 
-from ganglion.flash import esp_image, uf2
+from ganglion.board import words
+from ganglion.flash import uf2
 
 _UF2, _UF2_2, _UF2_END = 0x0A324655, 0x9E5D5157, 0x0AB16F30
 
 
 def esp_part(chip: str, content: bytes, address: int = 0x40080000) -> bytes:
     """One image of Espressif's: a header, a segment, its checksum and its SHA-256."""
-    number = esp_image.CHIP_IDS[chip]
+    number = words.ESP_CHIPS[chip]
     head = struct.pack("<BBBBI", 0xE9, 1, 2, 0x20, address)
     if number is not None:
         head += struct.pack("<B3xHBHH4xB", 0xEE, number, 0, 0, 0xFFFF, 1)

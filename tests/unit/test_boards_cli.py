@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganglion.board import names
+from ganglion.board import board, boards, names
+from ganglion.board.check import problems
 from ganglion.board.findings import findings
 from ganglion.board.reading import _board, table_of
 from ganglion.board.schema import schema
@@ -17,6 +18,7 @@ from ganglion.cli.main import main
 from ganglion.errors import InvalidError
 
 ROOT = Path(__file__).parents[2]
+OURS = boards()
 PICO = (ROOT / "boards" / "pico-w.toml").read_text()
 
 
@@ -108,7 +110,18 @@ def test_check_names_all_that_keeps_a_file_from_being_a_board(
     assert main(["boards", "check", str(file), "--json"]) == 1
     (told,) = json.loads(capsys.readouterr().out)["files"]
     assert {each["key"] for each in told["problems"]} == {
-        *("name", "flavour", "chip", "runs", "memory_bytes", "mesh", "flashing.famly", "flashing.baud", "usb[0].id"),
+        *(
+            "name",
+            "flavour",
+            "chip",
+            "runs",
+            "memory_bytes",
+            "mesh",
+            "flashing",
+            "flashing.famly",
+            "flashing.baud",
+            "usb[0].id",
+        ),
         *("usb[0].serial", "bus.i2sea", "pin.GP1.number", "sensor.air"),
     } | {each["key"] for each in told["problems"] if each["key"].startswith("limit")}
     lines = {each["key"]: each["line"] for each in told["problems"]}
@@ -137,14 +150,79 @@ def test_whatever_a_table_is_findings_has_none_where_it_is_a_board(value: Any) -
     try:
         _board(table)
     except InvalidError:
-        assert findings(table)
+        wrong, it = findings(table)
+        assert wrong
+        problems(it, OURS, [each.key for each in wrong])  # which takes whatever is right
     else:
-        assert not findings(table)
+        assert not findings(table)[0]
 
 
 @pytest.mark.parametrize("name", names())
 def test_a_board_of_ours_has_no_findings(name: str) -> None:
-    assert findings(table_of((ROOT / "boards" / f"{name}.toml").read_text(), name)) == []
+    assert findings(table_of((ROOT / "boards" / f"{name}.toml").read_text(), name)) == ([], board(name))
+
+
+def test_all_that_is_wrong_is_said_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (ROOT / "boards" / "pico-w.toml").read_text()
+    for right, wrong in (
+        ('mesh = "full"', 'mesh = "leav"'),
+        ("sda = 4", "sda = 99"),
+        ("0xe48bff56", "0x12"),
+        ("mosi = 19", "mosi = 18"),
+    ):
+        text = text.replace(right, wrong, 1)
+    file = tmp_path / "pico-w.toml"
+    file.write_text(text)
+    assert main(["boards", "check", str(file), "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)["files"][0]["problems"]
+    assert [each["key"] for each in told] == [
+        "mesh",
+        "bus.i2c0.sda",
+        "bus.spi0.mosi",
+        "bus.spi0.mosi",
+        "flashing.family",
+    ]
+    assert "there is no pin 99 in [pin]" in told[1]["text"]
+    assert "flashing.family: 0x00000012: those that can be flashed are 0xe48bff56 of RP2040, 0x" in told[-1]["text"]
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "wrong", "said"),
+    [
+        (
+            "pico-w",
+            'chip = "rp2040"',
+            'chip = "rp204"',
+            "chip: flashing.family 0xe48bff56 is of an rp2040: write that here",
+        ),
+        (
+            "pico-w",
+            "0xe48bff56",
+            "0xada52840",
+            "flashing.family: 0xada52840 is of nRF52840: those that can be flashed are",
+        ),
+        (
+            "esp32-devkit",
+            'esptool"\nchip = "esp32"',
+            'esptool"\nchip = "esp23"',
+            "flashing.chip: must be one of esp8266, esp32,",
+        ),
+        (
+            "esp32-devkit",
+            'chip = "esp32"\nruns',
+            'chip = "esp32s3"\nruns',
+            "chip: flashing.chip is 'esp32': write that here, too",
+        ),
+    ],
+)
+def test_what_is_flashed_is_for_the_chip(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, right: str, wrong: str, said: str
+) -> None:
+    text = (ROOT / "boards" / f"{name}.toml").read_text()
+    assert right in text
+    (tmp_path / f"{name}.toml").write_text(text.replace(right, wrong, 1))
+    assert main(["boards", "check", str(tmp_path / f"{name}.toml")]) == 1
+    assert said in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("text", "code"), [(None, 3), ("[", 1), ("a = 0x" + "f" * 5000, 1)])

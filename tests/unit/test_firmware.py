@@ -26,6 +26,8 @@ from ganglion_tools.micropython import interpreter
 
 ROOT = Path(__file__).parents[2]
 Run = Callable[..., dict]
+#: What a board needs to be told besides what hangs on its pins.
+MESH = {"name": "garden", "uplink": {"kind": "none"}, "parent": {"host": "a"}}
 
 
 @pytest.fixture
@@ -109,7 +111,7 @@ def test_a_configuration_names_its_drivers(ganglion: Run, tmp_path: Path) -> Non
         ({"updates": "signed"}, {"seal", "cose", "ed25519", "sha512", "update_key"}, set()),
         (
             {"broker": "mqtt://192.0.2.1"},
-            {"full", "broker", "signer", "wifi", "member", "ed25519", "ed25519_sign", "sha512"},
+            {"full", "member", "ed25519_sign"},
             {"leafed", "uplink", "leaf"},
         ),
         ({"calendar": True}, {"calendar"}, set()),
@@ -161,7 +163,7 @@ def test_what_is_wrong_is_one_sentence(ganglion: Run, tmp_path: Path, monkeypatc
     said = ganglion("size", "--driver", "bme28", code=1)["error"]
     assert said == "there is no driver 'bme28'; did you mean \"bme280\"?"
     for key, driver, where in (("sensors", "bmp208", "bmp280"), ("actuators", "pmw", "pwm")):
-        (tmp_path / "agent.json").write_text(json.dumps({key: {"air": {"driver": driver}}}))
+        (tmp_path / "agent.json").write_text(json.dumps(MESH | {key: {"air": {"driver": driver}}}))
         said = ganglion("build", "--config", "agent.json", code=1)["error"]
         assert said == f"agent.json: {key}.air.driver: there is no driver '{driver}'; did you mean \"{where}\"?"
     (tmp_path / "file").write_text("")
@@ -223,10 +225,17 @@ def documented() -> str:
     return text.split("```json\n")[1].split("```")[0]
 
 
-def test_what_the_page_shows_is_within_the_budget_with_room_to_spare(ganglion: Run, tmp_path: Path) -> None:
-    (tmp_path / "agent.json").write_text(documented())
+@pytest.mark.parametrize(("of", "most"), [("leaf", 78 * 1024), ("full", 96 * 1024 - 512)])
+def test_what_the_pages_show_is_within_the_budget_with_room_to_spare(
+    ganglion: Run, tmp_path: Path, of: str, most: int
+) -> None:
+    config = json.loads(documented())
+    if of == "full":  # as docs/board-member.md says
+        del config["parent"]
+        config["broker"] = "mqtt://192.0.2.10"
+    (tmp_path / "agent.json").write_text(json.dumps(config))
     said = ganglion("build", "--config", "agent.json")
-    assert said["bytes"] <= 79 * 1024
+    assert (said["profile"], said["bytes"] <= most) == (of, True)
     assert "warning" not in said
 
 
@@ -243,13 +252,10 @@ def test_a_build_over_its_budget_is_there_and_has_an_exit_code_of_its_own(
     assert (tmp_path / "ganglion-firmware" / "a" / "manifest").is_file()
     assert main(["firmware", "build"]) == 6
     assert f"{said['warning']}; `ganglion firmware size` says what takes how much\n" in capsys.readouterr().out
-    for board, code, why in (
-        ("pico-w", 0, "pico-w has 2048 KiB"),
-        ("microbit-v2", 6, "need more"),
-        ("mine", 6, "need more"),
-    ):
-        (tmp_path / "agent.json").write_text(json.dumps({"board": board, "parent": {"host": "a"}}))
-        assert why in ganglion("build", "--config", "agent.json", code=code)["warning"]
+    (tmp_path / "small.toml").write_text(OF_ONES_OWN.replace("0x200000", "0x100000"))
+    (tmp_path / "agent.json").write_text(json.dumps(MESH | {"board": "pico-w"}))
+    for words, code, why in (((), 0, "pico-w has 2048 KiB"), (("--board", "small.toml"), 6, "need more")):
+        assert why in ganglion("build", "--config", "agent.json", *words, code=code)["warning"]
 
 
 @pytest.mark.parametrize(
@@ -268,17 +274,38 @@ def test_a_build_over_its_budget_is_there_and_has_an_exit_code_of_its_own(
         ),
         ("sensors", {"soil": {"driver": "adc", "pin": 26, "unti": "%"}}, "soil.unti: there is no such key; known are"),
         ("sensors", {"air": {"driver": "dht22", "pin": 2, "every": "1"}}, "air.every: '1' is not a duration"),
-        ("actuators", {"pump": {"driver": "pin", "excludes": ["fna"]}}, "pump.excludes: 'fna' is no other actuator"),
+        (
+            "actuators",
+            {"pump": {"driver": "pin", "pin": 2, "excludes": ["fna"]}},
+            "pump.excludes: 'fna' is no other actuator",
+        ),
         ("buses", {"i": {"sda": "four", "scl": 5}}, "i.sda: 'four' is no pin: write its number"),
         ("buses", {"i": {"sda": 4}}, "i.scl: is missing: write both, or leave sda out"),
         ("buses", {"i": {"sda": 4, "scl": 5, "sclk": 5}}, "i.sclk: there is no such key; known are"),
         ("sensors", {"soil": {"driver": "adc", "pin": "x"}}, "soil.pin: 'x' is no pin"),
         ("actuators", {"fan": {"driver": "pwm", "duty": [2, 0]}}, "fan.duty: must be two shares of the period"),
-        ("actuators", {"fan": {"driver": "pin", "readback": {"pull": "on"}}}, "fan.readback.pull: must be one of"),
+        ("actuators", {"fan": {"driver": "pwm", "duty": [0, "1"]}}, "fan.duty: must be two shares of the period"),
+        (
+            "sensors",
+            {"soil": {"driver": "adc", "pin": 26, "every": "1e999s"}},
+            "soil.every: '1e999s' is not a duration",
+        ),
+        ("actuators", {"fan": {"driver": "pin", "pin": "x"}}, "fan.pin: 'x' is no pin: write its number"),
+        ("actuators", {"fan": {"driver": "pin", "pin": 2, "readback": {"pin": -1}}}, "fan.readback.pin: -1 is no pin"),
+        (
+            "actuators",
+            {"fan": {"driver": "pin", "pin": 2, "readback": {"pull": "on"}}},
+            "fan.readback.pull: must be one of",
+        ),
         (
             "actuators",
             {"fan": {"driver": "pwm", "pin": "GP15"}, "pump": {"driver": "pin", "pin": 15}},
             "pump.pin: another actuator has it",
+        ),
+        (
+            "actuators",
+            {"fan": {"driver": "pwm", "pin": "GP15", "readback": {"pin": 15}}},
+            "fan.readback.pin: actuators.fan has this pin: take another",
         ),
         ("actuators", {"fan": {"driver": "pin", "low": 1}}, "fan: low and high belong together"),
     ],
@@ -288,7 +315,7 @@ def test_what_the_board_would_refuse_of_its_parts_is_refused_with_the_file_that_
     ganglion: Run, tmp_path: Path, verb: str, part: str, wrong: dict[str, Any], said: str
 ) -> None:
     path = tmp_path / "garden.json"
-    path.write_text(json.dumps({"buses": {"i2c0": {"id": 0}}, part: wrong}))
+    path.write_text(json.dumps(MESH | {"buses": {"i2c0": {"id": 0}}, part: wrong}))
     error = ganglion(verb, "--config", str(path), code=1)["error"]
     assert error.startswith(f"{path}: {part}.{said}")
 
@@ -302,15 +329,112 @@ def test_what_the_board_would_refuse_of_its_parts_is_refused_with_the_file_that_
         ({"parent": {"host": "a", "port": "abc"}}, "parent.port: must be a whole number, not 'abc'"),
         ({"watchdog": "0.2s"}, "watchdog: must be 0s for none, or at least 1s"),
         ({"updates": "signd"}, "updates: must be one of parent, signed, not 'signd'"),
+        ({"name": None}, "name: is missing; write a text"),
+        (
+            {"sensors": {"soil": {"driver": "adc", "pin": 26}}, "actuators": {"fan": {"driver": "pwm", "pin": "GP26"}}},
+            "sensors.soil.pin: actuators.fan has this pin: take another",
+        ),
+        (
+            {"buses": {"i": {"sda": 4, "scl": 5}}, "actuators": {"fan": {"driver": "pwm", "pin": 5}}},
+            "buses.i.scl: actuators.fan has this pin: take another",
+        ),
+        ({"name": "Bad Name!"}, "name: 'Bad Name!' is none: 1 to 32 of a-z A-Z 0-9 _ -"),
+        ({"uplink": {}}, "uplink.kind: is missing; write a text"),
+        ({"parent": {}}, "parent.host: is missing; write a text"),
+        ({"sensors": {"soil": {"driver": "adc"}}}, "sensors.soil.pin: is missing: write its number, or its name"),
+        ({"actuators": {"fan": {"driver": "pwm"}}}, "actuators.fan.pin: is missing: write its number, or its name"),
     ],
 )
 def test_what_the_board_would_stop_at_is_refused_when_it_is_built(
     ganglion: Run, tmp_path: Path, given: dict[str, Any], said: str
 ) -> None:
     path = tmp_path / "garden.json"
-    path.write_text(json.dumps(given))
+    path.write_text(json.dumps({key: value for key, value in {**MESH, **given}.items() if value is not None}))
     error = ganglion("build", "--config", str(path), code=1)["error"]
     assert error.startswith(f"{path}: {said}")
+
+
+#: The board's file that docs/boards.md shows whole.
+OF_ONES_OWN = (ROOT / "docs" / "boards.md").read_text().split("```toml\n")[1].split("```")[0]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"board": "microbit"}, "board: BBC micro:bit V1 is too small for the agent"),
+        ({"board": "raspberry-pi-4"}, "board: raspberry-pi-4 runs no MicroPython, so it takes a whole node"),
+        (
+            {"board": "esp8266", "parent": None, "broker": "mqtt://b"},
+            "broker: ESP8266 (NodeMCU) is too small for a full member of the mesh: name a parent",
+        ),
+        ({"actuators": {"fan": {"driver": "pin", "pin": 99}}}, "actuators.fan.pin: Raspberry Pi Pico W has no pin 99;"),
+        (
+            {"actuators": {"fan": {"driver": "pin", "pin": 23}}},
+            "actuators.fan.pin: pin 23 of Raspberry Pi Pico W is reserved for the wireless chip; take one of 0 to 22,",
+        ),
+        (
+            {"actuators": {"fan": {"driver": "pwm", "pin": "LED"}}},
+            "actuators.fan.pin: pin LED of Raspberry Pi Pico W cannot",
+        ),
+        (
+            {"actuators": {"fan": {"driver": "pwm", "pin": "GP3", "readback": {"pin": "LED"}}}},
+            "actuators.fan.readback.pin: pin LED of Raspberry Pi Pico W cannot be read",
+        ),
+        (
+            {"sensors": {"soil": {"driver": "adc", "pin": "GP4"}}},
+            "sensors.soil.pin: pin GP4 of Raspberry Pi Pico W cannot measure a voltage; take one of 26 to 28",
+        ),
+        (
+            {"buses": {"i": {"id": 0, "sda": 2, "scl": 3}}},
+            "buses.i.sda: pin 2 of Raspberry Pi Pico W cannot be i2c0.sda; take one of 0, 4, 8, 12, 16, 20, 28",
+        ),
+        ({"buses": {"i": {"id": 7}}}, "buses.i.id: Raspberry Pi Pico W has no i2c7; take one of i2c0, i2c1"),
+        (
+            {"parent": None, "uplink": {"kind": "serial", "uart": 1, "tx": 0, "rx": 5}},
+            "uplink.tx: pin 0 of Raspberry Pi Pico W cannot be uart1.tx; take one of 4, 8, 20",
+        ),
+    ],
+)
+def test_what_the_board_has_not_is_refused_when_it_is_built_and_before_it_is_flashed(
+    ganglion: Run, tmp_path: Path, given: dict[str, Any], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "agent.json").write_text(
+        json.dumps({key: value for key, value in {**MESH, "board": "pico-w", **given}.items() if value is not None})
+    )
+    assert ganglion("build", "--config", "agent.json", code=1)["error"].startswith(f"agent.json: {said}")
+    board = given.get("board", "pico-w")
+    if board not in ("microbit", "raspberry-pi-4"):  # which take no agent, whatever is in the file
+        assert main(["flash", board, "--config", "agent.json", "--port", "/dev/none", "--dry-run", "--json"]) == 1
+        assert json.loads(capsys.readouterr().out.splitlines()[-1])["error"].startswith(f"agent.json: {said}")
+
+
+def test_a_board_of_ones_own_is_looked_at_too_and_one_that_nobody_knows_is_named(
+    ganglion: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "greenhouse.toml").write_text(OF_ONES_OWN)
+    given = MESH | {"board": "greenhouse", "actuators": {"fan": {"driver": "pin", "pin": 5}}}
+    (tmp_path / "agent.json").write_text(json.dumps(given))
+    build = ["build", "--config", "agent.json"]
+    error = ganglion(*build, code=3)["error"]
+    assert error.startswith("agent.json: board: there is no board 'greenhouse'")
+    assert error.endswith(" (--board FILE.toml names one of your own)")
+    ganglion(*build, "--board", "greenhouse.toml")
+    given["actuators"]["fan"]["pin"] = 26
+    (tmp_path / "agent.json").write_text(json.dumps(given))
+    said = "agent.json: actuators.fan.pin: The board in the greenhouse has no pin 26; take one of "
+    assert ganglion(*build, "--board", "greenhouse.toml", code=1)["error"].startswith(said)
+    words = ["flash", "greenhouse.toml", "--config", "agent.json", "--port", "/dev/none", "--dry-run", "--json"]
+    assert main(words) == 1
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["error"].startswith(said)
+
+
+def test_a_profile_that_is_not_that_of_the_file_is_refused(ganglion: Run, tmp_path: Path) -> None:
+    (tmp_path / "agent.json").write_text(json.dumps(MESH))
+    (tmp_path / "full.json").write_text(json.dumps({"name": "a", "uplink": {"kind": "none"}, "broker": "mqtt://b"}))
+    said = ganglion("build", "--config", "full.json", "--profile", "leaf", code=2)["error"]
+    assert said.startswith("--profile leaf: full.json has the `broker` of a full member, and the board would stop")
+    said = ganglion("build", "--config", "agent.json", "--profile", "full", code=2)["error"]
+    assert said.startswith("--profile full: agent.json has the `parent` of a leaf")
 
 
 @pytest.mark.usefixtures("boards_pointers")

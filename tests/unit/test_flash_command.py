@@ -11,6 +11,7 @@ from ganglion.cli.flash_report import Shown
 from ganglion.cli.main import main
 from ganglion.flash import run
 from support.brought import brought
+from support.fake_drive import FakeDrive
 
 
 @pytest.fixture
@@ -55,6 +56,15 @@ def test_what_cannot_be_done_is_said(
     (here / "bad.json").write_text(json.dumps(bad))
     assert main(["flash", *words]) == code
     assert says in capsys.readouterr().err
+
+
+def test_a_drive_is_waited_for_as_long_as_the_line_says(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = FakeDrive(here / "RPI-RP2").bootsel().folder  # which keeps the image, as no boot loader does
+    words = ["--firmware", "RPI_PICO_W-20250415-v1.25.0.uf2", "--image-only", "--drive", str(folder), "--wait", "1s"]
+    assert main(["flash", "pico-w", *words]) == 5
+    said = capsys.readouterr().err
+    assert "-> for the board to take the image, 1 s at most" in said
+    assert "is still there, so the board has not taken the image" in said
 
 
 def test_a_board_without_a_port_is_called_by_its_title(

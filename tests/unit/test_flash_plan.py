@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from ganglion.board import board
+from ganglion.cli.flash_report import Shown
 from ganglion.cli.main import main
 from ganglion.errors import InvalidError, NotFoundError, UsageError
 from ganglion.firmware import Bundle
@@ -116,6 +118,22 @@ def test_a_board_that_has_everything_gets_nothing() -> None:
     assert {step.does for step in todo.steps} == {"keep"}
 
 
+def test_what_others_have_there_is_told_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    there = on_board()
+    digests = {"main.py": digest(b"mine"), "boot.mpy": digest(b"older")}
+    parts = {name: getattr(there, name) for name in There.__slots__} | {"main": b"mine", "digests": digests}
+    shown = Shown(as_json=False)
+    for step in plan(wanted(), There(**parts)).steps:
+        shown({"event": "step", **step.data()})
+    lines = capsys.readouterr().out.splitlines()
+    assert "write      main.py, which starts it, 1 bytes; there is another" in lines
+    assert "write      1 file for the start of the slots, 2 bytes; there is another" in lines
+    two = Bundle(version="2", files={"a.mpy": b"1", "b.mpy": b"2"}, outside={"main.py": b"m"})
+    digests = {"a/a.mpy": digest(b"0"), "b/a.mpy": digest(b"0")}
+    steps = plan(wanted(two), There(**{**parts, "digests": digests})).steps
+    assert "another in the place of 1 of them" in [step.there for step in steps]
+
+
 def test_what_is_known_to_be_good_is_not_touched() -> None:
     pointer = line_of(("a", True, 0, False))
     todo = plan(wanted(), on_board(("a", OLD), pointer=pointer))
@@ -166,11 +184,12 @@ def test_both_slots_are_asked_for() -> None:
     assert {"a/agent.mpy", "b/agent.mpy", "a/manifest", "b/manifest", "main.py"} <= set(asked(NEW))
 
 
+PICO_W = board("pico-w")
 CHANGES = Changes(name="garden", ssid="farm", password="correct horse", host="192.0.2.20")
 
 
 def test_a_configuration_is_made_and_changed() -> None:
-    made: dict[str, Any] = json.loads(agent_config.merged(None, CHANGES, "pico-w"))
+    made: dict[str, Any] = json.loads(agent_config.merged(None, CHANGES, PICO_W))
     assert made == {
         "name": "garden",
         "board": "pico-w",
@@ -178,14 +197,14 @@ def test_a_configuration_is_made_and_changed() -> None:
         "parent": {"host": "192.0.2.20", "port": 8475},
     }
     sensing = {**made, "sensors": {"soil": {"driver": "adc", "pin": 26}}}
-    changed = json.loads(agent_config.merged(sensing, Changes(name="shed"), "pico-w"))
+    changed = json.loads(agent_config.merged(sensing, Changes(name="shed"), PICO_W))
     assert changed == {**sensing, "name": "shed"}
-    assert agent_config.merged(sensing, Changes(), "pico-w") == agent_config.merged(sensing, Changes(), "pico-w")
+    assert agent_config.merged(sensing, Changes(), PICO_W) == agent_config.merged(sensing, Changes(), PICO_W)
     assert agent_config.key_file({"key": "other.key"}) == "other.key"
     assert agent_config.key_file({"broker": "mqtt://h"}) == "enrol.key"
-    member = json.loads(agent_config.merged(made, Changes(broker="mqtt://h"), "pico-w"))
+    member = json.loads(agent_config.merged(made, Changes(broker="mqtt://h"), PICO_W))
     assert (member["broker"], "parent" in member) == ("mqtt://h", False)
-    leaf = json.loads(agent_config.merged(member, Changes(host="h"), "pico-w"))
+    leaf = json.loads(agent_config.merged(member, Changes(host="h"), PICO_W))
     assert (leaf["parent"]["host"], "broker" in leaf) == ("h", False)
     for wrong, why in [
         ("http://h", "must be mqtt://host"),
@@ -196,9 +215,9 @@ def test_a_configuration_is_made_and_changed() -> None:
         ("mqtt://h?ca=x", "must be mqtt://host"),
     ]:
         with pytest.raises(InvalidError, match=f"broker: {why}"):
-            agent_config.merged(member, Changes(broker=wrong), "pico-w")
+            agent_config.merged(member, Changes(broker=wrong), PICO_W)
     with pytest.raises(InvalidError, match=r"broker: a broker is on a network, and uplink.kind is serial"):
-        agent_config.merged({**member, "uplink": {"kind": "serial"}}, Changes(), "pico-w")
+        agent_config.merged({**member, "uplink": {"kind": "serial"}}, Changes(), PICO_W)
 
 
 @pytest.mark.parametrize(
@@ -214,12 +233,12 @@ def test_a_configuration_is_made_and_changed() -> None:
 )
 def test_what_the_board_would_refuse_is_refused_before(table: dict[str, Any], says: str) -> None:
     with pytest.raises(InvalidError, match=says):
-        agent_config.merged(table, Changes(), "pico-w")
+        agent_config.merged(table, Changes(), PICO_W)
 
 
 def test_a_board_that_nobody_has_spoken_for_is_not_configured() -> None:
     with pytest.raises(UsageError, match=r"--config agent\.json, or --name and --parent"):
-        agent_config.merged(None, Changes(name="garden"), "pico-w")
+        agent_config.merged(None, Changes(name="garden"), PICO_W)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "\xff", '{"a":' * 100_000])

@@ -363,13 +363,11 @@ def test_up_to_quiet_max_it_may_be_on_at_night():
 
 def test_what_would_still_have_to_be_on_when_quiet_hours_begin_does_not_go_on():
     drill = guardian(drill=Rule(limits=Limits(quiet=NIGHT, min_on=600 * S)))
-    assert (
-        "quiet_hours begin in 300 s, before its min_on" in ask(drill, "drill", True, now=0, day=22 * H - 300 * S).reason
-    )
+    assert "quiet_hours begin in 5m, before its min_on" in ask(drill, "drill", True, now=0, day=22 * H - 300 * S).reason
     both = guardian(fan=Rule(limits=Limits(quiet=NIGHT)), heater=Rule(limits=Limits(min_on=600 * S), requires=("fan",)))
     assert ask(both, "fan", True, now=0, day=22 * H - 300 * S).accepted
     refused = ask(both, "heater", True, now=0, day=22 * H - 300 * S).reason
-    assert refused == "heater: fan goes off in 300 s, before its own min_on is over"
+    assert refused == "heater: fan goes off in 5m, before its own min_on is over"
 
 
 def test_a_fan_stays_on_past_its_max_on_until_its_heater_is_known_to_be_off():

@@ -61,12 +61,22 @@ def test_off_is_what_one_would_guess(limits, off):
 def test_minimum_times_count_from_the_last_switching_and_to_the_nanosecond():
     limits = Limits(min_on=5 * S, min_off=3 * S)
     state = State(False, 0, 0)
-    assert refusal(limits, state, True, 3 * S - 1) == "it must stay off for 1e-09 s more (min_off)"
+    assert refusal(limits, state, True, 3 * S - 1) == "it must stay off for 0.001 s more (min_off)"
     assert refusal(limits, state, True, 3 * S) == ""
     state.change(limits, True, 3 * S)
     assert refusal(limits, state, False, 4 * S) == "it must stay on for 4 s more (min_on)"
     assert refusal(limits, state, True, 4 * S) == ""
     assert refusal(limits, state, False, 8 * S) == ""
+
+
+@pytest.mark.parametrize(
+    ("left", "says"),
+    [(250 * S // 1000, "0.25 s"), (60 * S, "1m"), (3519 * S + 1, "58m40s"), (3600 * S, "1h"), (90061 * S, "25h1m1s")],
+)
+def test_what_is_left_is_said_as_people_write_it_and_is_not_over_before(left, says):
+    limits = Limits(min_off=100 * 3600 * S)
+    state = State(False, 0, 0)
+    assert refusal(limits, state, True, 100 * 3600 * S - left) == f"it must stay off for {says} more (min_off)"
 
 
 def test_changing_the_value_while_on_does_not_begin_the_times_anew():

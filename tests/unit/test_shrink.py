@@ -39,18 +39,26 @@ def f(a: "Any", *, b: int = 2) -> int:
 def test_numbers_stand_where_they_are_used_in_every_module() -> None:
     small = shrink(
         {
-            "p.a": "SECOND = 10 ** 9\nONE, TWO = range(2)\nMS = 1000\nLIMIT = 2 * MS - 1\nBIG = 1 << 40\nNAME = 'x'\n"
+            "p.a": "SECOND = 10 ** 9\nONE, TWO = range(2)\n_A, THREE = 'a', 3\n"
+            "MS = 1000\nLIMIT = 2 * MS - 1\nBIG = 1 << 40\nNAME = 'x'\n"
             "SAID = 'eleven more'",
             "p.b": "from p import a\nfrom p.a import BIG, LIMIT, NAME, SAID\n"
-            "def f():\n    return (a.MS, LIMIT, -LIMIT, BIG, NAME, SAID, a.ONE)",
+            "def f():\n    return (a.MS, LIMIT, -LIMIT, BIG, NAME, SAID, a.ONE, a.THREE)",
             "p.c": "from p.a import MS\nMS = 3\ndef g(LIMIT):\n    return MS + LIMIT",
         },
         ("f", "g"),
     )
-    assert small["p.a"] == "ONE, TWO = range(2)\nMS = 1000\nBIG = 1 << 40\nSAID = 'eleven more'\n"
-    assert "return (1000, 1999, -1999, BIG, 'x', SAID, a.ONE)" in small["p.b"]
-    assert small["p.b"].startswith("from . import a\nfrom .a import BIG, SAID\n")
+    assert small["p.a"] == "MS = 1000\nBIG = 1 << 40\nSAID = 'eleven more'\n"
+    assert "return (1000, 1999, -1999, BIG, 'x', SAID, 0, 3)" in small["p.b"]
+    assert small["p.b"].startswith("from .a import BIG, SAID\n")
     assert "from .a import MS\nMS = 3" in small["p.c"], "it is bound twice, so nobody knows which it is"
+
+
+def test_numbers_in_a_text_are_written_into_it() -> None:
+    source = (
+        "MOST = 8\ndef f(x): return (f'{x} of {MOST}', '{} at most'.format(MOST), '{} {}'.format(x, MOST), f'{MOST:3}')"
+    )
+    assert "return (f'{x} of 8', '8 at most', '{} {}'.format(x, 8), f'{8:3}')" in one(source, "f")
 
 
 def test_what_nobody_names_is_gone_with_what_it_alone_has_named() -> None:

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether the parts of a board fit together: pins and buses, offsets and flash, USB ids and those of other boards."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from ganglion.board.model import Board, Bus, Pin, kind_of
-from ganglion.board.words import DRIVEN, METHODS, SIGNALS
+from ganglion.board.words import DRIVEN, ESP_CHIPS, METHODS, RUNS, SIGNALS, UF2_CHIPS, UF2_FAMILIES
+from ganglion.settings import meant
 
 #: Bytes that a flash chip erases at once: what begins elsewhere would take its neighbour along.
 SECTOR = 4096
@@ -43,21 +44,30 @@ class Problem(NamedTuple):
     message: str
 
 
-def problems(board: Board, others: Iterable[Board] = ()) -> list[Problem]:
+def problems(board: Board, others: Iterable[Board] = (), wrong: Collection[str] = ()) -> list[Problem]:
     """What does not fit in a board, in the order of its file.
 
     Args:
         others: The boards that it must be told apart from on USB; itself among them counts as nothing.
+        wrong: Keys that are wrong by themselves, which was said: nothing is said of what depends on them.
     """
     others = [each for each in others if each.name != board.name]
-    return [
-        *_kinds(board),
+    parts = {key.partition(".")[0].partition("[")[0] for key in wrong}
+    is_known = board.runs in RUNS
+    found = [
+        *(_kinds(board) if is_known and "image" not in parts else ()),
         *_pins(board.pin),
-        *(each for name, bus in board.bus.items() for each in _bus(name, bus, board)),
+        *(
+            each
+            for name, bus in (board.bus.items() if is_known and "pin" not in parts else ())
+            if kind_of(name) in SIGNALS
+            for each in _bus(name, bus, board)
+        ),
         *_twice(board.bus, board.pin),
         *_usb(board, others),
-        *_flashing(board),
+        *(_flashing(board) if board.flashing and board.flashing.method in METHODS else ()),
     ]
+    return [each for each in found if not any(f"{each.key}.".startswith(f"{key}.") for key in wrong)]
 
 
 def _kinds(board: Board) -> Iterator[Problem]:
@@ -171,6 +181,7 @@ def _flashing(board: Board) -> Iterator[Problem]:
     for key in dict.fromkeys(key for keys in _KEYS.values() for each in keys for key in each):
         if key not in (*needed, *besides) and getattr(flashing, key) not in ("", None, {}):
             yield Problem(f"flashing.{key}", f'method = "{flashing.method}" has no use for it: take the key out')
+    yield from _chip(board)
     if (offset := flashing.offset) is not None:
         if offset % SECTOR:
             yield Problem("flashing.offset", f"0x{offset:x} is not at the beginning of a sector of {SECTOR} bytes")
@@ -179,3 +190,20 @@ def _flashing(board: Board) -> Iterator[Problem]:
             yield Problem("flashing.offset", said)
     if board.flash_bytes is not None and board.flash_bytes % SECTOR:
         yield Problem("flash_bytes", f"{board.flash_bytes} bytes are no whole sectors of {SECTOR}")
+
+
+def _chip(board: Board) -> Iterator[Problem]:
+    """Whether what is written into the flash is for the chip."""
+    chip, family = board.flashing.chip, board.flashing.family
+    if chip and chip not in ESP_CHIPS:
+        known = ", ".join(ESP_CHIPS)
+        yield Problem("flashing.chip", f"must be one of {known}, not {chip!r}{meant(chip, ESP_CHIPS)}")
+    elif chip and chip != board.chip:
+        yield Problem("chip", f"flashing.chip is {chip!r}: write that here, too, not {board.chip!r}")
+    if family is not None and family not in UF2_CHIPS:
+        whose = f" is of {UF2_FAMILIES[family]}" if family in UF2_FAMILIES else ""
+        known = ", ".join(f"0x{each:08x} of {UF2_FAMILIES[each]}" for each in UF2_CHIPS)
+        yield Problem("flashing.family", f"0x{family:08x}{whose}: those that can be flashed are {known}")
+    elif family is not None and UF2_CHIPS[family] != board.chip:
+        said = f"flashing.family 0x{family:08x} is of an {UF2_CHIPS[family]}: write that here, not {board.chip!r}"
+        yield Problem("chip", said)

@@ -10,7 +10,7 @@ from ganglion.board.check import Problem, problems
 from ganglion.board.findings import findings
 from ganglion.board.lines import line_of
 from ganglion.board.model import Board
-from ganglion.board.reading import boards, folder, names, parse, table_of, text_of
+from ganglion.board.reading import boards, folder, names, table_of, text_of
 from ganglion.board.words import RUNS
 from ganglion.cli.result import Result
 from ganglion.cli.show import plain
@@ -45,11 +45,9 @@ def _file(path: Path, others: list[Board]) -> list[dict[str, Any]]:
         table = table_of(text, path.name)
     except InvalidError as error:
         return [{"line": None, "key": None, "message": str(error), "text": str(error)}]
-    if wrong := findings(table):  # what fits together is known once each part is right
-        return [_problem(each, text, path.name) for each in [*wrong, *_above(table)]]
-    board = parse(text, path.name)
-    wrong = [*problems(board, others), *_above(table)]
-    if board.name != path.stem:
+    wrong, board = findings(table)
+    wrong += [*problems(board, others, [each.key for each in wrong]), *_above(table)]
+    if board.name and board.name != path.stem:
         wrong.insert(
             0, Problem("name", f"the file is called {path.name}: call the board {path.stem!r}, or the file so")
         )

@@ -15,7 +15,7 @@ from ganglion.device.content import DamagedError
 from ganglion.device.files import PART, Entry, Files, Written
 from ganglion.device.port import BAUD, open_port
 from ganglion.device.session import Session
-from ganglion.errors import GanglionError, InvalidError, UsageError
+from ganglion.errors import GanglionError, InvalidError, NotFoundError, UsageError
 
 _STOPPED = "what ran on the device is stopped: its reset button or --restart starts it again"
 
@@ -34,7 +34,9 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     listed = verb("ls", "what a folder has")
     listed.add_argument("folder", nargs="?", default="", metavar="FOLDER", help="else the one that the device is in")
     put = verb("put", "write files; one that is there already, the same, is not written again")
-    put.add_argument("files", nargs="+", type=Path, metavar="FILE", help="of this machine; a folder with all it has")
+    put.add_argument(
+        "files", nargs="+", metavar="FILE", help="of this machine; a folder with all it has, FOLDER/. what is in it"
+    )
     put.add_argument("--to", default="", metavar="PATH", help="a name on the device, or with / at its end a folder")
     get = verb("get", "read a file and keep it here; one that is here already, the same, is not read again")
     get.add_argument("path", metavar="PATH", help="on the device")
@@ -68,25 +70,28 @@ def run(args: argparse.Namespace) -> Result | None:
                 return _shown(files, args)
 
 
-def _wanted(sources: list[Path], to: str) -> Iterator[tuple[Path, str]]:
+def _wanted(named: list[str], to: str) -> Iterator[tuple[Path, str]]:
     """Each file that is to be written, with its path on the device.
 
     Raises:
-        InvalidError: there is no such file, or several are to have one name.
+        InvalidError: several are to have one name.
+        NotFoundError: there is no such file.
     """
+    sources = [Path(name) for name in named]
     folder = to if to.endswith("/") or not to else None
     if folder is None and (len(sources) > 1 or sources[0].is_dir()):
         raise InvalidError(f"is one name for several files: {to}/ would be a folder", where=f"--to {to}")
-    for source in sources:
+    for name, source in zip(named, sources, strict=True):
         if source.is_dir():
-            inside = f"{folder}{source.name}/" if source.name else folder  # `.` is what it has
+            # As cp has it, FOLDER/. is what is in it
+            inside = f"{folder}{source.name}/" if source.name and not name.endswith("/.") else folder
             for path in sorted(source.rglob("*")):
                 if path.is_file() and "__pycache__" not in path.parts:
                     yield path, f"{inside}{path.relative_to(source).as_posix()}"
         elif source.is_file():
             yield source, to if folder is None else folder + source.name
         else:
-            raise InvalidError("is no file of this machine", where=str(source))
+            raise NotFoundError(f"there is no file {source} on this machine")
 
 
 def _listed(entries: list[Entry]) -> Result:
@@ -126,6 +131,8 @@ def _called(checksum: str) -> str:
 def _got(files: Files, path: str, to: Path | None) -> Result:
     """What a break leaves is beside the file, under its name and `.part`; the next `get` goes on where it ends."""
     target = to or Path(path.rpartition("/")[2])
+    if not target.parent.is_dir():
+        raise NotFoundError(f"--to {target}: there is no folder {target.parent} on this machine: make it first")
     part = target.with_name(target.name + PART)
     if target.exists() and not target.is_file():  # such as /dev/null, beside which nothing is kept
         return _kept(files, path, target, files.read(path, bytes_done(path)))
@@ -135,7 +142,6 @@ def _got(files: Files, path: str, to: Path | None) -> Result:
     if files.begins(path, begun) is None:
         begun = b""
     try:
-        part.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb", buffering=0) as kept:
             kept.write(begun)
             data = files.read(path, bytes_done(path), begun=begun, each=kept.write)

@@ -3,18 +3,19 @@
 
 import argparse
 import hashlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ganglion.board import board, names
+from ganglion.board import Board, board, load
 from ganglion.cli import gateway_flags
 from ganglion.cli.result import Result, write
-from ganglion.errors import InvalidError
-from ganglion.firmware.asked import ASKED, modules_like, modules_of, with_profile
+from ganglion.errors import InvalidError, NotFoundError, UsageError
+from ganglion.firmware.asked import ASKED, is_full, modules_like, modules_of, with_profile
 from ganglion.firmware.bundle import Bundle, build, drivers, drivers_in, read_config
-from ganglion.firmware.checked import check_given, check_parts
+from ganglion.firmware.checked import check
 from ganglion.firmware.heap import PLACES
+from ganglion.firmware.wired import check_wired
 from ganglion.units import SECOND, duration
 
 _KIB = 1024
@@ -32,6 +33,9 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     )
     which.add_argument(
         "--profile", choices=("leaf", "full"), help="in the mesh; default: as agent.json has it, or leaf"
+    )
+    which.add_argument(
+        "--board", metavar="BOARD", help="that it is for, or a file of one's own, .toml; default: as agent.json has it"
     )
     which.add_argument("--lines", action="store_true", help="keep the numbers of lines, for tracebacks; a third larger")
     verbs = parser.add_subparsers(required=True, metavar="<verb>", dest="verb")
@@ -58,27 +62,56 @@ def run(args: argparse.Namespace) -> Result:
         from ganglion.cli import gateway_client
         from ganglion.cli.firmware_send import send
 
+        if args.board and not args.config:
+            raise UsageError("--board says what the file is for that --config names: name one")
         wait = duration(args.wait, where="--wait") / SECOND
         if args.config or args.profile:
-            bundle = _bundle(args, _config(args))
+            bundle = _bundle(args, _config(args)[0])
             return send(gateway_client.find(args), args.node, lambda has: bundle, wait)
         return send(gateway_client.find(args), args.node, lambda has: _as_there(args, has), wait)
-    config = _config(args)
+    config, known = _config(args)
     bundle = _bundle(args, config)
     if args.verb == "size":
         from ganglion.cli.firmware_size import size
 
         return size(bundle, args.code)
-    return _build(bundle, args, config.get("board"))
+    return _build(bundle, args, known)
 
 
-def _config(args: argparse.Namespace) -> dict[str, Any]:
+def _config(args: argparse.Namespace) -> tuple[dict[str, Any], Board | None]:
+    """What the version is to have, and what it is for where that is said."""
     config = read_config(args.config) if args.config else {}
-    if config:
-        check_given(config, str(args.config))
-        drivers_in(config, str(args.config))
-        check_parts(config, str(args.config))
-    return config if args.profile is None else with_profile(config, args.profile)
+    known = _board(args, config)
+    if args.config is None:
+        config = {} if args.profile is None else with_profile({}, args.profile)
+        if known is not None:
+            check_wired(config, known, "--board")
+        return config, known
+    whole = args.verb != "size"  # which says what would be, too
+    check(config, str(args.config), known, whole=whole)
+    if args.profile is None:
+        return config, known
+    if whole and args.profile != (has := "full" if is_full(config) else "leaf"):
+        key = "broker" if has == "full" else "parent" if "parent" in config else "uplink"
+        raise UsageError(
+            f"--profile {args.profile}: {args.config} has the `{key}` of a {has}{' member' * (has == 'full')}, and the "
+            "board would stop at that: leave --profile out, or mend the file"
+        )
+    return with_profile(config, args.profile), known
+
+
+def _board(args: argparse.Namespace, config: Mapping[str, Any]) -> Board | None:
+    """The board that was named; None where none was."""
+    named = args.board or config.get("board")
+    if not isinstance(named, str):
+        return None
+    if args.board and named.endswith(".toml"):
+        return load(Path(named))
+    try:
+        return board(named)
+    except NotFoundError as error:
+        place = "--board" if args.board else f"{args.config}: board"
+        raise NotFoundError(f"{place}: {error} (--board FILE.toml names one of your own)") from None
 
 
 def _bundle(args: argparse.Namespace, config: dict[str, Any]) -> Bundle:
@@ -92,8 +125,8 @@ def _as_there(args: argparse.Namespace, has: Callable[[Sequence[str]], Collectio
     return build(drivers=named, modules=modules_like(there), lines=args.lines)
 
 
-def _build(bundle: Bundle, args: argparse.Namespace, named: object) -> Result:
-    """Args: named: the `board` of its configuration."""
+def _build(bundle: Bundle, args: argparse.Namespace, known: Board | None) -> Result:
+    """Args: known: what it is for."""
     out, files = args.out, bundle.on_board()
     _clean(out, files)
     for name, content in files.items():
@@ -102,9 +135,9 @@ def _build(bundle: Bundle, args: argparse.Namespace, named: object) -> Result:
     data = contents(bundle) | {"out": str(out)}
     code, over = 0, bundle.size - bundle.budget
     if over > 0:
-        has = board(named).flash_bytes if isinstance(named, str) and named in names() else None
-        if has is not None and has > _FLASH:
-            why = f"{named} has {has // _KIB} KiB"
+        has = known.flash_bytes if known is not None else None
+        if known is not None and has is not None and has > _FLASH:
+            why = f"{known.name} has {has // _KIB} KiB"
         else:
             why = "two such versions need more than 1 MiB of flash"
             code = 0 if args.lines else OVER_BUDGET

@@ -16,7 +16,7 @@ from ganglion.cli.result import Result
 from ganglion.console.terminal import ended_by_signals
 from ganglion.device.port import BAUD
 from ganglion.errors import GanglionError, UsageError
-from ganglion.flash import agent_config, identity, image
+from ganglion.flash import agent_config, drive, identity, image
 from ganglion.flash.agent_config import Changes
 from ganglion.flash.host.plan import FAMILIES
 from ganglion.flash.run import Flash, Order, waits_for
@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> Result | int | None:
             raise UsageError(f"{wrong}: for a board at this machine, and --host is another machine with Linux")
         return flash_host.run(args)
     order = _order(args)
-    wait = option.duration(args.wait, "--wait") / SECOND
+    wait = option.duration(args.wait or "2m", "--wait") / SECOND
     shown = Shown(as_json=args.json)
     flash = Flash(order, shown)
     seen = _seen(args, flash)
@@ -146,7 +146,7 @@ def _order(args: argparse.Namespace) -> Order:
         broker=broker,
     )
     if config is not None:  # what is wrong with it is said before a board is looked for
-        agent_config.merged(config, changes, found.name, str(args.config))
+        agent_config.merged(config, changes, found, str(args.config))
     return Order(
         board=found,
         image=None if args.firmware is None else image.read(args.firmware, found),
@@ -163,6 +163,7 @@ def _order(args: argparse.Namespace) -> Order:
         make=_maker(args),
         account=account,
         dry=args.dry_run,
+        patience=option.duration(args.wait, "--wait") / SECOND if args.wait else drive.WITHIN,
     )
 
 

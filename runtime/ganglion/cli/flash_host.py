@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> Result:
         raise UsageError(f"--host-key {args.host_key}: SHA256: and 43 letters, as ssh-keygen -lf shows it")
     if args.name is not None and not config.NAME.fullmatch(args.name):
         raise UsageError(f"--name {args.name!r}: 1 to 40 letters, digits, _ or -")
-    wait = option.duration(args.wait, "--wait") / SECOND
+    wait = option.duration(args.wait or "2m", "--wait") / SECOND
     among = candidates(args.board)
     users = {each.flashing.user for each in among}
     where = address.parse(args.host, users.pop() if len(users) == 1 else "")

@@ -19,4 +19,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--host-key", metavar="SHA256:…", help="fingerprint of the machine's key, where it is not known"
     )
-    parser.add_argument("--wait", default="2m", metavar="TIME", help="for the node to join; default: %(default)s")
+    parser.add_argument(
+        "--wait", metavar="TIME", help="for it to come to the mesh, 2m unless given; for a board's drive and port, 1m"
+    )

@@ -14,7 +14,7 @@ from posixpath import dirname
 from ganglion.device import programs
 from ganglion.device.content import Content, DamagedError, Progress
 from ganglion.device.programs import Abilities
-from ganglion.device.refusals import is_exists
+from ganglion.device.refusals import is_exists, no_file_system
 from ganglion.device.session import DeviceError, Session
 from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError
 
@@ -73,7 +73,7 @@ class Files:
         """What a folder has, by name; the one that the device is in where none is named.
 
         Raises:
-            NotFoundError: there is no such folder.
+            NotFoundError: there is no such folder, or no file system at all.
         """
         folder = self._path(folder) if folder else ""
         if folder and not self.can.folders:
@@ -83,7 +83,13 @@ class Files:
         for line in said.splitlines():
             is_folder, size, name = self._fields(line, 3)
             entries.append(Entry(name=name, is_folder=is_folder == "1", size=self._number(size)))
+        if not entries and folder in ("", "/") and not self.is_mounted(folder):
+            raise no_file_system(folder or "/", self._session.port.name)
         return sorted(entries, key=lambda entry: entry.name)
+
+    def is_mounted(self, folder: str = "") -> bool:
+        """Whether a folder is of a file system, as far as the device says; else nothing can be written there."""
+        return self._content.run(programs.mounted(folder), folder or "/").strip() != b"0"
 
     def status(self, path: str) -> Entry:
         """What is at a path; its name is the path.

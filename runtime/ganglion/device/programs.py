@@ -46,6 +46,11 @@ class Abilities:
         return "sha256" if self.sha256 else "crc32" if self.crc32 else "content"
 
 
+def mounted(folder: str) -> str:
+    """Prints 0 where a folder is of no file system, as on a flash that was erased; 1 also where nobody knows."""
+    return f"try:\n _g=os.statvfs({folder!r})[2]\nexcept:\n _g=1\nprint(int(_g>0))"
+
+
 def status(path: str, can: Abilities) -> str:
     """Prints whether a path is a folder, as 1 or 0, and its size in bytes."""
     if can.stat:

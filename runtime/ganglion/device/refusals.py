@@ -15,6 +15,11 @@ def is_exists(error: DeviceError) -> bool:
     return error.number == errno.EEXIST
 
 
+def no_file_system(path: str, port: str) -> NotFoundError:
+    """What to say of a device whose flash is not mounted there."""
+    return NotFoundError(f"the device on {port} has no file system at {path}: its flash may need formatting")
+
+
 def explained(error: DeviceError, path: str, port: str) -> GanglionError:
     """What an exception on a device comes to: its own number where the file system gave one, else as it is.
 
@@ -29,7 +34,7 @@ def explained(error: DeviceError, path: str, port: str) -> GanglionError:
         case errno.ENOENT:
             return NotFoundError(f"there is no {path} on the device on {port}")
         case errno.ENODEV:
-            return NotFoundError(f"the device on {port} has no file system at {path}: its flash may need formatting")
+            return no_file_system(path, port)
         case errno.EISDIR:
             return InvalidError("is a folder, not a file: name a file in it", where=path)
         case errno.ENOTDIR:

@@ -50,11 +50,13 @@ _CODEC = "cbor cbor_float cbor_item cbor_read cbor_write cose_common gl1 hmac_sh
 _GROUPS = {
     f"{_MICRO}.leaf": _named(_MICRO, f"{_CODEC} key_text leaf_key mac0"),
     f"{_MICRO}.member": _named(_MICRO, f"{_CODEC} applicant authority certificate cose enrol listed mqtt saying voice"),
+    f"{_MICRO}.ed25519_sign": _named(_MICRO, "ed25519 sha512"),
     _ENGINE: _named(_MICRO, "condition digits effects expression match pattern plan run steps template text topic"),
     f"{_AGENT}.agent": _named(
         _AGENT, "clock config crash device flash guard log methods outputs section sensors store watchdog"
     ),
     f"{_AGENT}.runner": _named(_AGENT, "triggers"),
+    f"{_AGENT}.full": _named(_AGENT, "broker signer wifi"),
     f"{_AGENT}.uplink": _named(_AGENT, "wifi"),
 }
 #: What only scripts that call tools import, which `ganglion_agent.runner` refuses.

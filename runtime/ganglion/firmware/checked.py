@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What hangs on a board, checked by the agent's own code before it is there: only what needs the pins is left."""
+"""An `agent.json`, checked by the agent's own code before it is on a board: only what needs the pins is left."""
 
 import inspect
 import re
@@ -8,12 +8,16 @@ from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
+from ganglion.board import Board
 from ganglion.errors import InvalidError
+from ganglion.firmware.bundle import drivers_in
+from ganglion.firmware.wired import check_apart, check_wired
 from ganglion_agent import outputs, readback, sensors
 from ganglion_agent.config import FILE, Config, limits, named
 from ganglion_agent.device import MIN_EVERY
 from ganglion_agent.interlock import Interlocks
 from ganglion_agent.section import ConfigError, Section, missing
+from ganglion_micro import gl1
 
 _PARTS = ("buses", "sensors", "actuators")
 #: The name of a pin, as MicroPython's boards have them.
@@ -22,48 +26,49 @@ _PIN = re.compile(r"[A-Z0-9][A-Z0-9_]*")
 _TOGETHER = ("requires", "excludes", "readback")
 
 
-def check_given(table: Mapping[str, Any], where: str) -> None:
-    """Refuses what the agent would refuse of the keys that are there, by its own reader; one that is for a build alone
-    may leave out what the board is called and how it is on the mesh.
+def check(table: Mapping[str, Any], where: str, board: Board | None = None, *, whole: bool = True) -> None:
+    """Refuses what the agent would refuse at its start, by its own readers, and what the board cannot.
 
     Args:
         table: What an `agent.json` says.
         where: The file, for messages.
+        board: What it is for; None where nobody has said.
+        whole: Whether it is to be on a board as it is; one that only says what a version is to have may leave out what
+            the board is called, how it is on the mesh, and pins.
 
     Raises:
         InvalidError: with the key, as the board would say it.
     """
+    name = table.get("name")
+    if isinstance(name, str) and not gl1.level(name):
+        raise InvalidError(f"name: {name!r} is none: 1 to 32 of a-z A-Z 0-9 _ -", where=where)
+    drivers_in(table, where)
+    try:
+        Config(Section(FILE, dict(table) if whole else _with_mesh(table)), None)
+        _parts(Section(FILE, {key: table[key] for key in _PARTS if key in table}), whole)
+    except ConfigError as error:
+        raise InvalidError(str(error).removeprefix(f"{FILE}."), where=where) from None
+    check_apart(table, where)
+    if board is not None:
+        check_wired(table, board, where)
+
+
+def _with_mesh(table: Mapping[str, Any]) -> dict[str, Any]:
     uplink = table.get("uplink", {"kind": "none"})
-    whole: dict[str, Any] = {"name": "board", "uplink": uplink, **table}
+    found: dict[str, Any] = {"name": "board", "uplink": uplink, **table}
     is_serial = isinstance(uplink, dict) and uplink.get("kind") == "serial"
     if "broker" not in table and not is_serial:
-        whole.setdefault("parent", {"host": "parent"})
-    try:
-        Config(Section(FILE, whole), None)
-    except ConfigError as error:
-        raise InvalidError(str(error).removeprefix(f"{FILE}."), where=where) from None
+        found.setdefault("parent", {"host": "parent"})
+    return found
 
 
-def check_parts(table: Mapping[str, Any], where: str) -> None:
-    """Refuses buses, sensors and actuators that the agent would refuse at its start.
-
-    Args:
-        table: What an `agent.json` says; its other keys are not looked at.
-        where: The file, for messages.
-
-    Raises:
-        InvalidError: with the key, as the board would say it.
-    """
-    section = Section(FILE, {key: table[key] for key in _PARTS if key in table})
-    try:
-        buses = dict(section.sections("buses"))
-        for each in buses.values():
-            _bus(each)
-        for _, part in named(section, "sensors"):
-            _sensor(part, buses)
-        _actuators(section)
-    except ConfigError as error:
-        raise InvalidError(str(error).removeprefix(f"{FILE}."), where=where) from None
+def _parts(section: Section, whole: bool) -> None:
+    buses = dict(section.sections("buses"))
+    for each in buses.values():
+        _bus(each)
+    for _, part in named(section, "sensors"):
+        _sensor(part, buses, whole)
+    _actuators(section, whole)
 
 
 def _bus(section: Section) -> None:
@@ -74,27 +79,31 @@ def _bus(section: Section) -> None:
         missed = "scl" if given == ["sda"] else "sda"
         raise section.error(missed, f"is missing: write both, or leave {given[0]} out for the board's own pins")
     for key in given:
-        _pin(section, key, section.value(key))
+        _pin(section, section.value(key), key)
     section.value("sda"), section.value("scl")
     section.close()
 
 
-def _pin(section: Section, key: str, pin: object) -> None:
+def _pin(section: Section, pin: object, key: str = "pin", *, whole: bool = True) -> None:
     """Refuses what is no pin on any board: a number from 0 on, or a name with a number or in capitals."""
+    if pin is None:
+        if whole:
+            raise section.error(key, "is missing: write its number, or its name in capitals, as in 15 or GP15")
+        return
     number = isinstance(pin, int) and not isinstance(pin, bool) and pin >= 0
     if not number and not (isinstance(pin, str) and _PIN.fullmatch(pin)):
         raise section.error(key, f"{pin!r} is no pin: write its number, or its name in capitals, as in 15 or GP15")
 
 
-def _sensor(section: Section, buses: Mapping[str, Section]) -> None:
+def _sensor(section: Section, buses: Mapping[str, Section], whole: bool) -> None:
     def bus(name: str) -> None:
         if name not in buses:
             raise section.error("bus", missing("bus", name, buses))
 
     section.duration("every", "10s", MIN_EVERY)
     said = section.rest()
-    if said.get("driver") in sensors.INPUTS and "pin" in said:
-        _pin(section, "pin", said["pin"])
+    if said.get("driver") in sensors.INPUTS:
+        _pin(section, said.get("pin"), whole=whole)
     try:
         sensors.maker(Section(section.where, said), bus)
     except ImportError:  # of a module that only boards have, after all keys were read
@@ -109,7 +118,7 @@ def _sensor(section: Section, buses: Mapping[str, Section]) -> None:
             raise ConfigError(f"{section.where}: {driver}: {error}") from None
 
 
-def _actuators(section: Section) -> None:
+def _actuators(section: Section, whole: bool) -> None:
     found: dict[str, Any] = {}
     locks: dict[str, tuple[Any, Any]] = {}
     taken: list[Any] = []
@@ -117,9 +126,10 @@ def _actuators(section: Section) -> None:
         held, _, _ = limits(part)
         found[name] = SimpleNamespace(limits=held)
         requires, excludes, shown = (part.value(key) for key in _TOGETHER)
-        outputs.read(part, held, taken)
+        _pin(part, outputs.read(part, held, taken).pin, whole=whole)
         if shown is not None:
-            readback.read(Section(f"{part.where}.readback", shown))
+            back = Section(f"{part.where}.readback", shown)
+            _pin(back, readback.read(back)[1], whole=whole)
         if (requires, excludes) != (None, None):
             locks[name] = requires, excludes
     Interlocks(found, locks)

@@ -79,9 +79,9 @@ class _Bare(ast.NodeTransformer):
         is_for_types = isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
         return node.orelse if is_for_types else node
 
-    def visit_Assign(self, node: ast.Assign) -> ast.AST | None:
+    def visit_Assign(self, node: ast.Assign) -> ast.AST | list[ast.Assign] | None:
         names = {target.id for target in node.targets if isinstance(target, ast.Name)}
-        return None if names & {"TYPE_CHECKING", "__all__", "__slots__"} else node
+        return None if names & {"TYPE_CHECKING", "__all__", "__slots__"} else _numbered(node) or node
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
         return None if node.value is None else ast.Assign(targets=[node.target], value=node.value)
@@ -109,6 +109,25 @@ class _Bare(ast.NodeTransformer):
         self.generic_visit(node)
         node.body = node.body or [ast.Pass()]
         return node
+
+
+def _numbered(node: ast.Assign) -> list[ast.Assign]:
+    """`A, B = range(2)` and `A, B = 1, "two"` name by name: `shrink_numbers` puts these where they are used.
+
+    Empty for every other assignment.
+    """
+    match node:
+        case ast.Assign([ast.Tuple(names)], ast.Call(ast.Name("range"), [ast.Constant(int(count))], [])):
+            values: list[ast.expr] = [ast.Constant(i) for i in range(count)]
+        case ast.Assign([ast.Tuple(names)], ast.Tuple(values)) if all(
+            isinstance(each, ast.Constant) for each in values
+        ):
+            pass
+        case _:
+            return []
+    if len(values) != len(names) or not all(isinstance(name, ast.Name) for name in names):
+        return []
+    return [ast.Assign([name], value) for name, value in zip(names, values, strict=True)]
 
 
 def _without_unused(trees: dict[str, ast.Module], roots: frozenset[str]) -> bool:

@@ -113,6 +113,28 @@ class _Numbers(ast.NodeTransformer):
                 return ast.Constant(number)
         return node
 
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
+        self.generic_visit(node)
+        node.values = [_said(each) for each in node.values]
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        match node:
+            case ast.Call(ast.Attribute(ast.Constant(str(text)), "format"), [_, *_], []):
+                values = [each.value for each in node.args if isinstance(each, ast.Constant)]
+                if len(values) == len(node.args):
+                    return ast.Constant(text.format(*values))
+        return node
+
+
+def _said(part: ast.expr) -> ast.expr:
+    """A part of an f-string as its text, where that is known."""
+    match part:
+        case ast.FormattedValue(ast.Constant(value), -1, None):
+            return ast.Constant(str(value))
+    return part
+
 
 def _bound(tree: ast.Module) -> Iterator[str]:
     """Every name that is bound anywhere in a module, as often as it is."""

@@ -19,7 +19,7 @@ _AT_ONCE = 16
 _PATIENCE = 60.0
 #: Of a number of starts: a board that says more has a flash that is torn.
 _DIGITS = 10
-_FREE = "_g=os.statvfs('/');print(_g[0]*_g[3],_g[2])"
+_FREE = "_g=os.statvfs('/');print(_g[0]*_g[3])"
 _FORMAT = "import sys;print(getattr(sys.implementation,'_mpy',0)&255)"
 #: Old versions say in os.uname what new ones say in sys.
 _NAME = """\
@@ -38,6 +38,7 @@ class AgentBoard:
 
     Raises:
         RefusedError: its MicroPython cannot run the agent.
+        GanglionError: no file system is mounted.
     """
 
     def __init__(self, session: Session) -> None:
@@ -51,6 +52,12 @@ class AgentBoard:
             raise RefusedError(
                 f"the MicroPython on {session.port.name} has no {' and no '.join(lacks)}, which the agent needs: flash "
                 "its image first, with --firmware"
+            )
+
+        if not self._files.is_mounted("/"):
+            raise GanglionError(
+                f"the board on {session.port.name} has no file system at its top: its flash may need formatting, or "
+                "its image flashed again, with --firmware"
             )
 
     def config(self) -> bytes | None:
@@ -104,14 +111,9 @@ class AgentBoard:
             GanglionError: it does not.
         """
         try:
-            free, blocks = map(int, self._session.execute(_FREE).split())
+            free = int(self._session.execute(_FREE))
         except (DeviceError, ValueError):
             return  # a port that does not say
-        if not blocks:
-            raise GanglionError(
-                f"the board on {self._session.port.name} has no file system at its top: its flash may need formatting, "
-                "or its image flashed again, with --firmware"
-            )
         need = sum(map(len, plan.written.values()))
         if need <= free:
             return

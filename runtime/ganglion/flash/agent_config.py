@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ganglion.board import Board
 from ganglion.errors import InvalidError, UsageError, unread
 from ganglion.firmware.asked import is_full
-from ganglion.firmware.checked import check_parts
+from ganglion.firmware.checked import check
 from ganglion.flash.agent_plan import CONFIG
-from ganglion_agent.config import Config
-from ganglion_agent.section import ConfigError, Section
-from ganglion_micro import gl1
 
 #: Where a parent listens for leaves, unless it is told otherwise.
 PORT = 8475
@@ -61,7 +59,7 @@ def parsed(data: bytes, where: str) -> dict[str, Any]:
     return table
 
 
-def merged(table: Mapping[str, Any] | None, changes: Changes, board: str, where: str = CONFIG) -> bytes:
+def merged(table: Mapping[str, Any] | None, changes: Changes, board: Board, where: str = CONFIG) -> bytes:
     """The content of `agent.json`. Raises: as `check`; UsageError, nobody has said what the board is to be."""
     if table is None and not (changes.name and (changes.host or changes.broker)):
         raise UsageError(
@@ -71,7 +69,7 @@ def merged(table: Mapping[str, Any] | None, changes: Changes, board: str, where:
     said: dict[str, Any] = {**(table or {})}
     if changes.name:
         said["name"] = changes.name
-    said["board"] = board
+    said["board"] = board.name
     if changes.ssid:
         said["uplink"] = {"kind": "wifi", "ssid": changes.ssid, "password": changes.password}
     elif table is None:
@@ -82,26 +80,8 @@ def merged(table: Mapping[str, Any] | None, changes: Changes, board: str, where:
     if changes.host:
         said.pop("broker", None)
         said["parent"] = {"host": changes.host, "port": changes.port}
-    data = json.dumps(said, indent=1, ensure_ascii=False).encode()
-    check(data, where)
-    return data
-
-
-def check(data: bytes, where: str) -> None:
-    """Refuses what the agent would refuse at its start.
-
-    Raises:
-        InvalidError: with the key, as the board would say it.
-    """
-    table = parsed(data, where)
-    name = table.get("name")
-    if isinstance(name, str) and not gl1.level(name):
-        raise InvalidError(f"name: {name!r} is none: 1 to 32 of a-z A-Z 0-9 _ -", where=where)
-    try:
-        Config(Section(CONFIG, table), None)
-    except ConfigError as error:
-        raise InvalidError(str(error).removeprefix(f"{CONFIG}."), where=where) from None
-    check_parts(table, where)
+    check(said, where, board)
+    return json.dumps(said, indent=1, ensure_ascii=False).encode()
 
 
 def key_file(table: Mapping[str, Any]) -> str:

@@ -93,7 +93,9 @@ def plan(wanted: Wanted, there: There) -> AgentPlan:
             steps.append(Step(part=part, does="keep", what=_count(same, what), there="the same, by their SHA-256"))
         if lacking:
             others = sum(path in there.digests for path in lacking)
-            said = f"{others} of them are other ones" if others else "nothing"
+            said = "nothing"
+            if others:
+                said = "another" if len(lacking) == 1 else f"another in the place of {others} of them"
             size = sum(map(len, lacking.values()))
             steps.append(Step(part=part, does="write", what=_count(len(lacking), what), there=said, size=size))
         written.update(lacking)
@@ -107,7 +109,7 @@ def plan(wanted: Wanted, there: There) -> AgentPlan:
         what = _count(len(strays), f"of slot {slot} that this version has not")
         steps.append(Step(part="agent", does="remove", what=what))
     start = {path: data for path, data in bundle.outside.items() if path != MAIN}
-    put(start, "agent", "that start the slots")
+    put(start, "agent", "for the start of the slots")
     put(inside, "agent", f"of version {bundle.version} in slot {slot}")
     if there.digests.get(manifest) != sha256(bundle.manifest).hexdigest():
         removed += [manifest] if manifest in there.names else []  # no version until it is whole

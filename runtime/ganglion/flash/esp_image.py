@@ -10,10 +10,8 @@ import hashlib
 import struct
 from collections.abc import Iterator
 
+from ganglion.board.words import ESP_CHIPS
 from ganglion.errors import InvalidError
-
-#: esptool's word for a chip -> the number of it in an image; the ESP8266 has none.
-CHIP_IDS = {"esp8266": None, "esp32": 0, "esp32s2": 2, "esp32c3": 5, "esp32s3": 9, "esp32c6": 13, "esp32h2": 16}
 
 _MAGIC, _CHECKSUM = 0xE9, 0xEF
 _SEGMENTS = 16
@@ -79,7 +77,7 @@ def own_areas(data: bytes, chip: str, offset: int) -> list[tuple[int, int]]:
 
 
 def _same_chip(data: bytes, chip: str, where: str) -> None:
-    wanted = CHIP_IDS.get(chip)
+    wanted = ESP_CHIPS.get(chip)
     found = struct.unpack_from("<H", data, 12)[0] if len(data) >= 24 else None
     if chip == "esp8266":
         # An extended header has zeros here; the ESP8266's first segment is in its instruction memory
@@ -87,7 +85,7 @@ def _same_chip(data: bytes, chip: str, where: str) -> None:
         if not 0x3FFE8000 <= address < 0x40300000:
             raise InvalidError("is an image for another chip than the esp8266: take the one of your board", where=where)
     elif found is not None and wanted is not None and found != wanted:
-        names = [name for name, number in CHIP_IDS.items() if number == found]
+        names = [name for name, number in ESP_CHIPS.items() if number == found]
         other = f"for the {names[0]}" if names else f"for a chip of number {found}"
         raise InvalidError(
             f"is an image {other}, and this board has an {chip}: take the one of your board", where=where

@@ -24,8 +24,6 @@ from ganglion.flash.image import Image
 from ganglion.flash.plan import Report, Step, image_steps, pieces
 from ganglion_agent.full import FOLDER
 
-#: Seconds for a board that starts: who has to press a button needs them.
-STARTS = 60.0
 _BIRTH = 0.5  # seconds between two looks for its birth
 _AGAIN = 0.5  # seconds between two attempts at a port that has gone
 #: What a board has that has joined as a full member.
@@ -53,6 +51,8 @@ class Order:
         make: Has the gateway make one where the board needs it; None where no gateway is named.
         account: The name and the content of the file of its account at the broker.
         dry: Only says what would be done.
+        patience: Seconds for the board to take an image and to show its drive or its port; who has to press a button
+            needs some.
     """
 
     board: Board
@@ -70,6 +70,7 @@ class Order:
     make: Callable[[str], str] | None = None
     account: tuple[str, bytes] | None = None
     dry: bool = False
+    patience: float = drive.WITHIN
 
 
 class Flash:
@@ -169,8 +170,9 @@ class Flash:
         if found is None:
             found = self._shown(port)
         drive.copy(found, image.name, image.data, self._report)
-        drive.taken(order.board, found, folder=order.folder)
-        if (port or order.port or order.agent) and not self._runs(self._port(within=STARTS), image, within=STARTS):
+        self._report({"event": "waits", "text": f"for the board to take the image, {order.patience:g} s at most"})
+        drive.taken(order.board, found, folder=order.folder, within=order.patience)
+        if (port or order.port or order.agent) and not self._runs(self._port(comes=True), image, comes=True):
             raise GanglionError(
                 f"the MicroPython that runs now is not that of {image.name}: plug the board in again and try once more"
             )
@@ -191,14 +193,14 @@ class Flash:
             found.extend(each for each in [drive.find(order.board, folder=order.folder)] if each is not None)
             return bool(found)
 
-        if not drive.until(shown, drive.WITHIN):
+        if not drive.until(shown, order.patience):
             raise drive.missing(order.board, order.folder)
         return found[0]
 
-    def _runs(self, port: str, image: Image, *, within: float = 5.0) -> bool:
+    def _runs(self, port: str, image: Image, *, comes: bool = False) -> bool:
         """Whether the MicroPython that runs is that of the image: its version and its machine stand there."""
         try:
-            with self._session(port, within) as session:
+            with self._session(port, 5.0, comes=comes) as session:
                 version, machine = interpreter(session)
         except UnreachableError:
             return False  # no MicroPython at all
@@ -206,9 +208,7 @@ class Flash:
 
     def _install(self, *, waits: bool) -> None:
         order = self._order
-        port = self._port(within=STARTS if waits else 0)
-        within = STARTS if waits else 10.0
-        with self._session(port, within) as session:
+        with self._session(self._port(comes=waits), 10.0, comes=waits) as session:
             board = AgentBoard(session)
             config = self._config(board.config())
             said = agent_config.parsed(config, CONFIG)
@@ -232,8 +232,9 @@ class Flash:
             self._step(Step(part="start", does="restart", what=f"the board, which runs {MAIN}"))
 
     @contextmanager
-    def _session(self, port: str, within: float) -> Iterator[Session]:
+    def _session(self, port: str, within: float, *, comes: bool) -> Iterator[Session]:
         """A raw REPL; at its end what is there runs. The port of a board that has just been reset may go and come."""
+        within = self._order.patience if comes else within
         end = time.monotonic() + within
         while True:
             try:
@@ -241,7 +242,7 @@ class Flash:
                 session.__enter__()
                 break
             except (UnreachableError, NotFoundError):
-                if within < STARTS or time.monotonic() >= end:
+                if not comes or time.monotonic() >= end:
                     raise
                 time.sleep(_AGAIN)
         try:
@@ -252,16 +253,16 @@ class Flash:
     def _config(self, on_board: bytes | None) -> bytes:
         order = self._order
         if order.config is not None:
-            return agent_config.merged(order.config, order.changes, order.board.name)
-        table = None if on_board is None else agent_config.parsed(on_board, f"{CONFIG} on the board")
-        return agent_config.merged(table, order.changes, order.board.name, f"{CONFIG} on the board")
+            return agent_config.merged(order.config, order.changes, order.board)
+        if on_board is None:
+            return agent_config.merged(None, order.changes, order.board)
+        table = agent_config.parsed(on_board, f"{CONFIG} on the board")
+        return agent_config.merged(table, order.changes, order.board, f"{CONFIG} on the board")
 
     def _fits(self, said: Mapping[str, Any]) -> None:
-        """Whether the board can be what its configuration says. Raises: UsageError, it cannot."""
+        """Whether the line is for what the configuration says. Raises: UsageError, it is not."""
         order = self._order
         self.is_full = is_full(said)
-        if self.is_full and order.board.mesh != "full":
-            raise UsageError(f"{order.board.title} is too small for a full member of the mesh: name its --parent")
         if self.is_full and (order.state or order.key):
             raise UsageError("--state and --leaf-key are for leaves, and its agent.json names a broker: --enrol-key")
         if not self.is_full and order.enrol:
@@ -304,9 +305,10 @@ class Flash:
             )
         return found[0] if found else ""
 
-    def _port(self, *, within: float = 0) -> str:
+    def _port(self, *, comes: bool = False) -> str:
         """The port of the board, which may have to come first."""
         found: list[str] = []
+        within = self._order.patience if comes else 0
 
         def there() -> bool:
             found.append(self._port_if_any())

@@ -5,6 +5,7 @@ import struct
 from itertools import pairwise
 from typing import NamedTuple
 
+from ganglion.board.words import UF2_FAMILIES
 from ganglion.errors import InvalidError
 
 BLOCK = 512
@@ -15,20 +16,6 @@ _MOST = 476  # bytes of data of a block
 FLASH = 0x10000000
 #: What a block of the RP2350 may have besides: the Absolute family of pico-sdk, which works around RP2350-E10.
 _ABSOLUTE = 0xE48BFF57
-#: Whose these are, for who has taken a wrong file (uf2, utils/uf2families.json).
-FAMILIES = {
-    0xE48BFF56: "RP2040",
-    0xE48BFF57: "any RP2",
-    0xE48BFF59: "RP2350 (Arm, secure)",
-    0xE48BFF5A: "RP2350 (RISC-V)",
-    0xE48BFF5B: "RP2350 (Arm, non-secure)",
-    0xADA52840: "nRF52840",
-    0x1C5F21B0: "ESP32",
-    0xC47E5767: "ESP32-S3",
-    0xBFDD4EEE: "ESP32-S2",
-    0x68ED2B88: "SAMD21",
-    0x55114460: "SAMD51",
-}
 
 
 class Contents(NamedTuple):
@@ -77,8 +64,8 @@ def check(data: bytes, family: int, flash_bytes: int | None, where: str) -> Cont
     ours = [each for each in blocks if not each.flags & (_NOT_FOR_FLASH | _IS_FILE) and each.family in (family, 0)]
     others = sorted({each.family for each in blocks} - {family, 0, _ABSOLUTE})
     if not ours or others:
-        for_whom = ", ".join(FAMILIES.get(each, f"family 0x{each:08x}") for each in others) or "nobody's flash"
-        wanted = FAMILIES.get(family, f"family 0x{family:08x}")
+        for_whom = ", ".join(UF2_FAMILIES.get(each, f"family 0x{each:08x}") for each in others) or "nobody's flash"
+        wanted = UF2_FAMILIES.get(family, f"family 0x{family:08x}")
         raise InvalidError(f"is for {for_whom}, and this board is an {wanted}: take its own file", where=where)
     _in_order(ours, where)
     _on_the_flash(ours, flash_bytes, where)

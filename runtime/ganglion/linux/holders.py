@@ -42,6 +42,15 @@ class Holder:
         return ""
 
     @property
+    def verb(self) -> str:
+        """What `ganglion` does, where it is that: `files`; started as itself, or by `python -m`."""
+        names = [word.rpartition("/")[2] for word in self.arguments[:4]]
+        for at, name in enumerate(names):
+            if name == "ganglion" and (at == 0 or names[0].startswith("python")):
+                return next((printable(each) for each in self.arguments[at + 1 :] if not each.startswith("-")), "")
+        return ""
+
+    @property
     def is_console(self) -> bool:
         """Whether it is `ganglion console`, which may share its port."""
         return not self.node and "console" in self.arguments[1:] and any("ganglion" in word for word in self.arguments)
@@ -51,7 +60,7 @@ class Holder:
         """By which names other programs may have the port of a console: a path, and a URL of RFC 2217."""
         words = [part for word in self.arguments for part in (word.split("=", 1) if word.startswith("--") else [word])]
         found = dict(pairwise(words)) if self.is_console else {}
-        names = [os.path.join(self.folder, found["--share"])] if found.get("--share") else []
+        names = [os.path.normpath(os.path.join(self.folder, found["--share"]))] if found.get("--share") else []
         address = found.get("--listen", "")
         if address.rpartition(":")[2].strip("0"):  # else it has chosen a port that only it knows
             names.append(f"rfc2217://{address if ':' in address else f'127.0.0.1:{address}'}")
@@ -60,8 +69,8 @@ class Holder:
     def __str__(self) -> str:
         if self.node:
             return f"the node of {self.node} (process {self.pid})"
-        if self.is_console:
-            return f"ganglion console (process {self.pid})"
+        if self.is_console or self.verb:
+            return f"ganglion {'console' if self.is_console else self.verb} (process {self.pid})"
         return f"{printable(self.command)} (process {self.pid})"
 
 

@@ -200,7 +200,7 @@ class Leaves:
         if body["ok"]:
             return body["result"]
         error = body["error"] if isinstance(body["error"], dict) else {}
-        said = str(error.get("message") or "refused without a reason")[:200]
+        said = str(error.get("message") or "refused without a reason")[:600]
         raise _ERRORS.get(str(error.get("code")), GanglionError)(f"{name}: {said}")
 
     # At work

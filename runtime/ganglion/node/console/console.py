@@ -22,7 +22,7 @@ from ganglion.node.console.record import Record
 from ganglion.node.console.sessions import Perform, Permit, Session
 from ganglion.node.console.shell import Shell, open_shell
 from ganglion.node.console.tail import Tail
-from ganglion.node.console.words import Words
+from ganglion.node.console.words import NO_SHELL, Words
 
 #: Sessions at the same time.
 MOST = 8
@@ -200,7 +200,7 @@ class Console:
                 f"of {self._where} and start it again"
             )
         if session.desk.leaf:
-            raise RefusedError(f"a leaf has no shell: open the console of its parent, not of {session.desk.leaf}")
+            raise RefusedError(NO_SHELL.format(session.desk.leaf))
         session.desk.seat(session)
         session.columns, session.rows = cells(params, session.columns, session.rows)
         if session.shell is None:

@@ -11,6 +11,7 @@ from ganglion.node.console.lines import parameters, words
 from ganglion.node.console.sessions import Perform, Session
 from ganglion.node.console.tail import LEVELS
 
+NO_SHELL = "a leaf has no shell: open the console of its parent, not of {}"
 #: The console's own words, and what they do.
 _OWN = {
     "help": "what can be entered here, or what a method does (help METHOD)",
@@ -55,6 +56,8 @@ class Words:
                 raise InvalidError(f"{' '.join(rest)!r} is no level: there are {', '.join(LEVELS)}", where="log")
             self._leveled(session, LEVELS[rest[0]])
             return {"log": rest[0]}
+        if word == "shell" and session.desk.leaf:
+            raise RefusedError(NO_SHELL.format(session.desk.leaf))
         if session.desk.leaf:
             params = {"leaf": session.desk.leaf, "method": word, "params": parameters(rest)}
             return await self._perform("leaf.call", params, peer)
