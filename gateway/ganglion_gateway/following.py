@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Follows the logs of nodes for one person: each is asked for what is new, and answers when there is something.
+"""Follows the logs of nodes: each is asked for what is new, and answers when there is something.
 
-Nobody is asked whose log nobody follows, and nothing of it is kept. A node that goes is asked again when it is back.
+Nobody is asked whose log nobody follows, and then nothing of it is kept. Those who follow the same share one following,
+so a node is asked once for all who look at its page. A node that goes is asked again when it is back.
 """
 
 import asyncio
@@ -9,12 +10,11 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from types import TracebackType
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple, Protocol
 
-from ganglion.errors import GanglionError, NotFoundError
+from ganglion.errors import GanglionError, NotFoundError, RefusedError
 from ganglion_gateway.fleet import Fleet
 from ganglion_gateway.leaves import leaf_in
 
@@ -24,9 +24,13 @@ _SLACK = 10.0
 _LOOK = 1.0
 #: Seconds between two questions to a leaf, which does not wait.
 _LEAF = 1.0
-#: Nodes of one person, and records that wait for him; of more the oldest are dropped, and he is told.
+#: Nodes of one following; records that wait for one person, of which the oldest are dropped then, and he is told; and
+#: those of before that are told to who comes later.
 MOST = 256
 QUEUE = 2000
+RECENT = 500
+#: Followings that ask one node for its own log or its leaves', and those by selectors, any of which may ask any node.
+ALIKE = 24
 
 Record = dict[str, Any]
 
@@ -46,38 +50,23 @@ class Ask(Protocol):
         ...
 
 
-class Following:
-    """One person who follows.
+class Listener:
+    """One person who follows."""
 
-    Args:
-        fleet: Knows who is there.
-        mesh: By which nodes are asked.
-        targets: Whose logs are meant; asked again and again, as nodes come.
-        level: The least that is told: `debug`, `info`, `warning` or `error`.
-    """
-
-    def __init__(self, fleet: Fleet, mesh: Ask, targets: Callable[[], Sequence[Target]], *, level: str) -> None:
-        self._fleet = fleet
-        self._mesh = mesh
-        self._targets = targets
-        self._level = level
-        self._records: deque[Record] = deque()
+    def __init__(self, records: Sequence[Record] = ()) -> None:
+        self._records: deque[Record] = deque(records)
         self._dropped = 0
         self._news = asyncio.Event()
-        self._asking: dict[Target, asyncio.Task[None]] = {}
-        self._looking: asyncio.Task[None] | None = None
+        if records:
+            self._news.set()
 
-    async def __aenter__(self) -> "Following":
-        self._looking = asyncio.create_task(self._look(), name="follow logs")
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        tasks = [*self._asking.values(), *([] if self._looking is None else [self._looking])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    def take(self, record: Record) -> None:
+        """Something was logged."""
+        if len(self._records) >= QUEUE:
+            self._records.popleft()
+            self._dropped += 1
+        self._records.append(record)
+        self._news.set()
 
     async def next(self, *, within: float) -> list[Record]:
         """What came since, at least one; nothing after so many seconds of silence."""
@@ -89,6 +78,43 @@ class Following:
         self._records.clear()
         self._dropped = 0
         return [{"dropped": dropped}, *found] if dropped else found
+
+
+class Following:
+    """The logs of some nodes, for all who follow the same.
+
+    Args:
+        fleet: Knows who is there.
+        mesh: By which nodes are asked.
+        targets: Whose logs are meant; asked again and again, as nodes come.
+        level: The least that is told: `debug`, `info`, `warning` or `error`.
+
+    Attributes:
+        listeners: Who follows.
+    """
+
+    def __init__(self, fleet: Fleet, mesh: Ask, targets: Callable[[], Sequence[Target]], *, level: str) -> None:
+        self._fleet = fleet
+        self._mesh = mesh
+        self._targets = targets
+        self._level = level
+        self._recent: deque[Record] = deque(maxlen=RECENT)
+        self._asking: dict[Target, asyncio.Task[None]] = {}
+        self.listeners: set[Listener] = set()
+        self._looking = asyncio.create_task(self._look(), name="follow logs")
+
+    def join(self) -> Listener:
+        """One more, who is told first what the others were lately."""
+        listener = Listener(self._recent)
+        self.listeners.add(listener)
+        return listener
+
+    async def end(self) -> None:
+        """Nobody is asked any more."""
+        tasks = [*self._asking.values(), self._looking]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _look(self) -> None:
         while True:
@@ -144,22 +170,71 @@ class Following:
         await asyncio.sleep(_LEAF)
 
     def _say(self, target: Target, at: int, level: int, logger: str, text: str) -> None:
-        if len(self._records) >= QUEUE:
-            self._records.popleft()
-            self._dropped += 1
-        name = self._fleet.name(target.node)
-        self._records.append(
-            {
-                "at": at,
-                "node": target.node,
-                "name": name,
-                "leaf": target.leaf,
-                "level": level_name(level),
-                "logger": logger,
-                "text": text,
-            }
-        )
-        self._news.set()
+        record = {
+            "at": at,
+            "node": target.node,
+            "name": self._fleet.name(target.node),
+            "leaf": target.leaf,
+            "level": level_name(level),
+            "logger": logger,
+            "text": text,
+        }
+        self._recent.append(record)
+        for listener in self.listeners:
+            listener.take(record)
+
+
+class What(NamedTuple):
+    """What is followed: a node or leaf, or those of a selector, and the least level of a record."""
+
+    target: Target | None
+    where: str
+    level: str
+
+
+class Followings:
+    """Everything that is followed now.
+
+    Args:
+        fleet, mesh: See `Following`.
+    """
+
+    def __init__(self, fleet: Fleet, mesh: Ask) -> None:
+        self._fleet = fleet
+        self._mesh = mesh
+        self._all: dict[What, Following] = {}
+
+    def check(self, what: What) -> None:
+        """Whether it may be followed, too: of each following the nodes have a request to serve, and serve 64 of ours.
+
+        Raises:
+            RefusedError: other followings have these nodes asked as often as they may be.
+        """
+        node = what.target and what.target.node
+        alike = sum(1 for each in self._all if (each.target and each.target.node) == node)
+        if what not in self._all and alike >= ALIKE:
+            which = "by selectors" if node is None else f"of {self._fleet.name(node)} and its leaves"
+            raise RefusedError(f"{ALIKE} logs {which} are followed already: let one of them end, or read GET /logs")
+
+    @asynccontextmanager
+    async def listen(self, what: What, targets: Callable[[], Sequence[Target]]) -> AsyncIterator[Listener]:
+        """Follows until the block ends.
+
+        Raises:
+            RefusedError: see `check`.
+        """
+        self.check(what)
+        following = self._all.get(what)
+        if following is None:
+            following = self._all[what] = Following(self._fleet, self._mesh, targets, level=what.level)
+        listener = following.join()
+        try:
+            yield listener
+        finally:
+            following.listeners.discard(listener)
+            if not following.listeners:
+                del self._all[what]
+                await following.end()
 
 
 def log_document(fleet: Fleet, row: Mapping[str, Any]) -> dict[str, Any]:

@@ -166,9 +166,10 @@ async def open_gateway(
             consents = Consents(database, clock)
             consents.on_change = live.consent
             await consents.load()
-            releases = Office(database, fleet, Register(database, authority, clock), clock)
-            intake.on_birth = releases.born
             news = StoredNews(database, fleet, live)
+            releases = Office(database, fleet, Register(database, authority, clock, news.wake), clock)
+            releases.listen(lambda _: news.wake())
+            intake.on_birth = releases.born
             intake.on_logs = courier.on_tried = news.wake
             member = GatewayMember(
                 broker=settings.broker,

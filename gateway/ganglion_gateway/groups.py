@@ -3,8 +3,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,6 +14,7 @@ from ganglion.mesh.group import REMEMBERED, Handover, renew
 from ganglion.mesh.groups import LIMIT, Groups
 from ganglion.units import SECOND
 from ganglion_gateway.fleet import Fleet, Node
+from ganglion_gateway.group import Group, Office
 from ganglion_gateway.keys_at_rest import KeysAtRest
 from ganglion_gateway.leases import Lease
 from ganglion_gateway.store import groups as store
@@ -30,42 +30,6 @@ WEEK = 7 * _DAY
 KEEP = 60 * _DAY
 #: Seconds between looks at who is in the groups.
 _LOOK = 1.0
-
-
-class Office(Protocol):
-    """What hands keys out: `ganglion.mesh.keyoffice`."""
-
-    def issue(self, handover: Handover) -> None:
-        """Gives its members a key."""
-        ...
-
-    def waits(self, group: str, node: str) -> bool:
-        """Whether a member has yet to say that it has the newest key."""
-        ...
-
-    def able(self, node: str) -> bool:
-        """Whether a member can be given keys."""
-        ...
-
-
-@dataclass(slots=True, kw_only=True)
-class Group:
-    """One group.
-
-    Attributes:
-        nodes: Ids of its members, as they were when they were named.
-        tags: Whoever has one of these is a member too.
-        members: Ids of those that the newest key was made for.
-        made: When that was; 0 where there is no key yet.
-        number: Of the newest key.
-    """
-
-    name: str
-    nodes: list[str]
-    tags: list[str]
-    members: list[str]
-    made: int = 0
-    number: int = 0
 
 
 class GroupRegister:
@@ -114,7 +78,10 @@ class GroupRegister:
             group.nodes, group.tags = row["nodes"], row["tags"]
         newest: dict[str, Handover] = {}
         for row in await store.all_keys(self._database):
-            name, number, group = row["name"], row["number"], self._groups[row["name"]]
+            name, number = row["name"], row["number"]
+            if name not in self._groups:  # another gateway has made it between the two looks: it is there at the next
+                continue
+            group = self._groups[name]
             if number <= group.number:
                 continue
             group.members, group.made, group.number = row["members"], row["made"], number
@@ -212,7 +179,8 @@ class GroupRegister:
                 raise RefusedError(f"there are {LIMIT} groups, and no more can be")
             group = Group(name=name, nodes=self._ids(nodes), tags=_distinct(tags), members=[])
             row = {"name": name, "nodes": group.nodes, "tags": group.tags, "created": self._clock()}
-            await self._database.write(lambda connection: store.create(connection, row))
+            if not await self._database.write(lambda connection: store.create(connection, row)):
+                raise RefusedError(f"another gateway has made a group {name!r} at this moment")
             self._groups[name] = group
         await self.look()
         return group
@@ -224,8 +192,10 @@ class GroupRegister:
             NotFoundError: the group or a node is not known.
         """
         await self._refresh()
-        group = self.find(name)
-        return await self._change(group, _distinct([*group.nodes, *self._ids(nodes)]), _distinct([*group.tags, *tags]))
+        more = self._ids(nodes)
+        return await self._change(
+            self.find(name), lambda named, by: (_distinct([*named, *more]), _distinct([*by, *tags]))
+        )
 
     async def remove(self, name: str, *, nodes: Sequence[str], tags: Sequence[str]) -> Group:
         """Fewer members; they read nothing that is sealed from now on.
@@ -236,22 +206,29 @@ class GroupRegister:
         await self._refresh()
         group = self.find(name)
         gone = [self._fleet.now(node) for node in self._ids(nodes)]
-        named = {self._fleet.now(node): node for node in group.nodes}
-        for node in gone:
-            if node not in named:
-                known = self._fleet.nodes.get(node)
-                by = sorted(set(known.tags) & set(group.tags)) if known is not None else []
-                why = f"it is in it by its tag {by[0]!r}: remove that" if by else "it is not in it"
-                raise NotFoundError(f"{self._fleet.name(node)} cannot be removed from the group {name}: {why}")
-        if missing := [tag for tag in tags if tag not in group.tags]:
-            raise NotFoundError(f"the group {name} has no members by the tag {missing[0]!r}")
-        left = [node for now, node in named.items() if now not in gone]
-        return await self._change(group, left, [tag for tag in group.tags if tag not in tags])
 
-    async def _change(self, group: Group, nodes: list[str], tags: list[str]) -> Group:
+        def alter(nodes: list[str], by: list[str]) -> store.Named:
+            named = {self._fleet.now(node): node for node in nodes}
+            for node in gone:
+                if node not in named:
+                    raise NotFoundError(self._why_not(name, node, by))
+            if missing := [tag for tag in tags if tag not in by]:
+                raise NotFoundError(f"the group {name} has no members by the tag {missing[0]!r}")
+            return [node for now, node in named.items() if now not in gone], [tag for tag in by if tag not in tags]
+
+        return await self._change(group, alter)
+
+    def _why_not(self, name: str, node: str, tags: list[str]) -> str:
+        known = self._fleet.nodes.get(node)
+        by = sorted(set(known.tags) & set(tags)) if known is not None else []
+        why = f"it is in it by its tag {by[0]!r}: remove that" if by else "it is not in it"
+        return f"{self._fleet.name(node)} cannot be removed from the group {name}: {why}"
+
+    async def _change(self, group: Group, alter: Callable[[list[str], list[str]], store.Named]) -> Group:
         async with self._changing:
-            await self._database.write(lambda connection: store.change(connection, group.name, nodes=nodes, tags=tags))
-            group.nodes, group.tags = nodes, tags
+            group.nodes, group.tags = await self._database.write(
+                lambda connection: store.change(connection, group.name, alter)
+            )
         await self.look()
         return group
 

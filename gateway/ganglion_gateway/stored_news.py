@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tells on `/ws` of what is in the database since: lines of logs, steps of rollouts, jobs and what becomes of them, and
-attempts to deliver.
+"""Tells on `/ws` of what is in the database since: lines of logs, steps of rollouts, jobs and what becomes of them,
+releases and what nodes say of them, and attempts to deliver.
 
 It is read behind the number of the last, so each is told once, in the order in which it was committed, whichever of
 several gateways has stored it; and what could not be stored is not told. Of a job that has changed twice meanwhile the
-last change is told.
+last change is told, and so it is of a release at a node.
 """
 
 import asyncio
@@ -19,8 +19,9 @@ from ganglion_gateway.fleet import Fleet
 from ganglion_gateway.following import log_document
 from ganglion_gateway.jobs.shown import job_document, target_document
 from ganglion_gateway.live import Live
+from ganglion_gateway.release.register import release_of
 from ganglion_gateway.rollout.desk import note_document
-from ganglion_gateway.store import jobs, logs, rollouts, webhooks
+from ganglion_gateway.store import jobs, logs, releases, rollouts, webhooks
 from ganglion_gateway.store.database import Database, Row
 
 _log = structlog.get_logger(__name__)
@@ -30,6 +31,8 @@ _LOOK = 0.5
 _RETRY = 1.0
 #: Rows of one look.
 _PAGE = 500
+#: Stands for a release in a channel where a node is to run its own configuration.
+OWN = "own"
 
 
 class _Source(NamedTuple):
@@ -58,6 +61,8 @@ class StoredNews:
             _Source(logs.newest, logs.since, self._line, "number"),
             _Source(rollouts.newest_note, rollouts.notes_since, self._step, "number"),
             _Source(jobs.newest, jobs.since, self._job, "changed"),
+            _Source(releases.newest, releases.since, self._release, "number"),
+            _Source(releases.newest_change, releases.changes_since, self._report, "changed"),
             _Source(webhooks.newest_attempt, webhooks.attempts_since, self._attempt, "number"),
         )
         self._places: dict[_Source, int] = {}
@@ -102,6 +107,14 @@ class StoredNews:
     async def _step(self, row: Row) -> None:
         told = note_document(self._fleet, row)
         self._live.tell("rollouts", row["rollout"], data={"id": row["rollout"], **told})
+
+    async def _release(self, row: Row) -> None:
+        self._live.tell("releases", row["id"], data={"id": row["id"], "release": release_of(row).document})
+
+    async def _report(self, row: Row) -> None:
+        node = self._fleet.now(row["node"])
+        told = {"node": node, "name": self._fleet.name(node), **{name: row[name] for name in ("state", "why", "at")}}
+        self._live.tell("releases", row["release"] or OWN, told["name"], data={"id": row["release"], "node": told})
 
     async def _attempt(self, row: Row) -> None:
         told = {name: row[name] for name in ("message", "event", "state", "attempts", "at", "took", "status", "error")}

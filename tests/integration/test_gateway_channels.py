@@ -153,6 +153,28 @@ async def test_attempts_to_deliver_are_told_to_those_who_may_see_webhooks(site: 
     assert message["data"]["message"] == kept["message"]
 
 
+async def test_releases_and_what_nodes_say_of_them_are_told(site: Socket) -> None:
+    crew = Crew(site.here, 1, breaks=lambda name, release: release is not None)
+    async with site.follow("releases/#") as client, site.follow("releases/+/n0", cbor=True) as of_node:
+        release = await create(site.here, "door", {"door.yaml": GOOD.format(name="door")})
+        made = await told(client)
+        signed = await site.here.get(f"/releases/{release}")
+        assert made["channel"] == f"releases/{release}"
+        assert made["data"] == {"id": release, "release": {name: signed[name] for name in signed if name != "signed"}}
+        async with crew.working():
+            for wanted, last in ((release, "reverted"), (None, "committed")):
+                answer = await site.here.http.put("/api/v1/nodes/n0/release", json={"release": wanted})
+                assert answer.status_code == 200, answer.text
+                state = ""
+                while state != last:
+                    message = await told(of_node)
+                    assert (message["channel"], message["data"]["id"]) == (f"releases/{wanted or 'own'}/n0", wanted)
+                    state = message["data"]["node"]["state"]
+                    same = await told(client)
+                    assert (same["token"], same["data"]) == (message["token"], message["data"])
+                assert message["data"]["node"]["why"] == ("" if wanted is None else "no sensors")
+
+
 @pytest.fixture
 def url(postgres: PostgresServer) -> Iterator[DatabaseUrl]:
     made = postgres.database(migrated=True)
@@ -190,3 +212,11 @@ async def test_a_client_of_each_of_two_gateways_is_told_the_same(url: DatabaseUr
         for client in clients:
             message = await told(client)
             assert (message["channel"], message["data"]["what"]) == ("rollouts/spring", "stage")
+
+        clients = [await stack.enter_async_context(each.follow("releases/+/n0")) for each in sockets]
+        Crew(other, 2)
+        async with Crew(one, 2).working():
+            for client in clients:
+                state = ""
+                while state != "committed":
+                    state = (await told(client))["data"]["node"]["state"]

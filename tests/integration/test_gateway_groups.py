@@ -20,11 +20,18 @@ from ganglion.mesh.client import MeshClient
 from ganglion.mesh.keyholder import Confidential
 from ganglion.mesh.mqtt_transport import MqttTransport
 from ganglion.units import SECOND
+from ganglion_gateway.backup.making import make
+from ganglion_gateway.backup.restoring import restore_keys
 from ganglion_gateway.groups import WEEK
+from ganglion_gateway.store import groups as store
+from ganglion_gateway.store.database import Database
+from ganglion_gateway.store.url import DatabaseUrl
 from support.brokers import Broker, nats_broker
 from support.gateway import Here, here, process
 from support.mesh import Attacker, enrolled, running
 from support.node import node as started
+from support.postgres import PostgresServer
+from support.rollout_crew import Crew
 from support.transports import Counted
 from support.waiting import until, until_answered
 
@@ -335,3 +342,39 @@ def test_the_configuration_of_the_page_is_one(tmp_path: Path) -> None:
     assert said.covers("sensor/door/open")
     assert said.covers("alert/door")
     assert not said.covers("sensor/lamp/on")
+
+
+async def test_changes_of_two_operators_at_one_moment_both_hold(tmp_path: Path, store_url: DatabaseUrl) -> None:
+    async with here(tmp_path / "state", database=store_url) as site:
+        await site.post("/groups", {"name": "hall", "nodes": [], "tags": ["first"]})
+        more = ["attic", "cellar", "door", "garden", "kitchen", "shed"]
+        await asyncio.gather(*(site.post("/groups/hall/add", {"nodes": [], "tags": [tag]}) for tag in more))
+        await asyncio.gather(*(site.post("/groups/hall/remove", {"nodes": [], "tags": [tag]}) for tag in more[3:]))
+        assert set((await group(site))["tags"]) == {"first", *more[:3]}
+
+
+async def test_a_group_that_another_gateway_makes_between_two_looks_ends_nothing(
+    postgres: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = postgres.database(migrated=True)
+    async with here(tmp_path / "one", database=url) as one:
+        await make(tmp_path / "one", url, tmp_path / "backup", passphrase=None)
+        restore_keys(tmp_path / "backup", tmp_path / "other", passphrase=None)
+        Crew(one, 0).bear("a" * 26)
+        async with here(tmp_path / "other", database=url, name="b") as other:
+            look = store.all_groups
+
+            async def slow(database: Database) -> list[dict[str, Any]]:
+                found = await look(database)
+                if database is other.services.database and not made:
+                    made.append(await one.post("/groups", {"name": "hall", "nodes": [], "tags": ["all"]}))
+                return found
+
+            made: list[Any] = []
+            monkeypatch.setattr(store, "all_groups", slow)
+            await other.services.groups.load()
+            await other.services.groups.load()
+            assert (await group(other))["tags"] == ["all"]
+            answer = await other.http.post("/api/v1/groups", json={"name": "hall", "nodes": [], "tags": []})
+            assert answer.status_code == 403
+    postgres.drop(url)

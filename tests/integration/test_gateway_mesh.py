@@ -248,11 +248,15 @@ async def test_a_script_offers_its_tools_to_the_gateways_model(broker: Broker, t
                 ports = NodePorts(
                     bus=bus, clock=clock, sensors=Sensors(bus, clock), actuators=actuators, mesh=node, transport=None
                 )
-                first = await ports.prompt(PromptRequest(prompt="Light!", tools=[tool], seconds=5.0))
+                first = await ports.prompt(PromptRequest(prompt="Light!", tools=[tool], seconds=5.0, script="hall"))
                 assert (first.value, list(first.calls)) == (None, [["c1", "light.set", {"on": True}]])
                 rounds = [[list(first.calls), [{"ok": True}]]]
                 last = await ports.prompt(PromptRequest(prompt="Light!", tools=[tool], rounds=rounds, seconds=5.0))
                 assert (last.value, list(last.calls)) == ("The light is on.", [])
+            said = [
+                each["detail"]["script"] for each in (await at.here.get("/audit", action="model.prompt"))["entries"]
+            ]
+            assert said == ["", "hall"], "budgets go by the script that asks"
         assert chat.requests[1]["messages"][-1] == {"role": "tool", "tool_call_id": "c1", "content": '{"ok": true}'}
 
 

@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from ganglion.errors import InvalidError, RefusedError, UnreachableError, UsageError
 from ganglion.mesh.member import Peer
 from ganglion.units import SECOND
+from ganglion_gateway.model.answers import Answers
 from ganglion_gateway.model.configuration import CacheSettings, Limit, ModelSettings, ModelsSettings
 from ganglion_gateway.store import model_usage
 from ganglion_gateway.store.database import Database
@@ -21,6 +22,7 @@ from ganglion_gateway.store.url import DatabaseUrl
 from support.asking import NODE, Asked, asking
 from support.chat_server import KEY, MODEL, ChatServer, Say, chat_server
 from support.redis_server import redis_server
+from support.waiting import until
 
 TODAY = "2026-11-22"
 NOON = 1_795_348_800 * SECOND
@@ -68,7 +70,14 @@ async def usage(database: Database, by: str = "model", day: str = TODAY) -> dict
 
 
 @pytest.mark.parametrize(
-    "say", [Say(status=500), Say(status=401), Say(body=b"220 mail ESMTP\r\n"), Say(text="0123456789" * 5, stop_after=3)]
+    "say",
+    [
+        Say(status=500),
+        Say(status=401),
+        Say(body=b"220 mail ESMTP\r\n"),
+        Say(body=b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 4\r\n\r\nabcd"),
+        Say(text="0123456789" * 5, stop_after=3),
+    ],
 )
 async def test_where_a_model_fails_the_next_one_answers(
     chat: ChatServer, other: ChatServer, database: Database, say: Say
@@ -90,6 +99,33 @@ async def test_a_model_that_hangs_leaves_time_for_the_next_one(
     async with asking(database, model(chat, "small", within=SECOND // 5), model(other, "large")) as asked:
         assert (await asked.ask(seconds=30))["value"] == "hello"
     assert asked.audit[0]["tried"] == [{"model": "small", "outcome": "timeout"}]
+
+
+async def test_a_node_that_asks_much_leaves_room_for_another(chat: ChatServer, database: Database) -> None:
+    chat.says(Say(text="slow", pause=600))
+    async with asking(database, model(chat)) as asked:
+        many = [asyncio.create_task(asked.ask(seconds=200)) for _ in range(20)]
+        await until(lambda: len(chat.requests) >= 4, what="some of them are under way")
+        chat.says(Say(text="door"))
+        async with asyncio.timeout(60):
+            assert (await asked.ask(by=HALL, seconds=200))["value"] == "door"
+        for each in many:
+            each.cancel()
+        await asyncio.gather(*many, return_exceptions=True)
+
+
+async def test_what_fails_here_is_not_written_down_as_answered(
+    chat: ChatServer, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: Any) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(Answers, "keep", fail)
+    async with asking(database, model(chat)) as asked:
+        with pytest.raises(OSError, match="no space"):
+            await asked.ask()
+        assert [detail["outcome"] for detail in asked.audit] == ["failed"]
+        assert asked.metrics.prompts.labels("failed")._value.get() == 1
 
 
 async def test_what_was_answered_wrongly_is_not_asked_elsewhere(
@@ -298,7 +334,7 @@ def test_a_file_says_all_of_it(tmp_path: Path) -> None:
         ('[[model]]\nurl = "https://u:p@x/v1"', "key_file"),
         ('[[model]]\nurl = "https://x/v1"\nkey = "sk-1"', "model[0].key: a key does not stand here"),
         ('[[model]]\nurl = "https://x/v1"\nkey_file = "nowhere"', "key_file"),
-        ('[[model]]\nurl = "https://x/v1"\nprompt_price = -1', "0 or more"),
+        ('[[model]]\nurl = "https://x/v1"\nprompt_price = -1', "0 to 1e+06"),
         ('[[model]]\nurl = "https://x/v1"\n[[model]]\nurl = "https://x/v2"', "two models are called 'x'"),
         ("[budget]\ntokens = -1", "0 or more"),
         ("[budget.script]\nwatch = 3", "budget.script.watch"),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Webhooks as their operator has them: tried, their secrets replaced, dead letters looked at and sent again."""
 
+import asyncio
 import hashlib
 import hmac
 from collections.abc import AsyncIterator
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 from standardwebhooks import Webhook
+from structlog.testing import capture_logs
 
 from ganglion.units import MILLISECOND, SECOND
 from ganglion_gateway.store import webhooks
@@ -156,6 +158,32 @@ async def test_a_test_is_one_attempt_that_leaves_nothing_behind(site: Here, hook
     assert "webhook.test" in await actions(site)
 
 
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+async def test_a_lane_that_is_cancelled_while_it_writes_writes_each_attempt_once(
+    site: Here, hook: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writing, go, record = asyncio.Event(), asyncio.Event(), webhooks.record
+
+    async def slow(connection: AsyncConnection, attempts: Any, changes: Any) -> None:
+        writing.set()
+        await go.wait()
+        await record(connection, attempts, changes)
+
+    monkeypatch.setattr(webhooks, "record", slow)
+    endpoint = await add(site, hook)
+    await happen(site, 1)
+    async with asyncio.timeout(60):
+        await writing.wait()
+    (lane,) = (task for task in asyncio.all_tasks() if task.get_name() == f"webhook {endpoint}")
+    lane.cancel()
+    await asyncio.sleep(0)
+    go.set()
+    await asyncio.wait([lane], timeout=60)
+    (message,) = (await site.get(f"/webhooks/{endpoint}/messages"))["messages"]
+    found = await site.get(f"/webhooks/{endpoint}/messages/{message['message']}")
+    assert (message["state"], len(found["attempted"])) == ("delivered", 1)
+
+
 async def circuit(site: Here, endpoint: str) -> Any:
     state = (await site.get(f"/webhooks/{endpoint}"))["state"]
     return state and state["circuit"]
@@ -230,14 +258,18 @@ async def test_an_endpoint_that_nobody_can_deliver_to_is_shown_so_and_can_be_men
         for endpoint in (bad, other):  # as gateways of before have let it in
             await webhooks.change(connection, endpoint, {"url": "https://hook.example\\b/"})
 
-    await site.services.database.write(store)
-    site.services.courier.reload()
-    await add(site, hook)
+    with capture_logs() as logged:
+        await site.services.database.write(store)
+        site.services.courier.reload()
+        await add(site, hook)
 
-    async def is_shown() -> bool:
-        return "backslash" in (await site.get(f"/webhooks/{bad}"))["state"]["error"]
+        async def is_shown() -> bool:
+            return "backslash" in (await site.get(f"/webhooks/{bad}"))["state"]["error"]
 
-    await until_answered(is_shown, what="why nothing is delivered to it")
+        await until_answered(is_shown, what="why nothing is delivered to it")
+        await add(site, hook, classes=["note"])
+    left_out = [entry["endpoint"] for entry in logged if entry["event"] == "webhook endpoint left out"]
+    assert sorted(left_out) == sorted([bad, other]), "each once, not at each look"
     await happen(site, 1)
     await until(lambda: hook.taken == ids(1), what="the one beside them")
     assert (await site.http.post(f"/api/v1/webhooks/{bad}/test")).status_code == 422

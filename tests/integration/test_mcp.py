@@ -6,15 +6,17 @@ import contextlib
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import httpx
 import pytest
 from mcp import Client
 
-from ganglion.cli import mcp_tools
+from ganglion.cli import mcp_scripts, mcp_tools
 from ganglion.cli.main import main
-from ganglion.errors import InvalidError
+from ganglion.cli.mcp_threads import MOST, OF_ONE, Threads
+from ganglion.errors import InvalidError, RefusedError
 from support.brokers import Broker, nats_broker
 from support.gateway import Process, process
 from support.mcp_client import http_server, over_http, stdio
@@ -166,6 +168,8 @@ async def test_over_http_each_request_has_the_gateways_token_and_its_rights(tmp_
                 answer = await stranger.post(url, json={}, headers=headers)
                 assert answer.json()["title"] == "Unauthorized"
                 assert (answer.status_code, "bearer" in answer.headers["www-authenticate"].lower()) == (401, True)
+            known = {"authorization": f"Bearer {gateway.token}"}
+            assert (await stranger.post(url, content=b"x" * (3 << 20), headers=known)).status_code == 413
         async with over_http(url, gateway.token) as client:
             await looks(client)
             await call(client, "command", node="cellar", actuator="fan", value=True, why="it is warm", seconds=2)
@@ -175,15 +179,48 @@ async def test_over_http_each_request_has_the_gateways_token_and_its_rights(tmp_
 
 
 async def test_scripts_are_judged_by_their_own_tests_and_read_no_file(tmp_path: Path) -> None:
-    said = await asyncio.to_thread(mcp_tools.checked, SCRIPT.replace("log, message", "logg, message"))
+    said = await asyncio.to_thread(mcp_scripts.checked, SCRIPT.replace("log, message", "logg, message"))
     assert "logg" in str(said)
-    said = await asyncio.to_thread(mcp_tools.tested, SCRIPT)
+    said = await asyncio.to_thread(mcp_scripts.tested, SCRIPT)
     assert said["passed"] is True
-    said = await asyncio.to_thread(mcp_tools.tested, SCRIPT.replace("[[1s, 20]]", "[[1s, 2]]"))
+    said = await asyncio.to_thread(mcp_scripts.tested, SCRIPT.replace("[[1s, 20]]", "[[1s, 2]]"))
     assert said["passed"] is False
     for feed in ("{trace: /etc/passwd}", "{trace: {file: /etc/passwd}}"):
         with pytest.raises(InvalidError, match="a recording is a file of this machine"):
-            mcp_tools.tested(SCRIPT.replace("{bell.temperature: [[1s, 20]]}", feed))
+            mcp_scripts.tested(SCRIPT.replace("{bell.temperature: [[1s, 20]]}", feed))
+
+
+def test_a_script_that_takes_too_much_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    for text in ("x" * (mcp_scripts.MAX_SCRIPT + 1), "half \ud800"):
+        with pytest.raises(InvalidError, match=r"at most 200000 letters|half of one"):
+            mcp_scripts.checked(text)
+    greedy = "x = bytearray(1 << 40)\nrunpy."
+    monkeypatch.setattr(mcp_scripts, "_BOUNDED", mcp_scripts._BOUNDED.replace("runpy.", greedy))
+    with pytest.raises(InvalidError, match="takes more than 30 s of the processor or 512 MB"):
+        mcp_scripts.checked(SCRIPT)
+
+
+async def test_so_many_questions_are_under_way_and_no_more() -> None:
+    threads, go = Threads(), Event()
+    waiting = [threads.run("a", lambda: go.wait(60)) for _ in range(OF_ONE)]
+    with pytest.raises(RefusedError, match="too many questions"):
+        threads.run("a", lambda: None)
+    for i in range(MOST // OF_ONE - 1):
+        waiting += [threads.run(f"b{i}", lambda: go.wait(60)) for _ in range(OF_ONE)]
+    with pytest.raises(RefusedError, match="too many questions"):
+        threads.run("c", lambda: None)
+    waiting[0].cancel()
+    with pytest.raises(RefusedError, match="too many questions"):
+        threads.run("c", lambda: None)
+    go.set()
+    assert all(await asyncio.gather(*waiting[1:]))
+    await until(lambda: not threads._under_way, what="all are done")
+    with pytest.raises(InvalidError, match="no"):
+        await threads.run("c", fails)
+
+
+def fails() -> None:
+    raise InvalidError("no")
 
 
 def test_what_lies_beside_a_script_is_not_imported(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,7 +230,7 @@ def test_what_lies_beside_a_script_is_not_imported(monkeypatch: pytest.MonkeyPat
             return self.name
 
     monkeypatch.setattr("tempfile.TemporaryDirectory", Planted)
-    assert mcp_tools.checked(SCRIPT)["valid"]
+    assert mcp_scripts.checked(SCRIPT)["valid"]
 
 
 @pytest.mark.parametrize(

@@ -273,6 +273,7 @@ async def test_a_run_that_waits_for_its_session_is_ended_with_its_script(world: 
     world.held.clear()
     first, second = (runner.announce("webhook/x", {"session_id": "ann"}, "webhook")[0] for _ in range(2))
     await until(lambda: len(world.asked) == 1)
+    assert [each.script for each in world.asked] == ["trial"]
     runner.remove("trial")
     assert (await first).episode["status"] == "cancelled"
     with pytest.raises(asyncio.CancelledError):

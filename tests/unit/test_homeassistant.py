@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ganglion.mqtt.packet import MAX_PACKET
 from ganglion_gateway.fleet import Latest, Node
+from ganglion_gateway.homeassistant import fleet_view
 from ganglion_gateway.homeassistant.components import components
 from ganglion_gateway.homeassistant.fleet_view import STATUS, Command, FleetView, Retained
 from ganglion_micro.topic import is_name, matches
@@ -321,3 +322,34 @@ def test_names_that_look_alike_stay_apart() -> None:
     config = checked(CONFIG, dict(view().look([node(caps={"sensors": sensors})]))[CONFIG])
     assert len(config["components"]) == len(sensors)
     assert len({part["state_topic"] for part in config["components"].values()}) == len(sensors)
+
+
+def test_an_announcement_is_one_message_however_long_its_topics_are() -> None:
+    names = [f"{i}." + "é." * 48 for i in range(300)]
+    caps = {"actuators": {name: {"risk": "low", "low": 0, "high": 100} for name in names}}
+    one = view()
+    first = dict(one.look([node(caps=caps)]))[CONFIG]
+    assert 60_000 < len(first) <= 128 * 1024
+    others = {"actuators": {f"x{name}": {"risk": "low", "low": 0, "high": 100} for name in names}}
+    assert len(dict(one.look([node(caps=others, changed=1)]))[CONFIG]) <= MAX_PACKET, (
+        "with those that are removed by it"
+    )
+
+
+def test_more_than_a_broker_takes_at_once_is_told_in_several_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet = [node(id=f"n{i}", name=f"n{i}") for i in range(20)]
+    for each in fleet:
+        each.sensors = {"fridge.temperature": Latest(4.5, 1, "Cel", "")}
+    whole = dict(view().look(fleet))
+    monkeypatch.setattr(fleet_view, "_MOST", 10)
+    one, found, looks = view(), {}, 0
+    while (now := one.look(fleet)) and looks < 20:
+        assert len(now) <= 10 + 5
+        found |= dict(now)
+        looks += 1
+    assert found == whole
+    assert looks > 3
+    fleet[3].sensors["fridge.temperature"].value = 5.5
+    assert one.look(fleet) == [], "it is looked at when it says that it has changed"
+    fleet[3].changed += 1
+    assert said(one.look(fleet)) == {"ganglion/mesh1/n3/sensor/fridge/temperature": "5.5"}

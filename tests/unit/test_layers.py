@@ -96,7 +96,7 @@ PACKAGES = {
             "pydantic",
         }
         | {"prometheus_client", "psycopg", "sqlalchemy", "starlette", "structlog", "uvicorn", "anyio", "numpy"}
-        | {"nacl", "redis", "opentelemetry", "uvloop"},
+        | {"nacl", "redis", "opentelemetry", "socketio", "uvloop"},
     ),
     "ganglion_tools": (
         "tools",

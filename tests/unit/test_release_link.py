@@ -5,12 +5,18 @@ import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
 
+import pytest
+
+from ganglion.mqtt import packet
 from ganglion.mqtt.url import BrokerUrl
 from ganglion.release.link import Linking, Reach, Standing, reach
 from ganglion.release.trial import Seen, Trial, Verdict
 from ganglion.units import SECOND
-from support.brokers import free_ports
+from support.brokers import STRICT, free_ports, strict
+from support.certificates import Certificates
 from support.netns import namespace
 
 END = 60 * SECOND
@@ -66,15 +72,51 @@ def test_a_link_that_was_there_and_is_lost_for_good_counts() -> None:
     assert look(341).state == "committed", "the broker has just come back"
 
 
-async def test_a_broker_is_there_or_away() -> None:
-    server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
-        (nobody,) = free_ports(1)
-        there, away = (BrokerUrl.parse(f"mqtt://127.0.0.1:{each}") for each in (port, nobody))
-        assert await reach([away, there]) is Reach.THERE
-        assert await reach([away]) is Reach.AWAY
+async def saying(answer: bytes) -> AsyncIterator[BrokerUrl]:
+    """What takes connections, and says this to whoever speaks first; for nothing it hangs up."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(64)
+        writer.write(answer)
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield BrokerUrl.parse(f"mqtt://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+
+
+@pytest.mark.parametrize("which", sorted(STRICT))
+async def test_a_broker_that_lets_no_stranger_in_is_there(
+    which: str, tmp_path: Path, certificates: Certificates
+) -> None:
+    (nobody,) = free_ports(1)
+    away = BrokerUrl.parse(f"mqtt://127.0.0.1:{nobody}")
+    assert await reach([away]) is Reach.AWAY
     assert await reach([]) is Reach.AWAY
+    async with strict(which, tmp_path, certificates) as broker:
+        there = BrokerUrl.parse(broker.url)
+        assert await reach([away, there]) is Reach.THERE
+        port = BrokerUrl.parse(f"mqtt://{there.host}:{there.port}")
+        assert await reach([port]) is Reach.AWAY, "it speaks no MQTT without TLS"
+
+
+async def test_what_takes_connections_before_a_broker_that_is_away_is_none() -> None:
+    refused, unavailable = bytes((packet.CONNACK, 2, 0, 5)), bytes((packet.CONNACK, 2, 0, 3))
+    wanted = {refused: Reach.THERE, unavailable: Reach.AWAY, b"": Reach.AWAY, b"HTTP/1.1 400 x": Reach.AWAY}
+    for answer, found in wanted.items():
+        async for broker in saying(answer):
+            assert await reach([broker]) is found, answer
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+        gone.set()
+
+    gone = asyncio.Event()
+    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as silent:
+        broker = BrokerUrl.parse(f"mqtt://127.0.0.1:{silent.sockets[0].getsockname()[1]}")
+        assert await reach([broker], patience=0.2) is Reach.AWAY
+        async with asyncio.timeout(60):
+            await gone.wait()
 
 
 LOOK = """
@@ -82,17 +124,24 @@ import asyncio
 from ganglion.mqtt.url import BrokerUrl
 from ganglion.release.link import reach
 for host in ("127.0.0.1", "192.0.2.7", "broker.example"):
-    print(asyncio.run(reach([BrokerUrl.parse(f"mqtt://{host}")])).value)
+    print(asyncio.run(reach([BrokerUrl.parse(f"mqtt://{host}")])).name.lower())
 """
+
+
+def look(within: list[str]) -> list[str]:
+    done = subprocess.run(
+        [*within, sys.executable, "-c", LOOK],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
 
 
 def test_a_machine_that_has_lost_its_network_has_no_way() -> None:
     with namespace() as within:
-        done = subprocess.run(
-            [*within, sys.executable, "-c", LOOK],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        )
-    assert done.stdout.split("\n") == ["away", "no way", "no way", ""], done.stderr
+        assert look(within) == ["away", "no_way", "no_way"]
+        subprocess.run([*within, *["ip", "-6", "route", "add", "default", "dev", "lo"]], check=True, timeout=60)
+        assert look(within) == ["away", "no_way", "away"], "nobody finds its name, but there is a way to others"

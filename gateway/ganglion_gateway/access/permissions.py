@@ -164,6 +164,8 @@ SOCKETS = {"/api/v1/watch": "read", "/ws": KNOWN}
 #: Paths of programs, where all that is in no table is not there. Everything else is the dashboard's.
 _PROGRAMS = ("/api", "/health", "/metrics", "/openapi.json", "/login", "/logout", "/hooks", "/ws")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+#: Where a page hears the gateway, by POST where no WebSocket gets through: it asks no more of who looks than that does.
+_HEARS = "/_nicegui_ws/"
 
 
 def _pattern(path: str) -> re.Pattern[str]:
@@ -192,6 +194,8 @@ def needs(path: str) -> dict[str, str] | None:
             return methods
     if any(path == part or path.startswith(part + "/") for part in _PROGRAMS):
         return None
+    if path.startswith(_HEARS):
+        return {"GET": "read", "POST": "read", "*": "operate"}
     return dict.fromkeys(_SAFE, "read") | {"*": "operate"}
 
 

@@ -5,6 +5,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -15,15 +16,14 @@ from ganglion_gateway.api.documents import Cursor, Limit, page, read_cursor
 from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.selection import Selection, selected
 from ganglion_gateway.api.watch import LINES, Seconds, turns
-from ganglion_gateway.following import Following, Target, log_document
+from ganglion_gateway.following import Followings, Target, What, log_document
 from ganglion_gateway.leaves import source_of
 from ganglion_gateway.problems import RESPONSES
 from ganglion_gateway.services import Services
 from ganglion_gateway.store import logs
 
-#: Who follows at the same time: each of them has every node asked that he follows, which serves 64 requests of ours.
-FOLLOWERS = 32
-#: And of one principal, so that nobody shuts out everybody else.
+#: Who follows at the same time, and how often one of them, so that nobody shuts out everybody else.
+_FOLLOWERS = 256
 _OF_ONE = 16
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -38,6 +38,7 @@ def routes(services: Services) -> APIRouter:
     """The router."""
     router = APIRouter(prefix="/api/v1", responses=RESPONSES, dependencies=[Depends(of_requests)], tags=["logs"])
     followers: Counter[str] = Counter()
+    followings = Followings(services.fleet, services.mesh)
 
     @router.get("/logs", summary="Warnings and errors of nodes and leaves that are kept here, newest first")
     async def kept(
@@ -80,30 +81,41 @@ def routes(services: Services) -> APIRouter:
         seconds: Seconds = None,
     ) -> StreamingResponse:
         principal = request.state.principal
-        if followers[principal.key] >= _OF_ONE:
-            raise RefusedError(f"{principal.name} follows logs {_OF_ONE} times already: let one of them end")
-        if followers.total() >= FOLLOWERS:
-            raise RefusedError(f"{FOLLOWERS} people follow logs already: let one of them end, or read GET /logs")
-        _targets(services, where, node)  # who asks for nonsense is told so before the stream begins
-        following = Following(services.fleet, services.mesh, lambda: _targets(services, where, node), level=level)
+
+        def check() -> None:
+            if followers[principal.key] >= _OF_ONE:
+                raise RefusedError(f"{principal.name} follows logs {_OF_ONE} times already: let one of them end")
+            if followers.total() >= _FOLLOWERS:
+                raise RefusedError(f"{_FOLLOWERS} logs are followed already: let one of them end, or read GET /logs")
+            followings.check(what)
+
+        targets = _targets(services, where, node)  # who asks for nonsense is told so before the stream begins
+        what = What(targets[0] if node is not None else None, where or "", level)
+        check()
 
         async def lines() -> AsyncIterator[str]:
             yield "\n"
-            async with following:
-                followers[principal.key] += 1
-                services.metrics.followers.set(followers.total())
-                try:
+            with suppress(RefusedError):  # of those who asked at the same moment
+                check()
+                async with followings.listen(what, lambda: _targets(services, where, node)) as listener, counted():
                     for within in turns(seconds):
                         if services.keyring.holder(principal.key) is None:
                             return
-                        records = await following.next(within=within)
+                        records = await listener.next(within=within)
                         services.metrics.followed.inc(len(records))
                         yield "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in records) or "\n"
-                finally:
-                    followers[principal.key] -= 1
-                    if not followers[principal.key]:
-                        del followers[principal.key]
-                    services.metrics.followers.set(followers.total())
+
+        @asynccontextmanager
+        async def counted() -> AsyncIterator[None]:
+            followers[principal.key] += 1
+            services.metrics.followers.set(followers.total())
+            try:
+                yield
+            finally:
+                followers[principal.key] -= 1
+                if not followers[principal.key]:
+                    del followers[principal.key]
+                services.metrics.followers.set(followers.total())
 
         return StreamingResponse(lines(), media_type="application/x-ndjson", headers={"cache-control": "no-store"})
 

@@ -5,12 +5,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from fastapi import FastAPI, Request
-from nicegui import ui
+from nicegui import core, ui
 from starlette.types import ASGIApp
 
 from ganglion.errors import GanglionError
 from ganglion_gateway.dashboard import (
     audit,
+    door,
     fleet,
     frame,
     jobs,
@@ -97,6 +98,8 @@ def mount(app: FastAPI, services: Services, guarded: ASGIApp) -> None:
         guarded: The same with its guard, which pages ask on behalf of who looks.
     """
     unseen = Unseen()
+    door.bind(core.sio)
+    app.add_middleware(door.Door, sio=core.sio)
     for page in PAGES:
         _add(page, services, guarded, unseen)
     ui.run_with(

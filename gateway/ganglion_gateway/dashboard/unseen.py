@@ -5,8 +5,9 @@ from collections import deque
 
 from nicegui import Client
 
-#: Pages of one who asks. Each is half a megabyte, and NiceGUI keeps it for a minute.
+#: Pages of one who asks, and of all together. Each is half a megabyte, and NiceGUI keeps it for a minute.
 MOST = 16
+OF_ALL = 64
 
 
 class Unseen:
@@ -16,7 +17,7 @@ class Unseen:
         self._of: dict[str, deque[Client]] = {}
 
     def add(self, who: str, client: Client) -> None:
-        """A page is built; the oldest that still waits goes where there are more than `MOST`.
+        """A page is built; the oldest of who has the most goes where there are more than `OF_ALL`, or his than `MOST`.
 
         Args:
             who: The key of the principal.
@@ -35,5 +36,5 @@ class Unseen:
         client.on_delete(known)
         mine = self._of.setdefault(who, deque())
         mine.append(client)
-        if len(mine) > MOST:
-            mine[0].delete()
+        if len(mine) > MOST or sum(map(len, self._of.values())) > OF_ALL:
+            max(self._of.values(), key=len)[0].delete()

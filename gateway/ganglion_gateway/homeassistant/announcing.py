@@ -5,9 +5,10 @@ import asyncio
 from contextlib import suppress
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ganglion.errors import GanglionError
+from ganglion.errors import GanglionError, LocalProtocolError
 from ganglion.mesh.transport import Message
 from ganglion.mqtt.url import Addresses
 from ganglion_gateway.aiomqtt_transport import AiomqttTransport
@@ -70,6 +71,7 @@ class Announcing:
             finally:
                 for task in self._obeying:
                     task.cancel()
+                await asyncio.gather(*self._obeying, return_exceptions=True)
                 await self._leave()
 
     async def _leave(self) -> None:
@@ -86,7 +88,10 @@ class Announcing:
 
     def _look(self) -> None:
         for topic, payload in self._view.look(self._services.fleet.nodes.values()):
-            self._transport.publish(topic, payload, qos=1, retain=True)
+            try:
+                self._transport.publish(topic, payload, qos=1, retain=True)
+            except LocalProtocolError as error:  # of one node: the others are announced
+                self._complain(topic, str(error))
 
     def _take(self, messages: list[Message]) -> None:
         for message in messages:
@@ -145,7 +150,10 @@ class Announcing:
                 connection, at=at, actor="home assistant", action="node.command", target=node, detail=detail
             )
 
-        await self._services.database.write(work, patient=True)
+        try:
+            await self._services.database.write(work, patient=True)
+        except SQLAlchemyError as error:
+            _log.error("home assistant's command is not in the audit", node=node, reason=str(error))
 
     def _complain(self, what: str, why: str) -> None:
         if what not in self._said and len(self._said) < _COMPLAINTS:

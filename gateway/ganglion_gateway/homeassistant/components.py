@@ -16,10 +16,12 @@ from ganglion_micro.gl1 import level
 
 #: How the gateway calls the stream of an actuator's values.
 ACTUATOR = "actuator."
-#: Components of one device, and what they may have to say together; a node that names more has them left out, so that
-#: its announcement is one message that brokers take.
+#: Components of one device, and bytes that they may take in its announcement, with the topics and ids that are made of
+#: each name, 150 bytes before each; a node that names more has them left out, so that this is one message that brokers
+#: take.
 MAX_COMPONENTS = 200
-_MAX_SAID = 48 * 1024
+_MAX_SAID = 120 * 1024
+_BEFORE = 150
 #: Letters of a name.
 _MAX_NAME = 100
 #: Letters of a state that Home Assistant takes.
@@ -116,7 +118,8 @@ def components(node: Node) -> list[Component]:
     said = 0
     own = *_sensors(node.caps.get("sensors")), *_actuators(node.caps.get("actuators"))
     for component in (*own, *_of_leaves(node)):
-        said += len(json.dumps(component.config))
+        named = 2 * len(component.key) + 2 * len(component.topic) + 3 * _BEFORE
+        said += len(json.dumps(component.config)) + named
         if len(found) == MAX_COMPONENTS or said > _MAX_SAID:
             break
         found[component.key] = component

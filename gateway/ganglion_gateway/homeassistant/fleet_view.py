@@ -19,6 +19,8 @@ PREFIX = "homeassistant"
 STATUS = f"{PREFIX}/status"
 #: Bytes of a discovery message that is looked at for what it announced.
 _LONGEST = 256 * 1024
+#: Messages of one look, and their bytes, but for those of the last device; the rest is of the next one.
+_MOST, _MOST_BYTES = 20_000, 16 * 1024 * 1024
 
 
 class Retained(NamedTuple):
@@ -88,17 +90,24 @@ class FleetView:
         self._looked.clear()
 
     def look(self, nodes: Iterable[Node]) -> list[Retained]:
-        """What has changed since the last look."""
+        """What has changed since the last look, or the beginning of that: who looks again is told the rest."""
         said = [Retained(self.presence, b"online")]
-        there = set()
+        there, size = set(), 0
         for node in nodes:
             id = node.ids[min(1, len(node.former))]  # the first that it had: another key is no other device
-            if node.revoked is not None or not self._device(id, node).components:
+            if node.revoked is not None:
                 continue
-            there.add(id)
-            if self._looked.get(id) != node.changed:
-                self._looked[id] = node.changed
-                said += self._state(id, self._devices[id])
+            known = self._devices.get(id)
+            is_told = known is not None and known.node is node and self._looked.get(id) == node.changed
+            if is_told or (known is not None and self._is_full(said, size)):
+                there.add(id)
+            elif self._device(id, node).components:
+                there.add(id)
+                if not self._is_full(said, size):
+                    self._looked[id] = node.changed
+                    now = list(self._state(id, self._devices[id]))
+                    size += sum(len(each.payload) for each in now)
+                    said += now
         for id in self._devices.keys() - there:
             self._remove(id)
         for config, topics in self._found.items():
@@ -113,6 +122,10 @@ class FleetView:
         self._kept |= dict(changed)
         gone, self._gone = [topic for topic in self._gone if topic not in self._kept], []
         return [Retained(topic, b"") for topic in gone] + changed
+
+    @staticmethod
+    def _is_full(said: list[Retained], size: int) -> bool:
+        return len(said) >= _MOST or size >= _MOST_BYTES
 
     def take(self, topic: str, payload: bytes, *, retained: bool) -> Command | None:
         """A message; the command in it, if there is one.
@@ -174,7 +187,8 @@ class FleetView:
         identity = node.id, node.name, node.board, node.sw
         hidden = frozenset(stream for stream, latest in node.sensors.items() if not self._may_say(latest, unknown=True))
         known = self._devices.get(id)
-        if known is None or known.caps is not node.caps or known.identity != identity or known.hidden != hidden:
+        is_same = known is not None and known.node is node and known.caps is node.caps
+        if known is None or not is_same or known.identity != identity or known.hidden != hidden:
             parts = {each.topic: each for each in components(node) if each.stream not in hidden}
             before = known.components if known is not None else {}
             config = self._config(id, node, parts, before)

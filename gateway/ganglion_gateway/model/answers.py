@@ -45,7 +45,7 @@ class Answers:
         if self._cache is not None:
             calls = [(call.id, call.name, call.arguments) for call in answer.calls]
             kept = {"text": answer.text, "calls": calls, "model": answer.model, "finish": answer.finish}
-            await self._cache.put(_key(model, request), json.dumps(kept, ensure_ascii=False), self._ttl)
+            await self._cache.put(_key(model, request), json.dumps(kept), self._ttl)
 
     async def aclose(self) -> None:
         """Closes the cache."""

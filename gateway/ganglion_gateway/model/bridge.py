@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
+from weakref import WeakValueDictionary
 
 from ganglion.errors import GanglionError, InvalidError, RefusedError, UnreachableError
 from ganglion.mesh.member import Peer
@@ -25,8 +26,10 @@ from ganglion_gateway.model.ledger import Entry, Ledger, Spent
 from ganglion_gateway.model.question import Question
 from ganglion_gateway.model.service import Service, ServiceError
 
-#: Questions at the models at the same time; the others wait within their own time.
+#: Questions at the models at the same time, and those of one node, so that it leaves room for others; the rest waits
+#: within its own time.
 _AT_ONCE = 8
+_OF_ONE = 4
 #: Refusals after which another model is asked.
 _OTHERS = (ServiceError, StreamError, TimeoutError, RefusedError)
 
@@ -81,6 +84,7 @@ class Bridge:
         self._metrics = metrics
         self._clock = clock
         self._turn = asyncio.Semaphore(_AT_ONCE)
+        self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()  # of who asks now
 
     async def aclose(self) -> None:
         """Closes the connections."""
@@ -102,10 +106,11 @@ class Bridge:
         """
         question = Question.read(params)
         began = self._clock()
-        outcome, failure = "answered", ""
+        outcome, failure = "failed", "the gateway failed here; its log says why"
         asking = _Asking()
         try:
             answer = await self._ask(question, peer, asking)
+            outcome, failure = "answered", ""
         except GanglionError as error:
             outcome, _, failure = str(error).partition(": ")
             raise
@@ -192,7 +197,8 @@ class Bridge:
             return question.reply(kept)
         scopes = self._budgets.scopes(peer.node_id, peer.name, question.script)
         size = letters(request)
-        async with asyncio.timeout(within), self._turn:
+        turn = self._turns.setdefault(peer.node_id, asyncio.Semaphore(_OF_ONE))
+        async with asyncio.timeout(within), turn, self._turn:
             share = await self._budgets.share(scopes, model, prompt=size, most=question.tokens)
             asking.shares.append(share)
             asking.completion = completion = Completion(share.answer)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which language models there are, what they cost and how much of them may be used: from a file, or the environment."""
 
-import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,8 @@ from ganglion.units import SECOND
 
 #: Letters of a model's name, as the database keeps it.
 MAX_NAME = 128
+#: What a million tokens may cost, and what a day may: sums of it are whole numbers of 64 bits in millionths.
+_MAX_PRICE, _MAX_COST = 1e6, 1e12
 _TABLES = ("currency", "model", "budget", "cache")
 
 
@@ -43,13 +44,19 @@ class ModelSettings:
     within: int = duration_field("0s")
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        try:
+            parts = urlsplit(self.url)
+            is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            is_url = False
+        if not is_url or not _is_word(self.url):
             raise InvalidError(f"{self.url!r} is no URL: give it as https://host/v1 or http://127.0.0.1:11434/v1")
+        if self.key and not _is_word(self.key):
+            raise InvalidError(f"the key of {self.called} is not one word of ASCII: put it alone into its file")
         if parts.username is not None or parts.password is not None:
             raise InvalidError("the URL of a model holds a user or password: put what it needs into key_file")
-        if not all(0 <= price < math.inf for price in (self.prompt_price, self.completion_price)):
-            raise InvalidError(f"the prices of {self.called} are 0 or more")
+        if not all(0 <= price <= _MAX_PRICE for price in (self.prompt_price, self.completion_price)):
+            raise InvalidError(f"the prices of {self.called} are 0 to {_MAX_PRICE:g}, each of a million tokens")
         if len(self.called) > MAX_NAME:
             raise InvalidError(f"a model's name has at most {MAX_NAME} letters")
 
@@ -76,8 +83,8 @@ class Limit:
     cost: float | None = None
 
     def __post_init__(self) -> None:
-        if (self.tokens or 0) < 0 or not 0 <= (self.cost or 0) < math.inf:
-            raise InvalidError("a budget is 0 or more")
+        if (self.tokens or 0) < 0 or not 0 <= (self.cost or 0) <= _MAX_COST:
+            raise InvalidError(f"a budget is 0 or more, and a cost at most {_MAX_COST:g}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +150,7 @@ class ModelsSettings:
         """The one model of `GANGLION_LLM_URL`, `GANGLION_LLM_KEY`, `GANGLION_LLM_MODEL`; none without a URL.
 
         Raises:
-            UsageError: the URL is not one of http or https.
+            UsageError: the URL is not one of http or https, or the key is no word.
         """
         url, key, model = (environment.get(f"GANGLION_LLM_{word}", "").strip() for word in ("URL", "KEY", "MODEL"))
         if not url:
@@ -151,7 +158,8 @@ class ModelsSettings:
         try:
             return cls(models=(ModelSettings(url=url, key=key, model=model),))
         except InvalidError as error:
-            raise UsageError(f"GANGLION_LLM_URL: {error}") from None
+            word = "KEY" if str(error).startswith("the key") else "URL"
+            raise UsageError(f"GANGLION_LLM_{word}: {error}") from None
 
     @classmethod
     def of_file(cls, path: Path) -> "ModelsSettings":
@@ -212,9 +220,18 @@ def _model(table: dict[str, Any], where: str, folder: Path) -> ModelSettings:
         return made
     path = folder / made.key_file
     try:
-        return replace(made, key=path.read_text().strip())
+        key = path.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidError(f"{path} {unread(error)}", where=f"{where}.key_file") from None
+    try:
+        return replace(made, key=key)
+    except InvalidError as error:
+        raise InvalidError(str(error), where=f"{where}.key_file") from None
+
+
+def _is_word(text: str) -> bool:
+    """Whether a header, or the first line of a request, can have it: else it would be told what is wrong with it."""
+    return text.isascii() and text.isprintable() and " " not in text
 
 
 def _limits(table: dict[str, Any], where: str) -> dict[str, Limit]:

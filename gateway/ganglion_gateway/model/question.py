@@ -8,7 +8,7 @@ from typing import Any
 from ganglion.errors import InvalidError
 from ganglion.mova.completion import Completion
 from ganglion.mova.ports import PromptReply, PromptRequest
-from ganglion.mova.question import AnswerError, reply
+from ganglion.mova.question import AnswerError, body, reply
 from ganglion_micro.schema import invalid
 
 #: Letters of a question with its system prompt, its tools and what they said; the mesh carries 64 KiB in all.
@@ -70,7 +70,15 @@ class Question:
         if len(request.prompt) + len(request.system or "") + len(offered) > MAX_PROMPT:
             sentence = f"prompt, system, tools and rounds have at most {MAX_PROMPT} letters together"
             raise InvalidError(sentence, where="prompt")
-        return cls(request=request, tokens=tokens, seconds=seconds, script=_text(params, "script", 128))
+        # Leaves and boards do not say which of their scripts asks, and have runs such as leaf/garden/7 and board/7
+        script = _text(params, "script", 128) or request.run.rpartition("/")[0]
+        try:
+            body(request, "")
+        except (AttributeError, RecursionError, TypeError, ValueError):
+            raise InvalidError(
+                "must be a JSON Schema, and so must be the parameters of tools", where="schema"
+            ) from None
+        return cls(request=request, tokens=tokens, seconds=seconds, script=script)
 
     def reply(self, answer: Completion) -> PromptReply:
         """What the answer says, held to the schema where there is one.

@@ -96,6 +96,8 @@ class Service:
             raise ServiceError("incomplete", f"the model service broke off: {error}") from error
         except httpx.TransportError as error:
             raise ServiceError("unreachable", f"the model service cannot be reached: {error}") from error
+        except (httpx.RequestError, httpx.InvalidURL) as error:  # as of a body that is not encoded as it says
+            raise ServiceError("bad_answer", f"the model service is not understood: {error}") from error
 
     async def _refuse(self, answer: httpx.Response) -> None:
         """Raises what a status other than 200 means."""

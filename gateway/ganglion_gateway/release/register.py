@@ -117,12 +117,20 @@ class Register:
         database: Holds them.
         authority: Signs them.
         clock: Nanoseconds since the Unix epoch.
+        on_made: Called when there is another one.
     """
 
-    def __init__(self, database: Database, authority: Authority, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        authority: Authority,
+        clock: Callable[[], int],
+        on_made: Callable[[], None] = lambda: None,
+    ) -> None:
         self._database = database
         self._authority = authority
         self._clock = clock
+        self._on_made = on_made
 
     async def keep(self, sha256: str, data: bytes) -> bool:
         """Keeps the content of a file for a release to come; whether it was not there.
@@ -179,6 +187,8 @@ class Register:
         }
         listed = [*files.items(), *pieces.items()]
         is_new = await self._database.write(lambda connection: store.create(connection, row, listed))
+        if is_new:
+            self._on_made()
         return await self.find(made.id), is_new
 
     async def _wheel(self, name: str, pieces: Sequence[str]) -> Agent:
@@ -205,11 +215,11 @@ class Register:
             raise RefusedError(f"several releases {how} {who!r}: say which by its id, {ids}")
         if not rows or (rows[0]["name"] != who and len(who) < _LEAST):
             raise NotFoundError(f"there is no release {who!r}: `ganglion release list` shows those that there are")
-        return _of(rows[0])
+        return release_of(rows[0])
 
     async def page(self, *, before: int | None, limit: int) -> list[Release]:
         """Releases, the newest first."""
-        return [_of(row) for row in await store.page(self._database, before=before, limit=limit)]
+        return [release_of(row) for row in await store.page(self._database, before=before, limit=limit)]
 
     async def file(self, release: Release, path: str) -> bytes:
         """The content of a file.
@@ -260,7 +270,8 @@ def _time(at: int) -> str:
     return f"{datetime.fromtimestamp(at // SECOND, UTC):%Y-%m-%d %H:%M:%S}Z"
 
 
-def _of(row: Row) -> Release:
+def release_of(row: Row) -> Release:
+    """The release in a row of the database."""
     return Release(
         id=row["id"],
         manifest=manifest.decode(bytes(row["manifest"])),

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Groups of confidential topics, and every key that something under way may still be sealed with."""
 
+from collections.abc import Callable
+
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ganglion_gateway.store.database import Database, Row
+from ganglion_gateway.store.database import Database, Row, added
 from ganglion_gateway.store.tables import group_keys, groups
 
 
@@ -18,14 +20,22 @@ async def all_keys(database: Database) -> list[Row]:
     return await database.all(select(group_keys).order_by(group_keys.c.name, group_keys.c.number))
 
 
-async def create(connection: AsyncConnection, row: Row) -> None:
-    """A new group."""
-    await connection.execute(insert(groups), [row])
+async def create(connection: AsyncConnection, row: Row) -> bool:
+    """A new group; whether there was none of its name."""
+    return await added(connection, groups, row)
 
 
-async def change(connection: AsyncConnection, name: str, *, nodes: list[str], tags: list[str]) -> None:
-    """Who is to be in a group."""
-    await connection.execute(update(groups).where(groups.c.name == name).values(nodes=nodes, tags=tags))
+#: Who is to be in a group: ids of nodes, and tags.
+Named = tuple[list[str], list[str]]
+
+
+async def change(connection: AsyncConnection, name: str, alter: Callable[[list[str], list[str]], Named]) -> Named:
+    """Others are to be in a group, by who is now, whoever has said so; what `alter` raises changes nothing."""
+    mine = groups.c.name == name
+    row = (await connection.execute(select(groups.c.nodes, groups.c.tags).where(mine))).one()
+    nodes, tags = alter(row.nodes, row.tags)
+    await connection.execute(update(groups).where(mine).values(nodes=nodes, tags=tags))
+    return nodes, tags
 
 
 async def save_key(connection: AsyncConnection, row: Row, *, last: int, keep: int, before: int) -> bool:

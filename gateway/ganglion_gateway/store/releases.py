@@ -73,7 +73,8 @@ assignments = Table(
     Index("ix_assignments_release", "release"),
 )
 
-#: What a node has said last of the assignment `number`; the state `waiting` is the gateway's own word.
+#: What a node has said last of the assignment `number`; the state `waiting` is the gateway's own word. `changed` is
+#: greater with each change of any of them.
 release_reports = Table(
     "release_reports",
     metadata,
@@ -85,6 +86,8 @@ release_reports = Table(
     Column("why", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("received", BigInteger, nullable=False),
+    Column("changed", BigInteger, nullable=False, server_default="0"),
+    Index("ix_release_reports_changed", "changed"),
 )
 
 _SHOWN = [each for each in releases.columns if each.name != "message"]
@@ -98,6 +101,28 @@ async def page(database: Database, *, before: int | None, limit: int) -> list[Ro
     """Releases, the newest first."""
     query = select(*_SHOWN).order_by(releases.c.number.desc()).limit(limit)
     return await database.all(query if before is None else query.where(releases.c.number < before))
+
+
+async def newest(database: Database) -> int:
+    """The number of the newest release; 0 where there is none."""
+    return await database.scalar(select(func.max(releases.c.number))) or 0
+
+
+async def since(database: Database, number: int, *, limit: int) -> list[Row]:
+    """Releases behind a number, in the order of their making."""
+    query = select(*_SHOWN).where(releases.c.number > number)
+    return await database.all(query.order_by(releases.c.number).limit(limit))
+
+
+async def newest_change(database: Database) -> int:
+    """The number of the last change of what nodes are to run, or have said of it; 0 where there is none."""
+    return await database.scalar(select(func.max(release_reports.c.changed))) or 0
+
+
+async def changes_since(database: Database, number: int, *, limit: int) -> list[Row]:
+    """Rows of `release_reports` that have changed after a change, in that order."""
+    query = select(release_reports).where(release_reports.c.changed > number)
+    return await database.all(query.order_by(release_reports.c.changed).limit(limit))
 
 
 async def find(database: Database, who: str) -> list[Row]:
@@ -244,7 +269,7 @@ async def assign(
     row = {"node": nodes[0], "number": number, "release": release, "at": now, "by": by}
     await connection.execute(insert_or_update(connection, assignments, ["node"]), [row])
     waits: Row = {"node": nodes[0], "number": number, "serial": 0, "release": release, "state": "waiting", "why": why}
-    waits |= {"at": now, "received": now}
+    waits |= {"at": now, "received": now, "changed": await _next(connection, now)}
     await connection.execute(insert_or_update(connection, release_reports, ["node"]), [waits])
     return waits
 
@@ -260,5 +285,11 @@ async def save_report(connection: AsyncConnection, row: Row) -> bool:
         if (row["number"], row["serial"]) <= (known.number, known.serial):
             return False
         row["received"] = max(row["received"], known.received + 1)
+    row["changed"] = await _next(connection, row["received"])
     await connection.execute(insert_or_update(connection, release_reports, ["node"]), [row])
     return True
+
+
+async def _next(connection: AsyncConnection, now: int) -> int:
+    """The number of a change: greater than all that are there."""
+    return max(now, 1 + ((await connection.execute(select(func.max(release_reports.c.changed)))).scalar() or 0))

@@ -30,6 +30,12 @@ CHANNELS = {
     "readings": Kind("read", "node/sensor", "readings of sensors"),
     "presence": Kind("read", "node", "nodes that come and go"),
     "rollouts": Kind("read", "rollout", "steps of rollouts"),
+    "releases": Kind(
+        "read",
+        "release/node",
+        "`node`, when one is to run it and what it says of it; and on `releases/<release>` alone `release`, when it is "
+        "made",
+    ),
     "jobs": Kind("read", "job", "`job`, when it begins and ends, and `node`, what becomes of it at each"),
     "consents": Kind("read", "node", "commands that wait for a person, and what was decided"),
     "webhooks": Kind("webhooks", "webhook", "attempts to deliver, and what came of them"),

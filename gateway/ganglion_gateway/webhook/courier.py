@@ -92,6 +92,7 @@ class Courier:
         self._policy = policy or Policy()
         self._headers = headers
         self._lanes: dict[str, Lane] = {}
+        self._left_out: dict[str, Row] = {}  # endpoints as they were when it was said that they are left out
         self.on_tried: Callable[[], None] = lambda: None
         self._changed = asyncio.Event()
         self._changed.set()
@@ -153,6 +154,7 @@ class Courier:
     async def _renew(self) -> None:
         known = await webhooks.all_endpoints(self._database)
         rows = {row["id"]: row for row in known if row["enabled"] and not row["paused"]}
+        self._left_out = {id: row for id, row in self._left_out.items() if id in rows}
         lanes, means = self._lanes, Means(self._database, self._metrics, self._clock, self._policy, self.on_tried)
         await self._end([lane for id, lane in lanes.items() if rows.get(id) != lane.endpoint or lane.is_over])
         held = await lease_store.held(self._database, shared=self._database.shared)
@@ -164,7 +166,9 @@ class Courier:
             try:
                 sender = self._sender(row)
             except InvalidError as error:
-                _log.error("webhook endpoint left out", endpoint=id, reason=str(error))
+                if self._left_out.get(id) != row:  # once, not at each look
+                    _log.error("webhook endpoint left out", endpoint=id, reason=str(error))
+                self._left_out[id] = row
                 continue
             if (lease := await self._leases.claim(webhooks.lease_of(id))) is not None:
                 lanes[id] = Lane(means, row, sender, lease, partial(self._ended, id))

@@ -21,11 +21,12 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.transport_security import TransportSecuritySettings
 from pydantic import Field, ValidationError
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ganglion import __version__
-from ganglion.cli import mcp_tools
+from ganglion.cli import mcp_scripts, mcp_tools
 from ganglion.cli.gateway_client import GatewayClient
+from ganglion.cli.mcp_threads import Threads
 from ganglion.errors import GanglionError, RefusedError, UsageError
 from ganglion.expected import Expected, named, shown
 from ganglion.settings import nearest
@@ -37,6 +38,8 @@ _INSTRUCTIONS = (
 )
 #: Seconds between words to the client while a command takes its time.
 _WORD = 5.0
+#: Bytes of a request: a script, each letter of which may be escaped.
+_MAX_BODY = 2 * 1024 * 1024
 #: What looks at a token: anybody who is known may ask for it.
 _WHOAMI = "/api/v1/auth/me"
 
@@ -66,13 +69,18 @@ class _Server(MCPServer[Any]):
 
 def server(gateway: Gateway) -> MCPServer[Any]:
     """The server with its eight tools."""
+    threads = Threads()
     made = _Server(
         "ganglion", version=__version__, instructions=_INSTRUCTIONS, log_level="WARNING", subscriptions=False
     )
 
     async def ask(context: Context[Any, Any], work: Callable[[GatewayClient], dict[str, Any]]) -> dict[str, Any]:
-        client = gateway(_token(context.headers))
-        asking = asyncio.create_task(asyncio.to_thread(work, client))
+        token = _token(context.headers)
+        client = gateway(token)
+        try:
+            asking = threads.run(token, lambda: work(client))
+        except GanglionError as error:
+            raise ToolError(str(error)) from None
         words = 0
         while not (await asyncio.wait({asking}, timeout=_WORD))[0]:
             words += 1
@@ -123,11 +131,11 @@ def server(gateway: Gateway) -> MCPServer[Any]:
 
     @made.tool(description="Diagnostics of a script, a MOVA document in YAML or JSON")
     async def check_script(context: Context[Any, Any], text: str) -> dict[str, Any]:
-        return await ask(context, lambda _: mcp_tools.checked(text))
+        return await ask(context, lambda _: mcp_scripts.checked(text))
 
     @made.tool(description="Run the tests that a script brings, in virtual time, on no node")
     async def test_script(context: Context[Any, Any], text: str) -> dict[str, Any]:
-        return await ask(context, lambda _: mcp_tools.tested(text))
+        return await ask(context, lambda _: mcp_scripts.tested(text))
 
     @made.tool(description="How a rollout goes; without its id all of them in short")
     async def rollout_status(context: Context[Any, Any], rollout: str = "") -> dict[str, Any]:
@@ -165,7 +173,7 @@ async def serve_http(gateway: Gateway, host: str, port: int, *, beyond: bool) ->
 
 
 class _Guard:
-    """Lets a request through whose token the gateway knows."""
+    """Lets a request through whose token the gateway knows, and as much of it as may come."""
 
     def __init__(self, app: ASGIApp, gateway: Gateway) -> None:
         self._app = app
@@ -182,7 +190,25 @@ class _Guard:
             except GanglionError as error:
                 await _refuse(send, 503, str(error))
                 return
+            length = Headers(scope=scope).get("content-length", "0")
+            if not (length.isascii() and length.isdecimal()) or int(length) > _MAX_BODY:
+                await _refuse(send, 413, f"a request has at most {_MAX_BODY} bytes")
+                return
+            receive = _bounded(receive)
         await self._app(scope, receive, send)
+
+
+def _bounded(receive: Receive) -> Receive:
+    """Ends a body that said no length, where it has more than it may."""
+    size = 0
+
+    async def bounded() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        return message if size <= _MAX_BODY else {"type": "http.disconnect"}
+
+    return bounded
 
 
 def _token(headers: Mapping[str, str] | None) -> str:

@@ -5,34 +5,23 @@ Nothing of the protocol is here: each function takes a client of the gateway and
 say. Lists are cut, as a model reads all that it is given.
 """
 
-import json
-import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from ganglion.cli.gateway_client import GatewayClient
 from ganglion.client.operations import consents, events, fleet
 from ganglion.client.operations import rollouts as api
-from ganglion.errors import GanglionError, InvalidError, NotFoundError, UnreachableError
-from ganglion.mova.load import load
+from ganglion.errors import GanglionError, InvalidError, NotFoundError
 from ganglion.units import SECOND, duration
 
 #: Entries of a list, and points of a history, that a model is given.
 MAX_ENTRIES = 200
 MAX_POINTS = 120
-#: Letters of a script.
-MAX_SCRIPT = 200_000
-#: Seconds that a command may take, with the time that a person has for consent; what only looks; and a script for its
-#: tests.
+#: Seconds that a command may take, with the time that a person has for consent; and what only looks.
 COMMAND = 290.0
 _ASKED = 10.0
-_TESTS = 60.0
 #: Letters of why a command is wished for.
 _MAX_WHY = 200
 
@@ -145,60 +134,11 @@ def history(gateway: GatewayClient, node: str, sensor: str, since: str, now: int
     }
 
 
-def checked(text: str) -> dict[str, Any]:
-    """What `ganglion mova check` says of a script."""
-    return _mova("check", text)
-
-
-def tested(text: str) -> dict[str, Any]:
-    """What `ganglion mova test` says of a script: it runs the tests that the script brings, in virtual time.
-
-    Raises:
-        InvalidError: a test reads a recording, which would be any file of this machine.
-    """
-    root = load(text.encode(), file="script").root
-    for test in (root.get("tests") if root is not None else None) or ():
-        feed = test.get("feed") if isinstance(test, dict) else None
-        if isinstance(feed, dict) and "trace" in feed and not isinstance(feed["trace"], list):
-            raise InvalidError("a recording is a file of this machine: write its readings into the test", where="trace")
-    return _mova("test", text)
-
-
 def rollouts(gateway: GatewayClient, rollout: str) -> dict[str, Any]:
     """How a rollout goes, or all of them in short."""
     if not rollout:
         return {"rollouts": gateway.ask(api.get_rollouts(limit=20))["rollouts"]}
     return {**gateway.ask(api.get_rollouts_rollout_report(rollout))}
-
-
-def _mova(verb: str, text: str) -> dict[str, Any]:
-    """A command on a script, in a process of its own: a script of a model may be as wrong as it likes."""
-    if len(text) > MAX_SCRIPT:
-        raise InvalidError(f"a script has at most {MAX_SCRIPT} letters")
-    with tempfile.TemporaryDirectory(prefix="ganglion-mcp-") as folder:
-        name = "script.json" if text.lstrip().startswith("{") else "script.yaml"
-        (Path(folder) / name).write_text(text, encoding="utf-8")
-        command = [sys.executable, "-P", "-m", "ganglion", "mova", verb, name, "--json"]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-        for secret in ("GANGLION_TOKEN", "GANGLION_LLM_KEY"):
-            environment.pop(secret, None)
-        try:
-            done = subprocess.run(  # noqa: S603 - our own command, and no shell
-                command,
-                cwd=folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=_TESTS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise UnreachableError(f"the script was not done with its tests within {_TESTS:g} s") from None
-    try:
-        said = json.loads(done.stdout)
-    except ValueError:
-        raise GanglionError(done.stderr.decode(errors="replace").strip()[-500:] or f"mova {verb} failed") from None
-    return said if isinstance(said, dict) else {"result": said}
 
 
 def _thinned(readings: Sequence[list[Any]]) -> list[list[Any]]:

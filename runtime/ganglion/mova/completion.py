@@ -15,6 +15,8 @@ from ganglion.errors import RemoteProtocolError
 MAX_ANSWER = 256 * 1024
 #: Calls of tools in one answer.
 MAX_CALLS = 32
+#: Tokens that a service may say it has counted, to be believed.
+_MAX_COUNT = 1 << 31
 
 
 class StreamError(RemoteProtocolError):
@@ -136,14 +138,16 @@ class Completion:
 
     def close(self) -> None:
         """Nothing more comes."""
-        self.text = "".join(self._parts)
+        self.text = _whole("".join(self._parts))
+        for call in self.calls:
+            call.id, call.name, call.arguments = _whole(call.id), _whole(call.name), _whole(call.arguments)
 
     def _take(self, document: dict[str, Any]) -> None:
         if (error := document.get("error")) is not None:
             message = error.get("message") if isinstance(error, dict) else error
             raise StreamError(f"the model service says: {str(message)[:200]}")
         if isinstance(model := document.get("model"), str) and model:
-            self.model = model[:128]
+            self.model = "".join(each if each.isprintable() else "?" for each in model[:128])
         if isinstance(usage := document.get("usage"), dict):
             self.prompt_tokens = _count(usage.get("prompt_tokens"))
             self.completion_tokens = _count(usage.get("completion_tokens"))
@@ -198,4 +202,9 @@ def _choices(document: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _count(value: Any) -> int | None:
-    return value if type(value) is int and value >= 0 else None
+    return value if type(value) is int and 0 <= value < _MAX_COUNT else None
+
+
+def _whole(text: str) -> str:
+    """The text with halves of a character (UTF-16 surrogates, as JSON may escape them) put together, or replaced."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -55,7 +55,7 @@ class Performer:
 
     async def _awaited(self, effect: Any, source: str) -> Any:
         if effect.kind == e.PROMPT:
-            return await self._prompt(effect)
+            return await self._prompt(effect, source)
         if effect.kind == e.ACTUATE:
             decision = await self._ports.actuate(
                 effect.actuator,
@@ -85,7 +85,7 @@ class Performer:
         )
         return [reply.status, reply.body, round(reply.retry_after * SECOND)]
 
-    async def _prompt(self, effect: e.Prompt) -> list[Any]:
+    async def _prompt(self, effect: e.Prompt, script: str) -> list[Any]:
         model, temperature, most, system = effect.preset or (None, None, None, None)
         seconds = effect.ns / SECOND if effect.ns else None
         request = PromptRequest(
@@ -99,6 +99,7 @@ class Performer:
             tools=effect.tools,
             rounds=effect.rounds,
             run=effect.run,
+            script=script,
         )
         try:
             async with asyncio.timeout(seconds):

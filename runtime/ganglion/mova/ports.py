@@ -28,6 +28,7 @@ class PromptRequest:
         tools: What the model may ask for: `{"id", "description", "parameters": JSON Schema}`.
         rounds: What it has asked for before in this step, and what came of it: `[calls, results]`.
         run: The id of the run that asks.
+        script: Its script's name, which the gateway's budgets go by.
     """
 
     prompt: str
@@ -40,6 +41,7 @@ class PromptRequest:
     tools: Sequence[dict[str, Any]] = ()
     rounds: Sequence[list[Any]] = ()
     run: str = ""
+    script: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -144,6 +144,8 @@ def _call(call: Call, index: int, ids: dict[str, str]) -> list[Any]:
 
 def _json(given: str, what: str) -> Any:
     try:
-        return from_json(given)
+        value = from_json(given)
+        json.dumps(value, ensure_ascii=False).encode()  # half a character goes no further
+        return value
     except ValueError:
         raise AnswerError("invalid_answer", f"{what} is not JSON: {given[:80]!r}") from None

@@ -76,6 +76,7 @@ class NodePorts:
             "tools": list(request.tools) or None,
             "rounds": list(request.rounds) or None,
             "run": request.run,
+            "script": request.script,
         }
         asked = {key: value for key, value in params.items() if value is not None}
         answer = await self._in_mesh("ask a model").request("prompt", asked, timeout=seconds + _ON_TOP)

@@ -8,25 +8,30 @@ longer where the node then stays out of a broker that is there: nobody could sen
 """
 
 import asyncio
+import secrets
 import socket
+import ssl
 from collections.abc import Sequence
 from contextlib import suppress
 from enum import Enum
 from typing import Any, NamedTuple
 
+from ganglion.mqtt import packet
 from ganglion.mqtt.url import BrokerUrl
 from ganglion.units import SECOND
 
-#: Seconds that a broker has to take a connection.
+#: Seconds that a name has to be found, and that a broker has to answer a CONNECT.
 PATIENCE = 3.0
 #: Nanoseconds that something is to be so, to count against a release: a node gets in again within half a minute.
 _LASTING = 30 * SECOND
-#: An address of nobody (RFC 5737): the way there is the way to everybody.
-_ELSEWHERE = (socket.AF_INET, ("192.0.2.1", 9))
+#: Addresses of nobody (RFC 5737, RFC 3849): the way there is the way to everybody.
+_ELSEWHERE = ((socket.AF_INET, ("192.0.2.1", 9)), (socket.AF_INET6, ("2001:db8::1", 9)))
+#: Return code of CONNACK (MQTT 3.1.1, table 3.1) of a broker that serves nobody now.
+_UNAVAILABLE = 3
 
 
 class Reach(Enum):
-    """What there is of the broker: it takes connections, does not, or there is no way to where it would be."""
+    """What there is of the broker: it answers, does not, or there is no way to where it would be."""
 
     THERE = "there"
     AWAY = "away"
@@ -34,7 +39,10 @@ class Reach(Enum):
 
 
 async def reach(brokers: Sequence[BrokerUrl], *, patience: float = PATIENCE) -> Reach:
-    """Looks for a broker, by TCP alone. Without any address nothing is known to be there.
+    """Looks for a broker that speaks, whatever it says. Without any address nothing is known to be there.
+
+    It is asked as a stranger, with none of the node's credentials: what a release has made of these is not looked at
+    here, and a broker that lets no stranger in is there.
 
     Args:
         brokers: Addresses of one broker.
@@ -42,17 +50,45 @@ async def reach(brokers: Sequence[BrokerUrl], *, patience: float = PATIENCE) -> 
     """
     ways = [not brokers]
     for broker in brokers:
-        places: list[tuple[Any, Any]] = [_ELSEWHERE]
+        places: Sequence[tuple[Any, Any]] = _ELSEWHERE
         with suppress(OSError, TimeoutError):
             async with asyncio.timeout(patience):
                 found = await asyncio.get_running_loop().getaddrinfo(broker.host, broker.port, type=socket.SOCK_STREAM)
             places = [(family, address) for family, _, _, _, address in found]
             async with asyncio.timeout(patience):
-                _, writer = await asyncio.open_connection(broker.host, broker.port)
-            writer.close()
-            return Reach.THERE
+                if await _answers(broker):
+                    return Reach.THERE
         ways += [_has_way(family, address) for family, address in places]
     return Reach.AWAY if any(ways) else Reach.NO_WAY
+
+
+async def _answers(broker: BrokerUrl) -> bool:
+    """Whether a broker answers a CONNECT, or asks for a certificate before it does.
+
+    What takes connections alone may be a load balancer before a broker that is away.
+    """
+    try:
+        reader, writer = await asyncio.open_connection(broker.host, broker.port, ssl=_any_certificate(broker))
+        try:
+            writer.write(packet.connect(secrets.token_hex(8), keep_alive=10, will=None, username=None, password=None))
+            answer = await reader.readexactly(4)
+            writer.write(packet.GOODBYE)
+        finally:
+            writer.close()
+    except asyncio.IncompleteReadError:
+        return False
+    except ssl.SSLError as error:
+        return "ALERT" in (error.reason or "")  # of the other side, which has looked at what we say
+    return answer[0] == packet.CONNACK and answer[3] != _UNAVAILABLE
+
+
+def _any_certificate(broker: BrokerUrl) -> ssl.SSLContext | None:
+    """TLS without a look at whose it is: nothing is told to whoever answers."""
+    if not broker.tls:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 def _has_way(family: int, address: Any) -> bool:
