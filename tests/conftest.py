@@ -14,9 +14,22 @@ from hypothesis import HealthCheck, settings
 
 from support.agent import firmware
 from support.brokers import _cluster, broker, certificates, cluster
+from support.browser import _chromium, chromium, front
 from support.postgres import _postgres, postgres, store_url
 
-__all__ = ["_cluster", "_postgres", "broker", "certificates", "cluster", "firmware", "postgres", "store_url"]
+__all__ = [
+    "_chromium",
+    "_cluster",
+    "_postgres",
+    "broker",
+    "certificates",
+    "chromium",
+    "cluster",
+    "firmware",
+    "front",
+    "postgres",
+    "store_url",
+]
 
 # As `ganglion_gateway.intents` has it; here NumPy may be imported before
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -5,7 +5,7 @@ The word is the worst that was found: `revoked`, `away`, `bad` (something does n
 not), `asleep`, `ok`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -24,8 +24,15 @@ _OLD = 300 * SECOND
 #: Degrees Celsius, dBm, bytes and events beyond which it is worth saying.
 HOT, WEAK, FULL, TIGHT, MANY = 80.0, -80, 64 << 20, 0.05, 1000
 
+#: Gives a sentence of the code in the reader's language: see `ganglion_gateway.dashboard.words`.
+Say = Callable[[str], str]
+
 #: The words, the worst first.
 WORDS = ("revoked", "away", "bad", "warning", "asleep", "ok")
+
+
+def _english(sentence: str) -> str:
+    return sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,123 +66,135 @@ def word(found: list[Finding]) -> str:
     return min((each.level for each in found), key=WORDS.index, default="ok")
 
 
-def findings(node: Node, now: int, *, policy: tuple[int, int | None] | None = None) -> list[Finding]:
+def findings(
+    node: Node, now: int, *, policy: tuple[int, int | None] | None = None, say: Say = _english
+) -> list[Finding]:
     """Everything that is to be said, the worst first.
 
     Args:
         policy: The version that holds at the gateway, and that which the node has said it has.
+        say: Gives a sentence in the reader's language. What a node has said itself stays as it said it.
     """
-    found = [*_membership(node, now), *_presence(node, now), *_work(node), *_crash(node, now), *_machine(node, now)]
-    found += [*_leaves(node, now)]
+    found = [*_membership(node, now, say), *_presence(node, now, say), *_work(node, say), *_crash(node, now, say)]
+    found += [*_machine(node, now, say), *_leaves(node, now, say)]
     if policy is not None and node.online and policy[1] is not None and policy[1] < policy[0]:
-        text = f"it goes by version {policy[1]} of the policy, and {policy[0]} holds"
-        found.append(Finding("warning", "policy", text, "it hears of it by itself; if not, look at its broker"))
+        text = say("it goes by version {old} of the policy, and {new} holds").format(old=policy[1], new=policy[0])
+        found.append(Finding("warning", "policy", text, say("it hears of it by itself; if not, look at its broker")))
     return sorted(found, key=lambda each: WORDS.index(each.level))
 
 
-def _membership(node: Node, now: int) -> Iterator[Finding]:
+def _membership(node: Node, now: int, say: Say) -> Iterator[Finding]:
     if node.revoked is not None:
-        yield Finding(
-            "revoked",
-            "revoked",
-            f"it was revoked {ago(node.revoked, now)}: nobody in the mesh believes it",
-            "give it a new key and enrol it: stop it, remove its state folder, then `ganglion enrol` there",
-        )
+        text = say("it was revoked {ago}: nobody in the mesh believes it").format(ago=ago(node.revoked, now, say))
+        remedy = say("give it a new key and enrol it: stop it, remove its state folder, then `ganglion enrol` there")
+        yield Finding("revoked", "revoked", text, remedy)
     left = node.credential_expires - now
     if left <= 0:
-        text = f"its credential ended {ago(node.credential_expires, now)}, so nobody believes what it says"
-        yield Finding("bad", "credential", text, "enrol it anew: `ganglion enrol` on the node")
+        text = say("its credential ended {ago}, so nobody believes what it says")
+        text = text.format(ago=ago(node.credential_expires, now, say))
+        yield Finding("bad", "credential", text, say("enrol it anew: `ganglion enrol` on the node"))
     elif left < SOON:
-        text = f"its credential ends in {span(left)}, and it has not renewed it"
-        yield Finding(
-            "warning", "credential", text, "it does so by itself once it reaches the gateway: bring it online"
-        )
+        text = say("its credential ends in {span}, and it has not renewed it").format(span=span(left, say))
+        remedy = say("it does so by itself once it reaches the gateway: bring it online")
+        yield Finding("warning", "credential", text, remedy)
     if node.clock == "bad":
-        yield Finding(
-            "warning",
-            "clock",
-            "its clock is wrong, so its times are those of their arrival",
-            "set it right there: run an NTP client, or give it a clock chip",
-        )
+        text = say("its clock is wrong, so its times are those of their arrival")
+        yield Finding("warning", "clock", text, say("set it right there: run an NTP client, or give it a clock chip"))
 
 
-def _presence(node: Node, now: int) -> Iterator[Finding]:
+def _presence(node: Node, now: int, say: Say) -> Iterator[Finding]:
     if node.online or node.revoked is not None:
         return
-    seen = f"it was heard last {ago(node.last_seen, now)} ({moment(node.last_seen)})"
+    seen = say("it was heard last {ago} ({moment})")
+    seen = seen.format(ago=ago(node.last_seen, now, say), moment=moment(node.last_seen))
     if node.asleep(now):
-        text = f"it sleeps, {span(node.sleeps)} at a time at most: {seen}"
-        yield Finding("asleep", "asleep", text, "what it is to do waits for it")
+        text = say("it sleeps, {span} at a time at most: {seen}").format(span=span(node.sleeps, say), seen=seen)
+        yield Finding("asleep", "asleep", text, say("what it is to do waits for it"))
         return
     if node.sleeps:
-        text = f"it should have woken, as it sleeps for {span(node.sleeps)} at most: {seen}"
+        text = say("it should have woken, as it sleeps for {span} at most: {seen}")
+        text = text.format(span=span(node.sleeps, say), seen=seen)
     elif node.died is None:
-        text = f"it is away: {seen}"
+        text = say("it is away: {seen}").format(seen=seen)
     elif node.died - node.last_seen > SILENCE:
-        text = f"it is away since {span(now - node.died)}, when it had said nothing for {span(SILENCE)}: {seen}"
+        text = say("it is away since {span}, when it had said nothing for {silence}: {seen}")
+        text = text.format(span=span(now - node.died, say), silence=span(SILENCE, say), seen=seen)
     else:
-        text = f"it is away since {span(now - node.died)}, when its connection ended: {seen}"
-    yield Finding("away", "away", text, "look whether it has power and network; on it, `ganglion doctor` says more")
+        text = say("it is away since {span}, when its connection ended: {seen}")
+        text = text.format(span=span(now - node.died, say), seen=seen)
+    remedy = say("look whether it has power and network; on it, `ganglion doctor` says more")
+    yield Finding("away", "away", text, remedy)
 
 
-def _work(node: Node) -> Iterator[Finding]:
+def _work(node: Node, say: Say) -> Iterator[Finding]:
     vitals = node.facts.vitals if node.online else {}
     for name, why in _texts(vitals.get("sensors")):
-        text = f"its sensor {name} fails: {why}"
-        yield Finding("bad", "sensor", text, f"look at its wiring; `ganglion sensors inspect {node.name} {name}`")
+        text = say("its sensor {name} fails: {why}").format(name=name, why=why)
+        remedy = say("look at its wiring; `ganglion sensors inspect {node} {name}`").format(node=node.name, name=name)
+        yield Finding("bad", "sensor", text, remedy)
     for name, why in _texts(vitals.get("scripts")):
-        yield Finding("bad", "script", f"its script {name} was not loaded: {why}", "mend it, and start the node again")
+        text = say("its script {name} was not loaded: {why}").format(name=name, why=why)
+        yield Finding("bad", "script", text, say("mend it, and start the node again"))
     for name, why in sorted(node.facts.failing.items()):
-        text = f"the last run of its script {name} failed: {why}"
-        yield Finding("warning", "run", text, f"`ganglion mova trace --node {node.name} --last` shows what it did")
+        text = say("the last run of its script {name} failed: {why}").format(name=name, why=why)
+        remedy = say("`ganglion mova trace --node {node} --last` shows what it did").format(node=node.name)
+        yield Finding("warning", "run", text, remedy)
     if (waits := _number(vitals, "spool")) >= MANY:
-        text = f"{waits:.0f} events wait on it to be stored here"
-        yield Finding("warning", "spool", text, "they come by themselves; if they grow more, look at the broker")
+        text = say("{count} events wait on it to be stored here").format(count=f"{waits:.0f}")
+        remedy = say("they come by themselves; if they grow more, look at the broker")
+        yield Finding("warning", "spool", text, remedy)
     if lost := _number(vitals, "lost"):
-        text = f"it has lost {lost:.0f} events since it started, for its spool had no room for them"
-        yield Finding("warning", "lost", text, "it was cut off for too long, or its disk fails")
+        text = say("it has lost {count} events since it started, for its spool had no room for them")
+        text = text.format(count=f"{lost:.0f}")
+        yield Finding("warning", "lost", text, say("it was cut off for too long, or its disk fails"))
 
 
-def _crash(node: Node, now: int) -> Iterator[Finding]:
+def _crash(node: Node, now: int, say: Say) -> Iterator[Finding]:
     crash = node.facts.crash
     if crash is not None and now - crash.at < RECENT:
-        who = f"its leaf {crash.leaf}" if crash.leaf else "it"
+        text = say("its leaf {leaf} crashed {ago}: {why}") if crash.leaf else say("it crashed {ago}: {why}")
+        text = text.format(leaf=crash.leaf, ago=ago(crash.at, now, say), why=crash.text)
         name = f"{node.name}/{crash.leaf}" if crash.leaf else node.name
-        text = f"{who} crashed {ago(crash.at, now)}: {crash.text}"
-        yield Finding("warning", "crash", text, f"`ganglion crash show {name} {crash.id}` has all that is known")
+        remedy = say("`ganglion crash show {name} {id}` has all that is known").format(name=name, id=crash.id)
+        yield Finding("warning", "crash", text, remedy)
 
 
-def _machine(node: Node, now: int) -> Iterator[Finding]:
+def _machine(node: Node, now: int, say: Say) -> Iterator[Finding]:
     if not node.online:
         return
     vitals = node.facts.vitals
     if not vitals:
         return
     if now - node.facts.vitals_at > _OLD:
-        text = f"it said {ago(node.facts.vitals_at, now)} last how it is"
-        yield Finding("warning", "vitals", text, "look whether a policy is against readings of system/vitals")
+        text = say("it said {ago} last how it is").format(ago=ago(node.facts.vitals_at, now, say))
+        yield Finding("warning", "vitals", text, say("look whether a policy is against readings of system/vitals"))
     if (heat := _number(vitals, "temperature")) >= HOT:
-        yield Finding("warning", "temperature", f"it is {heat:.0f} °C warm", "give it air; beyond 85 °C it slows down")
+        text = say("it is {heat} °C warm").format(heat=f"{heat:.0f}")
+        yield Finding("warning", "temperature", text, say("give it air; beyond 85 °C it slows down"))
     total, free = _number(vitals, "total"), _number(vitals, "available")
     if total and free < total * TIGHT:
-        text = f"{free / 2**20:.0f} MiB of its memory are free, of {total / 2**20:.0f}"
-        yield Finding("warning", "memory", text, "stop what else runs there, or fewer scripts and sensors")
+        text = say("{free} MiB of its memory are free, of {total}")
+        text = text.format(free=f"{free / 2**20:.0f}", total=f"{total / 2**20:.0f}")
+        yield Finding("warning", "memory", text, say("stop what else runs there, or fewer scripts and sensors"))
     if "disk" in vitals and (disk := _number(vitals, "disk")) < FULL:
-        text = f"{disk / 2**20:.0f} MiB are free where it keeps its state"
-        yield Finding("warning", "disk", text, "make room there: it would lose events and forget what it learnt")
+        text = say("{free} MiB are free where it keeps its state").format(free=f"{disk / 2**20:.0f}")
+        yield Finding("warning", "disk", text, say("make room there: it would lose events and forget what it learnt"))
     if (level := _number(vitals, "signal")) <= WEAK:
-        yield Finding("warning", "signal", f"its radio hears the access point with {level:.0f} dBm", "move it nearer")
+        text = say("its radio hears the access point with {level} dBm").format(level=f"{level:.0f}")
+        yield Finding("warning", "signal", text, say("move it nearer"))
 
 
-def _leaves(node: Node, now: int) -> Iterator[Finding]:
+def _leaves(node: Node, now: int, say: Say) -> Iterator[Finding]:
     for leaf in leaf_documents(node) if node.online else ():
-        name = leaf["name"]
+        name, seen = leaf["name"], leaf["last_seen"]
         if not leaf["online"]:
-            seen = f", and was heard last {ago(leaf['last_seen'], now)}" if leaf["last_seen"] else ""
-            yield Finding("warning", "leaf", f"its leaf {name} is away{seen}", "look whether it has power")
+            text = say("its leaf {name} is away, and was heard last {ago}") if seen else say("its leaf {name} is away")
+            text = text.format(name=name, ago=ago(seen or 0, now, say))
+            yield Finding("warning", "leaf", text, say("look whether it has power"))
         errors = node.facts.leaves.get(name, {}).get("errors")
         for error in errors if isinstance(errors, list) and leaf["online"] else ():
-            yield Finding("bad", "leaf", f"a sensor of its leaf {name} fails: {error}", "look at its wiring")
+            text = say("a sensor of its leaf {name} fails: {why}").format(name=name, why=error)
+            yield Finding("bad", "leaf", text, say("look at its wiring"))
 
 
 def summary(node: Node, now: int) -> str:
@@ -195,18 +214,18 @@ def _number(vitals: dict[str, Any], name: str) -> float:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
 
 
-def ago(at: int, now: int) -> str:
+def ago(at: int, now: int, say: Say = _english) -> str:
     """How long ago it was."""
-    return f"{span(now - at)} ago"
+    return say("{span} ago").format(span=span(now - at, say))
 
 
-def span(nanoseconds: float) -> str:
+def span(nanoseconds: float, say: Say = _english) -> str:
     """A length of time in its greatest unit."""
     seconds = max(0, int(nanoseconds // SECOND))
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+    for size, unit in ((86400, say("d")), (3600, say("h")), (60, say("min"))):
         if seconds >= size:
             return f"{seconds // size} {unit}"
-    return f"{seconds} s"
+    return f"{seconds} {say('s')}"
 
 
 def moment(at: int) -> str:

@@ -3,7 +3,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,8 @@ from playwright.async_api import Browser, expect
 
 from ganglion.mesh.client import MeshClient
 from ganglion.mesh.mqtt_transport import MqttTransport
-from ganglion_gateway.access.tokens import digest, new_token
-from ganglion_gateway.store import keys
-from ganglion_gateway.store.database import Database
-from support.brokers import nats_broker
-from support.browser import browser, opened
-from support.gateway import Process, process
+from support.browser import Front, opened
+from support.gateway import Process
 from support.mesh import enrolled, running
 
 CAPS = {"sensors": {"fridge.temperature": {"unit": "Cel", "kind": "bme280"}}}
@@ -25,45 +20,28 @@ CAPS = {"sensors": {"fridge.temperature": {"unit": "Cel", "kind": "bme280"}}}
 LIVE = 30_000
 
 
-@pytest.fixture
-async def chromium() -> AsyncIterator[Browser]:
-    async with browser() as started:
-        yield started
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 @pytest.fixture
-async def broker_url(tmp_path: Path) -> AsyncIterator[str]:
-    async with nats_broker(tmp_path / "broker") as broker:
-        yield broker.url
+def broker_url(front: Front) -> str:
+    return front.broker
 
 
 @pytest.fixture
-async def gateway(tmp_path: Path, broker_url: str) -> AsyncIterator[Process]:
-    async with process(tmp_path / "state", broker_url) as started:
-        yield started
+def gateway(front: Front) -> Process:
+    return front.gateway
 
 
-async def node_of(gateway: Process, folder: Path, broker: str) -> MeshClient:
+async def node_of(gateway: Process, folder: Path, broker: str, name: str) -> MeshClient:
     key = (await gateway.http.post("/api/v1/enrol-keys", json={})).json()["key"]
     return MeshClient(
         transport=MqttTransport(broker),
-        state=folder / "fridge",
-        name="fridge",
+        state=folder / name,
+        name=name,
         enrol_key=key,
         birth=lambda: {"board": "sim", "sw": "ganglion/test", "caps": CAPS},
     )
-
-
-async def viewer(state: Path) -> str:
-    """A token that may look, in the database of a gateway that does not run."""
-    token = new_token()
-    async with Database.open_(state / "gateway.db") as database:
-        await database.write(
-            lambda connection: keys.save_api_key(
-                connection, name="screen", role="viewer", digest=digest(token), created=1
-            )
-        )
-    return token
 
 
 async def test_the_link_with_the_token_logs_in_whom_no_other_site_led_there(
@@ -85,19 +63,53 @@ async def test_the_link_with_the_token_logs_in_whom_no_other_site_led_there(
 
 async def test_nobody_sees_it_without_a_token(chromium: Browser, gateway: Process) -> None:
     page = await chromium.new_page()
-    await page.goto(gateway.url)
-    assert page.url == f"{gateway.url}/login"
+    await page.goto(f"{gateway.url}/fleet?where=tag%3Dwet")
+    assert page.url.startswith(f"{gateway.url}/login?next=")
     await page.get_by_label("Token").fill("gt_wrong")
     await page.get_by_role("button", name="Use the token").click()
     await expect(page.get_by_role("alert")).to_contain_text("not known")
     await page.get_by_label("Token").fill(gateway.token)
     await page.get_by_role("button", name="Use the token").click()
-    await expect(page.get_by_role("heading", name="Nodes")).to_be_visible()
-    assert page.url == f"{gateway.url}/"
+    await expect(page.get_by_label("Selector")).to_have_value("tag=wet")
+    assert page.url == f"{gateway.url}/fleet?where=tag%3Dwet"
     await page.get_by_role("button", name="Log out").click()
     await page.wait_for_url("**/login")
     await page.goto(gateway.url)
     assert page.url == f"{gateway.url}/login"
+
+
+async def test_who_is_let_out_is_told_so_and_comes_back_to_where_he_was(chromium: Browser, gateway: Process) -> None:
+    made = (await gateway.http.post("/api/v1/api-keys", json={"name": "guest", "role": "viewer"})).json()
+    watch = await opened(chromium, gateway, "/logs", token=made["token"])
+    page = watch.page
+    await page.get_by_role("button", name="error").click()
+    assert (await gateway.http.post(f"/api/v1/api-keys/{made['id']}/revoke")).is_success
+    await expect(page.get_by_role("alert")).to_contain_text("You were logged out")
+    await page.get_by_label("Token").fill(gateway.token)
+    await page.get_by_role("button", name="Use the token").click()
+    await page.wait_for_url(f"{gateway.url}/logs**")
+    # One whose time is over, as the cookie of another gateway, is told that
+    await page.context.clear_cookies()
+    await page.context.add_cookies([{"name": "ganglion_session", "value": "of.before", "url": gateway.url}])
+    await page.goto(f"{gateway.url}/jobs")
+    await expect(page.get_by_role("alert")).to_contain_text("session is over")
+
+
+async def test_a_page_that_is_none_says_so_in_the_readers_language_and_colours(
+    chromium: Browser, gateway: Process
+) -> None:
+    watch = await opened(chromium, gateway, dark=True, language="uk")
+    answer = await watch.page.goto(f"{gateway.url}/nope/<b>")
+    assert answer is not None
+    assert answer.status == 404
+    await expect(watch.page.get_by_role("alert")).to_contain_text("Сторінки /nope/<b> тут немає.")
+    await expect(watch.page.locator("body.body--dark")).to_be_visible()
+    await expect(watch.page.get_by_role("link", name="Флот")).to_be_visible()
+    answer = await watch.page.goto(f"{gateway.url}/nodes/nobody")
+    assert answer is not None
+    assert answer.status == 404
+    picture = await watch.page.request.get(f"{gateway.url}/apple-touch-icon.png", headers={"accept": "image/*"})
+    assert (picture.status, picture.headers["content-type"]) == (404, "application/problem+json")
 
 
 async def test_an_empty_fleet_says_how_to_begin(chromium: Browser, gateway: Process) -> None:
@@ -112,7 +124,7 @@ async def test_a_reading_is_on_the_page_within_a_second(
 ) -> None:
     watch = await opened(chromium, gateway)
     page = watch.page
-    node = await node_of(gateway, tmp_path, broker_url)
+    node = await node_of(gateway, tmp_path, broker_url, "fridge")
     async with running(node):
         await enrolled(node)
         card = page.locator("[data-node=fridge]")
@@ -139,7 +151,7 @@ async def test_an_alert_comes_by_itself_and_opens_its_path(
 ) -> None:
     watch = await opened(chromium, gateway)
     page = watch.page
-    node = await node_of(gateway, tmp_path, broker_url)
+    node = await node_of(gateway, tmp_path, broker_url, "cellar")
     async with running(node):
         await enrolled(node)
         # What a node says is shown as text, whatever it looks like
@@ -165,7 +177,7 @@ async def test_what_waits_for_a_person_is_listed_and_decided_by_who_may(
     watch = await opened(chromium, gateway)
     page, tile = watch.page, watch.page.locator("[data-sum=consents]")
     await expect(tile).to_be_hidden()
-    node = await node_of(gateway, tmp_path, broker_url)
+    node = await node_of(gateway, tmp_path, broker_url, "door")
     wanted = {"actuator": "lock", "value": True, "owner": "watch", "run": "r-1", "why": 'parrot has answered <b>"Yes"'}
     async with running(node):
         await enrolled(node)
@@ -186,7 +198,7 @@ async def test_what_waits_for_a_person_is_listed_and_decided_by_who_may(
             asked = await ask(nonce)
             line = page.locator(f"[data-consent='{asked['id']}']")
             await expect(tile).to_contain_text("ganglion consents list")
-            for shown in ("watch on fridge", f"lock = {shows}", '<b>"Yes"', " left"):
+            for shown in ("watch on door", f"lock = {shows}", '<b>"Yes"', " left"):
                 await expect(line).to_contain_text(shown)
             await page.get_by_role("button", name=f"{word} lock = {shows}").click()
             await expect(line).to_have_count(0)
@@ -203,20 +215,18 @@ async def test_what_waits_for_a_person_is_listed_and_decided_by_who_may(
 
 
 async def test_who_may_only_look_sees_what_waits_and_no_buttons(
-    chromium: Browser, tmp_path: Path, broker_url: str
+    chromium: Browser, gateway: Process, tmp_path: Path, broker_url: str
 ) -> None:
-    (tmp_path / "state").mkdir()
-    token = await viewer(tmp_path / "state")
-    async with process(tmp_path / "state", broker_url) as gateway:
-        watch = await opened(chromium, gateway, token=token)
-        node = await node_of(gateway, tmp_path, broker_url)
-        async with running(node):
-            await enrolled(node)
-            wanted = {"nonce": "n1", "actuator": "lock", "value": True, "owner": "watch", "run": "", "why": ""}
-            await node.request("consent", {**wanted, "wait": 300 * 10**9, "hold": 0}, timeout=60)
-            await expect(watch.page.get_by_text("lock = true")).to_be_visible()
-            await expect(watch.page.get_by_role("button", name="Grant")).to_have_count(0)
-        assert watch.errors == []
+    made = await gateway.http.post("/api/v1/api-keys", json={"name": "wall", "role": "viewer"})
+    watch = await opened(chromium, gateway, token=made.json()["token"])
+    node = await node_of(gateway, tmp_path, broker_url, "gate")
+    async with running(node):
+        await enrolled(node)
+        wanted = {"nonce": "n1", "actuator": "lock", "value": True, "owner": "watch", "run": "", "why": ""}
+        await node.request("consent", {**wanted, "wait": 300 * 10**9, "hold": 0}, timeout=60)
+        await expect(watch.page.get_by_text("lock = true")).to_be_visible()
+        await expect(watch.page.get_by_role("button", name="Grant")).to_have_count(0)
+    assert watch.errors == []
 
 
 async def test_it_follows_the_systems_colours_and_fits_a_phone(chromium: Browser, gateway: Process) -> None:

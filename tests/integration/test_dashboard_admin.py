@@ -2,45 +2,23 @@
 """The pages of models, audit and settings in a real Chromium, by mouse and by keyboard, in both languages."""
 
 import json
-from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from support.browser import browser, opened
-from support.gateway import NO_BROKER, Process, process
+from support.browser import Front, opened
+from support.gateway import Process
 
-MODELS = """
-[[model]]
-name = "near"
-url = "http://127.0.0.1:9/v1"
-model = "llama-3"
-prompt_price = 0.5
-completion_price = 1.5
-
-[budget]
-tokens = 1000
-"""
 PAGES = ["/models", "/audit", "/settings"]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium() -> AsyncIterator[Browser]:
-    async with browser() as started:
-        yield started
+@pytest.fixture
+def gateway(front: Front) -> Process:
+    return front.gateway
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Process]:
-    folder = tmp_path_factory.mktemp("admin")
-    (folder / "models.toml").write_text(MODELS)
-    async with process(folder / "state", NO_BROKER, "--models", str(folder / "models.toml")) as started:
-        yield started
-
-
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def viewer(gateway: Process) -> str:

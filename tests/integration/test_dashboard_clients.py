@@ -1,15 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a page costs and outlives: one that no browser comes for, one whose connection breaks, one of who is let out."""
 
+import asyncio
 from pathlib import Path
 
 import httpx
-from nicegui import Client
+from nicegui import Client, ui
 
 from ganglion_gateway.api.app import application, guarded
-from ganglion_gateway.dashboard import late, unseen
+from ganglion_gateway.dashboard import dialogs, late, unseen
 from support.gateway import here
 from support.waiting import until
+
+
+async def ask(page: Client) -> bool:
+    with page:
+        return await dialogs.confirmed(str, "Do it?", "Do it")
 
 
 async def test_pages_end_with_who_looks_at_them(tmp_path: Path) -> None:
@@ -35,9 +41,13 @@ async def test_pages_end_with_who_looks_at_them(tmp_path: Path) -> None:
             await until(lambda: followed() == 1)
             for _ in range(unseen.MOST + 3):
                 assert (await viewer.get("/audit")).status_code == 200
+            asked = asyncio.create_task(ask(seen))
+            await until(lambda: any(isinstance(each, ui.dialog) for each in seen.elements.values()))
             assert not seen.is_deleted
             assert len(Client.instances) == unseen.MOST + 1
 
             assert (await site.http.post(f"/api/v1/api-keys/{made['id']}/revoke")).is_success
             await until(lambda: seen.is_deleted)
+            async with asyncio.timeout(60):
+                assert await asked is False  # and nothing is raised
             await until(lambda: followed() == 0)

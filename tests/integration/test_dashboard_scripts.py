@@ -1,20 +1,28 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The editor of scripts in a real Chromium: what is typed is checked, drawn, tested, kept, saved, and run on a node."""
 
+import base64
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
+from ganglion.mesh.client import MeshClient
+from ganglion.mesh.mqtt_transport import MqttTransport
+from ganglion.mova.plan import Plan
 from ganglion.mova.templates import template
+from ganglion_gateway.dashboard.scripts.live import LEASE
 from support.brokers import nats_broker
-from support.browser import browser, opened
+from support.browser import opened
 from support.gateway import Process, process
+from support.mesh import enrolled, running
 from support.node import CHIP, node
 from support.waiting import until_answered
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 #: Milliseconds in which something must be on the page, on a machine that is busy.
 PATIENCE = 30_000
 EDGE = template("edge", "cold")
@@ -29,21 +37,50 @@ protocols:
     steps:
       - {id: say, action: publish, topic: alert/tells, value: 1}
 """
+#: What that node runs: its text takes more than one piece.
+NIGHT = f"# {'The stars are out, and it is cold. ' * 700}\n" + TELLS.replace("tells", "night")
 
 
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def chromium() -> AsyncIterator[Browser]:
-    async with browser() as started:
-        yield started
+class Barn:
+    """A node with a leaf that takes what it is sent, as a board with the agent does."""
+
+    def __init__(self, client: MeshClient) -> None:
+        self.client = client
+        self.held = b""
+        self.runs: dict[str, bytes] = {}
+        client.on_request("leaf.call", self._call)
+
+    async def _call(self, params: dict[str, Any], peer: object) -> Any:
+        assert params["leaf"] == "garden"
+        given = params["params"]
+        if params["method"] == "scripts.live":
+            if not given["seconds"]:
+                self.runs.pop(given["name"], None)
+            return {"hash": "x" if given["name"] in self.runs else ""}
+        assert (params["method"], given["seconds"]) == ("scripts.put", LEASE)
+        self.held = self.held[: given["at"]] + base64.b64decode(given["data"])
+        if len(self.held) < given["size"]:
+            return {"at": len(self.held)}
+        self.runs[given["name"]] = self.held
+        return {"done": True}
 
 
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Process]:
+@pytest_asyncio.fixture(loop_scope="session", scope="module")
+async def broker_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    async with nats_broker(tmp_path_factory.mktemp("broker")) as broker:
+        yield broker.url
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="module")
+async def gateway(tmp_path_factory: pytest.TempPathFactory, broker_url: str) -> AsyncIterator[Process]:
     folder = tmp_path_factory.mktemp("scripts")
-    async with nats_broker(folder / "broker") as broker, process(folder / "gateway", broker.url) as started:
+    async with process(folder / "gateway", broker_url) as started:
         key = (await started.http.post("/api/v1/enrol-keys", json={})).json()["key"]
         (folder / "enrol.key").write_text(key)
-        async with node(folder, CHIP.format(name="fridge", broker=broker.url, more="")) as fridge:
+        (folder / "night.yaml").write_text(NIGHT)
+        config = CHIP.format(name="fridge", broker=broker_url, more="")
+        config = config.replace("[node]", '[node]\nscripts = ["night.yaml"]')
+        async with node(folder, config) as fridge:
             await fridge.ready()
 
             async def there() -> bool:
@@ -127,6 +164,14 @@ async def test_tests_and_a_run_are_shown_step_by_step(chromium: Browser, gateway
     await page.get_by_role("button", name="Run", exact=True).click()
     told = page.get_by_role("table", name="What happened").last
     await expect(told).to_contain_text('{"celsius": 12.5}', timeout=PATIENCE)
+    # What was said of one document is not said of another
+    tests = page.get_by_role("tab", name="Tests")
+    await expect(tests).to_have_text("Tests ✗")
+    await page.get_by_role("button", name="Open…").click()
+    await page.locator("[data-template=webhook]").click()
+    await expect(tests).to_have_text("Tests")
+    await tests.click()
+    await expect(page.locator("[data-passed]")).to_have_count(0)
     assert watch.errors == []
 
 
@@ -137,6 +182,7 @@ async def test_a_reload_loses_nothing_and_a_template_begins_anew(chromium: Brows
     await write(page, TELLS)
     await page.get_by_label("File name").fill("tells.yaml")
     await page.keyboard.press("Enter")
+    await page.wait_for_function("window.ganglion.script.file === 'tells.yaml'")
     await expect(page.locator(".g-script-bar [role=status]")).to_have_text("valid", timeout=PATIENCE)
     await page.reload()
     await expect(page.locator(".cm-content")).to_contain_text("name: tells", timeout=PATIENCE)
@@ -179,24 +225,81 @@ async def test_a_script_becomes_a_release_and_runs_live_on_a_node(chromium: Brow
         said = answer.json()["result"]["scripts"]
         return [each["name"] for each in said]
 
-    assert await running() == []
+    assert await running() == ["night"]
     await page.get_by_role("button", name="Run live").click()
     live = page.locator(".g-ed-live [role=status]")
     await expect(live).to_contain_text("runs on fridge while this page is open", timeout=PATIENCE)
-    assert await running() == ["tells"]
+    assert await running() == ["night", "tells"]
     await write(page, TELLS.replace("name: tells", "name: louder", 1))
     await expect(live).to_contain_text("Ctrl-S brings it", timeout=PATIENCE)
     await page.keyboard.press("ControlOrMeta+s")
     await expect(live).to_contain_text("louder", timeout=PATIENCE)
 
     async def replaced() -> bool:
-        return await running() == ["louder"]
+        return await running() == ["night", "louder"]
 
     await until_answered(replaced)
     await page.get_by_role("button", name="End it").click()
     await expect(live).to_have_text("Ended: what ran before is back.", timeout=PATIENCE)
-    assert await running() == []
+    assert await running() == ["night"]
     assert watch.errors == []
+
+
+async def test_a_script_of_a_node_is_opened_as_it_is_there(chromium: Browser, gateway: Process) -> None:
+    watch = await opened(chromium, gateway, "/scripts")
+    page, dialog = watch.page, watch.page.get_by_role("dialog")
+    await page.get_by_role("button", name="Open…").click()
+    await dialog.get_by_label("Node").fill("nobody")
+    await dialog.get_by_role("button", name="Open", exact=True).first.click()
+    await expect(dialog.get_by_role("alert")).to_contain_text("Name a node")
+    await dialog.get_by_label("Node").fill("fridge")
+    await expect(dialog.locator(".q-select").first).to_contain_text("night")
+    await dialog.get_by_label("Node").press("Enter")
+    await expect(page.get_by_label("File name")).to_have_value("night.yaml", timeout=PATIENCE)
+    await expect(dialog).to_have_count(0)
+    assert await written(page) == NIGHT
+    # What came as a plan has no text there
+    plan = (await gateway.http.post("/api/v1/scripts/compile", json={"text": TELLS})).json()["plan"]
+    body = {"method": "scripts.put", "params": {"plan": plan, "seconds": 60}}
+    assert (await gateway.http.post("/api/v1/nodes/fridge/commands", json=body)).status_code == 200
+    refused = await gateway.http.get("/api/v1/nodes/fridge/scripts/tells", timeout=60)
+    assert (refused.status_code, "it was put there as a plan" in refused.json()["detail"]) == (403, True)
+    assert (await gateway.http.get("/api/v1/nodes/fridge/scripts/none", timeout=60)).status_code == 404
+    body = {"method": "scripts.remove", "params": {"name": "tells"}}
+    assert (await gateway.http.post("/api/v1/nodes/fridge/commands", json=body)).status_code == 200
+    assert watch.errors == []
+
+
+async def test_a_leaf_gets_a_script_in_pieces(
+    chromium: Browser, gateway: Process, broker_url: str, tmp_path: Path
+) -> None:
+    key = (await gateway.http.post("/api/v1/enrol-keys", json={})).json()["key"]
+    client = MeshClient(
+        transport=MqttTransport(broker_url),
+        state=tmp_path / "barn",
+        name="barn",
+        enrol_key=key,
+        birth=lambda: {"board": "sim", "sw": "ganglion/test", "caps": {"leaves": {"garden": {"online": True}}}},
+    )
+    barn = Barn(client)
+    async with running(client):
+        await enrolled(client)
+        watch = await opened(chromium, gateway, "/scripts")
+        page = watch.page
+        await write(page, TELLS.replace("value: 1", f"value: {'7' * 600}"))
+        where = page.get_by_label("Node, or NODE/LEAF")
+        await where.fill("GARD")
+        await expect(page.locator("datalist option")).to_have_count(1)
+        await expect(page.locator("datalist option")).to_have_attribute("value", "barn/garden")
+        await where.fill("barn/garden")
+        await page.get_by_role("button", name="Run live").click()
+        live = page.locator(".g-ed-live [role=status]")
+        await expect(live).to_contain_text("runs on barn/garden while this page is open", timeout=PATIENCE)
+        assert Plan.decode(barn.runs["tells"]).name == "tells"
+        await page.get_by_role("button", name="End it").click()
+        await expect(live).to_have_text("Ended: what ran before is back.", timeout=PATIENCE)
+        assert barn.runs == {}
+        assert watch.errors == []
 
 
 async def test_who_may_only_look_writes_and_runs_nothing(chromium: Browser, gateway: Process) -> None:

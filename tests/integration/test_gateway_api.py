@@ -4,6 +4,7 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import jsonschema
 import pytest
@@ -294,6 +295,34 @@ async def test_a_login_makes_a_session_and_a_logout_ends_it(site: Here) -> None:
     assert (await browser.get("/api/v1/nodes")).status_code == 200
     await browser.post("/logout", headers={"origin": "http://gateway.test"})
     assert (await browser.get("/api/v1/nodes")).status_code == 401
+
+
+async def test_a_login_leads_on_to_a_page_of_this_gateway_and_to_nothing_else(site: Here) -> None:
+    browser, form = site.stranger, {"token": site.token}
+    asked = await browser.get("/fleet?where=tag%3Dwet&health=bad", headers={"accept": "text/html"})
+    wrong = await browser.post(asked.headers["location"], data={"token": "gt_wrong"})
+    for shown in (await browser.get(asked.headers["location"]), wrong):
+        assert shown.text.count('action="/login?next=%2Ffleet%3Fwhere%3Dtag%253Dwet%26health%3Dbad"') == 2
+    entered = await browser.post(asked.headers["location"], data=form)
+    assert entered.headers["location"] == "/fleet?where=tag%3Dwet&health=bad"
+    evil = [
+        "//evil.test",
+        "https://evil.test",
+        "/\\evil.test",
+        "/\t/evil.test",
+        "\\\\evil.test",
+        "evil.test",
+        " //evil.test",
+    ]
+    for wanted in [*evil, "javascript:alert(1)", "/login?next=/", "/logout", "/" + "x" * 2000, '/"><script>']:
+        entered = await browser.post("/login", params={"next": wanted}, data=form)
+        told = entered.headers["location"]
+        assert told == "/" or urlsplit(urljoin("http://gateway.test/login", told)).netloc == "gateway.test", wanted
+        assert told == "/" or "<" not in told, wanted
+        assert "<script>alert" not in (await browser.get("/login", params={"next": wanted})).text
+    for why, said in (("ended", "session is over"), ("closed", "logged out")):
+        assert said in (await browser.get("/login", params={"why": why})).text
+    assert 'class="notice"' not in (await browser.get("/login", params={"why": "<b>"})).text
 
 
 async def test_no_link_of_another_site_logs_anybody_in(site: Here) -> None:

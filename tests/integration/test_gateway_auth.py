@@ -261,6 +261,7 @@ async def test_a_person_logs_in_at_the_dashboard_and_chooses_a_password_first(si
     browser = site.stranger
     page = await browser.post("/login", data={"name": "admin", "password": str(first)})
     assert (page.status_code, "New password" in page.text, "ganglion_session" in browser.cookies) == (200, True, False)
+    assert "type the one-time password once more" in page.text
     short = await browser.post("/login", data={"name": "admin", "password": str(first), "new": "short"})
     assert short.status_code == 422
     entered = await browser.post("/login", data={"name": "admin", "password": str(first), "new": CHOSEN})

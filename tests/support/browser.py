@@ -1,17 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A real Chromium that looks at the dashboard.
 
-async with browser() as chromium:
+pytestmark = pytest.mark.asyncio(loop_scope="session")   # one browser for all modules, so one loop
+
+async def test_it(chromium: Browser, gateway: Process) -> None:
     watch = await opened(chromium, gateway, "/fleet")   # watch.page, and watch.errors of what went wrong on it
 """
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
+import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from support.brokers import program
-from support.gateway import Process
+from support.brokers import nats_broker, program
+from support.gateway import Process, process
 
 #: Milliseconds that what a page is to show may take, on a machine that does much else.
 PATIENCE = 60_000
@@ -30,6 +35,51 @@ async def browser() -> AsyncIterator[Browser]:
         started = await playwright.chromium.launch(executable_path=program("chromium"), args=FLAGS)
         yield started
         await started.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def _chromium() -> AsyncIterator[Browser]:
+    async with browser() as started:
+        yield started
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def chromium(_chromium: Browser) -> AsyncIterator[Browser]:
+    """The browser of all tests, without the pages of those before: each would go on to ask its gateway."""
+    yield _chromium
+    for context in _chromium.contexts:
+        await context.close()
+
+
+#: A model that nobody asks, with a budget.
+MODELS = """
+[[model]]
+name = "near"
+url = "http://127.0.0.1:9/v1"
+model = "llama-3"
+prompt_price = 0.5
+completion_price = 1.5
+
+[budget]
+tokens = 1000
+"""
+
+
+class Front(NamedTuple):
+    """A gateway with a model, and the URL of its broker."""
+
+    gateway: Process
+    broker: str
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def front(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Front]:
+    """That of the modules whose pages need no fleet of their own: each gateway costs seconds."""
+    folder = tmp_path_factory.mktemp("front")
+    (folder / "models.toml").write_text(MODELS)
+    words = ["--models", str(folder / "models.toml")]
+    async with nats_broker(folder / "broker") as broker, process(folder / "state", broker.url, *words) as gateway:
+        yield Front(gateway, broker.url)
 
 
 class Watch:

@@ -83,7 +83,7 @@ async def test_one_writes_until_another_takes_over(world: World) -> None:
     assert (await world.open("a"))["writes"] is True
     said = await world.open("b", "bob")
     assert (said["who"], said["writer"], said["writes"]) == ("bob@gateway", "ann@gateway", False)
-    with pytest.raises(RefusedError, match="ann@gateway writes here, and you may only read; --take takes over"):
+    with pytest.raises(RefusedError, match="ann@gateway writes here, and you may only read until you take over"):
         await world.line("b", "ping", "bob")
     assert (await world.open("b", "bob", take=True))["writes"] is True
     with pytest.raises(RefusedError, match="bob@gateway writes here"):

@@ -8,20 +8,20 @@ from pathlib import Path
 import polib
 import pytest
 
-from ganglion_gateway import dashboard
+from ganglion_gateway import dashboard, verdict
 from ganglion_gateway.dashboard import text, words
-from ganglion_gateway.dashboard.page import PAGES
+from ganglion_gateway.dashboard.page import NOWHERE, PAGES
 
 CODE = Path(dashboard.__file__).parent
 #: Calls whose first text a person reads, by name, and where it stands in them.
-READ = {"label": 0, "button": 0, "card": 0, "tagged": 1, "notify": 0, "confirmed": 1}
+READ = {"label": 0, "button": 0, "card": 0, "dialog": 0, "tagged": 1, "notify": 0, "confirmed": 1}
 #: What is the same in every language.
 NAMES = {"", "Ganglion", "☰"}
 
 
 def calls() -> list[tuple[Path, str, ast.Call]]:
     found = []
-    for path in sorted(CODE.rglob("*.py")):
+    for path in [*sorted(CODE.rglob("*.py")), Path(verdict.__file__)]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call):
                 called = node.func
@@ -31,7 +31,7 @@ def calls() -> list[tuple[Path, str, ast.Call]]:
 
 
 def sentences() -> set[str]:
-    said = {page.title for page in PAGES} | {unit for _, unit in text.SPANS} | {"s"}
+    said = {page.title for page in (*PAGES, NOWHERE)} | {unit for _, unit in text.SPANS} | {"s"}
     for _path, name, call in calls():
         if name == "say":
             for node in ast.walk(call.args[0]):  # one of two, where it depends

@@ -12,7 +12,9 @@ import pytest
 from ganglion.bus import Bus
 from ganglion.cli.dry import DryPorts, Service
 from ganglion.clock import Clock
-from ganglion.errors import InvalidError
+from ganglion.errors import InvalidError, NotFoundError, RefusedError
+from ganglion.mova.compile import compile
+from ganglion.mova.load import load
 from ganglion.mova.plan import Plan
 from ganglion.mova.shell import ScriptRunner
 from ganglion.node.console.log import Log
@@ -25,6 +27,7 @@ from ganglion_agent.log import Log as AgentLog
 from ganglion_agent.store import Store
 from ganglion_micro.cbor import MAX_SIZE, encode
 from support.edited import plan
+from support.edited import text as edited
 from support.waiting import until_answered
 
 # On an agent
@@ -237,6 +240,33 @@ async def test_what_is_put_to_stay_stays_and_what_is_removed_is_gone(node: Scrip
     for name in ("trial", "other"):
         assert await node.live({"name": name, "seconds": 0}, None) == {"hash": ""}
     assert await loaded(node) == {"trial": kept.hash}
+
+
+async def test_the_text_of_a_script_comes_in_pieces_while_its_file_is_what_runs(node: Scripts, tmp_path: Path) -> None:
+    file = tmp_path / "cold.yaml"
+    text = "# Тут холодно\n" * 2000 + edited("cold", "cold")
+    file.write_text(text)
+    made = compile(load(file))
+    node.begin([made])
+    node.files[made.name] = file
+    read, pieces = "", 0
+    while len(read) < len(text):
+        told = await node.source({"name": made.name, "at": len(read)}, None)
+        assert (told["hash"], told["file"], told["size"]) == (made.hash, "cold.yaml", len(text))
+        assert len(encode(told)) < MAX_SIZE
+        read, pieces = read + told["text"], pieces + 1
+    assert read == text
+    assert pieces == 3
+    for at in (-1, "0", None, True):
+        with pytest.raises(InvalidError, match="at: must be a number of letters"):
+            await node.source({"name": made.name, "at": at}, None)
+    with pytest.raises(NotFoundError, match="there is no script 'warm' here; there are cold"):
+        await node.source({"name": "warm"}, None)
+    await put(node, plan("new"))
+    for name, now in (("trial", text), (made.name, text + "  \n- x"), (made.name, text.replace("cold", "warm"))):
+        file.write_text(now)
+        with pytest.raises(RefusedError, match="it was put there as a plan, or its file has changed since"):
+            await node.source({"name": name}, None)
 
 
 @pytest.mark.parametrize("seconds", [0, 3601, "20", None, True])

@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import RedirectResponse
@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ganglion_gateway.access.limiter import Rate, source
 from ganglion_gateway.access.permissions import KNOWN, PUBLIC, needs, socket_needs
-from ganglion_gateway.access.sessions import COOKIE, Session, Sessions
+from ganglion_gateway.access.sessions import CLOSED, COOKIE, ENDED, Session, Sessions
 from ganglion_gateway.access.tokens import Keyring, Principal
 from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.problems import problem
@@ -99,7 +99,7 @@ class Guard:
             await problem(429, "too many requests: ask less often", instance=path, headers=retry)(scope, receive, send)
             return
         if asked != PUBLIC:
-            refusal = self._refused(headers, method, path, principal, session, methods, asked)
+            refusal = self._refused(scope, headers, principal, session, methods, asked)
             if refusal is not None:
                 await refusal(scope, receive, send)
                 return
@@ -120,21 +120,21 @@ class Guard:
 
     def _refused(
         self,
+        scope: Scope,
         headers: Headers,
-        method: str,
-        path: str,
         principal: Principal | None,
         session: Session | None,
         methods: dict[str, str] | None,
         asked: str | None,
     ) -> ASGIApp | None:
         """The answer to who may not ask this; None for who may."""
+        path, method = scope["path"], scope["method"]
         if asked is None and PUBLIC in (methods or {}).values():
             return _not_taken(path, method, methods or {})
         if principal is None:
             self._metrics.refused.inc()
             if method == "GET" and "text/html" in headers.get("accept", ""):
-                return RedirectResponse("/login", 303)
+                return RedirectResponse(_login(scope, headers, session), 303)
             detail = "say who you are: Authorization: Bearer and the token that is in the gateway's state folder"
             return problem(401, detail, instance=path, headers={"www-authenticate": 'Bearer realm="ganglion"'})
         if methods is None:
@@ -199,6 +199,18 @@ class Guard:
 def _not_taken(path: str, method: str, methods: dict[str, str]) -> ASGIApp:
     allow = {"allow": ", ".join(sorted(methods))}
     return problem(405, f"{path} does not take {method}", instance=path, headers=allow)
+
+
+def _login(scope: Scope, headers: Headers, session: Session | None) -> str:
+    """Where who is not let in logs in: with the page that was asked for, and why, where there was a session before."""
+    said = {}
+    if _cookie(headers):
+        said["why"] = ENDED if session is None else CLOSED
+    query = scope["query_string"].decode("latin-1")
+    wanted = quote(scope["path"], safe="/:@!$&'()*+,;=~") + (f"?{query}" if query else "")
+    if wanted != "/":
+        said["next"] = wanted
+    return f"/login?{urlencode(said)}" if said else "/login"
 
 
 def _may_not(principal: Principal, scope: str) -> str:

@@ -78,6 +78,7 @@ TABLE: dict[str, dict[str, str]] = {
     "/api/v1/releases/{release}/nodes": {"GET": "read"},
     "/api/v1/releases/{release}/files/{path:path}": {"GET": "read"},
     "/api/v1/releases/{release}/diff/{other}": {"GET": "read"},
+    "/api/v1/nodes/{node}/scripts/{name}": {"GET": "read"},
     "/api/v1/nodes/{node}/webhooks/{name}": {"POST": "operate"},
     "/api/v1/nodes/{node}/revoke": {"POST": "enrol"},
     "/api/v1/nodes/{node}/why": {"GET": "read"},

@@ -14,6 +14,8 @@ from typing import NamedTuple
 #: Seconds that a login holds.
 LIFETIME = 12 * 3600
 COOKIE = "ganglion_session"
+#: Why one holds no more, as the address of the login says it: its time is over; who logged in is let in no more.
+ENDED, CLOSED = "ended", "closed"
 _MAX_COOKIE = 512
 
 

@@ -115,6 +115,7 @@ ANSWERS: dict[str, Any] = {
     "post_rollouts_rollout_pause": d.Rollout,
     "post_rollouts_rollout_resume": d.Rollout,
     "post_scripts_check": d.ScriptCheck,
+    "get_nodes_node_scripts_name": d.NodeScript,
     "post_scripts_compile": d.ScriptPlan,
     "post_scripts_graph": d.ScriptGraphs,
     "post_scripts_run": d.ScriptRun,

@@ -89,12 +89,22 @@ async def _command(
         outcome = "cancelled"
         raise
     finally:
-        # That a script which is edited runs on is asked for every few seconds; that it began and ended is noted
-        if body.method not in _UNNOTED and not (body.method == "scripts.live" and body.params.get("seconds")):
+        if body.method not in _UNNOTED and not is_renewal(body.method, body.params):
             # Only the names of the parameters: one of them may be the password of a network
             detail = {"method": body.method, "params": sorted(body.params), "outcome": outcome}
             await services.note(who, "node.command", node.id, detail)
     return {"ok": True, "result": _callable(result) if body.method == "methods" else jsonable(result)}
+
+
+def is_renewal(method: str, params: dict[str, Any]) -> bool:
+    """Whether a script that is edited is to run on, on the node or a leaf of it.
+
+    That is asked for every few seconds, and is no news for the audit; that it began and ended is.
+    """
+    given = params.get("params")
+    if method == "leaf.call" and isinstance(given, dict):
+        method, params = str(params.get("method")), given
+    return method == "scripts.live" and bool(params.get("seconds"))
 
 
 async def _asked(

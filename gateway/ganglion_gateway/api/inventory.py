@@ -2,9 +2,9 @@
 """The routes by which a node is explained and tagged."""
 
 from collections import Counter
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 
 from ganglion.errors import InvalidError
 from ganglion_gateway import verdict
@@ -12,8 +12,11 @@ from ganglion_gateway.api.documents import TagsBody, node_document
 from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.routes import NodeName, Who
 from ganglion_gateway.api.selection import Selection, selected
+from ganglion_gateway.dashboard import words
 from ganglion_gateway.problems import RESPONSES
 from ganglion_gateway.services import Services
+
+Language = Annotated[Literal["en", "uk"], Query(description="of the findings; the summary is in English")]
 
 
 def routes(services: Services) -> APIRouter:
@@ -21,10 +24,10 @@ def routes(services: Services) -> APIRouter:
     router = APIRouter(prefix="/api/v1", responses=RESPONSES, dependencies=[Depends(of_requests)], tags=["fleet"])
 
     @router.get("/nodes/{node}/why", summary="Why a node is as it is, in sentences, with what to do")
-    async def why(node: NodeName) -> dict[str, Any]:
+    async def why(node: NodeName, language: Language = "en") -> dict[str, Any]:
         known, now = services.fleet.find(node), services.clock()
         policy = (services.mesh.policy.version, services.mesh.policy_of(known.id))
-        found = verdict.findings(known, now, policy=policy)
+        found = verdict.findings(known, now, policy=policy, say=words.speaking(language))
         return {
             "id": known.id,
             "name": known.name,

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Path, Request
 from pydantic import Field
 from starlette.exceptions import HTTPException
 
+from ganglion.errors import UnreachableError
 from ganglion_gateway.api.documents import Document
 from ganglion_gateway.api.payload import MAX_BYTES, REQUEST_BODY, payload
 from ganglion_gateway.api.query import of_requests
@@ -17,6 +18,8 @@ from ganglion_gateway.services import Services
 
 #: Seconds that a caller waits for the runs that come of a webhook; those that take longer go on.
 _PATIENCE = 25.0
+#: Seconds that a node has for a piece of a script's text, and the pieces that are taken of one.
+_ANSWER, _PIECES = 10.0, 50
 
 
 class FeedbackBody(Document):
@@ -29,6 +32,23 @@ class FeedbackBody(Document):
 def routes(services: Services) -> APIRouter:
     """The router."""
     router = APIRouter(prefix="/api/v1", responses=RESPONSES, dependencies=[Depends(of_requests)])
+
+    @router.get("/nodes/{node}/scripts/{name}", summary="The text of a script that a node runs", tags=["scripts"])
+    async def text(
+        node: NodeName, name: Annotated[str, Path(max_length=80, description="as `scripts.list` of the node has it")]
+    ) -> dict[str, Any]:
+        known = services.fleet.find(node)
+        text, first = "", None
+        for _ in range(_PIECES):
+            params = {"name": name, "at": len(text)}
+            told = await services.mesh.request("scripts.source", params, to=known.id, called=node, timeout=_ANSWER)
+            piece, size = told.get("text"), told.get("size")
+            if not isinstance(piece, str) or type(size) is not int or (first or told)["hash"] != told.get("hash"):
+                break
+            text, first = text + piece, first or told
+            if not piece or len(text) >= size:
+                return {"node": known.id, "name": name, "hash": first["hash"], "file": str(first["file"]), "text": text}
+        raise UnreachableError(f"{known.name} did not give the whole text of {name!r}: ask again")
 
     @router.post(
         "/nodes/{node}/webhooks/{name}",

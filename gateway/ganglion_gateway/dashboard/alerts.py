@@ -7,7 +7,8 @@ from typing import Any
 from nicegui import ui
 
 from ganglion_gateway.dashboard import text
-from ganglion_gateway.dashboard.parts import attribute, button, tagged
+from ganglion_gateway.dashboard.dialogs import dialog
+from ganglion_gateway.dashboard.parts import attribute, tagged
 from ganglion_gateway.dashboard.words import Say
 from ganglion_gateway.fleet import Fleet
 
@@ -34,7 +35,6 @@ class Alerts:
         with ui.element("section").classes("g-card g-side").props(f'aria-label="{attribute(say("Last alerts"))}"'):
             tagged("h2", say("Last alerts"))
             self._list = ui.element("div").classes("g-alerts").props('role="log" aria-live="polite" tabindex="0"')
-        self._dialog = ui.dialog()
         self._fill([], now)
         self.update(now)
 
@@ -71,17 +71,13 @@ class Alerts:
 
     async def _show(self, row: dict[str, Any]) -> None:
         trace = await self._trace(row)
-        self._dialog.clear()
-        with self._dialog, ui.card().classes("g-dialog").props('role="document"'):
-            with ui.element("div").classes("g-dialog-head"):
-                with ui.element("div"):
-                    tagged("h2", self._say("{topic} of {node}").format(topic=row["topic"], node=row["node_name"]))
-                    ui.label(f"{text.short(row['value'])} · {text.iso(row['timestamp'])}").classes("g-faint")
-                button(self._say("Close"), self._dialog.close)
+        heading = self._say("{topic} of {node}").format(topic=row["topic"], node=row["node_name"])
+        with dialog(heading, close=self._say("Close")) as showing:
+            ui.label(f"{text.short(row['value'])} · {text.iso(row['timestamp'])}").classes("g-faint")
             with ui.element("ol").classes("g-stages"):
                 for line in trace["lines"]:
                     _stage(line)
-        self._dialog.open()
+        showing.open()
 
 
 def _stage(line: dict[str, Any]) -> None:

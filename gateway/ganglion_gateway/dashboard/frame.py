@@ -75,7 +75,7 @@ def _watch(visit: Visit) -> None:
             return
         if not is_leaving:
             is_leaving = True
-            ui.navigate.to("/login")
+            visit.log_in()
         elif client.has_socket_connection:  # without one it ends by itself, and cannot come back: the guard is there
             client.delete()
 

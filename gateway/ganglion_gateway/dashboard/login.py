@@ -4,6 +4,8 @@
 It loads nothing, and needs its few lines of script only for a link that logs in: `/login#token=…`. What is behind `#`
 is sent to no server and stands in no log. Where another site has led here, the button is pressed by hand: else that
 site could log people in as somebody they are not.
+
+`?next=/fleet` is where a login leads, a path of this gateway alone, and `?why=ended` has it say why there is one.
 """
 
 import hashlib
@@ -12,7 +14,7 @@ import math
 import re
 import time
 from base64 import b64encode
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -22,20 +24,22 @@ from ganglion.units import SECOND
 from ganglion_gateway.access.entrance import TooOftenError, WrongError
 from ganglion_gateway.access.guard import same_origin
 from ganglion_gateway.access.limiter import source
-from ganglion_gateway.access.sessions import COOKIE, LIFETIME
+from ganglion_gateway.access.sessions import CLOSED, COOKIE, ENDED, LIFETIME
 from ganglion_gateway.dashboard import words
 from ganglion_gateway.problems import problem
 from ganglion_gateway.services import Services
 
 #: Bytes of the form.
 _MAX_FORM = 4096
+#: Letters of the address that a login leads to.
+_MAX_NEXT = 2000
 
 #: Fills in the token of the link, and posts it where the link was opened by the person alone (`_is_own`).
 _SCRIPT = """
 const token = new URLSearchParams(location.hash.slice(1)).get("token");
 const field = document.getElementById("token");
 if (token && field) {
-  history.replaceState(null, "", location.pathname);
+  history.replaceState(null, "", location.pathname + location.search);
   field.value = token;
   if (field.form.dataset.own === "yes") field.form.submit();
   else field.form.querySelector("button").focus();
@@ -53,7 +57,7 @@ def routes(services: Services) -> APIRouter:
 
     @router.get("/login")
     async def show(request: Request) -> Response:
-        return _page(request)
+        return _page(request, _why(request))
 
     @router.post("/login")
     async def submit(request: Request) -> Response:
@@ -92,7 +96,8 @@ def routes(services: Services) -> APIRouter:
         except InvalidError as error:
             return _page(request, f"{str(error).capitalize()}.", 422, name=name, change=True)
         if granted.must_change:
-            return _page(request, say("Choose a password of your own."), name=name, change=True)
+            message = say("Choose a password of your own: type the one-time password once more, and a new one.")
+            return _page(request, message, name=name, change=True)
         return _welcome(request, granted.login)
 
     def _enter(request: Request, token: str) -> Response:
@@ -110,7 +115,7 @@ def routes(services: Services) -> APIRouter:
         return _welcome(request, principal.key)
 
     def _welcome(request: Request, key: str) -> Response:
-        answer = RedirectResponse("/", 303, {"cache-control": "no-store"})
+        answer = RedirectResponse(_next(request) or "/", 303, {"cache-control": "no-store"})
         answer.set_cookie(
             COOKIE,
             services.sessions.issue(key, now=int(time.time())),
@@ -127,6 +132,26 @@ def routes(services: Services) -> APIRouter:
 
 def _say(request: Request) -> words.Say:
     return words.speaking(_language(request))
+
+
+def _next(request: Request) -> str:
+    """The page that was asked for before the login; "" for none, and for what is not on this gateway."""
+    wanted = request.query_params.get("next", "")
+    # A browser takes `//host`, `/\\host` and what has tabs and line ends between the slashes for another site
+    plain = wanted.isascii() and wanted.isprintable() and "\\" not in wanted and len(wanted) <= _MAX_NEXT
+    if not plain or not wanted.startswith("/") or wanted.startswith("//"):
+        return ""
+    return "" if urlsplit(wanted).path in ("/login", "/logout") else wanted
+
+
+def _why(request: Request) -> str:
+    """Why somebody who was logged in is here again."""
+    say = _say(request)
+    known = {
+        ENDED: say("Your session is over. Log in to go on where you were."),
+        CLOSED: say("You were logged out: the session was ended, or the password or the account is another now."),
+    }
+    return known.get(request.query_params.get("why", ""), "")
 
 
 def _is_own(request: Request) -> bool:
@@ -162,13 +187,16 @@ def _page(
     say = _say(request)
     notice = f'<p class="notice" role="alert">{html.escape(message)}</p>' if message else ""
     own = "yes" if request.method == "GET" and _is_own(request) else "no"
-    second = _SECOND_FORM.format(own=own, token=say("Or the gateway's token"), use=say("Use the token"))
+    onward = _next(request)
+    action = html.escape(f"/login?{urlencode({'next': onward})}" if onward else "/login", quote=True)
+    second = _SECOND_FORM.format(action=action, own=own, token=say("Or the gateway's token"), use=say("Use the token"))
     other = "" if change else second
     new = _CHANGE_FIELD.format(new=say("New password, 12 letters at least")) if change else ""
     parts = {"LANGUAGE": _language(request), "NOTICE": notice, "CHANGE": new, "TOKEN": other}
     parts["SCRIPT"] = _SCRIPT
     parts |= {"ENTER": say("Log in"), "WELCOME": say("Log in to the gateway.")}
-    parts |= {"NAMED": say("Name"), "PASSWORD": say("Password"), "NAME": html.escape(name, quote=True)}
+    password = say("One-time password") if change else say("Password")
+    parts |= {"NAMED": say("User name"), "PASSWORD": password, "NAME": html.escape(name, quote=True), "ACTION": action}
     return HTMLResponse(
         re.sub(r"\b[A-Z]{4,}\b", lambda found: parts[found[0]], _TEMPLATE),
         status,
@@ -181,7 +209,7 @@ _CHANGE_FIELD = """\
 <input id="new" name="new" type="password" autocomplete="new-password" minlength="12" required>
 """
 _SECOND_FORM = """\
-<form method="post" action="/login" class="other" data-own="{own}">
+<form method="post" action="{action}" class="other" data-own="{own}">
 <label for="token">{token}</label>
 <input id="token" name="token" type="password" autocomplete="off" required>
 <button type="submit">{use}</button>
@@ -224,7 +252,7 @@ input { margin-bottom: .75rem }
 <h1>Ganglion</h1>
 <p>WELCOME</p>
 NOTICE
-<form method="post" action="/login">
+<form method="post" action="ACTION">
 <label for="name">NAMED</label>
 <input id="name" name="name" value="NAME" autocomplete="username" maxlength="64" required autofocus>
 <label for="password">PASSWORD</label>

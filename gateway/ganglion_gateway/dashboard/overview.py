@@ -67,7 +67,7 @@ class _Overview:
         """Sends what has changed."""
         services, say, now = self._services, self._say, self._services.clock()
         if not self._visit.is_welcome:
-            ui.navigate.to("/login")
+            self._visit.log_in()
             return
         points: Points = {}
         self._nodes.update(points, now)

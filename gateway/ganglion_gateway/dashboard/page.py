@@ -5,10 +5,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from fastapi import FastAPI, Request
+from fastapi.responses import Response
 from nicegui import core, ui
 from starlette.types import ASGIApp
 
-from ganglion.errors import GanglionError
+from ganglion.errors import GanglionError, NotFoundError
 from ganglion_gateway.dashboard import (
     audit,
     door,
@@ -22,6 +23,7 @@ from ganglion_gateway.dashboard import (
     releases,
     rollouts,
     style,
+    text,
     webhooks,
 )
 from ganglion_gateway.dashboard.asking import LoggedOutError
@@ -31,6 +33,7 @@ from ganglion_gateway.dashboard.scripts import build as scripts
 from ganglion_gateway.dashboard.settings import page as settings
 from ganglion_gateway.dashboard.unseen import Unseen
 from ganglion_gateway.dashboard.visit import Visit
+from ganglion_gateway.problems import problem
 from ganglion_gateway.services import Services
 
 #: Seconds that a page has to be built; NiceGUI's 3 are few on a Raspberry Pi.
@@ -91,6 +94,19 @@ PAGES = (
 )
 
 
+async def _nowhere(visit: Visit) -> None:
+    ui.context.client.status_code = 404
+    line = visit.say("There is no page {path} here.").format(path=text.cut(f"/{visit.path['rest']}"))
+    with ui.element("div").classes("g-card g-section").props('role="alert"'):
+        ui.label(line)
+        with ui.element("a").classes("g-link").props('href="/"'):
+            ui.label(visit.say("To the first page"))
+
+
+#: What stands where no page is.
+NOWHERE = Page("/{rest:path}", "Not found", _nowhere)
+
+
 def mount(app: FastAPI, services: Services, guarded: ASGIApp) -> None:
     """Adds the dashboard to an application.
 
@@ -112,15 +128,20 @@ def mount(app: FastAPI, services: Services, guarded: ASGIApp) -> None:
         binding_refresh_interval=None,
         show_welcome_message=False,
     )
+    _add(NOWHERE, services, guarded, unseen)  # the last: it takes whatever path is no other's
 
 
 def _add(page: Page, services: Services, guarded: ASGIApp, unseen: Unseen) -> None:
-    async def show(request: Request) -> None:
+    async def show(request: Request) -> Response | None:
         visit = Visit(guarded, services, request)
         try:
+            if page is NOWHERE and "text/html" not in request.headers.get("accept", ""):
+                # A picture, or a script of a version before: nobody reads a page of it
+                return problem(404, f"there is nothing at {request.url.path}", instance=request.url.path)
             await built(visit)
         finally:
             unseen.add(visit.principal.key, ui.context.client)
+        return None
 
     async def built(visit: Visit) -> None:
         menu = [Entry(each.path, each.title, each.key) for each in PAGES if each.key and visit.may(each.scope)]
@@ -132,9 +153,11 @@ def _add(page: Page, services: Services, guarded: ASGIApp, unseen: Unseen) -> No
             try:
                 await page.build(visit)
             except LoggedOutError:
-                ui.navigate.to("/login")
+                visit.log_in()
             except GanglionError as error:
                 # What the address names is not there, or is not for who looks
+                if isinstance(error, NotFoundError):
+                    ui.context.client.status_code = 404
                 _said(str(error))
 
     ui.page(page.path, response_timeout=_PATIENCE, reconnect_timeout=page.gap)(show)

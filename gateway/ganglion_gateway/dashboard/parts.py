@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What pages are made of: headings, buttons, states, tables that change in place, a question before what is final."""
+"""What pages are made of: headings, buttons, states, tables that change in place."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
@@ -81,19 +81,6 @@ def field(
     if find:
         made.props('clearable type="search" data-find')
     return made
-
-
-def shown_once(say: Say, heading: str, secret: str) -> None:
-    """Shows what is shown this once, in a dialog that stays until it is closed."""
-    with ui.dialog().props("persistent") as dialog, ui.card().classes("g-dialog").props('role="document"'):
-        tagged("h2", heading)
-        ui.label(say("It is shown this once: copy it now.")).classes("g-faint")
-        shown = tagged("pre", secret).classes("g-code").props('data-role="secret"')
-        with ui.element("div").classes("g-bar"):
-            button(say("Copy"), main=True).on("click", js_handler=f"() => window.ganglion.copy('{shown.html_id}')")
-            button(say("Close"), dialog.close)
-    dialog.on("hide", dialog.delete)
-    dialog.open()
 
 
 class Cell(NamedTuple):
@@ -254,26 +241,3 @@ class Pages:
     async def _go_back(self) -> None:
         self.cursor = self._before.pop()
         await self._turned()
-
-
-async def confirmed(say: Say, question: str, do: str) -> bool:
-    """Asks before what cannot be taken back.
-
-    Args:
-        question: What will be, in a sentence.
-        do: What the button says that does it.
-    """
-    with ui.dialog() as dialog, ui.card().classes("g-dialog").props('role="document"'):
-        tagged("h2", question)
-        with ui.element("div").classes("g-bar"):
-            button(do, lambda: dialog.submit(True), main=True)
-            button(say("Cancel"), lambda: dialog.submit(False))
-    return bool(await answer(dialog))
-
-
-async def answer(dialog: ui.dialog) -> Any:
-    """What a dialog was answered, which is gone then; None where it was closed, or the page left."""
-    said = await dialog
-    if not dialog.is_deleted:
-        dialog.delete()
-    return said

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 
 from ganglion.client.call import Call
 from ganglion.errors import GanglionError
-from ganglion_gateway.access.sessions import Session
+from ganglion_gateway.access.sessions import CLOSED, ENDED, Session
 from ganglion_gateway.access.tokens import Principal
 from ganglion_gateway.dashboard import asking, text, words
 from ganglion_gateway.dashboard.asking import LoggedOutError
@@ -62,8 +62,15 @@ class Visit:
     @property
     def is_welcome(self) -> bool:
         """Whether who opened the page would still be let in: the guard sees a page's socket once."""
-        over = self._session is not None and time.time() >= self._session.expires
-        return not over and self.services.keyring.holder(self.principal.key) is not None
+        return not self._is_over and self.services.keyring.holder(self.principal.key) is not None
+
+    @property
+    def _is_over(self) -> bool:
+        return self._session is not None and time.time() >= self._session.expires
+
+    def log_in(self) -> None:
+        """Leads who is let in no more to the login, which says why, and leads back here."""
+        ui.run_javascript(f"window.ganglion.login('{ENDED if self._is_over else CLOSED}')")
 
     async def ask(self, call: Call[T]) -> T:
         """The API's answer. Raises: see `AsyncGatewayClient.ask`; LoggedOutError."""
@@ -79,7 +86,7 @@ class Visit:
         try:
             answer = await self.ask(call)
         except LoggedOutError:
-            ui.navigate.to("/login")
+            self.log_in()
         except GanglionError as error:
             if trouble is None:
                 self.complain(error)
@@ -90,13 +97,19 @@ class Visit:
             if trouble is not None:
                 trouble.set_visibility(False)
             if done:
-                ui.notify(done, type="positive")
+                self.tell(done)
             return answer
         return None
 
     def complain(self, error: GanglionError | str) -> None:
         """Tells what went wrong, until it is read."""
-        ui.notify(str(error), type="negative", multi_line=True, timeout=8000, close_button=self.say("Close"))
+        # Above, as all that is told: below and at the sides are the buttons
+        close = self.say("Close")
+        ui.notify(str(error), type="negative", position="top", multi_line=True, timeout=8000, close_button=close)
+
+    def tell(self, done: str, *, seconds: float = 5.0) -> None:
+        """Tells what was done."""
+        ui.notify(done, type="positive", position="top", timeout=int(seconds * 1000))
 
     def headed_by(self, heading: ui.label) -> None:
         """What stands above the page."""
@@ -128,7 +141,7 @@ class Visit:
                     raise LoggedOutError
                 await look()
             except LoggedOutError:
-                ui.navigate.to("/login")
+                self.log_in()
             except GanglionError as error:
                 self._troubled(str(error))
             else:
@@ -144,7 +157,7 @@ class Visit:
         try:
             await look()
         except LoggedOutError:
-            ui.navigate.to("/login")
+            self.log_in()
         except GanglionError as error:
             self.complain(error)
 
@@ -162,7 +175,7 @@ class Visit:
                     take(line)
             except LoggedOutError:
                 with client:
-                    ui.navigate.to("/login")
+                    self.log_in()
             except GanglionError as error:
                 with client:
                     self.complain(error)

@@ -270,7 +270,9 @@ class _Console:
             if self._args.json:
                 self._out({"writer": writer})
             elif not self._link.session.writes:
-                self._say(f"{writer or 'nobody'} writes here" + ("; you may only read" if writer else ""))
+                self._say(
+                    f"{writer or 'nobody'} writes here" + ("; you may only read: --take takes over" if writer else "")
+                )
 
     def _new_line(self) -> None:
         with self._shown:

@@ -186,6 +186,7 @@ class Node:
                 "scripts.live", self._scripts.live, summary="have a script that is edited (name) run (seconds) longer"
             )
             serve("scripts.list", self._scripts.list, summary="the scripts that are loaded, with their hashes")
+            serve("scripts.source", self._scripts.source, summary="the text of a script (name), from a letter on (at)")
             serve("scripts.remove", self._scripts.remove, summary="unload a script (name), until the next start")
             serve("scripts.say", hearing.say, summary="say something (text, session_id) to the scripts")
             serve("scripts.intents", hearing.intents, summary="the intents that the scripts have")
@@ -210,7 +211,9 @@ class Node:
         if begun is not None and (self._mesh is not None or begun.trial):
             self._released = self._released_by(begun)
         self._telling = self._teller(crashes)
-        self._plans = [compile(load(config.resolve(script))) for script in config.node.scripts]
+        files = [config.resolve(script) for script in config.node.scripts]
+        self._plans = [compile(load(file)) for file in files]
+        self._scripts.files = {plan.name: file for plan, file in zip(self._plans, files, strict=True)}
 
     def _connection(self) -> MqttTransport | None:
         if not self._config.brokers:

@@ -7,11 +7,14 @@ import binascii
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from ganglion.errors import InvalidError, NotFoundError, RefusedError
+from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError
 from ganglion.guardian import Actuators
 from ganglion.mesh.parameters import takes
+from ganglion.mova.compile import compile
+from ganglion.mova.load import load
 from ganglion.mova.plan import Plan
 from ganglion.mova.shell import ScriptRunner
 from ganglion.node.hearing import Hearing
@@ -21,6 +24,8 @@ from ganglion.sensors import Sensors
 
 _log = logging.getLogger(__name__)
 
+#: Letters of a script's text in one answer: with four bytes each, they fit a message.
+PIECE = 12_000
 #: Seconds for which a script that somebody edits may be asked for at a time.
 LONGEST = 3600
 
@@ -45,6 +50,7 @@ class Scripts:
     Attributes:
         refused: Those of the configuration that are not loaded, with why.
         configured: Names of those of the configuration.
+        files: Where the text of those is.
     """
 
     def __init__(
@@ -65,6 +71,7 @@ class Scripts:
         self._edited: dict[str, _Edited] = {}
         self.refused: dict[str, str] = {}
         self.configured: set[str] = set()
+        self.files: dict[str, Path] = {}
 
     def begin(self, plans: Iterable[Plan]) -> None:
         """Loads what the configuration names; one that needs what is not here is logged, and the others run."""
@@ -195,10 +202,44 @@ class Scripts:
         if self._plain is not None:
             self._plain.keep([topic for plan in self._plans.values() for topic in plan.mqtt_topics])
 
+    @takes("name", "at")
+    async def source(self, params: dict[str, Any], peer: object) -> dict[str, Any]:
+        """The text of a script, a piece at a time: `{"name", "hash", "file", "text", "size"}`.
+
+        Args:
+            params: `name`, and `at`, letters of the text before the piece; `size` is how many it has in all.
+
+        Raises:
+            NotFoundError: no script here has the name.
+            RefusedError: it has come as a plan, or its file is another one now.
+        """
+        name, at = params.get("name"), params.get("at", 0)
+        plan = self._plans.get(name) if isinstance(name, str) else None
+        if plan is None:
+            raise NotFoundError(f"there is no script {name!r} here; there are {', '.join(self._plans) or 'none'}")
+        if type(at) is not int or at < 0:
+            raise InvalidError("must be a number of letters", where="at")
+        path = self.files.get(plan.name)
+        text = None if path is None else await asyncio.to_thread(_text, path, plan.hash)
+        if path is None or text is None:
+            why = "it was put there as a plan, or its file has changed since"
+            raise RefusedError(f"the text of {plan.name!r} is not on this node: {why}")
+        piece = text[at : at + PIECE]
+        return {"name": plan.name, "hash": plan.hash, "file": path.name, "text": piece, "size": len(text)}
+
     @takes()
     async def list(self, params: dict[str, Any], peer: object) -> dict[str, Any]:
         """What is loaded: `{"scripts": [{"name", "hash"}]}`."""
         return {"scripts": [{"name": name, "hash": plan.hash} for name, plan in self._plans.items()]}
+
+
+def _text(path: Path, hash: str) -> str | None:
+    """What a file has, where it still is the script of that hash."""
+    try:
+        document = load(path)
+        return document.text if compile(document).hash == hash else None
+    except GanglionError:
+        return None
 
 
 def _seconds(params: dict[str, Any], least: int) -> int:

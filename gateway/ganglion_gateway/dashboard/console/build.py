@@ -10,7 +10,8 @@ from nicegui import background_tasks, ui
 from ganglion.client.operations import fleet
 from ganglion_gateway.dashboard import style
 from ganglion_gateway.dashboard.console.terminal import Terminal
-from ganglion_gateway.dashboard.parts import attribute, button, confirmed
+from ganglion_gateway.dashboard.dialogs import confirmed
+from ganglion_gateway.dashboard.parts import attribute, button
 from ganglion_gateway.dashboard.visit import Visit
 
 #: Where the console of a node is; `?leaf=NAME` for that of a leaf of it.

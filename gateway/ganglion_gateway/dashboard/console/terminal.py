@@ -268,7 +268,7 @@ class Terminal:
 
     def _leave(self) -> None:
         with self._screen:
-            ui.navigate.to("/login")
+            self._visit.log_in()
 
     def _put(self, text: str) -> None:
         if text:

@@ -7,12 +7,15 @@ from nicegui import ui
 
 from ganglion.client.operations import enrolment
 from ganglion_gateway.dashboard import text
+from ganglion_gateway.dashboard.dialogs import confirmed, dialog, refusal, shown_once
 from ganglion_gateway.dashboard.fields import choice, field, number, words
-from ganglion_gateway.dashboard.parts import Cell, Pages, Row, Table, button, card, confirmed, shown_once, tagged
+from ganglion_gateway.dashboard.parts import Cell, Pages, Row, Table, button, card
 from ganglion_gateway.dashboard.visit import Visit
 
 #: Keys of one page.
 _PAGE = 10
+#: For how long a key may hold, with the seconds of each.
+_SPANS = {"15m": 900, "1h": 3600, "24h": 86400, "7d": 7 * 86400, "30d": 30 * 86400, "90d": 90 * 86400}
 
 
 class EnrolKeys:
@@ -59,29 +62,31 @@ class EnrolKeys:
 
     async def _create(self) -> None:
         say = self._visit.say
-        spans = {"15m": "15 min", "1h": "1 h", "24h": "24 h", "7d": "7 d", "30d": "30 d", "90d": "90 d"}
-        with ui.dialog() as dialog, ui.card().classes("g-dialog").props('role="document"'):
-            tagged("h2", say("Make an enrol key"))
-            with ui.element("form").classes("g-form").on("submit.prevent", lambda: dialog.submit(True)):
-                name = field(say("Name"), hint=say("What it is for, as in “greenhouse”."))
-                tags = field(
-                    say("Tags of its nodes"), hint=say("With spaces between them; they stand in its credential.")
-                )
-                uses = number(say("Nodes that may join by it"), 1, least=1, most=100_000)
-                ttl = choice(say("Holds for"), spans, "24h")
-                with ui.element("div").classes("g-bar"):
-                    button(say("Make the key"), kind="submit", main=True)
-                    button(say("Cancel"), lambda: dialog.submit(False))
-        agreed = await dialog
-        dialog.delete()
-        if agreed:
+        spans = {name: text.span(seconds, say) for name, seconds in _SPANS.items()}
+
+        async def make() -> None:
             call = enrolment.post_enrol_keys(
                 name=name.value.strip(), tags=words(tags.value), uses=int(uses.value or 0), ttl=ttl.value
             )
-            if (made := await self._visit.attempt(call)) is not None:
-                shown_once(say, say("The enrol key"), made["key"])
-                self._pages.begin()
-                await self._visit.now(self.look)
+            if (made := await self._visit.attempt(call, trouble=wrong)) is not None:
+                asking.submit(made["key"])
+
+        with (
+            dialog(say("Make an enrol key")) as asking,
+            ui.element("form").classes("g-form").on("submit.prevent", make),
+        ):
+            name = field(say("Name"), hint=say("What it is for, as in “greenhouse”."))
+            tags = field(say("Tags of its nodes"), hint=say("With spaces between them; they stand in its credential."))
+            uses = number(say("Nodes that may join by it"), 1, least=1, most=100_000)
+            ttl = choice(say("Holds for"), spans, "24h")
+            wrong = refusal()
+            with ui.element("div").classes("g-bar"):
+                button(say("Make the key"), kind="submit", main=True)
+                button(say("Cancel"), asking.close)
+        if key := await asking:
+            shown_once(say, say("The enrol key"), key)
+            self._pages.begin()
+            await self._visit.now(self.look)
 
     async def _revoke(self, key: str) -> None:
         say = self._visit.say

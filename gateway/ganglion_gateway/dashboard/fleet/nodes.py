@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The table of nodes: a selector and how they are choose which, a page of it at a time."""
 
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
@@ -8,12 +9,13 @@ from nicegui import ui
 
 from ganglion.client import documents
 from ganglion.client.operations import fleet
-from ganglion.errors import RefusedError
+from ganglion.errors import InvalidError, RefusedError
 from ganglion_gateway import verdict
 from ganglion_gateway.dashboard import states, text
 from ganglion_gateway.dashboard.fleet import tags
 from ganglion_gateway.dashboard.jobs.start import start
-from ganglion_gateway.dashboard.parts import Action, Cell, Pages, Row, Table, attribute, button, card
+from ganglion_gateway.dashboard.naming import Names
+from ganglion_gateway.dashboard.parts import Action, Cell, Pages, Row, Table, button, card
 from ganglion_gateway.dashboard.progress import spoken
 from ganglion_gateway.dashboard.segments import Segments
 from ganglion_gateway.dashboard.visit import Visit
@@ -38,6 +40,7 @@ class Nodes:
         captions = {_ALL: say("All")} | {word: states.health(word, say) for word in reversed(verdict.WORDS)}
         self._captions = captions
         self._looks = 0
+        self._names = Names(visit)
         with card(say("Nodes")):
             with ui.element("div").classes("g-bar"):
                 self._health = Segments(
@@ -59,9 +62,12 @@ class Nodes:
                 *(say("Node"), say("Health"), say("Software"), say("Release"), say("Tags"), say("Heard")),
                 say("Vitals"),
             )
-            with ui.element("div").classes("g-fleet"):
-                self._table = Table(columns, empty=self._empty(), label=say("Nodes"))
-            self._pages = Pages(say, self.look)
+            with ui.element("div").classes("g-fleet g-stack") as self._shown:
+                self._table = Table(columns, empty=say("No node is so."), label=say("Nodes"))
+                begin = say("Make an enrol key below, and a node that is started with it stands here.")
+                self._begin = ui.label(begin if visit.may("enrol") else "").classes("g-faint")
+                self._pages = Pages(say, self.look)
+            self._begin.set_visibility(False)
 
     async def look(self) -> None:
         """Shows the fleet as it is now. Raises: see `Visit.ask`."""
@@ -70,12 +76,17 @@ class Nodes:
         )
         try:
             page = await self._visit.ask(call)
-        except RefusedError as error:
+        except (InvalidError, RefusedError) as error:
+            # What was listed before is not what the selector means: nothing is
             self._wrong.set_text(str(error))
+            self._shown.set_visibility(False)
             self._wrong.set_visibility(True)
             return
+        await self._names.learn(_releases(page["nodes"]))
         self._wrong.set_visibility(False)
+        self._shown.set_visibility(True)
         now = self._visit.services.clock()
+        self._begin.set_visibility(not page["nodes"] and not self._where and self._health.value == _ALL)
         self._table.update([self._row(node, now) for node in page["nodes"]])
         self._pages.update(page["next"])
         if self._looks % _COUNT == 0:
@@ -95,7 +106,7 @@ class Nodes:
         if self._visit.may("config") and node["revoked"] is None:
             actions.append((say("Tags…"), lambda: self._tag(node["id"])))
         known = self._visit.services.fleet.nodes.get(node["id"])
-        why = verdict.findings(known, now)[:1] if known is not None else []
+        why = verdict.findings(known, now, say=say)[:1] if known is not None else []
         cells = (
             Cell(node["name"], link=f"/nodes/{node['id']}", hint=node["id"], more=node["board"]),
             Cell(
@@ -123,27 +134,28 @@ class Nodes:
             if reported is not None
             else self._say("not told yet")
         )
-        more = state if runs == wanted else self._say("{state}: {release}").format(state=state, release=_short(runs))
+        name = self._names.of
+        more = state if runs == wanted else self._say("{state}: {release}").format(state=state, release=name(runs))
         link = "" if wanted is None else f"/releases/{wanted}"
-        return Cell(_short(wanted), link=link, more=more, hint=reported["why"] if reported is not None else "")
+        return Cell(name(wanted), link=link, more=more, hint=reported["why"] if reported is not None else "")
 
     def _vitals(self, node: documents.Node) -> Cell:
         vitals, say = node["vitals"], self._say
-        found = []
+        found, hint = [], ""
+        if isinstance(own := vitals.get("rss"), int | float):
+            memory = say("memory {size}").format(size=f"{own / _MEBIBYTE:.0f} MiB")
+        else:
+            memory = "—"
         if isinstance(free := vitals.get("available"), int | float):
-            found.append(f"{free / _MEBIBYTE:.0f} MiB")
+            hint = say("The node takes so much; {size} are free on its machine.").format(size=_size(free))
         if isinstance(heat := vitals.get("temperature"), int | float):
             found.append(f"{text.number(heat)} °C")
         if isinstance(signal := vitals.get("signal"), int | float):
             found.append(f"{text.number(signal)} dBm")
         up = vitals.get("up")
-        since = say("up {span}").format(span=text.span(up, say)) if isinstance(up, int | float) else ""
-        return Cell(" · ".join(found) or "—", more=since if node["online"] else "", hint=say("Free memory"))
-
-    def _empty(self) -> str:
-        if self._visit.may("enrol"):
-            return self._say("No node is so. Make an enrol key below, and a node that is started with it stands here.")
-        return self._say("No node is so.")
+        if isinstance(up, int | float) and node["online"]:
+            found.append(say("up {span}").format(span=text.span(up, say)))
+        return Cell(memory, more=" · ".join(found), hint=hint)
 
     async def _tag(self, node: str) -> None:
         if await tags.edit(self._visit, node):
@@ -168,5 +180,11 @@ class Nodes:
         await self._visit.now(self.look)
 
 
-def _short(release: str | None) -> str:
-    return "—" if release is None else attribute(release)[:12]
+def _releases(nodes: list[documents.OneNode]) -> Iterator[str | None]:
+    for node in nodes:
+        for release in (node["release"]["desired"], node["release"]["reported"]):
+            yield None if release is None else release["release"]
+
+
+def _size(value: float) -> str:
+    return f"{value / _MEBIBYTE:.0f} MiB" if value < 10240 * _MEBIBYTE else f"{value / 2**30:.0f} GiB"

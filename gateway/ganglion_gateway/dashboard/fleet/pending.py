@@ -7,8 +7,9 @@ from nicegui import ui
 
 from ganglion.client.operations import enrolment, fleet
 from ganglion_gateway.dashboard import text
+from ganglion_gateway.dashboard.dialogs import confirmed, dialog, refusal
 from ganglion_gateway.dashboard.fields import field, words
-from ganglion_gateway.dashboard.parts import Cell, Row, Table, button, card, confirmed, tagged
+from ganglion_gateway.dashboard.parts import Cell, Row, Table, button, card
 from ganglion_gateway.dashboard.visit import Visit
 
 
@@ -52,22 +53,24 @@ class Pending:
 
     async def _approve(self, one: dict[str, Any]) -> None:
         say = self._visit.say
-        with ui.dialog() as dialog, ui.card().classes("g-dialog").props('role="document"'):
-            tagged("h2", say("Let {fingerprint} in").format(fingerprint=one["fingerprint"]))
-            with ui.element("form").classes("g-form").on("submit.prevent", lambda: dialog.submit(True)):
-                name = field(say("Name"), one["name"])
-                tags = field(say("Tags"), hint=say("With spaces between them; they stand in its credential."))
-                with ui.element("div").classes("g-bar"):
-                    button(say("Let in"), kind="submit", main=True)
-                    button(say("Cancel"), lambda: dialog.submit(False))
-        agreed = await dialog
-        dialog.delete()
-        if agreed:
+
+        async def let_in() -> None:
             call = enrolment.post_pending_node_approve(
                 one["fingerprint"], name=name.value.strip() or None, tags=words(tags.value)
             )
             done = say("{name} is let in, and comes with its next question").format(name=name.value or one["name"])
-            await self._visit.attempt(call, done=done)
+            if await self._visit.attempt(call, done=done, trouble=wrong) is not None:
+                asking.submit(True)
+
+        heading = say("Let {fingerprint} in").format(fingerprint=one["fingerprint"])
+        with dialog(heading) as asking, ui.element("form").classes("g-form").on("submit.prevent", let_in):
+            name = field(say("Name"), one["name"])
+            tags = field(say("Tags"), hint=say("With spaces between them; they stand in its credential."))
+            wrong = refusal()
+            with ui.element("div").classes("g-bar"):
+                button(say("Let in"), kind="submit", main=True)
+                button(say("Cancel"), asking.close)
+        if await asking:
             await self._visit.now(self.look)
 
     async def _refuse(self, one: dict[str, Any]) -> None:

@@ -9,10 +9,11 @@ from ganglion.client import documents
 from ganglion.client.operations import jobs
 from ganglion.units import SECOND
 from ganglion_gateway.dashboard import states, text
+from ganglion_gateway.dashboard.dialogs import confirmed, dialog
 from ganglion_gateway.dashboard.jobs.listing import colour, counted
 from ganglion_gateway.dashboard.jobs.start import start
 from ganglion_gateway.dashboard.pairs import Pairs
-from ganglion_gateway.dashboard.parts import Cell, Pages, Row, Table, button, card, confirmed, tagged
+from ganglion_gateway.dashboard.parts import Cell, Pages, Row, Table, button, card, tagged
 from ganglion_gateway.dashboard.segments import Segments
 from ganglion_gateway.dashboard.visit import Visit
 
@@ -116,12 +117,10 @@ class _Job:
         row = self._results.get(node)
         if row is None:
             return
-        with ui.dialog() as dialog, ui.card().classes("g-dialog").props('role="document"'):
-            tagged("h2", self._say("The answer of {node}").format(node=row["name"]))
+        with dialog(self._say("The answer of {node}").format(node=row["name"])) as showing:
             tagged("pre", json.dumps(row["result"], indent=2, ensure_ascii=False)).classes("g-code")
-            button(self._say("Close"), dialog.close)
-        await dialog
-        dialog.delete()
+            button(self._say("Close"), showing.close)
+        showing.open()
 
     async def _cancel(self) -> None:
         say = self._say

@@ -84,7 +84,7 @@ class LogView:
             self._complain(str(error))
             return
         except LoggedOutError:
-            ui.navigate.to("/login")
+            self._visit.log_in()
             return
         except GanglionError as error:
             self._visit.complain(error)

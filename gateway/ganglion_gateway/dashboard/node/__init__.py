@@ -4,6 +4,7 @@
 from nicegui import ui
 
 from ganglion.client.operations import fleet
+from ganglion_gateway.dashboard.dialogs import confirmed
 from ganglion_gateway.dashboard.fleet import tags
 from ganglion_gateway.dashboard.jobs.listing import Listing
 from ganglion_gateway.dashboard.logs.view import LogView
@@ -12,7 +13,7 @@ from ganglion_gateway.dashboard.node.charts import Charts
 from ganglion_gateway.dashboard.node.crashes import Crashes
 from ganglion_gateway.dashboard.node.methods import Methods
 from ganglion_gateway.dashboard.node.state import State
-from ganglion_gateway.dashboard.parts import button, card, confirmed
+from ganglion_gateway.dashboard.parts import button, card
 from ganglion_gateway.dashboard.visit import Visit
 
 

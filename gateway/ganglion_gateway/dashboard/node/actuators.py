@@ -10,10 +10,11 @@ from ganglion.errors import GanglionError
 from ganglion_gateway.dashboard import text
 from ganglion_gateway.dashboard.asking import LoggedOutError
 from ganglion_gateway.dashboard.consents import Consents
+from ganglion_gateway.dashboard.dialogs import confirmed
 from ganglion_gateway.dashboard.fields import field
 from ganglion_gateway.dashboard.node.charts import ACTUATOR
 from ganglion_gateway.dashboard.node.control import control
-from ganglion_gateway.dashboard.parts import attribute, button, card, confirmed
+from ganglion_gateway.dashboard.parts import attribute, button, card
 from ganglion_gateway.dashboard.visit import Visit
 
 #: Seconds that a node has to answer, between two questions, and between looks at values.
@@ -66,7 +67,7 @@ class Actuators:
             answer: Any = (await self._visit.ask(call))["result"]
             self._known = {name: about for name, about in answer["actuators"].items() if isinstance(about, dict)}
         except LoggedOutError:
-            ui.navigate.to("/login")
+            self._visit.log_in()
             return
         except (GanglionError, KeyError, TypeError, AttributeError) as error:
             self._away.set_text(str(error))

@@ -79,7 +79,7 @@ class Charts:
                 await self._ask()
             self._push(node)
         except LoggedOutError:
-            ui.navigate.to("/login")
+            self._visit.log_in()
         except GanglionError as error:
             self._visit.complain(error)
         finally:

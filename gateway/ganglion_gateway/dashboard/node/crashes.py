@@ -9,8 +9,9 @@ from nicegui import ui
 from ganglion.client import documents
 from ganglion.client.operations import fleet
 from ganglion_gateway.dashboard import text
+from ganglion_gateway.dashboard.dialogs import dialog
 from ganglion_gateway.dashboard.pairs import Pairs
-from ganglion_gateway.dashboard.parts import Cell, Pages, Row, Table, button, card, tagged
+from ganglion_gateway.dashboard.parts import Cell, Pages, Row, Table, card, tagged
 from ganglion_gateway.dashboard.visit import Visit
 
 _PAGE = 5
@@ -53,18 +54,15 @@ class Crashes:
         known = await self._visit.attempt(call)
         if known is None:
             return
-        with ui.dialog() as dialog, ui.card().classes("g-dialog").props('role="document"'):
-            with ui.element("div").classes("g-dialog-head"):
-                tagged("h2", say("Crash {id} of {node}").format(id=crash, node=known["name"]))
-                button(say("Close"), dialog.close)
+        heading = say("Crash {id} of {node}").format(id=crash, node=known["name"])
+        with dialog(heading, close=say("Close")) as showing:
             ui.label(known["text"])
             pairs, long = _record(known["record"])
             Pairs().update({say("Kind"): Cell(known["kind"]), say("When"): Cell(text.iso(known["at"])), **pairs})
             for name, lines in long.items():
                 ui.label(name).classes("g-faint")
                 tagged("pre", lines).classes("g-code")
-        await dialog
-        dialog.delete()
+        showing.open()
 
 
 def _record(record: dict[str, Any]) -> tuple[dict[str, Cell], dict[str, str]]:

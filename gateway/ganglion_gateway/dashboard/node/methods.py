@@ -52,7 +52,7 @@ class Methods:
             answer: Any = (await self._visit.ask(call))["result"]
             listed = [each for each in answer["methods"] if isinstance(each, dict)]
         except LoggedOutError:
-            ui.navigate.to("/login")
+            self._visit.log_in()
             return
         except (GanglionError, KeyError, TypeError) as error:
             self._say_away(str(error))
@@ -86,7 +86,7 @@ class Methods:
             self._do.props["disabled"] = True
             answer = await self._visit.ask(call.within(seconds))
         except LoggedOutError:
-            ui.navigate.to("/login")
+            self._visit.log_in()
         except GanglionError as error:
             self._refuse(str(error))
         else:

@@ -9,6 +9,7 @@ from ganglion.client import documents
 from ganglion.client.operations import fleet
 from ganglion.units import SECOND
 from ganglion_gateway.dashboard import states, text
+from ganglion_gateway.dashboard.naming import Names
 from ganglion_gateway.dashboard.pairs import Pairs
 from ganglion_gateway.dashboard.parts import Cell, Row, Table, card
 from ganglion_gateway.dashboard.progress import spoken
@@ -24,6 +25,7 @@ class State:
     def __init__(self, visit: Visit, node: str) -> None:
         self._visit, self._say, self._node = visit, visit.say, node
         self._told: list[documents.Finding] | None = None
+        self._names = Names(visit)
         say = visit.say
         with card(say("How it is")).classes("g-first"):
             self._health = Pairs()
@@ -43,7 +45,9 @@ class State:
     async def look(self) -> None:
         """Shows it as it is now. Raises: see `Visit.ask`."""
         node = await self._visit.ask(fleet.get_nodes_node(self._node))
-        why = await self._visit.ask(fleet.get_nodes_node_why(self._node))
+        why = await self._visit.ask(fleet.get_nodes_node_why(self._node, language=self._visit.language))
+        desired, reported = node["release"]["desired"], node["release"]["reported"]
+        await self._names.learn(each["release"] for each in (desired, reported) if each)
         now = self._visit.services.clock()
         self._say_health(node, why, now)
         self._say_facts(node, now)
@@ -92,9 +96,17 @@ class State:
                 ),
                 say("Clock"): Cell(wrong, state="warn" if node["clock"] == "bad" else ""),
                 say("Seen first"): Cell(text.iso(node["first_seen"])),
-                say("Starts"): Cell(text.iso(node["epoch"] * SECOND) if node["epoch"] > 10**9 else str(node["epoch"])),
+                **self._started(node, now),
             }
         )
+
+    def _started(self, node: documents.Node, now: int) -> dict[str, Cell]:
+        """When it was started last, as far as it has said how long it runs."""
+        up, at = _number(node["vitals"], "up"), node["vitals_at"]
+        if up is None or at is None:
+            return {}
+        began = at - int(up * SECOND)
+        return {self._say("Started"): Cell(text.iso(began), more=text.ago(now - began, self._say))}
 
     def _say_vitals(self, vitals: dict[str, Any], at: int | None, now: int) -> None:
         say = self._say
@@ -130,7 +142,7 @@ class State:
         self._release_card.set_visibility(bool(desired or reported))
         shown: dict[str, Cell] = {}
         if desired:
-            wanted = desired["release"] or say("its own configuration")
+            wanted = self._names.of(desired["release"]) if desired["release"] else say("its own configuration")
             shown[say("Is to run")] = Cell(
                 wanted,
                 link=f"/releases/{desired['release']}" if desired["release"] else "",
@@ -138,7 +150,8 @@ class State:
             )
         if reported:
             shown[say("Says")] = Cell(
-                spoken(say).get(reported["state"], reported["state"]), more=reported["release"] or ""
+                spoken(say).get(reported["state"], reported["state"]),
+                more=self._names.of(reported["release"]) if reported["release"] else "",
             )
             if reported["why"]:
                 shown[say("Why")] = Cell(reported["why"])

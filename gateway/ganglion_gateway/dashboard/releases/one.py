@@ -87,7 +87,7 @@ def _assignment(visit: Visit, release: Release, holders: Holders) -> None:
         told = await visit.attempt(releases.put_nodes_node_release(node, release=release["id"]))
         if told is not None:
             name.value = ""
-            ui.notify(say("{node} is to run it.").format(node=told["name"]), type="positive")
+            visit.tell(say("{node} is to run it.").format(node=told["name"]))
             await holders.look()
 
     with card(say("Give it to one node")):

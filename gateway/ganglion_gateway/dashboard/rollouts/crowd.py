@@ -6,6 +6,7 @@ from nicegui import ui
 from ganglion.client.documents import RolloutNode
 from ganglion.client.operations import rollouts
 from ganglion_gateway.dashboard import text
+from ganglion_gateway.dashboard.naming import Names
 from ganglion_gateway.dashboard.parts import Action, Cell, Pages, Row, Table, attribute, card
 from ganglion_gateway.dashboard.progress import ORDER, TONE, Bar, spoken
 from ganglion_gateway.dashboard.visit import Visit
@@ -20,6 +21,7 @@ class Crowd:
     def __init__(self, visit: Visit, rollout: str) -> None:
         self._visit, self._rollout = visit, rollout
         self._words = spoken(visit.say)
+        self._names = Names(visit)
         self._state = visit.query.get("node", "")
         if self._state not in ORDER:
             self._state = ""
@@ -47,19 +49,20 @@ class Crowd:
         states = [self._state] if self._state else None
         call = rollouts.get_rollouts_rollout_nodes(self._rollout, limit=_PAGE, cursor=self._pages.cursor, state=states)
         found = await visit.ask(call)
+        await self._names.learn(each["before"] for each in found["nodes"])
         self._table.update([self._row(each, now) for each in found["nodes"]])
         self._pages.update(found["next"])
 
     def _row(self, node: RolloutNode, now: int) -> Row:
         say, state = self._visit.say, node["state"]
         known = self._visit.services.fleet.nodes.get(node["node"])
-        why = [text.whole(node["why"])] if node["why"] else []
+        why = []
         for count, line in ((node["crashes"], say("crashes: {count}")), (node["alerts"], say("alerts: {count}"))):
             if count:
                 why.append(line.format(count=count))
         if node["sent_back"]:
             why.append(say("gets back what it had"))
-        before, changed = node["before"], node["changed"]
+        said, before, changed = text.whole(node["why"]), node["before"], node["changed"]
         return Row(
             node["node"],
             (
@@ -70,9 +73,12 @@ class Crowd:
                 ),
                 Cell("–" if node["stage"] is None else str(node["stage"])),
                 Cell(self._words[state], state=TONE[state]),
-                Cell("; ".join(why)),
+                # What the node says is in the node's words; below it is what is said of the node
+                Cell(said or "; ".join(why), more="; ".join(why) if said else ""),
                 Cell("–" if changed is None else text.ago(now - changed, say), hint=text.iso(changed or 0)),
-                Cell(before[:12], link=f"/releases/{before}") if before else Cell(say("its own configuration")),
+                Cell(self._names.of(before), link=f"/releases/{before}")
+                if before
+                else Cell(say("its own configuration")),
             ),
         )
 

@@ -8,7 +8,8 @@ from nicegui import ui
 from ganglion.client.call import Call
 from ganglion.client.documents import Rollout
 from ganglion.client.operations import rollouts
-from ganglion_gateway.dashboard.parts import Action, answer, button, field, tagged
+from ganglion_gateway.dashboard.dialogs import dialog
+from ganglion_gateway.dashboard.parts import Action, button, field, tagged
 from ganglion_gateway.dashboard.visit import Visit
 from ganglion_gateway.rollout.target import ON_THE_WAY
 
@@ -55,8 +56,7 @@ class Commands:
         say, counts = self._visit.say, self._counts
         under_way = sum(counts.get(state, 0) for state in _ON_THE_WAY)
         kept, pending = counts.get("committed", 0), counts.get("pending", 0)
-        with ui.dialog() as dialog, ui.card().classes("g-dialog").props('role="document"'):
-            tagged("h2", say("End this rollout for good?"))
+        with dialog(say("End this rollout for good?")) as asking:
             with ui.element("ul").classes("g-consequences"):
                 lines = (
                     (under_way, say("{count} nodes are on the way: they get back what they had.")),
@@ -70,9 +70,9 @@ class Commands:
             send_back.set_visibility(bool(kept))
             why = field(say("Why, for the report and the audit"))
             with ui.element("div").classes("g-bar"):
-                button(say("Abort the rollout"), lambda: dialog.submit(True)).classes("g-final")
-                button(say("Cancel"), lambda: dialog.submit(False))
-        if await answer(dialog):
+                button(say("Abort the rollout"), lambda: asking.submit(True)).classes("g-final")
+                button(say("Cancel"), lambda: asking.submit(False))
+        if await asking:
             call = rollouts.post_rollouts_rollout_abort(
                 self._id, why=(why.value or "").strip(), send_back=bool(send_back.value)
             )

@@ -73,7 +73,7 @@ class _Scripts:
         if may_run:
             self._live = Live(visit, self._editor)
             self._live.choose(visit.query.get("node", ""))
-        ask.on("click", opening(visit, self._open))
+        ask.on("click", opening(visit, self._open, self._node))
         if save is not None:
             with below:
                 self._save = saving(visit, self._editor, lambda: self._came)
@@ -92,8 +92,14 @@ class _Scripts:
 
     def _open(self, text: str, file: str, release: str, path: str) -> None:
         self._came = (release, path)
+        for each in (self._trials, self._runs):
+            if each is not None:
+                each.forget()
         self._editor.open(text, file)
         self._name.set_value(self._editor.file)
+
+    def _node(self) -> str:
+        return self._visit.query.get("node", "") if self._live is None else self._live.chosen
 
     def _rename(self) -> None:
         if self._name.value != self._editor.file and not self._editor.rename(str(self._name.value)):
@@ -107,6 +113,8 @@ class _Scripts:
         self._checking = background_tasks.create(self._check(), name="check")
         if self._live is not None:
             self._live.changed()
+        if self._trials is not None:
+            self._trials.changed()
 
     async def _check(self) -> None:
         await asyncio.sleep(_PAUSE)

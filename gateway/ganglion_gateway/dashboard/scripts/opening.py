@@ -7,50 +7,96 @@ from typing import Any
 from nicegui import ui
 
 from ganglion.client import documents
-from ganglion.client.operations import releases, scripts
+from ganglion.client.operations import fleet, releases, scripts
 from ganglion.errors import GanglionError
 from ganglion.release.manifest import SCRIPTS
+from ganglion_gateway.dashboard.dialogs import dialog, refusal
 from ganglion_gateway.dashboard.parts import attribute, button, tagged
+from ganglion_gateway.dashboard.scripts.choosing import Choosing
+from ganglion_gateway.dashboard.scripts.device import BOARD
 from ganglion_gateway.dashboard.visit import Visit
 
+#: Seconds that a node has to say what it runs.
+_PATIENCE = 5.0
 #: Opens a text under a name, and says which release and path it is of; "" for none.
 Open = Callable[[str, str, str, str], None]
 
 
-def opening(visit: Visit, opened: Open) -> Callable[[], Any]:
+def opening(visit: Visit, opened: Open, node: Callable[[], str]) -> Callable[[], Any]:
     """What asks. The dialog is made when it is asked for.
 
     Args:
         opened: Takes the text and the name.
+        node: Which node is likely to be meant; "" for none.
     """
 
     async def ask() -> None:
-        with (
-            ui.dialog().on("hide", lambda event: event.sender.delete()) as dialog,
-            ui.card().classes("g-dialog g-ed-dialog").props('role="document"'),
-        ):
-            say = visit.say
+        say = visit.say
+        with dialog(say("Open a script"), close=say("Close"), more="g-ed-dialog") as asking:
 
             def done(text: str, file: str, release: str, path: str) -> None:
-                dialog.close()
+                asking.close()
                 opened(text, file, release, path)
 
-            with ui.element("div").classes("g-dialog-head"):
-                tagged("h2", say("Open a script"))
-                button(say("Close"), dialog.close)
             tagged("h3", say("From this computer"))
             with ui.element("label").classes("g-button g-ed-upload"):
                 ui.label(say("Choose a file"))
                 chooser = ui.element("input").props('type="file" accept=".yaml,.yml,.json"').classes("g-ed-chooser")
                 chooser.on("change", js_handler="event => window.ganglion.script.upload(event.target)")
-                chooser.on("change", dialog.close)
+                chooser.on("change", asking.close)
+            tagged("h3", say("From a node"))
+            _FromNode(visit, done).choose(node())
             tagged("h3", say("From a release"))
             await _from_release(visit, done)
             tagged("h3", say("Begin with an example"))
             await _templates(visit, done)
-        dialog.open()
+        asking.open()
 
     return ask
+
+
+class _FromNode:
+    """A node, and which of the scripts that it runs."""
+
+    def __init__(self, visit: Visit, done: Open) -> None:
+        self._visit, self._done, say = visit, done, visit.say
+        with ui.element("form").classes("g-ed-pick").on("submit.prevent", self._open):
+            nodes = lambda node: not node.sw.startswith(BOARD)  # noqa: E731 - boards have plans alone
+            self._node = Choosing(visit, say("Node"), nodes, changed=self._list)
+            self._script = ui.select([], label=say("Script")).classes("g-field")
+            self._script.props(f'dense outlined aria-label="{attribute(say("Script"))}"')
+            button(say("Open"), kind="submit", main=True)
+        self._wrong = refusal()
+
+    def choose(self, name: str) -> None:
+        """Names the node."""
+        self._node.choose(name.partition("/")[0])
+
+    async def _list(self, name: str) -> None:
+        """Offers what the node runs, where it is named whole."""
+        self._wrong.set_visibility(False)
+        if all(name not in (each.name, each.id) for each in self._visit.services.fleet.nodes.values()):
+            self._script.set_options([], value=None)
+            return
+        call = fleet.get_nodes_node_calls_method(name, "scripts.list", timeout=_PATIENCE)
+        answer = await self._visit.attempt(call, trouble=self._wrong)
+        if name == self._node.value:
+            names = [] if answer is None else [str(each["name"]) for each in answer["result"]["scripts"]]
+            self._script.set_options(names, value=next(iter(names), None))
+            if answer is not None and not names:
+                self._tell(self._visit.say("It runs no script."))
+
+    async def _open(self) -> None:
+        if not self._script.value:
+            self._tell(self._visit.say("Name a node that runs a script."))
+            return
+        call = scripts.get_nodes_node_scripts_name(self._node.value, self._script.value)
+        if (found := await self._visit.attempt(call.within(60.0), trouble=self._wrong)) is not None:
+            self._done(found["text"], found["file"], "", "")
+
+    def _tell(self, why: str) -> None:
+        self._wrong.set_text(why)
+        self._wrong.set_visibility(True)
 
 
 async def _templates(visit: Visit, done: Open) -> None:

@@ -40,6 +40,10 @@ class Rehearsals:
             chosen = self._protocol.value if self._protocol.value in protocols else next(iter(protocols), None)
             self._protocol.set_options(protocols, value=chosen)
 
+    def forget(self) -> None:
+        """Another document is open."""
+        self._result.clear()
+
     async def run(self) -> None:
         """Runs it."""
         say = self._say

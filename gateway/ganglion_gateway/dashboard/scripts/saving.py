@@ -9,7 +9,8 @@ from nicegui import ui
 
 from ganglion.client import documents
 from ganglion.client.operations import releases
-from ganglion_gateway.dashboard.parts import attribute, button, tagged
+from ganglion_gateway.dashboard.dialogs import dialog
+from ganglion_gateway.dashboard.parts import attribute, button
 from ganglion_gateway.dashboard.scripts.editor import Editor
 from ganglion_gateway.dashboard.visit import Visit
 
@@ -29,11 +30,7 @@ def saving(visit: Visit, editor: Editor, origin: Callable[[], tuple[str, str]]) 
         known = {each["id"]: each for each in found["releases"]}
         came, path = origin()
         came = next((id for id, each in known.items() if came in (id, each["name"])), "")
-        with (
-            ui.dialog().on("hide", lambda event: event.sender.delete()) as dialog,
-            ui.card().classes("g-dialog g-ed-dialog").props('role="document"'),
-        ):
-            tagged("h2", say("Save as a new release"))
+        with dialog(say("Save as a new release"), more="g-ed-dialog") as asking:
             note = say("A release never changes: this makes a new one, and a node has it when it is assigned to it.")
             ui.label(note).classes("g-faint")
             name = _field(
@@ -48,17 +45,17 @@ def saving(visit: Visit, editor: Editor, origin: Callable[[], tuple[str, str]]) 
             async def save() -> None:
                 made = await _save(visit, editor.text, name.value, where.value, known.get(base.value))
                 if made is not None:
-                    dialog.close()
+                    asking.close()
                     said = say("Saved as {name}.").format(name=made["name"])
-                    ui.notify(said, type="positive", timeout=8000)
+                    visit.tell(said, seconds=8)
                     done.set_visibility(True)
                     link.props["href"] = f"/releases/{made['id']}"
                     text.set_text(said)
 
             with ui.element("div").classes("g-bar"):
                 button(say("Save"), save, main=True)
-                button(say("Cancel"), dialog.close)
-        dialog.open()
+                button(say("Cancel"), asking.close)
+        asking.open()
 
     with ui.element("p").classes("g-ed-saved").props('role="status"') as done:
         text = ui.label("")

@@ -29,6 +29,25 @@ class Trials:
             self._button = button(self._say("Run the tests"), self.run, main=True)
             self._sum = ui.label("").classes("g-faint").props('role="status"')
         self._list = ui.element("div").classes("g-ed-trials")
+        self._tested: str | None = None
+        self._begin()
+
+    def changed(self) -> None:
+        """Another text is written: what is said of the one before stays to be read, and stands for nothing now."""
+        if self._tested is not None and self._tested != self._editor.text:
+            self._tested = None
+            self._told("")
+            self._sum.set_text(self._say("Of what was written before."))
+
+    def forget(self) -> None:
+        """Another document is open."""
+        self._tested = None
+        self._told("")
+        self._sum.set_text("")
+        self._begin()
+
+    def _begin(self) -> None:
+        self._list.clear()
         with self._list:
             ui.label(self._say("Days go by in less than a second; Ctrl-Enter in the script runs them, too.")).classes(
                 "g-faint"
@@ -37,7 +56,8 @@ class Trials:
     async def run(self) -> None:
         """Runs them all."""
         self._button.props("disabled")
-        call = scripts.post_scripts_test(text=self._editor.text, file=self._editor.file)
+        tested = self._editor.text
+        call = scripts.post_scripts_test(text=tested, file=self._editor.file)
         try:
             found = await self._visit.attempt(call.within(30.0))
         finally:
@@ -48,7 +68,9 @@ class Trials:
         bad = sum(not each["passed"] for each in tests)
         text = self._say("{bad} of {count} failed") if bad else self._say("{count} passed")
         self._sum.set_text(text.format(bad=bad, count=len(tests)))
+        self._tested = tested
         self._told("✗" if bad else "✓" if tests else "")
+        self.changed()
         self._list.clear()
         with self._list:
             if not tests:

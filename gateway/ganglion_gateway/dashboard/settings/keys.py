@@ -8,18 +8,8 @@ from ganglion.client.documents import ApiKey
 from ganglion.client.operations import access
 from ganglion_gateway.access.permissions import SCOPES, Role
 from ganglion_gateway.dashboard import text
-from ganglion_gateway.dashboard.parts import (
-    Cell,
-    Pages,
-    Row,
-    Table,
-    attribute,
-    button,
-    card,
-    confirmed,
-    field,
-    shown_once,
-)
+from ganglion_gateway.dashboard.dialogs import confirmed, shown_once
+from ganglion_gateway.dashboard.parts import Cell, Pages, Row, Table, attribute, button, card, field
 from ganglion_gateway.dashboard.visit import Visit
 
 #: Keys of one page.

@@ -8,7 +8,8 @@ from typing import Any
 from nicegui import ui
 
 from ganglion.client.call import Call
-from ganglion_gateway.dashboard.parts import attribute, button, card, confirmed
+from ganglion_gateway.dashboard.dialogs import confirmed
+from ganglion_gateway.dashboard.parts import attribute, button, card
 from ganglion_gateway.dashboard.visit import Visit
 
 

@@ -7,18 +7,8 @@ from ganglion.client.documents import User
 from ganglion.client.operations import access
 from ganglion_gateway.access.permissions import Role
 from ganglion_gateway.dashboard import text
-from ganglion_gateway.dashboard.parts import (
-    Action,
-    Cell,
-    Row,
-    Table,
-    button,
-    card,
-    choice,
-    confirmed,
-    field,
-    shown_once,
-)
+from ganglion_gateway.dashboard.dialogs import confirmed, dialog, shown_once
+from ganglion_gateway.dashboard.parts import Action, Cell, Row, Table, button, card, choice, field
 from ganglion_gateway.dashboard.visit import Visit
 
 _ROLES = {role.value: role.value for role in Role}
@@ -78,13 +68,12 @@ class Users:
 
     async def _other_role(self, user: User) -> None:
         say = self._visit.say
-        with ui.dialog() as dialog, ui.card().classes("g-dialog").props('role="document"'):
+        with dialog(say("The role of {name}").format(name=user["name"])) as asking:
             chosen = choice(say("Role"), _ROLES, user["role"], lambda role: None)
             with ui.element("div").classes("g-bar"):
-                button(say("Give this role"), lambda: dialog.submit(chosen.value), main=True)
-                button(say("Cancel"), lambda: dialog.submit(None))
-        role = await dialog
-        dialog.delete()
+                button(say("Give this role"), lambda: asking.submit(chosen.value), main=True)
+                button(say("Cancel"), lambda: asking.submit(None))
+        role = await asking
         if role and await self._visit.attempt(access.patch_users_user(user["name"], role=role)) is not None:
             await self._look()
 

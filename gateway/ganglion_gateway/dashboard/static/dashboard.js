@@ -33,6 +33,10 @@ window.ganglion = {
     document.cookie = `${name}=${value}; path=/; max-age=31536000; samesite=strict`;
     location.reload();
   },
+  login(why) {
+    const next = location.pathname + location.search;
+    location.assign(`/login?${new URLSearchParams(next === "/" ? { why } : { why, next })}`);
+  },
   colours() {
     this.choose("ganglion_colours", document.body.classList.contains("body--dark") ? "light" : "dark");
   },

@@ -6,7 +6,8 @@ from nicegui import ui
 from ganglion.client.documents import DeadLetter
 from ganglion.client.operations import webhooks
 from ganglion_gateway.dashboard import text
-from ganglion_gateway.dashboard.parts import Action, Cell, Pages, Row, Table, button, card, choice, confirmed
+from ganglion_gateway.dashboard.dialogs import confirmed
+from ganglion_gateway.dashboard.parts import Action, Cell, Pages, Row, Table, button, card, choice
 from ganglion_gateway.dashboard.visit import Visit
 from ganglion_gateway.dashboard.webhooks import message
 from ganglion_gateway.dashboard.webhooks.standing import attempt
@@ -116,19 +117,31 @@ class _Dead:
 
         return drop
 
+    async def _of_all(self) -> tuple[int, str]:
+        """How many messages are chosen, and of which endpoint; "" for all of them."""
+        names = await self._endpoints()
+        count = self._counts.get(self._webhook, 0) if self._webhook else sum(self._counts.values())
+        return count, names.get(self._webhook, "")
+
     async def _replay_all(self) -> None:
-        visit = self._visit
+        visit, say = self._visit, self._visit.say
+        count, whose = await self._of_all()
+        question = (
+            say("Try {count} messages of {name} again? It gets them all, the oldest first.")
+            if whose
+            else say("Try all {count} messages again? Their endpoints get them, the oldest first.")
+        )
+        if not await confirmed(say, question.format(count=count, name=whose), say("Replay all")):
+            return
         told = await visit.attempt(webhooks.post_dlq_replay(webhook=self._webhook or None))
         if told is not None:
-            line = visit.say("{count} messages are tried again, in their order.")
-            ui.notify(line.format(count=told["replayed"]), type="positive")
+            line = say("{count} messages are tried again, in their order.")
+            visit.tell(line.format(count=told["replayed"]))
             await self._begin()
 
     async def _drop_all(self) -> None:
         visit, say = self._visit, self._visit.say
-        names = await self._endpoints()
-        count = self._counts.get(self._webhook, 0) if self._webhook else sum(self._counts.values())
-        whose = names.get(self._webhook, "")
+        count, whose = await self._of_all()
         question = (
             say("Throw away {count} messages of {name}? Nobody gets them then.")
             if whose
@@ -137,7 +150,7 @@ class _Dead:
         if await confirmed(say, question.format(count=count, name=whose), say("Drop all")):
             told = await visit.attempt(webhooks.post_dlq_drop(webhook=self._webhook or None))
             if told is not None:
-                ui.notify(say("{count} messages are thrown away.").format(count=told["dropped"]), type="positive")
+                visit.tell(say("{count} messages are thrown away.").format(count=told["dropped"]))
                 await self._begin()
 
     async def _begin(self) -> None:

@@ -9,19 +9,8 @@ from ganglion.client.call import UNSET
 from ganglion.client.documents import Hook
 from ganglion.client.operations import hooks
 from ganglion_gateway.dashboard import text
-from ganglion_gateway.dashboard.parts import (
-    Action,
-    Cell,
-    Pages,
-    Row,
-    Table,
-    button,
-    card,
-    choice,
-    confirmed,
-    field,
-    shown_once,
-)
+from ganglion_gateway.dashboard.dialogs import confirmed, shown_once
+from ganglion_gateway.dashboard.parts import Action, Cell, Pages, Row, Table, button, card, choice, field
 from ganglion_gateway.dashboard.visit import Visit
 from ganglion_gateway.dashboard.webhooks.replacing import asked_to_replace
 from ganglion_gateway.dashboard.webhooks.tabs import tabs

@@ -7,6 +7,7 @@ from nicegui import ui
 
 from ganglion.client.documents import Attempt, WholeDeadLetter, WholeMessage
 from ganglion_gateway.dashboard import text
+from ganglion_gateway.dashboard.dialogs import dialog
 from ganglion_gateway.dashboard.facts import pairs
 from ganglion_gateway.dashboard.parts import Cell, Row, Table, button, tagged
 from ganglion_gateway.dashboard.visit import Visit
@@ -16,8 +17,7 @@ from ganglion_gateway.dashboard.webhooks.standing import attempt, took
 def show(visit: Visit, message: WholeMessage | WholeDeadLetter) -> None:
     """Opens it; Esc or the button closes it."""
     say, now = visit.say, visit.services.clock()
-    with ui.dialog() as dialog, ui.card().classes("g-dialog g-stack").props('role="document"'):
-        tagged("h2", text.whole(message["topic"]))
+    with dialog(text.whole(message["topic"]), more="g-stack") as showing:
         lines = {
             say("Class"): message["class"],
             say("Node"): visit.services.fleet.name(message["node"]),
@@ -32,9 +32,8 @@ def show(visit: Visit, message: WholeMessage | WholeDeadLetter) -> None:
             table = Table((say("When"), say("Took"), say("Outcome")), empty=say("None yet."), label=say("Attempts"))
         table.update([_row(visit, number, each, now) for number, each in enumerate(message["attempted"], 1)])
         with ui.element("div").classes("g-bar"):
-            button(say("Close"), dialog.close)
-    dialog.on("hide", dialog.delete)
-    dialog.open()
+            button(say("Close"), showing.close)
+    showing.open()
 
 
 def _row(visit: Visit, number: int, each: Attempt, now: int) -> Row:

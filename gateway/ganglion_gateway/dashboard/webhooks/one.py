@@ -7,21 +7,9 @@ from ganglion.client.documents import Message, Webhook
 from ganglion.client.operations import webhooks
 from ganglion.errors import GanglionError
 from ganglion_gateway.dashboard import text
+from ganglion_gateway.dashboard.dialogs import confirmed, dialog, shown_once
 from ganglion_gateway.dashboard.facts import pairs
-from ganglion_gateway.dashboard.parts import (
-    Action,
-    Cell,
-    Pages,
-    Row,
-    Table,
-    answer,
-    button,
-    card,
-    choice,
-    confirmed,
-    shown_once,
-    tagged,
-)
+from ganglion_gateway.dashboard.parts import Action, Cell, Pages, Row, Table, button, card, choice
 from ganglion_gateway.dashboard.visit import Visit
 from ganglion_gateway.dashboard.webhooks import message
 from ganglion_gateway.dashboard.webhooks.form import Form
@@ -114,16 +102,15 @@ class _About:
             call = webhooks.patch_webhooks_webhook(self._id, **form.body())
             made = await visit.attempt(call, trouble=form.trouble)
             if made is not None:
-                dialog.submit(made["name"])
+                asking.submit(made["name"])
 
-        with ui.dialog() as dialog, ui.card().classes("g-dialog").props('role="document"'):
-            tagged("h2", say("Edit {name}").format(name=self._name))
-            with ui.element("form").classes("g-stack").on("submit.prevent", keep):
-                form = Form(visit, self._webhook)
-                with ui.element("div").classes("g-bar"):
-                    button(say("Have it be so"), kind="submit", main=True)
-                    button(say("Cancel"), lambda: dialog.submit(None))
-        name = await answer(dialog)
+        heading = say("Edit {name}").format(name=self._name)
+        with dialog(heading) as asking, ui.element("form").classes("g-stack").on("submit.prevent", keep):
+            form = Form(visit, self._webhook)
+            with ui.element("div").classes("g-bar"):
+                button(say("Have it be so"), kind="submit", main=True)
+                button(say("Cancel"), lambda: asking.submit(None))
+        name = await asking
         if name:
             self._name = text.whole(name)
             visit.entitle(name)
@@ -136,7 +123,7 @@ class _About:
             return
         if told["delivered"]:
             line = say("Delivered: HTTP {status} in {span}.").format(status=told["status"], span=took(told["took"]))
-            ui.notify(line, type="positive")
+            visit.tell(line)
         else:
             visit.complain(say("Not delivered: {why}").format(why=text.whole(told["error"])))
 
@@ -162,7 +149,7 @@ class _About:
             except GanglionError as error:
                 visit.complain(error)
             else:
-                ui.notify(done, type="positive")
+                visit.tell(done)
                 ui.navigate.to("/webhooks")
 
     async def _look(self) -> None:

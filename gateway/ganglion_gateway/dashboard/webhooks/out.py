@@ -6,7 +6,8 @@ from nicegui import ui
 from ganglion.client.documents import Webhook
 from ganglion.client.operations import webhooks
 from ganglion_gateway.dashboard import text
-from ganglion_gateway.dashboard.parts import Cell, Pages, Row, Table, button, card, shown_once
+from ganglion_gateway.dashboard.dialogs import shown_once
+from ganglion_gateway.dashboard.parts import Cell, Pages, Row, Table, button, card
 from ganglion_gateway.dashboard.visit import Visit
 from ganglion_gateway.dashboard.webhooks.form import Form
 from ganglion_gateway.dashboard.webhooks.standing import standing

@@ -3,7 +3,8 @@
 
 from nicegui import ui
 
-from ganglion_gateway.dashboard.parts import answer, button, field, tagged
+from ganglion_gateway.dashboard.dialogs import dialog
+from ganglion_gateway.dashboard.parts import button, field
 from ganglion_gateway.dashboard.visit import Visit
 
 
@@ -14,11 +15,10 @@ async def asked_to_replace(visit: Visit, name: str, about: str) -> str | None:
         about: What that means.
     """
     say = visit.say
-    with ui.dialog() as dialog, ui.card().classes("g-dialog").props('role="document"'):
-        tagged("h2", say("Replace the secret of {name}?").format(name=name))
+    with dialog(say("Replace the secret of {name}?").format(name=name)) as asking:
         ui.label(about).classes("g-faint")
         keep = field(say("How long the one before is good, too"), "24h")
         with ui.element("div").classes("g-bar"):
-            button(say("Replace the secret"), lambda: dialog.submit(True), main=True)
-            button(say("Cancel"), lambda: dialog.submit(False))
-    return (keep.value or "").strip() if await answer(dialog) else None
+            button(say("Replace the secret"), lambda: asking.submit(True), main=True)
+            button(say("Cancel"), lambda: asking.submit(False))
+    return (keep.value or "").strip() if await asking else None

@@ -103,6 +103,16 @@ class ScriptPlan(TypedDict):
     plan: str
 
 
+class NodeScript(TypedDict):
+    """The text of a script that a node runs; `file` is what it is called there."""
+
+    node: str
+    name: str
+    hash: str
+    file: str
+    text: str
+
+
 class ScriptRun(TypedDict):
     """One run; `session` is null where it was ended before its end."""
 

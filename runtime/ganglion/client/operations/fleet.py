@@ -126,6 +126,6 @@ def post_nodes_node_webhooks_name(node: str, name: str, payload: Any) -> "Call[d
     return Call("POST", "/api/v1/nodes/{node}/webhooks/{name}", {"node": node, "name": name}, {}, payload)
 
 
-def get_nodes_node_why(node: str) -> "Call[documents.Why]":
+def get_nodes_node_why(node: str, *, language: str | None = None) -> "Call[documents.Why]":
     """Why a node is as it is, in sentences, with what to do."""
-    return Call("GET", "/api/v1/nodes/{node}/why", {"node": node}, {})
+    return Call("GET", "/api/v1/nodes/{node}/why", {"node": node}, {"language": language})

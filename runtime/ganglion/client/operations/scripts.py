@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from ganglion.client import documents
 
 
+def get_nodes_node_scripts_name(node: str, name: str) -> "Call[documents.NodeScript]":
+    """The text of a script that a node runs."""
+    return Call("GET", "/api/v1/nodes/{node}/scripts/{name}", {"node": node, "name": name}, {})
+
+
 def post_scripts_check(
     *, text: str, file: str | Unset = UNSET, language: str | Unset = UNSET
 ) -> "Call[documents.ScriptCheck]":

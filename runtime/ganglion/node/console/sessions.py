@@ -115,7 +115,7 @@ class Desk:
         if self.writer is not session:
             assert self.writer is not None
             raise RefusedError(
-                f"{self.writer.who} writes here, and you may only read; --take takes over, where the policy lets you"
+                f"{self.writer.who} writes here, and you may only read until you take over, where the policy lets you"
             )
 
     def leave(self, session: Session, why: str) -> None:
