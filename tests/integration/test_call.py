@@ -123,7 +123,7 @@ async def test_a_method_is_called_from_a_shell(broker: Broker, tmp_path: Path) -
             (["pump"], 2, "give a METHOD, or --list"),
             (["pump", "dose", "--list"], 2, "give a METHOD, or --list"),
             (["pump", "dose", "5"], 2, "write KEY=VALUE"),
-            (["pump", "dose", "--params", "[5]"], 1, "--params: must be an object"),
+            (["pump", "dose", "--params", "[5]"], 2, "--params: must be an object"),
             (["pump", "dose", "--params", "@none"], 3, "there is no file none"),
             (["pump", "dose", "--timeout", "1h"], 2, "--timeout is at most 5m"),
         ):

@@ -2,14 +2,16 @@
 """docs/releases.md: its commands, on a node; its figures, from the code."""
 
 import asyncio
+import glob
 import re
 import shlex
 from pathlib import Path
 
 import pytest
 
+from ganglion import __version__
 from ganglion.cli.main import main
-from ganglion.release import keeper, manifest, pull, record
+from ganglion.release import agent, keeper, manifest, pull, record
 from ganglion_gateway.rollout.contract import Reported
 from support.brokers import mosquitto_broker
 from support.gateway import process
@@ -39,6 +41,7 @@ async def test_every_command_does_what_the_page_says(
         for line in block.splitlines():
             program, *words = shlex.split(line.replace("--window 1m", "--window 3s"))
             assert program == "ganglion"
+            words = [found for word in words for found in (sorted(glob.glob(word)) if "*" in word else [word])]
             assert await asyncio.to_thread(main, words) == 0, capsys.readouterr().err
             said.append(capsys.readouterr())
 
@@ -61,13 +64,17 @@ async def test_every_command_does_what_the_page_says(
             assert f"{id[:12]}  kitchen-1  2" in listed.out
             assert "needs Ganglion >=0.1, sensor fridge.temperature" in shown.out
             assert assigned.err.startswith("waiting\n")
-            assert assigned.out == status.out == SHOWN.replace("ID", id[:12])
+            assert assigned.out == status.out == SHOWN.replace("ID", id[:12]).replace("VERSION", __version__)
             (folder / "cold.yaml").write_text(SCRIPT.replace("above: 8", "above: 9"))
             said.clear()
             await run(BLOCKS[1])
             assert "-  - {id: warm, sensor: fridge.temperature, above: 8, run: tell}" in said[1].out
             assert "requires: " in said[1].out
             assert said[2].out.startswith("fridge is to run its own configuration alone: ")
+            said.clear()
+            await run(BLOCKS[2])
+            assert f"Ganglion {__version__}, which a release has brought; {__version__} is installed" in said[2].out
+            assert said[3].out.endswith(f"it runs Ganglion {__version__}, as installed\n")
 
 
 def test_the_figures_are_those_of_the_code() -> None:
@@ -76,6 +83,9 @@ def test_the_figures_are_those_of_the_code() -> None:
     assert f"{manifest.MAX_BYTES // 2**20} MiB together" in text
     assert f"{pull.CHUNK // 1024} KiB at a time" in text
     assert f"(`--window`, {manifest.WINDOW} s unless given)" in text
+    assert f"up to {agent.MAX_WHEELS}, {agent.MAX_WHEEL // 2**20} MiB each" in text
+    assert agent._TIMES == 3
+    assert "asks for space for three times what is in it" in text
     assert record.TRIAL_STARTS == 3
     assert "started three times in the trial" in text
     assert keeper.ASK == 900

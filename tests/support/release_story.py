@@ -10,7 +10,7 @@ import hashlib
 import os
 import random
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,6 +23,7 @@ from ganglion.mesh.authority import Authority
 from ganglion.release import keeper, manifest
 from ganglion.release.folder import Folder
 from ganglion.release.keeper import Keeper
+from ganglion.release.launch import Launched
 from ganglion.release.link import Reach
 from ganglion.release.record import Record
 from ganglion.release.start import Begun, begin
@@ -115,17 +116,25 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keeper, "RETRY", 0.0)
 
 
-async def lived(folder: Folder, own: Path, gateway: FakeGateway, health: Seen | None = None) -> Begun:
+async def lived(
+    folder: Folder,
+    own: Path,
+    gateway: FakeGateway,
+    health: Seen | None = None,
+    *,
+    launched: Launched | None = None,
+    until: Callable[[Record], bool] = lambda record: False,
+) -> Begun:
     """One start of a node: until it starts anew, or what should run does or was given up. The start, at its end."""
     ticks = iter(range(10**9))
-    begun = begin(folder, own, lambda: NOW + next(ticks))
+    begun = begin(folder, own, lambda: NOW + next(ticks), launched or Launched())
     site = FakeSite()
     site.health = health or Seen()
     lives = Keeper(begun, site, gateway, FakeLine(), lambda: next(ticks) * 0.3)  # type: ignore[arg-type]
     running = asyncio.create_task(lives.run())
     ended = asyncio.create_task(site.ended.wait())
     try:
-        while not (ended.done() or running.done() or is_settled(begun.record, gateway)):  # noqa: ASYNC110
+        while not (ended.done() or running.done() or is_settled(begun.record, gateway) or until(begun.record)):  # noqa: ASYNC110
             await asyncio.sleep(0.0005)
     finally:
         ended.cancel()

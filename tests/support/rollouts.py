@@ -47,6 +47,12 @@ class Made:
     size: int = 0
     not_on: Sequence[str] = ()
 
+    def weight(self, caps: Mapping[str, Any]) -> int:
+        return 0
+
+    def brings(self, sw: str, caps: Mapping[str, Any]) -> str:
+        return ""
+
     def lacking(self, *, board: str, sw: str, caps: Mapping[str, Any]) -> Sequence[str]:
         return [f"it does not run on {board}"] if board in self.not_on else []
 

@@ -13,14 +13,16 @@ import pytest
 
 from ganglion import config
 from ganglion.board import board
-from ganglion.cli import node as node_command
+from ganglion.cli import node_life as node_command
 from ganglion.errors import GanglionError, InvalidError
 from ganglion.mesh import codec
 from ganglion.mesh.authority import Authority
 from ganglion.node.configured import sides
+from ganglion.release import fetch as fetching
 from ganglion.release import keeper as keeping
 from ganglion.release import manifest, overlay, record, requires
 from ganglion.release.folder import Folder
+from ganglion.release.launch import Launched
 from ganglion.release.record import OWN, TRIAL_STARTS, Record
 from ganglion.release.start import begin
 from ganglion.release.trial import Seen, Trial
@@ -114,8 +116,8 @@ def test_what_a_node_must_have_is_said_with_the_remedy() -> None:
     has = requires.capabilities_of({"sensors": {"fridge.temperature": {}}, "actuators": {}})
     assert requires.lacking(asked, board="sim", agent="0.1.0", capabilities=has) == [
         "it is for the board pico, and this node's is sim",
-        "it needs Ganglion >=0.2,<1, and this node has 0.1.0: install that package on the node "
-        "(docs/packages.md) and start it again",
+        "it needs Ganglion >=0.2,<1, and this node would run 0.1.0: have the release bring that "
+        "(--agent, docs/releases.md), or install its package on the node (docs/packages.md) and start it again",
         "this node has no actuator bell",
     ]
     assert not requires.lacking(asked, board="pico", agent="0.2.dev1", capabilities={*has, "actuator:bell"})
@@ -283,7 +285,12 @@ async def test_what_is_altered_is_never_run(bad: str, folder: Folder, own: Path,
     gateway.assign(release)
     begun = await settled(folder, own, gateway)
     assert (begun.record.runs, begun.record.last and begun.record.last.state) == (OWN, "failed")
-    assert gateway.asked.count("release.chunk") <= keeping._ANEW + 1
+    assert gateway.asked.count("release.chunk") <= fetching._ANEW + 1
+
+
+def is_told(known: Record) -> bool:
+    """Whether there was something to say, and the gateway has it."""
+    return known.last is not None and not known.untold
 
 
 async def test_a_node_that_lacks_something_says_so_before_it_fetches(
@@ -292,9 +299,8 @@ async def test_a_node_that_lacks_something_says_so_before_it_fetches(
     release = gateway.make("newer", {"a.yaml": b"a"}, requires=requires.Requires(agent=">=99"))
     gateway.assign(release)
     for _ in range(2):  # at each start it is looked at again: the package may have come
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.2):
-                await lived(folder, own, gateway)
+        gateway.asked.clear()
+        await lived(folder, own, gateway, until=lambda known: "release.desired" in gateway.asked and is_told(known))
     assert gateway.states(release) == ["failed"]
     assert "release.chunk" not in gateway.asked
 
@@ -305,9 +311,7 @@ async def test_a_disk_without_room_takes_no_release(
     monkeypatch.setattr(Folder, "room", lambda self: 10)
     release = gateway.make("one", {"a.yaml": bytes(11)})
     gateway.assign(release)
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.2):
-            await lived(folder, own, gateway)
+    await lived(folder, own, gateway, until=is_told)
     assert gateway.states(release) == ["failed"]
     assert "needs 11 bytes, and the disk has 10 to spare" in gateway.reports[-1]["why"]
 
@@ -430,7 +434,7 @@ async def test_a_node_that_ends_by_an_error_in_a_trial_starts_what_was_before(
 
     monkeypatch.setattr(node_command, "Node", Broken)
     args = Namespace(config=own, broker=None, enrol_key_file=None)
-    lived_ = partial(asyncio.to_thread, node_command._lived, args, config.load(own), folder.path.parent)
+    lived_ = partial(asyncio.to_thread, node_command._lived, args, folder.path.parent, Launched())
     assert await lived_() is True
     assert watched == []
     known = folder.load()

@@ -9,6 +9,7 @@ from pydantic import Field
 from starlette.exceptions import HTTPException
 
 from ganglion.errors import InvalidError
+from ganglion.release.agent import MAX_WHEEL, MAX_WHEELS, PIECE, said
 from ganglion.release.manifest import MAX_FILE, MAX_FILES, WINDOW, WINDOWS
 from ganglion.release.requires import MAX_WORDS
 from ganglion.release.requires import read as read_requires
@@ -17,6 +18,7 @@ from ganglion_gateway.api.forms import FILE, LINE, SHA256
 from ganglion_gateway.api.paging import page_of
 from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.routes import NodeName, Who
+from ganglion_gateway.fleet import Node
 from ganglion_gateway.problems import RESPONSES
 from ganglion_gateway.services import Services
 
@@ -34,6 +36,15 @@ class FileBody(Document):
     sha256: Sha256
 
 
+class AgentBody(Document):
+    """A wheel of Ganglion that a release brings to nodes."""
+
+    name: str = Field(max_length=200, description="of its file: ganglion-VERSION-PYTHON-ABI-PLATFORM.whl")
+    pieces: list[Sha256] = Field(
+        min_length=1, max_length=MAX_WHEEL // PIECE, description=f"of {PIECE} bytes each, the last of what is left"
+    )
+
+
 class RequiresBody(Document):
     """What a node must have."""
 
@@ -46,7 +57,10 @@ class ReleaseBody(Document):
     """`POST /releases`."""
 
     name: str = Field(min_length=1, max_length=64, pattern=LINE)
-    files: list[FileBody] = Field(min_length=1, max_length=MAX_FILES)
+    files: list[FileBody] = Field(default=[], max_length=MAX_FILES)
+    agent: list[AgentBody] = Field(
+        default=[], max_length=MAX_WHEELS, description="versions of Ganglion, one for each kind of machine"
+    )
     requires: RequiresBody = RequiresBody()
     window: int = Field(default=WINDOW, ge=WINDOWS.start, lt=WINDOWS.stop, description="seconds of the trial")
 
@@ -81,10 +95,15 @@ def routes(services: Services) -> APIRouter:
         files = {each.path: each.sha256 for each in body.files}
         if len(files) < len(body.files):
             raise InvalidError("names a path twice", where="files")
+        agents = {each.name: each.pieces for each in body.agent}
+        if len(agents) < len(body.agent):
+            raise InvalidError("names a wheel twice", where="agent")
         requires = read_requires(body.requires.model_dump())
-        release, is_new = await register.create(body.name, files, requires=requires, window=body.window, by=who.name)
+        made = register.create(body.name, files, agents, requires=requires, window=body.window, by=who.name)
+        release, is_new = await made
         if is_new:
-            await services.note(who, "release.create", release.id, {"name": body.name, "files": sorted(files)})
+            of = {"name": body.name, "files": sorted(files)} | ({"agent": sorted(agents)} if agents else {})
+            await services.note(who, "release.create", release.id, of)
         else:
             response.status_code = 200
         return release.document
@@ -126,7 +145,7 @@ def routes(services: Services) -> APIRouter:
     @router.get("/nodes/{node}/release", summary="What a node should run, and what it has said of it")
     async def get_assignment(node: NodeName) -> dict[str, Any]:
         known = services.fleet.find(node)
-        return {"node": known.id, "name": known.name, **await office.document(known)}
+        return {"node": known.id, "name": known.name, **await office.document(known), "runs": _runs(known)}
 
     @router.put("/nodes/{node}/release", summary="Have a node run a release; again, to have it tried again")
     async def assign_release(node: NodeName, body: AssignmentBody, who: Who) -> dict[str, Any]:
@@ -134,9 +153,16 @@ def routes(services: Services) -> APIRouter:
         await office.assign(known.id, body.release, by=who.name, again=True)
         assigned = await office.document(known)
         await services.note(who, "release.assign", known.id, {"release": assigned["desired"]["release"]})
-        return {"node": known.id, "name": known.name, **assigned}
+        return {"node": known.id, "name": known.name, **assigned, "runs": _runs(known)}
 
     return router
+
+
+def _runs(node: Node) -> dict[str, Any]:
+    """By which Ganglion a node runs, as it has said last."""
+    _, installed, wheel = said(node.caps)
+    version = node.sw.rpartition("/")[2]
+    return {"version": version, "installed": installed or version, "wheel": wheel or None}
 
 
 async def _body(request: Request) -> bytes:

@@ -19,7 +19,9 @@ def changed_files(before: Manifest, after: Manifest) -> set[bytes]:
 
 
 def diff(before: Manifest, after: Manifest, content: Mapping[bytes, bytes]) -> dict[str, Any]:
-    """`{"files": [{"path", "change", "unified"}], "requires": […], "window": […]}`, and what is as it was left out.
+    """`{"files": [{"path", "change", "unified"}], "requires": […], "window": […], "agent": […]}`.
+
+    What is as it was is left out.
 
     Args:
         content: By SHA-256, of `changed_files`.
@@ -38,6 +40,9 @@ def diff(before: Manifest, after: Manifest, content: Mapping[bytes, bytes]) -> d
         pair = [getattr(each, name) for each in (before, after)]
         if pair[0] != pair[1]:
             found[name] = [getattr(each, "document", each) for each in pair]
+    before_agents, after_agents = ([f"{one.name} {one.id[:12]}" for one in each.agents] for each in (before, after))
+    if before_agents != after_agents:
+        found["agent"] = [before_agents, after_agents]
     return found
 
 

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """All releases: made of files that were sent before, named by their content, and looked up."""
 
+import asyncio
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from ganglion.errors import InvalidError, NotFoundError, RefusedError
 from ganglion.mesh.authority import Authority
-from ganglion.release import manifest
+from ganglion.release import agent, manifest, wheel
+from ganglion.release.agent import Agent
 from ganglion.release.manifest import MAX_FILE, Manifest
 from ganglion.release.requires import Requires, capabilities_of, lacking
 from ganglion.units import SECOND
@@ -56,8 +59,26 @@ class Release:
 
     @property
     def size(self) -> int:
-        """Bytes that it takes on a node."""
+        """Bytes that its files take on a node."""
         return self.manifest.size
+
+    def weight(self, caps: Mapping[str, Any]) -> int:
+        """Bytes that its Ganglion takes beside them on a node with this birth; none where that runs it already."""
+        machine, _, wheel = agent.said(caps)
+        brought = None if machine is None else agent.fitting(self.manifest.agents, machine)
+        return 0 if brought is None or brought.id == wheel else agent.room_for(brought)
+
+    def brings(self, sw: str, caps: Mapping[str, Any]) -> str:
+        """The version of Ganglion that a node would run by it; "" where none of its wheels is for that node.
+
+        Args:
+            sw, caps: As in the node's birth.
+        """
+        machine, base, _ = agent.said(caps)
+        if not self.manifest.agents:
+            return base or sw.rpartition("/")[2]
+        brought = None if machine is None else agent.fitting(self.manifest.agents, machine)
+        return "" if brought is None else brought.version
 
     def lacking(self, *, board: str, sw: str, caps: Mapping[str, Any]) -> list[str]:
         """What a node lacks for it, a sentence each.
@@ -65,8 +86,11 @@ class Release:
         Args:
             board, sw, caps: As in the node's birth.
         """
-        agent = sw.rpartition("/")[2]
-        return lacking(self.requires, board=board, agent=agent, capabilities=capabilities_of(caps))
+        version = self.brings(sw, caps)
+        if not version:
+            machine = agent.said(caps)[0]
+            return [agent.TOO_OLD if machine is None else agent.misfit(self.manifest.agents, machine)]
+        return lacking(self.requires, board=board, agent=version, capabilities=capabilities_of(caps))
 
     @property
     def document(self) -> dict[str, Any]:
@@ -82,6 +106,7 @@ class Release:
             "files": [
                 {"path": each.path, "size": each.size, "sha256": each.sha256.hex()} for each in self.manifest.files
             ],
+            "agent": [each.document for each in self.manifest.agents],
         }
 
 
@@ -123,23 +148,33 @@ class Register:
         )
 
     async def create(
-        self, name: str, files: Mapping[str, str], *, requires: Requires, window: int, by: str
+        self,
+        name: str,
+        files: Mapping[str, str],
+        agents: Mapping[str, Sequence[str]] = MappingProxyType({}),
+        *,
+        requires: Requires,
+        window: int,
+        by: str,
     ) -> tuple[Release, bool]:
         """A release of files that were kept; and whether it was not there.
 
         Args:
             files: SHA-256 by path.
+            agents: SHA-256 of the pieces of each wheel of Ganglion, by its name.
 
         Raises:
             RefusedError: a file was not sent; its SHA-256 is named.
             InvalidError: a file is not what its name says, or all of it is no release.
         """
-        if missing := await store.missing(self._database, files.values()):
-            paths = [path for path, sha256 in files.items() if sha256 in missing]
+        pieces = {f"agent/{file}/{n}": sha256 for file, listed in agents.items() for n, sha256 in enumerate(listed)}
+        if missing := await store.missing(self._database, [*files.values(), *pieces.values()]):
+            paths = [path for path, sha256 in (*files.items(), *pieces.items()) if sha256 in missing]
             raise RefusedError(f"send {', '.join(sorted(paths)[:5])} first: PUT /api/v1/releases/files/{missing[0]}")
         blobs = await store.blobs(self._database, files.values())
         data = {path: blobs[sha256] for path, sha256 in files.items()}
-        made = manifest.made(name, data, requires, window)
+        read = [await self._wheel(file, listed) for file, listed in agents.items()]
+        made = manifest.made(name, data, requires, window, read)
         content.check(data)
         now = self._clock()
         row = {
@@ -150,10 +185,21 @@ class Register:
             "created": now,
             "by": by,
         }
-        is_new = await self._database.write(lambda connection: store.create(connection, row, list(files.items())))
+        listed = [*files.items(), *pieces.items()]
+        is_new = await self._database.write(lambda connection: store.create(connection, row, listed))
         if is_new:
             self._on_made()
         return await self.find(made.id), is_new
+
+    async def _wheel(self, name: str, pieces: Sequence[str]) -> Agent:
+        """What a manifest says of a wheel of these pieces, which are there."""
+        blobs = await store.blobs(self._database, pieces)
+        if sum(len(blobs[each]) for each in pieces) > agent.MAX_WHEEL:
+            raise InvalidError(f"a wheel has at most {agent.MAX_WHEEL} bytes", where=name)
+        found = await asyncio.to_thread(wheel.read, b"".join(blobs[each] for each in pieces), name)
+        if [each.hex() for each in found.pieces] != list(pieces):
+            raise InvalidError(f"its pieces have {agent.PIECE} bytes each, but for the last", where=name)
+        return found
 
     async def find(self, who: str) -> Release:
         """A release by its id, the first letters of it, or its name.

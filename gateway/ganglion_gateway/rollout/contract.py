@@ -56,7 +56,19 @@ class Release(Protocol):
 
     @property
     def size(self) -> int:
-        """Bytes that it takes on a node."""
+        """Bytes that its files take on a node."""
+        ...
+
+    def weight(self, caps: Mapping[str, Any]) -> int:
+        """Bytes that its Ganglion takes beside them on a node with this birth."""
+        ...
+
+    def brings(self, sw: str, caps: Mapping[str, Any]) -> str:
+        """The version of Ganglion that a node would run by it; "" where it brings none for that node.
+
+        Args:
+            sw, caps: As in the node's birth.
+        """
         ...
 
     def lacking(self, *, board: str, sw: str, caps: Mapping[str, Any]) -> Sequence[str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ganglion.errors import NotFoundError
+from ganglion.release.requires import is_older
 from ganglion_gateway.fleet import Fleet, Node
 from ganglion_gateway.rollout.contract import Release, Releases, Reported
 from ganglion_gateway.rollout.controller import Controller
@@ -83,6 +84,8 @@ class Desk:
                     node=node.id,
                     name=node.name,
                     lacks=tuple(release.lacking(board=node.board, sw=node.sw, caps=node.caps)),
+                    weight=release.weight(node.caps),
+                    runs=(node.sw.rpartition("/")[2], release.brings(node.sw, node.caps)),
                     free=_free(node),
                     online=node.online,
                     sleeps=node.sleeps > 0,
@@ -110,6 +113,7 @@ class Desk:
             ],
             "asleep": [each.node for each in nodes if each.sleeps and not each.online],
             "away": [each.node for each in nodes if not (each.sleeps or each.online)],
+            "versions": [_version(each) for each in nodes if all(each.runs) and each.runs[0] != each.runs[1]],
             "already": [each.node for each in nodes if each.has],
             "space_unknown": [each.node for each in nodes if each.free is None],
             "busy": [{"node": each.node, "name": each.name, "rollout": each.busy} for each in made.busy],
@@ -206,6 +210,12 @@ def is_live(document: dict[str, Any]) -> bool:
 
 def _planned(each: Candidate) -> dict[str, Any]:
     return {name: getattr(each, name) for name in ("node", "name", "online", "sleeps")}
+
+
+def _version(each: Candidate) -> dict[str, Any]:
+    """That a node would run another version of Ganglion."""
+    before, after = each.runs
+    return {"node": each.node, "name": each.name, "before": before, "after": after, "older": is_older(after, before)}
 
 
 def _stage(row: Row, counts: dict[str, int], *, live: bool) -> dict[str, Any]:

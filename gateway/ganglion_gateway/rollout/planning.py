@@ -19,6 +19,8 @@ class Candidate:
 
     Attributes:
         lacks: What it lacks for the release.
+        weight: Bytes that the release's Ganglion takes there, beside its files.
+        runs: Its version of Ganglion, and what it would run by the release; "" where nobody knows.
         free: Bytes that it could store; None where it does not say.
         has: It has said that it has the release for good.
         before: The release that it is to run now; None for its own configuration.
@@ -28,6 +30,8 @@ class Candidate:
     node: str
     name: str
     lacks: tuple[str, ...] = ()
+    weight: int = 0
+    runs: tuple[str, str] = ("", "")
     free: int | None = None
     online: bool = False
     sleeps: bool = False
@@ -66,7 +70,7 @@ class Plan:
 def plan(rollout: str, release: Release, terms: Terms, candidates: Iterable[Candidate]) -> Plan:
     """What a rollout of this id would do."""
     by_node = {each.node: each for each in candidates}
-    reasons = {node: misfit(each, release.size) for node, each in by_node.items()}
+    reasons = {node: misfit(each, release.size + each.weight) for node, each in by_node.items()}
     able = ranked(rollout, [node for node, why in reasons.items() if not why])
     ends = cut(len(able), [stage.percent for stage in terms.stages])
     starts = [0, *ends]

@@ -16,6 +16,8 @@ from ganglion.cli.result import Result, table
 from ganglion.linux import device
 from ganglion.mesh.quality import Quality
 from ganglion.mesh.state_folder import doubts
+from ganglion.release.folder import Folder
+from ganglion.release.trees import INSTALLED, Trees, pointed
 from ganglion.words import LANGUAGES, NOT_BUILT, is_spoken
 
 #: Of a file with a copy that is believed, and of one without.
@@ -24,6 +26,8 @@ _HEAR = (
     "have the node reach its gateway or a neighbour, who tell it again: until then its actuators stay safe where it is "
     "the limits; and look at the disk, which has damaged it"
 )
+#: Of a version of Ganglion that is damaged on the disk.
+_FETCHED = "start the node again: what is installed runs, and it fetches that again; and look at the disk"
 #: What every device needs.
 BASE = ("cbor2", "cronsim", "nacl", "yaml")
 
@@ -57,6 +61,8 @@ def run(args: argparse.Namespace) -> Result:
     ]
     known, lost = _kept(args.state)
     problems += known
+    brought = [each for folder in _nodes(args.state) if (each := _brought(folder)) is not None]
+    problems += [{"what": f"{each['node']}: {each['wrong']}", "remedy": _FETCHED} for each in brought if each["wrong"]]
     extras = {extra: is_installed(extra) for extra in MODULES}
     quality = Quality()
     asyncio.run(quality.refresh())
@@ -68,6 +74,7 @@ def run(args: argparse.Namespace) -> Result:
         "extras": extras,
         "devices": [_devices(kind) for kind in device.KINDS],
         "link_quality": [dataclasses.asdict(source) for source in quality.sources],
+        "brought": brought,
         "problems": problems,
     }
     return Result(data=data, text=lambda: _text(data), exit_code=1 if missing or lost else 0)
@@ -75,15 +82,33 @@ def run(args: argparse.Namespace) -> Result:
 
 def _kept(state: Path | None) -> tuple[list[dict[str, str]], bool]:
     """What is wrong with what nodes of this machine keep of their mesh, and whether any of it is lost."""
-    nodes = config.state_folder() / "nodes"
-    folders = [state] if state is not None else sorted(nodes.iterdir()) if nodes.is_dir() else []
     problems, any_lost = [], False
-    for folder in folders:
+    for folder in _nodes(state):
         damaged, lost = doubts(folder)
         problems += [{"what": each, "remedy": _AGAIN} for each in damaged]
         problems += [{"what": each, "remedy": _HEAR} for each in lost]
         any_lost = any_lost or bool(lost)
     return problems, any_lost
+
+
+def _nodes(state: Path | None) -> list[Path]:
+    """State of the nodes that are meant."""
+    nodes = config.state_folder() / "nodes"
+    return [state] if state is not None else sorted(nodes.iterdir()) if nodes.is_dir() else []
+
+
+def _brought(state: Path) -> dict[str, Any] | None:
+    """The Ganglion that a release has brought to a node; None where it runs by the installed one."""
+    known = Folder(state / "release").load()
+    try:
+        pointer = pointed(state / "release" / known.runs) if known.runs else INSTALLED
+        wrong = Trees.of(state).wrong(pointer.id) if pointer.id else ""
+    except (OSError, ValueError) as error:
+        return {"node": str(state), "wheel": None, "trial": known.trial is not None, "wrong": str(error)}
+    if not pointer.id:
+        return None
+    wrong = f"the Ganglion of its release is not whole: {wrong}" if wrong else ""
+    return {"node": str(state), "wheel": pointer.id, "trial": known.trial is not None, "wrong": wrong}
 
 
 def _devices(kind: device.Kind) -> dict[str, Any]:
@@ -118,4 +143,10 @@ def _text(data: dict[str, Any]) -> str:
         table(["device", "there"], devices),
         table(["link quality", "measured"], sources),
     ]
+    head += "".join(
+        f"\n{each['node']} runs Ganglion by the wheel {each['wheel'][:12]} of its release"
+        + (", on trial" if each["trial"] else "")
+        for each in data["brought"]
+        if each["wheel"]
+    )
     return "\n\n".join([head, *tables, "\n".join(lines)])

@@ -107,7 +107,7 @@ def _show(node: Mapping[str, Any]) -> Result:
         facts = [
             ("id", " before ".join([node["id"], *reversed(node["former"])])),
             ("board", node["board"]),
-            ("software", node["sw"]),
+            ("software", _software(node)),
             ("tags", ", ".join(node["tags"]) or "none"),
             ("heard", f"{ago(node['last_seen'], now)}, first {moment(node['first_seen'])}"),
             ("credential", f"until {moment(credential)}" + ("" if credential > now else ", which is over")),
@@ -128,6 +128,16 @@ def _show(node: Mapping[str, Any]) -> Result:
         return "\n".join(lines)
 
     return Result(data=node, text=text)
+
+
+def _software(node: Mapping[str, Any]) -> str:
+    """What it runs, and whether that is what is installed there."""
+    told = node["caps"].get("agent")
+    if not isinstance(told, dict) or not told.get("base"):
+        return str(node["sw"])
+    if told.get("wheel"):
+        return f"{node['sw']}, which a release has brought; {told['base']} is installed"
+    return f"{node['sw']}, as installed"
 
 
 def _vitals(vitals: Mapping[str, Any], indent: str) -> list[str]:

@@ -2,24 +2,13 @@
 """Runs a node: its sensors, scripts and actuators, joined to a mesh and a broker."""
 
 import argparse
-import asyncio
-import faulthandler
 import logging
 import os
-import sys
+import tomllib
+from contextlib import suppress
 from pathlib import Path
 
-from ganglion import __version__, config
-from ganglion.clock import Clock
-from ganglion.linux.supervisor import Supervisor
-from ganglion.mesh import files
-from ganglion.node import Node
-from ganglion.node.crashes import Crashes
-from ganglion.release.folder import Folder
-from ganglion.release.start import begin
-
-#: Seconds after the window of a trial within which a node that does not hang has come to an end of it.
-_HANGS = 60
+from ganglion.release.launch import launched
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
@@ -41,38 +30,28 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
 def run(args: argparse.Namespace) -> None:
     """Runs the node; one JSON line on stdout says that it is up and joined. systemd hears of it where it asks.
 
-    A node that is to run another release becomes a new process in the place of this one, with the same id.
+    First it is decided which Ganglion does it: this one, or one that a release has brought. A node that is to run
+    another release becomes a new process in the place of this one, with the same id.
     """
     logging.basicConfig(level=args.log.upper(), format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
     for handler in logging.getLogger().handlers:
         handler.setLevel(args.log.upper())  # whoever looks at more at the node's console does not fill this log with it
-    environment = dict(os.environ)
-    own = config.load(args.config)
-    state = args.state or config.state_folder() / "nodes" / own.node.name
-    with files.held(state, "node"):
-        again = _lived(args, own, state)
-    if again:
-        sys.stdout.flush()
-        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606 - this very program
+    state = _state(args)
+    of = launched(state)
+    from ganglion.cli.node_life import live  # a node is much to import, and another one may run it
+
+    live(args, state, of)
 
 
-def _lived(args: argparse.Namespace, own: config.Config, state: Path) -> bool:
-    """Runs the node once; whether it is to be started anew."""
-    begun = begin(Folder(state / "release"), own.path, Clock().now)
-    settings = config.override(begun.config, brokers=config.brokers(args.broker), enrol_key_file=args.enrol_key_file)
-    if begun.trial:
-        # A release that hangs ends the process, with where it hangs in the log; its next start is counted
-        faulthandler.dump_traceback_later(begun.window + _HANGS, exit=True)
-        begun.settled = faulthandler.cancel_dump_traceback_later
-    crashes = Crashes(state, f"ganglion/{__version__}")
-    nodes: list[Node] = []
-    try:
-        with crashes.guarded(lambda: nodes[0].recent() if nodes else ()):
-            nodes.append(node := Node(settings, state, Supervisor.of(os.environ), begun, crashes))
-            asyncio.run(node.run())
-    except Exception as error:
-        if not begun.broke(error):
-            raise
-        logging.getLogger(__name__).error("the node ended, and starts without what ended it", exc_info=error)
-        return True
-    return node.again
+def _state(args: argparse.Namespace) -> Path:
+    """Where the node keeps what it keeps."""
+    if args.state is not None:
+        return Path(args.state)
+    from ganglion import config  # packages say the folder, and a release may run by a version that reads more
+
+    name = None
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        name = tomllib.loads(args.config.read_text(encoding="utf-8"))["node"]["name"]
+    if not isinstance(name, str) or not name or os.sep in name or name in (".", ".."):
+        name = config.load(args.config).node.name  # says what is wrong
+    return config.state_folder() / "nodes" / name

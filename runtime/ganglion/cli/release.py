@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganglion.cli import gateway_client, gateway_flags
+from ganglion.cli import gateway_client, gateway_flags, release_wheels
 from ganglion.cli.gateway_client import GatewayClient
 from ganglion.cli.result import Result, table
 from ganglion.cli.show import moment, plain
+from ganglion.client.call import UNSET
 from ganglion.client.operations import releases
 from ganglion.errors import InvalidError, NotFoundError, RefusedError, UnreachableError, UsageError
 
@@ -31,7 +32,7 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     create = verbs.add_parser("create", parents=[common], help="make a release of a folder, or of files")
     create.add_argument(
         "paths",
-        nargs="+",
+        nargs="*",
         type=Path,
         metavar="DIR|FILE",
         help="scripts (.yaml, .yml, .json), node.toml over the node's own, limits.toml",
@@ -43,6 +44,14 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
         default=[],
         metavar="KEY=VALUE",
         help="what a node must have: board=NAME, 'agent=>=0.1', sensor=NAME, actuator=NAME; give it several times",
+    )
+    create.add_argument(
+        "--agent",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="WHEEL",
+        help="a wheel of Ganglion that nodes are to run then; one for each kind of machine, or agent/*.whl in DIR",
     )
     create.add_argument("--window", default="60s", help="how long it has to prove itself on a node; default: 60s")
     listed = verbs.add_parser("list", parents=[common], help="every release, the newest first")
@@ -76,24 +85,35 @@ def run(args: argparse.Namespace) -> Result:
 
 
 def _create(args: argparse.Namespace) -> Result:
-    from ganglion.release import manifest
+    from ganglion.release import manifest, wheel
     from ganglion.release.requires import read as read_requires
     from ganglion.units import SECOND, duration
 
     files = _files(args.paths)
+    agents = release_wheels.found(args.agent, files)
+    if not files and not agents:
+        raise UsageError("give a folder or files, or a wheel by --agent")
     window = duration(args.window, where="--window")
     if window % SECOND or window // SECOND not in manifest.WINDOWS:
         least, most = manifest.WINDOWS.start, manifest.WINDOWS.stop - 1
         raise UsageError(f"--window {args.window}: {least}s to {most}s, whole seconds, as in 60s")
     requires = read_requires(_requires(args.requires), where="--requires")
-    manifest.made(args.name, files, requires, window // SECOND)  # what is wrong is said before anything is sent
+    # What is wrong is said before anything is sent
+    manifest.made(args.name, files, requires, window // SECOND, [wheel.read(data, name) for name, data in agents])
     client = gateway_client.find(args)
     listed = []
     for path, data in sorted(files.items()):
         sha256 = hashlib.sha256(data).hexdigest()
         client.ask(releases.put_releases_files_digest(sha256, data))
         listed.append({"path": path, "sha256": sha256})
-    asked = releases.post_releases(name=args.name, files=listed, requires=requires.document, window=window // SECOND)
+    wheels = [{"name": name, "pieces": release_wheels.sent(client, data)} for name, data in agents]
+    asked = releases.post_releases(
+        name=args.name,
+        files=listed,
+        agent=wheels or UNSET,
+        requires=requires.document,
+        window=window // SECOND,
+    )
     made = client.ask(asked)
     return Result(
         data=made,
@@ -162,6 +182,9 @@ def _shown(release: Mapping[str, Any]) -> str:
     lines.append(
         table(("file", "bytes", "SHA-256"), [(f["path"], f["size"], f["sha256"][:16]) for f in release["files"]])
     )
+    if agents := release["agent"]:
+        rows = [(each["version"], ", ".join(each["tags"]), each["size"], each["sha256"][:16]) for each in agents]
+        lines.append(table(("Ganglion", "for", "bytes", "SHA-256"), [tuple(map(str, row)) for row in rows]))
     needs = release["requires"]
     words = [*needs.get("board", []), *([f"Ganglion {needs['agent']}"] if "agent" in needs else [])]
     words += [each.replace(":", " ", 1) for each in needs.get("capabilities", [])]
@@ -180,7 +203,7 @@ def _diff(args: argparse.Namespace) -> Result:
         for each in found["files"]:
             unified = each["unified"]
             parts.append(f"{each['change']} {each['path']}" + ("" if unified is None else f"\n{_lines(unified)}"))
-        pairs = {name: found[name] for name in ("requires", "window") if name in found}
+        pairs = {name: found[name] for name in ("requires", "window", "agent") if name in found}
         parts += [f"{name}: {before} → {after}" for name, (before, after) in pairs.items()]
         return "\n".join(parts) or "they hold the same"
 
@@ -237,7 +260,16 @@ def _status(args: argparse.Namespace) -> Result:
 
 
 def _standing(told: Mapping[str, Any], release: Mapping[str, Any] | None) -> str:
-    """Where a node stands with the release that it should run."""
+    """Where a node stands with the release that it should run, and by which Ganglion it runs."""
+    runs = told["runs"]
+    version = f"it runs Ganglion {plain(runs['version'])}" if runs["version"] else "it was not heard yet"
+    if runs["version"]:
+        brought = f"which a release has brought; {plain(runs['installed'])} is installed"
+        version += f", {brought if runs['wheel'] else 'as installed'}"
+    return f"{_stands(told, release)}\n{version}"
+
+
+def _stands(told: Mapping[str, Any], release: Mapping[str, Any] | None) -> str:
     if told["desired"] is None:
         return f"{plain(told['name'])} was assigned nothing, and runs its own configuration"
     what = "its own configuration alone" if release is None else f"{plain(release['name'])} ({release['id'][:_SHORT]})"

@@ -37,6 +37,7 @@ def plan(made: Document) -> str:
             if away == 1
             else f"{away} of them are not there now: they get it when they are back, and count as waiting"
         )
+    lines += _versions(made["versions"])
     if made["already"]:
         lines.append(f"{_are(len(made['already']), 'has', 'have')} it already")
     if (unknown := len(made["space_unknown"])) and made["nodes"]:
@@ -152,6 +153,19 @@ def _there(node: Document) -> str:
 def _some(names: list[str]) -> str:
     more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
     return ", ".join(plain(name) for name in names[:_NAMES]) + more
+
+
+def _versions(changed: Sequence[Document]) -> list[str]:
+    """Which nodes would run another version of Ganglion, by the versions; a lower one is said so."""
+    groups: dict[tuple[str, str, bool], list[str]] = {}
+    for each in changed:
+        groups.setdefault((each["before"], each["after"], each["older"]), []).append(each["name"])
+    lines = []
+    for (before, after, older), names in sorted(groups.items()):
+        instead = "which is OLDER than" if older else "in place of"
+        runs = f"{_are(len(names), 'runs', 'run')} Ganglion {plain(after)} then"
+        lines.append(f"{runs}, {instead} {plain(before)}: {_some(names)}")
+    return lines
 
 
 def _bounded(lines: list[str]) -> list[str]:

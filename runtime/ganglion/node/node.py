@@ -109,6 +109,7 @@ class Node:
         crashes: Crashes | None = None,
     ) -> None:
         self._supervisor = supervisor or Supervisor()
+        self._launched = None if begun is None else begun.launched
         self.again = False
         self._life: asyncio.Task[Any] | None = None
         state.mkdir(parents=True, exist_ok=True)
@@ -571,6 +572,8 @@ class Node:
         if self._leaves is not None:
             caps["sensors"] |= self._leaves.sensors()
             caps["leaves"] = self._leaves.inventory()
+        if self._launched is not None:
+            caps |= self._launched.caps()
         return {"board": self._board, "sw": f"ganglion/{__version__}", "caps": caps}
 
     def _emit_of_leaf(self, read: "Read") -> None:

@@ -2,7 +2,7 @@
 """A node's releases on its disk.
 
     record          what should run, what runs, what is tried; replaced by a rename, and the only pointer there is
-    <id>/           a whole release: `manifest`, its bytes, and `files/` with what it names
+    <id>/           a whole release: `manifest`, its bytes, `files/` with what it names, and `agent` (see `trees`)
     <id>.new/       one that is fetched: `message`, in which the authority states it, and `parts/<SHA-256>`
 
 A part grows at its end and is synced before more is asked for. What a power cut left of it is gone on with; whether it
@@ -20,6 +20,7 @@ from ganglion.mesh import files
 from ganglion.release import manifest, record
 from ganglion.release.manifest import File, Manifest
 from ganglion.release.record import OWN, Record
+from ganglion.release.trees import Pointer, Trees, point, pointed
 
 _log = logging.getLogger(__name__)
 
@@ -63,9 +64,11 @@ class Folder:
             if hashlib.sha256(data).hexdigest() != release:
                 return None
             found = manifest.decode(data)
+            if pointed(folder).id not in ({each.id for each in found.agents} or {""}):
+                return None
             if all(_sha256(folder / "files" / each.path) == each.sha256 for each in found.files):
                 return found
-        except (OSError, InvalidError):
+        except (OSError, ValueError, InvalidError):
             pass
         return None
 
@@ -83,12 +86,13 @@ class Folder:
         """Keeps the message of a release that is to be fetched."""
         files.write(self.path / f"{release}{_NEW}" / "message", message)
 
-    def _part(self, release: str, sha256: bytes) -> Path:
+    def part(self, release: str, sha256: bytes) -> Path:
+        """Where what was fetched of this content is."""
         return self.path / f"{release}{_NEW}" / "parts" / sha256.hex()
 
     def has(self, release: str, file: File) -> int:
         """Bytes of a file that are here; one that is longer than it may be begins anew."""
-        part = self._part(release, file.sha256)
+        part = self.part(release, file.sha256)
         try:
             size = part.stat().st_size
         except FileNotFoundError:
@@ -100,7 +104,7 @@ class Folder:
 
     def append(self, release: str, file: File, offset: int, data: bytes) -> None:
         """More of a file, behind `offset`; on the disk when this returns."""
-        part = self._part(release, file.sha256)
+        part = self.part(release, file.sha256)
         part.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle = os.open(part, os.O_WRONLY | os.O_CREAT, 0o600)
         try:
@@ -113,7 +117,7 @@ class Folder:
 
     def is_right(self, release: str, file: File) -> bool:
         """Whether a part that is as long as the file is the file; one that is not is removed."""
-        part = self._part(release, file.sha256)
+        part = self.part(release, file.sha256)
         if file.size == 0:
             self.append(release, file, 0, b"")
         if _sha256(part) == file.sha256:
@@ -134,14 +138,16 @@ class Folder:
         except (OSError, InvalidError):
             pass  # then it is fetched
 
-    def stage(self, release: str, found: Manifest) -> None:
-        """Puts a release in place, of which every part is here and right."""
+    def stage(self, release: str, found: Manifest, pointer: Pointer | None = None) -> None:
+        """Puts a release in place, of which every part is here and right; and by what it runs, where it brings that."""
         draft = self.path / f"{release}{_NEW}"
+        if pointer is not None:
+            point(draft, pointer)
         shutil.rmtree(draft / "files", ignore_errors=True)
         for each in found.files:
             target = draft / "files" / each.path
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _link(self._part(release, each.sha256), target)
+            _link(self.part(release, each.sha256), target)
         files.write(draft / "manifest", found.encode())
         for folder in (draft / "files", *(draft / "files").rglob("*")):
             if folder.is_dir():
@@ -157,8 +163,8 @@ class Folder:
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         return max(0, shutil.disk_usage(self.path).free - SPARE)
 
-    def prune(self, known: Record) -> None:
-        """Removes what nobody needs any more."""
+    def prune(self, known: Record, *, running: str = "") -> None:
+        """Removes what nobody needs any more: releases, and versions of Ganglion but this, which runs."""
         keep = {known.current, known.trial, known.desired, f"{known.desired}{_NEW}"}
         if not self.path.is_dir():
             return
@@ -169,6 +175,13 @@ class Folder:
                 shutil.rmtree(each, ignore_errors=True)
             elif each.is_dir() and not each.name.endswith(_NEW):
                 shutil.rmtree(each / "parts", ignore_errors=True)
+        Trees.of(self.path.parent).prune({running, *(self._agent(each) for each in keep if each)})
+
+    def _agent(self, release: str) -> str:
+        try:
+            return pointed(self.path / release).id
+        except ValueError:
+            return ""
 
 
 def _link(part: Path, target: Path) -> None:

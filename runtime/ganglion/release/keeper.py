@@ -10,19 +10,17 @@ import random
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
-from ganglion import __version__
 from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError, UnreachableError
 from ganglion.mesh.client import MeshClient
 from ganglion.mesh.credential import GATEWAY
 from ganglion.mesh.parameters import takes
-from ganglion.release import manifest
+from ganglion.release.fetch import Fetch
 from ganglion.release.link import Linking, Reach, Standing
-from ganglion.release.manifest import ID, Manifest
-from ganglion.release.pull import Pull
+from ganglion.release.manifest import ID
 from ganglion.release.record import OWN, Record
-from ganglion.release.requires import capabilities_of, lacking
 from ganglion.release.site import Line, Site
 from ganglion.release.start import Begun
 from ganglion.release.trial import Trial
@@ -39,8 +37,6 @@ PATIENCE = 30.0
 #: Seconds between two looks at a trial, and at what there is of a broker that the node is not at.
 _LOOK = 0.2
 _PROBE = 1.0
-#: Times that a file is fetched anew which was not right when it was whole.
-_ANEW = 2
 
 
 class Keeper:
@@ -102,6 +98,7 @@ class Keeper:
             "desired": record.desired or None,
             "reported": None if record.last is None else asdict(record.last),
             "untold": len(record.untold),
+            "agent": {"base": self._begun.launched.base, "wheel": self._begun.launched.agent or None},
         }
 
     def _assigned(self, said: dict[str, Any]) -> None:
@@ -166,7 +163,7 @@ class Keeper:
             if verdict.state == "committed":
                 self._begun.save(self._record.committed(self._now()))
                 _log.info("the release %s is kept", self._record.current[:12] or "none")
-                self._begun.folder.prune(self._record)
+                self._begun.folder.prune(self._record, running=self._begun.launched.agent)
                 self._wake.set()
                 return
             if verdict.state == "reverted":
@@ -237,64 +234,9 @@ class Keeper:
         self._site.restart()
 
     async def _fetch(self, mesh: MeshClient, release: str) -> bool:
-        """Has a release whole on the disk; whether it is, and may run here. What was fetched before is gone on with."""
-        folder, elsewhere = self._begun.folder, asyncio.to_thread  # a disk may be slow, and so a hash
-        folder.prune(self._record)
-        is_whole = (found := await elsewhere(folder.whole, release)) is not None
-        if found is None:
-            found = await self._stated(mesh, release)
-        if self._record.desired != release:
-            return False  # something else was assigned meanwhile
-        capabilities = capabilities_of(self._site.capabilities())
-        if why := lacking(found.requires, board=self._site.board, agent=__version__, capabilities=capabilities):
-            self._begun.save(self._record.failed("; ".join(why), self._now(), for_good=False))
-            return False
-        if is_whole:
-            return True
-        for each in found.files:
-            await elsewhere(folder.reuse, release, each, self._record.current)
-        if self._record.desired != release:
-            return False
-        pull = Pull(found, {each.sha256: folder.has(release, each) for each in found.files})
-        if (missing := pull.total - pull.done) > (room := folder.room()):
-            raise OSError(f"the release {release[:12]} needs {missing} bytes, and the disk has {room} to spare")
-        if missing:
-            self._say("downloading")
+        async def say(state: str) -> None:
+            self._say(state)
             await self._tell(mesh)
-        for file in pull.files:
-            for _ in range(_ANEW + 1):
-                while (want := pull.wants(file)) is not None:
-                    params = {"release": release, "file": file.sha256, "offset": want.offset, "length": want.length}
-                    data = pull.take(want, await self._ask(mesh, "release.chunk", params))
-                    await elsewhere(folder.append, release, file, want.offset, data)
-                    if self._record.desired != release:
-                        return False
-                if await elsewhere(folder.is_right, release, file):
-                    break
-                pull.again(file)
-            else:
-                raise InvalidError(f"{file.path} of the release {release[:12]} is not what the release says it is")
-        await elsewhere(folder.stage, release, found)
-        if self._record.desired != release:
-            return False
-        self._say("staged")
-        await self._tell(mesh)
-        return True
 
-    async def _stated(self, mesh: MeshClient, release: str) -> Manifest:
-        """What the authority has stated, from the disk or the gateway."""
-        trust = mesh.member.trust
-        if trust is None:
-            raise UnreachableError("who signs for this mesh is not known yet")
-        folder = self._begun.folder
-        if (message := folder.begun(release)) is not None:
-            try:
-                return manifest.verified(message, trust, release=release)
-            except InvalidError:
-                pass  # a power cut, or the disk: it is asked for again
-        message = await self._ask(mesh, "release.manifest", {"release": release})
-        if type(message) is not bytes:
-            raise InvalidError("the gateway's answer is no release")
-        found = manifest.verified(message, trust, release=release)
-        folder.begin(release, message)
-        return found
+        fetch = Fetch(self._begun, self._site, partial(self._ask, mesh), say)
+        return await fetch.whole(release, mesh.member.trust)

@@ -3,8 +3,9 @@
 
     {"files": [[path, bytes, SHA-256], …], "name": …, "requires": {…}, "v": 1, "window": seconds}
 
-in deterministic CBOR. The id of a release is the SHA-256 of these bytes, so the same content has the same id, and
-nobody can put another content under it. When and by whom it was made is no part of it.
+in deterministic CBOR, and `"agent": [wheel, …]` where it brings versions of Ganglion. The id of a release is the
+SHA-256 of these bytes, so the same content has the same id, and nobody can put another content under it. When and by
+whom it was made is no part of it.
 """
 
 import hashlib
@@ -17,6 +18,8 @@ from typing import Any
 from ganglion.errors import InvalidError
 from ganglion.mesh import codec, statement
 from ganglion.mesh.credential import CredentialError, Trust
+from ganglion.release import agent
+from ganglion.release.agent import Agent
 from ganglion.release.requires import Requires
 from ganglion.release.requires import read as read_requires
 from ganglion_micro import gl1
@@ -70,12 +73,14 @@ class Manifest:
         files: By path.
         requires: What a node must have for it.
         window: Seconds of the trial, in which it must prove that it is healthy.
+        agents: The wheels of Ganglion that it brings, by name; without any, nodes run Ganglion as installed on them.
     """
 
     name: str
     files: tuple[File, ...]
     requires: Requires = field(default_factory=Requires)
     window: int = WINDOW
+    agents: tuple[Agent, ...] = ()
 
     def encode(self) -> bytes:
         """The bytes whose SHA-256 is the id."""
@@ -87,6 +92,7 @@ class Manifest:
                 "requires": self.requires.document,
                 "window": self.window,
             }
+            | ({"agent": [each.plain for each in self.agents]} if self.agents else {})
         )
 
     @property
@@ -96,7 +102,7 @@ class Manifest:
 
     @property
     def size(self) -> int:
-        """Bytes of all files."""
+        """Bytes of all files, without wheels."""
         return sum(each.size for each in self.files)
 
     @property
@@ -109,7 +115,13 @@ class Manifest:
         return next((each for each in self.files if each.path == path), None)
 
 
-def made(name: str, files: Mapping[str, bytes], requires: Requires = Requires(), window: int = WINDOW) -> Manifest:  # noqa: B008 - frozen
+def made(
+    name: str,
+    files: Mapping[str, bytes],
+    requires: Requires = Requires(),  # noqa: B008 - frozen
+    window: int = WINDOW,
+    agents: Iterable[Agent] = (),
+) -> Manifest:
     """The release with this content.
 
     Raises:
@@ -121,6 +133,7 @@ def made(name: str, files: Mapping[str, bytes], requires: Requires = Requires(),
             files=tuple(sorted(File(path, len(data), hashlib.sha256(data).digest()) for path, data in files.items())),
             requires=requires,
             window=window,
+            agents=tuple(sorted(agents)),
         )
     )
 
@@ -135,8 +148,9 @@ def checked(manifest: Manifest) -> Manifest:
         raise InvalidError("is 1 to 64 printable letters", where="name")
     if manifest.window not in WINDOWS:
         raise InvalidError(f"is {WINDOWS.start} to {WINDOWS.stop - 1} whole seconds", where="window")
-    if not 0 < len(manifest.files) <= MAX_FILES:
+    if not (manifest.files or manifest.agents) or len(manifest.files) > MAX_FILES:
         raise InvalidError(f"{len(manifest.files)} files: a release has 1 to {MAX_FILES}", where="files")
+    agent.checked(manifest.agents)
     _check_paths([each.path for each in manifest.files])
     for each in manifest.files:
         if not 0 <= each.size <= MAX_FILE:
@@ -174,7 +188,7 @@ def decode(data: bytes) -> Manifest:
         body = codec.decode(data)
     except ValueError as error:
         raise InvalidError(f"not a manifest: {error}") from None
-    if type(body) is not dict or body.keys() != _KEYS or body["v"] != 1 or type(body["v"]) is not int:
+    if type(body) is not dict or body.keys() - {"agent"} != _KEYS or body["v"] != 1 or type(body["v"]) is not int:
         raise InvalidError("not a manifest of this version")
     if type(body["name"]) is not str or type(body["window"]) is not int or type(body["files"]) is not list:
         raise InvalidError("not a manifest: a name, files and a window")
@@ -184,6 +198,7 @@ def decode(data: bytes) -> Manifest:
             files=tuple(_files(body["files"])),
             requires=read_requires(body["requires"]),
             window=body["window"],
+            agents=agent.decoded(body["agent"]) if "agent" in body else (),
         )
     )
 

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which bytes of a release are still to be fetched, and whether those that came are as asked for. Pure."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from ganglion.errors import InvalidError
-from ganglion.release.manifest import File, Manifest
+from ganglion.release.manifest import File
 
 #: Bytes that are asked for at a time: with what is around them they fit into a message of the mesh.
 CHUNK = 32 * 1024
@@ -22,12 +23,12 @@ class Pull:
     """The fetching of one release.
 
     Args:
-        manifest: What it has.
+        files: What there is to be: its files, and pieces of a wheel.
         has: Bytes of each file that are here, by SHA-256; of files that are missing here nothing is.
     """
 
-    def __init__(self, manifest: Manifest, has: dict[bytes, int]) -> None:
-        distinct = {each.sha256: each for each in manifest.files}
+    def __init__(self, files: Iterable[File], has: dict[bytes, int]) -> None:
+        distinct = {each.sha256: each for each in files}
         self._files = list(distinct.values())
         self._has = {sha256: has.get(sha256, 0) for sha256 in distinct}
 

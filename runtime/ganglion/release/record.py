@@ -6,7 +6,7 @@ SIGKILL, a power cut. Every change of the state and the report of it to the gate
 """
 
 import hashlib
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from ganglion.mesh import codec
@@ -164,7 +164,7 @@ def encode(record: Record) -> bytes:
 
 
 def decode(data: bytes) -> Record | None:
-    """The record in bytes; None where they are damaged."""
+    """The record in bytes; None where they are damaged. What another version has in it beside this is left out."""
     body = data[32:]
     if hashlib.sha256(body).digest() != data[:32]:
         return None
@@ -172,13 +172,18 @@ def decode(data: bytes) -> Record | None:
         found = codec.decode(body)
         last, untold, excused = found.pop("last"), found.pop("untold"), found.pop("excused")
         return Record(
-            **found,
-            last=None if last is None else Report(**last),
-            untold=tuple(Report(**each) for each in untold),
+            **_known(Record, found),
+            last=None if last is None else Report(**_known(Report, last)),
+            untold=tuple(Report(**_known(Report, each)) for each in untold),
             excused=tuple(excused),
         )
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
+
+
+def _known(kind: type[Record | Report], found: dict[str, Any]) -> dict[str, Any]:
+    names = {each.name for each in fields(kind)}
+    return {name: value for name, value in found.items() if name in names}
 
 
 def _plain(value: Any) -> Any:

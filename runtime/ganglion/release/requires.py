@@ -82,7 +82,7 @@ def lacking(requires: Requires, *, board: str, agent: str, capabilities: Iterabl
 
     Args:
         board: The node's.
-        agent: Its version of Ganglion.
+        agent: The version of Ganglion that it would run: what the release brings, or what is installed.
         capabilities: What it has; see `capabilities_of`.
     """
     found = []
@@ -90,8 +90,8 @@ def lacking(requires: Requires, *, board: str, agent: str, capabilities: Iterabl
         found.append(f"it is for the board {' or '.join(requires.board)}, and this node's is {board}")
     if not satisfies(agent, requires.agent):
         found.append(
-            f"it needs Ganglion {requires.agent}, and this node has {agent}: install that package on the node "
-            "(docs/packages.md) and start it again"
+            f"it needs Ganglion {requires.agent}, and this node would run {agent}: have the release bring that "
+            "(--agent, docs/releases.md), or install its package on the node (docs/packages.md) and start it again"
         )
     missing = set(requires.capabilities) - set(capabilities)
     found += [f"this node has no {' '.join(each.split(':', 1))}" for each in sorted(missing)]
@@ -107,6 +107,11 @@ def capabilities_of(caps: Mapping[str, Any]) -> set[str]:
     for name in actuators if isinstance(actuators, dict) else ():
         found.add(f"actuator:{name}")
     return found
+
+
+def is_older(version: str, other: str) -> bool:
+    """Whether a version is lower than another, by their numbers."""
+    return _numbers(version) < _numbers(other)
 
 
 def satisfies(version: str, wanted: str) -> bool:

@@ -11,7 +11,7 @@ does, but where its files are damaged the node's own configuration runs until th
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,10 @@ from ganglion.config import Config
 from ganglion.errors import GanglionError
 from ganglion.release import overlay
 from ganglion.release.folder import Folder
+from ganglion.release.launch import Launched
 from ganglion.release.manifest import LIMITS, OVERLAY, Manifest
 from ganglion.release.record import OWN, TRIAL_STARTS, Record
+from ganglion.release.trees import pointed
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +41,7 @@ class Begun:
         record: As it is on the disk.
         relinked: What is on trial says otherwise than what ran before how the others are reached.
         settled: Called when what runs is on trial no more.
+        launched: By which Ganglion it runs.
     """
 
     folder: Folder
@@ -48,6 +51,7 @@ class Begun:
     record: Record
     relinked: bool = False
     settled: Callable[[], None] = lambda: None
+    launched: Launched = field(default_factory=Launched)
 
     @property
     def window(self) -> int:
@@ -76,29 +80,46 @@ class Begun:
         return True
 
 
-def begin(folder: Folder, path: Path, clock: Callable[[], int]) -> Begun:
+def begin(
+    folder: Folder,
+    path: Path,
+    clock: Callable[[], int],
+    launched: Launched = Launched(),  # noqa: B008 - frozen
+) -> Begun:
     """The next start, counted.
 
     Args:
         folder: The node's releases.
         path: The node's own configuration.
         clock: Nanoseconds since the Unix epoch.
+        launched: By which Ganglion it runs, and what was counted already.
 
     Raises:
+        OtherError: what is to run is to be run by another Ganglion than this one.
         GanglionError: the node's own configuration is wrong, and nothing else is there to run.
     """
     known = folder.load()
     if known.number == 0:
-        return Begun(folder=folder, clock=clock, config=config.load(path), release=None, record=known)
+        settings = config.load(path)
+        return Begun(folder=folder, clock=clock, config=settings, release=None, record=known, launched=launched)
     record = known
-    if record.trial is not None and record.starts >= TRIAL_STARTS:
-        record = record.reverted(f"the node ended {TRIAL_STARTS} times during the trial", clock())
-    record = record.started()
+    if record.trial is not None and record.trial != launched.counted:
+        if record.starts >= TRIAL_STARTS:
+            record = record.reverted(f"the node ended {TRIAL_STARTS} times during the trial", clock())
+        record = record.started()
     known = _written(folder, known, record)
     while True:
         try:
+            if launched.unfit == known.runs:
+                raise _DamagedError(launched.why)
             release = _whole(folder, known.runs)
+            if _agent(folder, known.runs) != launched.agent:
+                if launched.agent or known.trial is None:
+                    raise OtherError("another Ganglion is to run than this one")
+                raise _DamagedError("its Ganglion is another than the installed one, and does not run")
             settings = config.load(path, None if release is None else _over(folder, known.runs, release))
+        except OtherError:
+            raise
         except GanglionError as error:
             is_damaged = isinstance(error, _DamagedError)
             if known.trial is None and not is_damaged:
@@ -108,7 +129,15 @@ def begin(folder: Folder, path: Path, clock: Callable[[], int]) -> Begun:
             known = _written(folder, known, left)
         else:
             relinked = known.trial is not None and _relinks(folder, path, known, settings)
-            return Begun(folder=folder, clock=clock, config=settings, release=release, record=known, relinked=relinked)
+            return Begun(
+                folder=folder,
+                clock=clock,
+                config=settings,
+                release=release,
+                record=known,
+                relinked=relinked,
+                launched=launched,
+            )
 
 
 def _relinks(folder: Folder, path: Path, known: Record, tried: Config) -> bool:
@@ -119,6 +148,10 @@ def _relinks(folder: Folder, path: Path, known: Record, tried: Config) -> bool:
     except GanglionError:
         return True
     return before.brokers != tried.brokers or "mesh" in config.changed(before, tried)
+
+
+class OtherError(GanglionError):
+    """The next start runs another Ganglion."""
 
 
 class _DamagedError(GanglionError):
@@ -145,6 +178,15 @@ def _whole(folder: Folder, release: str) -> Manifest | None:
     if found is None:
         raise _DamagedError(f"the files of the release {release[:12]} on this node are damaged")
     return found
+
+
+def _agent(folder: Folder, release: str) -> str:
+    if release == OWN:
+        return ""
+    try:
+        return pointed(folder.path / release).id
+    except ValueError as error:
+        raise _DamagedError(str(error)) from None
 
 
 def _over(folder: Folder, release: str, found: Manifest) -> Callable[[dict[str, Any]], dict[str, Any]]:

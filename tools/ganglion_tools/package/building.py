@@ -5,11 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ganglion.errors import UsageError
-from ganglion_tools.package import deb, folder, native, openwrt
+from ganglion_tools.package import deb, folder, native, openwrt, wheel
 from ganglion_tools.package.contents import LIBRARY
 from ganglion_tools.package.library import library
 from ganglion_tools.package.signing import Sign
-from ganglion_tools.package.target import zig_target
+from ganglion_tools.package.target import ANY, zig_target
 from ganglion_tools.package.version import version
 
 #: The clone.
@@ -29,7 +29,7 @@ def build(
     and of what comes along. The name of the file has the version in it: what is installed already can be compared.
 
     Args:
-        kind: `deb`, `ipk`, `apk` or `tar`.
+        kind: `deb`, `ipk`, `apk`, `tar` or `wheel`.
         arch: As that kind calls it: `arm64`, `mipsel_24kc`, `x86_64`; `flashing.packages` of a board has both.
         output: The folder to put it into; it is made where there is none, and an older file of that name replaced.
         sign: Makes the signature of an `apk`; the others have none.
@@ -40,14 +40,20 @@ def build(
         GanglionError: the native core does not compile, or something that comes along is not installed here.
         OSError: the file cannot be written.
     """
-    target = zig_target(kind, arch)
+    is_pure = kind == "wheel" and arch == ANY
+    target = "" if is_pure else zig_target(kind, arch)
     if not (_ROOT / "build.zig").is_file():
         raise UsageError("packages are built in a clone of the repository, and this Ganglion was installed without one")
-    tell(f"compiling the native core for {target}, which takes minutes the first time")
-    made = native.compile(_ROOT, target)
+    made = None
+    if not is_pure:
+        tell(f"compiling the native core for {target}, which takes minutes the first time")
+        made = native.compile(_ROOT, target)
     of = version(_ROOT)
     tell(f"packing {of} for {arch} as {kind}")
-    if kind == "tar":
+    if kind == "wheel":
+        name = f"ganglion-{of.release}-{wheel.tag(arch)}.whl"
+        data = wheel.build(library(_ROOT, "", made), arch, of)
+    elif kind == "tar":
         whole = f"ganglion-{of}-{arch}"
         name, data = f"{whole}.tar.gz", folder.build(library(_ROOT, "lib/ganglion", made), whole, of)
     else:

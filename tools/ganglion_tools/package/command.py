@@ -6,12 +6,12 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from ganglion.board.words import PACKAGES
 from ganglion.cli.result import Result
 from ganglion.cli.show import progress
 from ganglion.errors import UsageError
 from ganglion_tools.package.building import build
 from ganglion_tools.package.signing import signer
+from ganglion_tools.package.target import KINDS
 
 #: How what was built is installed.
 _INSTALL = {
@@ -19,12 +19,15 @@ _INSTALL = {
     "ipk": "opkg install {name}",
     "apk": "apk add --allow-untrusted {name}",
     "tar": "tar -xf {name}",
+    "wheel": "",
 }
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
-    """`ganglion package deb|ipk|apk|tar --arch ARCH`."""
-    parser.add_argument("kind", choices=PACKAGES, help="deb for Debian, ipk and apk for OpenWrt, tar for others")
+    """`ganglion package deb|ipk|apk|tar|wheel --arch ARCH`."""
+    parser.add_argument(
+        "kind", choices=KINDS, help="deb for Debian, ipk and apk for OpenWrt, tar for others, wheel for a release"
+    )
     parser.add_argument(
         "--arch", required=True, help="as that kind calls it: arm64, mipsel_24kc, x86_64; `ganglion boards show` has it"
     )
@@ -53,4 +56,5 @@ def run(args: argparse.Namespace) -> Result:
         "sha256": hashlib.sha256(content).hexdigest(),
         "install": install,
     }
-    return Result(data=data, text=lambda: f"{path}: {len(content) / 1024:.0f} KiB\nthere, as root: {install}")
+    then = f"there, as root: {install}" if install else f"ganglion release create --name NAME --agent {path}"
+    return Result(data=data, text=lambda: f"{path}: {len(content) / 1024:.0f} KiB\n{then}")

@@ -18,34 +18,43 @@ VENDORED = ("cbor2", "cronsim", "smbus2")
 _READ = {".py", ".yaml", ".cddl"}
 
 
-def library(root: Path, folder: str, native: Native) -> list[Entry]:
+def library(root: Path, folder: str, native: Native | None) -> list[Entry]:
     """The files of the folder from which a node's Python imports.
 
     Args:
         root: The clone.
         folder: Where that folder is on the machine, without the first `/`.
+        native: What zig has made; None for a node on the Python twin, without what makes actuators safe for it.
 
     Raises:
         GanglionError: something that comes along is not installed here.
     """
+    base = f"{folder}/" if folder else ""
     entries = [
-        *_tree(root / "runtime" / "ganglion", f"{folder}/ganglion"),
-        *_tree(root / "firmware" / "ganglion_micro", f"{folder}/ganglion_micro"),
+        *_tree(root / "runtime" / "ganglion", f"{base}ganglion"),
+        *_tree(root / "firmware" / "ganglion_micro", f"{base}ganglion_micro"),
         *(
-            Entry(path=f"{folder}/ganglion/boards/{path.name}", data=path.read_bytes())
+            Entry(path=f"{base}ganglion/boards/{path.name}", data=path.read_bytes())
             for path in (root / "boards").iterdir()
         ),
         *(
-            Entry(path=f"{folder}/ganglion/locale/{path.stem}.mo", data=_catalogue(path))
+            Entry(path=f"{base}ganglion/locale/{path.stem}.mo", data=_catalogue(path))
             for path in (root / "runtime" / "ganglion" / "locale").glob("*.po")
         ),
-        Entry(path=f"{folder}/ganglion/_native.abi3.so", data=native.core),
-        Entry(path=f"{folder}/ganglion/_watchdog", data=native.watchdog, mode=0o755),
     ]
+    if native is None:
+        entries.append(
+            Entry(path=f"{base}ganglion/bus/pure.txt", data=b"built without the native core: for any machine\n")
+        )
+    else:
+        entries += [
+            Entry(path=f"{base}ganglion/_native.abi3.so", data=native.core),
+            Entry(path=f"{base}ganglion/_watchdog", data=native.watchdog, mode=0o755),
+        ]
     for name in VENDORED:
         found = _distribution(name)
         entries += [
-            Entry(path=f"{folder}/{file}", data=Path(str(file.locate())).read_bytes())
+            Entry(path=f"{base}{file}", data=Path(str(file.locate())).read_bytes())
             for file in found.files or ()
             if file.suffix == ".py" and file.parts[0] == name
         ]

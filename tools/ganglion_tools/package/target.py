@@ -20,12 +20,29 @@ _OPENWRT = {
     "mipsel_(24kc|74kc|mips32)": "mipsel-linux-musleabi",
     "riscv64_[a-z0-9]+": "riscv64-linux-musl",
 }
-#: Examples of the last, for messages.
+#: Platform of a wheel -> zig's target. mipsel is in no standard: `ganglion.release.machine` knows it by this name.
+_WHEELS = {
+    "manylinux_2_17_x86_64": "x86_64-linux-gnu.2.17",
+    "manylinux_2_17_aarch64": "aarch64-linux-gnu.2.17",
+    "manylinux_2_17_armv7l": "arm-linux-gnueabihf.2.17",
+    "musllinux_1_2_x86_64": "x86_64-linux-musl",
+    "musllinux_1_2_aarch64": "aarch64-linux-musl",
+    "musllinux_1_2_armv7l": "arm-linux-musleabihf",
+    "musllinux_1_2_mipsel": "mipsel-linux-musleabi",
+    "musllinux_1_2_riscv64": "riscv64-linux-musl",
+}
+#: The platform of a wheel without the native core.
+ANY = "any"
+#: What is built: packages of a system, and a wheel for a release to bring.
+KINDS = (*PACKAGES, "wheel")
+#: Examples of OpenWrt's, for messages.
 _ROUTERS = ("x86_64", "aarch64_cortex-a53", "arm_cortex-a7_neon-vfpv4", "mipsel_24kc", "riscv64_generic")
 
 
 def examples(kind: str) -> tuple[str, ...]:
     """Architectures that a kind of package is built for; of OpenWrt's, of which there are many, one of each family."""
+    if kind == "wheel":
+        return (*_WHEELS, ANY)
     return tuple(_DEBIAN) if kind == "deb" else tuple(_GLIBC) if kind == "tar" else _ROUTERS
 
 
@@ -35,14 +52,16 @@ def zig_target(kind: str, arch: str) -> str:
     Raises:
         UsageError: there is no such kind, or nothing is built for that architecture.
     """
-    if kind not in PACKAGES:
-        raise UsageError(f"there is no package {kind!r}; there are {', '.join(PACKAGES)}")
+    if kind not in KINDS:
+        raise UsageError(f"there is no package {kind!r}; there are {', '.join(KINDS)}")
     known = examples(kind)
+    if kind == "wheel" and arch in _WHEELS:
+        return _WHEELS[arch]
     if kind in ("deb", "tar"):
         name = _DEBIAN.get(arch, "") if kind == "deb" else arch
         if name in _GLIBC:
             return _GLIBC[name]
-    else:
+    elif kind in ("ipk", "apk"):
         for pattern, target in _OPENWRT.items():
             if re.fullmatch(pattern, arch):
                 return target

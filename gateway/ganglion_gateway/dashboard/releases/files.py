@@ -81,6 +81,8 @@ def changed(visit: Visit, found: Difference) -> None:
         otherwise[say("Needs")] = [needed(each, say) for each in found["requires"]]
     if "window" in found:
         otherwise[say("Trial")] = [text.span(each, say) for each in found["window"]]
+    if "agent" in found:
+        otherwise[say("Ganglion")] = [text.whole(", ".join(each)) or "—" for each in found["agent"]]
     if not found["files"] and not otherwise:
         ui.label(say("They hold the same.")).classes("g-faint")
     if otherwise:

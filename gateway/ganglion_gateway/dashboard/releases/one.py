@@ -3,7 +3,7 @@
 
 from nicegui import ui
 
-from ganglion.client.documents import Release, Signed
+from ganglion.client.documents import Agent, Release, Signed
 from ganglion.client.operations import releases
 from ganglion_gateway.dashboard import text
 from ganglion_gateway.dashboard.facts import pairs, size
@@ -50,9 +50,14 @@ def _about(release: Release, visit: Visit) -> dict[str, str]:
         say("Id"): release["id"],
         say("Made"): f"{text.iso(release['created'])}, {text.whole(release['by'])}",
         say("Size"): say("{size} in {count} files").format(size=size(release["size"]), count=len(release["files"])),
+        say("Ganglion"): "; ".join(map(_brought, release["agent"])) or say("as it is installed on each node"),
         say("Needs"): needed(release["requires"], say),
         say("Trial"): say("{span} to prove itself on a node").format(span=text.span(release["window"], say)),
     }
+
+
+def _brought(agent: Agent) -> str:
+    return text.whole(f"{agent['version']}: {', '.join(agent['tags'])}")
 
 
 def _signature(signed: Signed, visit: Visit) -> None:

@@ -53,6 +53,7 @@ def _sums(visit: Visit, made: Plan) -> None:
     sums = (
         ("nodes", made["nodes"], say("get it"), ""),
         ("asleep", len(made["asleep"]), say("asleep: they get it when they wake"), "warn"),
+        ("older", sum(each["older"] for each in made["versions"]), say("would run an older Ganglion"), "warn"),
         ("already", len(made["already"]), say("have it already"), ""),
         ("space", len(made["space_unknown"]), say("do not say what they could store"), ""),
         ("skipped", len(made["skipped"]), say("cannot take it"), "bad"),

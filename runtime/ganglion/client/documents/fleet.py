@@ -89,11 +89,20 @@ class OneNode(Node):
     release: Standing
 
 
+class Running(TypedDict):
+    """By which Ganglion a node runs: `wheel` is the SHA-256 of the one that a release has brought, null of none."""
+
+    version: str
+    installed: str
+    wheel: str | None
+
+
 class NodeRelease(Standing):
-    """The same of a node by its id and name."""
+    """The same of a node by its id and name, with the Ganglion that it runs by."""
 
     node: str
     name: str
+    runs: Running
 
 
 class Nodes(TypedDict):

@@ -20,6 +20,18 @@ class Requires(TypedDict, total=False):
     capabilities: list[str]
 
 
+class Agent(TypedDict):
+    """A wheel of Ganglion in a release: what it is for, bytes, and what has to be installed beside it."""
+
+    name: str
+    version: str
+    tags: list[str]
+    size: int
+    sha256: str
+    unpacked: int
+    needs: list[str]
+
+
 class Release(TypedDict):
     """A release."""
 
@@ -31,6 +43,7 @@ class Release(TypedDict):
     window: int
     requires: Requires
     files: list[ReleaseFile]
+    agent: list[Agent]
 
 
 class ListedRelease(Release):
@@ -117,6 +130,7 @@ class Difference(TypedDict):
     files: list[ChangedFile]
     requires: NotRequired[list[Requires]]
     window: NotRequired[list[int]]
+    agent: NotRequired[list[list[str]]]
 
 
 class StageTerms(TypedDict):
@@ -183,6 +197,16 @@ class SkippedNode(TypedDict):
     why: str
 
 
+class ChangedVersion(TypedDict):
+    """A node that would run another version of Ganglion; `older` is true where that is a lower one."""
+
+    node: str
+    name: str
+    before: str
+    after: str
+    older: bool
+
+
 class Plan(TypedDict):
     """What a rollout would do; lists of ids, and words of the selector that no node has."""
 
@@ -195,6 +219,7 @@ class Plan(TypedDict):
     stages: list[PlannedStage]
     asleep: list[str]
     away: list[str]
+    versions: list[ChangedVersion]
     already: list[str]
     space_unknown: list[str]
     busy: list[BusyNode]

@@ -28,14 +28,19 @@ def get_releases(*, limit: int | None = None, cursor: str | None = None) -> "Cal
 
 def post_releases(
     *,
-    files: Sequence[Mapping[str, Any]],
     name: str,
+    agent: Sequence[Mapping[str, Any]] | Unset = UNSET,
+    files: Sequence[Mapping[str, Any]] | Unset = UNSET,
     requires: Mapping[str, Any] | Unset = UNSET,
     window: int | Unset = UNSET,
 ) -> "Call[documents.Release]":
     """Make a release of files that were sent; the same again is the same release."""
     return Call(
-        "POST", "/api/v1/releases", {}, {}, {"files": files, "name": name, "requires": requires, "window": window}
+        "POST",
+        "/api/v1/releases",
+        {},
+        {},
+        {"agent": agent, "files": files, "name": name, "requires": requires, "window": window},
     )
 
 
