@@ -92,6 +92,18 @@ async def test_one_writes_and_leaves_the_port_as_it_was(world: Lender) -> None:
     assert (await world.open("c"))["port"]["there"], "and is to be had again"
 
 
+async def test_who_asks_while_the_port_is_let_go_of_is_told(world: Lender, monkeypatch: pytest.MonkeyPatch) -> None:
+    await world.open("a")
+    lent = world.console._desks.ports["boiler"].lent
+    assert lent is not None
+    assert lent._thread is not None
+    lent._over.set()
+    lent._thread.join(60)
+    monkeypatch.setattr(type(lent), "is_open", True)  # as it was when the look was made
+    with pytest.raises(UnreachableError, match="is closed"):
+        await lent.do(lambda link: link.settings())
+
+
 async def test_who_may_not_or_is_idle_has_it_no_more(world: Lender) -> None:
     with pytest.raises(NotFoundError, match="lends no port 'oven'; it lends boiler"):
         await world.ask("open", "a", port="oven")

@@ -144,7 +144,10 @@ class Lent:
             raise UnreachableError(f"{self.section.port} is closed")
         future: Future[T] = Future()
         self._asked.put((work, future))
-        os.write(self._wake, b".")
+        with suppress(BrokenPipeError):  # the thread has ended by itself
+            os.write(self._wake, b".")
+        if self._over.is_set() and future.cancel():  # and has not seen this any more
+            raise UnreachableError(f"{self.section.port} is closed")
         return future
 
     def _opened(self) -> "Link":
