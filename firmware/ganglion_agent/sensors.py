@@ -4,6 +4,8 @@
 A sensor that does not answer is asked again in its own time, and its chip is set up anew: it may have been unplugged.
 """
 
+from sys import platform
+
 from ganglion_agent.clock import MS
 from ganglion_agent.section import ConfigError, Section
 
@@ -116,7 +118,7 @@ class Voltage:
     def __init__(self, number: "Any", scale: float, offset: float) -> None:
         from machine import ADC, Pin
 
-        self._adc = ADC(Pin(number))
+        self._adc = ADC(0 if platform == "esp8266" else Pin(number))  # which has one, and no pin for it
         self._scale = scale
         self._offset = offset
 

@@ -4,16 +4,18 @@
 import asyncio
 import base64
 import os
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from ganglion_agent import agent, crash, flash, store, update
+from ganglion_agent import agent, crash, flash, sensors, store, update
 from ganglion_agent.clock import Clock
 from ganglion_agent.log import LETTERS, LINES, Log
 from ganglion_agent.methods import load_all
+from ganglion_agent.section import Section
 from ganglion_agent.signer import Signer
 from ganglion_agent.slots import FAILURES
 from ganglion_agent.store import Store
@@ -322,3 +324,20 @@ def test_a_station_joins_again_after_longer_and_longer_pauses() -> None:
     assert "the Wi-Fi farm is lost" in said
     assert alive == waited
     assert not any("secret" in message for message in said)
+
+
+@pytest.mark.parametrize(("platform", "pin", "taken"), [("rp2", 26, "a pin"), ("esp8266", "A0", 0)])
+def test_a_voltage_is_measured_as_the_chip_has_it(
+    monkeypatch: pytest.MonkeyPatch, platform: str, pin: int | str, taken: Any
+) -> None:
+    taking: list[Any] = []
+
+    def converter(on: Any) -> Any:
+        taking.append(on)
+        return SimpleNamespace(read_u16=lambda: 0x8000)
+
+    monkeypatch.setitem(sys.modules, "machine", SimpleNamespace(ADC=converter, Pin=lambda number: "a pin"))
+    monkeypatch.setattr(sensors, "platform", platform)
+    make, units = sensors.maker(Section("soil", {"driver": "adc", "pin": pin, "scale": 200, "unit": "%"}), print)
+    assert make().sample() == {"": pytest.approx(100, abs=0.01)}
+    assert (taking, units) == ([taken], {"": "%"})
