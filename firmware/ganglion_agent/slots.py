@@ -8,8 +8,9 @@
 
 What the pointer says is `kept` or `trial`. A boot of a trial is counted before it starts, so it makes no difference
 how it ends: an exception, the watchdog, a power cut. One that confirms itself is kept; one that does not, in its
-boots, is left for the other slot. A slot that was kept and now fails again and again is left, too, on trial. Where
-there is none that is known to be good, a console is offered before it goes on, and it goes on: nothing here gives up.
+boots, is left for the other slot. A slot that was kept and now fails again and again, or is not whole any more, is
+left, too, on trial. Where there is none that is known to be good, a console is offered before it goes on, and it goes
+on: nothing here gives up.
 
 `files` has open, rename, remove, listdir, mkdir and sync as MicroPython has them; `rename` may refuse a name that is
 taken, as FAT's does. Then the pointer is removed before, and a cut between the two leaves `slot.new`, which is read.
@@ -88,7 +89,8 @@ class Slots:
         slot, kept, tries, back = record
         if kept and watchdog:
             tries += 1
-        if slot and tries >= (FAILURES if kept else TRIAL_BOOTS):
+        # MicroPython may take a file that is cut off, and never come to an end of it: no count would help then
+        if slot and (tries >= (FAILURES if kept else TRIAL_BOOTS) or not self.whole(slot)):
             slot, kept, tries, back = self._left(slot, kept, back)
         self.slot = slot
         if not slot:

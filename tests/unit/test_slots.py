@@ -419,6 +419,22 @@ def test_the_watchdog_of_a_kept_version_is_a_failure(board: Board) -> None:
     assert slots == ["b"] * (FAILURES - 1) + ["a"]
 
 
+@pytest.mark.parametrize("damage", [lambda data: data[:5], lambda data: data[:-1] + b"?", lambda data: b""])
+def test_a_kept_version_that_is_damaged_is_not_even_started(board: Board, damage: Callable[[bytes], bytes]) -> None:
+    assert board.send(bundle(1, "good")) == "committed"
+    assert board.healthy().version == "v1"
+    file = f"{board.slots.path(board.slots.slot)}/ganglion_agent/agent.mpy"
+    kept = board.flash.data[file]
+    board.flash.data[file] = damage(kept)
+    assert board.healthy().version == "v0"
+    board.flash.data[file] = kept
+    assert board.healthy().version == "v0", "it is left for good"
+    for slot in "ab":
+        board.flash.data[f"/{slot}/ganglion_agent/own.mpy"] = b"damaged"
+    slots = Slots(board.flash)
+    assert (slots.boot(), slots.rescue) == (board.slots.slot, True), "where nothing is whole, it is tried all the same"
+
+
 def test_with_one_slot_alone_a_board_goes_on_trying_it(board: Board) -> None:
     for _ in range(5):
         for _ in range(FAILURES):
