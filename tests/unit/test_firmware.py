@@ -320,6 +320,10 @@ def test_what_the_board_would_refuse_of_its_parts_is_refused_with_the_file_that_
     assert error.startswith(f"{path}: {part}.{said}")
 
 
+def _light(address: object) -> dict[str, Any]:
+    return {"buses": {"i": {"id": 0}}, "sensors": {"light": {"driver": "bh1750", "bus": "i", "address": address}}}
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
@@ -338,6 +342,25 @@ def test_what_the_board_would_refuse_of_its_parts_is_refused_with_the_file_that_
             {"buses": {"i": {"sda": 4, "scl": 5}}, "actuators": {"fan": {"driver": "pwm", "pin": 5}}},
             "buses.i.scl: actuators.fan has this pin: take another",
         ),
+        ({"buses": {"i": {"sda": 4, "scl": 5}, "k": {"sda": 8, "scl": 9}}}, "buses.k.id: buses.i has this number"),
+        (
+            {"buses": {"i": {"sda": 4, "scl": 5}, "k": {"id": 1, "sda": 6, "scl": 5}}},
+            "buses.k.scl: buses.i has this pin",
+        ),
+        (
+            {
+                "buses": {"i": {"sda": 4, "scl": 5}},
+                "uplink": {"kind": "serial", "uart": 1, "tx": 4, "rx": 6},
+                "parent": None,
+            },
+            "uplink.tx: buses.i has this pin: take another",
+        ),
+        (
+            {"buses": {"i": {"sda": 4, "scl": 5}}, "sensors": {"soil": {"driver": "adc", "pin": 5}}},
+            "sensors.soil.pin: buses.i has this pin: take another",
+        ),
+        (_light("0x23"), "sensors.light.address: must be 35 (0x23) or 92 (0x5c), not '0x23'"),
+        (_light(300), "sensors.light.address: must be 35 (0x23) or 92 (0x5c), not 300"),
         ({"name": "Bad Name!"}, "name: 'Bad Name!' is none: 1 to 32 of a-z A-Z 0-9 _ -"),
         ({"uplink": {}}, "uplink.kind: is missing; write a text"),
         ({"parent": {}}, "parent.host: is missing; write a text"),

@@ -12,6 +12,7 @@ from ganglion.board import Board
 from ganglion.errors import InvalidError
 from ganglion.firmware.bundle import drivers_in
 from ganglion.firmware.wired import check_apart, check_wired
+from ganglion.sensors.chips import CHIPS
 from ganglion_agent import outputs, readback, sensors
 from ganglion_agent.config import FILE, Config, limits, named
 from ganglion_agent.device import MIN_EVERY
@@ -109,6 +110,8 @@ def _sensor(section: Section, buses: Mapping[str, Section], whole: bool) -> None
     except ImportError:  # of a module that only boards have, after all keys were read
         return
     driver = said["driver"]
+    if driver in sensors.CHIPS:
+        _address(section, driver, said)
     options = {key: value for key, value in said.items() if key not in ("driver", "bus")}
     if driver in sensors.CHIPS:
         module = import_module(f"ganglion_micro.drivers.{'bme280' if driver == 'bmp280' else driver}")
@@ -116,6 +119,14 @@ def _sensor(section: Section, buses: Mapping[str, Section], whole: bool) -> None
             inspect.signature(getattr(module, sensors.CHIPS[driver])).bind(None, **options)
         except TypeError as error:
             raise ConfigError(f"{section.where}: {driver}: {error}") from None
+
+
+def _address(section: Section, driver: str, said: Mapping[str, Any]) -> None:
+    """Refuses an address that the chip cannot have, which the board would only find silent."""
+    known = CHIPS[driver].addresses
+    if "address" in said and (type(said["address"]) is not int or said["address"] not in known):
+        written = " or ".join(f"{each} (0x{each:02x})" for each in known)
+        raise section.error("address", f"must be {written}, not {said['address']!r}")
 
 
 def _actuators(section: Section, whole: bool) -> None:

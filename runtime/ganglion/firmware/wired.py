@@ -15,12 +15,13 @@ _SENSES = {"pin": ("in",), "adc": ("adc",), "dht22": ("in", "out"), "ds18b20": (
 _DRIVES = {"pin": ("out",), "pwm": ("pwm",)}
 _WORDS = {"in": "be read", "out": "be switched", "pwm": "give pulses", "adc": "measure a voltage"}
 _OF_ACTUATOR = re.compile(r"actuators\.[^.]+\.pin")
+_OF_LINE = re.compile(r"buses\.[^.]+\.(sda|scl)|uplink\.(tx|rx)")
 #: Key of a wish, the pin that it names, and what that has to do.
 _Wish = tuple[str, object, tuple[str, ...]]
 
 
 def check_apart(table: Mapping[str, Any], where: str) -> None:
-    """Refuses a pin of an actuator that something else has, too: that would make it an input, or move it past limits.
+    """Refuses two parts on one line: one that moves a pin, or talks over it, has it for itself.
 
     Args:
         table: What an `agent.json` says, each part of it right by itself.
@@ -29,11 +30,19 @@ def check_apart(table: Mapping[str, Any], where: str) -> None:
     Raises:
         InvalidError: with the key.
     """
+    numbers: dict[int, str] = {}
+    for name, bus in table.get("buses", {}).items():
+        if (other := numbers.setdefault(bus.get("id", 0), name)) != name:
+            raise InvalidError(f"buses.{name}.id: buses.{other} has this number: take another", where=where)
     wishes = [(key, str(pin).lstrip("GPIO")) for key, pin, _ in _wishes(table) if pin is not None]
-    moved = {pin: key.removesuffix(".pin") for key, pin in wishes if _OF_ACTUATOR.fullmatch(key)}
+    owners: dict[str, str] = {}
+    for alone in (_OF_ACTUATOR, _OF_LINE):
+        for key, pin in wishes:
+            if alone.fullmatch(key):
+                owners.setdefault(pin, key)
     for key, pin in wishes:
-        if pin in moved and key != f"{moved[pin]}.pin":
-            raise InvalidError(f"{key}: {moved[pin]} has this pin: take another", where=where)
+        if (owner := owners.get(pin, key)) != key:
+            raise InvalidError(f"{key}: {owner.rpartition('.')[0]} has this pin: take another", where=where)
 
 
 def check_wired(table: Mapping[str, Any], board: Board, where: str) -> None:
