@@ -3,7 +3,7 @@
 
 #: Lines that are kept, and letters of each.
 LINES = 32
-LETTERS = 120
+LETTERS = 160
 
 
 class Log:

@@ -44,9 +44,12 @@ _FULL_NAME = re.compile(
     rf"(?i)\W*(?:[\w. -]*?{_WORD}|(?:[\w. -]*[_. -])?(?:pin|pass|passcode|auth)|(?!public)[\w-]+[_. -]key|key_material"
     r"|(?:proxy-)?authorization)\W*"
 )
-#: The account that a command of a shell is given: `curl -u name:password`, `mysql -ppassword`.
+#: The account that a command of a shell is given: `curl -u name:password`, `mysql -ppassword`, `redis-cli -a password`.
 _ACCOUNT = re.compile(r"(?<!\S)(-u\s*|--(?:proxy-)?user[\s=]+)([^\s:]+):\S+")
-_DATABASE = re.compile(r"((?<![\w-])(?:mysql|mariadb|sshpass)[\w-]{0,20}\s(?:[^\n]{0,200}?\s)?-p)\S+")
+_DATABASE = re.compile(r"((?<![\w-])(?:mysql|mariadb)[\w-]{0,20}\s(?:[^\n]{0,200}?\s)??-p)\S+")
+_PASSED = re.compile(
+    r"((?<![\w-])(?:sshpass\s(?:[^\n]{0,200}?\s)??-p|redis-cli\s(?:[^\n]{0,200}?\s)??(?:-a|--pass))\s*)\S+"
+)
 #: `user:password@` of a URL; what is shown to a server.
 _URL = re.compile(r"(?<=://)([^\s/:@]*):[^\s/]+@")
 _AUTHORIZATION = re.compile(r"(?i)\b(bearer|basic|apikey)\s+[\w.~+/=-]{8,}")
@@ -76,6 +79,7 @@ def spoken(text: str) -> str:
     """A text of a person, with `HIDDEN` in place of each secret: also the word after a name is one, as in
     `password x`.
     """
+    text = _PASSED.sub(rf"\1{HIDDEN}", text)
     text = _DATABASE.sub(rf"\1{HIDDEN}", _ACCOUNT.sub(rf"\1\2:{HIDDEN}", text))
     return _with(_SPOKEN, text)
 

@@ -142,13 +142,13 @@ def test_the_log_has_the_last_lines_and_says_as_many_as_fit(capsys: pytest.Captu
         log.add(i, "info", "x" * 200)
     assert len(log.lines) == LINES
     assert {len(line) for line in log.lines} == {LETTERS}
-    assert log.last(10, 300) == log.lines[-2:]
-    assert log.last(0, 300) == []
-    assert log.since(0, 300) == (log.lines[:2], 5)
-    assert log.since(5, 300) == (log.lines[2:4], 7)
-    assert log.since(LINES + 2, 300) == (log.lines[-1:], LINES + 3)
-    assert log.since(LINES + 3, 300) == ([], LINES + 3)
-    assert log.since(LINES + 9, 300) == (log.lines[:2], 5), "another boot had more"
+    assert log.last(10, 400) == log.lines[-2:]
+    assert log.last(0, 400) == []
+    assert log.since(0, 400) == (log.lines[:2], 5)
+    assert log.since(5, 400) == (log.lines[2:4], 7)
+    assert log.since(LINES + 2, 400) == (log.lines[-1:], LINES + 3)
+    assert log.since(LINES + 3, 400) == ([], LINES + 3)
+    assert log.since(LINES + 9, 400) == (log.lines[:2], 5), "another boot had more"
     assert capsys.readouterr().out.count("\n") == LINES + 3
 
 

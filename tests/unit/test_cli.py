@@ -110,6 +110,21 @@ def test_a_missing_extra_is_named_with_its_remedy(monkeypatch, capsys):
     assert "pip install 'ganglion[tools]'" in capsys.readouterr().err
 
 
+def test_a_module_that_is_not_there_is_named_with_its_remedy(monkeypatch, capsys):
+    def without(module: str) -> None:
+        def load(name: str) -> None:
+            raise ModuleNotFoundError(f"No module named {module!r}", name=module)
+
+        monkeypatch.setattr(cli, "load", load)
+
+    without("nacl.signing")
+    assert cli.main(["doctor"]) == 1
+    assert "the Python module nacl is not there, which Ganglion needs: install it" in capsys.readouterr().err
+    without("ganglion.nothing")  # is a fault of ours
+    with pytest.raises(ModuleNotFoundError):
+        cli.main(["doctor"])
+
+
 def test_doctor_says_which_bus_runs_and_why():
     native = json.loads(ganglion("doctor", "--json").stdout)
     assert native["backend"] == "native"

@@ -127,6 +127,9 @@ def test_a_secret_that_goes_on_in_the_next_line_is_hidden(which: int, data: Any)
     [
         ("curl -u bob:hunter61 http://h", "curl -u bob:(hidden) http://h"),
         ("mysql -h db -phunter62 x", "mysql -h db -p(hidden) x"),
+        ("sshpass -p hunter65 ssh -p 22 h", "sshpass -p (hidden) ssh -p 22 h"),
+        ("sshpass -phunter65 true", "sshpass -p(hidden) true"),
+        ("redis-cli -h db -a hunter67 PING", "redis-cli -h db -a (hidden) PING"),
         ("mkdir -p a/b", "mkdir -p a/b"),
     ],
 )

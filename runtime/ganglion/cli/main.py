@@ -108,6 +108,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(words, alone=argv is None)
     except GanglionError as error:
         return _ended(error, as_json=as_json)
+    except ModuleNotFoundError as error:
+        name = (error.name or "ganglion").partition(".")[0]
+        if name.startswith("ganglion"):
+            raise
+        said = (
+            f"the Python module {name} is not there, which Ganglion needs: install it with the system's packages or pip"
+        )
+        return _ended(GanglionError(f"{said} (docs/packages.md)"), as_json=as_json)
     except BrokenPipeError:
         # The reader has gone (`| head`): nothing is wrong, and nothing more can be said on stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

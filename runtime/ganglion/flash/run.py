@@ -332,6 +332,7 @@ def waits_for(seen: Callable[[], bool], name: str, within: float) -> None:
     """
     if not drive.until(seen, within, look=_BIRTH):
         raise UnreachableError(
-            f"{name} has not come to the mesh in {within:g} s: is the Wi-Fi right, and the address it is to go to? The "
-            "board says what is wrong on its console (`ganglion console`)"
+            f"{name} has not come to the mesh in {within:g} s: is its way there right, the Wi-Fi and the address it is "
+            "to go to, or the cable and `[leaves] serial` of its parent? The board says what is wrong on its console "
+            "(`ganglion console`)"
         )
