@@ -7,7 +7,7 @@ from ganglion.cli.gateway_client import GatewayClient
 from ganglion.cli.show import progress
 from ganglion.client.operations import auth
 from ganglion.console.session import WAIT, Asked, Came, Session
-from ganglion.errors import RefusedError
+from ganglion.errors import NotFoundError, RefusedError
 
 
 class Link:
@@ -24,6 +24,7 @@ class Link:
 
     def __init__(self, gateway: GatewayClient, target: str, *, columns: int = 80, rows: int = 24) -> None:
         self._gateway = gateway
+        self._target = target
         self.session = Session(target, columns=columns, rows=rows)
 
     def open(self, *, take: bool = False, watch: bool = False) -> None:
@@ -43,6 +44,13 @@ class Link:
         except RefusedError:
             self._check_scope()
             raise
+        except NotFoundError as error:
+            if "no method console.open" not in str(error).replace("'", ""):
+                raise
+            raise NotFoundError(
+                f"{self._target} has no console, as boards that are members have none: `ganglion call {self._target} "
+                "log lines=10` shows its log"
+            ) from None
 
     def _check_scope(self) -> None:
         """Says at once all that a console asks for: the gateway first looks whether anything may be asked of a node."""
