@@ -281,7 +281,11 @@ def test_a_build_over_its_budget_is_there_and_has_an_exit_code_of_its_own(
         ),
         ("buses", {"i": {"sda": "four", "scl": 5}}, "i.sda: 'four' is no pin: write its number"),
         ("buses", {"i": {"sda": 4}}, "i.scl: is missing: write both, or leave sda out"),
-        ("buses", {"i": {"sda": 4, "scl": 5, "sclk": 5}}, "i.sclk: there is no such key; known are"),
+        (
+            "buses",
+            {"i": {"sda": 4, "scl": 5, "sclk": 5}},
+            "i.sclk: there is no such key; known are frequency, id, scl, sda",
+        ),
         ("sensors", {"soil": {"driver": "adc", "pin": "x"}}, "soil.pin: 'x' is no pin"),
         ("actuators", {"fan": {"driver": "pwm", "duty": [2, 0]}}, "fan.duty: must be two shares of the period"),
         ("actuators", {"fan": {"driver": "pwm", "duty": [0, "1"]}}, "fan.duty: must be two shares of the period"),

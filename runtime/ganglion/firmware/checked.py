@@ -79,9 +79,9 @@ def _bus(section: Section) -> None:
     if len(given) == 1:
         missed = "scl" if given == ["sda"] else "sda"
         raise section.error(missed, f"is missing: write both, or leave {given[0]} out for the board's own pins")
+    pins = {key: section.value(key) for key in ("sda", "scl")}
     for key in given:
-        _pin(section, section.value(key), key)
-    section.value("sda"), section.value("scl")
+        _pin(section, pins[key], key)
     section.close()
 
 
