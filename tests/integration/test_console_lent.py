@@ -19,7 +19,7 @@ from support.console_node import console, in_terminal
 from support.control_lines import Bridged, served
 from support.gateway import Process, process
 from support.node import CHIP, NodeProcess, node
-from support.waiting import until_answered
+from support.waiting import until, until_answered
 
 PORT = '[serial.{name}]\nport = "{port}"\nabout = "{about}"\n'
 
@@ -127,18 +127,30 @@ async def test_one_writes_a_right_is_needed_and_a_cable_comes_out(tmp_path: Path
         async with AsyncExitStack() as stack:
             one = await stack.enter_async_context(in_terminal(gateway, "barn:cable"))
             await one.shows("barn:cable at 115200 baud; Ctrl-] ends")
-            other = await stack.enter_async_context(console(gateway, "barn:cable"))
-            await other.says("admin@gateway writes at barn:cable, and you may only read; --take takes over", "event")
+            async with console(gateway, "barn:cable") as refused_one:
+                refusal = "admin@gateway writes at barn:cable, and you may only read; --take takes over"
+                await refused_one.says(refusal, "event")
+                refused_one.enter("mine")
+                code, error = await refused_one.ended_by_itself()
+                assert (code, refusal in error) == (4, True), error
+            other = await stack.enter_async_context(console(gateway, "barn:cable", "--watch"))
             one.types("hello")
             assert await asyncio.to_thread(cable.read, 60) == b"hello"
             cable.write(b"world\r\n")
             await one.shows("world")
-            await other.shows("who looks reads it too", text="world")
-            other.enter("mine")
-            await other.says("the rest is not sent", "event")
+
+            def read_too() -> bool:
+                cable.write(b"world\r\n")  # who looks has come after the first
+                return any(each.get("text") == "world" for each in other.shown)
+
+            await until(read_too, what="who looks reads it too")
             cable.pull()
             await one.shows("barn:cable is gone")
             await other.says("barn:cable is gone", "event")
+            code, said = await ran(gateway, "ganglion", "console", "barn:cable")
+            assert (code, "is gone" in said) == (5, True), said
+            kept = await gateway.http.get("/api/v1/nodes/barn/calls/ports.list")
+            assert kept.json()["result"]["ports"][0]["writer"] == "admin@gateway"
             cable.plug()
             await one.shows("barn:cable is back")
             one.types("again")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganglion.cli import extras, gateway_flags, option
-from ganglion.errors import UsageError
+from ganglion.errors import RefusedError, UsageError
 from ganglion.units import SECOND
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def _run(args: argparse.Namespace) -> int:
         stack.callback(console.close)
         if args.record is not None:
             console.record(args.record)
-        if link.refusal and not args.watch:
+        if link.refusal and not args.watch and (is_person or args.json):  # a script is told by its end
             console.tell(link.refusal)
         if pty is not None:
             console.tell(f"shared as {pty.path}")
@@ -173,6 +173,7 @@ def _run(args: argparse.Namespace) -> int:
 def _far(args: argparse.Namespace) -> "Far":
     """The way to a port that a node lends."""
     from ganglion.cli import gateway_client
+    from ganglion.cli.console_link import check_scope
     from ganglion.console.far import Far
     from ganglion.console.session import Asked
 
@@ -182,6 +183,10 @@ def _far(args: argparse.Namespace) -> "Far":
     gateway = gateway_client.find(args)
 
     def ask(asked: Asked) -> object:
-        return gateway.command(node, asked.method, asked.params, timeout=asked.seconds)["result"]
+        try:
+            return gateway.command(node, asked.method, asked.params, timeout=asked.seconds)["result"]
+        except RefusedError:
+            check_scope(gateway)
+            raise
 
     return Far(args.target, ask, take=args.take, watch=args.watch)

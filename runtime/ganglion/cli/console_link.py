@@ -42,7 +42,7 @@ class Link:
         try:
             self.session.opened(self._ask(self.session.opening(take=take, watch=watch)))
         except RefusedError:
-            self._check_scope()
+            check_scope(self._gateway)
             raise
         except NotFoundError as error:
             if "no method console.open" not in str(error).replace("'", ""):
@@ -51,12 +51,6 @@ class Link:
                 f"{self._target} has no console, as boards that are members have none: `ganglion call {self._target} "
                 "log lines=10` shows its log"
             ) from None
-
-    def _check_scope(self) -> None:
-        """Says at once all that a console asks for: the gateway first looks whether anything may be asked of a node."""
-        me = self._gateway.ask(auth.get_auth_me())
-        if "debug" not in me["scopes"]:
-            raise RefusedError(f"{me['name']} opens no console: that asks for the scope 'debug', of the role debug")
 
     def read(self, wait: float = WAIT) -> Came:
         """What came since the last time, or comes within so many seconds.
@@ -93,3 +87,14 @@ class Link:
 
     def _ask(self, asked: Asked) -> Any:
         return self._gateway.command(self.session.node, asked.method, asked.params, timeout=asked.seconds)["result"]
+
+
+def check_scope(gateway: GatewayClient) -> None:
+    """Says at once all that a console asks for: the gateway first looks whether anything may be asked of a node.
+
+    Raises:
+        RefusedError: who asks lacks it.
+    """
+    me = gateway.ask(auth.get_auth_me())
+    if "debug" not in me["scopes"]:
+        raise RefusedError(f"{me['name']} opens no console: that asks for the scope 'debug', of the role debug")

@@ -159,7 +159,8 @@ class Answers:
         said = (problem.get("detail") or problem.get("title")) if isinstance(problem, dict) else None
         message = str(said or f"the gateway at {self.url} answered with HTTP {status}")
         message = "\n".join(printable(line) for line in message.splitlines())  # it may be a node that says it
-        if status == 401 and not (said and str(problem.get("instance", "")).startswith("/api/v1/auth/")):
+        where = str(problem.get("instance", "")) if isinstance(problem, dict) else ""
+        if status == 401 and (not said or where == "/api/v1/auth/me" or not where.startswith("/api/v1/auth/")):
             message = f"{self.url} asks for a token: `ganglion login {self.url}`, or --token-file or GANGLION_TOKEN"
             if self.origin:
                 message = (

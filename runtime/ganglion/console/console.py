@@ -16,7 +16,7 @@ from ganglion.console.pty import Pty
 from ganglion.console.recorder import Recorder
 from ganglion.console.screens import Screen
 from ganglion.device.link import AGAIN, Link
-from ganglion.errors import UnreachableError
+from ganglion.errors import RefusedError, UnreachableError
 from ganglion.printable import printable
 
 #: Seconds between looks at what no descriptor tells of: the pty that is opened, and a port behind rfc2217://.
@@ -158,6 +158,7 @@ class Console:
 
         Raises:
             UnreachableError: the device has not said in time what was waited for; or the port is gone, for good.
+            RefusedError: a pipe's bytes may not be sent, since somebody else writes.
         """
         while not self._is_over:
             self._once()
@@ -232,6 +233,8 @@ class Console:
 
     def _send_paced(self) -> None:
         if self.paced and (self.link.port is None or self.link.refusal):
+            if self.link.refusal and self._has_sent:
+                raise RefusedError(self.link.refusal)  # whose bytes they are is a script, which goes by the exit code
             if self.link.refusal:
                 self.tell(self.link.refusal)
             self.stop_sending()  # half of a program is nothing for a board that begins anew

@@ -53,7 +53,7 @@ class Far:
         self._target = target
         self._ask = ask
         self._take, self._watch = take, watch
-        self._has_begun = False
+        self._is_asked = self._has_begun = False
         self._said = ""
         self._attempt: threading.Thread | None = None
         self._found: FarPort | GanglionError | None = None
@@ -65,6 +65,7 @@ class Far:
             GanglionError: what the node or the gateway says; or it is being tried.
         """
         if not self._has_begun:
+            self._is_asked = True
             self.session.opened(self._ask(self.session.opening(take=self._take, watch=self._watch)))
             self._has_begun = True
             port = FarPort(name, self)
@@ -95,7 +96,7 @@ class Far:
         """Ends the session; one that nobody can tell of it ends on the node by itself."""
         if isinstance(self._found, FarPort):
             self._found.close()  # which may have come when nobody waited any more
-        if self._has_begun:
+        if self._is_asked:  # a node begins a session before it finds that the cable is out
             with suppress(GanglionError):
                 self._ask(self.session.closing())
 
