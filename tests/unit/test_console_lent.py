@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A serial port that a node lends at its console: who writes, what is kept, and a cable that is pulled."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,24 @@ async def test_one_writes_and_leaves_the_port_as_it_was(world: Lender) -> None:
         await world.ask("close", who)
     await until(lambda: not lent.is_open, what="the port is let go of")
     assert (await world.open("c"))["port"]["there"], "and is to be had again"
+
+
+async def test_a_port_that_another_has_or_that_is_gone_is_listed_so(world: Lender) -> None:
+    async def listed() -> dict[str, Any]:
+        found: dict[str, Any] = (await world.console._lending.listed({}, peer()))["ports"][0]
+        return found
+
+    with world.cable.port.open("rb+", buffering=0) as line:
+        other = await asyncio.create_subprocess_exec("sleep", "60", stdin=line)
+    try:
+        found = await listed()
+    finally:
+        other.kill()
+        await other.wait()
+    assert (found["is_there"], found["in_use_by"]) == (True, f"sleep (process {other.pid})")
+    world.cable.pull()
+    found = await listed()
+    assert (found["is_there"], found["in_use_by"]) == (False, "")
 
 
 async def test_who_asks_while_the_port_is_let_go_of_is_told(world: Lender, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,8 +30,12 @@ def _lent(node: str, ports: list[dict[str, Any]]) -> str:
     if not ports:
         return f"{node} lends no serial port: [serial.NAME] in its configuration does that"
     head = ["console", "port", "baud", "about", "in use by", "who writes"]
-    names = ("port", "baud", "about", "in_use_by", "writer")
-    return table(head, [[f"{node}:{each['name']}", *(str(each[name] or "") for name in names)] for each in ports])
+    rows = []
+    for each in ports:
+        held = each["in_use_by"] if each.get("is_there", True) else "it is not there"
+        said = (each["port"], each["baud"], each["about"], held, each["writer"])
+        rows.append([f"{node}:{each['name']}", *(str(one or "") for one in said)])
+    return table(head, rows)
 
 
 def _text(ports: list[SerialPort]) -> str:

@@ -4,12 +4,14 @@
 import asyncio
 import base64
 import binascii
+import os
 import time
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ganglion.errors import InvalidError
+from ganglion.linux.holders import holders
 from ganglion.mesh.parameters import takes
 from ganglion.mesh.peer import Peer
 from ganglion.node.console.asked import number
@@ -70,22 +72,26 @@ class Lending:
 
     @takes()
     async def listed(self, params: dict[str, Any], peer: Peer) -> dict[str, Any]:
-        """The ports that are lent, each with `name`, `port`, `baud`, `about`, `is_open`, `in_use_by` and `writer`."""
-        return {
-            "ports": [
+        """The ports that are lent: `name`, `port`, `baud`, `about`, `is_there`, `is_open`, `in_use_by` and `writer`."""
+        found = []
+        for name, desk in sorted(self._desks.ports.items()):
+            if (lent := desk.lent) is None:
+                continue
+            there, held = await asyncio.to_thread(_looked, lent)
+            section = lent.section
+            found.append(
                 {
                     "name": name,
-                    "port": lent.section.port,
-                    "baud": lent.section.baud,
-                    "about": lent.section.about,
+                    "port": section.port,
+                    "baud": section.baud,
+                    "about": section.about,
+                    "is_there": there,
                     "is_open": lent.is_open,
-                    "in_use_by": lent.held_by,
+                    "in_use_by": held,
                     "writer": desk.who,
                 }
-                for name, desk in sorted(self._desks.ports.items())
-                if (lent := desk.lent) is not None
-            ]
-        }
+            )
+        return {"ports": found}
 
     @takes("id", "by", "at", "data", "pauses")
     async def write(self, params: dict[str, Any], peer: Peer) -> dict[str, Any]:
@@ -169,6 +175,14 @@ class Lending:
         if lines or unshown:
             said = {"lines": lines} if lines else {}
             self._record.add("typed", session.who, session.id, **said, **({"bytes": unshown} if unshown else {}))
+
+
+def _looked(lent: Lent) -> tuple[bool, str]:
+    """Whether a port is there, and what has it: a part of this node, or another program."""
+    port = lent.section.port
+    if "://" in port:
+        return True, lent.held_by
+    return os.path.exists(port), lent.held_by or ", ".join(map(str, holders(port)))
 
 
 async def state(lent: Lent) -> dict[str, Any]:
