@@ -4,6 +4,7 @@
 import asyncio
 import contextlib
 import json
+import logging
 import signal
 import socket
 import ssl
@@ -77,6 +78,7 @@ async def serve(settings: Settings) -> None:
 
 def configuration(app: ASGIApp, settings: Settings) -> uvicorn.Config:
     """How an application is served. Of a trusted proxy it sees the client's address and scheme, and of nobody else."""
+    logging.getLogger("uvicorn.error").addFilter(_is_fault)
     return uvicorn.Config(
         app,
         log_config=None,
@@ -92,6 +94,11 @@ def configuration(app: ASGIApp, settings: Settings) -> uvicorn.Config:
         ssl_certfile=settings.certificate,
         ssl_keyfile=settings.private_key,
     )
+
+
+def _is_fault(record: logging.LogRecord) -> bool:
+    """Whether it is one of ours: uvicorn takes a handshake that is refused with a problem for one without an answer."""
+    return record.msg != "ASGI callable returned without completing handshake."
 
 
 async def _say_ready(server: uvicorn.Server, gateway: Gateway, url: str, began: float) -> None:

@@ -64,11 +64,12 @@ async def test_a_node_that_comes_and_goes_is_told(site: Socket) -> None:
         assert [(await read(client))["data"]["online"] for _ in range(2)] == [True, False]
 
 
-async def test_a_stranger_is_not_let_in_and_scopes_hold(site: Socket) -> None:
+async def test_a_stranger_is_not_let_in_and_scopes_hold(site: Socket, caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(websockets.InvalidStatus) as refused:
         async with site.connect(token="gt_wrong"):
             raise AssertionError("let in")
     assert refused.value.response.status_code == 401
+    assert not [each for each in caplog.records if each.levelname == "ERROR"], "that a stranger came is no fault"
     made = await site.here.post("/api-keys", {"name": "m", "scopes": ["metrics"]})
     async with site.follow(token=made["token"]) as client:
         answer = await ask(client, {"type": "subscribe", "channels": ["events/#"], "id": "q"})

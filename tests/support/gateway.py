@@ -25,6 +25,7 @@ from ganglion_gateway import rows
 from ganglion_gateway.access.guard import Guard
 from ganglion_gateway.api.app import application, guarded
 from ganglion_gateway.gateway import Gateway, open_gateway
+from ganglion_gateway.server import configuration
 from ganglion_gateway.settings import Settings
 from ganglion_gateway.store import events
 from ganglion_gateway.webhook.schedule import Policy
@@ -117,7 +118,7 @@ async def happen(site: Here, *seqs: int) -> None:
 async def served(site: Here) -> AsyncIterator[str]:
     """A gateway of this process over HTTP; its URL."""
     app = guarded(application(site.services), site.services)
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1))
+    server = uvicorn.Server(configuration(app, site.services.settings))
     server.capture_signals = nullcontext  # type: ignore[method-assign, assignment] - signals are pytest's
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
         serving = asyncio.create_task(server.serve(sockets=[listener]))
