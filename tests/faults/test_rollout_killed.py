@@ -111,7 +111,8 @@ async def test_a_bad_release_is_taken_back_by_the_gateway_that_is_left(
             for i in range(NODES):
                 await one.http.put(f"/api/v1/nodes/n{i}/release", json={"release": good})
             body = {"release": bad, "selector": "all", "id": "spring", "stages": ["50%", "100%"]}
-            assert (await one.http.post("/api/v1/rollouts", json=body)).status_code == 201
+            made = await one.http.post("/api/v1/rollouts", json=body)
+            assert made.status_code == 201, made.text
 
             def cohort() -> list[Node]:
                 return [node for node in nodes if node.desired.get("release") == bad]

@@ -142,7 +142,7 @@ def test_a_get_that_was_cut_is_gone_on_with_and_what_is_here_is_not_read_again(
             3,
             "--to none/x: there is no folder none on this machine: make it first",
         ),
-        (["put", "main.py", "drivers", "--to", "x"], 1, "is one name for several files: x/ would be a folder"),
+        (["put", "main.py", "drivers", "--to", "x"], 2, "is one name for several files: x/ would be a folder"),
         (["ls", "--baud", "0"], 2, "--baud 0: at least 1"),
         (["put"], 2, "FILE"),
     ],

@@ -165,7 +165,7 @@ async def test_sockets_and_static_files_ask_for_a_token_too(tmp_path: Path) -> N
             polling = "/_nicegui_ws/socket.io/?EIO=4&transport=polling"
             assert (await stranger.get(polling)).status_code == 401
             assert (await stranger.post(polling, content=b"40")).status_code == 401
-        assert await _handshake(gateway.url, "") == 403
+        assert await _handshake(gateway.url, "") == 401
         assert await _handshake(gateway.url, gateway.token) == 101
 
 

@@ -171,7 +171,7 @@ async def test_who_waits_can_be_turned_away_and_a_gateway_does_not_revoke_itself
         ("/nodes/nobody/revoke", {}, 404),
         ("/nodes/nobody/revoke", {"reason": "\x00"}, 422),
         ("/enrol-keys/0123456789abcdef/revoke", {}, 404),
-        ("/enrol-keys/nonsense/revoke", {}, 422),
+        ("/enrol-keys/nonsense/revoke", {}, 404),
     ],
 )
 async def test_what_makes_no_sense_is_a_problem(tmp_path: Path, path: str, body: dict[str, Any], status: int) -> None:

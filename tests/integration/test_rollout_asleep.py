@@ -52,7 +52,7 @@ async def test_a_rollout_waits_for_a_node_that_sleeps(
         words = ("door", "--to", "all", "--stages", "100%", "--id", "spring")
         plan = await says("rollout", "plan", *words)
         assert "fridge (asleep)" in plan
-        assert "1 of them are asleep: they get it when they wake" in plan
+        assert "1 of them is asleep: it gets it when it wakes" in plan
         await says("rollout", "start", *words, "--soak", "3s")
 
         async def is_late() -> bool:

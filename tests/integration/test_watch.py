@@ -91,7 +91,7 @@ async def test_a_socket_without_a_token_is_not_opened(site: Site) -> None:
     with pytest.raises(websockets.InvalidStatus) as refused:
         async with socket(site.gateway, token="gt_wrong"):
             pass
-    assert refused.value.response.status_code == 403
+    assert refused.value.response.status_code == 401
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,9 @@ def plan(**fields: Any) -> dict[str, Any]:
     nodes = [{"node": f"n{i}", "name": f"n{i}", "online": i > 1, "sleeps": i == 0} for i in range(8)]
     stages = [{"number": 1, "percent": 100.0, "soak": 3600 * SECOND, "size": 8, "nodes": nodes}]
     known = {"id": "spring", "release": "0123456789abcdef", "name": "door", "selector": "all", "nodes": 8}
-    lists = {name: [] for name in ("asleep", "away", "already", "space_unknown", "busy", "skipped", "unknown")}
+    lists = {
+        name: [] for name in ("asleep", "away", "already", "space_unknown", "busy", "skipped", "unknown", "versions")
+    }
     return known | {"stages": stages} | lists | fields
 
 

@@ -87,7 +87,7 @@ class Release:
             board, sw, caps: As in the node's birth.
         """
         version = self.brings(sw, caps)
-        if not version:
+        if not version and self.manifest.agents:
             machine = agent.said(caps)[0]
             return [agent.TOO_OLD if machine is None else agent.misfit(self.manifest.agents, machine)]
         return lacking(self.requires, board=board, agent=version, capabilities=capabilities_of(caps))
