@@ -2,6 +2,7 @@
 """Runs the gateway: the fleet's server with its database, webhooks, model bridge, API and dashboard."""
 
 import argparse
+import asyncio
 import os
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
@@ -128,9 +129,7 @@ def run(args: argparse.Namespace) -> Result | None:
         return backup.run(args, _database(args.database))
     chosen = settings(args)
     logs.configure(args.log, as_json=args.log_json)
-    import uvloop  # a webhook or a reading takes a third less of the processor with it
-
-    uvloop.run(serve(chosen))
+    asyncio.run(serve(chosen))
     return None
 
 

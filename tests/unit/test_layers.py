@@ -96,13 +96,13 @@ PACKAGES = {
             "pydantic",
         }
         | {"prometheus_client", "psycopg", "sqlalchemy", "starlette", "structlog", "uvicorn", "anyio", "numpy"}
-        | {"nacl", "redis", "opentelemetry", "socketio", "uvloop"},
+        | {"nacl", "redis", "opentelemetry", "socketio"},
     ),
     "ganglion_tools": (
         "tools",
         STDLIB
         | {"ganglion", "ganglion_micro", "ganglion_gateway", "aiomqtt", "bcrypt", "cryptography", "packaging", "psutil"}
-        | {"aiohttp", "playwright", "uvloop"}
+        | {"aiohttp", "playwright"}
         | {"asteval", "blinker", "cbor2", "cv2", "fastjsonschema", "nacl", "numpy", "paho", "polib", "pyee", "yaml"},
     ),
 }

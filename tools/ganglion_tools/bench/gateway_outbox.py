@@ -7,6 +7,7 @@
 rows by sqlite3 without anything around it. `plain` is the loop that somebody would write by hand to deliver them.
 """
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -16,8 +17,6 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
-
-import uvloop
 
 from ganglion.errors import GanglionError
 from ganglion.mesh.member import Received
@@ -171,4 +170,4 @@ async def main(state: str, url: str, secret: str) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(main(*sys.argv[1:4]))
+    asyncio.run(main(*sys.argv[1:4]))

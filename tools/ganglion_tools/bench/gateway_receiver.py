@@ -11,8 +11,6 @@ import sys
 import time
 from typing import cast
 
-import uvloop
-
 from ganglion.units import MILLISECOND
 from ganglion_gateway.webhook.signature import is_signed, key_of
 from ganglion_tools.bench.gateway_worker import Document, serve, spread
@@ -121,4 +119,4 @@ async def main(port: int, secret: str) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(main(int(sys.argv[1]), sys.argv[2]))
+    asyncio.run(main(int(sys.argv[1]), sys.argv[2]))

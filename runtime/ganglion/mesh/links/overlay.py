@@ -95,7 +95,7 @@ class Overlay:
         self._trust: MemberTrust | None = None
         self._ports: dict[str, tuple[Link, Send]] = {}
         self._timer: asyncio.Handle | None = None
-        self._wakes = 0.0  # when it is due: uvloop has for what is due at once a handle that does not know its time
+        self._wakes = 0.0  # when it is due: not every loop has handles that know it
         self._birth = b""
         self._judge: Beacons | None = None
         self._transport = transport
