@@ -180,7 +180,7 @@ class PortTerminal:
             except LoggedOutError:
                 self._over("")
                 with self._screen:
-                    ui.navigate.to("/login")
+                    self._visit.log_in()
             except UnreachableError as error:
                 if not self.is_away:
                     self._away(str(error))
