@@ -104,8 +104,8 @@ async def enqueue(connection: AsyncConnection, rows: Sequence[Row], now: int) ->
         await connection.execute(insert(outbox), items)
 
 
-async def pending(database: Database, endpoint: str, *, after: int = 0, limit: int) -> list[Row]:
-    """What waits for an endpoint behind a number, in order, each with its event and its node's name."""
+async def pending(database: Database, endpoint: str, *, limit: int) -> list[Row]:
+    """What waits for an endpoint, in order, each with its event and its node's name."""
     statement = (
         select(
             outbox.c.number,
@@ -126,7 +126,7 @@ async def pending(database: Database, endpoint: str, *, after: int = 0, limit: i
         )
         .join(events, events.c.id == outbox.c.event)
         .join(nodes, nodes.c.id == events.c.node, isouter=True)
-        .where(outbox.c.endpoint == endpoint, outbox.c.state == PENDING, outbox.c.number > after)
+        .where(outbox.c.endpoint == endpoint, outbox.c.state == PENDING)
         .order_by(outbox.c.number)
         .limit(limit)
     )

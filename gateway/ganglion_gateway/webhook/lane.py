@@ -101,47 +101,32 @@ class Lane:
             await asyncio.shield(self._write_last())
 
     async def _deliver(self, http: "aiohttp.ClientSession") -> None:
-        rows = await self._read()
-        if rows:
-            self.schedule = Schedule(self._means.policy, failures=rows[0]["attempts"], due=rows[0]["due"])
-        while self._goes_on:
-            # The page behind a full one is read while that is sent
-            ahead = asyncio.create_task(self._read(rows[-1]["number"])) if len(rows) == _PAGE else None
-            try:
-                for row in rows:
-                    if self._goes_on:
-                        await self._settle(http, row)
-                if ahead is not None and (following := await ahead):
-                    rows = following
-                    continue
-            finally:
-                if ahead is not None:
-                    ahead.cancel()
-            await self._write_back()
-            if not rows:
-                await self.wake.wait()
-            rows = await self._read()
-
-    @property
-    def _goes_on(self) -> bool:
-        return not self._stopping.is_set() and self.lease.held
-
-    async def _read(self, after: int = 0) -> list[Row]:
-        """The first messages that wait behind a number."""
-        while self._goes_on:
+        means = self._means
+        restored = False
+        while not self._stopping.is_set() and self.lease.held:
             self.wake.clear()
             try:
-                return await webhooks.pending(self._means.database, self.endpoint["id"], after=after, limit=_PAGE)
+                rows = await webhooks.pending(means.database, self.endpoint["id"], limit=_PAGE)
             except SQLAlchemyError as error:
                 _log.error("outbox not readable", endpoint=self.endpoint["id"], reason=str(error))
                 await self._pause(_DATABASE_RETRY)
-        return []
+                continue
+            if rows and not restored:
+                self.schedule = Schedule(means.policy, failures=rows[0]["attempts"], due=rows[0]["due"])
+            restored = True
+            for row in rows:
+                await self._settle(http, row)
+                if self._stopping.is_set():
+                    break
+            await self._write_back()
+            if not rows:
+                await self.wake.wait()
 
     async def _settle(self, http: "aiohttp.ClientSession", row: Row) -> None:
         """Tries one message until it is delivered or dead, or the gateway stops."""
         means = self._means
         attempts: int = row["attempts"]
-        while self._goes_on:
+        while not self._stopping.is_set() and self.lease.held:
             now = means.clock()
             if self.schedule.expired(_since(row), now):
                 self._change(row, Fate.DEAD, attempts, now)
@@ -164,10 +149,8 @@ class Lane:
                 }
             )
             self._change(row, fate, attempts, attempt.at + attempt.took)
-            if len(self._attempts) >= _PAGE:
+            if len(self._attempts) >= _PAGE or means.clock() - self._oldest >= _WRITE_BACK:
                 await self._write_back()
-            elif means.clock() - self._oldest >= _WRITE_BACK:
-                self._begin_writing()
             if fate is not Fate.AGAIN:
                 return
 
@@ -207,42 +190,40 @@ class Lane:
             "ended": None if fate is Fate.AGAIN else now,
         }
 
-    def _begin_writing(self) -> None:
-        """Has what was tried written while the next messages are sent."""
-        if self._changes and (self._writing is None or self._writing.done()):
-            self._writing = asyncio.create_task(self._write(), name=f"webhook notes {self.endpoint['id']}")
-
     async def _write_back(self) -> None:
         """What was tried, into the database; nothing more is sent before it is there."""
         while self._changes:
-            self._begin_writing()
-            await self._written()
+            try:
+                await self._write()
+            except SQLAlchemyError as error:
+                _log.error("deliveries not written", endpoint=self.endpoint["id"], reason=str(error))
+                await asyncio.sleep(_DATABASE_RETRY)
 
     async def _write_last(self) -> None:
         """The same once, as a stop must not wait for a database: what is not written is only delivered again."""
-        with suppress(TimeoutError):
+        try:
             async with asyncio.timeout(_LAST):
-                await self._written()
-                self._begin_writing()
-                await self._written()
-        if self._writing is not None:
-            self._writing.cancel()
-            await asyncio.wait([self._writing])
-        if self._changes:
-            _log.error("deliveries not written", endpoint=self.endpoint["id"], delivered_again=len(self._changes))
-
-    async def _written(self) -> None:
-        """Waits for what is being written. Who waits no more does not break it off, so nothing is written twice."""
-        if self._writing is not None:
-            await asyncio.shield(self._writing)
+                if self._writing is not None:  # whoever cancelled the lane did not cancel what it was writing
+                    with suppress(SQLAlchemyError):
+                        await asyncio.shield(self._writing)
+                await self._write()
+        except (SQLAlchemyError, TimeoutError) as error:
+            again = len(self._changes)
+            reason = str(error) or f"no answer within {_LAST:g} s"
+            _log.error("deliveries not written", endpoint=self.endpoint["id"], reason=reason, delivered_again=again)
 
     async def _write(self) -> None:
-        """Writes what was tried up to now; keeps it, after a pause, where the database refuses."""
-        attempts, self._attempts = self._attempts, []
-        changes, self._changes = self._changes, {}
+        if not self._changes:
+            return
+        # A task of its own: a piece of work that was handed to the writer is done, though nobody waits for it any more
+        self._writing = asyncio.create_task(self._record(), name="attempts to deliver")
+        await asyncio.shield(self._writing)
+
+    async def _record(self) -> None:
+        attempts, changes = list(self._attempts), list(self._changes.values())
 
         async def work(connection: AsyncConnection) -> None:
-            await webhooks.record(connection, attempts, list(changes.values()))
+            await webhooks.record(connection, attempts, changes)
 
         try:
             await self.lease.write(self._means.database, work)
@@ -250,12 +231,10 @@ class Lane:
             # Another gateway delivers now, and what this one has tried since counts for nothing
             self._stopping.set()
             self.lease.lost.set()
-        except (SQLAlchemyError, asyncio.CancelledError) as error:
-            self._attempts, self._changes = attempts + self._attempts, changes | self._changes
-            if isinstance(error, asyncio.CancelledError):
-                raise
-            _log.error("deliveries not written", endpoint=self.endpoint["id"], reason=str(error))
-            await self._pause(_DATABASE_RETRY)
+        finally:
+            self._writing = None
+        self._attempts.clear()
+        self._changes.clear()
         self._means.on_tried()
 
     async def _pause(self, seconds: float) -> None:
