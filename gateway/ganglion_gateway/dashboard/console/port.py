@@ -3,17 +3,16 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 
 from nicegui import background_tasks, ui
 from nicegui.events import XtermDataEventArguments, XtermResizeEventArguments
 
-from ganglion.console.harmless import Harmless
 from ganglion.console.session import MOST_WRITTEN, WAIT, Came
 from ganglion.errors import GanglionError, UnreachableError
 from ganglion_gateway.dashboard.asking import LoggedOutError
 from ganglion_gateway.dashboard.console import saying
 from ganglion_gateway.dashboard.console.link import Link
+from ganglion_gateway.dashboard.console.screened import Screened
 from ganglion_gateway.dashboard.visit import Visit
 
 #: Seconds between two attempts to reach a port that is gone, or its node.
@@ -24,8 +23,8 @@ _PULSE = 0.1
 _RESET: tuple[tuple[str, bool], ...] = (("dtr", False), ("rts", True), ("rts", False), ("dtr", True), ("rts", True))
 
 
-class PortTerminal:
-    """One terminal, and the session that it is of; what is the same as of `Terminal` is called the same.
+class PortTerminal(Screened):
+    """One terminal, and the session that it is of.
 
     Args:
         target: `ID:PORT`; `name` is what people call it.
@@ -37,18 +36,9 @@ class PortTerminal:
     """
 
     def __init__(self, visit: Visit, target: str, name: str, screen: ui.xterm, changed: Callable[[], None]) -> None:
-        self._visit = visit
-        self._say = visit.say
-        self._screen = screen
-        self._changed = changed
-        self._name = name
-        self._harmless = Harmless()
+        super().__init__(visit, name, screen, changed, Link(visit, target, 80, 24))
         self._keys: asyncio.Queue[bytes] = asyncio.Queue(1000)
-        self._tasks: list[asyncio.Task[None]] = []
-        self._writer: str | None = None
         self._setting = asyncio.Lock()
-        self.link = Link(visit, target, 80, 24)
-        self.is_over = self.is_away = False
         self.baud = 0
 
     def begin(self) -> None:
@@ -61,24 +51,6 @@ class PortTerminal:
         """Forgets what was pasted and has not left, as nobody sees what comes of it."""
         while not self._keys.empty():
             self._keys.get_nowait()
-
-    async def end(self) -> None:
-        """Closes the session."""
-        self.drop()
-        for each in self._tasks:
-            each.cancel()
-        if not self.is_over:
-            self.is_over = True
-            with suppress(GanglionError):
-                await self.link.close()
-
-    async def take(self) -> None:
-        """Writes from now on, where the policy lets who is here."""
-        try:
-            await self.link.open(take=True)
-        except GanglionError as error:
-            self._complain(error)
-        self._changed()
 
     async def reset(self) -> None:
         """Resets the board by DTR and RTS."""
@@ -132,10 +104,6 @@ class PortTerminal:
             self._put(saying.wrong(self._say("{port} has no {lines}").format(port=self._name, lines=lacks)))
         return not said.lacks
 
-    def _complain(self, error: GanglionError) -> None:
-        with self._screen:
-            self._visit.complain(error)
-
     async def _write(self) -> None:
         """Brings keys to the port, in their order, as many at once as wait."""
         while True:
@@ -179,8 +147,7 @@ class PortTerminal:
                 self._show(came)
             except LoggedOutError:
                 self._over("")
-                with self._screen:
-                    self._visit.log_in()
+                self._leave()
             except UnreachableError as error:
                 if not self.is_away:
                     self._away(str(error))
@@ -213,7 +180,3 @@ class PortTerminal:
         if why:
             self._put(saying.wrong(why))
         self._changed()
-
-    def _put(self, text: str) -> None:
-        if text:
-            self._screen.write(text)

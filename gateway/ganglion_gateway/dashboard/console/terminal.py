@@ -10,12 +10,12 @@ from contextlib import suppress
 from nicegui import background_tasks, ui
 from nicegui.events import XtermDataEventArguments, XtermResizeEventArguments
 
-from ganglion.console.harmless import Harmless
 from ganglion.console.session import WAIT, Came
 from ganglion.errors import GanglionError, UnreachableError
 from ganglion_gateway.dashboard.asking import LoggedOutError
 from ganglion_gateway.dashboard.console import saying
 from ganglion_gateway.dashboard.console.link import Link
+from ganglion_gateway.dashboard.console.screened import Screened
 from ganglion_gateway.dashboard.console.typing_line import ERASE, TypedLine
 from ganglion_gateway.dashboard.visit import Visit
 
@@ -24,7 +24,7 @@ _AGAIN = 2.0
 _INTERRUPT = "\x03"
 
 
-class Terminal:
+class Terminal(Screened):
     """One terminal, and the session that it is of.
 
     Args:
@@ -33,11 +33,6 @@ class Terminal:
         changed: Is called when another one writes, or the session is over.
 
         columns, rows: Of the window.
-
-    Attributes:
-        link: The session.
-        is_over: Whether it has ended, and nothing more comes.
-        is_away: Whether the node does not answer.
     """
 
     def __init__(
@@ -51,24 +46,15 @@ class Terminal:
         columns: int,
         rows: int,
     ) -> None:
-        self._visit = visit
-        self._say = visit.say
-        self._screen = screen
-        self._changed = changed
-        self._name = name
+        super().__init__(visit, name, screen, changed, Link(visit, target, columns, rows))
         self._size = columns, rows
         self._typed = TypedLine(columns)
-        self._harmless = Harmless()
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._in_shell = self._wants_shell = False
         self._opened = 0.0  # when a shell was; what was asked for before does not say that there is none
         self._keys: asyncio.Queue[str] = asyncio.Queue(1000)
         self._carried: asyncio.Task[None] | None = None
         self._waiting: list[str] = []
-        self._writer: str | None = None
-        self._tasks: list[asyncio.Task[None]] = []
-        self.link = Link(visit, target, columns, rows)
-        self.is_over = self.is_away = False
 
     def begin(self) -> None:
         """Opens the session, and follows it until `end`."""
@@ -80,21 +66,9 @@ class Terminal:
 
     async def end(self) -> None:
         """Closes the session; what was pasted and is not begun is not carried out."""
-        self.drop()
-        for each in [*self._tasks, *([] if self._carried is None else [self._carried])]:
-            each.cancel()
-        if not self.is_over:
-            self.is_over = True
-            with suppress(GanglionError):
-                await self.link.close()
-
-    async def take(self) -> None:
-        """Writes from now on, where the policy lets who is here."""
-        try:
-            await self.link.open(take=True)
-        except GanglionError as error:
-            self._complain(error)
-        self._changed()
+        if self._carried is not None:
+            self._tasks.append(self._carried)
+        await super().end()
 
     def pressed(self, event: XtermDataEventArguments) -> None:
         """Takes what was typed or pasted."""
@@ -261,15 +235,3 @@ class Terminal:
             self._put(ERASE + text)
         else:
             self._put(ERASE + text + self._typed.shown())
-
-    def _complain(self, error: GanglionError) -> None:
-        with self._screen:
-            self._visit.complain(error)
-
-    def _leave(self) -> None:
-        with self._screen:
-            self._visit.log_in()
-
-    def _put(self, text: str) -> None:
-        if text:
-            self._screen.write(text)
