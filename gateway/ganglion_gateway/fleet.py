@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ganglion.errors import NotFoundError, RefusedError
+from ganglion.errors import NotFoundError, UnfitError
 from ganglion.settings import closest
 from ganglion.units import SECOND
 from ganglion_gateway.facts import Facts
@@ -276,14 +276,14 @@ class Fleet:
 
         Raises:
             NotFoundError: there is none; the message names some that there are.
-            RefusedError: several that share the name are there, so a command could reach one that is not meant.
+            UnfitError: several that share the name are there, so a command could reach one that is not meant.
         """
         if (node := self.nodes.get(self.now(who))) is not None:
             return node
         named = [node for node in self.nodes.values() if node.name == who]
         there = sorted(node.id for node in named if node.online)
         if len(there) > 1:
-            raise RefusedError(
+            raise UnfitError(
                 f"{len(there)} nodes that are online are called {who!r}: say which, {' or '.join(there)}"
             )
         if named:

@@ -52,7 +52,13 @@ class RefusedError(GanglionError, PermissionError):
 
 
 class UnfitError(UsageError, RefusedError):
-    """The gateway, or a node behind it, does not take a value that it was given: wrong usage, found there."""
+    """The gateway, or a node behind it, does not take a value that it was given, or it means several: wrong usage."""
+
+
+class OverError(RefusedError):
+    """What is to be changed is in no state for it: it has ended, was decided, or was changed meanwhile. It failed."""
+
+    exit_code = 1
 
 
 class UnreachableError(GanglionError, ConnectionError):

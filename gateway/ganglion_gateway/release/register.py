@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
-from ganglion.errors import InvalidError, NotFoundError, RefusedError
+from ganglion.errors import InvalidError, NotFoundError, RefusedError, UnfitError
 from ganglion.mesh.authority import Authority
 from ganglion.release import agent, manifest, wheel
 from ganglion.release.agent import Agent
@@ -206,13 +206,13 @@ class Register:
 
         Raises:
             NotFoundError: there is none.
-            RefusedError: several have this name, or ids that begin so.
+            UnfitError: several have this name, or ids that begin so.
         """
         rows = await store.find(self._database, who) if len(who) >= _LEAST or who else []
         if len(rows) > 1:
             ids = ", ".join(f"{row['id'][:_SHOWN]} of {_time(row['created'])}" for row in rows)
             how = "are called" if rows[0]["name"] == who else "begin with"
-            raise RefusedError(f"several releases {how} {who!r}: say which by its id, {ids}")
+            raise UnfitError(f"several releases {how} {who!r}: say which by its id, {ids}")
         if not rows or (rows[0]["name"] != who and len(who) < _LEAST):
             raise NotFoundError(f"there is no release {who!r}: `ganglion release list` shows those that there are")
         return release_of(rows[0])

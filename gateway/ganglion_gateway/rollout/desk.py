@@ -52,7 +52,7 @@ class Desk:
         Raises:
             InvalidError: the selector is none.
             NotFoundError: there is no such release, or nobody is meant.
-            RefusedError: several releases are meant.
+            UnfitError: several releases are meant.
         """
         meant, found = parse(selector), await self._releases.find(release)
         nodes = chosen(meant, self._fleet.nodes.values())

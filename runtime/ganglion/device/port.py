@@ -219,9 +219,9 @@ def open_port(name: str, *, baud: int = BAUD) -> Port:
     Raises:
         InvalidError: it is no serial port, or has no such speed.
         NotFoundError: it is not there; the message lists which are.
-        RefusedError: this user may not use it; the message names the group to join.
+        RefusedError: this user may not use it, and the message names the group to join; or another program has it,
+            and the message says which.
         UnreachableError: no one answers at the URL.
-        GanglionError: another program has it; the message says which.
         ImportError: pyserial is not installed.
     """
     import serial
@@ -284,7 +284,7 @@ def _no_serial_port(name: str) -> InvalidError:
     return InvalidError("is no serial port: `ganglion ports` lists those that are", where=name)
 
 
-def _busy(name: str, who: str, *others: Holder) -> GanglionError:
+def _busy(name: str, who: str, *others: Holder) -> RefusedError:
     remedy = "end that first"
     if node := next((each for each in others if each.node), None):  # to a node its line is a leaf's, as long as it runs
         how = "`sudo systemctl stop ganglion`" if node.is_service else f"`kill {node.pid}`, or Ctrl-C where it runs"
@@ -293,4 +293,4 @@ def _busy(name: str, who: str, *others: Holder) -> GanglionError:
         remedy = f"it is shared as {' and '.join(shared)}, so name that in place of {name}"
     elif any(each.is_console for each in others):
         remedy = "end that first, or start it with --share PATH or --listen PORT and name that"
-    return GanglionError(f"{name} is in use by {who}: {remedy}")
+    return RefusedError(f"{name} is in use by {who}: {remedy}")
