@@ -112,7 +112,9 @@ def test_a_node_is_found_by_id_and_by_name_and_the_one_that_is_there_first() -> 
         fleet.find("frige")
     for number in range(12):
         born(fleet, f"n{number}", name=f"gate{number:02}")
-    with pytest.raises(NotFoundError, match=r"known are fridge, gate00, .*, gate08 and 3 more: `ganglion fleet list` lists all$"):
+    with pytest.raises(
+        NotFoundError, match=r"known are fridge, gate00, .*, gate08 and 3 more: `ganglion fleet list` lists all$"
+    ):
         fleet.find("attic")
 
 

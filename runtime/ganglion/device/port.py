@@ -105,6 +105,10 @@ class Port:
         """Why nothing may be written there, or set; "" where it may be."""
         return ""
 
+    def take_dropped(self) -> str:
+        """Why bytes that it had taken were not written, said once; "" where all were."""
+        return ""
+
     @property
     def has_control_lines(self) -> bool:
         """Whether DTR and RTS, by which boards are reset, are there: a pty and a TCP socket have none."""
