@@ -58,7 +58,7 @@ class Desk:
         nodes = chosen(meant, self._fleet.nodes.values())
         if not nodes:
             why = "; ".join(strange(meant, list(self._fleet.nodes.values()))[:3])
-            raise NotFoundError(f"no node is {selector}{f': {why}' if why else ''}")
+            raise NotFoundError(why or f"no node is {selector}")
         made = await self._candidates(found, nodes)
         return plan(id or secrets.token_hex(4), found, terms, made)
 

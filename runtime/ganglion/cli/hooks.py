@@ -13,6 +13,9 @@ from ganglion.cli.secret_file import rotated, secret_in
 from ganglion.cli.show import plain
 from ganglion.client.operations import hooks as api
 
+#: Options by the fields of the API that they give.
+FIELDS = {"secret": "--secret-file", "class": "--class", "node": "--to"}
+
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
     """`ganglion hooks add|list|rotate|remove`."""

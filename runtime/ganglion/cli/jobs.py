@@ -19,6 +19,9 @@ _LONG = 40
 #: How a job can end at a node, and what the command ends with then; of several the first.
 _CODES = (("failed", 1), ("cancelled", 1), ("unknown", 5), ("expired", 5))
 
+#: Options by the fields of the API that they give.
+FIELDS = {"selector": "--on"}
+
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
     """`ganglion jobs run|list|show|cancel|watch`."""

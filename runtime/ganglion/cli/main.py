@@ -2,7 +2,8 @@
 """`ganglion <command>`: parses the line, imports the one module it names, turns errors into exit codes.
 
 A command module has `arguments(parser, common)`, where `common` is the parent parser of its own subcommands, and
-`run(args)`, which returns a `Result`, or None or an exit code where it has printed what it follows as it came.
+`run(args)`, which returns a `Result`, or None or an exit code where it has printed what it follows as it came. Its
+`FIELDS` say by which option it gives a field of the gateway's API, where the two are not called alike.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from ganglion.cli import option
-from ganglion.errors import GanglionError, InvalidError, UsageError
+from ganglion.errors import GanglionError, InvalidError, UnfitError, UsageError
 
 #: command -> (module, extras that bring what it needs, one line of help)
 COMMANDS = {
@@ -179,7 +180,12 @@ def _run(words: list[str], *, alone: bool) -> int:
             module.arguments(sub, common)
     args = parser.parse_args(words)
     assert module is not None  # argparse has refused every other word
-    result = module.run(args)
+    try:
+        result = module.run(args)
+    except UnfitError as error:
+        from ganglion.cli.fields import renamed
+
+        raise renamed(error, parser, args, getattr(module, "FIELDS", {})) from None
     if result is None:
         return 0
     if isinstance(result, int):

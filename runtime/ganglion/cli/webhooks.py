@@ -21,6 +21,9 @@ _SHOWN = 10
 #: Letters of an error in a list.
 _WHY = 60
 
+#: Options by the fields of the API that they give.
+FIELDS = {"secret": "--secret-file"}
+
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
     """`ganglion webhooks add|list|show|edit|pause|resume|test|rotate|remove`."""
