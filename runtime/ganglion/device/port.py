@@ -13,6 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
+from ganglion.device.lending import lent_as
 from ganglion.device.ports import serial_ports
 from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError, UnreachableError
 from ganglion.linux import device
@@ -291,6 +292,12 @@ def _no_serial_port(name: str) -> InvalidError:
 def _busy(name: str, who: str, *others: Holder) -> RefusedError:
     remedy = "end that first"
     if node := next((each for each in others if each.node), None):  # to a node its line is a leaf's, as long as it runs
+        if lent := lent_as(node, name):
+            where = f"`ganglion ports --node {lent.partition(':')[0]}` says whose, and Ctrl-] there ends it"
+            beside = f"`ganglion console {lent} --share PATH` is for programs beside it"
+            return RefusedError(
+                f"{name} is in use by {who}, which lends it to a console across the mesh: {where}; {beside}"
+            )
         how = "`sudo systemctl stop ganglion`" if node.is_service else f"`kill {node.pid}`, or Ctrl-C where it runs"
         remedy = f"stop it ({how}) and start it again when you are done"
     elif shared := [each for other in others for each in other.shared_as]:
