@@ -82,7 +82,7 @@ async def test_a_release_is_made_once_and_looked_at(site: Here) -> None:
     said = near.json()["detail"]
     assert (near.status_code, said) == (404, "there is no release 'twoo'; did you mean \"two\"?")
     named = await site.http.post("/api/v1/releases", json={"name": "a b", "files": []})
-    assert (named.status_code, "name: each one of a-z A-Z 0-9 _ . : -" in named.text) == (422, True), named.text
+    assert (named.status_code, "each one of a-z A-Z 0-9 _ . : -" in named.text) == (422, True), named.text
     assert (await site.http.get("/api/v1/releases/nowhere")).status_code == 404
     assert (await site.http.get(f"/api/v1/releases/{first[:2]}")).status_code == 404
     assert (await site.http.get(f"/api/v1/releases/{first}/files/b.yaml")).status_code == 404

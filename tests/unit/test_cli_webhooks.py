@@ -88,8 +88,10 @@ def test_one_is_known_by_its_name_too(server: Server, capsys: pytest.CaptureFixt
     listed = {
         "webhooks": [WEBHOOK, {**WEBHOOK, "id": "wh_2", "name": "twin"}, {**WEBHOOK, "id": "wh_3", "name": "twin"}]
     }
-    server.says({**listed, "next": None}, then={**WEBHOOK, "paused": True})
-    assert said(capsys, "pause", "office").startswith("wh_1: https://hook.example/x; paused")
+    tried = {"webhook": "wh_1", "delivered": True, "took": SECOND, "status": 200, "error": ""}
+    server.says({**listed, "next": None}, then=tried)
+    assert said(capsys, "test", "office") == "wh_1 took it in 1000 ms: HTTP status 200\n"
+    assert "/webhooks/wh_1/test" in str(server.seen)
     for name, code, why in (
         ("ofice", 3, "there is no webhook 'ofice'; did you mean \"office\"?"),
         ("twin", 2, "several webhooks are called 'twin': say which by its id, wh_2 or wh_3"),
