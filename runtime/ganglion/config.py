@@ -486,11 +486,15 @@ def brokers(flags: Sequence[str] | None, default: str = "") -> tuple[str, ...]:
         default: Where neither says anything; "" for none.
 
     Raises:
-        UsageError: one on the command line has a password in it, which everybody on the machine could read.
-        InvalidError: one on the command line is no URL.
+        UsageError: one on the command line is no URL, or has a password in it, which everybody on the machine could
+            read.
     """
     for flag in flags or ():
-        if (url := BrokerUrl.parse(flag)).password is not None:
+        try:
+            url = BrokerUrl.parse(flag)
+        except InvalidError as error:
+            raise UsageError(f"--broker: {error}") from None
+        if url.password is not None:
             raise UsageError(
                 f"--broker {url} has a password, which the list of processes shows to everybody: "
                 "write user:password into a file and name it with ?account=FILE, or put the URL into GANGLION_BROKER"

@@ -189,6 +189,8 @@ async def test_one_writes_a_right_is_needed_and_a_cable_comes_out(tmp_path: Path
                 refused_one.enter("mine")
                 code, error = await refused_one.ended_by_itself()
                 assert (code, refusal in error) == (4, True), error
+            code, said = await ran(gateway, "ganglion", "console", "barn:cable", "--until", "42", said=b"x\n")
+            assert (code, said.count("you may only read")) == (4, 1), said
             other = await stack.enter_async_context(console(gateway, "barn:cable", "--watch"))
             one.types("hello")
             assert await asyncio.to_thread(cable.read, 60) == b"hello"

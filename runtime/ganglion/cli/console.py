@@ -65,8 +65,9 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
 def run(args: argparse.Namespace) -> int | None:
     """Until Ctrl-], or what a script asks for.
 
-    Exit codes: 0 ended, 1 in use, or a file or address that cannot be had, 2 usage, 3 no such port, 4 no permission, 5
-    the port is gone or has not said in time what was waited for, 130 Ctrl-C, 143 SIGTERM; of a node, see there.
+    Exit codes: 0 ended, 1 a file or address that cannot be had, 2 usage, 3 no such port, 4 in use, no permission, or a
+    file that is there already, 5 the port is gone or has not said in time what was waited for, 130 Ctrl-C, 143 SIGTERM;
+    of a node, see there.
     """
     if not lent.is_port(args.target) and ":" not in args.target:
         if wrong := [flag for flag, name, default in _OF_PORTS if getattr(args, name) != default]:

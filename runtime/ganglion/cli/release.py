@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from ganglion.cli import gateway_client, gateway_flags, release_wheels
 from ganglion.cli.gateway_client import GatewayClient
+from ganglion.cli.given_file import of_file
 from ganglion.cli.result import Result, table
 from ganglion.cli.show import moment, plain
 from ganglion.client.call import UNSET
 from ganglion.client.operations import releases
-from ganglion.errors import InvalidError, NotFoundError, RefusedError, UnreachableError, UsageError
+from ganglion.errors import NotFoundError, RefusedError, UnreachableError, UsageError
 
 if TYPE_CHECKING:
     from ganglion.client import documents
@@ -99,6 +100,8 @@ def _create(args: argparse.Namespace) -> Result:
         raise UsageError(f"--window {args.window}: {least}s to {most}s, whole seconds, as in 60s")
     requires = read_requires(_requires(args.requires), where="--requires")
     # What is wrong is said before anything is sent
+    if not manifest.is_name(args.name):
+        raise UsageError(f"--name {args.name!r}: {manifest.NAMED}")
     manifest.made(args.name, files, requires, window // SECOND, [wheel.read(data, name) for name, data in agents])
     client = gateway_client.find(args)
     listed = []
@@ -114,7 +117,8 @@ def _create(args: argparse.Namespace) -> Result:
         requires=requires.document,
         window=window // SECOND,
     )
-    made = client.ask(asked)
+    with of_file():  # all but what is in the files was looked at here
+        made = client.ask(asked)
     return Result(
         data=made,
         text=lambda: f"{_shown(made)}\nnext: ganglion release assign NODE {made['id'][:_SHORT]}",
@@ -133,7 +137,7 @@ def _files(paths: list[Path]) -> dict[str, bytes]:
             if any(part.startswith(".") for part in name.split("/")):
                 continue
             if name in found:
-                raise InvalidError(f"another file is called {name} too: give a folder", where=str(file))
+                raise UsageError(f"{file}: another file is called {name} too: give a folder")
             found[name] = file.read_bytes()
     return found
 

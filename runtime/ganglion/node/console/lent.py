@@ -157,10 +157,6 @@ class Lent:
             link = Link(self.section.port, baud=self.section.baud)
         except ImportError:
             raise RefusedError(f"{self.section.port} needs pyserial: pip install 'ganglion[serial]'") from None
-        except GanglionError as error:
-            if type(error) is GanglionError:  # another program has it
-                raise RefusedError(str(error)) from None
-            raise
         link.say = self._say
         self._settings = link.settings()
         return link
