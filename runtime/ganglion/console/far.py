@@ -264,7 +264,7 @@ class FarPort(Port):
             if level >= _NOTE or (came.port.there and self._is_new):
                 self._notes.put(text)
         if came.lost or came.port.missed:
-            self._notes.put(f"{came.port.missed} bytes and {came.lost} notes are lost: they came faster than they left")
+            self._notes.put(_lost(came.port.missed, came.lost))
         self._is_new, self._modem = True, came.port.modem
         data = memoryview(came.data)
         while data and not self._over.is_set():
@@ -325,3 +325,11 @@ class FarPort(Port):
             data, pauses = data[taken:], [(end - taken, pause) for end, pause in pauses if end > taken]
             if not is_there:
                 return
+
+
+def _lost(count: int, notes: int) -> str:
+    """What of a port's bytes, and of the notes of who comes and goes, did not arrive here."""
+    parts = [f"{count:,}".replace(",", " ") + (" byte" if count == 1 else " bytes")] if count else []
+    parts += [f"{notes} note" if notes == 1 else f"{notes} notes"] if notes else []
+    verb = "is" if count + notes == 1 else "are"
+    return f"{' and '.join(parts)} {verb} lost: more came than left in time"
