@@ -14,11 +14,14 @@ from nicegui.events import XtermDataEventArguments, XtermResizeEventArguments
 from ganglion.client.call import Call
 from ganglion.errors import RefusedError
 from ganglion_gateway.dashboard.console.terminal import Terminal
+from ganglion_gateway.dashboard.words import speaking
 from support.waiting import until
 
 
 class Node:
     """What stands for visit, screen and node: it answers lines when it may, and says what it is given to say."""
+
+    say = speaking("en")
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -27,10 +30,6 @@ class Node:
         self.may_answer = asyncio.Event()
         self.says: asyncio.Queue[bytes] = asyncio.Queue()
         self.closed = False
-
-    @staticmethod
-    def say(text: str) -> str:
-        return text
 
     def write(self, text: str) -> None:
         self.shown += text

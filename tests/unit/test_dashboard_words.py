@@ -60,13 +60,14 @@ def test_every_sentence_is_translated_and_none_is_left_over(language: str) -> No
     entries = [entry for file in files for entry in polib.pofile(str(file))]
     translated = {entry.msgid: [entry.msgstr] for entry in entries if entry.translated() and not entry.msgid_plural}
     many = {entry.msgid: entry for entry in entries if entry.translated() and entry.msgid_plural}
-    assert {one: entry.msgid_plural for one, entry in many.items()} == plurals()
+    more, said = plurals(), sentences()
+    assert {one: entry.msgid_plural for one, entry in many.items()} == more
     translated |= {one: [*entry.msgstr_plural.values()] for one, entry in many.items()}
-    assert sorted(sentences() - set(translated)) == []
-    assert sorted(set(translated) - sentences()) == []
+    assert sorted(said - set(translated)) == []
+    assert sorted(set(translated) - said) == []
     assert sorted(entry.msgid for entry in entries) == sorted(translated), "twice, or not translated"
     for english, others in translated.items():
-        for other in (*others, plurals().get(english, english)):
+        for other in (*others, more.get(english, english)):
             for pattern in (r"\{\w*\}", r"</?\w+>"):
                 assert sorted(re.findall(pattern, english)) == sorted(re.findall(pattern, other)), english
     rules = {str(polib.pofile(str(file)).metadata.get("Plural-Forms")) for file in files} - {"None"}
