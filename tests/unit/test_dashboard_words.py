@@ -46,11 +46,9 @@ def plurals() -> dict[str, str]:
     found: dict[str, str] = {}
     for path, name, call in calls():
         if name == "many":
-            one, more = call.args[:2]
+            one, more = (each.value for each in call.args[:2] if isinstance(each, ast.Constant))
             place = f"{path.name}:{call.lineno}"
-            assert isinstance(one, ast.Constant), place
-            assert isinstance(more, ast.Constant), place
-            assert found.setdefault(one.value, more.value) == more.value, place
+            assert found.setdefault(str(one), str(more)) == more, place
     return found
 
 
@@ -70,9 +68,8 @@ def test_every_sentence_is_translated_and_none_is_left_over(language: str) -> No
         for other in (*others, more.get(english, english)):
             for pattern in (r"\{\w*\}", r"</?\w+>"):
                 assert sorted(re.findall(pattern, english)) == sorted(re.findall(pattern, other)), english
-    rules = {str(polib.pofile(str(file)).metadata.get("Plural-Forms")) for file in files} - {"None"}
-    assert len(rules) == 1, "one catalogue has one rule"
-    assert {len(entry.msgstr_plural) for entry in many.values()} == {int(re.findall(r"nplurals=(\d)", *rules)[0])}
+    (rule,) = {str(polib.pofile(str(file)).metadata.get("Plural-Forms")) for file in files} - {"None"}
+    assert {f"nplurals={len(entry.msgstr_plural)}" for entry in many.values()} == {rule.partition(";")[0]}
 
 
 @pytest.mark.parametrize(
