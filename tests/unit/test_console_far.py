@@ -132,7 +132,7 @@ async def test_settings_lines_and_what_is_discarded(mesh: Mesh) -> None:
     for _ in range(3 * KEPT // 1000):
         mesh.node.cable.write(b"x" * 1000)
         await asyncio.sleep(0)
-    await mesh.told(link, "bytes are lost: more came than could leave")
+    await mesh.told(link, " bytes are lost: more came than left in time")
     await end(far, link)
 
 

@@ -164,12 +164,20 @@ def _list(args: argparse.Namespace) -> Result:
         if not found:
             return "there is no release yet; `ganglion release create DIR --name NAME` makes one"
         rows = [
-            (each["id"][:_SHORT], plain(each["name"]), len(each["files"]), each["size"], moment(each["created"]))
+            (
+                *(each["id"][:_SHORT], plain(each["name"]), len(each["files"]), _versions(each["agent"])),
+                *(each["size"] + sum(wheel["size"] for wheel in each["agent"]), moment(each["created"])),
+            )
             for each in found
         ]
-        return table(("release", "name", "files", "bytes", "made"), rows)
+        return table(("release", "name", "files", "Ganglion", "bytes", "made"), rows)
 
     return Result(data={"releases": found}, text=text)
+
+
+def _versions(wheels: "list[documents.Agent]") -> str:
+    """Which Ganglion a release brings."""
+    return plain(", ".join(dict.fromkeys(each["version"] for each in wheels))) or "-"
 
 
 def _show(args: argparse.Namespace) -> Result:
@@ -183,9 +191,8 @@ def _of(client: GatewayClient, release: str) -> "documents.Release":
 
 def _shown(release: Mapping[str, Any]) -> str:
     lines = [f"{plain(release['name'])}: {release['id']}"]
-    lines.append(
-        table(("file", "bytes", "SHA-256"), [(f["path"], f["size"], f["sha256"][:16]) for f in release["files"]])
-    )
+    if files := release["files"]:
+        lines.append(table(("file", "bytes", "SHA-256"), [(f["path"], f["size"], f["sha256"][:16]) for f in files]))
     if agents := release["agent"]:
         rows = [(each["version"], ", ".join(each["tags"]), each["size"], each["sha256"][:16]) for each in agents]
         lines.append(table(("Ganglion", "for", "bytes", "SHA-256"), [tuple(map(str, row)) for row in rows]))

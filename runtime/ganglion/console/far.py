@@ -271,10 +271,7 @@ class FarPort(Port):
             if level >= _NOTE or (came.port.there and self._is_new):
                 self._notes.put(text)
         if came.lost or came.port.missed:
-            counts = ((came.port.missed, "byte"), (came.lost, "note"))
-            lost = " and ".join(f"{count} {what}{'s' * (count != 1)}" for count, what in counts if count)
-            is_one = came.port.missed + came.lost == 1
-            self._notes.put(f"{lost} {'is' if is_one else 'are'} lost: more came than could leave")
+            self._notes.put(_lost(came.port.missed, came.lost))
         self._is_new, self._modem = True, came.port.modem
         data = memoryview(came.data)
         while data and not self._over.is_set():
@@ -335,3 +332,11 @@ class FarPort(Port):
             data, pauses = data[taken:], [(end - taken, pause) for end, pause in pauses if end > taken]
             if not is_there:
                 return
+
+
+def _lost(count: int, notes: int) -> str:
+    """What of a port's bytes, and of the notes of who comes and goes, did not arrive here."""
+    parts = [f"{count:,}".replace(",", " ") + (" byte" if count == 1 else " bytes")] if count else []
+    parts += [f"{notes} note" if notes == 1 else f"{notes} notes"] if notes else []
+    verb = "is" if count + notes == 1 else "are"
+    return f"{' and '.join(parts)} {verb} lost: more came than left in time"
