@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ganglion.cli import main as cli
-from ganglion.cli.console import is_port
+from ganglion.cli.lent import is_port
 from support.cable import Cable
 from support.console import ENVIRONMENT, GANGLION, PATIENCE, Terminal, terminal
 

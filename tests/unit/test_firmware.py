@@ -304,7 +304,7 @@ def test_a_build_over_its_budget_is_there_and_has_an_exit_code_of_its_own(
         (
             "actuators",
             {"fan": {"driver": "pwm", "pin": "GP15"}, "pump": {"driver": "pin", "pin": 15}},
-            "pump.pin: another actuator has it",
+            "pump.pin: actuators.fan has this pin: take another",
         ),
         (
             "actuators",
@@ -393,6 +393,10 @@ OF_ONES_OWN = (ROOT / "docs" / "boards.md").read_text().split("```toml\n")[1].sp
         (
             {"board": "esp8266", "parent": None, "broker": "mqtt://b"},
             "broker: ESP8266 (NodeMCU) is too small for a full member of the mesh: name a parent",
+        ),
+        (
+            {"broker": "mqtt://b"},
+            "parent: there is a broker, too, and a board has one of the two: `parent` where it is a leaf of",
         ),
         ({"actuators": {"fan": {"driver": "pin", "pin": 99}}}, "actuators.fan.pin: Raspberry Pi Pico W has no pin 99;"),
         (

@@ -110,6 +110,13 @@ def test_a_node_is_found_by_id_and_by_name_and_the_one_that_is_there_first() -> 
         fleet.find("freezer")
     with pytest.raises(NotFoundError, match=r"no node is called 'frige'; did you mean 'fridge'\?$"):
         fleet.find("frige")
+    fleet.revoke("b", NOW)
+    with pytest.raises(NotFoundError, match=r"known are fridge$"):  # each once
+        fleet.find("attic")
+    fleet.revoke("a", NOW)
+    with pytest.raises(NotFoundError, match=r"no node is called 'frige'; known are none yet$"):
+        fleet.find("frige")
+    born(fleet, "c", name="fridge")
     for number in range(12):
         born(fleet, f"n{number}", name=f"gate{number:02}")
     with pytest.raises(NotFoundError, match=r"known are fridge, gate00, .*, gate08 and 3 more$"):

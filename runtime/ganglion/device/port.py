@@ -266,6 +266,10 @@ def _refusal(name: str, number: int | None, error: Exception) -> GanglionError:
     if number == errno.ENOENT or not os.path.exists(name):
         there = ", ".join(port.device for port in serial_ports())
         hint = f"there is {there}" if there else "there is none at all: is the cable in, and does it carry data?"
+        if ":" in name and "/" not in name:  # as a node lends it, to a command that needs more of a port than bytes
+            hint = (
+                f"where a node lends it, `ganglion console {name} --share ./port` has it on this machine: name ./port"
+            )
         return NotFoundError(f"there is no port {name}; {hint}")
     if number in (errno.EACCES, errno.EPERM):
         return RefusedError(device.forbidden(name, device.SERIAL))
