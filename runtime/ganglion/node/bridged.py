@@ -16,7 +16,7 @@ from ganglion.bridge.homeassistant import HomeAssistant
 from ganglion.bridge.tasmota import Tasmota
 from ganglion.bridge.zigbee2mqtt import Zigbee2Mqtt
 from ganglion.bus import Bus
-from ganglion.config import BridgeSection
+from ganglion.config.bridge import BridgeSection
 from ganglion.errors import InvalidError, UnreachableError
 from ganglion.mesh.mqtt_transport import MqttTransport
 from ganglion.mesh.parameters import takes
