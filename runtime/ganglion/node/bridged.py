@@ -151,6 +151,11 @@ class Bridged:
         """Reads until cancelled."""
         await self._line.run()
 
+    def serve(self, on_request: Callable[..., None]) -> None:
+        """Registers the methods, by `MeshClient.on_request` or what is called like it."""
+        on_request("bridge.devices", self.devices, summary="devices of third parties on plain MQTT topics")
+        on_request("bridge.set", self.set, summary="set one (device, channel, value)")
+
     @takes("after")
     async def devices(self, params: dict[str, Any], peer: object) -> dict[str, Any]:
         """What is there: `ganglion bridge devices` shows it.
