@@ -246,8 +246,7 @@ class Intake:
 
         async def work(connection: AsyncConnection) -> None:
             await fleet.remove_nodes(connection, replaced)
-            for row in births.values():
-                await fleet.save_node(connection, row)
+            await fleet.save_nodes(connection, list(births.values()))
             await fleet.save_presence(connection, presence)
             for start in range(0, len(readings), _CHUNK):
                 await fleet.save_readings(connection, readings[start : start + _CHUNK])

@@ -4,18 +4,24 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion_gateway.settings import Retention
 from ganglion_gateway.store.database import Database, Row, insert_new, insert_or_update
 from ganglion_gateway.store.tables import nodes, readings
 
+_TOLD = ("online", "last_seen", "died")
+#: One statement for all rows: each of its own would be a trip to the database's thread, and all else waits meanwhile.
+_PRESENCE = (
+    update(nodes).where(nodes.c.id == bindparam("node")).values({name: bindparam(f"new_{name}") for name in _TOLD})
+)
 
-async def save_node(connection: AsyncConnection, row: dict[str, Any]) -> None:
-    """A node as its birth tells it. When it was first seen is kept."""
-    statement = insert_or_update(connection, nodes, ["id"], keep=["first_seen"])
-    await connection.execute(statement, [row])
+
+async def save_nodes(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
+    """Nodes as their births tell them. When each was first seen is kept."""
+    if rows:
+        await connection.execute(insert_or_update(connection, nodes, ["id"], keep=["first_seen"]), rows)
 
 
 async def remove_nodes(connection: AsyncConnection, ids: Collection[str]) -> None:
@@ -30,8 +36,9 @@ async def revoke_node(connection: AsyncConnection, node: str, at: int) -> None:
 
 async def save_presence(connection: AsyncConnection, changes: Sequence[dict[str, Any]]) -> None:
     """Changes with `id`, `online`, `last_seen` and `died`."""
-    for change in changes:
-        await connection.execute(update(nodes).where(nodes.c.id == change["id"]).values(change))
+    if changes:
+        news = [{"node": one["id"], **{f"new_{name}": one[name] for name in _TOLD}} for one in changes]
+        await connection.execute(_PRESENCE, news)
 
 
 async def save_readings(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:

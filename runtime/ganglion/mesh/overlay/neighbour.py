@@ -120,7 +120,7 @@ class Neighbour:
 
     @property
     def _doubtful(self) -> bool:
-        return self.history.missed >= _DOUBT and not self.link.wired
+        return not self.link.wired and self.history.missed >= _DOUBT
 
     def probe(self, now: int) -> bool:
         """Whether to ask it now if it is there: hellos may be lost, and waiting for more takes long."""

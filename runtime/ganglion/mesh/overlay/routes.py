@@ -7,6 +7,7 @@ sequence number has its epoch in the upper half, so it only grows, over reboots 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 
 from ganglion.mesh.overlay.cost import INFINITY
 from ganglion.mesh.overlay.effects import RouteChanged
@@ -117,6 +118,9 @@ class Routes:
             table[via] = Route(router, seqno, metric, now, counter)
         elif counter < route.counter:
             return
+        elif not route.stale and entry == (destination, route.router, route.seqno, route.refmetric):
+            route.heard, route.counter = now, counter  # a refresh: all that N neighbours say of N destinations
+            return
         elif (
             self.selected.get(destination) == via
             and route.router == router
@@ -173,16 +177,18 @@ class Routes:
     def metric(self, destination: bytes, via: Via) -> int:
         """The distance through a neighbour."""
         route = self._routes.get(destination, {}).get(via)
-        if route is None:
-            return INFINITY
-        mistrust = _MISTRUST if (destination, via) in self._mistrusted else 0
+        return INFINITY if route is None else self._distance(destination, via, route)
+
+    def _distance(self, destination: bytes, via: Via, route: Route) -> int:
+        mistrust = _MISTRUST if self._mistrusted and (destination, via) in self._mistrusted else 0
         return min(INFINITY, route.refmetric + self._costs.get(via, INFINITY) + mistrust)
 
     def finite(self, destination: bytes) -> list[tuple[Via, Route]]:
         """Every route that leads somewhere, feasible or not, nearest first."""
-        table = self._routes.get(destination, {})
-        found = [(via, route) for via, route in table.items() if self.metric(destination, via) < INFINITY]
-        return sorted(found, key=lambda item: (self.metric(destination, item[0]), item[0]))
+        table = self._routes.get(destination, {}).items()
+        found = [(self._distance(destination, via, route), via, route) for via, route in table]
+        found.sort(key=itemgetter(0, 1))
+        return [(via, route) for metric, via, route in found if metric < INFINITY]
 
     def successors(self, destination: bytes) -> list[Via]:
         """The neighbours a message may be given to without closing a loop: the one that is followed, then others."""
@@ -204,15 +210,22 @@ class Routes:
         current = self.selected.get(destination)
         wanted = self.wanted.get(destination)
         best: Via | None = None
-        usable = answered = False
-        for via, route in self.finite(destination):
+        nearest = (True, INFINITY, OWN)
+        usable = leads = False
+        # One look at each: among N neighbours on a LAN this runs N * N times a refresh
+        for via, route in self._routes.get(destination, {}).items():
+            metric = self._distance(destination, via, route)
+            if metric >= INFINITY:
+                continue
+            leads = True
             if via == current:
                 usable = True
             elif via != OWN and not self._feasible(destination, route):
                 continue
             fits = wanted is not None and route.router == wanted[0] and route.seqno >= wanted[1]
-            if best is None or (fits and not answered):
-                best, answered = via, fits
+            if (rank := (not fits, metric, via)) < nearest:
+                best, nearest = via, rank
+        answered = best is not None and not nearest[0]
         if usable and not answered and best is not None and best != current:
             best = self._patient(destination, current, best, now)
         else:
@@ -225,7 +238,7 @@ class Routes:
             self._changed(destination, best)
         self._weigh(destination)
         followed = self.selected_route(destination)
-        if followed.stale if followed is not None else bool(self.finite(destination)):
+        if followed.stale if followed is not None else leads:
             self.lost[destination] = None
 
     def _patient(self, destination: bytes, current: Via | None, best: Via, now: int) -> Via | None:
