@@ -169,6 +169,7 @@ PURE = [
     "runtime/ganglion/mesh/addressing.py",
     "runtime/ganglion/mesh/introductions.py",
     "runtime/ganglion/mesh/known.py",
+    "runtime/ganglion/mesh/birth.py",
     "runtime/ganglion/mesh/member.py",
     "runtime/ganglion/mesh/peer.py",
     "runtime/ganglion/mesh/codec.py",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Looks at what is due in a node: a part that fails at it does not end the others, nor the node. No I/O, no clock."""
+"""Looks at what is due in a node: a part that fails at it does not end the others, nor the node."""
 
 import logging
 from collections.abc import Callable, Mapping
