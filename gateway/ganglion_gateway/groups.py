@@ -18,7 +18,7 @@ from ganglion_gateway.group import Group, Office
 from ganglion_gateway.keys_at_rest import KeysAtRest
 from ganglion_gateway.leases import Lease
 from ganglion_gateway.store import groups as store
-from ganglion_gateway.store.database import Database
+from ganglion_gateway.store.database import Database, why
 from ganglion_micro import gl1
 
 _log = structlog.get_logger(__name__)
@@ -106,7 +106,7 @@ class GroupRegister:
             try:
                 await self.look()
             except SQLAlchemyError as error:
-                _log.error("no new key of a group: the database is away", reason=str(error))
+                _log.error("no new key of a group: the database is away", reason=why(error))
             await asyncio.sleep(_LOOK)
 
     async def look(self) -> None:

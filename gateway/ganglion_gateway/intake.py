@@ -21,7 +21,7 @@ from ganglion_gateway.live import Live
 from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.settings import Retention
 from ganglion_gateway.store import audit, crashes, events, fleet, jobs, logs, model_usage, rollouts
-from ganglion_gateway.store.database import Database
+from ganglion_gateway.store.database import Database, why
 
 _log = structlog.get_logger(__name__)
 
@@ -232,7 +232,7 @@ class Intake:
             try:
                 await self._flush()
             except SQLAlchemyError as error:
-                _log.error("readings not stored", waiting=len(self._readings), reason=str(error))
+                _log.error("readings not stored", waiting=len(self._readings), reason=why(error))
                 await asyncio.sleep(_DATABASE_RETRY)
                 self._some.set()
 

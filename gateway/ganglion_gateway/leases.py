@@ -28,7 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from ganglion.errors import RefusedError
 from ganglion.units import SECOND
 from ganglion_gateway.store import leases as store
-from ganglion_gateway.store.database import Database
+from ganglion_gateway.store.database import Database, why
 from ganglion_gateway.store.engines import TURN, postgresql_engine
 from ganglion_gateway.store.writer import Work
 
@@ -186,7 +186,7 @@ class Leases:
                     return lease
             except (SQLAlchemyError, OSError) as error:
                 if not away:
-                    _log.warning("lease not taken", part=name, reason=str(error))
+                    _log.warning("lease not taken", part=name, reason=why(error))
                 away = True
             await asyncio.sleep(_LOOK)
 
@@ -224,7 +224,7 @@ class Leases:
                     async with asyncio.timeout(self._term / 2), self._engine.begin() as connection:
                         known = await store.renew(connection, self.holder, term=round(self._term * SECOND))
                 except (SQLAlchemyError, OSError, TimeoutError) as error:
-                    _log.warning("leases not renewed", reason=str(error) or type(error).__name__)
+                    _log.warning("leases not renewed", reason=why(error))
                 else:
                     for lease in held:
                         if known.get(lease.name) == lease.token:

@@ -24,7 +24,7 @@ from ganglion_gateway.leases import Lease, LostLeaseError
 from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.rows import OWN_EPOCH
 from ganglion_gateway.store import relays
-from ganglion_gateway.store.database import Database, Row
+from ganglion_gateway.store.database import Database, Row, why
 
 _log = structlog.get_logger(__name__)
 
@@ -120,7 +120,7 @@ class Relay:
                 try:
                     waiting = await self._look(request)
                 except SQLAlchemyError as error:
-                    _log.error("relays not readable", reason=str(error))
+                    _log.error("relays not readable", reason=why(error))
                     waiting = True
                 with suppress(TimeoutError):
                     # Another gateway may write what is to be carried

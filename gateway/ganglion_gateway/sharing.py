@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ganglion_gateway.intake import Intake
 from ganglion_gateway.services import Services
 from ganglion_gateway.store import fleet
+from ganglion_gateway.store.database import why
 
 _log = structlog.get_logger(__name__)
 
@@ -53,7 +54,7 @@ class Sharing:
                 await look()
         except SQLAlchemyError as error:
             if not self._away:
-                _log.error("what other gateways do is not known", reason=str(error))
+                _log.error("what other gateways do is not known", reason=why(error))
             self._away = True
         else:
             self._away = False

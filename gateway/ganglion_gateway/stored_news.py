@@ -22,7 +22,7 @@ from ganglion_gateway.live import Live
 from ganglion_gateway.release.register import release_of
 from ganglion_gateway.rollout.desk import note_document
 from ganglion_gateway.store import jobs, logs, releases, rollouts, webhooks
-from ganglion_gateway.store.database import Database, Row
+from ganglion_gateway.store.database import Database, Row, why
 
 _log = structlog.get_logger(__name__)
 
@@ -82,7 +82,7 @@ class StoredNews:
                 away = False
             except SQLAlchemyError as error:
                 if not away:
-                    _log.error("what is stored is not told", reason=str(error))
+                    _log.error("what is stored is not told", reason=why(error))
                 away = True
                 await asyncio.sleep(_RETRY)
                 self._some.set()

@@ -26,6 +26,8 @@ MAX_BODY, BODY_SECONDS = 1024 * 1024, 30.0
 #: Requests a second of one who is known, and of an address of those who are not where anybody may ask.
 _RATE, _BURST = 500.0, 2000
 _STRANGERS, _STRANGERS_BURST = 20.0, 100
+_STRANGER = "say who you are: Authorization: Bearer and a token, which `ganglion login` or an API key gives"
+_NO_MORE = "this token is none, has expired or was taken back: `ganglion login` gives another"
 #: RFC 6455 section 7.4.2 leaves 4000 and up to us; 4401 is the usual "unauthorised".
 _UNAUTHORISED = 4401
 
@@ -78,6 +80,8 @@ class Guard:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
         elif scope["type"] == "http":
+            if scope["method"] == "HEAD":
+                scope, send = {**scope, "method": "GET"}, _headless(send)
             await self._http(scope, receive, self._answering(scope, send))
         else:
             await self._websocket(scope, receive, send)
@@ -135,7 +139,7 @@ class Guard:
             self._metrics.refused.inc()
             if method == "GET" and "text/html" in headers.get("accept", ""):
                 return RedirectResponse(_login(scope, headers, session), 303)
-            detail = "say who you are: Authorization: Bearer and the token that is in the gateway's state folder"
+            detail = _STRANGER if "authorization" not in headers else _NO_MORE
             return problem(401, detail, instance=path, headers={"www-authenticate": 'Bearer realm="ganglion"'})
         if methods is None:
             detail = f"there is nothing at {path}: GET /openapi.json lists what there is"
@@ -196,8 +200,24 @@ class Guard:
         return answer
 
 
+def _headless(send: Send) -> Send:
+    """A `send` that ends the answer where its body would begin: to HEAD the server says the rest (RFC 9110, 9.3.2)."""
+    ended = False
+
+    async def answer(message: Message) -> None:
+        nonlocal ended
+        if message["type"] != "http.response.body":
+            await send(message)
+        elif not ended:
+            ended = True
+            await send({**message, "body": b"", "more_body": False})
+
+    return answer
+
+
 def _not_taken(path: str, method: str, methods: dict[str, str]) -> ASGIApp:
-    allow = {"allow": ", ".join(sorted(methods))}
+    also = {"HEAD"} if "GET" in methods else set()
+    allow = {"allow": ", ".join(sorted({*methods, *also}))}
     return problem(405, f"{path} does not take {method}", instance=path, headers=allow)
 
 

@@ -3,7 +3,7 @@
 
 import json
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qs
 
 from starlette.exceptions import HTTPException
 
@@ -70,8 +70,10 @@ def _json(body: bytes) -> Any:
         raise InvalidError(f"is not JSON: {error}", where="the body") from None
 
 
-def _form(body: bytes) -> dict[str, str]:
+def _form(body: bytes) -> dict[str, str | list[str]]:
+    """The fields of a form; one that stands there several times is a list."""
     try:
-        return dict(parse_qsl(body.decode(), keep_blank_values=True, errors="strict"))
+        fields = parse_qs(body.decode(), keep_blank_values=True, errors="strict")
     except ValueError:
         raise InvalidError("is not UTF-8", where="the form in the body") from None
+    return {name: values[0] if len(values) == 1 else values for name, values in fields.items()}

@@ -16,6 +16,7 @@ from ganglion_gateway.homeassistant.components import stream_of
 from ganglion_gateway.homeassistant.fleet_view import Command, FleetView
 from ganglion_gateway.services import Services
 from ganglion_gateway.store import audit
+from ganglion_gateway.store.database import why
 
 _log = structlog.get_logger(__name__)
 
@@ -153,7 +154,7 @@ class Announcing:
         try:
             await self._services.database.write(work, patient=True)
         except SQLAlchemyError as error:
-            _log.error("home assistant's command is not in the audit", node=node, reason=str(error))
+            _log.error("home assistant's command is not in the audit", node=node, reason=why(error))
 
     def _complain(self, what: str, why: str) -> None:
         if what not in self._said and len(self._said) < _COMPLAINTS:

@@ -25,7 +25,7 @@ from ganglion_gateway.jsonable import jsonable
 from ganglion_gateway.leases import Lease, LostLeaseError
 from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.store import jobs
-from ganglion_gateway.store.database import Database
+from ganglion_gateway.store.database import Database, why
 
 _log = structlog.get_logger(__name__)
 
@@ -131,7 +131,7 @@ class Carrier:
                     for job in list(self.jobs.values()):
                         await self._look(job, lease)
                 except SQLAlchemyError as error:
-                    _log.error("jobs wait for the database", reason=str(error))
+                    _log.error("jobs wait for the database", reason=why(error))
                     self.unread = True
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_LOOK):
@@ -233,7 +233,7 @@ class Carrier:
             return  # another gateway goes on
         except SQLAlchemyError as error:
             # What is on the disk is taken up again as after a start: by the same request
-            _log.error("a job waits for the database", job=job.id, node=target.node, reason=str(error))
+            _log.error("a job waits for the database", job=job.id, node=target.node, reason=why(error))
             if target.state is State.RUNNING or target.state in ENDED:
                 job.reopen(target)
             await asyncio.sleep(1.0)

@@ -23,7 +23,7 @@ from ganglion_gateway.release.register import Register, Release
 from ganglion_gateway.release.reported import reported
 from ganglion_gateway.rollout.contract import Fence, Report, Reported
 from ganglion_gateway.store import releases as store
-from ganglion_gateway.store.database import Database, Row
+from ganglion_gateway.store.database import Database, Row, why
 
 _log = structlog.get_logger(__name__)
 
@@ -214,7 +214,7 @@ class Office:
                 return
             await request("release.desire", _word(wanted), to=node.id, timeout=_PATIENCE)
         except (GanglionError, SQLAlchemyError) as error:
-            _log.info("a node was not told of its release, and asks by itself", node=node.id, reason=str(error))
+            _log.info("a node was not told of its release, and asks by itself", node=node.id, reason=why(error))
 
     # What nodes ask
 

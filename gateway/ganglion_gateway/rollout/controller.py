@@ -26,7 +26,7 @@ from ganglion_gateway.rollout.senses import Senses
 from ganglion_gateway.rollout.target import Changes, Rollout
 from ganglion_gateway.store import audit
 from ganglion_gateway.store import rollouts as store
-from ganglion_gateway.store.database import Database, Row
+from ganglion_gateway.store.database import Database, Row, why
 
 _log = structlog.get_logger(__name__)
 
@@ -84,7 +84,7 @@ class Controller:
                 try:
                     await self.look()
                 except (SQLAlchemyError, GanglionError) as error:
-                    _log.error("rollouts wait", reason=str(error))
+                    _log.error("rollouts wait", reason=why(error))
                     self._machines.clear()
                 await asyncio.sleep(_PAUSE)  # a thousand nodes that report at once are one look
                 with suppress(TimeoutError):

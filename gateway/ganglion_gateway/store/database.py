@@ -123,6 +123,12 @@ class Database:
             return (await connection.execute(statement)).scalar()
 
 
+def why(error: BaseException) -> str:
+    """What ails the database, in one line for the log: neither the statement nor what was to be stored by it."""
+    said = str(getattr(error, "orig", None) or error).strip().splitlines()
+    return said[0] if said else type(error).__name__
+
+
 Insert = sqlite.Insert | postgresql.Insert
 
 

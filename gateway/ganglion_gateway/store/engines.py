@@ -5,6 +5,8 @@ Whoever writes, writes alone. SQLite has it so; on PostgreSQL a transaction begi
 share. So a piece of work that reads and then writes is right with two gateways as it is with one, and numbers are
 committed in the order in which they were given, without which a reader that goes on from the last number would miss
 some.
+
+Errors do not repeat what was to be stored (`hide_parameters`): they are logged, and among it are secrets.
 """
 
 import os
@@ -66,7 +68,7 @@ def engines(url: DatabaseUrl) -> Engines:
 async def snapshot(url: DatabaseUrl) -> AsyncIterator[AsyncConnection]:
     """A connection that reads what is committed now, and goes on reading that while others write."""
     if url.kind == SQLITE:
-        engine = create_async_engine(f"sqlite+aiosqlite:///{url.path}", poolclass=NullPool)
+        engine = create_async_engine(f"sqlite+aiosqlite:///{url.path}", poolclass=NullPool, hide_parameters=True)
         _prepare_sqlite(engine, write=False)
 
         @event.listens_for(engine.sync_engine, "begin")
@@ -98,9 +100,11 @@ def _sqlite(url: DatabaseUrl) -> Engines:
     assert url.path is not None
     os.close(os.open(url.path, os.O_CREAT | os.O_RDWR, 0o600))
     address = f"sqlite+aiosqlite:///{url.path}"
-    writes = create_async_engine(address, pool_size=1, max_overflow=0)
-    reads = create_async_engine(address, pool_size=_READERS, max_overflow=0, isolation_level="AUTOCOMMIT")
-    migrations = create_async_engine(address, poolclass=NullPool)
+    writes = create_async_engine(address, pool_size=1, max_overflow=0, hide_parameters=True)
+    reads = create_async_engine(
+        address, pool_size=_READERS, max_overflow=0, isolation_level="AUTOCOMMIT", hide_parameters=True
+    )
+    migrations = create_async_engine(address, poolclass=NullPool, hide_parameters=True)
     _prepare_sqlite(writes, write=True)
     _prepare_sqlite(reads, write=False)
     _prepare_sqlite(migrations, write=True, enforce=False)
@@ -185,4 +189,4 @@ def postgresql_engine(url: DatabaseUrl, settings: dict[str, str], **options: Any
         connection.adapters.register_dumper(str, WithoutNul)
         return connection
 
-    return create_async_engine("postgresql+psycopg_async://", async_creator=connect, **options)
+    return create_async_engine("postgresql+psycopg_async://", async_creator=connect, hide_parameters=True, **options)

@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ganglion.units import SECOND
 from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.settings import Settings
+from ganglion_gateway.store.database import why
 from ganglion_gateway.trace import PENDING
 from ganglion_gateway.tracing.spans import Span, is_sampled, spans, trace_id, traceparent
 
@@ -97,7 +98,7 @@ class Tracing:
             try:
                 document = await self._path(event)
             except SQLAlchemyError as error:
-                _log.warning("trace not readable", event_id=event, reason=str(error))
+                _log.warning("trace not readable", event_id=event, reason=why(error))
                 document = {"status": PENDING, "lines": []}
             if document is None:
                 continue

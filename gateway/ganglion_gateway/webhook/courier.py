@@ -23,7 +23,7 @@ from ganglion_gateway.leases import Lease, Leases
 from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.store import leases as lease_store
 from ganglion_gateway.store import webhooks
-from ganglion_gateway.store.database import Database, Row
+from ganglion_gateway.store.database import Database, Row, why
 from ganglion_gateway.webhook.attempt import Attempt, Sender, sample
 from ganglion_gateway.webhook.lane import Lane, Means
 from ganglion_gateway.webhook.schedule import Circuit, Policy, Schedule
@@ -142,7 +142,7 @@ class Courier:
                         tidied = True
                     await self._renew()
                 except SQLAlchemyError as error:
-                    _log.error("webhook endpoints not readable", reason=str(error))
+                    _log.error("webhook endpoints not readable", reason=why(error))
                     await asyncio.sleep(_DATABASE_RETRY)
                     self._changed.set()
                 if shared:

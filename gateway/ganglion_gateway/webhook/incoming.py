@@ -86,8 +86,10 @@ def verify(hook: Mapping[str, Any], headers: Mapping[str, str], body: bytes, *, 
             _seconds(stamp, "x-mova-timestamp", now)
         return Message(content, content, 0)
     identity, given = headers.get("webhook-id", ""), headers.get("webhook-signature", "")
-    if not 0 < len(identity) <= _MAX_ID or not given:
+    if not identity or not given:
         raise UnverifiedError("the headers webhook-id, webhook-timestamp and webhook-signature are needed")
+    if len(identity) > _MAX_ID:
+        raise UnverifiedError(f"the header webhook-id has {len(identity)} letters, and at most {_MAX_ID} are taken")
     seconds = _seconds(headers.get("webhook-timestamp", ""), "webhook-timestamp", now)
     keys = [signature.key_of(secret) for secret in secrets]
     if not signature.is_signed(keys, identity, body, given, seconds=seconds):

@@ -14,7 +14,7 @@ from ganglion.units import SECOND
 from ganglion_gateway.leases import Lease, LostLeaseError
 from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.store import webhooks
-from ganglion_gateway.store.database import Database, Row
+from ganglion_gateway.store.database import Database, Row, why
 from ganglion_gateway.webhook.attempt import Attempt, Sender
 from ganglion_gateway.webhook.schedule import Fate, Policy, Schedule
 
@@ -108,7 +108,7 @@ class Lane:
             try:
                 rows = await webhooks.pending(means.database, self.endpoint["id"], limit=_PAGE)
             except SQLAlchemyError as error:
-                _log.error("outbox not readable", endpoint=self.endpoint["id"], reason=str(error))
+                _log.error("outbox not readable", endpoint=self.endpoint["id"], reason=why(error))
                 await self._pause(_DATABASE_RETRY)
                 continue
             if rows and not restored:
@@ -196,7 +196,7 @@ class Lane:
             try:
                 await self._write()
             except SQLAlchemyError as error:
-                _log.error("deliveries not written", endpoint=self.endpoint["id"], reason=str(error))
+                _log.error("deliveries not written", endpoint=self.endpoint["id"], reason=why(error))
                 await asyncio.sleep(_DATABASE_RETRY)
 
     async def _write_last(self) -> None:
@@ -209,7 +209,7 @@ class Lane:
                 await self._write()
         except (SQLAlchemyError, TimeoutError) as error:
             again = len(self._changes)
-            reason = str(error) or f"no answer within {_LAST:g} s"
+            reason = f"no answer within {_LAST:g} s" if isinstance(error, TimeoutError) else why(error)
             _log.error("deliveries not written", endpoint=self.endpoint["id"], reason=reason, delivered_again=again)
 
     async def _write(self) -> None:

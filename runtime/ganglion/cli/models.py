@@ -66,7 +66,7 @@ def _list(told: Mapping[str, Any]) -> Result:
 
 
 def _of(used: float, limit: float | None) -> str:
-    return f"{used:g}" if limit is None else f"{used:g} of {limit:g}"
+    return f"{used:,.10g}" if limit is None else f"{used:,.10g} of {limit:,.10g}"
 
 
 def _usage(told: Mapping[str, Any]) -> Result:
