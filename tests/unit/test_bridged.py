@@ -138,7 +138,7 @@ def test_a_password_for_home_assistant_is_not_on_the_command_line(monkeypatch: p
         _home_assistant("mqtt://u:p@h")
     monkeypatch.setenv("GANGLION_HOME_ASSISTANT", "mqtt://u:p@h")
     assert _home_assistant(None) == "mqtt://u:p@h"
-    with pytest.raises(InvalidError):
+    with pytest.raises(UsageError, match="--home-assistant"):
         _home_assistant("http://h")
 
 

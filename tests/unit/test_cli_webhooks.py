@@ -81,7 +81,7 @@ def test_one_that_has_failed_once_says_so_before_it_counts_as_away(
 def test_what_the_gateway_does_not_take_is_wrong_usage(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     server.says({"title": "No", "detail": "url: 'x' is no URL"}, status=422)
     assert main(("webhooks", "add", "x", "--json")) == 2
-    assert json.loads(capsys.readouterr().out) == {"error": "url: 'x' is no URL", "exit_code": 2}
+    assert json.loads(capsys.readouterr().out) == {"error": "URL: 'x' is no URL", "exit_code": 2}
 
 
 def test_one_is_known_by_its_name_too(server: Server, capsys: pytest.CaptureFixture[str]) -> None:

@@ -114,7 +114,7 @@ def test_a_node_is_found_by_id_and_by_name_and_the_one_that_is_there_first() -> 
     with pytest.raises(NotFoundError, match=r"known are fridge$"):  # each once
         fleet.find("attic")
     fleet.revoke("a", NOW)
-    with pytest.raises(NotFoundError, match=r"no node is called 'frige'; known are none yet$"):
+    with pytest.raises(NotFoundError, match=r"no node is called 'frige'; there is none yet$"):
         fleet.find("frige")
     born(fleet, "c", name="fridge")
     for number in range(12):

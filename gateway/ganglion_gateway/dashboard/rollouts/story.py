@@ -18,7 +18,7 @@ from ganglion_gateway.dashboard.words import Say
 _PAGE = 100
 _SHOWN = 200
 _BEGINS = re.compile(r"(\d+) of (\d+) begins with (\d+) nodes?")
-_COMMITTED = re.compile(r"stage (\d+): (\d+) of (\d+) nodes have committed")
+_COMMITTED = re.compile(r"stage (\d+): (\d+) of (\d+) (?:node has|nodes have) committed")
 _BY = re.compile(r"by ([^\s:]+)(?:: (.+))?", re.DOTALL)
 _TONES = {
     **dict.fromkeys(("completed", "soaking"), "good"),
