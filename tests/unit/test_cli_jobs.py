@@ -1,52 +1,59 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`ganglion jobs watch` ends by itself, also where no gateway ends the job."""
+"""`ganglion jobs show` as people read it: when a job ended, and of one that goes on how long it may."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from ganglion.cli import jobs
-from ganglion.client.call import Call
-from ganglion.errors import UnreachableError
+from ganglion.cli.main import main
+from ganglion.cli.show import moment
+from ganglion.units import SECOND
+from support.web import Server
 
-_NODE = {"node": "n1", "name": "fridge", "state": "waiting", "attempts": 1, "error": "no answer", "ended": None}
-_JOB = {"id": "j1", "state": "running", "nodes": {"waiting": 1}, "ended": None}
-
-
-class Client:
-    """Follows a job that nobody ends; every answer is over when its seconds are."""
-
-    def __init__(self, ended: int | None = None) -> None:
-        self.asked: list[float] = []
-        self._ended = ended
-
-    def follow(self, call: Call[Any]) -> Iterator[dict[str, Any]]:
-        assert call.query is not None
-        self.asked.append(call.query["seconds"])
-        yield {"node": _NODE}
-        if self._ended == len(self.asked):
-            yield {"job": {**_JOB, "state": "ended", "nodes": {"expired": 1}, "ended": 5}}
-        yield {"job": _JOB}
+BEGAN, ENDED, DEADLINE = (1_800_000_000 + each for each in (0, 90, 600))
+JOB = {
+    "id": "0a1b2c3d",
+    "method": "status",
+    "selector": "fridge",
+    "names": [],
+    "actor": "admin",
+    "created": BEGAN * SECOND,
+    "deadline": DEADLINE * SECOND,
+    "nodes": {"done": 1},
+}
 
 
-def test_a_job_that_no_gateway_ends_is_waited_for_until_its_deadline_and_a_grace(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    clock = iter(range(0, 1000, 20))
-    monkeypatch.setattr(jobs.time, "monotonic", lambda: float(next(clock)))
-    client = Client()
-    with pytest.raises(UnreachableError, match="job j1 is past its deadline, and no gateway has ended it") as caught:
-        jobs._watch(client, _JOB, left=10.0, as_json=False)  # type: ignore[arg-type]
-    assert caught.value.exit_code == 5
-    assert client.asked == [20.0]
-    assert capsys.readouterr().out == "fridge  waiting  no answer\n"
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    running = Server()
+    monkeypatch.setenv("GANGLION_GATEWAY", running.url)
+    monkeypatch.setenv("GANGLION_TOKEN", "t0ken")
+    yield running
+    running.close()
 
 
-def test_answers_that_end_before_the_job_are_asked_for_again(capsys: pytest.CaptureFixture[str]) -> None:
-    client = Client(ended=3)
-    result = jobs._watch(client, _JOB, left=7 * 86400.0, as_json=False)  # type: ignore[arg-type]
-    assert isinstance(result, jobs.Result)
-    assert result.exit_code == 5
-    assert client.asked == [3600.0] * 3
-    assert capsys.readouterr().out == "fridge  waiting  no answer\n", "told once"
+def said(server: Server, capsys: pytest.CaptureFixture[str], **fields: Any) -> str:
+    server.says({**JOB, **fields}, then={"nodes": [], "next": None})
+    assert main(("jobs", "show", "0a1b2c3d")) == 0
+    return capsys.readouterr().out.splitlines()[1]
+
+
+def test_a_job_that_has_ended_says_when(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    line = said(server, capsys, state="ended", ended=ENDED * SECOND)
+    assert line.endswith(f"by admin, {moment(BEGAN * SECOND)} to {moment(ENDED * SECOND)}")
+
+
+def test_one_that_goes_on_says_how_long_it_may(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    line = said(server, capsys, state="running", ended=None)
+    assert line.endswith(f"by admin, begun {moment(BEGAN * SECOND)}, until {moment(DEADLINE * SECOND)} at most")
+
+
+def test_what_many_nodes_say_alike_is_said_once(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    why = "there is no method 'sttus'; did you mean \"status\"?"
+    node = {"state": "failed", "attempts": 1, "result": None, "error": why}
+    server.says(
+        {**JOB, "state": "ended", "ended": 1}, then={"nodes": [{**node, "name": n} for n in "abc"], "next": None}
+    )
+    assert main(("jobs", "show", "0a1b2c3d")) == 0
+    assert capsys.readouterr().out.splitlines()[2:] == [f"a  failed  {why}", "b  failed  as a", "c  failed  as a"]

@@ -15,12 +15,17 @@ from ganglion.client.operations import jobs as api
 from ganglion.errors import UnreachableError
 from ganglion.units import SECOND
 
+#: Letters of an error that is shown once, of however many nodes.
+_LONG = 40
 #: How a job can end at a node, and what the command ends with then; of several the first.
 _CODES = (("failed", 1), ("cancelled", 1), ("unknown", 5), ("expired", 5))
 #: Seconds that a job may take to end once its time is over, as another gateway may have to take it up; and seconds of
 #: one answer of the gateway, of which a job may take many.
 _GRACE = 30.0
 _TURN = 3600.0
+
+#: Options by the fields of the API that they give.
+FIELDS = {"selector": "--on"}
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
@@ -127,7 +132,8 @@ def _show(client: gateway_client.GatewayClient, identity: str) -> Result:
             f"{head}  on {plain(job['selector'])}",
             f"{job['state']}: {_counts(job)}; by {plain(job['actor'])}, {until}",
         ]
-        return "\n".join([*lines, *(_line(node) for node in nodes)])
+        said: dict[str, str] = {}
+        return "\n".join([*lines, *(_line(node, said) for node in nodes)])
 
     return Result(data={**job, "results": nodes}, text=text)
 
@@ -142,6 +148,7 @@ def _watch(client: gateway_client.GatewayClient, job: Mapping[str, Any], *, left
         UnreachableError: the gateway broke off, or nobody ends the job though its time is over.
     """
     ended: dict[str, dict[str, Any]] = {}
+    said: dict[str, str] = {}
     identity, until = job["id"], time.monotonic() + max(0.0, left) + _GRACE
     try:
         while (seconds := until - time.monotonic()) > 0:
@@ -153,7 +160,7 @@ def _watch(client: gateway_client.GatewayClient, job: Mapping[str, Any], *, left
                 shown = ended.get(node["node"]) == node  # told again in the next answer
                 ended[node["node"]] = node
                 if not shown and (node["ended"] is not None or node["error"]):
-                    print(_line(node), file=sys.stderr if as_json else sys.stdout, flush=True)
+                    print(_line(node, said), file=sys.stderr if as_json else sys.stdout, flush=True)
             else:
                 raise UnreachableError(
                     f"the gateway broke off; the job goes on when it is back: ganglion jobs watch {identity}"
@@ -180,10 +187,17 @@ def _counts(job: Mapping[str, Any]) -> str:
     return ", ".join(f"{count} {state}" for state, count in sorted(job["nodes"].items()))
 
 
-def _line(node: Mapping[str, Any]) -> str:
+def _line(node: Mapping[str, Any], already: dict[str, str]) -> str:
+    """What came of it at a node.
+
+    Args:
+        already: The node of which each error was shown; one of another like it is not shown again.
+    """
     if node["state"] == "done":
         said = node["result"] if isinstance(node["result"], str) else json.dumps(node["result"], ensure_ascii=False)
     else:
         said = node["error"]
+        if (first := already.setdefault(said, node["name"])) != node["name"] and len(said) > _LONG:
+            said = f"as {first}"
     again = f" ({node['attempts']} attempts)" if node["attempts"] > 1 else ""
     return f"{plain(node['name'])}  {node['state']}{again}  {plain(said)}".rstrip()
