@@ -112,6 +112,8 @@ async def test_a_part_that_ends_by_itself_is_begun_again(store_url: DatabaseUrl)
 
     async def end(lease: Lease) -> None:
         led.append(lease.token)
+        if len(led) == 2:
+            await asyncio.sleep(3600)
 
     async with Database.open_(store_url) as database, Leases.open_(database) as leases:
         leading = asyncio.create_task(leases.lead("part", end))
