@@ -5,6 +5,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -91,7 +92,7 @@ class Intake:
         self._readings: list[dict[str, Any]] = []
         self._births: dict[str, dict[str, Any]] = {}
         self._replaced: set[str] = set()
-        self._some = asyncio.Event()
+        self._nodes_due, self._readings_due = asyncio.Event(), asyncio.Event()
         self._told: dict[str, None] = {}  # the last ones, the first first
         self._newest: int | None = None
         self.on_birth: Callable[[str], None] = lambda node: None
@@ -185,7 +186,8 @@ class Intake:
             self._fleet.heard(node, now)
         room = _WAITING - len(self._readings)
         self._readings += taken[:room]
-        self._some.set()
+        self._readings_due.set()
+        self._nodes_due.set()
         for cause, count in (("malformed", malformed), ("sensors", extra), ("full", len(taken) - room)):
             if count > 0:
                 self._metrics.dropped.labels("reading", cause).inc(count)
@@ -205,59 +207,74 @@ class Intake:
         row = self._fleet.born(rows.node_row(received, now), present=present, now=now, former=former)
         self._fleet.doubt(row["id"], rows.clock_is_wrong(received, now))
         self._births[row["id"]] = row
-        self._some.set()
+        self._nodes_due.set()
         if present:
             self.on_birth(row["id"])
 
     def death(self, received: Received) -> None:
         """A DEATH."""
         self._fleet.died(received.node_id, self._clock())
-        self._some.set()
+        self._nodes_due.set()
 
     async def run(self) -> None:
         """Stores what came, notices who is silent and deletes what is old, until cancelled; then stores the rest."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._store())
+                tasks.create_task(self._store(self._keep_nodes, self._nodes_due, "nodes"))
+                tasks.create_task(self._store(self._keep_readings, self._readings_due, "readings"))
                 tasks.create_task(self._watch())
                 tasks.create_task(self._prune())
         finally:
             self._fleet.unsaved(node.id for node in self._fleet.nodes.values() if node.online)
-            await asyncio.shield(self._flush())
+            await asyncio.shield(self._keep_nodes())
+            await asyncio.shield(self._keep_readings())
 
-    async def _store(self) -> None:
+    async def _store(self, keep: Callable[[], Awaitable[None]], due: asyncio.Event, what: str) -> None:
         while True:
-            await self._some.wait()
-            self._some.clear()
+            await due.wait()
+            due.clear()
             try:
-                await self._flush()
+                await keep()
             except SQLAlchemyError as error:
-                _log.error("readings not stored", waiting=len(self._readings), reason=why(error))
+                _log.error(f"{what} not stored", waiting=len(self._readings), reason=why(error))
                 await asyncio.sleep(_DATABASE_RETRY)
-                self._some.set()
+                due.set()
 
-    async def _flush(self) -> None:
+    async def _keep_nodes(self) -> None:
         births, self._births = self._births, {}
         replaced, self._replaced = self._replaced, set()
         presence = self._fleet.changes()
-        readings, self._readings = self._readings, []
-        if not (births or presence or readings):
+        if not (births or replaced or presence):
             return
 
         async def work(connection: AsyncConnection) -> None:
             await fleet.remove_nodes(connection, replaced)
             await fleet.save_nodes(connection, list(births.values()))
             await fleet.save_presence(connection, presence)
-            for start in range(0, len(readings), _CHUNK):
-                await fleet.save_readings(connection, readings[start : start + _CHUNK])
 
         try:
             await self._database.write(work, patient=True)
         except BaseException:
             self._births = {**births, **self._births}
             self._replaced |= replaced
-            self._readings = (readings + self._readings)[:_WAITING]
             self._fleet.unsaved(change["id"] for change in presence)
+            raise
+
+    async def _keep_readings(self) -> None:
+        readings, self._readings = self._readings, []
+        if not readings:
+            return
+        # All gateways in one order: none has a row then that another waits for, and the other way round
+        rows = sorted(readings, key=lambda row: (row["node"], row["sensor"], row["timestamp"]))
+
+        async def work(connection: AsyncConnection) -> None:
+            for start in range(0, len(rows), _CHUNK):
+                await fleet.save_readings(connection, rows[start : start + _CHUNK])
+
+        try:
+            await self._database.write_readings(work)
+        except BaseException:
+            self._readings = (readings + self._readings)[:_WAITING]
             raise
         self._metrics.readings.inc(len(readings))
 
@@ -269,24 +286,15 @@ class Intake:
             if time.monotonic() - noted >= _NOTE:
                 noted = time.monotonic()
                 self._fleet.unsaved(node.id for node in self._fleet.nodes.values() if node.online)
-            self._some.set()
+            self._nodes_due.set()
 
     async def _prune(self) -> None:
         while True:
             await asyncio.sleep(_PRUNE)
-            streams = self._fleet.streams
+            streams, keep, now = self._fleet.streams, self._retention, self._clock()
             with suppress(SQLAlchemyError):  # it is tried again in a minute, and the store says what ails it
                 for start in range(0, len(streams), 50):
-                    part = streams[start : start + 50]
-
-                    async def work(connection: AsyncConnection, part: list[tuple[str, str]] = part) -> None:
-                        await fleet.prune(connection, part, self._retention, self._clock())
-
-                    await self._database.write(work, patient=True)
-
-                async def rest(connection: AsyncConnection) -> None:
-                    await events.prune(connection, self._retention, self._clock())
-                    for each in (audit, model_usage, logs, crashes, jobs, rollouts):
-                        await each.prune(connection, self._retention, self._clock())
-
-                await self._database.write(rest, patient=True)
+                    some = streams[start : start + 50]
+                    await self._database.write_readings(partial(fleet.prune, streams=some, keep=keep, now=now))
+                for each in (events, audit, model_usage, logs, crashes, jobs, rollouts):
+                    await self._database.write(partial(each.prune, keep=keep, now=now), patient=True)

@@ -29,7 +29,7 @@ from ganglion.errors import RefusedError
 from ganglion.units import SECOND
 from ganglion_gateway.store import leases as store
 from ganglion_gateway.store.database import Database, why
-from ganglion_gateway.store.engines import TURN, postgresql_engine
+from ganglion_gateway.store.engines import postgresql_engine
 from ganglion_gateway.store.writer import Work
 
 _log = structlog.get_logger(__name__)
@@ -39,6 +39,12 @@ TERM = 6.0
 _RENEW = TERM / 4
 #: Seconds between looks at a lease that somebody else holds.
 _LOOK = 0.5
+#: Seconds that a part has to end before it is told again.
+_PATIENCE = 30.0
+#: Terms without anybody who leads until that is a fault.
+_UNLED = 3
+#: Leases that are asked for, or given back, at the same time.
+_TOGETHER = 2
 
 T = TypeVar("T")
 
@@ -53,8 +59,9 @@ class Lease:
     Attributes:
         name: What it lets its holder do.
         token: Counts up whenever the lease is given to somebody.
-        lost: Set when this gateway must do it no more.
+        lost: Set when this gateway must do it no more, for good: it has to take the lease anew.
         until: When it ends unless it is renewed, in seconds since the machine has started.
+        reason: Why it is lost.
     """
 
     def __init__(self, name: str, token: int, until: float) -> None:
@@ -62,16 +69,25 @@ class Lease:
         self.token = token
         self.lost = asyncio.Event()
         self.until = until
+        self.reason = ""
 
     @property
     def held(self) -> bool:
-        """Whether it is this gateway's, as far as that is known without asking."""
-        return not self.lost.is_set() and _now() < self.until
+        """Whether it is this gateway's, as far as that is known without asking. Once it is not, it never is again."""
+        if _now() >= self.until:
+            self.lose("it was not renewed in time")
+        return not self.lost.is_set()
+
+    def lose(self, reason: str) -> None:
+        """This gateway must do it no more."""
+        if not self.lost.is_set():
+            self.reason = reason
+            self.lost.set()
 
     async def fence(self, connection: AsyncConnection) -> None:
         """For a piece of work of `Database.write`: lets it go on only where the lease is still this one.
 
-        Whoever takes a lease writes alone, too, so it stays this one until the transaction has ended.
+        Whoever takes a lease waits for the transaction, so it stays this one until that has ended.
 
         Raises:
             LostLeaseError: it is not.
@@ -105,7 +121,9 @@ class Leases:
         self._database = database
         self._term = term
         self._engine = engine
+        self._asking = asyncio.Semaphore(_TOGETHER)
         self._held: dict[str, Lease] = {}
+        self._led: dict[str, float] = {}  # until when somebody led, as far as is known, of each part to lead
 
     @classmethod
     @asynccontextmanager
@@ -118,9 +136,12 @@ class Leases:
         if not database.shared:
             yield cls(database, None, term)
             return
-        # Connections of their own: a lease must not wait behind a thousand readings.
-        patience = {"lock_timeout": f"{round(term * 500)}ms", "statement_timeout": f"{round(term * 500)}ms"}
-        engine = postgresql_engine(database.url, patience, pool_size=2, max_overflow=0)
+        # Connections of their own, as a lease must not wait behind a thousand readings, and one of them is always free
+        # to renew. They have time limits, and so has who waits for them: a server that is stopped keeps none.
+        half = f"{round(term * 500)}ms"
+        limits = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
+        patience = dict.fromkeys(limits, half)
+        engine = postgresql_engine(database.url, patience, pool_size=_TOGETHER + 1, max_overflow=0)
         leases = cls(database, engine, term)
         renewing = asyncio.create_task(leases._renew(), name="leases")
         try:
@@ -135,23 +156,32 @@ class Leases:
         """Whether this gateway leads in something."""
         return (lease := self._held.get(name)) is not None and lease.held
 
-    async def lead(self, name: str, part: Callable[[Lease], Awaitable[None]]) -> None:
-        """Runs a part while this gateway holds the lease, again when it does again, until cancelled or it returns.
+    def unled(self) -> list[str]:
+        """The parts that this gateway would lead, and nobody has been known to for some terms."""
+        edge = _now() - _UNLED * self._term
+        return sorted(name for name, at in self._led.items() if at < edge and not self.holds(name))
 
-        When the lease is lost, the part is cancelled, and awaited: what it then writes must be fenced.
+    async def lead(self, name: str, part: Callable[[Lease], Awaitable[None]]) -> None:
+        """Runs a part while this gateway holds the lease, again whenever it does again, until cancelled.
+
+        When the lease is lost, the part is cancelled, and awaited: what it then writes must be fenced. A part may also
+        return when it sees that the lease is held no more.
 
         Raises:
             ValueError: this gateway does so already.
             Exception: what the part raised, but for `LostLeaseError`.
         """
+        if name in self._held:
+            raise ValueError(f"this gateway leads in {name!r} already")
+        self._led[name] = _now()
         while True:
             lease = await self._take(name)
             try:
-                if await _until_lost(lease, part):
-                    return
+                await _until_lost(lease, part)
             finally:
+                self._led[name] = _now()
                 await asyncio.shield(self.give_back(lease))
-            _log.warning("leads no more, another gateway may", part=name)
+            await asyncio.sleep(_LOOK)  # another gateway may be better off
 
     async def claim(self, name: str) -> Lease | None:
         """A lease, where nobody has it; it is renewed until it is lost, or given back.
@@ -175,7 +205,9 @@ class Leases:
         """This gateway does it no more; another one need not wait, unless the database does not answer."""
         if self._held.get(lease.name) is lease:
             del self._held[lease.name]
-        lease.lost.set()
+            lease.lose("")
+            say = _log.warning if lease.reason else _log.info
+            say("leads no more", part=lease.name, token=lease.token, reason=lease.reason or "it is given back")
         await self._release(lease)
 
     async def _take(self, name: str) -> Lease:
@@ -184,6 +216,7 @@ class Leases:
             try:
                 if (lease := await self.claim(name)) is not None:
                     return lease
+                away, self._led[name] = False, _now()
             except (SQLAlchemyError, OSError) as error:
                 if not away:
                     _log.warning("lease not taken", part=name, reason=why(error))
@@ -198,62 +231,66 @@ class Leases:
                 return await store.take(connection, name, self.holder, now=time.time_ns(), term=0)
 
             return await self._database.write(work)
-        async with self._engine.connect() as connection:
-            await connection.begin()
-            await connection.exec_driver_sql(TURN)
-            token = await store.take(connection, name, self.holder, now=None, term=term)
-            await connection.commit()
-            return token
+        async with asyncio.timeout(self._term), self._asking, self._engine.begin() as connection:
+            return await store.take(connection, name, self.holder, now=None, term=term)
 
     async def _release(self, lease: Lease) -> None:
         """Another gateway need not wait. Where it fails, it does."""
         if self._engine is None:
             return
-        with suppress(SQLAlchemyError, OSError):
-            async with self._engine.begin() as connection:
+        try:
+            async with asyncio.timeout(self._term), self._asking, self._engine.begin() as connection:
                 await store.release(connection, lease.name, self.holder, lease.token)
+        except (SQLAlchemyError, OSError) as error:
+            _log.warning("lease not given back, its time has to run out", part=lease.name, reason=why(error))
 
     async def _renew(self) -> None:
         assert self._engine is not None
         while True:
             await asyncio.sleep(self._term * _RENEW / TERM)
-            held = list(self._held.values())
-            if held:
-                began = _now()
-                try:
-                    async with asyncio.timeout(self._term / 2), self._engine.begin() as connection:
-                        known = await store.renew(connection, self.holder, term=round(self._term * SECOND))
-                except (SQLAlchemyError, OSError, TimeoutError) as error:
-                    _log.warning("leases not renewed", reason=why(error))
-                else:
-                    for lease in held:
-                        if known.get(lease.name) == lease.token:
-                            lease.until = began + self._term
-                        else:
-                            lease.lost.set()
+            held = [lease for lease in self._held.values() if lease.held]
+            if not held:
+                continue
+            began, names = _now(), [lease.name for lease in held]
+            try:
+                async with asyncio.timeout(self._term / 2), self._engine.begin() as connection:
+                    known = await store.renew(connection, self.holder, names, term=round(self._term * SECOND))
+            except (SQLAlchemyError, OSError) as error:
+                _log.warning("leases not renewed", reason=why(error))
+                continue
             for lease in held:
-                if not lease.held:
-                    lease.lost.set()
+                if known.get(lease.name) == lease.token:
+                    lease.until = began + self._term
+                else:
+                    lease.lose("another gateway was given it")
 
 
-async def _until_lost(lease: Lease, part: Callable[[Lease], Awaitable[None]]) -> bool:
-    """Whether the part has ended by itself, and not because the lease was lost."""
+async def _until_lost(lease: Lease, part: Callable[[Lease], Awaitable[None]]) -> None:
+    """Runs a part until it has ended, which it must when the lease is lost."""
     running = asyncio.ensure_future(part(lease))
     losing = asyncio.create_task(lease.lost.wait())
     try:
-        await asyncio.wait({running, losing}, return_when=asyncio.FIRST_COMPLETED)
+        # By the clock, too: whoever renews may wait for a database that says nothing
+        while lease.held and not running.done():
+            await asyncio.wait(
+                {running, losing}, timeout=max(0.0, lease.until - _now()), return_when=asyncio.FIRST_COMPLETED
+            )
     finally:
         losing.cancel()
         ended = running.done()
-        running.cancel()
-        await asyncio.wait({running})
+        while not running.done():
+            running.cancel()
+            await asyncio.wait({running}, timeout=_PATIENCE)
+            if not running.done():
+                _log.error("does not end, though the lease is lost", part=lease.name)
     error = None if running.cancelled() else running.exception()
-    if error is None:
-        return ended
-    if ended and not isinstance(error, LostLeaseError):
+    if isinstance(error, LostLeaseError):
+        lease.lose("another gateway was given it")
+    elif error is not None and ended:
         raise error
-    _log.warning("ended when the lease was lost", part=lease.name, reason=str(error))
-    return False
+    elif error is not None:
+        _log.warning("failed when the lease was lost", part=lease.name, reason=str(error))
+    lease.lose("the part has ended by itself")
 
 
 def _now() -> float:

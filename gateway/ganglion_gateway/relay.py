@@ -168,7 +168,7 @@ class Relay:
         if task.cancelled() or (error := task.exception()) is None:
             return
         if isinstance(error, LostLeaseError):
-            self._lease.lost.set()
+            self._lease.lose("another gateway was given it")
         else:
             _log.error("relay lane failed", node=node, exc_info=error)
 

@@ -83,7 +83,7 @@ async def test_health_is_for_anybody_and_tells_three_things_apart(site: Here) ->
     assert (await site.stranger.get("/health/startup")).json() == {"status": "ok"}
     ready = await site.stranger.get("/health/ready")
     assert ready.status_code == 200
-    assert ready.json() == {"status": "degraded", "checks": {"database": "ok", "broker": "away"}}
+    assert ready.json() == {"status": "degraded", "checks": {"database": "ok", "broker": "away", "parts": "ok"}}
     site.services.started = False
     assert (await site.stranger.get("/health/startup")).status_code == 503
     assert (await site.stranger.get("/health/live")).status_code == 200

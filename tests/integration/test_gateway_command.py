@@ -66,7 +66,7 @@ async def test_without_a_broker_it_starts_and_says_that_it_is_degraded(tmp_path:
         assert gateway.ready["connected"] is False
         assert (await gateway.http.get("/health/ready")).json() == {
             "status": "degraded",
-            "checks": {"database": "ok", "broker": "away"},
+            "checks": {"database": "ok", "broker": "away", "parts": "ok"},
         }
         assert (await gateway.http.get("/health/startup")).json() == {"status": "ok"}
 

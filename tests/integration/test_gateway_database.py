@@ -5,6 +5,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +196,30 @@ async def test_a_reading_of_an_instant_is_kept_once(database: Database) -> None:
     assert [row["number"] for row in found] == [4.0, 5.0]
     latest = await fleet.latest(database)
     assert [(row["number"], row["confidential"]) for row in latest] == [(5.0, "hall")], "a restart knows it"
+
+
+async def test_readings_of_every_kind_come_back_as_they_were(database: Database) -> None:
+    values: list[tuple[float | None, Any]] = [(1.5, None), (None, "a\x00b"), (None, {"x": [1, None]}), (-0.25, None)]
+    rows = [
+        {"node": NODE, "sensor": "door", "timestamp": NOW + at, "number": number, "value": value, "confidential": ""}
+        for at, (number, value) in enumerate(values)
+    ]
+    await database.write_readings(lambda connection: fleet.save_readings(connection, rows))
+    found = await fleet.history(database, [NODE], "door", since=0, limit=10)
+    assert [(row["number"], row["value"]) for row in found] == values
+
+
+async def test_work_that_takes_long_is_committed_in_parts_in_its_order(database: Database) -> None:
+    done: list[int] = []
+
+    async def work(connection: AsyncConnection, number: int) -> None:
+        await asyncio.sleep(0.15)
+        done.append(number)
+
+    before = database.writer.commits
+    await asyncio.gather(*(database.write(partial(work, number=number)) for number in range(6)))
+    assert done == list(range(6))
+    assert database.writer.commits - before >= 3, "another gateway had its turn between them"
 
 
 class Keys:

@@ -2,19 +2,25 @@
 """Leases: one gateway leads, another one goes on when it is gone, and what a former leader writes is refused."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 
+import psycopg
 import pytest
+import structlog
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion_gateway.leases import Lease, Leases, LostLeaseError
 from ganglion_gateway.store import audit
 from ganglion_gateway.store import leases as store
 from ganglion_gateway.store.database import Database
+from ganglion_gateway.store.engines import TURN
 from ganglion_gateway.store.url import DatabaseUrl
 from support.postgres import PostgresServer
-from support.waiting import until
+from support.waiting import until, until_answered
 
 #: Seconds: short, so that a test need not wait for long.
 TERM = 1.0
@@ -89,20 +95,32 @@ async def test_a_gateway_that_is_alone_leads_at_once_and_each_start_has_another_
     assert tokens == [1, 2]
 
 
-async def test_a_part_that_ends_or_fails_gives_its_lease_back(store_url: DatabaseUrl) -> None:
-    async def end(lease: Lease) -> None:
-        return
-
+async def test_a_part_that_fails_ends_the_lead_and_gives_its_lease_back(store_url: DatabaseUrl) -> None:
     async def fail(lease: Lease) -> None:
         raise OSError("no such disk")
 
     async with Database.open_(store_url) as database, Leases.open_(database) as leases:
-        await leases.lead("part", end)
-        with pytest.raises(OSError, match="no such disk"):
-            await leases.lead("part", fail)
-        await leases.lead("part", end)
+        for _ in range(2):
+            with pytest.raises(OSError, match="no such disk"):
+                await leases.lead("part", fail)
         (row,) = await database.all(store.all_leases())
-    assert row["token"] == 3
+    assert row["token"] == 2
+
+
+async def test_a_part_that_ends_by_itself_is_begun_again(store_url: DatabaseUrl) -> None:
+    led: list[int] = []
+
+    async def end(lease: Lease) -> None:
+        led.append(lease.token)
+        if len(led) == 2:
+            await asyncio.sleep(3600)
+
+    async with Database.open_(store_url) as database, Leases.open_(database) as leases:
+        leading = asyncio.create_task(leases.lead("part", end))
+        with structlog.testing.capture_logs() as said:
+            await until(lambda: led[:2] == [1, 2], what="the second time")
+        await ended(leading)
+    assert {line["reason"] for line in said if line["event"] == "leads no more"} == {"the part has ended by itself"}
 
 
 @ON_POSTGRESQL
@@ -159,6 +177,136 @@ async def test_who_cannot_reach_the_database_leads_no_more(
             await until(lambda: not leases.holds("part"), what="the lead given up")
         finally:
             await asyncio.to_thread(postgres.start)
+        await until(lambda: led == [1, 2], what="the lead taken again")
+        await ended(leading)
+
+
+class Blocked:
+    """Somebody else's transaction at the same database, which has what a statement locks."""
+
+    def __init__(self, postgres: PostgresServer, url: DatabaseUrl, statement: str) -> None:
+        self._connection = psycopg.connect(postgres.url(url.parameters["dbname"]))
+        self._statement = statement
+
+    def __enter__(self) -> None:
+        self._connection.execute(self._statement)
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+
+def heedful(led: list[int]) -> Callable[[Lease], Awaitable[None]]:
+    """A part that ends by itself when the lease is held no more, as jobs, groups and rollouts do."""
+
+    async def run(lease: Lease) -> None:
+        led.append(lease.token)
+        while lease.held:  # noqa: ASYNC110 - parts do so, and that is what is tried here
+            await asyncio.sleep(0.01)
+
+    return run
+
+
+@ON_POSTGRESQL
+async def test_a_lease_whose_time_ran_out_is_taken_again(store_url: DatabaseUrl, postgres: PostgresServer) -> None:
+    led: list[int] = []
+    async with Database.open_(store_url) as database, Leases.open_(database, term=TERM) as leases:
+        leading = asyncio.create_task(leases.lead("part", heedful(led)))
+        await until(lambda: led, what="the lead")
+        assert leases.unled() == []
+        with (
+            structlog.testing.capture_logs() as said,
+            Blocked(postgres, store_url, "SELECT FROM leases WHERE name = 'part' FOR UPDATE"),
+        ):
+            await until(lambda: not leases.holds("part"), what="the lead given up")
+            await until(lambda: leases.unled() == ["part"], what="nobody who leads")
+        await until(lambda: led == [1, 2] and leases.holds("part"), what="the lead taken again")
+        assert leases.unled() == []
+        await ended(leading)
+    lines = [(line["event"], line.get("reason")) for line in said]
+    assert ("leads no more", "it was not renewed in time") in lines
+    assert {"leases not renewed", "lease not given back, its time has to run out", "lease not taken"} <= {
+        event for event, _ in lines
+    }
+
+
+@ON_POSTGRESQL
+async def test_leases_do_not_wait_for_who_writes(store_url: DatabaseUrl, postgres: PostgresServer) -> None:
+    led: list[int] = []
+    async with Database.open_(store_url) as database, Leases.open_(database, term=TERM) as leases:
+        with Blocked(postgres, store_url, TURN):
+            leading = asyncio.create_task(leases.lead("part", heedful(led)))
+            await until(lambda: led, what="the lead")
+            await asyncio.sleep(2 * TERM)  # renewed all the while
+            await ended(leading)
+            assert led == [1]
+            again = await leases.claim("part")
+            assert again is not None
+            assert again.token == 2
+
+
+@ON_POSTGRESQL
+async def test_nobody_takes_a_lease_in_the_middle_of_what_is_fenced(two: tuple[Database, Database]) -> None:
+    async with Leases.open_(two[0], term=60) as first, Leases.open_(two[1], term=60) as second:
+        lease = await first.claim("part")
+        assert lease is not None
+        taking: list[asyncio.Task[Lease | None]] = []
+
+        async def work(connection: AsyncConnection) -> bool:
+            await connection.exec_driver_sql("SELECT 1")
+            async with first._engine.begin() as beside:  # type: ignore[union-attr]
+                await beside.exec_driver_sql("UPDATE leases SET expires = 1")  # which waits as little as a renewal
+            taking.append(asyncio.create_task(second.claim("part")))
+            await until_answered(lambda: two[1].scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
+            return taking[0].done()
+
+        assert not await lease.write(two[0], work)
+        taken = await taking[0]
+        assert taken is not None
+        assert taken.token == 2
+        with pytest.raises(LostLeaseError):
+            await lease.write(two[0], work)
+
+
+@ON_POSTGRESQL
+async def test_a_lease_that_could_not_be_given_back_runs_out(
+    two: tuple[Database, Database], store_url: DatabaseUrl, postgres: PostgresServer
+) -> None:
+    async with Leases.open_(two[0], term=TERM) as first, Leases.open_(two[1], term=TERM) as second:
+        kept, gone = await first.claim("kept"), await first.claim("gone")
+        assert kept is not None
+        assert gone is not None
+        with Blocked(postgres, store_url, "SELECT FROM leases WHERE name = 'gone' FOR UPDATE"):
+            await first.give_back(gone)
+        # Though what the first one knows to hold is renewed
+        await until_answered(lambda: second.claim("gone"), what="the lease of the other one")
+        assert kept.held
+
+
+@ON_POSTGRESQL
+async def test_a_server_that_says_nothing_ends_the_lead(store_url: DatabaseUrl, postgres: PostgresServer) -> None:
+    led: list[int] = []
+    over = asyncio.Event()
+
+    async def work(lease: Lease) -> None:
+        led.append(lease.token)
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            over.set()
+
+    async with Database.open_(store_url) as database, Leases.open_(database, term=TERM) as leases:
+        leading = asyncio.create_task(leases.lead("part", work))
+        await until(lambda: led, what="the lead")
+        own = f"datname = '{store_url.parameters['dbname']}' AND application_name = 'ganglion-gateway'"
+        found = postgres.sql(f"SELECT pid FROM pg_stat_activity WHERE {own}")
+        backends = [pid for (pid,) in found if isinstance(pid, int)]
+        for pid in backends:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            await until(over.is_set, what="the lead given up")
+        finally:
+            for pid in backends:
+                os.kill(pid, signal.SIGCONT)
         await until(lambda: led == [1, 2], what="the lead taken again")
         await ended(leading)
 

@@ -9,13 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion.errors import InvalidError, UnreachableError
-from ganglion_gateway.store import audit, webhooks
+from ganglion_gateway.settings import Retention
+from ganglion_gateway.store import audit, fleet, webhooks
 from ganglion_gateway.store.database import Database
+from ganglion_gateway.store.engines import TURN
 from ganglion_gateway.store.tables import groups
 from ganglion_gateway.store.url import DatabaseUrl
 from support.gateway import NO_BROKER, here, process
@@ -90,6 +93,24 @@ async def test_who_stops_in_the_middle_of_a_transaction_does_not_stop_the_others
         go_on.set()
         await hanging
         assert await notes(other) == ["goes on", "late"], "what was broken off is done again, once"
+
+
+async def test_readings_wait_for_nobody_who_writes(url: DatabaseUrl, postgres: PostgresServer) -> None:
+    row = {"node": "n" * 26, "sensor": "door", "number": 1.0, "value": None, "confidential": ""}
+    rows = [{**row, "timestamp": at} for at in range(100)]
+    async with Database.open_(url) as one, Database.open_(url) as other:
+        with psycopg.connect(postgres.url(name_of(url))) as writer:
+            writer.execute(TURN)
+            # Both gateways hear every node
+            await asyncio.gather(
+                *(
+                    store.write_readings(lambda connection: fleet.save_readings(connection, rows))
+                    for store in (one, other)
+                )
+            )
+            keep = Retention(readings_count=10)
+            await one.write_readings(lambda connection: fleet.prune(connection, [("n" * 26, "door")], keep, 0))
+        assert len(await fleet.history(one, ["n" * 26], "door", since=0, limit=1000)) == 10
 
 
 async def test_text_that_postgresql_has_no_letter_for_is_an_error_to_nobody(url: DatabaseUrl, tmp_path: Path) -> None:

@@ -3,8 +3,8 @@
 
 live     the event loop turns: answer or be restarted
 startup  the database is migrated and the fleet loaded: until then, wait
-ready    it can do its work; `degraded` (200) without a broker, since API and dashboard still serve, 503 without
-         a database, since nothing does
+ready    it can do its work; `degraded` (200) without a broker, or while nobody leads a part as jobs or rollouts, since
+         API and dashboard still serve, 503 without a database, since nothing does
 """
 
 import asyncio
@@ -48,13 +48,15 @@ def routes(services: Services) -> APIRouter:
 
     @router.get("/health/ready", summary="The gateway can do its work", tags=["health"])
     async def ready() -> JSONResponse:
+        unled = services.leases.unled()
         checks = {
             "database": "ok" if await _database_answers() else "failed",
             "broker": "ok" if services.mesh.connected else "away",
+            "parts": f"nobody leads {', '.join(unled)}" if unled else "ok",
         }
         if not services.started or checks["database"] != "ok":
             return JSONResponse({"status": "failed" if services.started else "starting", "checks": checks}, 503)
-        return JSONResponse({"status": "ok" if services.mesh.connected else "degraded", "checks": checks})
+        return JSONResponse({"status": "ok" if set(checks.values()) == {"ok"} else "degraded", "checks": checks})
 
     @router.get(
         "/metrics",

@@ -32,7 +32,8 @@ class Database:
 
     Attributes:
         url: Where it is.
-        writer: All writes.
+        writer: All writes, but for those of readings.
+        readings: Theirs; the same one on SQLite.
     """
 
     def __init__(self, url: DatabaseUrl, connections: Engines) -> None:
@@ -41,6 +42,7 @@ class Database:
         self._reads = connections.reads
         self._migrations = connections.migrations
         self.writer = Writer(connections.writes)
+        self.readings = self.writer if connections.readings is None else Writer(connections.readings)
 
     @classmethod
     @asynccontextmanager
@@ -60,12 +62,14 @@ class Database:
         try:
             await database._check()
             await database.migrate()
-            running = asyncio.create_task(database.writer.run(), name="database writer")
+            writers = {database.writer, database.readings}
+            running = [asyncio.create_task(writer.run(), name="database writer") for writer in writers]
             try:
                 yield database
             finally:
-                database.writer.close()
-                await running
+                for writer in writers:
+                    writer.close()
+                await asyncio.gather(*running)
         finally:
             await connections.dispose()
 
@@ -99,6 +103,10 @@ class Database:
     async def write(self, work: Work[T], *, patient: bool = False) -> T:
         """See `Writer.write`."""
         return await self.writer.write(work, patient=patient)
+
+    async def write_readings(self, work: Work[T]) -> T:
+        """Has readings stored or deleted, and nothing else: others may write at the same time. See `Writer.write`."""
+        return await self.readings.write(work, patient=True)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Connections to the database: one that writes and some that read, to SQLite or to PostgreSQL.
+"""Connections to the database: those that write and some that read, to SQLite or to PostgreSQL.
 
-Whoever writes, writes alone. SQLite has it so; on PostgreSQL a transaction begins by taking a lock that all gateways
-share. So a piece of work that reads and then writes is right with two gateways as it is with one, and numbers are
-committed in the order in which they were given, without which a reader that goes on from the last number would miss
-some.
+Whoever writes, writes alone, but for readings on PostgreSQL. SQLite has it so; on PostgreSQL a transaction begins by
+taking a lock that all gateways share. So a piece of work that reads and then writes is right with two gateways as it is
+with one, and numbers are committed in the order in which they were given, without which a reader that goes on from the
+last number would miss some. Readings have no number that anybody follows, and no transaction decides by them, but they
+are most of what is written: there they go by a connection of their own, which nobody waits for.
 
 Errors do not repeat what was to be stored (`hide_parameters`): they are logged, and among it are secrets.
 """
@@ -44,19 +45,22 @@ class Engines(NamedTuple):
 
     Attributes:
         writes: One, which begins its transactions as the only writer.
+        readings: One for them, which does not; None where there can be one writer.
         reads: Some, each statement of which sees what is committed then; they cannot write.
         migrations: One that writes and is closed after its transaction. SQLite enforces no foreign keys there: it
             makes a table anew to change it, and what pointed to the old one would go with it.
     """
 
     writes: AsyncEngine
+    readings: AsyncEngine | None
     reads: AsyncEngine
     migrations: AsyncEngine
 
     async def dispose(self) -> None:
         """Closes all of them."""
         for engine in self:
-            await engine.dispose()
+            if engine is not None:
+                await engine.dispose()
 
 
 def engines(url: DatabaseUrl) -> Engines:
@@ -108,7 +112,7 @@ def _sqlite(url: DatabaseUrl) -> Engines:
     _prepare_sqlite(writes, write=True)
     _prepare_sqlite(reads, write=False)
     _prepare_sqlite(migrations, write=True, enforce=False)
-    return Engines(writes, reads, migrations)
+    return Engines(writes, None, reads, migrations)
 
 
 def _prepare_sqlite(engine: AsyncEngine, *, write: bool, enforce: bool = True) -> None:
@@ -136,6 +140,7 @@ def _prepare_sqlite(engine: AsyncEngine, *, write: bool, enforce: bool = True) -
 def _postgresql(url: DatabaseUrl) -> Engines:
     patience = {"lock_timeout": f"{LOCK_SECONDS}s", "idle_in_transaction_session_timeout": f"{_STOPPED}s"}
     writes = postgresql_engine(url, patience, pool_size=1, max_overflow=0)
+    readings = postgresql_engine(url, patience, pool_size=1, max_overflow=0)
     migrations = postgresql_engine(url, {}, poolclass=NullPool)
     reads = postgresql_engine(
         url,
@@ -147,7 +152,7 @@ def _postgresql(url: DatabaseUrl) -> Engines:
     )
     alone(writes)
     alone(migrations)
-    return Engines(writes, reads, migrations)
+    return Engines(writes, readings, reads, migrations)
 
 
 def alone(engine: AsyncEngine) -> None:

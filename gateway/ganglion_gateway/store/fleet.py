@@ -1,20 +1,32 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Nodes and their readings, stored and found."""
 
+import json
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import ARRAY, BigInteger, Float, Text, bindparam, cast, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.types import TypeEngine
 
 from ganglion_gateway.settings import Retention
 from ganglion_gateway.store.database import Database, Row, insert_new, insert_or_update
 from ganglion_gateway.store.tables import nodes, readings
 
+#: What is no text of a reading, as the database gets it.
+_PLAIN: dict[str, TypeEngine[Any]] = {"timestamp": BigInteger(), "number": Float()}
 _TOLD = ("online", "last_seen", "died")
 #: One statement for all rows: each of its own would be a trip to the database's thread, and all else waits meanwhile.
 _PRESENCE = (
     update(nodes).where(nodes.c.id == bindparam("node")).values({name: bindparam(f"new_{name}") for name in _TOLD})
+)
+_READING = [column.name for column in readings.columns]
+#: PostgreSQL takes a column of many readings as one array: a statement for each would be a thousand to plan and answer.
+_UNNESTED = select(
+    *(
+        cast(func.unnest(bindparam(column.name, type_=ARRAY(_PLAIN.get(column.name, Text())))), column.type)
+        for column in readings.columns
+    )
 )
 
 
@@ -43,7 +55,12 @@ async def save_presence(connection: AsyncConnection, changes: Sequence[dict[str,
 
 async def save_readings(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
     """Readings; one whose instant is taken is dropped."""
-    await connection.execute(insert_new(connection, readings), rows)
+    if connection.dialect.name != "postgresql":
+        await connection.execute(insert_new(connection, readings), rows)
+        return
+    columns = {name: [row[name] for row in rows] for name in _READING}
+    columns["value"] = [None if value is None else json.dumps(value) for value in columns["value"]]
+    await connection.execute(insert_new(connection, readings).from_select(_READING, _UNNESTED), columns)
 
 
 async def all_nodes(database: Database) -> list[Row]:

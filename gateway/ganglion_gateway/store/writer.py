@@ -25,6 +25,8 @@ GATHER = 0.02
 BATCH = 256
 #: Seconds for which a transaction is tried again that the database has broken off, and between two attempts.
 PATIENCE = 10.0
+#: Seconds after which a transaction takes no further piece of work: other gateways may wait for its lock.
+_HELD = 0.25
 _PAUSE = 0.1
 
 
@@ -105,6 +107,10 @@ class Writer:
             outcomes = [(job, None, error) for job in jobs]
         else:
             self.commits += 1
+            if rest := jobs[len(outcomes) :]:
+                self._jobs.extendleft(reversed(rest))
+                self._some.set()
+                self._now.set()
         for job, result, failure in outcomes:
             if job.done.done():
                 continue
@@ -114,22 +120,29 @@ class Writer:
                 job.done.set_exception(failure)
 
     async def _transaction(self, jobs: list[_Job]) -> list[_Outcome]:
-        """Runs and commits them; again where that failed before the commit by no fault of theirs.
+        """Runs and commits them, or the first ones where they take long.
+
+        Again where that failed before the commit by no fault of theirs.
 
         What a commit came to that got no answer is not known, so it is not tried again.
         """
-        deadline = asyncio.get_running_loop().time() + PATIENCE
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + PATIENCE
         while True:
             committing = False
             try:
                 async with self._engine.connect() as connection:
                     await connection.begin()
-                    outcomes = [await _attempt(connection, job, alone=len(jobs) == 1) for job in jobs]
+                    began, outcomes = loop.time(), list[_Outcome]()
+                    for job in jobs:
+                        outcomes.append(await _attempt(connection, job, alone=len(jobs) == 1))
+                        if loop.time() - began > _HELD:
+                            break
                     committing = True
                     await connection.commit()
                     return outcomes
             except Exception as error:
-                if committing or not may_be_repeated(error) or asyncio.get_running_loop().time() > deadline:
+                if committing or not may_be_repeated(error) or loop.time() > deadline:
                     raise
             await asyncio.sleep(_PAUSE)
 

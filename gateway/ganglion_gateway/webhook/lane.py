@@ -230,7 +230,7 @@ class Lane:
         except LostLeaseError:
             # Another gateway delivers now, and what this one has tried since counts for nothing
             self._stopping.set()
-            self.lease.lost.set()
+            self.lease.lose("another gateway was given it")
         finally:
             self._writing = None
         self._attempts.clear()

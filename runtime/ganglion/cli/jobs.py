@@ -13,11 +13,16 @@ from ganglion.cli.result import Result, table
 from ganglion.cli.show import ago, moment, plain
 from ganglion.client.operations import jobs as api
 from ganglion.errors import UnreachableError
+from ganglion.units import SECOND
 
 #: Letters of an error that is shown once, of however many nodes.
 _LONG = 40
 #: How a job can end at a node, and what the command ends with then; of several the first.
 _CODES = (("failed", 1), ("cancelled", 1), ("unknown", 5), ("expired", 5))
+#: Seconds that a job may take to end once its time is over, as another gateway may have to take it up; and seconds of
+#: one answer of the gateway, of which a job may take many.
+_GRACE = 30.0
+_TURN = 3600.0
 
 #: Options by the fields of the API that they give.
 FIELDS = {"selector": "--on"}
@@ -60,13 +65,14 @@ def run(args: argparse.Namespace) -> Result | int:
         job = client.ask(api.post_jobs(**order))
         if args.detach:
             return Result(data=job, text=lambda: f"{job['id']}: {_counts(job)}; next: ganglion jobs watch {job['id']}")
-        return _watch(client, job["id"], as_json=args.json)
+        return _watch(client, job, left=(job["deadline"] - job["created"]) / SECOND, as_json=args.json)
     client = gateway_client.find(args)
     match args.verb:
         case "list":
             return _list(client)
         case "watch":
-            return _watch(client, args.job, as_json=args.json)
+            job = client.ask(api.get_jobs_job(args.job))
+            return _watch(client, job, left=(job["deadline"] - time.time_ns()) / SECOND, as_json=args.json)
         case "cancel":
             job = client.ask(api.post_jobs_job_cancel(args.job))
             return Result(
@@ -132,24 +138,42 @@ def _show(client: gateway_client.GatewayClient, identity: str) -> Result:
     return Result(data={**job, "results": nodes}, text=text)
 
 
-def _watch(client: gateway_client.GatewayClient, identity: str, *, as_json: bool) -> Result | int:
-    """A line for each node as it changes, on stderr where a document is wanted; then how it ended."""
+def _watch(client: gateway_client.GatewayClient, job: Mapping[str, Any], *, left: float, as_json: bool) -> Result | int:
+    """A line for each node as it changes, on stderr where a document is wanted; then how it ended.
+
+    Args:
+        left: Seconds until its deadline.
+
+    Raises:
+        UnreachableError: the gateway broke off, or nobody ends the job though its time is over.
+    """
     ended: dict[str, dict[str, Any]] = {}
     said: dict[str, str] = {}
-    stream = client.follow(api.get_jobs_job_watch(identity))
+    identity, until = job["id"], time.monotonic() + max(0.0, left) + _GRACE
     try:
-        for line in stream:
-            if "job" in line:
-                nodes = [ended[node] for node in sorted(ended, key=lambda node: (ended[node]["name"], node))]
-                return _ended(line["job"], nodes)
-            node = line["node"]
-            ended[node["node"]] = node
-            if node["ended"] is not None or node["error"]:
-                print(_line(node, said), file=sys.stderr if as_json else sys.stdout, flush=True)
+        while (seconds := until - time.monotonic()) > 0:
+            for line in client.follow(api.get_jobs_job_watch(identity, seconds=min(seconds, _TURN))):
+                if "job" in line:
+                    job = line["job"]
+                    break
+                node = line["node"]
+                shown = ended.get(node["node"]) == node  # told again in the next answer
+                ended[node["node"]] = node
+                if not shown and (node["ended"] is not None or node["error"]):
+                    print(_line(node, said), file=sys.stderr if as_json else sys.stdout, flush=True)
+            else:
+                raise UnreachableError(
+                    f"the gateway broke off; the job goes on when it is back: ganglion jobs watch {identity}"
+                )
+            if job["ended"] is not None:
+                return _ended(job, [ended[node] for node in sorted(ended, key=lambda id: (ended[id]["name"], id))])
     except KeyboardInterrupt:
         print(f"\nganglion: the job goes on: `ganglion jobs watch {identity}`, or cancel", file=sys.stderr)
         return 130
-    raise UnreachableError(f"the gateway broke off; the job goes on when it is back: ganglion jobs watch {identity}")
+    raise UnreachableError(
+        f"the job {identity} is past its deadline, and no gateway has ended it ({_counts(job)}): none leads jobs, as "
+        f"/health/ready tells; once one does, it ends: ganglion jobs show {identity}"
+    )
 
 
 def _ended(job: Mapping[str, Any], nodes: Sequence[Mapping[str, Any]]) -> Result:

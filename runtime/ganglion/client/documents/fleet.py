@@ -278,6 +278,6 @@ class Live(TypedDict):
 
 
 class Ready(Live):
-    """Whether it can do its work: `ok`, or `degraded` without a broker."""
+    """Whether it can do its work: `ok`, or `degraded` without a broker or who leads."""
 
     checks: dict[str, str]
