@@ -166,6 +166,7 @@ PURE = [
     "runtime/ganglion/mqtt/connection.py",
     "runtime/ganglion/mqtt/packet.py",
     "runtime/ganglion/mqtt/outbox.py",
+    "runtime/ganglion/mqtt/oversize.py",
     "runtime/ganglion/mesh/addressing.py",
     "runtime/ganglion/mesh/member.py",
     "runtime/ganglion/mesh/peer.py",

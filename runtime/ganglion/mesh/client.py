@@ -40,7 +40,7 @@ from ganglion.mesh.screening import Screening
 from ganglion.mesh.service import GatewayRole, Service
 from ganglion.mesh.signed_config import D, Form, SignedConfig
 from ganglion.mesh.spool import DEFAULT_BYTES, Key
-from ganglion.mesh.standing import Standing
+from ganglion.mesh.standing import Cause, Standing
 from ganglion.mesh.statistics import MeshStatistics
 from ganglion.mesh.subscriptions import Subscriptions
 from ganglion.mesh.transport import Message, Transport, carry
@@ -642,6 +642,9 @@ class MeshClient:
 
     def statistics(self) -> MeshStatistics:
         """What happened so far."""
+        rejected = dict(self.member.rejected)
+        if oversize := self._transport.statistics().oversize:
+            rejected[Cause.OVERSIZE] = oversize
         return MeshStatistics(
             connected=self._transport.connected,
             enrolled=self._service is not None or self._mine().valid,
@@ -656,7 +659,7 @@ class MeshClient:
             frames=self._outgoing.readings.frames,
             readings_dropped=self._outgoing.readings.dropped,
             delivery=self._delivery.statistics(),
-            rejected=dict(self.member.rejected),
+            rejected=rejected,
             requests_failed=self._methods.failed,
             confidential={} if self._service is not None else self._keys.document(),
             state=self.state.statistics(),
