@@ -109,7 +109,7 @@ PACKAGES = {
 #: The parts of `ganglion`, lowest first: a part imports from rows above its own, and of its own row only itself.
 ROWS = [
     {"errors", "__init__", "printable", "redacted", "words"},
-    {"units", "linux", "event", "clock", "worker", "pattern", "analytics", "_native"},
+    {"extras", "units", "linux", "event", "clock", "worker", "pattern", "analytics", "_native"},
     {"settings"},
     {"bus", "mqtt", "intent", "expected"},
     {"config", "board", "mesh", "sim", "reader", "inbox"},

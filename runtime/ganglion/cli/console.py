@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganglion.cli import extras, gateway_flags, option
+from ganglion import extras
+from ganglion.cli import gateway_flags, option
 from ganglion.errors import RefusedError, UsageError
 from ganglion.units import SECOND
 
@@ -82,8 +83,8 @@ def run(args: argparse.Namespace) -> int | None:
         return console_node.run(args)
     if args.take and is_port(args.target):
         raise UsageError("--take is for a node; who writes at a port is said there")
-    if is_port(args.target) and not extras.is_installed("serial"):
-        raise UsageError(f"the console of a port needs more than is installed: {extras.remedy('serial')}")
+    if is_port(args.target):
+        extras.need("the console of a port", "serial", "serial")
     _check(args)
     return _run(args)
 

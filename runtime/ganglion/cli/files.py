@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from ganglion import extras
 from ganglion.cli.result import Result, table, write
 from ganglion.cli.show import bytes_done
 from ganglion.device.content import DamagedError
@@ -52,6 +53,7 @@ def run(args: argparse.Namespace) -> Result | None:
     """Exit codes: 0 ok, 1 port in use, no room or a bad line, 3 no port or file, 4 no permission, 5 no answer."""
     if args.baud < 1:
         raise UsageError(f"--baud {args.baud}: at least 1")
+    extras.need("`ganglion files`", "serial", "serial")
     wanted = list(_wanted(args.files, args.to)) if args.verb == "put" else []
     with Session(open_port(args.port, baud=args.baud), restart=args.restart) as session:
         files = Files(session)
