@@ -201,6 +201,7 @@ class AiomqttTransport:
             overflowed=self._overflowed,
             refused=self._refused,
             failed=self._counters.failed,
+            oversize=self._counters.oversize,
         )
 
     async def run(self) -> None:

@@ -104,6 +104,11 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         found = wrong.of(request.scope["route"], error.errors())
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind and not kind.endswith(("/json", "+json")) and [one.where for one in found] == ["body"]:
+            detail = f"the body is to be JSON, and it comes as {kind[:64]}: say `Content-Type: application/json`"
+            accepted = {"accept": "application/json"}  # RFC 9110 section 15.5.16
+            return problem(415, detail, instance=request.url.path, headers=accepted)
         missing = [one for one in found if one.missing]
         errors = [{"where": one.where, "message": one.message} for one in missing or found]
         detail = "; ".join(one.sentence for one in missing or found)

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from serial.tools.list_ports_common import ListPortInfo
 
+from ganglion import extras
 from ganglion.cli import main as cli
-from ganglion.cli.extras import MODULES
 from ganglion.device.port import open_port
 from ganglion.device.ports import SerialPort, serial_ports
 from ganglion.device.session import Session
@@ -292,7 +292,7 @@ def test_a_port_is_shown_with_who_has_it_and_which_board_it_may_be(
 def test_without_pyserial_the_extra_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(MODULES, "serial", ("nothing_of_this_name",))
+    monkeypatch.setattr(extras, "is_there", lambda module: module != "serial")
     for words in (["ports"], ["files", "/dev/ttyUSB0", "ls"]):
         assert cli.main(words) == 2
         assert "pip install 'ganglion[serial]'" in capsys.readouterr().err

@@ -58,9 +58,10 @@ async def test_every_command_does_what_the_page_says(
 
             async def there() -> bool:
                 answer = await gateway.http.get("/api/v1/nodes/fridge")
-                return answer.status_code == 200 and answer.json()["online"]
+                said = answer.json() if answer.status_code == 200 else {}
+                return bool(said and said["online"] and "disk" in said["vitals"])
 
-            await until_answered(there, what="the fridge has joined")
+            await until_answered(there, what="the fridge has joined and says how it is")
             for block, shown in BLOCKS:
                 for command in block.splitlines():
                     code = await asyncio.to_thread(main, quick(command))

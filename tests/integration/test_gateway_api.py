@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The API of a real gateway with a real database, asked as programs and as strangers ask."""
 
+import gzip
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -139,8 +140,29 @@ async def test_what_is_no_json_is_a_problem(site: Here) -> None:
     binary = await site.http.post("/api/v1/enrol-keys", content=b"\xff{", headers={"content-type": "application/json"})
     assert is_problem(binary, 400)["detail"] == "the body is no JSON: it is not UTF-8"
     plain = await site.http.post("/api/v1/enrol-keys", content=b"{}", headers={"content-type": "text/plain"})
-    said = "the body is to be a JSON object, with the header `Content-Type: application/json`"
-    assert is_problem(plain, 422)["detail"] == said
+    said = "the body is to be JSON, and it comes as text/plain: say `Content-Type: application/json`"
+    assert is_problem(plain, 415)["detail"] == said
+    assert plain.headers["accept"] == "application/json"
+    words = await site.http.post("/api/v1/enrol-keys", content=b'"x"', headers={"content-type": "application/json"})
+    is_problem(words, 422)  # of the right type, and no object
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "identity, GZIP"])
+async def test_a_body_in_another_coding_is_refused_with_its_name(site: Here, coding: str) -> None:
+    body = gzip.compress(b'{"uses": 1}')
+    headers = {"content-type": "application/json", "content-encoding": coding}
+    for path in ("/api/v1/enrol-keys", "/api/v1/auth/login", "/hooks/nobody"):
+        answer = await site.http.post(path, content=body, headers=headers)
+        name = coding.rpartition(" ")[2].lower()
+        said = f"the body comes in Content-Encoding '{name}', which is not taken here: send it as it is"
+        assert is_problem(answer, 415)["detail"] == said
+        assert answer.headers["accept-encoding"] == "identity"
+
+
+async def test_a_body_in_no_coding_is_taken_whether_that_is_said_or_not(site: Here) -> None:
+    answer = await site.http.post("/api/v1/enrol-keys", json={"uses": 1}, headers={"content-encoding": "identity"})
+    assert answer.status_code == 201
+    assert (await site.http.get("/api/v1/nodes", headers={"content-encoding": "gzip"})).status_code == 200
 
 
 async def test_what_is_wrong_is_said_with_what_is_right(site: Here) -> None:

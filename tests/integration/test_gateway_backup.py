@@ -17,7 +17,7 @@ from ganglion.errors import InvalidError, NotFoundError, RefusedError, Unreachab
 from ganglion.mesh.client import MeshClient
 from ganglion.mesh.mqtt_transport import MqttTransport
 from ganglion_gateway.backup.making import make
-from ganglion_gateway.backup.restoring import restore
+from ganglion_gateway.backup.restoring import _or_nothing, restore
 from ganglion_gateway.backup.tables import reflected
 from ganglion_gateway.settings import WebhookSettings
 from ganglion_gateway.store.database import Database
@@ -205,6 +205,10 @@ async def test_a_restore_that_was_broken_off_is_noticed(tmp_path: Path) -> None:
     with pytest.raises(RefusedError, match="broken off"):
         async with here(tmp_path / "state"):
             pass
+    (tmp_path / "state" / "restoring" / "identity").write_text("that it had not put in place yet")
+    with pytest.raises(RefusedError), _or_nothing(tmp_path / "state", is_new=False):
+        raise RefusedError("another time")
+    assert (tmp_path / "state" / "restoring" / "identity").exists()
 
 
 async def test_a_database_that_a_gateway_uses_is_not_replaced(stores: Stores, tmp_path: Path) -> None:
@@ -213,9 +217,13 @@ async def test_a_database_that_a_gateway_uses_is_not_replaced(stores: Stores, tm
         await make(tmp_path / "state", url, tmp_path / "backup", passphrase=None)
         with pytest.raises(RefusedError, match="a gateway uses the database"):
             await restore(tmp_path / "backup", tmp_path / "again", url, passphrase=None, force=True)
-    shutil.rmtree(tmp_path / "again")
-    with pytest.raises(RefusedError, match="has rows in"):
-        await restore(tmp_path / "backup", tmp_path / "again", url, passphrase=None)
+    assert not (tmp_path / "again").exists(), "what is refused leaves no folder"
+    (tmp_path / "empty").mkdir()
+    for folder in ("again", "empty"):
+        with pytest.raises(RefusedError, match="has rows in"):
+            await restore(tmp_path / "backup", tmp_path / folder, url, passphrase=None)
+    assert not (tmp_path / "again").exists()
+    assert os.listdir(tmp_path / "empty") == ["gateway.lock"]
     await restore(tmp_path / "backup", tmp_path / "again", url, passphrase=None, force=True)
     async with here(tmp_path / "again", NO_BROKER, database=url) as site:
         assert (await site.get("/nodes"))["nodes"] == []

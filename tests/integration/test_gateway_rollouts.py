@@ -206,12 +206,13 @@ async def test_a_plan_says_who_sleeps_has_it_is_busy_or_cannot_take_it(site: Her
     crew.bear("c" * 26, name="blind", caps={})
     reading = {"node": "n0".ljust(26, "a"), "sensor": "host.disk_available", "timestamp": 1, "number": 10.0}
     site.services.fleet.read([{**reading, "value": None, "confidential": ""}])
+    site.services.inventory.vitals("n2".ljust(26, "a"), "", {"disk": 5_000_000}, site.services.clock())
     site.services.fleet.died("n1".ljust(26, "a"), site.services.clock())
     plan = await site.http.post("/api/v1/rollouts/plan", json={"release": id, "selector": "all or nobody"})
     made = plan.json()
     assert made["nodes"] == 2
     assert (made["asleep"], made["away"]) == ([], ["n1".ljust(26, "a")])
-    assert len(made["space_unknown"]) == 2
+    assert made["space_unknown"] == ["n1".ljust(26, "a")]
     assert made["unknown"] == ["no node is called nobody"]
     assert {each["name"]: each["why"] for each in made["skipped"]} == {
         "blind": "this node has no sensor t",

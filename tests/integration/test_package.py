@@ -84,7 +84,7 @@ def test_a_package_is_small_and_has_a_node_for_its_machine_and_nothing_else(kind
     inside = contents(kind, packages[kind])
     folder = "lib/ganglion/" if kind == "tar" else "usr/lib/ganglion/"
     tops = {name.removeprefix(folder).partition("/")[0] for name in inside if name.startswith(folder)}
-    assert tops - {"LICENCES"} == {"ganglion", "ganglion_micro", "cbor2", "cronsim", "smbus2"}
+    assert tops - {"LICENCES", "ganglion.package"} == {"ganglion", "ganglion_micro", "cbor2", "cronsim", "smbus2"}
     assert packages[kind].stat().st_size < LARGEST
     for name in ("_native.abi3.so", "_watchdog"):
         elf = inside[f"{folder}ganglion/{name}"]
@@ -194,6 +194,8 @@ def test_the_tar_runs_where_it_is_unpacked(packages, tmp_path):
     assert (told["backend"], told["version"]) == ("native", folder.name.split("-")[1].replace("~git", ".dev"))
     where = f"import sys; sys.path.insert(0, '{folder}/lib/ganglion'); import cbor2, ganglion; print(ganglion.__file__)"
     assert run(sys.executable, "-I", "-c", where).startswith(str(folder))
+    how = where.partition("import cbor2")[0] + "from ganglion import extras; print(extras.package())"
+    assert run(sys.executable, "-I", "-c", how).strip() == "tar"
 
 
 def test_the_scripts_are_ones_to_the_shell_of_a_router_and_to_shellcheck():

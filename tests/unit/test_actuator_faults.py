@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from ganglion import extras
 from ganglion.errors import InvalidError
-from ganglion.guardian import Actuators, Effect, Rule, gpio, memory, times, watchdog
+from ganglion.guardian import Actuators, Effect, Rule, memory, times, watchdog
 from ganglion.guardian.actuator import Actuator, build
 from ganglion.guardian.failure import why
 from ganglion.guardian.file import File
@@ -297,7 +298,7 @@ def test_no_spelling_goes_around_a_boards_limit(line: Any, limit: Restriction, s
 def test_a_limit_finds_what_is_named_by_another_path(
     tmp_path: Path, table: dict[str, Any], limit: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gpio, "find_spec", lambda name: True)
+    monkeypatch.setattr(extras, "is_there", lambda name: True)
     (tmp_path / "linked").symlink_to(tmp_path / "lamp")
     sides = [Side("board mine", [Restriction(where=limit, max_on=S)])]
     lamp = build("lamp", table, sides=sides, resolve=lambda name: tmp_path / name)
@@ -310,7 +311,7 @@ def test_a_limit_finds_what_is_named_by_another_path(
     [{"line": "PUMP", "chip": "/dev/gpiochip1"}, {"chip": "/dev/gpio-not-plugged-in"}, {"name": "fan", "line": "PUMP"}],
 )
 def test_a_limit_of_another_chip_is_no_obstacle(limit: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gpio, "find_spec", lambda name: True)
+    monkeypatch.setattr(extras, "is_there", lambda name: True)
     sides = [Side("board mine", [Restriction(where=limit, max_on=S)])]
     assert build("lamp", {"driver": "gpio", "line": 3}, sides=sides).rule.limits.max_on is None
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ganglion.cli import extras, show
+from ganglion import extras
 from ganglion.cli import main as cli
+from ganglion.cli import show
 
 ROOT = Path(__file__).parents[2]
 

@@ -2,6 +2,7 @@
 """gateway/deploy: each file is what its tool takes, and what they say of the gateway is so."""
 
 import argparse
+import importlib
 import json
 import re
 import subprocess
@@ -16,6 +17,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from ganglion.cli.main import COMMANDS
 from ganglion_gateway import command
 
 ROOT = Path(__file__).parents[2]
@@ -73,6 +75,28 @@ def test_compose_takes_the_stack_and_every_file_and_secret_of_it_is_there_or_nam
         assert set(service.get("secrets", ())) <= COMPOSE["secrets"].keys(), name
         for port in service.get("ports", ()):
             assert name == "proxy" or port.startswith("127.0.0.1:"), f"{name} is open to others"
+
+
+def test_compose_starts_without_what_only_a_running_gateway_makes_and_says_how_that_is_made() -> None:
+    text = (DEPLOY / "compose.yaml").read_text()
+    steps = "".join(line.removeprefix("#") for line in text.partition("\nname:")[0].splitlines(keepends=True))
+    first, second = steps.split("second step")
+    for name, service in COMPOSE["services"].items():
+        later = service.get("profiles") == ["metrics"]
+        for secret in service.get("secrets", ()):
+            assert f"> {secret}" in (second if later else first), (name, secret)
+        assert later or "ganglion-token" not in service.get("secrets", ())
+        assert later or not any(COMPOSE["services"][other].get("profiles") for other in service.get("depends_on", ()))
+    [uid] = re.findall(r"^USER (\d+):", DOCKERFILE, re.MULTILINE)
+    assert f"chown {uid} database-account" in first
+    [words] = re.findall(r"exec --no-TTY gateway ganglion (api-key .*?) > ganglion-token", second, re.DOTALL)
+    module = importlib.import_module(COMMANDS["api-key"][0])
+    parser = argparse.ArgumentParser()
+    module.arguments(parser, argparse.ArgumentParser(add_help=False))
+    asked = parser.parse_args(words.split()[1:])
+    assert (asked.scopes, asked.gateway) == (["metrics"], "http://127.0.0.1:8470")
+    state = entrypoint()[entrypoint().index("--state") + 1]
+    assert asked.token_file == Path(state) / "token"
 
 
 def test_the_gateway_takes_the_lines_that_start_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ganglion.cli import extras
+from ganglion import extras
 from ganglion.cli.main import main
 from ganglion.errors import GanglionError
 from ganglion.firmware import Bundle, build, bundle

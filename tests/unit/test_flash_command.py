@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ganglion.cli import extras
+from ganglion import extras
 from ganglion.cli.flash_report import Shown
 from ganglion.cli.main import main
 from ganglion.flash import run

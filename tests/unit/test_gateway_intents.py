@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganglion.cli import extras
+from ganglion import extras
 from ganglion.cli.intent_score import Score, examples, scored
 from ganglion.errors import InvalidError, NotFoundError
 from ganglion.intent.order import Ask, recognise

@@ -13,9 +13,9 @@ from gpiod.line import Bias, Clock, Direction, Edge
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ganglion import extras
 from ganglion.errors import InvalidError, UsageError
 from ganglion.sensors import build
-from ganglion.sensors import gpio as gpio_
 from ganglion.sensors.edges import Edges
 from support.fake_gpiod import Chip, Request
 from support.sensing import running
@@ -307,6 +307,6 @@ def test_a_wrong_section_is_refused(table, says):
 
 
 def test_without_gpiod_the_extra_is_named(monkeypatch):
-    monkeypatch.setattr(gpio_, "find_spec", lambda name: None)
+    monkeypatch.setattr(extras, "is_there", lambda name: False)
     with pytest.raises(UsageError, match=r"sensor\.door: /dev/gpiochip0 needs gpiod 2: pip install 'ganglion\[i2c\]'"):
         door()

@@ -109,7 +109,7 @@ PACKAGES = {
 #: The parts of `ganglion`, lowest first: a part imports from rows above its own, and of its own row only itself.
 ROWS = [
     {"errors", "__init__", "printable", "redacted", "words"},
-    {"units", "linux", "event", "clock", "worker", "pattern", "analytics", "_native"},
+    {"extras", "units", "linux", "event", "clock", "worker", "pattern", "analytics", "_native"},
     {"settings"},
     {"bus", "mqtt", "intent", "expected"},
     {"config", "board", "mesh", "sim", "reader", "inbox"},
@@ -166,6 +166,7 @@ PURE = [
     "runtime/ganglion/mqtt/connection.py",
     "runtime/ganglion/mqtt/packet.py",
     "runtime/ganglion/mqtt/outbox.py",
+    "runtime/ganglion/mqtt/oversize.py",
     "runtime/ganglion/mesh/addressing.py",
     "runtime/ganglion/mesh/introductions.py",
     "runtime/ganglion/mesh/known.py",

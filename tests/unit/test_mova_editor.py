@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lsprotocol.types import Position
 
-from ganglion.cli import extras
+from ganglion import extras
 from ganglion.cli.main import main
 from ganglion.editor import json_tree, lenient, yaml_tree
 from ganglion.editor.buffer import Buffer

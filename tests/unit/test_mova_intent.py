@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ganglion.cli import extras
+from ganglion import extras
 from ganglion.cli.main import main
 from support.chat_server import KEY, MODEL, ChatServer, Say, chat_server
 

@@ -153,7 +153,6 @@ def test_splitting_undoes_publishing(written, rest):
         ("30 03 00 01 ff", "not UTF-8"),
         ("30 05 00 03 ed a0 80", "not UTF-8"),  # 1.5.3.1: half of a surrogate pair
         ("30 ff ff ff ff 7f", "four bytes"),
-        ("30 e5 07", "packet of 1000 bytes, the limit here is 999"),
     ],
 )
 def test_a_publish_that_breaks_the_standard_is_named(wire, says):
@@ -173,6 +172,12 @@ def test_bytes_that_were_damaged_are_the_same_to_both(written, data):
         wire[data.draw(st.integers(0, len(wire) - 1))] = data.draw(st.integers(0, 255))
     with suppress(RemoteProtocolError):
         split(bytes(wire[: data.draw(st.integers(0, len(wire)))]), limit=data.draw(st.sampled_from([20, 1000])))
+
+
+def test_a_publish_over_the_limit_is_left_to_who_passes_it_over():
+    wire = packet.publish(packet.topic_name("a"), b"1", retain=False)
+    large = packet.publish(packet.topic_name("a"), bytes(100), retain=False)
+    assert split(wire + large + wire, limit=99) == ([Message("a", b"1")], b"", len(wire))
 
 
 @pytest.mark.parametrize("splitter", [packet.split_publishes, split_natively])

@@ -186,7 +186,7 @@ def test_each_stage_is_said_when_it_begins(tmp_path, monkeypatch, capsys):
 
 def test_a_command_that_a_package_does_not_bring_is_named(monkeypatch, capsys):
     """Its libraries may be there: Debian has psutil too."""
-    there = "ganglion.cli.extras.is_there"
+    there = "ganglion.extras.is_there"
     monkeypatch.setattr(there, lambda module: module != "ganglion_tools")
     assert main(["bench", "bus"]) == 2
     assert "`ganglion bench` is not in this package, which is for nodes" in capsys.readouterr().err

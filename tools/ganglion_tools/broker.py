@@ -98,6 +98,7 @@ async def answers(url: BrokerUrl, *, timeout: float) -> None:
         received=lambda messages: None,
         subscribed=lambda granted: None,
         closed=lambda client: None,
+        oversize=lambda what: None,
     )
 
     username, password = url.credentials()

@@ -93,6 +93,11 @@ class Guard:
         if not (length.isascii() and length.isdecimal()) or int(length) > MAX_BODY:
             await problem(413, f"a request has at most {MAX_BODY} bytes", instance=path)(scope, receive, send)
             return
+        if (coding := _coding(headers)) != "identity":
+            detail = f"the body comes in Content-Encoding {coding!r}, which is not taken here: send it as it is"
+            said = {"accept-encoding": "identity"}  # RFC 9110 section 15.5.16
+            await problem(415, detail, instance=path, headers=said)(scope, receive, send)
+            return
         bounded = _Bounded(receive)
         send = bounded.answering(scope, send)
         methods = needs(path)
@@ -278,6 +283,14 @@ class _Bounded:
                 await problem(*self._fault, instance=scope["path"])(scope, self._receive, send)
 
         return answer
+
+
+def _coding(headers: Headers) -> str:
+    """How the body of a request is encoded; `identity` where it is not, or there is none."""
+    if "content-length" not in headers and "transfer-encoding" not in headers:
+        return "identity"
+    said = [name.strip().lower() for each in headers.getlist("content-encoding") for name in each.split(",")]
+    return ", ".join(name for name in said if name not in ("", "identity"))[:64] or "identity"
 
 
 def _cookie(headers: Headers) -> str:

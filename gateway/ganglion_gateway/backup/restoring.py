@@ -2,8 +2,8 @@
 """Puts a backup in the place of a gateway that does not run: all of it, or nothing."""
 
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,20 +55,21 @@ def restore_keys(path: Path, folder: Path, *, passphrase: str | None) -> Restore
     """
     reader = Reader(path, passphrase)
     contents = look(reader)
-    secure(folder)
+    is_new = _made(folder)
     with files.held(folder, "gateway"):
-        if there := state.entries(folder):
-            raise RefusedError(f"{folder} has {there[0].name} and more in it: give another --state")
-        staging = state.Staging(folder)
-        taking = False
-        for line in reader.lines():
-            if isinstance(line, dict):
-                taking = "file" in line and state.is_key(line["file"])
-                if taking:
-                    staging.file(line["file"], line["mode"])
-            elif taking:
-                staging.piece(line)
-        staging.close()
+        with _or_nothing(folder, is_new):
+            if there := state.entries(folder):
+                raise RefusedError(f"{folder} has {there[0].name} and more in it: give another --state")
+            staging = state.Staging(folder)
+            taking = False
+            for line in reader.lines():
+                if isinstance(line, dict):
+                    taking = "file" in line and state.is_key(line["file"])
+                    if taking:
+                        staging.file(line["file"], line["mode"])
+                elif taking:
+                    staging.piece(line)
+            staging.close()
         staging.swap(_stamp())
     kept = [name for name in contents.files if state.is_key(name)]
     return Restored(contents=Contents(header=contents.header, rows={}, files=kept), before=None)
@@ -98,21 +99,22 @@ async def restore(
     if dry_run:
         _check(folder, url, force=force)
         return Restored(contents=contents, before=None)
-    secure(folder)
+    is_new = _made(folder)
     with files.held(folder, "gateway"):
-        _check(folder, url, force=force)
-        staging = state.Staging(folder)
-        where = url
-        if (
-            url.path is not None and url.path.parent == folder
-        ):  # it is made beside the files, and put in place with them
-            where = DatabaseUrl.file(staging.path / url.path.name)
-        elif url.path is not None:
-            _aside(url.path)
-        async with _writing(where) as connection:
-            await _empty(connection, url, force=force)
-            await _load(connection, reader, staging)
-        staging.close()
+        with _or_nothing(folder, is_new):
+            _check(folder, url, force=force)
+            staging = state.Staging(folder)
+            where = url
+            if (
+                url.path is not None and url.path.parent == folder
+            ):  # it is made beside the files, and put in place with them
+                where = DatabaseUrl.file(staging.path / url.path.name)
+            elif url.path is not None:
+                _aside(url.path)
+            async with _writing(where) as connection:
+                await _empty(connection, url, force=force)
+                await _load(connection, reader, staging)
+            staging.close()
         return Restored(contents=contents, before=staging.swap(_stamp()))
 
 
@@ -122,6 +124,29 @@ def _check(folder: Path, url: DatabaseUrl, *, force: bool) -> None:
         raise RefusedError(f"{folder} has {there[0].name} and more in it: give another --state, or --force")
     if url.path is not None and url.path.exists() and not force:
         raise RefusedError(f"{url.path} is there already: give another --database, or --force")
+
+
+def _made(folder: Path) -> bool:
+    """Makes a state folder; whether there was none."""
+    is_new = not folder.exists()
+    secure(folder)
+    return is_new
+
+
+@contextmanager
+def _or_nothing(folder: Path, is_new: bool) -> Iterator[None]:
+    """Where the block fails, nothing of it is left in the folder, nor the folder where it is new."""
+    was_broken_off = (folder / state.STAGE).exists()  # then some of what it held may be nowhere else
+    try:
+        yield
+    except BaseException:
+        if not was_broken_off:
+            state.remove(folder / state.STAGE)
+        if is_new:
+            (folder / state.LOCK).unlink(missing_ok=True)
+            with suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 def _stamp() -> str:

@@ -17,8 +17,10 @@ from typing import Any
 from ganglion.errors import InvalidError
 from ganglion.mesh import files
 
+#: Held by who works on the folder.
+LOCK = "gateway.lock"
 #: Files of the state folder's top that are left out.
-_LEFT = ("epoch", "gateway.lock")
+_LEFT = ("epoch", LOCK)
 #: What SQLite keeps beside a database.
 _BESIDE = ("-wal", "-shm", "-journal")
 #: Where a restore puts files together, and what it puts those of before into.
@@ -129,7 +131,7 @@ class Staging:
 
 def entries(folder: Path) -> list[Path]:
     """What is in a state folder, but for what is no gateway's."""
-    left = ("gateway.lock", STAGE)
+    left = (LOCK, STAGE)
     return [path for path in sorted(folder.iterdir()) if path.name not in left and not path.name.startswith(BEFORE)]
 
 

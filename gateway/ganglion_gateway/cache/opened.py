@@ -3,6 +3,7 @@
 
 from collections.abc import Callable
 
+from ganglion import extras
 from ganglion.errors import UsageError
 from ganglion_gateway.cache.store import Cache, DatabaseCache
 from ganglion_gateway.model.configuration import CacheSettings
@@ -27,5 +28,5 @@ def cache_of(settings: CacheSettings, database: Database, *, clock: Callable[[],
     try:
         from ganglion_gateway.cache.redis import RedisCache
     except ImportError:
-        raise UsageError("a cache in Redis needs more than is installed: pip install 'ganglion[redis]'") from None
+        raise UsageError(f"a cache in Redis needs more than is installed: {extras.remedy('redis')}") from None
     return RedisCache(url, _SPACE)

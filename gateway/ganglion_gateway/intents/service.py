@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
-from ganglion.cli.extras import is_installed, remedy
 from ganglion.errors import NotFoundError
+from ganglion.extras import is_installed, remedy
 from ganglion.intent.order import Guess
 from ganglion.intent.recognition import Intents
 

@@ -17,7 +17,7 @@ from ganglion_gateway.selecting import chosen, parse, strange
 from ganglion_gateway.store import rollouts as store
 from ganglion_gateway.store.database import Database, Row
 
-#: Ends of the sensors that read how many bytes a node could store.
+#: Ends of the sensors that read how many bytes could be stored, of nodes whose vitals do not say it.
 _FREE = ".disk_available"
 #: Nodes and notes of a report; pages have the rest.
 _REPORTED = 200
@@ -227,7 +227,13 @@ def _stage(row: Row, counts: dict[str, int], *, live: bool) -> dict[str, Any]:
 
 
 def _free(node: Node) -> int | None:
-    """Bytes that a node could store; None where it does not say."""
+    """Bytes that a node could store; None where it does not say.
+
+    Its vitals are of where it keeps its state, and so a release; a sensor is of wherever it was pointed to.
+    """
+    kept = node.facts.vitals.get("disk")
+    if isinstance(kept, int | float) and kept >= 0:
+        return int(kept)
     said = [latest.value for sensor, latest in node.sensors.items() if sensor.endswith(_FREE)]
     numbers = [int(value) for value in said if isinstance(value, int | float) and value >= 0]
     return min(numbers, default=None)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
+from ganglion import extras
 from ganglion.errors import InvalidError, UsageError
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
@@ -122,7 +123,7 @@ def _postgresql(text: str) -> DatabaseUrl:
         from psycopg import ProgrammingError
         from psycopg.conninfo import conninfo_to_dict
     except ImportError:
-        raise UsageError("PostgreSQL needs more than is installed: pip install 'ganglion[postgresql]'") from None
+        raise UsageError(f"PostgreSQL needs more than is installed: {extras.remedy('postgresql')}") from None
     address, _, query = text.partition("?")
     options = parse_qsl(query, keep_blank_values=True)
     account = dict(options).get(_ACCOUNT)

@@ -7,6 +7,7 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
+from ganglion import extras
 from ganglion.errors import InvalidError, NotFoundError, UnreachableError, UsageError
 from ganglion.linux.device import sentence
 
@@ -116,4 +117,4 @@ def _shown(device: str) -> str:
 
 def _needs_opencv() -> None:
     if find_spec("cv2") is None:
-        raise UsageError("printed codes need OpenCV: pip install 'ganglion[opencv]'")
+        raise UsageError(f"printed codes need OpenCV: {extras.remedy('opencv', 'cv2')}")

@@ -6,7 +6,8 @@ import contextlib
 import sys
 from pathlib import Path
 
-from ganglion.cli import extras, gateway_flags, lent, option
+from ganglion import extras
+from ganglion.cli import gateway_flags, lent, option
 from ganglion.errors import UsageError
 from ganglion.units import SECOND
 
@@ -77,8 +78,8 @@ def run(args: argparse.Namespace) -> int | None:
         return console_node.run(args)
     if args.take and lent.is_port(args.target):
         raise UsageError("--take is for a node; who writes at a port is said there")
-    if lent.is_port(args.target) and not extras.is_installed("serial"):
-        raise UsageError(f"the console of a port needs more than is installed: {extras.remedy('serial')}")
+    if lent.is_port(args.target):
+        extras.need("the console of a port", "serial", "serial")
     _check(args)
     return _run(args)
 

@@ -64,7 +64,7 @@ def _follow(args: argparse.Namespace) -> None:
 
 
 def _serial(args: argparse.Namespace) -> None:
-    from ganglion.cli.extras import is_installed, remedy
+    from ganglion.extras import is_installed, remedy
 
     if not is_installed("serial"):
         raise UsageError(f"`ganglion dev` needs more than is installed for a serial port: {remedy('serial')}")

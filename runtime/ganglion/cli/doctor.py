@@ -11,8 +11,8 @@ from typing import Any
 
 from ganglion import __version__, config
 from ganglion.bus import BACKEND, WHY_NOT
-from ganglion.cli.extras import MODULES, is_installed, is_there, remedy
 from ganglion.cli.result import Result, table
+from ganglion.extras import MODULES, is_installed, is_there, missing, package, remedy
 from ganglion.linux import device
 from ganglion.mesh.quality import Quality
 from ganglion.mesh.state_folder import doubts
@@ -40,9 +40,9 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
 def run(args: argparse.Namespace) -> Result:
     """Looks; exit 1 where a part that every device needs is missing, or what the mesh has told a node is lost."""
     problems = []
-    missing = [name for name in BASE if not is_there(name)]
-    if missing:
-        problems.append({"what": f"missing: {', '.join(missing)}", "remedy": "pip install --force-reinstall ganglion"})
+    lacking = [name for name in BASE if not is_there(name)]
+    if lacking:
+        problems.append({"what": f"missing: {', '.join(lacking)}", "remedy": _reinstalled()})
     if BACKEND != "native":
         problems.append(
             {
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> Result:
     problems += [
         {
             "what": f"--lang {language}: {NOT_BUILT}",
-            "remedy": "pip install --force-reinstall ganglion, or in a clone: pip install -e .",
+            "remedy": _reinstalled() + ("" if package() else ", or in a clone: pip install -e ."),
         }
         for language in LANGUAGES
         if not is_spoken(language)
@@ -77,7 +77,18 @@ def run(args: argparse.Namespace) -> Result:
         "brought": brought,
         "problems": problems,
     }
-    return Result(data=data, text=lambda: _text(data), exit_code=1 if missing or lost else 0)
+    return Result(data=data, text=lambda: _text(data), exit_code=1 if lacking or lost else 0)
+
+
+def _reinstalled() -> str:
+    """How what every device needs comes back."""
+    return "install the package again" if package() else "pip install --force-reinstall ganglion"
+
+
+def _lacks(extra: str) -> str:
+    lacking = missing(extra)
+    named = "" if lacking == list(MODULES[extra]) else f" {', '.join(lacking)}"
+    return f"no{named}: {remedy(extra)}"
 
 
 def _kept(state: Path | None) -> tuple[list[dict[str, str]], bool]:
@@ -121,7 +132,7 @@ def _devices(kind: device.Kind) -> dict[str, Any]:
 
 def _text(data: dict[str, Any]) -> str:
     head = f"ganglion {data['version']}, {data['backend']} bus, Python {data['python']}, {data['platform']}"
-    rows = [(extra, "yes" if there else f"no: {remedy(extra)}") for extra, there in data["extras"].items()]
+    rows = [(extra, "yes" if there else _lacks(extra)) for extra, there in data["extras"].items()]
     sources = [
         (
             source["name"],

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+from ganglion import extras
 from ganglion.cli import gateway_flags, lent
 from ganglion.cli.result import Result, table, write
 from ganglion.cli.show import bytes_done
@@ -61,6 +62,7 @@ def run(args: argparse.Namespace) -> Result | None:
     """Exit codes: 0 ok, 1 port in use, no room or a bad line, 3 no port or file, 4 no permission, 5 no answer."""
     if args.baud is not None and args.baud < 1:
         raise UsageError(f"--baud {args.baud}: at least 1")
+    extras.need("`ganglion files`", "serial", "serial")
     wanted = list(_wanted(args.files, args.to)) if args.verb == "put" else []
     with ExitStack() as stack:
         session = stack.enter_context(Session(_port(args, stack), restart=args.restart))

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from ganglion.board import Board, board, load
 from ganglion.cli import enrol_file, flash_board_mesh, flash_host_flags, gateway_flags, option
-from ganglion.cli.extras import is_installed, remedy
 from ganglion.cli.flash_report import Shown
 from ganglion.cli.result import Result
 from ganglion.console.terminal import ended_by_signals
 from ganglion.device.port import BAUD
 from ganglion.errors import GanglionError, UsageError
+from ganglion.extras import is_installed, remedy
 from ganglion.flash import agent_config, drive, identity, image
 from ganglion.flash.agent_config import Changes
 from ganglion.flash.host.plan import FAMILIES

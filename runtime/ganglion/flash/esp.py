@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from ganglion import extras
 from ganglion.board.model import Board
 from ganglion.device.port import BAUD, Port, open_port
 from ganglion.errors import GanglionError, InvalidError, UnreachableError, UsageError
@@ -138,7 +139,7 @@ def connected(port: str, board: Board, *, baud: int | None = None) -> Iterator[C
         from esptool.logger import log
         from esptool.targets import CHIP_DEFS
     except ImportError:
-        raise UsageError("these boards are flashed by esptool: pip install 'ganglion[flash]'") from None
+        raise UsageError(f"these boards are flashed by esptool: {extras.remedy('flash', 'esptool')}") from None
     log.set_verbosity("silent")
     with open_port(port) as line:
         with _explained(port, board):

@@ -5,9 +5,9 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Any
 
+from ganglion import extras
 from ganglion.errors import InvalidError, UsageError
 from ganglion.guardian.driver import Driver, Place, Section, claim
 from ganglion.guardian.raw import LineWrite, Raw
@@ -44,8 +44,8 @@ def driver(section: GpioSection, place: Place) -> Driver:
     if isinstance(section.line, str) and section.line.isdecimal():
         raise InvalidError("a line's number is written without quotes", where=f"{place.where}.line")
     claim(place, (os.path.realpath(section.chip), section.line), f"line {section.line} of {section.chip}", "line")
-    if find_spec("gpiod") is None:
-        raise UsageError(f"{place.where}: {section.chip} needs gpiod: pip install 'ganglion[i2c]'")
+    if not extras.is_there("gpiod"):
+        raise UsageError(f"{place.where}: {section.chip} needs gpiod 2: {extras.remedy('i2c', 'gpiod')}")
     return Gpio(section.chip, section.line, active_low=section.active_low)
 
 

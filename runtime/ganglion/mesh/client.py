@@ -26,6 +26,7 @@ from ganglion.mesh.revocation import MAX_STALE
 from ganglion.mesh.rights import Rights
 from ganglion.mesh.screening import Screening
 from ganglion.mesh.spool import DEFAULT_BYTES, Key
+from ganglion.mesh.standing import Cause
 from ganglion.mesh.statistics import MeshStatistics
 from ganglion.mesh.transport import Message, Transport
 
@@ -301,6 +302,9 @@ class MeshClient:
 
     def statistics(self) -> MeshStatistics:
         """What happened so far."""
+        rejected = dict(self.member.rejected)
+        if oversize := self._transport.statistics().oversize:
+            rejected[Cause.OVERSIZE] = oversize
         revocations, keys = self._parts.standing.revocations, self._parts.keys
         return MeshStatistics(
             connected=self._transport.connected,
@@ -316,7 +320,7 @@ class MeshClient:
             frames=self._parts.outgoing.readings.frames,
             readings_dropped=self._parts.outgoing.readings.dropped,
             delivery=self._delivery.statistics(),
-            rejected=dict(self.member.rejected),
+            rejected=rejected,
             requests_failed=self._methods.failed,
             confidential={} if self._service is not None else keys.document(),
             state=self.state.statistics(),

@@ -17,6 +17,7 @@ from ganglion.mqtt import packet
 from ganglion.mqtt.client import HIGH_WATER, Callbacks, Client, Counters
 from ganglion.mqtt.connection import Connection
 from ganglion.mqtt.outbox import Outbox
+from ganglion.mqtt.oversize import Oversize
 from ganglion.mqtt.packet import MAX_PACKET, Will
 from ganglion.mqtt.url import Addresses, BrokerUrl
 
@@ -24,6 +25,9 @@ _log = logging.getLogger(__name__)
 
 #: Filters in one SUBSCRIBE: AWS IoT Core takes no more.
 _FILTERS = 8
+#: Topics with messages over the limit that the log names, and how many letters of each: who writes them chooses both.
+_TOPICS = 16
+_TOPIC = 200
 
 
 class MqttTransport:
@@ -36,7 +40,7 @@ class MqttTransport:
         backoff: Delays between attempts.
         outbox: Bounds of what waits for its acknowledgement.
         high_water: Bytes that may wait for a slow socket.
-        max_packet: Bytes of the largest packet taken or sent.
+        max_packet: Bytes of the largest packet taken or sent. A larger message is passed over, counted and logged.
 
     Raises:
         InvalidError: the URL is none.
@@ -68,6 +72,7 @@ class MqttTransport:
         self._counters = Counters()
         self._connections = self._refused = 0
         self._complaints = Complaints(_log)
+        self._oversize: set[str] = set()  # topics that the log has named
         self._refusals = Refusals(self._ask)
         for each in self._alternates.urls:  # refuses here what CONNECT cannot carry
             self._connection(each.username, each.password, 0.0)
@@ -135,12 +140,17 @@ class MqttTransport:
             overflowed=self._outbox.overflowed,
             refused=self._refused,
             failed=self._counters.failed,
+            oversize=self._counters.oversize,
         )
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
         callbacks = Callbacks(
-            opened=self._opened, received=self._received, subscribed=self._subscribed, closed=self._closed
+            opened=self._opened,
+            received=self._received,
+            subscribed=self._subscribed,
+            closed=self._closed,
+            oversize=self._passed_over,
         )
         while True:
             try:
@@ -196,6 +206,20 @@ class MqttTransport:
                 self._complaints.add(self.url, refused_subscription(filter))
                 if filter in self._filters:
                     self._refusals.add(filter, self._filters[filter])
+
+    def _passed_over(self, what: Oversize) -> None:
+        if what.topic in self._oversize or len(self._oversize) >= _TOPICS:
+            return
+        self._oversize.add(what.topic)
+        _log.warning(
+            "%s: a message of %d bytes on %r is passed over, the limit here is %d. "
+            "If the broker has retained it, clear it there.%s",
+            self.url,
+            what.size,
+            what.topic[:_TOPIC],
+            what.limit,
+            " Further topics are counted alone." if len(self._oversize) == _TOPICS else "",
+        )
 
     def _closed(self, client: Client) -> None:
         self._client = None

@@ -35,6 +35,7 @@ class Cause(Enum):
     LIMITED = "limited"  # more than its sender, or its link before any sender is known, may ask of us
     UNREADABLE = "unreadable"  # sealed for a group or a member, under a key that is not here, or not yet
     UNAUTHORISED = "unauthorised"  # a member without the role for it
+    OVERSIZE = "oversize"  # larger than a connection takes: it was passed over without being read
     FAILED = "failed"  # here, not there: a full disk, or a mistake of ours that the log shows
 
 

@@ -30,6 +30,7 @@ class TransportStatistics:
         overflowed: QoS 1 messages refused because too many were pending.
         refused: Subscriptions that the broker refused.
         failed: Calls of a callback that raised.
+        oversize: Messages passed over, as they were larger than the limit.
     """
 
     connected: bool
@@ -41,6 +42,7 @@ class TransportStatistics:
     overflowed: int
     refused: int
     failed: int
+    oversize: int
 
 
 class Transport(Protocol):
@@ -172,6 +174,7 @@ class NoBroker:
             overflowed=0,
             refused=0,
             failed=0,
+            oversize=0,
         )
 
 

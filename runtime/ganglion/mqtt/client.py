@@ -20,6 +20,7 @@ from ganglion.mqtt.connection import (
     State,
     Subscribed,
 )
+from ganglion.mqtt.oversize import Oversize
 from ganglion.mqtt.packet import Message
 from ganglion.mqtt.tls import failure
 from ganglion.mqtt.url import BrokerUrl
@@ -45,12 +46,14 @@ class Callbacks:
         received: All messages of one read. They are acknowledged to the broker when it has returned.
         subscribed: The QoS granted to each filter, None where the broker refused it.
         closed: The connection that was `opened` is over.
+        oversize: A message is passed over, as it is larger than the limit.
     """
 
     opened: Callable[["Client"], None]
     received: Callable[[list[Message]], None]
     subscribed: Callable[[dict[str, int | None]], None]
     closed: Callable[["Client"], None]
+    oversize: Callable[[Oversize], None]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,12 +65,14 @@ class Counters:
         received: Messages handed over.
         dropped: QoS 0 messages dropped: no connection, or a socket slower than the publisher.
         failed: Calls of a callback that raised.
+        oversize: Messages passed over, as they were larger than the limit.
     """
 
     sent: int = 0
     received: int = 0
     dropped: int = 0
     failed: int = 0
+    oversize: int = 0
 
 
 class Client(asyncio.BufferedProtocol):
@@ -266,6 +271,9 @@ class Client(asyncio.BufferedProtocol):
                         self._call(on_done)
                 case Subscribed(granted):
                     self._call(self._callbacks.subscribed, granted)
+                case Oversize():
+                    self._counters.oversize += 1
+                    self._call(self._callbacks.oversize, event)
                 case Connected():
                     self._is_open = True
                     if not self._opened.done():  # nobody waits any more when `open` was cancelled

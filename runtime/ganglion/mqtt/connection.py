@@ -19,6 +19,7 @@ from ganglion.errors import (
 )
 from ganglion.mqtt import packet
 from ganglion.mqtt.outbox import LAST_IDENTIFIER, Outbox
+from ganglion.mqtt.oversize import Oversize, Skip, head, skip
 from ganglion.mqtt.packet import MAX_PACKET, Message, Will
 from ganglion.mqtt.split import split_publishes
 
@@ -68,7 +69,7 @@ class Lost:
     error: GanglionError
 
 
-Event = Connected | Received | Acknowledged | Subscribed | Lost
+Event = Connected | Received | Acknowledged | Subscribed | Oversize | Lost
 
 #: Return codes of CONNACK (table 3.1): what to raise, what happened, what to do about it.
 _REFUSALS: dict[int, tuple[type[GanglionError], str]] = {
@@ -96,7 +97,8 @@ class Connection:
             PINGREQ goes out; a peer that is silent for half of it then is given up (at most `PATIENCE` seconds).
         outbox: Holds the QoS 1 messages; what an earlier connection left there is sent again.
         will: Published by the broker when we vanish.
-        max_packet: Bytes of the largest packet taken or sent.
+        max_packet: Bytes of the largest packet taken or sent. A larger PUBLISH is passed over, acknowledged, and told
+            of as `Oversize`; any other larger packet is a breach.
         now: Monotonic seconds, the same clock as every later `now`.
 
     Raises:
@@ -125,6 +127,7 @@ class Connection:
         self._pinged: float | None = None
         self._part = bytearray()  # the beginning of a packet whose end has not come
         self._wanted = 0  # bytes that `_part` must reach before looking at it again is worth it
+        self._skip: Skip | None = None  # the packet of which the rest is to be passed over
         self._identifier = LAST_IDENTIFIER
         self._unanswered: dict[int, Sequence[tuple[str, int]]] = {}  # filters of each SUBSCRIBE, () for UNSUBSCRIBE
         self._out = [packet.connect(client_id, keep_alive=keep_alive, will=will, username=username, password=password)]
@@ -253,8 +256,17 @@ class Connection:
         at, end = 0, len(data)
         try:
             while at < end and self.state is not State.CLOSED:
-                if self.state is State.OPEN and data[at] & 0xF0 == packet.PUBLISH:
+                if self._skip is not None:
+                    stop = self._skip.take(data, at)
+                    if not self._skip.left:
+                        acks += self._skip.ack
+                        self._skip = None
+                elif self.state is State.OPEN and data[at] & 0xF0 == packet.PUBLISH:
                     stop = split_publishes(data, at, self._max_packet, messages, acks)
+                    if stop == at and (passed := skip(data, at, self._max_packet)) is not None:
+                        self._skip = passed
+                        events.append(passed.what)
+                        continue
                 else:
                     stop = self._control(data, at, events, tokens)
                 if stop == at:
@@ -273,7 +285,8 @@ class Connection:
         """Keeps the first bytes of a packet until all are there."""
         self._part += data[at:]
         length, body = packet.remaining_length(data, at + 1)
-        self._wanted = body - at + length if body else len(self._part) + 1
+        whole = body - at + length if body else len(self._part) + 1
+        self._wanted = head(data, at, self._max_packet) or whole
 
     def _control(self, data: bytes, at: int, events: list[Event], tokens: list[Any]) -> int:
         """Takes the packet at `at`, no PUBLISH; returns the offset behind it, or `at` when its end is to come."""

@@ -22,7 +22,7 @@ GOODBYE = bytes((DISCONNECT, 0))
 #: Four length bytes hold no more than this (2.2.3).
 MAX_REMAINING = 268_435_455
 #: What a peer may make us buffer for one packet. An envelope of the mesh has at most 64 KiB, a router has 64
-#: MB.
+#: MB. A larger PUBLISH is passed over (`oversize.py`).
 MAX_PACKET = 256 * 1024
 #: Two length bytes hold no more than this (1.5.3).
 MAX_STRING = 65_535
@@ -65,13 +65,13 @@ def split_publishes(data: bytes, start: int, limit: int, messages: list[Message]
     Args:
         data: What came off the wire.
         start: Offset of a packet's first byte.
-        limit: Largest packet taken, in bytes.
+        limit: Largest packet taken, in bytes; `oversize.py` passes over a larger one.
         messages: Each message is appended.
         acks: For each message with QoS 1 its PUBACK (3.4) is appended.
 
     Returns:
-        The offset of the first byte that is not part of a whole PUBLISH: the end, another kind of packet, or
-        a part.
+        The offset of the first byte that is not part of a whole PUBLISH: the end, another kind of packet, one over
+        the limit, or a part.
 
     Raises:
         RemoteProtocolError: the packet after those appended breaks section 3.3.
@@ -90,9 +90,7 @@ def split_publishes(data: bytes, start: int, limit: int, messages: list[Message]
             if not at:
                 break
         stop = at + length
-        if stop - start > limit:
-            raise RemoteProtocolError(f"the broker sent a packet of {stop - start} bytes, the limit here is {limit}")
-        if stop > end:
+        if stop > end or stop - start > limit:
             break
         if length < 2:
             raise RemoteProtocolError("a PUBLISH has no topic name (3.3.2.1)")

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from typing import NoReturn
 
+from ganglion import extras
 from ganglion.device.port import Port, open_port
 from ganglion.errors import GanglionError, UnreachableError
 from ganglion.mesh.overlay.bucket import Bucket
@@ -79,7 +80,7 @@ class LeafLine:
         try:
             return open_port(self._name, baud=self._baud)
         except ImportError:
-            raise GanglionError(f"{self._name} needs pyserial: pip install 'ganglion[serial]'") from None
+            raise GanglionError(f"{self._name} needs pyserial: {extras.remedy('serial', 'serial')}") from None
 
     async def _served(self, port: Port) -> str:
         """Carries messages until the port is gone; why it is."""

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ganglion import extras
 from ganglion.errors import InvalidError, UsageError
 from ganglion.sensors import wake
 from ganglion.sensors.audio_section import AudioSection, Loud, Record, Silence
@@ -47,7 +48,7 @@ def source(section: AudioSection, place: Place) -> Source:
         place.agree("source", section.source, _CARD)
     has_voice = place.replayed or find_spec("pymicro_vad") is not None
     if section.voice == "on" and not has_voice:
-        raise UsageError(f"{place.where}.voice: needs pymicro-vad: pip install 'ganglion[audio]'")
+        raise UsageError(f"{place.where}.voice: needs pymicro-vad: {extras.remedy('audio', 'pymicro_vad')}")
     if not place.replayed:
         _check_words(section, place)
         if section.source.startswith("pipe:"):
@@ -62,7 +63,7 @@ def source(section: AudioSection, place: Place) -> Source:
     )
     record = _table(Record, section.record, f"{place.where}.record")
     if record is not None and record.when not in listening.channels:
-        remedy = {"voice": "pip install 'ganglion[audio]'", "wake_word": 'wake_words = ["okay_nabu"]'}
+        remedy = {"voice": extras.remedy("audio", "pymicro_vad"), "wake_word": 'wake_words = ["okay_nabu"]'}
         raise InvalidError(
             f"nobody looks for {record.when}: {remedy.get(record.when, 'loud = {above = -20}')}",
             where=f"{place.where}.record.when",
@@ -77,7 +78,9 @@ def _table(cls: type[T], table: Mapping[str, Any], where: str) -> T | None:
 def _check_words(section: AudioSection, place: Place) -> None:
     known = wake.models()
     if section.wake_words and not known:
-        raise UsageError(f"{place.where}.wake_words: needs pymicro-wakeword: pip install 'ganglion[audio]'")
+        raise UsageError(
+            f"{place.where}.wake_words: needs pymicro-wakeword: {extras.remedy('audio', 'pymicro_wakeword')}"
+        )
     for word in section.wake_words:
         if word not in known:
             raise InvalidError(f"no model for {word!r}{nearest(word, known)}", where=f"{place.where}.wake_words")

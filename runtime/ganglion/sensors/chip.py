@@ -8,6 +8,7 @@ from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, cast
 
+from ganglion import extras
 from ganglion.errors import InvalidError, UsageError
 from ganglion.sensors.addresses import keep_off
 from ganglion.sensors.chips import CHIPS, Chip, ChipSection, Driver
@@ -47,7 +48,7 @@ def source(section: ChipSection, place: Place) -> Source:
     if not place.replayed:
         keep_off((section.bus, section.address or chip.addresses[0]), place.actuators, where=place.where)
     if not place.replayed and find_spec("smbus2") is None:
-        raise UsageError(f"{place.where}: {section.bus} needs smbus2: pip install 'ganglion[i2c]'")
+        raise UsageError(f"{place.where}: {section.bus} needs smbus2: {extras.remedy('i2c', 'smbus2')}")
     return _Wired(chip, section, place)
 
 

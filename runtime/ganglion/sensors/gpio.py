@@ -6,9 +6,9 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from typing import Protocol
 
+from ganglion import extras
 from ganglion.errors import UsageError
 from ganglion.sensors.edges import Edge, Edges, Reading
 from ganglion.sensors.source import Place, Section, Source, Value
@@ -66,8 +66,8 @@ def source(section: GpioSection, place: Place) -> Source:
     if section.chip == "sim":
         return _Simulated(section, place)
     section = replace(section, chip=place.device("chip", section.chip, r"/dev/gpiochip\d+"))
-    if not place.replayed and find_spec("gpiod") is None:
-        raise UsageError(f"{place.where}: {section.chip} needs gpiod 2: pip install 'ganglion[i2c]'")
+    if not place.replayed and not extras.is_there("gpiod"):
+        raise UsageError(f"{place.where}: {section.chip} needs gpiod 2: {extras.remedy('i2c', 'gpiod')}")
     return _Gpio(section, place)
 
 

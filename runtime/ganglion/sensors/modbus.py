@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import Any, ClassVar
 
+from ganglion import extras
 from ganglion.errors import GanglionError, InvalidError, UnreachableError, UsageError
 from ganglion.sensors.modbus_register import EXCEPTIONS, FUNCTIONS, Register, Request, requests, values
 from ganglion.sensors.serial_port import PORT, check_port, open_port
@@ -84,7 +85,7 @@ def source(section: ModbusSection, place: Place) -> Source:
         registers[channel] = read(Register, table, where)
     section = replace(section, port=place.device("port", section.port, PORT))
     if not place.replayed and (find_spec("pymodbus") is None or find_spec("serial") is None):
-        raise UsageError(f"{place.where}: {section.port} needs pymodbus: pip install 'ganglion[serial]'")
+        raise UsageError(f"{place.where}: {section.port} needs pymodbus: {extras.remedy('serial')}")
     return _Modbus(section, registers)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from ganglion import extras
 from ganglion.errors import UsageError
 from ganglion.sensors.nmea_sentence import CHANNELS, Sentences
 from ganglion.sensors.serial_port import PORT, check_port, open_port
@@ -51,7 +52,7 @@ def source(section: NmeaSection, place: Place) -> Source:
     """
     section = replace(section, port=place.device("port", section.port, PORT))
     if not place.replayed and find_spec("serial") is None:
-        raise UsageError(f"{place.where}: {section.port} needs pyserial: pip install 'ganglion[serial]'")
+        raise UsageError(f"{place.where}: {section.port} needs pyserial: {extras.remedy('serial', 'serial')}")
     return _Nmea(section)
 
 

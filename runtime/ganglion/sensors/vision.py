@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from ganglion import extras
 from ganglion.errors import InvalidError, NotFoundError, UsageError
 from ganglion.sensors import seen
 from ganglion.sensors.frames.folder import SUFFIXES, Folder, pictures
@@ -74,7 +75,7 @@ def source(section: VisionSection, place: Place) -> Source:
     if place.replayed:
         return _Vision(section, Folder(place.resolve(section.source), loop=section.loop, most=None))
     if section.detect and find_spec("cv2") is None:
-        raise UsageError(f"{place.where}.detect: needs OpenCV: pip install 'ganglion[opencv]'")
+        raise UsageError(f"{place.where}.detect: needs OpenCV: {extras.remedy('opencv', 'cv2')}")
     return _Vision(section, _frames(section, place))
 
 
@@ -91,7 +92,7 @@ def _frames(section: VisionSection, place: Place) -> Frames:
     if not path.is_dir():
         raise NotFoundError(f"{place.where}.source: {path} is no folder and no film")
     if find_spec("PIL") is None:
-        raise UsageError(f"{place.where}: pictures need Pillow: pip install 'ganglion[vision]'")
+        raise UsageError(f"{place.where}: pictures need Pillow: {extras.remedy('vision')}")
     if not pictures(path):
         raise InvalidError(f"{path} holds no pictures ({', '.join(SUFFIXES)})", where=f"{place.where}.source")
     return Folder(path, loop=section.loop, most=None if section.detect else WIDTH)
@@ -99,7 +100,7 @@ def _frames(section: VisionSection, place: Place) -> Frames:
 
 def _film(section: VisionSection, place: Place, path: Path) -> Frames:
     if find_spec("cv2") is None:
-        raise UsageError(f"{place.where}.source: a film needs OpenCV: pip install 'ganglion[opencv]'")
+        raise UsageError(f"{place.where}.source: a film needs OpenCV: {extras.remedy('opencv', 'cv2')}")
     from ganglion.sensors.frames.film import Film
 
     return Film(path, loop=section.loop)

@@ -33,7 +33,7 @@ def figures() -> list[Figure]:
         UsageError: an extra that this needs is not installed.
         GanglionError: a part does not start, or something did not arrive as it was.
     """
-    from ganglion.cli.extras import is_installed
+    from ganglion.extras import is_installed
 
     for extra in ("serial", "firmware", "gateway", "tools"):
         if not is_installed(extra):

@@ -43,7 +43,7 @@ def figures(parts: Sequence[str], *, seconds: float) -> list[Figure]:
         UsageError: an extra that this needs is not installed.
         GanglionError: an event was lost, or a part does not start.
     """
-    from ganglion.cli.extras import is_installed
+    from ganglion.extras import is_installed
 
     for extra in ("gateway", "tools"):
         if not is_installed(extra):

@@ -4,6 +4,7 @@
 from pathlib import Path
 
 from ganglion.board.reading import boards
+from ganglion.extras import MARK
 from ganglion_tools.package.archive import Entry
 from ganglion_tools.package.library import licences
 from ganglion_tools.package.target import zig_target
@@ -17,16 +18,22 @@ _GENERIC = "generic-x86-64"
 
 
 def common(kind: str, arch: str) -> list[Entry]:
-    """The command, and the configuration of a board with this architecture.
+    """The command, the configuration of a board with this architecture, and which kind of package it came by.
 
     Args:
         arch: As that kind of package calls it.
     """
     example = (FILES / "node.toml").read_text(encoding="utf-8").replace(_GENERIC, _board(kind, arch))
     return [
+        mark(LIBRARY, kind),
         Entry(path="usr/bin/ganglion", data=(FILES / "ganglion").read_bytes(), mode=0o755),
         Entry(path="etc/ganglion/node.toml", data=example.encode(), config=True),
     ]
+
+
+def mark(library: str, kind: str) -> Entry:
+    """What tells Ganglion how it was installed, and so how something else is."""
+    return Entry(path=f"{library}/{MARK}", data=f"{kind}\n".encode())
 
 
 def _board(kind: str, arch: str) -> str:

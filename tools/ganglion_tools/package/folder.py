@@ -4,7 +4,7 @@
 from collections.abc import Sequence
 
 from ganglion_tools.package.archive import Entry, gz, tar
-from ganglion_tools.package.contents import FILES, copyright_text
+from ganglion_tools.package.contents import FILES, copyright_text, mark
 from ganglion_tools.package.version import Version
 
 
@@ -18,6 +18,7 @@ def build(library: Sequence[Entry], name: str, version: Version) -> bytes:
     unit = (FILES / "debian" / "ganglion.service").read_bytes().replace(b"=/usr/bin/", b"=/opt/ganglion/bin/")
     entries = [
         *library,
+        mark("lib/ganglion", "tar"),
         Entry(path="bin/ganglion", data=(FILES / "ganglion-relocatable").read_bytes(), mode=0o755),
         Entry(path="etc/node.toml", data=(FILES / "node.toml").read_bytes()),
         Entry(path="systemd/ganglion.service", data=unit),

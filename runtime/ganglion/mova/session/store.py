@@ -4,6 +4,7 @@
 from pathlib import Path
 from urllib.parse import unquote
 
+from ganglion import extras
 from ganglion.errors import UsageError
 from ganglion.mova.ports import SessionStore, Time
 
@@ -40,6 +41,6 @@ def open_store(url: str, clock: Time) -> SessionStore:
         try:
             from ganglion.mova.session.redis import RedisStore
         except ImportError:
-            raise UsageError("sessions in Redis need more than is installed: pip install 'ganglion[redis]'") from None
+            raise UsageError(f"sessions in Redis need more than is installed: {extras.remedy('redis')}") from None
         return RedisStore(address)
     raise UsageError("sessions are kept in memory:, sqlite:///FILE or redis://host:6379/0")

@@ -15,6 +15,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ganglion import extras
 from ganglion.errors import GanglionError, RefusedError, UnreachableError
 from ganglion.node.console.output import Output
 
@@ -156,7 +157,7 @@ class Lent:
 
             link = Link(self.section.port, baud=self.section.baud)
         except ImportError:
-            raise RefusedError(f"{self.section.port} needs pyserial: pip install 'ganglion[serial]'") from None
+            raise RefusedError(f"{self.section.port} needs pyserial: {extras.remedy('serial', 'serial')}") from None
         link.say = self._say
         self._settings = link.settings()
         return link

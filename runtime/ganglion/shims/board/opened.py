@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from ganglion import extras
 from ganglion.errors import UsageError
 from ganglion.shims.oserror import oserror
 
@@ -58,7 +59,8 @@ def needing(package: str, extra: str, make: Callable[[], _T]) -> _T:
     try:
         return make()
     except ImportError as error:
-        raise UsageError(f"this needs {package}: pip install 'ganglion[{extra}]'") from error
+        module = "serial" if package == "pyserial" else package
+        raise UsageError(f"this needs {package}: {extras.remedy(extra, module)}") from error
 
 
 def _remedy(kind: str, place: str, wanted: str, error: OSError) -> str:
