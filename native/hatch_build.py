@@ -129,7 +129,8 @@ class BuildHook(BuildHookInterface):  # type: ignore[type-arg]
     def compile(self, tag: str) -> Path:
         """Runs zig; the folder of what it made.
 
-        Wheels are for any machine of their architecture, so never for this one's CPU in particular.
+        Wheels are for any machine of their architecture, so never for this one's CPU in particular. Zig compiles its
+        build system before the first use: optimized, as by default, that takes minutes, and it has a dozen files here.
         """
         if importlib.util.find_spec("ziglang") is None:
             raise RuntimeError(f"the native core needs zig: pip install {ZIG} '{CFFI}', or build with GANGLION_PURE=1")
@@ -138,7 +139,7 @@ class BuildHook(BuildHookInterface):  # type: ignore[type-arg]
         command.append(f"-Dpython={sys.executable}")
         if tag:
             command.append(f"-Dtarget={WHEELS[tag]}")
-        subprocess.run(command, cwd=self.root, check=True)
+        subprocess.run(command, cwd=self.root, env={"ZIG_DEBUG_CMD": "1", **os.environ}, check=True)
         return out
 
     def note(self, reason: str) -> Path:

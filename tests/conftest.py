@@ -33,6 +33,8 @@ __all__ = [
 
 # As `ganglion_gateway.intents` has it; here NumPy may be imported before
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# As tools/dev has it, for whoever runs pytest alone
+os.environ.setdefault("ZIG_DEBUG_CMD", "1")
 # The same examples in every run: a red test must be red for its author too
 settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("long", max_examples=5000, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -47,7 +47,7 @@ class Device:
         self._offset = found.utc_offset
         now = clock.now()
         wanted = {}  # type: dict[str, list[Any]]
-        taken = []  # type: list[Any]
+        taken = {}  # type: dict[str, str]
         self._confirmations = None  # type: Any
         for name, section in found.actuators:  # first of all: until then pins are whatever they are
             limits, silence, risk = config.limits(section)

@@ -67,11 +67,12 @@ class Pulses:
         self._pwm.duty_u16(self._duty(value))
 
 
-def read(section: Section, limits: "Limits", taken: "list[Any]") -> "Any":
+def read(section: Section, limits: "Limits", taken: "dict[str, str]") -> "Any":
     """The output of an actuator's section, which has no pin yet.
 
     Args:
-        taken: Pins of other actuators, to which its own is added: past its limits, one would drive the other.
+        taken: Pins of other actuators, and where these stand; its own is added: past its limits, one would drive the
+            other.
 
     Raises:
         ConfigError: a key is wrong, or another actuator has the pin.
@@ -80,15 +81,15 @@ def read(section: Section, limits: "Limits", taken: "list[Any]") -> "Any":
     pin = section.value("pin")
     bare = str(pin).lstrip("GPIO")  # GP15 is 15
     if bare in taken:
-        raise section.error("pin", "another actuator has it")
-    taken.append(bare)
+        raise section.error("pin", "{} has it".format(taken[bare]))
+    taken[bare] = section.where
     output = (Switch if driver == "pin" else Pulses)(section, limits)
     output.pin = pin
     section.close()
     return output
 
 
-def made(section: Section, limits: "Limits", taken: "list[Any]") -> "Any":
+def made(section: Section, limits: "Limits", taken: "dict[str, str]") -> "Any":
     """The output of an actuator's section, at its fail-safe value; as `read`.
 
     Raises:

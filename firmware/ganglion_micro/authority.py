@@ -67,6 +67,7 @@ class Authority:
         floor: Nanoseconds since the Unix epoch: the earliest that it can be.
         vouched: When the issuer has last said that this board is a member: it counts where no list was heard.
         doubted: Whether no time of ours judges anybody, until a gateway has answered a question of now.
+        out: Whether the issuer has said of a key that was asked for that it is revoked.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class Authority:
         self._keep = keep
         self.issuer: "Certificate | None" = None
         self.floor = self.vouched = 0
-        self.doubted = False
+        self.doubted = self.out = False
         self._bundle = kept(_BUNDLE) or b""
         self._gateways: "dict[bytes, Gateway]" = {}
         self._listed = Listed()
@@ -168,8 +169,11 @@ class Authority:
         self._bundle = data
         self._keep(_BUNDLE, data)
 
-    def listed(self, data: bytes) -> bool:
+    def listed(self, data: bytes, kid: bytes) -> bool:
         """The list of the revoked, or of the gateways that are not, from anybody; whether it is a newer one.
+
+        Args:
+            kid: Our key, which is looked for in an older one, too: that of the gateways may have come before.
 
         Raises:
             DropError: it is not believed.
@@ -177,10 +181,16 @@ class Authority:
         message, msg = self._parsed(data)
         if msg.kind != gl1.REVOCATION or self.issuer is None:
             raise DropError("malformed")
-        if (msg.seq, msg.ts) <= self._listed.order:
+        newer = (msg.seq, msg.ts) > self._listed.order
+        named = kid in data
+        if not (newer or named):
             return False
         if message.kid != self.issuer.kid or not self._holds(self.issuer.public, message):
             raise DropError("forged")
+        if named:
+            self.out = True
+        if not newer:
+            return False
         self._list(msg)
         # Each in a file of its own: an earlier version of this code, to which an update may go back, knows the one only
         self._keep(_REVOKED if type(msg.body) is list else _HOLDS, data)

@@ -196,7 +196,13 @@ class Member(Applicant):
             if authority.issuer is None:
                 self._early = self._early[1 - EARLY :] + [(topic, payload)]
             elif topic in self._lists:
-                if authority.listed(payload):
+                is_newer = authority.listed(payload, self._kid)
+                if authority.out and not self._needs:
+                    self._needs = True
+                    self._log(
+                        "error", "the mesh says no: this key was revoked: remove mesh and identity, and enrol anew"
+                    )
+                if is_newer:
                     self._again()  # perhaps the birth of a gateway that the list before did not know
             else:
                 authority.birth(topic, payload, self._at)

@@ -3,7 +3,7 @@
 
 from collections.abc import Callable, Sequence
 
-from ganglion.errors import NotFoundError, RefusedError
+from ganglion.errors import NotFoundError, UnfitError
 from ganglion.mesh.identity import fingerprint
 from ganglion.mesh.pending import Approval, Asking, Waiting
 from ganglion.units import SECOND
@@ -62,11 +62,11 @@ class Approvals:
 
         Raises:
             NotFoundError: nobody does.
-            RefusedError: too few letters to be sure.
+            UnfitError: too few letters to be sure.
         """
         letters = who.lower().replace("-", "").replace(" ", "")
         if len(letters) < 16:
-            raise RefusedError(f"{who!r} is too short to be sure: give all 16 letters of the fingerprint")
+            raise UnfitError(f"{who!r} is too short to be sure: give all 16 letters of the fingerprint")
         found = [one for one in self._waiting.all if one.node_id.startswith(letters)]
         if len(found) != 1:
             raise NotFoundError(

@@ -8,6 +8,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 
 from ganglion import __version__
+from ganglion.cli import option
 from ganglion.cli.result import Result
 from ganglion.config import brokers, state_folder
 from ganglion.errors import UsageError
@@ -86,7 +87,7 @@ def settings(args: argparse.Namespace) -> Settings:
 
     Raises:
         UsageError: it makes no sense, or would show tokens to the network or a password to the machine.
-        InvalidError: --broker or --database is no URL, or --link no link.
+        InvalidError: what the environment says is no URL.
     """
     if bool(args.tls_certificate) != bool(args.tls_key):
         raise UsageError("--tls-certificate and --tls-key go together")
@@ -136,11 +137,14 @@ def run(args: argparse.Namespace) -> Result | None:
 def _links(flags: list[str] | None) -> tuple[LinkSpec, ...] | None:
     if flags == ["none"]:
         return None
-    return tuple(several(flags or ["lan"]))
+    with option.usage("--link"):
+        return tuple(several(flags or ["lan"]))
 
 
 def _database(flag: str | None) -> DatabaseUrl | None:
-    if flag is not None and (url := DatabaseUrl.parse(flag)).has_password:
+    with option.usage("--database"):
+        url = None if flag is None else DatabaseUrl.parse(flag)
+    if url is not None and url.has_password:
         raise UsageError(
             f"--database {url} has a password, which the list of processes shows to everybody: "
             "write user:password into a file and name it with ?account=FILE, or put the URL into GANGLION_DATABASE"
@@ -157,7 +161,9 @@ def _models(flag: Path | None) -> ModelsSettings:
 
 def _home_assistant(flag: str | None) -> str:
     """The broker of Home Assistant; checked here, so that a mistake is found before anything runs."""
-    if flag is not None and (url := BrokerUrl.parse(flag)).password is not None:
+    with option.usage("--home-assistant"):
+        url = None if flag is None else BrokerUrl.parse(flag)
+    if url is not None and url.password is not None:
         raise UsageError(
             f"--home-assistant {url} has a password, which the list of processes shows to everybody: "
             "name a file with it by ?account=FILE, or put the URL into GANGLION_HOME_ASSISTANT"

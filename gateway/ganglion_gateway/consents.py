@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ganglion.errors import InvalidError, NotFoundError, RefusedError
+from ganglion.errors import InvalidError, NotFoundError, OverError, RefusedError
 from ganglion.mesh.member import Peer
 from ganglion.units import SECOND
 from ganglion_gateway.store import audit, consents
@@ -140,7 +140,7 @@ class Consents:
 
         Raises:
             NotFoundError: nothing of that number waits.
-            RefusedError: somebody has decided already, or its node waits no more.
+            OverError: somebody has decided already, or its node waits no more.
         """
         state = GRANTED if granted else REFUSED
         async with self._lock:
@@ -150,13 +150,13 @@ class Consents:
                 raise NotFoundError(f"nothing waits under {identity}: `ganglion consents list` shows what does")
             row = asked.row
             if row["state"] != WAITING:
-                raise RefusedError(f"{row['by']} has decided already: {identity} is {row['state']}")
+                raise OverError(f"{row['by']} has decided already: {identity} is {row['state']}")
             if row["expires"] <= now or not asked.is_there(now):
-                raise RefusedError(f"{row['name']} waits for {identity} no more")
+                raise OverError(f"{row['name']} waits for {identity} no more")
 
             async def work(connection: AsyncConnection) -> None:
                 if not await consents.decide(connection, identity, state=state, by=by):
-                    raise RefusedError(f"somebody has decided already on {identity}")
+                    raise OverError(f"somebody has decided already on {identity}")
                 detail = {key: row[key] for key in ("name", "actuator", "value", "owner", "run")}
                 action = "consent.grant" if granted else "consent.refuse"
                 await audit.record(

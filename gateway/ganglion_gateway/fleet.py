@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ganglion.errors import NotFoundError, RefusedError
-from ganglion.settings import closest
+from ganglion.errors import NotFoundError, UnfitError
+from ganglion.settings import instead
 from ganglion.units import SECOND
 from ganglion_gateway.facts import Facts
 from ganglion_gateway.roster import Roster
@@ -22,8 +22,6 @@ MAX_SENSORS = 1024
 #: Seconds of the longest sleep that is believed, and nanoseconds that a node may take to wake and be heard.
 _LONGEST = 90 * 86400
 _WAKING = 60 * SECOND
-#: Names that are looked through for one that may have been meant, and those that are told where there is none.
-_ALIKE, _SHOWN = 200, 10
 #: Alerts at hand.
 ALERTS = 50
 
@@ -276,28 +274,22 @@ class Fleet:
 
         Raises:
             NotFoundError: there is none; the message names some that there are.
-            RefusedError: several that share the name are there, so a command could reach one that is not meant.
+            UnfitError: several that share the name are there, so a command could reach one that is not meant.
         """
         if (node := self.nodes.get(self.now(who))) is not None:
             return node
         named = [node for node in self.nodes.values() if node.name == who]
         there = sorted(node.id for node in named if node.online)
         if len(there) > 1:
-            raise RefusedError(
-                f"{len(there)} nodes that are online are called {who!r}: say which, {' or '.join(there)}"
-            )
+            raise UnfitError(f"{len(there)} nodes that are online are called {who!r}: say which, {' or '.join(there)}")
         if named:
             return max(named, key=lambda node: (node.online, node.revoked is None, node.last_seen))
-        raise NotFoundError(f"no node is called {who!r}{self._instead(who)}")
+        raise NotFoundError(f"no node is called {who!r}{self.instead(who)}")
 
-    def _instead(self, who: str) -> str:
-        """What may have been meant, of those alike: comparing with each of ten thousand would take the loop's time."""
-        names = sorted({node.name for node in self.nodes.values() if node.revoked is None})
-        alike = [name for name in names if name[:1] == who[:1] and abs(len(name) - len(who)) <= 2]
-        if (meant := closest(who, alike[:_ALIKE])) is not None:
-            return f"; did you mean {meant!r}?"
-        more = len(names) - _SHOWN
-        return f"; known are {', '.join(names[:_SHOWN]) or 'none yet'}" + (f" and {more} more" if more > 0 else "")
+    def instead(self, who: str) -> str:
+        """Which node may have been meant by a name that none has, as the end of a sentence."""
+        names = (node.name for node in self.nodes.values() if node.revoked is None)
+        return instead(who, names, "ganglion fleet list")
 
     @property
     def streams(self) -> list[tuple[str, str]]:

@@ -214,7 +214,7 @@ class Followings:
         alike = sum(1 for each in self._all if (each.target and each.target.node) == node)
         if what not in self._all and alike >= ALIKE:
             which = "by selectors" if node is None else f"of {self._fleet.name(node)} and its leaves"
-            raise RefusedError(f"{ALIKE} logs {which} are followed already: let one of them end, or read GET /logs")
+            raise RefusedError(f"{ALIKE} logs {which} are followed already: let one of them end, or see what is kept")
 
     @asynccontextmanager
     async def listen(self, what: What, targets: Callable[[], Sequence[Target]]) -> AsyncIterator[Listener]:

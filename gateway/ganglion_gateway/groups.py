@@ -12,6 +12,7 @@ from ganglion.errors import InvalidError, NotFoundError, RefusedError
 from ganglion.mesh.aead import SealError
 from ganglion.mesh.group import REMEMBERED, Handover, renew
 from ganglion.mesh.groups import LIMIT, Groups
+from ganglion.settings import instead
 from ganglion.units import SECOND
 from ganglion_gateway.fleet import Fleet, Node
 from ganglion_gateway.group import Group, Office
@@ -157,8 +158,7 @@ class GroupRegister:
             NotFoundError: there is none.
         """
         if (group := self._groups.get(name)) is None:
-            known = ", ".join(sorted(self._groups)) or "none yet"
-            raise NotFoundError(f"no group is called {name!r}; known are {known}: `ganglion group create` makes one")
+            raise NotFoundError(f"no group is called {name!r}{instead(name, self._groups, 'ganglion group list')}")
         return group
 
     async def create(self, name: str, *, nodes: Sequence[str], tags: Sequence[str]) -> Group:

@@ -14,7 +14,15 @@ from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError, UnreachableError
+from ganglion.errors import (
+    GanglionError,
+    InvalidError,
+    NotFoundError,
+    OverError,
+    RefusedError,
+    UnfitError,
+    UnreachableError,
+)
 from ganglion_gateway.api import wrong
 
 _log = structlog.get_logger(__name__)
@@ -49,6 +57,8 @@ _UNREAD = "There was an error parsing the body"
 
 _STATUS: tuple[tuple[type[GanglionError], int], ...] = (
     (NotFoundError, 404),
+    (UnfitError, 422),
+    (OverError, 409),
     (RefusedError, 403),
     (InvalidError, 422),
     (UnreachableError, 504),

@@ -3,6 +3,7 @@
 
 import asyncio
 import contextlib
+import errno
 import json
 import logging
 import signal
@@ -17,7 +18,7 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from ganglion.errors import InvalidError, UsageError
+from ganglion.errors import InvalidError, RefusedError, UsageError
 from ganglion.mqtt.url import addresses
 from ganglion_gateway.access.guard import MAX_BODY
 from ganglion_gateway.api.app import application, guarded
@@ -140,7 +141,8 @@ def _listen(host: str, port: int) -> Iterator[socket.socket]:
         try:
             listener.bind(address)
         except OSError as error:
-            raise UsageError(f"{host}:{port} cannot be listened on ({error.strerror}): give another --port") from None
+            refusal = RefusedError if error.errno == errno.EADDRINUSE else UsageError
+            raise refusal(f"{host}:{port} cannot be listened on ({error.strerror}): give another --port") from None
         listener.setblocking(False)
         yield listener
 

@@ -140,11 +140,11 @@ def _work(node: Node, say: Say) -> Iterator[Finding]:
         remedy = say("`ganglion mova trace --node {node} --last` shows what it did").format(node=node.name)
         yield Finding("warning", "run", text, remedy)
     if (waits := _number(vitals, "spool")) >= MANY:
-        text = say("{count} events wait on it to be stored here").format(count=f"{waits:.0f}")
+        text = say("events that wait on it to be stored here: {count}").format(count=f"{waits:.0f}")
         remedy = say("they come by themselves; if they grow more, look at the broker")
         yield Finding("warning", "spool", text, remedy)
     if lost := _number(vitals, "lost"):
-        text = say("it has lost {count} events since it started, for its spool had no room for them")
+        text = say("events lost since it started, for its spool had no room for them: {count}")
         text = text.format(count=f"{lost:.0f}")
         yield Finding("warning", "lost", text, say("it was cut off for too long, or its disk fails"))
 

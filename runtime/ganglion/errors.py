@@ -52,7 +52,13 @@ class RefusedError(GanglionError, PermissionError):
 
 
 class UnfitError(UsageError, RefusedError):
-    """The gateway, or a node behind it, does not take a value that it was given: wrong usage, found there."""
+    """The gateway, or a node behind it, does not take a value that it was given, or it means several: wrong usage."""
+
+
+class OverError(RefusedError):
+    """What is to be changed is in no state for it: it has ended, was decided, or was changed meanwhile. It failed."""
+
+    exit_code = 1
 
 
 class UnreachableError(GanglionError, ConnectionError):
@@ -77,3 +83,31 @@ def unread(error: OSError | UnicodeDecodeError) -> str:
     if isinstance(error, UnicodeDecodeError):
         return f"is no text in UTF-8: byte {error.start} is 0x{error.object[error.start]:02x}"
     return f"cannot be read: {error.strerror or error}"
+
+
+#: What Python's own reader of JSON misses, or finds too much, in our words.
+_BROKEN = {
+    "Expecting value": "a value is missing",
+    "Expecting property name enclosed in double quotes": "a name in double quotes is missing",
+    "Expecting ':' delimiter": "a colon is missing",
+    "Expecting ',' delimiter": "a comma is missing, or the end",
+    "Illegal trailing comma before end of object": "a comma is too many",
+    "Illegal trailing comma before end of array": "a comma is too many",
+    "Extra data": "there is more behind its end",
+    "Unterminated string starting at": "a text does not end",
+    "Invalid control character at": "a text has a control character in it",
+    "Invalid \\escape": "a text has a backslash before what needs none",
+    "Invalid \\uXXXX escape": "a text has a \\u without four digits behind it",
+}
+
+
+def no_json(error: ValueError | RecursionError) -> str:
+    """Why a text could not be read as JSON, to stand behind its name: of what `json.loads` raises."""
+    if isinstance(error, RecursionError):
+        return "is no JSON: it is too deep"
+    if isinstance(error, UnicodeDecodeError):
+        return unread(error)
+    said, line, column = (getattr(error, name, None) for name in ("msg", "lineno", "colno"))
+    if line is None:
+        return f"is no JSON: {error}"
+    return f"is no JSON: {_BROKEN.get(said or '', str(said).lower())} (line {line}, column {column})"

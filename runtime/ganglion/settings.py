@@ -8,8 +8,9 @@ or as a whole number, and read as bytes.
 
 import dataclasses
 import types
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from ganglion.errors import InvalidError
@@ -78,6 +79,8 @@ def _values(cls: type[Any], table: Mapping[str, Any], where: str) -> tuple[dict[
 
 #: Letters of a word, and words, among which a near one is looked for: what it takes grows with both.
 _MANY = 200
+#: Letters by which a near one of many may be longer or shorter, and how many are listed where none is near.
+_NEAR, _LISTED = 2, 10
 
 
 def closest(word: str, known: Collection[str]) -> str | None:
@@ -88,6 +91,14 @@ def closest(word: str, known: Collection[str]) -> str | None:
     if word not in folded and (same := folded.get(word.casefold())) is not None:
         return same
     return next(iter(get_close_matches(word, sorted(known), 1, cutoff=0.6)), None)
+
+
+def closest_of_many(word: str, known: Collection[str]) -> str | None:
+    """As `closest`, of however many: it is given those alike, as comparing with each would take a loop's time."""
+    if len(known) <= _MANY:
+        return closest(word, known)
+    alike = (each for each in sorted(known) if each[:1] == word[:1] and abs(len(each) - len(word)) <= _NEAR)
+    return closest(word, list(islice(alike, _MANY)))
 
 
 def hint(word: str, known: Collection[str]) -> str:
@@ -106,6 +117,24 @@ def nearest(word: str, known: Collection[str]) -> str:
 def meant(word: str, known: Collection[str]) -> str:
     """As `nearest`, for a sentence that lists what is known already: nothing where no word is near."""
     return nearest(word, known) if closest(word, known) is not None else ""
+
+
+def instead(word: str, known: Iterable[str], listing: str = "") -> str:
+    """What may have been meant, as the end of a sentence, of however many: the near one, else the first ten.
+
+    Args:
+        listing: The command that lists all, which is named where not all are.
+    """
+    names = sorted(set(known))
+    if (near := closest_of_many(word, names)) is not None:
+        return f'; did you mean "{near}"?'
+    if not names:
+        return "; there is none yet"
+    more = len(names) - _LISTED
+    if more <= 0:
+        return f"; known are {', '.join(names)}"
+    rest = f": `{listing}` lists all" if listing else ""
+    return f"; known are {', '.join(names[:_LISTED])} and {more} more{rest}"
 
 
 def read(cls: type[T], table: Mapping[str, Any], where: str) -> T:

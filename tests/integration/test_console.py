@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ganglion.cli import main as cli
-from ganglion.cli.console import is_port
+from ganglion.cli.lent import is_port
 from support.cable import Cable
 from support.console import ENVIRONMENT, GANGLION, PATIENCE, Terminal, terminal
 
@@ -259,9 +259,9 @@ def test_other_machines_are_let_in_by_their_own_flag(cable: Cable) -> None:
         (["PORT", "--listen", "[::]:0"], 4, "without a password and unencrypted"),
         (["PORT", "--listen", "here"], 2, "--listen here: is no address"),
         (["PORT", "--listen", "127.0.0.1:99999"], 2, "is no address"),
-        (["PORT", "--share", "PORT"], 1, "is there already: name another path"),
+        (["PORT", "--share", "PORT"], 4, "is there already: name another path"),
         (["PORT", "--share", "/nowhere/board"], 1, "no pty can be put there: No such file"),
-        (["PORT", "--record", "PORT"], 1, "is there already: a recording is a new file"),
+        (["PORT", "--record", "PORT"], 4, "is there already: a recording is a new file"),
         (["PORT", "--record", "/nowhere/x.cast"], 1, "cannot be written: No such file"),
     ],
 )

@@ -5,7 +5,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -62,6 +62,33 @@ async def ran(gateway: Process, *words: str, said: bytes = b"") -> tuple[int | N
     return child.returncode, out.decode(errors="replace").replace("\r", "")
 
 
+@asynccontextmanager
+async def dev(gateway: Process, port: str, file: Path) -> AsyncIterator[Callable[[str], Awaitable[None]]]:
+    """`ganglion dev`, which is killed at the end; waits until it has shown a text."""
+    words = ["-m", "ganglion", "dev", port, str(file), "--gateway", gateway.url]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "GANGLION_TOKEN": gateway.token}
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, *words, stdout=asyncio.subprocess.PIPE, env=environment
+    )
+    assert child.stdout is not None
+    shown = b""
+
+    async def said(text: str) -> None:
+        nonlocal shown
+        assert child.stdout is not None
+        async with asyncio.timeout(120):
+            while text.encode() not in shown:
+                data = await child.stdout.read(1024)
+                assert data, shown
+                shown += data
+
+    try:
+        yield said
+    finally:
+        child.kill()
+        await child.wait()
+
+
 async def test_programs_work_at_it_as_at_a_cable(tmp_path: Path) -> None:
     pytest.importorskip("esptool")
     (tmp_path / "pump.py").write_text("RATE = 3\n" * 60)
@@ -109,6 +136,35 @@ async def test_programs_work_at_it_as_at_a_cable(tmp_path: Path) -> None:
             assert {each["detail"]["method"] for each in entries["entries"]} == {"console.open", "console.close"}
 
 
+async def test_files_and_a_live_edit_take_it_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "pump.py").write_text("RATE = 3\n" * 60)
+    edited = tmp_path / "blink.py"
+    edited.write_text("print('at', 1)\nwhile True:\n    pass\n")
+    with booted("microbit") as microbit:
+        async with barn(tmp_path, PORT.format(name="board", port=microbit, about="")) as (gateway, _):
+
+            async def files(*words: str) -> tuple[int | None, str]:
+                return await ran(gateway, "ganglion", "files", "barn:board", *words)
+
+            for wanted in ("pump.py  540 bytes, read back by its", "pump.py  is there already"):
+                code, said = await files("put", str(tmp_path / "pump.py"))
+                assert (code, wanted in said) == (0, True), said
+            assert await files("cat", "pump.py") == (0, "RATE = 3\n" * 60)
+            code, said = await ran(gateway, "ganglion", "files", "barn:baord", "ls")
+            assert (code, "lends no port 'baord'; it lends board" in said) == (3, True), said
+            async with dev(gateway, "barn:board", edited) as shows:
+                await shows("at 1")
+                edited.write_text("print('at', 2)\nwhile True:\n    pass\n")
+                await shows("at 2")
+                code, said = await files("ls")
+                assert (code, "admin@gateway writes at barn:board: wait, or end that first" in said) == (4, True), said
+
+            async def is_free() -> bool:
+                return (await files("rm", "pump.py"))[0] == 0
+
+            await until_answered(is_free, what="who outlives the command that was killed gives the board back")
+
+
 async def test_one_writes_a_right_is_needed_and_a_cable_comes_out(tmp_path: Path) -> None:
     cable = Cable(tmp_path, held=False)
     (udp,) = free_ports(1)
@@ -133,6 +189,8 @@ async def test_one_writes_a_right_is_needed_and_a_cable_comes_out(tmp_path: Path
                 refused_one.enter("mine")
                 code, error = await refused_one.ended_by_itself()
                 assert (code, refusal in error) == (4, True), error
+            code, said = await ran(gateway, "ganglion", "console", "barn:cable", "--until", "42", said=b"x\n")
+            assert (code, said.count("you may only read")) == (4, 1), said
             other = await stack.enter_async_context(console(gateway, "barn:cable", "--watch"))
             one.types("hello")
             assert await asyncio.to_thread(cable.read, 60) == b"hello"

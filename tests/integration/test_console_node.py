@@ -269,11 +269,11 @@ async def test_a_flood_of_log_leaves_the_mesh_room(broker: Broker, tmp_path: Pat
     console.serve(pump.on_request)
     console.attach()
     over = threading.Event()
+    log = logging.getLogger("ganglion.flood")
+    log.propagate = False  # the other handlers of a test keep everything
+    log.addHandler(console.tail)
 
     def flood() -> None:
-        log = logging.getLogger("ganglion.flood")
-        log.propagate = False  # the other handlers of a test keep everything
-        log.addHandler(console.tail)
         while not over.wait(0.001):
             for i in range(20):
                 log.warning("%d %s", i, "x" * 100)
@@ -297,5 +297,6 @@ async def test_a_flood_of_log_leaves_the_mesh_room(broker: Broker, tmp_path: Pat
     finally:
         over.set()
         await asyncio.to_thread(flooding.join, 60)
-        logging.getLogger("ganglion.flood").removeHandler(console.tail)
+        log.removeHandler(console.tail)
+        log.propagate = True  # for the tests that come after this one
         await console.aclose()

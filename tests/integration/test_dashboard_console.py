@@ -12,15 +12,13 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, TimeoutError, expect
 
 from support.brokers import nats_broker
-from support.browser import opened
+from support.browser import PATIENCE, opened
 from support.cable import Cable
 from support.gateway import Process, process
 from support.node import CHIP, node
 from support.waiting import until_answered
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-#: Milliseconds in which something must be on the page, on a machine that is busy.
-PATIENCE = 30_000
 PATH = "/nodes/fridge/console"
 SHOWN = """() => {
   const lines = getElement(window.ganglion.console.id).terminal.buffer.active;
@@ -121,11 +119,13 @@ async def test_a_shell_has_the_keyboard_and_the_windows_size_and_a_node_comes_ba
         await enter(page, "echo $((40 + 2)) wide $(tput cols)")
         await shows(page, f"42 wide {columns}")
         await page.set_viewport_size({"width": 900, "height": 700})
-        await page.wait_for_function(
-            "before => getElement(window.ganglion.console.id).terminal.cols < before", arg=columns, timeout=PATIENCE
-        )
-        columns = await page.evaluate("getElement(window.ganglion.console.id).terminal.cols")
-        await enter(page, "until [ $(tput cols) = " + str(columns) + " ]; do sleep 0.1; done; echo now $((1 + 1))")
+        # A window may come to its size in steps; the shell has the last
+        await enter(page, "while sleep 0.2; do echo is $(tput cols).; done")
+        wide = "getElement(window.ganglion.console.id).terminal.cols"
+        settled = f"before => {wide} < before && ({SHOWN})().split('\\n').findLast(line => line.startsWith('is '))"
+        await page.wait_for_function(f"{settled} === `is ${{{wide}}}.`", arg=columns, timeout=PATIENCE)
+        await page.keyboard.press("Control+c")
+        await enter(page, "echo now $((1 + 1))")
         await shows(page, "now 2")
         # Tab is the shell's, and Ctrl-] leaves it
         await page.keyboard.type("ec")

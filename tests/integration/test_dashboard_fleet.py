@@ -229,7 +229,7 @@ async def test_a_job_is_run_on_a_selector_followed_and_cancelled(chromium: Brows
     page, dialog = watch.page, watch.page.get_by_role("dialog")
     await page.get_by_role("button", name="Run a job on these…").click()
     form = dialog.first
-    await expect(form).to_contain_text("means 1 nodes, 1 of them online")
+    await expect(form).to_contain_text("means 1 node, online: 1")
     await form.get_by_role("button", name="Run…").click()
     await expect(form.get_by_role("alert")).to_contain_text("the name of a method")
     for selector, said in (("", "`all` means every one"), ("tag=", "a value is missing"), ("tag=zzz", "No node is so")):
@@ -239,7 +239,7 @@ async def test_a_job_is_run_on_a_selector_followed_and_cancelled(chromium: Brows
         await expect(form.get_by_role("alert").filter(has_text=said)).to_be_visible()
         await expect(dialog).to_have_count(1)
     await form.get_by_label("On the nodes").fill("tag=wet")
-    await expect(form).to_contain_text("means 1 nodes, 1 of them online")
+    await expect(form).to_contain_text("means 1 node, online: 1")
     await form.get_by_label("Method").fill("dose")
     await expect(form).to_contain_text("give so much (ml)")
     await form.get_by_label("Parameters").fill("{ml: 3}")
@@ -247,7 +247,7 @@ async def test_a_job_is_run_on_a_selector_followed_and_cancelled(chromium: Brows
     await expect(page.get_by_role("alert").filter(has_text="are no JSON")).to_be_visible()
     await form.get_by_label("Parameters").fill('{"ml": 3}')
     await form.get_by_role("button", name="Run…").click()
-    await expect(dialog.last).to_contain_text("Have dose done by 1 nodes?")
+    await expect(dialog.last).to_contain_text("Have dose done by 1 node?")
     await dialog.last.get_by_role("button", name="Run", exact=True).click()
     await page.wait_for_url("**/jobs/*")
     await expect(row(page, "pump")).to_contain_text("running")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The pages of releases and rollouts in a real Chromium, with members of a real mesh that take what they are given."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -135,7 +136,7 @@ async def test_a_release_is_compared_and_given_to_a_node(
     await page.get_by_label("Node, by name or id").fill("n1")
     await page.keyboard.press("Enter")
     await expect(holders.get_by_role("row").filter(has_text="n1")).to_contain_text("committed", timeout=LIVE)
-    await expect(page.locator("[data-role=sum]")).to_have_text("1 nodes are to run it: 1 committed")
+    await expect(page.locator("[data-role=sum]")).to_have_text("1 node is to run it: 1 committed")
     assert members["n1"].runs == second
     await page.goto(f"{gateway.url}/fleet?where=name%3Dn1")
     await expect(page.get_by_role("table", name="Nodes").get_by_role("link", name="two")).to_be_visible()
@@ -217,7 +218,7 @@ async def test_who_aborts_is_told_first_what_is_taken_back_from_whom(
     await expect(head.locator("[data-role=state]")).to_have_text("running")
     await page.get_by_role("button", name="Abort").click()
     dialog = page.get_by_role("dialog")
-    await expect(dialog).to_contain_text("4 nodes have committed: they keep it, unless you say so here.")
+    await expect(dialog).to_contain_text("4 nodes have committed: they keep that, unless you say otherwise here.")
     await page.keyboard.press("Escape")
     await expect(dialog).to_have_count(0)
     assert (await got(gateway, "/rollouts/summer"))["state"] == "running"
@@ -250,6 +251,8 @@ async def test_a_bad_release_stops_by_itself_and_each_node_says_why(
     story = page.get_by_role("list", name="What happened")
     await expect(story).to_contain_text(f"{name}: no <b>sensors</b>")
     await expect(page.get_by_role("listitem", name="Stage 1").locator(".g-alarm")).to_have_text("1 failed, 0 may")
+    soak = page.locator("[data-role=soak]")
+    await expect(soak).to_have_text([re.compile("ended before it was well for"), "not reached"])
     await page.goto(f"{gateway.url}/rollouts?state=aborted")
     await expect(page.get_by_role("listitem").filter(has_text=BAD)).to_contain_text("1 reverted")
     assert watch.errors == []

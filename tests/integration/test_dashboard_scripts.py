@@ -16,15 +16,13 @@ from ganglion.mova.plan import Plan
 from ganglion.mova.templates import template
 from ganglion_gateway.dashboard.scripts.live import LEASE
 from support.brokers import nats_broker
-from support.browser import opened
+from support.browser import PATIENCE, opened
 from support.gateway import Process, process
 from support.mesh import enrolled, running
 from support.node import CHIP, node
 from support.waiting import until_answered
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-#: Milliseconds in which something must be on the page, on a machine that is busy.
-PATIENCE = 30_000
 EDGE = template("edge", "cold")
 #: For a node that has a thermometer, and no buzzer.
 TELLS = """version: "2.2"
@@ -258,6 +256,17 @@ async def test_a_script_of_a_node_is_opened_as_it_is_there(chromium: Browser, ga
     await expect(page.get_by_label("File name")).to_have_value("night.yaml", timeout=PATIENCE)
     await expect(dialog).to_have_count(0)
     assert await written(page) == NIGHT
+    where = page.get_by_label("Node, or NODE/LEAF")
+    await expect(where).to_have_value("fridge")
+    # The node's own page leads to it, too; and what the address names is fetched anew, unless it was changed here
+    await page.goto(f"{gateway.url}/nodes/fridge")
+    await page.get_by_role("table", name="Scripts").get_by_role("link", name="night").click()
+    await expect(page.get_by_label("File name")).to_have_value("night.yaml", timeout=PATIENCE)
+    await expect(where).to_have_value("fridge")
+    await page.wait_for_function("text => window.ganglion.script.view.state.doc.toString() === text", arg=NIGHT)
+    await page.reload()
+    await expect(page.get_by_label("File name")).to_have_value("night.yaml", timeout=PATIENCE)
+    assert await page.evaluate("sessionStorage.getItem(window.ganglion.script.key)") is None
     # What came as a plan has no text there
     plan = (await gateway.http.post("/api/v1/scripts/compile", json={"text": TELLS})).json()["plan"]
     body = {"method": "scripts.put", "params": {"plan": plan, "seconds": 60}}

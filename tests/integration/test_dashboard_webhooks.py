@@ -101,10 +101,10 @@ async def test_dead_letters_are_looked_at_dropped_and_replayed(
     await until(lambda: len(office.taken) == 1, what="the first one, tried again")
     await expect(letters).to_have_count(1)
     await page.get_by_role("button", name="Drop all").click()
-    await expect(dialog).to_contain_text("Throw away 1 messages of office?")
+    await expect(dialog).to_contain_text("Throw away 1 message of office?")
     await dialog.get_by_role("button", name="Cancel").click()
     await page.get_by_role("button", name="Replay all").click()
-    await expect(dialog).to_contain_text("Try 1 messages of office again?")
+    await expect(dialog).to_contain_text("Try 1 message of office again?")
     assert len(office.taken) == 1
     await dialog.get_by_role("button", name="Replay all").click()
     await until(lambda: len(office.taken) == 2, what="the other one, tried again")

@@ -17,7 +17,7 @@ from ganglion.cli.extras import MODULES
 from ganglion.device.port import open_port
 from ganglion.device.ports import SerialPort, serial_ports
 from ganglion.device.session import Session
-from ganglion.errors import GanglionError, InvalidError, NotFoundError, UnreachableError
+from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError, UnreachableError
 from ganglion.linux.holders import Holder, holders
 from ganglion_tools.broker import free_port
 from support.cable import Cable
@@ -64,6 +64,28 @@ def test_a_node_that_has_the_port_is_named_with_what_to_do(cable: Cable) -> None
         f"{cable.port} is in use by the node of barn.toml (process {process.pid}): stop it (`kill {process.pid}`, or "
         "Ctrl-C where it runs) and start it again when you are done"
     )
+
+
+def test_a_port_that_a_node_lends_is_had_by_a_console(cable: Cable, tmp_path: Path) -> None:
+    config = tmp_path / "barn.toml"
+    lends = f'name = "barn"\n[serial.boiler]\nport = "{cable.port}"\n'
+    program = "import sys; port = open(sys.argv[1], 'rb', buffering=0); print('open', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", program, str(cable.port), "node", "run", "barn.toml"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=tmp_path) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"open\n"
+        said = []
+        for text in (lends, f'{lends}[leaves]\nserial = ["{cable.port}"]\n', "name =", "serial = 3\n"):
+            config.write_text(text)
+            with pytest.raises(RefusedError) as caught:
+                open_port(str(cable.port))
+            said.append(str(caught.value).partition(f"the node of barn.toml (process {process.pid})")[2])
+        process.kill()
+    assert said[0] == (
+        ", which lends it to a console across the mesh: `ganglion ports --node barn` says whose, and Ctrl-] there ends "
+        "it; `ganglion console barn:boiler --share PATH` is for programs beside it"
+    )
+    assert all(each.startswith(": stop it (") for each in said[1:]), "what the node has for itself"
 
 
 @pytest.mark.parametrize(

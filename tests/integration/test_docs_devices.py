@@ -67,6 +67,9 @@ def test_a_device_whose_flash_is_not_mounted_says_so(port: str, here: Path, caps
     assert capsys.readouterr().out.startswith("pump.py  9 bytes")
     assert cli.main(["files", port, "ls"]) == 3
     assert "has no file system at /: its flash may need formatting" in capsys.readouterr().err
+    for words in (("put", "main.py"), ("put", "main.py", "--to", "lib/"), ("rm", "main.py")):
+        assert cli.main(["files", port, *words]) == 3
+        assert f"{port} has no file system at /: its flash may need formatting" in capsys.readouterr().err
     mounted(port)
     assert cli.main(["files", port, "ls"]) == 0
     assert "pump.py" in capsys.readouterr().out

@@ -18,7 +18,7 @@ import pytest
 
 from ganglion import config
 from ganglion.cli.main import main
-from ganglion.config import HistorySection
+from ganglion.config.history import HistorySection
 from ganglion.history.block import Reading
 from ganglion.history.store import Store
 from support.brokers import nats_broker

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ganglion.cli.main import main
-from ganglion.config import LeavesSection
+from ganglion.config.leaves import LeavesSection
 from ganglion.mesh.leaves.parent import SILENCE
 from ganglion.units import SECOND
 from ganglion_micro import leaf, leaf_key

@@ -62,6 +62,22 @@ async def test_a_stranger_gets_no_answer(site: Here, path: str) -> None:
     is_problem(await site.stranger.get(path), 401)
 
 
+async def test_head_is_answered_as_get_is_and_without_a_body(site: Here) -> None:
+    for path in ("/health/live", "/api/v1/nodes"):
+        got, head = await site.http.get(path), await site.http.head(path)
+        assert (head.status_code, head.headers["content-type"]) == (got.status_code, got.headers["content-type"])
+        assert (head.content, head.headers["content-length"]) == (b"", str(len(got.content)))
+    assert (await site.stranger.head("/api/v1/nodes")).status_code == 401
+
+
+async def test_who_says_no_token_and_who_says_a_wrong_one_are_told_different_things(site: Here) -> None:
+    nobody = await site.stranger.get("/api/v1/nodes")
+    wrong = await site.stranger.get("/api/v1/nodes", headers={"authorization": "Bearer gk_0"})
+    assert (nobody.status_code, wrong.status_code) == (401, 401)
+    assert nobody.json()["detail"].startswith("say who you are")
+    assert wrong.json()["detail"].startswith("this token is none, has expired or was taken back")
+
+
 async def test_health_is_for_anybody_and_tells_three_things_apart(site: Here) -> None:
     assert (await site.stranger.get("/health/live")).json() == {"status": "ok"}
     assert (await site.stranger.get("/health/startup")).json() == {"status": "ok"}

@@ -77,7 +77,7 @@ async def test_a_person_sees_what_is_wanted_and_the_node_hears_who_has_agreed(tm
         }
         again = await site.http.post(f"/api/v1/consents/{one['id']}/refuse")
         assert (again.status_code, again.json()["detail"]) == (
-            403,
+            409,
             f"admin has decided already: {one['id']} is granted",
         )
         assert (await site.get("/consents"))["consents"] == []

@@ -19,7 +19,7 @@ from ganglion.mesh.enrol import EnrolKey
 from ganglion_gateway.rows import Batch
 from ganglion_gateway.store import accounts, events, fleet, hooks, idempotency, webhooks
 from ganglion_gateway.store import keys as key_store
-from ganglion_gateway.store.database import Database
+from ganglion_gateway.store.database import Database, why
 from ganglion_gateway.store.keys import EnrolKeys
 from ganglion_gateway.store.tables import api_keys
 from ganglion_gateway.store.url import DatabaseUrl
@@ -298,3 +298,13 @@ async def test_who_is_second_with_a_key_is_told(database: Database) -> None:
     assert [await database.write(begin) for _ in range(3)] == [True, False, False]
     users = await accounts.all_users(database, after="", limit=9)
     assert [row["name"] for row in users] == ["o"]
+
+
+async def test_what_was_to_be_stored_is_not_in_an_error(database: Database) -> None:
+    row = {**endpoint("wh_1"), "secret": "whsec_hunter2", "name": None}
+    with pytest.raises(IntegrityError) as caught:
+        await database.write(lambda to: webhooks.save(to, row))
+    assert "[parameters:" not in str(caught.value)
+    assert "hunter2" not in why(caught.value)
+    assert why(caught.value).count("\n") == 0
+    assert "name" in why(caught.value)

@@ -164,7 +164,7 @@ async def test_who_waits_can_be_turned_away_and_a_gateway_does_not_revoke_itself
     ("path", "body", "status"),
     [
         (f"/pending/{NOBODY}/approve", {}, 404),
-        ("/pending/abcd/approve", {}, 403),
+        ("/pending/abcd/approve", {}, 422),
         (f"/pending/{NOBODY}/approve", {"name": "a\nb"}, 422),
         (f"/pending/{NOBODY}/approve", {"tags": ["a b"]}, 422),
         (f"/pending/{NOBODY}/approve", {"nmae": "x"}, 422),

@@ -93,6 +93,8 @@ async def test_what_is_not_signed_by_the_secret_just_now_is_not_believed(site: H
     assert (await post(site, hook, b"2", sound)).status_code == 401
     assert (await post(site, {"path": "/hooks/hk_0"}, body, sound)).status_code == 404
     assert await stored(site) == []
+    long = await post(site, hook, body, {**sound, "webhook-id": "m" * 300})
+    assert (long.status_code, "webhook-id has 300 letters" in long.json()["detail"]) == (401, True)
     both = {**sound, "webhook-signature": f"v1,AAAA {sound['webhook-signature']}"}
     assert (await post(site, hook, body, both)).status_code == 200, "one of several signatures is enough"
 

@@ -64,7 +64,7 @@ async def test_a_release_is_made_once_and_looked_at(site: Here) -> None:
     for path in ("/releases/two", "/releases/one/diff/two", "/releases/two/nodes"):
         answer = await site.http.get(f"/api/v1{path}")
         said = answer.json()["detail"]
-        assert (answer.status_code, "several releases are called 'two': say which by its id, " in said) == (403, True)
+        assert (answer.status_code, "several releases are called 'two': say which by its id, " in said) == (422, True)
         assert said.index(third[:12]) < said.index(second[:12]), "the newest first"
     assert (await site.get(f"/releases/{second[:12]}"))["id"] == second
     content = await site.http.get(f"/api/v1/releases/{first}/files/a.yaml")
@@ -78,6 +78,11 @@ async def test_a_release_is_made_once_and_looked_at(site: Here) -> None:
     assert "-name: a\n+name: b\n" in found["files"][0]["unified"]
     assert found["requires"] == [made["requires"], {}]
     assert (await site.get(f"/releases/{first}/diff/{first}"))["files"] == []
+    near = await site.http.get("/api/v1/releases/twoo")
+    said = near.json()["detail"]
+    assert (near.status_code, said) == (404, "there is no release 'twoo'; did you mean \"two\"?")
+    named = await site.http.post("/api/v1/releases", json={"name": "a b", "files": []})
+    assert (named.status_code, "each one of a-z A-Z 0-9 _ . : -" in named.text) == (422, True), named.text
     assert (await site.http.get("/api/v1/releases/nowhere")).status_code == 404
     assert (await site.http.get(f"/api/v1/releases/{first[:2]}")).status_code == 404
     assert (await site.http.get(f"/api/v1/releases/{first}/files/b.yaml")).status_code == 404

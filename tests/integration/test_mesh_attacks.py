@@ -76,7 +76,7 @@ async def test_a_forged_event_is_dropped_and_counted(siege: Siege) -> None:
     topic, payload = await siege.event(1)
     thief = Identity.create()
     body = {"class": "alert", "value": "forged"}
-    message = gl1.MSG(gl1.EVENT, None, 1, 9999, siege.node._clock(), body).pack()
+    message = gl1.MSG(gl1.EVENT, None, 1, 9999, siege.node._parts.clock(), body).pack()
     forged = cose.sign1(message, siege.node.identity.kid, gl1.aad(siege.gateway.authority.mesh), thief.sign)
     await siege.attacker.says(topic, forged)
     await until(lambda: siege.rejected(Cause.FORGED) == 1, what="counted as forged")
@@ -171,7 +171,7 @@ async def test_a_command_moved_to_another_node_is_dropped_and_counted(siege: Sie
 
 async def test_a_stranger_with_a_key_of_its_own_is_dropped_and_counted(siege: Siege) -> None:
     stranger = Member(Identity.create(), mesh=siege.gateway.authority.mesh_id, epoch=1)
-    sealed = stranger.seal(gl1.EVENT, {"class": "alert", "value": "x"}, now=siege.node._clock(), name="alert")
+    sealed = stranger.seal(gl1.EVENT, {"class": "alert", "value": "x"}, now=siege.node._parts.clock(), name="alert")
     await siege.attacker.says(sealed.topic, sealed.payload)
     await until(lambda: siege.rejected(Cause.UNENROLLED) == 1, what="counted as unenrolled")
     await siege.nothing_new()
@@ -179,8 +179,8 @@ async def test_a_stranger_with_a_key_of_its_own_is_dropped_and_counted(siege: Si
 
 async def test_a_gateway_of_its_own_making_commands_nobody(siege: Siege, tmp_path: Path) -> None:
     mesh = siege.gateway.authority.mesh_id
-    fake = Authority.open(tmp_path / "fake", now=siege.node._clock())
-    identity, now = Identity.create(), siege.node._clock()
+    fake = Authority.open(tmp_path / "fake", now=siege.node._parts.clock())
+    identity, now = Identity.create(), siege.node._parts.clock()
     member = Member(identity, mesh=mesh, epoch=1)
     issuer = Identity.load(tmp_path / "fake" / "issuer")
     made = credential.issue(
@@ -224,7 +224,7 @@ async def test_a_member_acknowledges_nothing_in_the_gateways_place(siege: Siege)
         sealed = siege.other.member.seal(
             gl1.REPLY,
             {"stored": [[1, seq] for seq in range(1, 20)]},
-            now=siege.other._clock(),
+            now=siege.other._parts.clock(),
             to=follower.identity.node_id,
         )
         await siege.attacker.says(sealed.topic, sealed.payload)

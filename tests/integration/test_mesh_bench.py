@@ -33,7 +33,9 @@ WIRE = [
 
 def test_every_figure_is_there_with_its_peer_and_its_goal() -> None:
     done = subprocess.run([sys.executable, "-c", SHORT, "--json"], capture_output=True, text=True, timeout=300)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
+    assert {line.partition(": ")[0] for line in done.stderr.splitlines()} == {"bench mesh"}
+    assert "without" not in done.stderr
     document = json.loads(done.stdout)
     assert document["bench"] == "mesh"
     found = [Figure(**each) for each in document["figures"]]

@@ -248,7 +248,7 @@ async def test_errors_come_back_as_what_they_are(gateway: Gateway) -> None:
             await ask("no", {}, to="fridge", timeout=60)
         with pytest.raises(
             NotFoundError,
-            match=r"no method 'dance'; known are broken, identity\.rotate, mesh\.peers, .*, no, ping, unsendable",
+            match=r"no method 'dance'; known are broken, identity\.rotate, mesh\.peers, ",
         ):
             await ask("dance", {}, to="fridge", timeout=60)
         with pytest.raises(Exception, match="'broken' failed; the log of"):

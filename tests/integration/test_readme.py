@@ -49,7 +49,7 @@ class Person:
         kept = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_", "LANG"))}
         # The home is fresh. What was fetched or compiled for another is not so again: it would take most of the time.
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        kept |= {"PIP_CACHE_DIR": str(cache / "pip"), "ZIG_GLOBAL_CACHE_DIR": str(cache / "zig"), "PIP_NO_COMPILE": "1"}
+        kept |= {"PIP_CACHE_DIR": str(cache / "pip"), "ZIG_GLOBAL_CACHE_DIR": str(cache / "zig"), "PIP_NO_COMPILE": "0"}
         # The interpreter that runs the tests comes first, as on a machine where it is the only one
         path = os.pathsep.join([str(Path(sys.executable).resolve().parent), "/usr/local/bin", "/usr/bin", "/bin"])
         self._environment = {**kept, "HOME": str(self.home), "PATH": path}

@@ -68,6 +68,9 @@ async def test_wheels_are_sent_shown_compared_and_planned(
             (pi_name, "0.2.0", len(pi))
         ]
         assert found["signed"]["holds"]
+        listed = {line.split()[1]: line.split() for line in (await says("release", "list")).splitlines()[1:]}
+        assert (listed["two"][2:5], listed["one"][2:4]) == (["0", "0.2.0", str(len(pi))], ["1", "0.2.0,"])
+        assert "file  " not in await says("release", "show", "two")
         diff = await says("release", "diff", "one", "two")
         assert "removed door.yaml" in diff
         assert f"agent: ['{pi_name} " in diff

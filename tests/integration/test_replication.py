@@ -90,14 +90,14 @@ async def test_a_forged_entry_is_refused_and_counted(tmp_path: Path, broker: Bro
         assert credential is not None
         for kid, lie in ((stranger.kid, data.data), (fridge.identity.kid, forged)):
             body = [credential.data, [2, [[kid, 0, 0, [lie]]], 0]]
-            room._ways.everyone(room.member.seal(gl1.CRDT, body, now=room._clock()))
+            room._parts.ways.everyone(room.member.seal(gl1.CRDT, body, now=room._parts.clock()))
         refused = gateway.client.state.replica.refused
         await until(lambda: refused[Refusal.UNENROLLED] and refused[Refusal.FORGED], what="both refused")
         assert gateway.client.statistics().document()["state"]["refused"] == {"unenrolled": 1, "forged": 1}
         # Under a key that no authority vouches for, the envelope itself is not believed
         damaged = credential.data[:-1] + bytes([credential.data[-1] ^ 1])
         before = gateway.client.statistics().document()["rejected"].get("forged", 0)
-        sealed = room.member.seal(gl1.CRDT, [damaged, [5, bytes(16), False]], now=room._clock())
+        sealed = room.member.seal(gl1.CRDT, [damaged, [5, bytes(16), False]], now=room._parts.clock())
         await attacker.says(sealed.topic, sealed.payload)
         await until(
             lambda: gateway.client.statistics().document()["rejected"].get("forged", 0) == before + 1, what="dropped"

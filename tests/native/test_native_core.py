@@ -56,15 +56,28 @@ def test_the_c_tests_pass_on_a_devices_processor(cross, device):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def fuzzer(folder: Path, *, topic: Path = ROOT / "native" / "src" / "topic.c") -> Path:
-    """The fuzzer with AddressSanitizer and UndefinedBehaviourSanitizer; Debian's clang has all three, zig has one."""
-    program = folder / "fuzz_core"
+def clang(*words: str | Path, folder: Path) -> None:
+    """With libFuzzer, AddressSanitizer and UndefinedBehaviourSanitizer; Debian's clang has all three, zig has one."""
     command = ["clang", "-g", "-O1", "-std=c11", "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all"]
-    sources = [path for path in sorted((ROOT / "native" / "src").glob("*.c")) if path.name != "topic.c"]
-    sources += [topic, ROOT / "tests" / "native" / "fuzz_core.c"]
-    include = f"-I{ROOT / 'native' / 'include'}"
-    done = subprocess.run([*command, include, *sources, "-lm", "-o", program], capture_output=True, text=True)
+    done = subprocess.run(
+        [*command, f"-I{ROOT / 'native' / 'include'}", *words], cwd=folder, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def objects(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The fuzzer, and all of the core but `topic.c`, compiled."""
+    made = tmp_path_factory.mktemp("objects")
+    sources = [path for path in sorted((ROOT / "native" / "src").glob("*.c")) if path.name != "topic.c"]
+    clang("-c", *sources, ROOT / "tests" / "native" / "fuzz_core.c", folder=made)
+    return sorted(made.iterdir())
+
+
+def fuzzer(folder: Path, objects: list[Path], *, topic: Path = ROOT / "native" / "src" / "topic.c") -> Path:
+    """The fuzzer, linked with a matcher of topics."""
+    program = folder / "fuzz_core"
+    clang(*objects, topic, "-lm", "-o", program, folder=folder)
     return program
 
 
@@ -73,8 +86,8 @@ def fuzz(folder: Path, program: Path, *limits: str) -> subprocess.CompletedProce
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace")
 
 
-def test_no_programme_of_calls_breaks_the_core(tmp_path):
-    done = fuzz(tmp_path, fuzzer(tmp_path), f"-max_total_time={FUZZ}", "-max_len=2000")
+def test_no_programme_of_calls_breaks_the_core(tmp_path, objects):
+    done = fuzz(tmp_path, fuzzer(tmp_path, objects), f"-max_total_time={FUZZ}", "-max_len=2000")
     assert done.returncode == 0, done.stderr[-4000:]
     assert "Done " in done.stderr
 
@@ -125,7 +138,7 @@ def test_the_fast_lane_uses_no_memory_that_is_not_its_own(tmp_path):
     assert "passed" in done.stdout
 
 
-def test_the_fuzzer_sees_a_wrong_match(tmp_path):
+def test_the_fuzzer_sees_a_wrong_match(tmp_path, objects):
     """With a matcher that knows no wildcards it ends at once."""
     topic = tmp_path / "topic.c"
     topic.write_text(
@@ -133,6 +146,6 @@ def test_the_fuzzer_sees_a_wrong_match(tmp_path):
         "int gg_topic_matches(const char *filter, size_t n, const char *topic, size_t m) {\n"
         "    return n == m && !memcmp(filter, topic, n);\n}\n"
     )
-    done = fuzz(tmp_path, fuzzer(tmp_path, topic=topic), "-runs=5000000", "-max_len=100")
+    done = fuzz(tmp_path, fuzzer(tmp_path, objects, topic=topic), "-runs=5000000", "-max_len=100")
     assert done.returncode != 0
     assert "deadly signal" in done.stderr

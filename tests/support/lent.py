@@ -9,7 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from ganglion.config import SerialSection
+from ganglion.config.serial import SerialSection
 from ganglion.errors import RefusedError
 from ganglion.node.console.console import Console
 from ganglion.node.console.record import Record

@@ -18,7 +18,7 @@ def rfc2217(serve: Callable[[socket.socket, threading.Event], None]) -> Iterator
             serve(near, over)
 
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(60)
+        server.settimeout(300)  # a test may do a lot before it connects
         thread = threading.Thread(target=accept)
         thread.start()
         try:

@@ -8,7 +8,6 @@
 runs as `nobody`; it does not wait for the disk, and does not outlive the session.
 """
 
-import asyncio
 import os
 import shutil
 import signal
@@ -16,14 +15,13 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from ganglion_gateway.store.database import Database
 from ganglion_gateway.store.url import DatabaseUrl
 from support.brokers import free_ports
+from support.migrated import migrate, put
 
 #: Seconds that the server has to answer, or to end.
 PATIENCE = 60.0
@@ -112,8 +110,7 @@ class PostgresServer:
         """A new database, empty, or with the tables of the newest revision."""
         if migrated and not self._migrated:
             template = self._create("migrated", "template0")
-            with ThreadPoolExecutor(1) as thread:  # where no loop runs yet
-                thread.submit(asyncio.run, _migrate(template)).result(PATIENCE)
+            migrate(template)
             self._migrated = True
         self._made += 1
         return self._create(f"test{self._made}", "migrated" if migrated else "template0")
@@ -137,11 +134,6 @@ class PostgresServer:
         with psycopg.connect(self.url(name), autocommit=True) as connection:
             cursor = connection.execute(statement)  # type: ignore[call-overload]
             return list(cursor.fetchall()) if cursor.description else []
-
-
-async def _migrate(url: DatabaseUrl) -> None:
-    async with Database.open_(url):
-        pass
 
 
 def program(name: str) -> str:
@@ -197,6 +189,7 @@ def postgres(_postgres: PostgresServer) -> PostgresServer:
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DatabaseUrl]:
     """Where a database without rows is: once SQLite's, once PostgreSQL's."""
     if request.param == "sqlite":
+        put(tmp_path / "gateway.db")
         yield DatabaseUrl.file(tmp_path / "gateway.db")
         return
     server: PostgresServer = request.getfixturevalue("postgres")

@@ -13,7 +13,7 @@ import signal
 import sys
 from pathlib import Path
 
-from ganglion.mesh import client, files, rotation
+from ganglion.mesh import client, files, rotation, session
 from ganglion.mesh.mqtt_transport import MqttTransport
 
 STEPS = ["asked", "former", "credential", "identity", "renamed", "done"]
@@ -44,7 +44,7 @@ def cut(at: str) -> None:
 
     files.write, files.rename, rotation.Former.save = written, renamed, saved  # type: ignore[method-assign]
     if at == "done":
-        client.next_epoch = lambda *args, **named: die("done")  # type: ignore[assignment]
+        session.next_epoch = lambda *args, **named: die("done")  # type: ignore[assignment]
 
 
 async def _main(state: str, broker: str, step: str) -> None:

@@ -59,7 +59,7 @@ def test_a_whole_one_is_read() -> None:
 
 @pytest.mark.parametrize("pin", [15, "15", "GP15"])
 def test_two_actuators_on_a_pin_are_refused_as_one_would_drive_the_other_past_its_limits(pin: Any) -> None:
-    with pytest.raises(ConfigError, match=r"^agent\.json\.actuators\.valve\.pin: another actuator has it$"):
+    with pytest.raises(ConfigError, match=r"^agent\.json\.actuators\.valve\.pin: agent\.json\.actuators\.pump has it$"):
         device(actuators={**GOOD["actuators"], "valve": {"driver": "pwm", "pin": pin}})
 
 

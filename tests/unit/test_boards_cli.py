@@ -169,6 +169,7 @@ def test_all_that_is_wrong_is_said_at_once(tmp_path: Path, capsys: pytest.Captur
         ("sda = 4", "sda = 99"),
         ("0xe48bff56", "0x12"),
         ("mosi = 19", "mosi = 18"),
+        ('chip = "rp2040"', 'chip = "rp204"'),
     ):
         text = text.replace(right, wrong, 1)
     file = tmp_path / "pico-w.toml"
@@ -181,8 +182,11 @@ def test_all_that_is_wrong_is_said_at_once(tmp_path: Path, capsys: pytest.Captur
         "bus.spi0.mosi",
         "bus.spi0.mosi",
         "flashing.family",
+        "chip",
     ]
     assert "there is no pin 99 in [pin]" in told[1]["text"]
+    said = 'chip: method = "uf2" is for rp2040, rp2350, not \'rp204\'; did you mean "rp2040"?'
+    assert told.pop()["text"].endswith(said)
     assert "flashing.family: 0x00000012: those that can be flashed are 0xe48bff56 of RP2040, 0x" in told[-1]["text"]
 
 

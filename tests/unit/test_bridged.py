@@ -11,6 +11,7 @@ import pytest
 from ganglion import config
 from ganglion.bus import Bus
 from ganglion.cli.main import main
+from ganglion.config.bridge import BridgeSection
 from ganglion.errors import InvalidError, NotFoundError, RefusedError, UnreachableError, UsageError
 from ganglion.guardian import Actuators
 from ganglion.mqtt.packet import Message
@@ -60,7 +61,7 @@ def test_what_the_table_cannot_say(tmp_path: Path, table: str, said: str) -> Non
 
 async def test_many_devices_come_in_pages_that_a_message_holds() -> None:
     told: list[tuple[str, Any, int]] = []
-    bridged = Bridged(Bus(), lambda: 7, NOWHERE, config.BridgeSection(), lambda *reading: told.append(reading[:3]))
+    bridged = Bridged(Bus(), lambda: 7, NOWHERE, BridgeSection(), lambda *reading: told.append(reading[:3]))
     exposes = [{"type": "numeric", "property": f"p{i}", "access": 1} for i in range(10)]
     values = [f"{'x' * 90}{i}" for i in range(100)]
     wide = [{"type": "enum", "property": f"p{i}", "values": values, "access": 2} for i in range(100)]
@@ -137,7 +138,7 @@ def test_a_password_for_home_assistant_is_not_on_the_command_line(monkeypatch: p
         _home_assistant("mqtt://u:p@h")
     monkeypatch.setenv("GANGLION_HOME_ASSISTANT", "mqtt://u:p@h")
     assert _home_assistant(None) == "mqtt://u:p@h"
-    with pytest.raises(InvalidError):
+    with pytest.raises(UsageError, match="--home-assistant"):
         _home_assistant("http://h")
 
 

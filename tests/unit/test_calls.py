@@ -608,6 +608,8 @@ def test_a_member_is_shown_the_methods_that_it_may_ask_for(site: Site) -> None:
         }
         with pytest.raises(NotFoundError, match=r"there is no method .dance.; known are led, methods$"):
             await line.ask("dance")
+        with pytest.raises(NotFoundError, match=r"""there is no method 'metods'; did you mean "methods"\?$"""):
+            await line.ask("metods")
         with pytest.raises(RefusedError, match="'hidden' is not for members with the roles gateway"):
             await line.ask("hidden")
 

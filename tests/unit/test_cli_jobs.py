@@ -47,3 +47,13 @@ def test_a_job_that_has_ended_says_when(server: Server, capsys: pytest.CaptureFi
 def test_one_that_goes_on_says_how_long_it_may(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     line = said(server, capsys, state="running", ended=None)
     assert line.endswith(f"by admin, begun {moment(BEGAN * SECOND)}, until {moment(DEADLINE * SECOND)} at most")
+
+
+def test_what_many_nodes_say_alike_is_said_once(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    why = "there is no method 'sttus'; did you mean \"status\"?"
+    node = {"state": "failed", "attempts": 1, "result": None, "error": why}
+    server.says(
+        {**JOB, "state": "ended", "ended": 1}, then={"nodes": [{**node, "name": n} for n in "abc"], "next": None}
+    )
+    assert main(("jobs", "show", "0a1b2c3d")) == 0
+    assert capsys.readouterr().out.splitlines()[2:] == [f"a  failed  {why}", "b  failed  as a", "c  failed  as a"]

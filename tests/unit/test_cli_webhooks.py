@@ -81,4 +81,21 @@ def test_one_that_has_failed_once_says_so_before_it_counts_as_away(
 def test_what_the_gateway_does_not_take_is_wrong_usage(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     server.says({"title": "No", "detail": "url: 'x' is no URL"}, status=422)
     assert main(("webhooks", "add", "x", "--json")) == 2
-    assert json.loads(capsys.readouterr().out) == {"error": "url: 'x' is no URL", "exit_code": 2}
+    assert json.loads(capsys.readouterr().out) == {"error": "URL: 'x' is no URL", "exit_code": 2}
+
+
+def test_one_is_known_by_its_name_too(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    listed = {
+        "webhooks": [WEBHOOK, {**WEBHOOK, "id": "wh_2", "name": "twin"}, {**WEBHOOK, "id": "wh_3", "name": "twin"}]
+    }
+    tried = {"webhook": "wh_1", "delivered": True, "took": SECOND, "status": 200, "error": ""}
+    server.says({**listed, "next": None}, then=tried)
+    assert said(capsys, "test", "office") == "wh_1 took it in 1000 ms: HTTP status 200\n"
+    assert "/webhooks/wh_1/test" in str(server.seen)
+    for name, code, why in (
+        ("ofice", 3, "there is no webhook 'ofice'; did you mean \"office\"?"),
+        ("twin", 2, "several webhooks are called 'twin': say which by its id, wh_2 or wh_3"),
+    ):
+        server.says({**listed, "next": None})
+        assert main(("webhooks", "show", name)) == code
+        assert capsys.readouterr().err == f"ganglion: {why}\n"

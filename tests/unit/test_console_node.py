@@ -222,7 +222,7 @@ async def test_a_flood_is_shown_no_faster_than_the_mesh_bears(tmp_path: Path) ->
             log.warning("%d %s", i, "x" * 200)
         reading = asyncio.create_task(world.read("a", after=after, wait=1))
         while not reading.done():
-            await asyncio.sleep(0.0001)
+            await asyncio.sleep(0.005)
             world.now += 0.02
         said = reading.result()
         sizes.append(sum(len(text) for _, _, text in said["lines"]))

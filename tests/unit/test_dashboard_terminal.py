@@ -9,27 +9,27 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 
 from nicegui import core
-from nicegui.events import XtermDataEventArguments
+from nicegui.events import XtermDataEventArguments, XtermResizeEventArguments
 
 from ganglion.client.call import Call
 from ganglion.errors import RefusedError
 from ganglion_gateway.dashboard.console.terminal import Terminal
+from ganglion_gateway.dashboard.words import speaking
 from support.waiting import until
 
 
 class Node:
     """What stands for visit, screen and node: it answers lines when it may, and says what it is given to say."""
 
+    say = speaking("en")
+
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.inputs: list[Any] = []
         self.shown = ""
         self.may_answer = asyncio.Event()
         self.says: asyncio.Queue[bytes] = asyncio.Queue()
         self.closed = False
-
-    @staticmethod
-    def say(text: str) -> str:
-        return text
 
     def write(self, text: str) -> None:
         self.shown += text
@@ -51,6 +51,11 @@ class Node:
                 if line == "shell":
                     raise RefusedError("no shell here")
                 return {"result": {"shown": line, "result": {}}}
+            case "console.input":
+                given = asked["params"]
+                self.inputs.append(given.get("data") or given["columns"])
+                await self.may_answer.wait()
+                return {"result": {}}
         self.closed = True
         return {"result": {}}
 
@@ -70,6 +75,29 @@ async def terminal() -> AsyncIterator[tuple[Node, Terminal]]:
 
 def paste(one: Terminal, text: str) -> None:
     one.pressed(XtermDataEventArguments(sender=cast(Any, None), client=cast(Any, None), data=text))
+
+
+def resize(one: Terminal, columns: int) -> None:
+    one.resized(XtermResizeEventArguments(sender=cast(Any, None), client=cast(Any, None), cols=columns, rows=24))
+
+
+async def test_a_shell_has_the_last_size_and_has_it_before_what_is_typed_then() -> None:
+    async with terminal() as (node, one):
+        one._in_shell = True
+        resize(one, 100)
+        await until(lambda: node.inputs == [100])
+        for columns in (90, 70):
+            resize(one, columns)
+        paste(one, "tput cols")
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert node.inputs == [100]
+        node.may_answer.set()
+        await until(lambda: "tput cols" in node.inputs)
+        assert node.inputs == [100, 70, "tput cols"]
+        resize(one, 90)
+        await until(lambda: node.inputs[-1] == 90)
+        assert len(node.inputs) == 4
 
 
 async def test_of_a_pasted_block_nothing_is_begun_once_the_page_is_gone() -> None:

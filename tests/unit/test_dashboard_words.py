@@ -32,6 +32,7 @@ def calls() -> list[tuple[Path, str, ast.Call]]:
 
 def sentences() -> set[str]:
     said = {page.title for page in (*PAGES, NOWHERE)} | {unit for _, unit in text.SPANS} | {"s"}
+    said |= {page.missing for page in PAGES} - {""} | set(plurals())
     for _path, name, call in calls():
         if name == "say":
             for node in ast.walk(call.args[0]):  # one of two, where it depends
@@ -40,17 +41,55 @@ def sentences() -> set[str]:
     return said
 
 
+def plurals() -> dict[str, str]:
+    """What is said of so many: the sentence of one, and that of any other number."""
+    found: dict[str, str] = {}
+    for path, name, call in calls():
+        if name == "many":
+            one, more = (each.value for each in call.args[:2] if isinstance(each, ast.Constant))
+            place = f"{path.name}:{call.lineno}"
+            assert found.setdefault(str(one), str(more)) == more, place
+    return found
+
+
 @pytest.mark.parametrize("language", sorted(set(words.LANGUAGES) - {"en"}))
 def test_every_sentence_is_translated_and_none_is_left_over(language: str) -> None:
     files = sorted((words.FOLDER / language).glob("*.po"))
     entries = [entry for file in files for entry in polib.pofile(str(file))]
-    translated = {entry.msgid: entry.msgstr for entry in entries if entry.translated()}
-    assert sorted(sentences() - set(translated)) == []
-    assert sorted(set(translated) - sentences()) == []
+    translated = {entry.msgid: [entry.msgstr] for entry in entries if entry.translated() and not entry.msgid_plural}
+    many = {entry.msgid: entry for entry in entries if entry.translated() and entry.msgid_plural}
+    more, said = plurals(), sentences()
+    assert {one: entry.msgid_plural for one, entry in many.items()} == more
+    translated |= {one: [*entry.msgstr_plural.values()] for one, entry in many.items()}
+    assert sorted(said - set(translated)) == []
+    assert sorted(set(translated) - said) == []
     assert sorted(entry.msgid for entry in entries) == sorted(translated), "twice, or not translated"
-    for english, other in translated.items():
-        for pattern in (r"\{\w*\}", r"</?\w+>"):
-            assert sorted(re.findall(pattern, english)) == sorted(re.findall(pattern, other)), english
+    for english, others in translated.items():
+        for other in (*others, more.get(english, english)):
+            for pattern in (r"\{\w*\}", r"</?\w+>"):
+                assert sorted(re.findall(pattern, english)) == sorted(re.findall(pattern, other)), english
+    (rule,) = {str(polib.pofile(str(file)).metadata.get("Plural-Forms")) for file in files} - {"None"}
+    assert {f"nplurals={len(entry.msgstr_plural)}" for entry in many.values()} == {rule.partition(";")[0]}
+
+
+@pytest.mark.parametrize(
+    ("language", "count", "said"),
+    [
+        ("en", 1, "adds {count} node"),
+        ("en", 0, "adds {count} nodes"),
+        ("en", 21, "adds {count} nodes"),
+        ("uk", 1, "додає {count} вузол"),
+        ("uk", 21, "додає {count} вузол"),
+        ("uk", 3, "додає {count} вузли"),
+        ("uk", 104, "додає {count} вузли"),
+        ("uk", 5, "додає {count} вузлів"),
+        ("uk", 11, "додає {count} вузлів"),
+        ("uk", 12, "додає {count} вузлів"),
+        ("uk", 0, "додає {count} вузлів"),
+    ],
+)
+def test_a_count_has_the_form_of_its_language(language: str, count: int, said: str) -> None:
+    assert words.speaking(language).many("adds {count} node", "adds {count} nodes", count) == said
 
 
 def test_what_people_read_goes_through_the_catalogue() -> None:

@@ -83,6 +83,45 @@ def test_what_a_device_says_does_a_terminal_no_harm(tmp_path: Path, capsys: pyte
     assert capsys.readouterr().out == said
 
 
+class Given:
+    """A device that is given programs."""
+
+    def __init__(self) -> None:
+        self.programs: list[str] = []
+
+    def run(self, text: str) -> None:
+        self.programs.append(text)
+
+
+def test_of_a_program_that_has_ended_nobody_says_that_it_goes_on_and_nothing_runs_it_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "x.py"
+    file.touch()
+    edited = dev_serial._Edited(Namespace(file=file, json=False), lambda _, text: print(text))
+    device: Any = Given()
+    no = Ended('Traceback:\n  File "x.py", line 1\nSyntaxError: invalid syntax\n')
+    edited._take(device, b"if x:")
+    assert capsys.readouterr().out.endswith("expected an indented block after 'if' statement on line 1\n")
+    edited._take(device, b"first")
+    edited._take(device, b"if x:")
+    assert capsys.readouterr().out.endswith("; the one before goes on\n")
+    edited._take(device, b"lambda: (yield)")
+    edited._ended(device, no)  # of this MicroPython
+    assert "; the one before goes on\n" in capsys.readouterr().out
+    assert device.programs == ["first", "lambda: (yield)", "first"]
+    edited._ended(device, Ended(""))
+    edited._take(device, b"if x:")
+    assert capsys.readouterr().out.endswith("; the one before has ended\n")
+    edited._take(device, b"third")
+    edited._ended(device, no)
+    assert capsys.readouterr().out.endswith(": not for this MicroPython; the one before has ended\n")
+    assert device.programs[3:] == ["third"]
+    edited._take(device, b"fourth")
+    edited._take(device, b"if x:")
+    assert capsys.readouterr().out.endswith("; the one before goes on\n")
+
+
 def test_a_port_that_is_not_ours_yet_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     answers: list[Any] = [RefusedError("udev has not been there"), GanglionError("in use"), "the port"]
 
@@ -92,9 +131,8 @@ def test_a_port_that_is_not_ours_yet_is_waited_for(monkeypatch: pytest.MonkeyPat
             raise answer
         return answer
 
-    monkeypatch.setattr(dev_serial, "open_port", opened)
     monkeypatch.setattr(dev_serial, "_AGAIN", 0.0)
-    assert dev_serial._again("/dev/ttyUSB0", 115200) == "the port"
+    assert dev_serial._again("/dev/ttyUSB0", 115200, opened) == "the port"
 
 
 def test_who_gives_a_device_back_takes_nothing_from_the_folder_that_is_worked_in(

@@ -28,7 +28,18 @@ sys.exit(main(["bench", "device", *sys.argv[1:]]))
 def test_every_figure_is_there_with_its_peer() -> None:
     command = [sys.executable, "-c", SHORT, str(CACHE), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines() == [
+        "bench device: files of 1 KiB beside mpremote, 1 times each",
+        "bench device: an edit until it runs, on a board on a serial port",
+        "bench device: a broker, a gateway, a node and a leaf, until they are one mesh",
+        "bench device: an edit until it runs, on a node",
+        "bench device: an edit until it runs, on a leaf",
+        "bench device: an update of 2 KiB over the mesh with 0% loss",
+        "bench device: an update of 2 KiB over the mesh with 5% loss",
+        "bench device: steps of a script on an emulated board",
+        "bench device: the heap of the agent under MicroPython of 32 bits",
+    ]
     document = json.loads(done.stdout)
     assert document["bench"] == "device"
     found = [Figure(**each) for each in document["figures"]]

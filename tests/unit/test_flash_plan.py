@@ -61,6 +61,18 @@ def wanted(bundle: Bundle = NEW, key: tuple[str, bytes] | None = KEY, boots: int
     return Wanted(bundle=bundle, config=b"{}", key=key, boots=boots)
 
 
+def test_what_a_break_left_of_a_file_is_gone_on_with_and_of_one_that_is_there_removed() -> None:
+    cut = There(
+        digests={"a/same.mpy": digest(b"same")},
+        names=["a/same.mpy", "a/same.mpy.part", "a/agent.mpy.part", "a/gone.mpy.part"],
+        pointer=None,
+        config=None,
+        main=None,
+        boots=None,
+    )
+    assert plan(wanted(), cut).removed == ("a/same.mpy.part", "a/gone.mpy.part")
+
+
 def test_an_image_is_compared_in_pieces_that_end_where_blocks_do() -> None:
     data = os.urandom(200_000)
     found = pieces(0x1000, data)

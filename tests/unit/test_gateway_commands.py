@@ -168,8 +168,8 @@ def test_a_key_goes_into_a_new_file_for_its_owner_alone(server: Server, shell: S
     assert shell.json("enrol-key", "create", "--out", f"{file}.2") == {**KEY, "file": f"{file}.2"}
     asked = len(server.seen)
     code, _, err = shell("enrol-key", "create", "--out", str(file))
-    assert (code, len(server.seen)) == (1, asked), "there is no key that nobody gets"
-    assert f"{file}: is there already, and a key is not replaced" in err
+    assert (code, len(server.seen)) == (4, asked), "there is no key that nobody gets"
+    assert f"{file} is there already, and a key is not replaced" in err
     server.says({"detail": "no"}, status=403)
     assert shell("enrol-key", "create", "--out", f"{file}.3")[0] == 4
     assert not (tmp_path / "enrol.key.3").exists()
@@ -246,7 +246,7 @@ def test_what_no_sensor_can_sense_is_not_sent(server: Server, shell: Shell, word
     assert server.seen == []
 
 
-@pytest.mark.parametrize(("status", "code"), [(404, 3), (409, 4), (504, 5)])
+@pytest.mark.parametrize(("status", "code"), [(404, 3), (403, 4), (409, 1), (504, 5)])
 def test_what_the_node_answers_is_the_exit_code(server: Server, shell: Shell, status: int, code: int) -> None:
     server.says({"title": "No", "detail": "fridge says no"}, status=status)
     assert shell("sim", "set", "fridge", "fridge.temperature", "9")[0] == code

@@ -108,11 +108,20 @@ def test_a_node_is_found_by_id_and_by_name_and_the_one_that_is_there_first() -> 
     assert fleet.find("fridge").id == "b"
     with pytest.raises(NotFoundError, match=r"no node is called .freezer.; known are fridge$"):
         fleet.find("freezer")
-    with pytest.raises(NotFoundError, match=r"no node is called 'frige'; did you mean 'fridge'\?$"):
+    with pytest.raises(NotFoundError, match=r"""no node is called 'frige'; did you mean "fridge"\?$"""):
         fleet.find("frige")
+    fleet.revoke("b", NOW)
+    with pytest.raises(NotFoundError, match=r"known are fridge$"):  # each once
+        fleet.find("attic")
+    fleet.revoke("a", NOW)
+    with pytest.raises(NotFoundError, match=r"no node is called 'frige'; there is none yet$"):
+        fleet.find("frige")
+    born(fleet, "c", name="fridge")
     for number in range(12):
         born(fleet, f"n{number}", name=f"gate{number:02}")
-    with pytest.raises(NotFoundError, match=r"known are fridge, gate00, .*, gate08 and 3 more$"):
+    with pytest.raises(
+        NotFoundError, match=r"known are fridge, gate00, .*, gate08 and 3 more: `ganglion fleet list` lists all$"
+    ):
         fleet.find("attic")
 
 

@@ -27,6 +27,7 @@ FORM = "application/x-www-form-urlencoded"
         (b" [1]", FORM, [1]),
         (b"[1", FORM, {"[1": ""}),
         (b"name=Olha+K&left=", FORM, {"name": "Olha K", "left": ""}),
+        (b"a=1&b=2&a=3", FORM, {"a": ["1", "3"], "b": "2"}),
         ("двері".encode(), "text/plain", "двері"),
         (b"21.5", "text/plain", 21.5),
         (b"true", "", True),

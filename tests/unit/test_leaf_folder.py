@@ -149,6 +149,6 @@ def test_a_key_goes_into_a_new_file_for_its_owner_alone(
     assert file.stat().st_mode & 0o777 == 0o600
     assert leaf_key.parse(file.read_text()).kid == gl1.from_base32(added["id"])
     assert file.read_text().splitlines()[1] == added["updates"]
-    assert main(["leaf", "add", "shed", *words]) == 1
-    assert f"{file}: is there already, and a key is not replaced" in capsys.readouterr().err
+    assert main(["leaf", "add", "shed", *words]) == 4
+    assert f"{file} is there already, and a key is not replaced" in capsys.readouterr().err
     assert list(leaves.all()) == ["garden"], "there is no leaf whose key nobody has"

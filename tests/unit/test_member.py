@@ -311,8 +311,8 @@ def test_a_request_to_an_earlier_boot_can_be_answered_and_not_obeyed(node: Enrol
 
 def test_the_memory_of_signatures_is_bounded_and_forgets_the_oldest_alone(gateway: Enrolled) -> None:
     for i in range(5000):
-        gateway.member._remember(i.to_bytes(16, "big"))
-    assert list(gateway.member._seen) == [i.to_bytes(16, "big") for i in range(5000 - 4096, 5000)]
+        gateway.member._signatures.remember(i.to_bytes(16, "big"))
+    assert list(gateway.member._signatures.seen) == [i.to_bytes(16, "big") for i in range(5000 - 4096, 5000)]
 
 
 # Births

@@ -401,6 +401,37 @@ def test_a_revoked_gateway_is_refused_after_a_restart_too(member: World) -> None
     assert refused(member, gl1.gateway_topic(authority.mesh_id, node), member.gateway.birth().payload) == "revoked"
 
 
+@pytest.mark.parametrize("away", [False, True], ids=["there", "off meanwhile"])
+def test_a_board_that_was_revoked_says_so_once_and_what_to_do_whichever_list_comes_first(
+    member: World, away: bool
+) -> None:
+    authority, mesh = member.site.authority, member.site.authority.mesh_id
+    said = "error the mesh says no: this key was revoked: remove mesh and identity, and enrol anew"
+    forger = Authority.open(member.site.folder / "forger", now=member.site.now)
+    forger.revoke(member.signer.node_id, now=member.site.now)
+    forged = forger.revocations(now=member.site.now).data
+    assert refused(member, gl1.revoked_topic(mesh), forged) == "forged"
+    authority.revoke("a" * 26, now=member.site.now)
+    lists = [
+        (gl1.gateway_topic(mesh, gl1.ALL), lambda: authority.gateways(now=member.site.now).data),
+        (gl1.revoked_topic(mesh), lambda: authority.revocations(now=member.site.now).data),
+    ]
+    for topic, data in lists:
+        member.board.receive((topic, data()))
+    member.go(100)
+    assert said not in member.log
+    authority.revoke(member.signer.node_id, now=member.site.now)
+    for _ in range(2):
+        if away:
+            member.boot()
+            member.connect()
+        else:
+            for topic, data in lists:
+                member.board.receive((topic, data()))
+        member.go(1000)
+    assert member.log.count(said) == (2 if away else 1), "once a boot"
+
+
 @pytest.mark.parametrize("revoked", [True, False])
 def test_a_key_that_a_revoked_gateway_has_rotated_into_is_refused_too(member: World, revoked: bool) -> None:
     authority, former = member.site.authority, member.gateway.member.identity.node_id

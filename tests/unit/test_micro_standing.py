@@ -80,7 +80,7 @@ def _board(site: Site, credential: bytes, listed: bytes, now: int, key: Identity
     board.bundle(bundle, site.now)
     gateway = site.member("gateway", role="gateway", identity=key, credential=credential)
     board.birth(gl1.gateway_topic(board.text, key.node_id), gateway.birth().payload, site.now)
-    board.listed(listed)
+    board.listed(listed, own.kid)
     board.vouched = now
     asked = gateway.member.seal(gl1.REQUEST, {}, now=now, to=own.node_id)
     try:

@@ -29,7 +29,9 @@ sys.exit(main(["bench", "mova", *sys.argv[1:]]))
 
 def test_every_figure_has_a_value_and_its_peers_beside_it():
     done = subprocess.run([sys.executable, "-c", SHORT, "--json"], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
+    assert {line.partition(": ")[0] for line in done.stderr.splitlines()} == {"bench mova"}
+    assert "without" not in done.stderr
     document = json.loads(done.stdout)
     assert document["bench"] == "mova"
     found = [Figure(**each) for each in document["figures"]]

@@ -33,11 +33,13 @@ def test_only_its_owner_can_read_it(tmp_path: Path) -> None:
     assert code.read(str(picture)) == KEY
 
 
-@pytest.mark.parametrize("name", ["key.txt", "nowhere/key.png"])
-def test_no_key_is_made_that_cannot_be_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+@pytest.mark.parametrize(("name", "ends"), [("key.txt", 2), ("nowhere/key.png", 1)])
+def test_no_key_is_made_that_cannot_be_drawn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, ends: int
+) -> None:
     (tmp_path / "token").write_text("t" * 40)
     gateway = ["--gateway", "http://127.0.0.1:1", "--token-file", str(tmp_path / "token")]
-    assert main(["enrol-key", "create", "--code", str(tmp_path / name), *gateway]) == 1, "nobody is asked"
+    assert main(["enrol-key", "create", "--code", str(tmp_path / name), *gateway]) == ends, "nobody is asked"
     assert str(tmp_path / name) in capsys.readouterr().err
 
 
@@ -67,7 +69,7 @@ def test_what_cannot_be_read_or_written_says_why(tmp_path: Path, monkeypatch: py
         code.read(str(tmp_path / "none.png"))
     with pytest.raises(InvalidError, match=r"torn\.png is damaged, or no picture"):
         code.read(str(tmp_path / "torn.png"))
-    with pytest.raises(InvalidError, match="is no kind of picture"):
+    with pytest.raises(UsageError, match="is no kind of picture"):
         code.write(KEY, tmp_path / "key.txt")
     with pytest.raises(InvalidError, match="cannot be written"):
         code.write(KEY, tmp_path / "nowhere" / "key.png")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Wheels of Ganglion in releases: what is refused, which fits a machine, and what it needs."""
 
+import io
 import re
 import sys
 from typing import Any
@@ -23,7 +24,7 @@ from ganglion.release.needs import Need, holds
 from ganglion_tools.package import target
 from ganglion_tools.package import wheel as package
 from ganglion_tools.package.archive import Entry
-from ganglion_tools.package.version import Version
+from ganglion_tools.package.version import Version, stamped
 from support.wheels import init, metadata, tiny
 from support.wheels import wheel as made
 
@@ -249,6 +250,20 @@ def test_a_wheel_is_built_for_each_machine_and_reads_as_one(platform: str) -> No
     assert data == package.build(files[::-1], platform, of), "the same commit gives the same bytes"
     found = wheel.read(data, f"ganglion-{__version__}-{tag}.whl")
     assert ("cffi>=1.15" in found.needs) is (platform != "any")
+
+
+def test_a_wheel_of_a_commit_without_its_releases_tag_says_that_it_is_before_it() -> None:
+    of = Version(release="9.1.0", snapshot="20260131120000", time=1_790_000_000)
+    files = [Entry(path=path, data=data) for path, data in tiny("9.1.0", "").items()]
+    data = package.build(stamped(files, of), "any", of)
+    name = "ganglion-9.1.0.dev20260131120000-py3-none-any.whl"
+    assert wheel.Wheel(io.BytesIO(data), name).version == of.python == "9.1.0.dev20260131120000"
+    assert requires.is_older(of.python, "9.1.0")
+    assert requires.is_older(of.python, "9.1.0.dev20260131120001")
+    assert not requires.is_older("9.1.0", of.python)
+    assert requires.satisfies(of.python, ">=9.1"), "which it is by its numbers"
+    with pytest.raises(InvalidError, match=r"^lib/ganglion/__init__.py: says no version"):
+        stamped([Entry(path="lib/ganglion/__init__.py", data=b"")], of)
 
 
 def test_a_narrow_python_on_a_wide_kernel_is_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,6 +35,7 @@ def test_a_plan_says_who_comes_when_who_cannot_and_what_to_do_next() -> None:
             asleep=["n0"],
             away=["n1"],
             already=["n2"],
+            space_unknown=["n1", "n3"],
             skipped=[{"node": str(i), "name": f"old{i}", "why": "it is too old"} for i in range(30)],
             busy=[{"node": "n2", "name": "n2", "rollout": "winter"}],
             unknown=["no node is called gaet"],
@@ -45,7 +46,8 @@ def test_a_plan_says_who_comes_when_who_cannot_and_what_to_do_next() -> None:
     assert " ".join(lines[2].split()) == "1 100 % 8 1h n0 (asleep), n1 (away), n2, n3, n4, n5 and 2 more"
     assert "1 of them is asleep: it gets it when it wakes, and counts as waiting until then" in lines
     assert "1 of them is not there now: it gets it when it is back, and counts as waiting" in lines
-    assert "1 of them has it already" in lines
+    assert "1 of them has it already: n2" in lines
+    assert "2 of them do not say how much could be stored: n1, n3" in lines
     assert "  old19: it is too old" in lines
     assert "  and 10 more; --json has all of them" in lines
     assert "  n2: winter" in lines

@@ -133,7 +133,7 @@ def test_a_recording_does_not_replace_another_unless_it_is_told_to(here, tmp_pat
     path = tmp_path / "fridge.csv"
     path.write_text("precious\n")
     code, _, err = here(FRIDGE, "record", "fridge", "--to", str(path), "--count", "2")
-    assert (code, path.read_text()) == (2, "precious\n")
+    assert (code, path.read_text()) == (4, "precious\n")
     assert "is there already: give the recording another name, or --force to replace it" in err
     code, out, _ = here(FRIDGE, "record", "fridge", "--to", str(path), "--count", "2", "--force")
     assert code == 0

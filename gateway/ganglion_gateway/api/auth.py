@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import Field
 from starlette.exceptions import HTTPException
 
+from ganglion.errors import RefusedError
 from ganglion_gateway.access.accounts import Granted
 from ganglion_gateway.access.entrance import TooOftenError, WrongError
 from ganglion_gateway.access.passwords import LEAST, MOST
@@ -116,7 +117,7 @@ def _document(granted: Granted) -> dict[str, Any]:
 
 def _is_user(who: Principal) -> None:
     if not who.user:
-        raise HTTPException(409, f"{who.name} is an API key, which has neither password nor session")
+        raise RefusedError(f"{who.name} is an API key, which has neither password nor session")
 
 
 def address_of(request: Request) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path
 
-from ganglion.errors import NotFoundError, RefusedError
+from ganglion.errors import NotFoundError, RefusedError, UnfitError
 from ganglion_gateway.api.documents import ApprovalBody, Cursor, Limit, RevocationBody
 from ganglion_gateway.api.paging import slice_of
 from ganglion_gateway.api.query import of_requests
@@ -72,14 +72,14 @@ def _whom(services: Services, who: str) -> tuple[list[str], str]:
 
     Raises:
         NotFoundError: there is none.
-        RefusedError: there are several.
+        UnfitError: there are several.
     """
     nodes = services.fleet.nodes
     named = [node for node in nodes.values() if node.name == who and node.revoked is None]
     if (known := nodes.get(services.fleet.now(who))) is not None:
         return known.ids, known.name
     if len(named) > 1:
-        raise RefusedError(f"{len(named)} nodes are called {who!r}: say which, {' or '.join(n.id for n in named)}")
+        raise UnfitError(f"{len(named)} nodes are called {who!r}: say which, {' or '.join(n.id for n in named)}")
     if named:
         return named[0].ids, named[0].name
     try:
@@ -91,5 +91,5 @@ def _whom(services: Services, who: str) -> tuple[list[str], str]:
     try:
         gl1.kid_of(who)  # one that was let in and never came, perhaps
     except ValueError:
-        raise NotFoundError(f"no node is called {who!r}: `ganglion devices list` shows those that are") from None
+        raise NotFoundError(f"no node is called {who!r}{services.fleet.instead(who)}") from None
     return [who], ""

@@ -3,7 +3,7 @@
 
 from ganglion.expected import Form
 
-#: A tag, a class, a method, a name of a node.
+#: A tag, a class, a method, a name of a node or of a release.
 WORD = r"^[A-Za-z0-9_.:-]+$"
 #: What people call a thing, or why they do one; the second may be empty.
 LINE = r"^[^\x00-\x1f\x7f]+$"

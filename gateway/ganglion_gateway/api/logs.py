@@ -86,7 +86,7 @@ def routes(services: Services) -> APIRouter:
             if followers[principal.key] >= _OF_ONE:
                 raise RefusedError(f"{principal.name} follows logs {_OF_ONE} times already: let one of them end")
             if followers.total() >= _FOLLOWERS:
-                raise RefusedError(f"{_FOLLOWERS} logs are followed already: let one of them end, or read GET /logs")
+                raise RefusedError(f"{_FOLLOWERS} logs are followed already: let one of them end, or see what is kept")
             followings.check(what)
 
         targets = _targets(services, where, node)  # who asks for nonsense is told so before the stream begins

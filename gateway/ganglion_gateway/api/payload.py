@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 
 from starlette.exceptions import HTTPException
 
-from ganglion.errors import InvalidError
+from ganglion.errors import InvalidError, no_json
 from ganglion.node.payload import check
 
 #: Bytes of a body: more than what a message of the mesh holds.
@@ -64,10 +64,8 @@ def _value(body: bytes, content_type: str) -> Any:
 def _json(body: bytes) -> Any:
     try:
         return json.loads(body.decode("utf-8-sig"))
-    except RecursionError:
-        raise InvalidError("is too deep", where="the body") from None
-    except ValueError as error:
-        raise InvalidError(f"is not JSON: {error}", where="the body") from None
+    except (ValueError, RecursionError) as error:
+        raise InvalidError(no_json(error), where="the body") from None
 
 
 def _form(body: bytes) -> dict[str, str | list[str]]:

@@ -14,7 +14,7 @@ from ganglion.release.manifest import MAX_FILE, MAX_FILES, WINDOW, WINDOWS
 from ganglion.release.requires import MAX_WORDS
 from ganglion.release.requires import read as read_requires
 from ganglion_gateway.api.documents import Cursor, Document, Limit, page, read_cursor
-from ganglion_gateway.api.forms import FILE, LINE, SHA256
+from ganglion_gateway.api.forms import FILE, SHA256, WORD
 from ganglion_gateway.api.paging import page_of
 from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.routes import NodeName, Who
@@ -56,7 +56,7 @@ class RequiresBody(Document):
 class ReleaseBody(Document):
     """`POST /releases`."""
 
-    name: str = Field(min_length=1, max_length=64, pattern=LINE)
+    name: str = Field(min_length=1, max_length=64, pattern=WORD)
     files: list[FileBody] = Field(default=[], max_length=MAX_FILES)
     agent: list[AgentBody] = Field(
         default=[], max_length=MAX_WHEELS, description="versions of Ganglion, one for each kind of machine"

@@ -11,9 +11,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import Field
-from starlette.exceptions import HTTPException
 
-from ganglion.errors import RefusedError
 from ganglion.units import duration
 from ganglion_gateway.api.documents import Cursor, Document, Limit, page, read_cursor, write_cursor
 from ganglion_gateway.api.forms import LINE_OR_NONE, ROLLOUT
@@ -110,11 +108,7 @@ def _beginning(router: APIRouter, services: Services) -> None:
 
     @router.post("/rollouts", status_code=201, summary="Bring a release to nodes, stage by stage")
     async def start_rollout(body: RolloutBody, who: Who) -> dict[str, Any]:
-        terms = body.terms()
-        try:
-            return await desk.start(body.release, body.selector, terms, by=who.name, id=body.id)
-        except RefusedError as error:
-            raise HTTPException(409, str(error)) from None
+        return await desk.start(body.release, body.selector, body.terms(), by=who.name, id=body.id)
 
 
 def _looking(router: APIRouter, services: Services) -> None:
@@ -165,10 +159,7 @@ def _commands(router: APIRouter, services: Services) -> None:
     desk = services.rollouts
 
     async def carry_out(rollout: str, command: Pause | Resume | Abort) -> dict[str, Any]:
-        try:
-            await desk.controller.command(rollout, command)
-        except RefusedError as error:
-            raise HTTPException(409, str(error)) from None
+        await desk.controller.command(rollout, command)
         return await desk.document(rollout)
 
     @router.post("/rollouts/{rollout}/pause", summary="Come to no node more, for now")

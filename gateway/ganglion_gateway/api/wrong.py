@@ -27,7 +27,7 @@ _LISTED = {
     "releases": ("release", "ganglion release list"),
     "rollouts": ("rollout", "ganglion rollout list"),
     "sessions": ("session", "GET /api/v1/auth/sessions"),
-    "traces": ("event", "GET /api/v1/events"),
+    "traces": ("event", "ganglion trace --last"),
     "users": ("user", "ganglion users list"),
     "webhooks": ("webhook", "ganglion webhooks list"),
 }
@@ -59,7 +59,8 @@ def of(route: APIRoute, errors: Iterable[Mapping[str, Any]]) -> list[Wrong]:
     for each in errors:
         root, *place = each["loc"]
         if root == "path" and (listed := _listed(route, str(place[0]))):
-            said = f"there is no {listed[0]} {shown(each.get('input'))}: `{listed[1]}` shows those there are"
+            shows = "the newest alert's path" if listed[1].endswith("--last") else "those there are"
+            said = f"there is no {listed[0]} {shown(each.get('input'))}: `{listed[1]}` shows {shows}"
             found.append(Wrong(f"path.{place[0]}", said, said, missing=True))
         elif each["type"] == "json_invalid":
             found.append(_whole(f"the body is no JSON: {_broken(each)}"))

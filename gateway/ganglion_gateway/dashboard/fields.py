@@ -10,6 +10,8 @@ from ganglion.errors import InvalidError
 from ganglion_gateway.dashboard.parts import attribute
 from ganglion_gateway.dashboard.words import Say
 
+_EXAMPLE = '{"name": "pump", "seconds": 5}'
+
 
 def field(label: str, value: str = "", *, hint: str = "", suggestions: list[str] | None = None) -> ui.input:
     """A line of text.
@@ -53,10 +55,19 @@ def parameters(say: Say, written: str) -> dict[str, Any]:
     try:
         found = json.loads(written) if written.strip() else {}
     except ValueError as error:
-        raise InvalidError(say("The parameters are no JSON: {error}").format(error=error)) from None
+        raise InvalidError(say("The parameters are no JSON: {why}").format(why=no_json(say, error))) from None
     if not isinstance(found, dict):
-        raise InvalidError(say("The parameters are no JSON object."))
+        why = say("The parameters are no JSON object: write them as {example}.")
+        raise InvalidError(why.format(example=_EXAMPLE))
     return found
+
+
+def no_json(say: Say, error: ValueError) -> str:
+    """Where something stops being JSON, and how JSON looks."""
+    if not isinstance(error, json.JSONDecodeError):
+        return str(error)
+    why = say("see line {line}, letter {column}. JSON is written as {example}.")
+    return why.format(line=error.lineno, column=error.colno, example=_EXAMPLE)
 
 
 def words(written: str | None) -> list[str]:

@@ -24,9 +24,10 @@ class Tile:
     """One sensor."""
 
     def __init__(self, node: Node, sensor: str, latest: Latest, points: list[list[float]], say: Say) -> None:
+        self._say = say
         self._timestamp = latest.timestamp
         self._chart: ui.echart | None = None
-        value, unit = text.reading(latest.value, latest.unit)
+        value, unit = text.reading(latest.value, latest.unit, say)
         with ui.element("div").classes("g-tile").props(f'data-sensor="{attribute(sensor)}"'):
             ui.label(sensor).classes("g-tile-name").props(f'title="{attribute(sensor)}"')
             with ui.element("div").classes("g-value"):
@@ -46,7 +47,7 @@ class Tile:
         if latest.timestamp == self._timestamp:
             return
         self._timestamp = latest.timestamp
-        value, unit = text.reading(latest.value, latest.unit)
+        value, unit = text.reading(latest.value, latest.unit, self._say)
         self._value.set_text(value)
         self._unit.set_text(unit)
         if self._chart is not None and isinstance(latest.value, int | float):

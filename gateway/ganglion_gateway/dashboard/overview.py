@@ -72,14 +72,19 @@ class _Overview:
         points: Points = {}
         self._nodes.update(points, now)
         self._alerts.update(now)
-        self._tell("nodes", f"{services.fleet.online} / {len(services.fleet.nodes)}", say("nodes online"))
+        nodes = len(services.fleet.nodes)
+        caption = say.many("node online", "nodes online", nodes)
+        self._tell("nodes", f"{services.fleet.online} / {nodes}", caption)
         recent = sum(now - row["received"] < _DAY for row in services.fleet.alerts)
         more = "+" if recent == services.fleet.alerts.maxlen else ""
-        self._tell("alerts", f"{recent}{more}", say("alerts in 24 hours"))
+        self._tell("alerts", f"{recent}{more}", say.many("alert in 24 hours", "alerts in 24 hours", recent))
         waiting = services.consents.waiting
         self._consents.update(waiting, now)
         self._sums["consents"][0].set_visibility(bool(waiting))
-        self._tell("consents", str(len(waiting)), say("wait for a person: ganglion consents list"), bad=True)
+        caption = say.many(
+            "waits for a person: ganglion consents list", "wait for a person: ganglion consents list", len(waiting)
+        )
+        self._tell("consents", str(len(waiting)), caption, bad=True)
         if points:
             ui.run_javascript(f"window.ganglion.push({json.dumps(points)}, {chart.WINDOW})")
 
@@ -91,11 +96,13 @@ class _Overview:
                 totals[state] = totals.get(state, 0) + count
         dead, pending = totals.get(webhooks.DEAD, 0), totals.get(webhooks.PENDING, 0)
         if dead:
-            self._tell("webhooks", text.number(dead), say("webhooks given up"), bad=True)
+            self._tell("webhooks", text.number(dead), say.many("webhook given up", "webhooks given up", dead), bad=True)
         elif pending:
-            self._tell("webhooks", text.number(pending), say("webhooks wait"))
+            self._tell("webhooks", text.number(pending), say.many("webhook waits", "webhooks wait", pending))
         else:
-            self._tell("webhooks", text.number(totals.get(webhooks.DELIVERED, 0)), say("webhooks delivered"))
+            delivered = totals.get(webhooks.DELIVERED, 0)
+            caption = say.many("webhook delivered", "webhooks delivered", delivered)
+            self._tell("webhooks", text.number(delivered), caption)
         model = self._services.settings.models.name
         caption = say("model {name}").format(name=model) if model else say("scripts decide without a model")
         self._tell("model", say("on") if model else say("none"), caption)

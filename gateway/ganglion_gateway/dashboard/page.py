@@ -56,6 +56,7 @@ class Page:
         scope: What it asks for beyond `read`; it is not in the menu of who has it not.
         within: The path of the page in the menu that it belongs to; "" for its own.
         gap: Seconds that it outlives its connection.
+        missing: In English, in the catalogue, where what the path names is not there, with `{name}`.
     """
 
     path: str
@@ -65,29 +66,31 @@ class Page:
     scope: str = "read"
     within: str = ""
     gap: float = _GAP
+    missing: str = ""
 
 
+_NO_NODE = "No node is called {name}."
 #: In the menu's order.
 PAGES = (
     Page("/", "Now", overview.build, "n"),
     Page("/fleet", "Fleet", fleet.build, "f"),
-    Page("/nodes/{node}", "Node", node.build, within="/fleet"),
+    Page("/nodes/{node}", "Node", node.build, within="/fleet", missing=_NO_NODE),
     Page("/scripts", "Scripts", scripts.build, "c"),
     # Who has left a console writes there no more, and somebody else may
-    Page(console.PATH, "Console", console.build, scope="debug", within="/fleet", gap=3.0),
+    Page(console.PATH, "Console", console.build, scope="debug", within="/fleet", gap=3.0, missing=_NO_NODE),
     Page("/releases", "Releases", releases.listing.build, "r"),
     Page("/releases/new", "New release", releases.create.build, scope="config"),
-    Page("/releases/{release}", "Release", releases.one.build),
+    Page("/releases/{release}", "Release", releases.one.build, missing="There is no release {name}."),
     Page("/rollouts", "Rollouts", rollouts.listing.build, "o"),
     Page("/rollouts/new", "New rollout", rollouts.plan.build),
-    Page("/rollouts/{rollout}", "Rollout", rollouts.one.build),
+    Page("/rollouts/{rollout}", "Rollout", rollouts.one.build, missing="There is no rollout {name}."),
     Page("/jobs", "Jobs", jobs.build, "j"),
-    Page("/jobs/{job}", "Job", jobs.build_one, within="/jobs"),
+    Page("/jobs/{job}", "Job", jobs.build_one, within="/jobs", missing="There is no job {name}."),
     Page("/logs", "Logs", logs.build, "l"),
     Page("/webhooks", "Webhooks", webhooks.out.build, "w", "webhooks"),
     Page("/webhooks/dead", "Dead letters", webhooks.dead.build, scope="webhooks"),
     Page("/webhooks/in", "Webhooks in", webhooks.incoming.build, scope="webhooks"),
-    Page("/webhooks/{webhook}", "Webhook", webhooks.one.build, scope="webhooks"),
+    Page("/webhooks/{webhook}", "Webhook", webhooks.one.build, scope="webhooks", missing="There is no webhook {name}."),
     Page("/models", "Models", models.build, "m"),
     Page("/audit", "Audit", audit.build, "a", "audit"),
     Page("/settings", "Settings", settings.build, "s"),
@@ -156,9 +159,13 @@ def _add(page: Page, services: Services, guarded: ASGIApp, unseen: Unseen) -> No
                 visit.log_in()
             except GanglionError as error:
                 # What the address names is not there, or is not for who looks
+                why = str(error)
                 if isinstance(error, NotFoundError):
                     ui.context.client.status_code = 404
-                _said(str(error))
+                    if page.missing and visit.language != "en":  # in English the API's sentence says what is near
+                        name = text.cut(next(iter(visit.path.values()), ""))
+                        why = visit.say(page.missing).format(name=name)
+                _said(why)
 
     ui.page(page.path, response_timeout=_PATIENCE, reconnect_timeout=page.gap)(show)
 

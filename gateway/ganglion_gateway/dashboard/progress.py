@@ -17,6 +17,17 @@ _TONES = {
     "idle": ("waiting", "pending", "gone"),
 }
 TONE = {state: tone for tone, states in _TONES.items() for state in states}
+
+
+def tone(state: str, *, is_over: bool = False) -> str:
+    """The colour of a state.
+
+    Args:
+        is_over: The rollout has ended: who was on the way is stopped there, and gets back what it had.
+    """
+    return "warn" if is_over and TONE[state] == "busy" else TONE[state]
+
+
 #: In which it goes well, then what else may be.
 ORDER = (
     *("pending", "waiting", "downloading", "staged", "trial", "healthy", "committed"),
@@ -57,19 +68,19 @@ class Bar:
 
     def __init__(self, say: Say, *, mark: int | None = None) -> None:
         self._say = say
-        self._shown: dict[str, int] = {}
+        self._shown: tuple[dict[str, int], bool] | None = None
         with ui.element("div").classes("g-progress").props('role="img"') as self._bar:
-            self._parts = {tone: ui.element("span").classes(f"g-{tone}") for tone in _TONES}
+            self._parts = {colour: ui.element("span").classes(f"g-{colour}") for colour in _TONES}
             if mark is not None:
                 ui.element("i").style(f"left: {mark}%")
 
-    def update(self, counts: Mapping[str, int]) -> None:
-        """Shows so many nodes."""
-        if dict(counts) == self._shown:
+    def update(self, counts: Mapping[str, int], *, is_over: bool = False) -> None:
+        """Shows so many nodes, `is_over` those of a rollout that has ended."""
+        if (dict(counts), is_over) == self._shown:
             return
-        self._shown = dict(counts)
-        for tone, part in self._parts.items():
-            count = sum(counts.get(state, 0) for state in _TONES[tone])
+        self._shown = (dict(counts), is_over)
+        for colour, part in self._parts.items():
+            count = sum(count for state, count in counts.items() if tone(state, is_over=is_over) == colour)
             part.style(f"flex-grow: {count}")
             part.set_visibility(bool(count))
         self._bar.props(f'aria-label="{attribute(told(counts, self._say))}"')

@@ -16,7 +16,7 @@ _MAX_TEXT = 80
 _ENGLISH = speaking("en")
 
 
-def reading(value: Any, unit: str) -> tuple[str, str]:
+def reading(value: Any, unit: str, say: Say = _ENGLISH) -> tuple[str, str]:
     """A value and its unit, short enough for a tile."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return short(value), _UNITS.get(unit, unit)
@@ -25,14 +25,14 @@ def reading(value: Any, unit: str) -> tuple[str, str]:
             if abs(value) >= size:
                 return number(value / size), name
     if unit == "s" and abs(value) >= 120:
-        return span(value), ""
+        return span(value, say), ""
     return number(value), _UNITS.get(unit, unit)
 
 
 def number(value: float) -> str:
     """A number with at most four digits that say something, and thousands apart."""
     size = abs(value)
-    if size >= 100_000:
+    if size >= 10_000:
         return f"{value:.4g}" if size >= 1e9 else f"{value:,.0f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
     digits = 0 if size >= 1000 else 1 if size >= 10 else 2
     text = f"{value:.{digits}f}"

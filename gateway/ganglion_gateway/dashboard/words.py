@@ -4,7 +4,9 @@
 The catalogue is `locale/LANGUAGE/*.po` itself: nothing has to be compiled, and a test holds it to the code.
 """
 
-from collections.abc import Callable, Mapping
+import gettext
+import io
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -14,16 +16,29 @@ LANGUAGES = {"en": "English", "uk": "Українська"}
 COOKIE = "ganglion_language"
 FOLDER = Path(__file__).parent.parent / "locale"
 
-#: A sentence of the code in the reader's language; `{names}` are filled in by `format` afterwards.
-Say = Callable[[str], str]
+
+class Say:
+    """Gives the sentences of the code in the reader's language; `{names}` are filled in by `format` afterwards."""
+
+    def __init__(self, catalogue: gettext.NullTranslations) -> None:
+        self._catalogue = catalogue
+
+    def __call__(self, sentence: str) -> str:
+        """That sentence."""
+        return self._catalogue.gettext(sentence)
+
+    def many(self, one: str, more: str, count: int) -> str:
+        """The sentence as it is said of so many, by the rule `Plural-Forms` of the catalogue.
+
+        Args:
+            one, more: In English, of one and of any other number.
+        """
+        return self._catalogue.ngettext(one, more, count)
 
 
 def speaking(language: str) -> Say:
     """What says sentences in one of `LANGUAGES`."""
-    if language == "en":
-        return lambda sentence: sentence
-    catalogue = _load(language)
-    return lambda sentence: catalogue.get(sentence, sentence)
+    return Say(gettext.NullTranslations() if language == "en" else _load(language))
 
 
 def chosen(cookies: Mapping[str, str], accepted: str) -> str:
@@ -48,8 +63,12 @@ def chosen(cookies: Mapping[str, str], accepted: str) -> str:
 
 
 @cache
-def _load(language: str) -> dict[str, str]:
+def _load(language: str) -> gettext.GNUTranslations:
     import polib  # for who reads another language than the code's
 
-    files = sorted((FOLDER / language).glob("*.po"))
-    return {entry.msgid: entry.msgstr for file in files for entry in polib.pofile(str(file)).translated_entries()}
+    whole = polib.POFile()
+    for file in sorted((FOLDER / language).glob("*.po")):
+        part = polib.pofile(str(file))
+        whole.metadata.update(part.metadata)
+        whole.extend(part.translated_entries())
+    return gettext.GNUTranslations(io.BytesIO(whole.to_binary()))

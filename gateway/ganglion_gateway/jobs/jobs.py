@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ganglion.errors import NotFoundError, RefusedError
+from ganglion.errors import NotFoundError, OverError, RefusedError
 from ganglion_gateway.fleet import Fleet
 from ganglion_gateway.jobs.carrier import ELSEWHERE, Carrier, Mesh
 from ganglion_gateway.jobs.job import Target
@@ -102,11 +102,11 @@ class Jobs:
 
         Raises:
             NotFoundError: there is none.
-            RefusedError: it has ended.
+            OverError: it has ended.
         """
         row, now = await self.find(identity), self._clock()
         if row["ended"] is not None:
-            raise RefusedError(
+            raise OverError(
                 f"the job {identity} is over: it {'was' if row['state'] == 'cancelled' else 'has'} {row['state']}"
             )
 

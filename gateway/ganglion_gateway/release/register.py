@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
-from ganglion.errors import InvalidError, NotFoundError, RefusedError
+from ganglion.errors import InvalidError, NotFoundError, RefusedError, UnfitError
 from ganglion.mesh.authority import Authority
 from ganglion.release import agent, manifest, wheel
 from ganglion.release.agent import Agent
 from ganglion.release.manifest import MAX_FILE, Manifest
 from ganglion.release.requires import Requires, capabilities_of, lacking
+from ganglion.settings import instead
 from ganglion.units import SECOND
 from ganglion_gateway.release import content, diff
 from ganglion_gateway.store import releases as store
@@ -27,6 +28,8 @@ _STALE = 86400 * SECOND
 _LEAST = 4
 #: Letters of an id that are shown.
 _SHOWN = 12
+#: The newest ones, of which a near name is looked for.
+_NAMES = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,15 +209,16 @@ class Register:
 
         Raises:
             NotFoundError: there is none.
-            RefusedError: several have this name, or ids that begin so.
+            UnfitError: several have this name, or ids that begin so.
         """
         rows = await store.find(self._database, who) if len(who) >= _LEAST or who else []
         if len(rows) > 1:
             ids = ", ".join(f"{row['id'][:_SHOWN]} of {_time(row['created'])}" for row in rows)
             how = "are called" if rows[0]["name"] == who else "begin with"
-            raise RefusedError(f"several releases {how} {who!r}: say which by its id, {ids}")
+            raise UnfitError(f"several releases {how} {who!r}: say which by its id, {ids}")
         if not rows or (rows[0]["name"] != who and len(who) < _LEAST):
-            raise NotFoundError(f"there is no release {who!r}: `ganglion release list` shows those that there are")
+            known = await store.names(self._database, limit=_NAMES)
+            raise NotFoundError(f"there is no release {who!r}{instead(who, known, 'ganglion release list')}")
         return release_of(rows[0])
 
     async def page(self, *, before: int | None, limit: int) -> list[Release]:

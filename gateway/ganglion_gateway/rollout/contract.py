@@ -88,7 +88,7 @@ class Releases(Protocol):
 
         Raises:
             NotFoundError: there is none.
-            RefusedError: several are called so.
+            UnfitError: several are called so.
         """
         ...
 

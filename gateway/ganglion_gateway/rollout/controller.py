@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ganglion.errors import GanglionError, NotFoundError, RefusedError
+from ganglion.errors import GanglionError, NotFoundError, OverError, RefusedError
 from ganglion.units import SECOND
 from ganglion_gateway.fleet import Fleet
 from ganglion_gateway.leases import Lease
@@ -148,7 +148,7 @@ class Controller:
 
         Raises:
             NotFoundError: there is no such rollout.
-            RefusedError: it makes no sense now.
+            OverError: it makes no sense now.
         """
         async with self._lock:
             for _ in range(_TRIES):
@@ -156,7 +156,7 @@ class Controller:
                 if machine is None:
                     raise NotFoundError(f"there is no rollout {rollout}: `ganglion rollout list` shows those there are")
                 if why := refusal(machine.rollout, command):
-                    raise RefusedError(why)
+                    raise OverError(why)
                 try:
                     machine.feed(self._clock(), [command])
                     await self._save(machine, actor=command.by)
@@ -164,7 +164,7 @@ class Controller:
                 except store.OvertakenError:
                     continue
             else:
-                raise RefusedError(f"rollout {rollout} is changed by others all the time: try again")
+                raise OverError(f"rollout {rollout} is changed by others all the time: try again")
         self._wake.set()
 
     async def _read(self) -> None:

@@ -52,13 +52,13 @@ class Desk:
         Raises:
             InvalidError: the selector is none.
             NotFoundError: there is no such release, or nobody is meant.
-            RefusedError: several releases are meant.
+            UnfitError: several releases are meant.
         """
         meant, found = parse(selector), await self._releases.find(release)
         nodes = chosen(meant, self._fleet.nodes.values())
         if not nodes:
             why = "; ".join(strange(meant, list(self._fleet.nodes.values()))[:3])
-            raise NotFoundError(f"no node is {selector}{f': {why}' if why else ''}")
+            raise NotFoundError(why or f"no node is {selector}")
         made = await self._candidates(found, nodes)
         return plan(id or secrets.token_hex(4), found, terms, made)
 

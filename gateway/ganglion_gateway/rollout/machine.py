@@ -257,8 +257,9 @@ class Machine:
             stage.held = 0 if stage.held else now
             self._ledger.stand(stage)
             what = "soaking" if stage.held else "unsettled"
+            have = "node has" if tally.size == 1 else "nodes have"
             self._ledger.note(
-                now, what, f"stage {stage.number + 1}: {tally.committed} of {tally.size} nodes have committed"
+                now, what, f"stage {stage.number + 1}: {tally.committed} of {tally.size} {have} committed"
             )
         has_soaked = stage.held > 0 and now >= max(stage.held + stage.soak, self._quiet)
         return has_soaked and tally.there >= self.rollout.terms.needed(tally.size)

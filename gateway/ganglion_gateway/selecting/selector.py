@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from operator import ge, gt, le, lt
 from typing import Any, Protocol, TypeVar
 
-from ganglion.settings import meant
+from ganglion.settings import closest_of_many
 from ganglion_gateway.selecting.version import bare, version
 
 #: Words of a value that stand without quotes.
@@ -218,12 +218,9 @@ def strange(selector: Selector, nodes: Collection[Subject]) -> list[str]:
         for value in has.values:
             if has.key not in EITHER and not any(value.fits(text) for text in have):
                 what = f"is called {value}" if has.key == WHO else f"has {has.key}={value}"
-                found.append(f"no node {what}{meant(value.text, have) if len(have) <= _MANY else ''}")
+                near = closest_of_many(value.text, have)
+                found.append(f"no node {what}" + (f'; did you mean "{near}"?' if near is not None else ""))
     return found
-
-
-#: Words among which a near one is looked for.
-_MANY = 2000
 
 
 def _leaves(selector: Selector) -> Iterator[Has]:

@@ -124,7 +124,10 @@ class Database:
 
 
 def why(error: BaseException) -> str:
-    """What ails the database, in one line for the log: neither the statement nor what was to be stored by it."""
+    """What ails the database, in one line for the log: neither the statement nor what was to be stored by it.
+
+    PostgreSQL repeats the row in the lines after the first.
+    """
     said = str(getattr(error, "orig", None) or error).strip().splitlines()
     return said[0] if said else type(error).__name__
 

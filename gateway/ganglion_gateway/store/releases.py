@@ -133,6 +133,12 @@ async def find(database: Database, who: str) -> list[Row]:
     return await database.all(select(*_SHOWN).where(releases.c.id.startswith(who, autoescape=True)).limit(_SOME))
 
 
+async def names(database: Database, *, limit: int) -> list[str]:
+    """What the newest releases are called."""
+    rows = await database.all(select(releases.c.name).order_by(releases.c.number.desc()).limit(limit))
+    return [row["name"] for row in rows]
+
+
 async def message(database: Database, release: str) -> bytes | None:
     """The authority's word for a release."""
     found: bytes | None = await database.scalar(select(releases.c.message).where(releases.c.id == release))

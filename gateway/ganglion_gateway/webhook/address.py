@@ -45,7 +45,9 @@ def check_url(url: str, *, allow_http: bool, allow_private: bool = True) -> str:
     if parts.username is not None or parts.password is not None or parts.fragment:
         raise InvalidError("a webhook's URL holds no user, password or fragment: deliveries are signed instead")
     if parts.scheme == "http" and not allow_http:
-        raise InvalidError(f"{url!r} is not https: anybody on the way could read it; allow_http says that this is fine")
+        raise InvalidError(
+            f"{url!r} is not https: anybody on the way could read it; allow_http (--allow-http) says that this is fine"
+        )
     parsed(url)
     if not allow_private:
         _check_public(url, parts.hostname)

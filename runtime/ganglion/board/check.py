@@ -198,12 +198,22 @@ def _chip(board: Board) -> Iterator[Problem]:
     if chip and chip not in ESP_CHIPS:
         known = ", ".join(ESP_CHIPS)
         yield Problem("flashing.chip", f"must be one of {known}, not {chip!r}{meant(chip, ESP_CHIPS)}")
+        yield from _flashable(board, ESP_CHIPS)
     elif chip and chip != board.chip:
         yield Problem("chip", f"flashing.chip is {chip!r}: write that here, too, not {board.chip!r}")
     if family is not None and family not in UF2_CHIPS:
         whose = f" is of {UF2_FAMILIES[family]}" if family in UF2_FAMILIES else ""
         known = ", ".join(f"0x{each:08x} of {UF2_FAMILIES[each]}" for each in UF2_CHIPS)
         yield Problem("flashing.family", f"0x{family:08x}{whose}: those that can be flashed are {known}")
+        yield from _flashable(board, sorted({*UF2_CHIPS.values()}))
     elif family is not None and UF2_CHIPS[family] != board.chip:
         said = f"flashing.family 0x{family:08x} is of an {UF2_CHIPS[family]}: write that here, not {board.chip!r}"
+        yield Problem("chip", said)
+
+
+def _flashable(board: Board, chips: Collection[str]) -> Iterator[Problem]:
+    """The chip by itself, where what is to be flashed does not say which it has to be."""
+    if board.chip not in chips:
+        known = ", ".join(chips)
+        said = f'method = "{board.flashing.method}" is for {known}, not {board.chip!r}{meant(board.chip, chips)}'
         yield Problem("chip", said)

@@ -16,7 +16,7 @@ import reprlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ganglion.errors import InvalidError
+from ganglion.errors import InvalidError, no_json
 from ganglion.event import Event
 from ganglion.pattern import PatternError, compile_pattern
 from ganglion.settings import nearest
@@ -60,7 +60,7 @@ class Filter:
         try:
             source = json.loads(text, object_pairs_hook=_once)
         except (ValueError, RecursionError) as error:
-            raise InvalidError(f"is no JSON: {error}", where=where) from None
+            raise InvalidError(no_json(error), where=where) from None
         return cls(source, where=where)
 
     def passes(self, event: Event) -> bool:

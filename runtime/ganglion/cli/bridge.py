@@ -61,12 +61,13 @@ def _devices(args: argparse.Namespace) -> Result:
 
 def _scan(args: argparse.Namespace) -> Result:
     from ganglion import config
+    from ganglion.config.bridge import BridgeSection
 
     time = option.duration(args.time, "--time")
     if not 0 < time <= _LONGEST:
         raise UsageError("--time is at most 10m")
     addresses = config.brokers(args.broker, "mqtt://127.0.0.1:1883")
-    section = config.BridgeSection(zigbee2mqtt=tuple(args.zigbee2mqtt or ("zigbee2mqtt",)))
+    section = BridgeSection(zigbee2mqtt=tuple(args.zigbee2mqtt or ("zigbee2mqtt",)))
     found = asyncio.run(_look(addresses, section, time / SECOND))
     return Result(data={"devices": found}, text=lambda: _text(found, connected=True))
 

@@ -21,8 +21,8 @@ def check(path: Path) -> None:
     """Refuses what `write` would, before there is anything to draw.
 
     Raises:
-        UsageError: OpenCV is not installed.
-        InvalidError: a picture of that kind, or there, cannot be written.
+        UsageError: OpenCV is not installed, or a picture of that kind cannot be written.
+        InvalidError: none can be written there.
     """
     _needs_opencv()
     import cv2
@@ -33,7 +33,7 @@ def check(path: Path) -> None:
     except cv2.error:
         known = False
     if not known:
-        raise InvalidError("is no kind of picture that can be written: .png is one", where=str(path))
+        raise UsageError(f"{path}: is no kind of picture that can be written: .png is one")
     if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
         raise InvalidError("cannot be written", where=str(path))
 
@@ -42,8 +42,8 @@ def write(text: str, path: Path) -> None:
     """Draws a QR code into a picture that only its owner can read, and whose suffix says of what kind it is.
 
     Raises:
-        UsageError: OpenCV is not installed.
-        InvalidError: a picture of that kind, or there, cannot be written.
+        UsageError: OpenCV is not installed, or a picture of that kind cannot be written.
+        InvalidError: none can be written there.
     """
     check(path)
     import cv2

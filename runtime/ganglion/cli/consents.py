@@ -28,7 +28,7 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
 
 
 def run(args: argparse.Namespace) -> Result:
-    """Runs the verb. Exit codes: 0 ok, 3 nothing waits under the ID, 4 refused or too late, 5 no gateway answers."""
+    """Runs the verb. Exit codes: 0 ok, 1 too late, 3 nothing waits under the ID, 4 refused, 5 no gateway answers."""
     client = gateway_client.find(args)
     if args.verb == "list":
         return _list(client.whole(consents.get_consents(), "consents"))

@@ -3,18 +3,12 @@
 
 import argparse
 import contextlib
-import re
-import stat
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from ganglion.cli import extras, gateway_flags, option
-from ganglion.errors import RefusedError, UsageError
+from ganglion.cli import extras, gateway_flags, lent, option
+from ganglion.errors import UsageError
 from ganglion.units import SECOND
-
-if TYPE_CHECKING:
-    from ganglion.console.far import Far
 
 _BAUD = 115200
 _ENDINGS = {"cr": b"\r", "lf": b"\n", "crlf": b"\r\n", "none": None}
@@ -71,30 +65,22 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
 def run(args: argparse.Namespace) -> int | None:
     """Until Ctrl-], or what a script asks for.
 
-    Exit codes: 0 ended, 1 in use, or a file or address that cannot be had, 2 usage, 3 no such port, 4 no permission, 5
-    the port is gone or has not said in time what was waited for, 130 Ctrl-C, 143 SIGTERM; of a node, see there.
+    Exit codes: 0 ended, 1 a file or address that cannot be had, 2 usage, 3 no such port, 4 in use, no permission, or a
+    file that is there already, 5 the port is gone or has not said in time what was waited for, 130 Ctrl-C, 143 SIGTERM;
+    of a node, see there.
     """
-    if not is_port(args.target) and ":" not in args.target:
+    if not lent.is_port(args.target) and ":" not in args.target:
         if wrong := [flag for flag, name, default in _OF_PORTS if getattr(args, name) != default]:
             raise UsageError(f"{', '.join(wrong)}: for a port, and {args.target} is a node; a port is as /dev/ttyUSB0")
         from ganglion.cli import console_node
 
         return console_node.run(args)
-    if args.take and is_port(args.target):
+    if args.take and lent.is_port(args.target):
         raise UsageError("--take is for a node; who writes at a port is said there")
-    if is_port(args.target) and not extras.is_installed("serial"):
+    if lent.is_port(args.target) and not extras.is_installed("serial"):
         raise UsageError(f"the console of a port needs more than is installed: {extras.remedy('serial')}")
     _check(args)
     return _run(args)
-
-
-def is_port(word: str) -> bool:
-    """Whether a word names a serial port, there or not; everything else is a node, or a leaf as `PARENT/LEAF`."""
-    if word.startswith(("/", ".", "~")) or "://" in word or re.fullmatch(r"COM\d+", word, re.IGNORECASE):
-        return True
-    with contextlib.suppress(OSError, ValueError):
-        return stat.S_ISCHR(Path(word).stat().st_mode)
-    return False
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -136,7 +122,7 @@ def _run(args: argparse.Namespace) -> int:
     )
     with contextlib.ExitStack() as stack:
         stack.enter_context(ended_by_signals())
-        far = None if is_port(args.target) else _far(args)
+        far = None if lent.is_port(args.target) else lent.far(args, args.target, take=args.take, watch=args.watch)
         if far is not None:
             stack.callback(far.close)
             link = Link(args.target, baud=args.baud or 0, returns=not args.once, opener=far.open)
@@ -168,25 +154,3 @@ def _run(args: argparse.Namespace) -> int:
             console.pipe(sys.stdin.fileno())
         console.run()
     return 0
-
-
-def _far(args: argparse.Namespace) -> "Far":
-    """The way to a port that a node lends."""
-    from ganglion.cli import gateway_client
-    from ganglion.cli.console_link import check_scope
-    from ganglion.console.far import Far
-    from ganglion.console.session import Asked
-
-    node, _, port = args.target.partition(":")
-    if not node or not port or "/" in node:
-        raise UsageError(f"{args.target}: write NODE:NAME for a port that a node lends; `ganglion ports --node NODE`")
-    gateway = gateway_client.find(args)
-
-    def ask(asked: Asked) -> object:
-        try:
-            return gateway.command(node, asked.method, asked.params, timeout=asked.seconds)["result"]
-        except RefusedError:
-            check_scope(gateway)
-            raise
-
-    return Far(args.target, ask, take=args.take, watch=args.watch)

@@ -27,8 +27,12 @@ _PIECES = 32
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
-    """`ganglion dev NODE|PARENT/LEAF|PORT FILE`."""
-    parser.add_argument("device", metavar="DEVICE", help="a node, PARENT/LEAF, or a serial port as /dev/ttyUSB0")
+    """`ganglion dev NODE|PARENT/LEAF|PORT|NODE:NAME FILE`."""
+    parser.add_argument(
+        "device",
+        metavar="DEVICE",
+        help="a node, PARENT/LEAF, a serial port as /dev/ttyUSB0, or NODE:NAME, a port that a node lends",
+    )
     parser.add_argument("file", type=Path, metavar="FILE", help="a MOVA document; for a serial port a file of Python")
     parser.add_argument("--baud", type=int, metavar="N", help="bits a second of a serial port, 115200 if not given")
     gateway_flags.arguments(parser)
@@ -46,11 +50,12 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _follow(args: argparse.Namespace) -> None:
-    if args.device.startswith("/") or "://" in args.device:
+    if args.device.startswith("/") or ":" in args.device:  # of a path, a URL, or NODE:NAME
         _serial(args)
     elif args.file.suffix == ".py":
         raise UsageError(
-            f"{args.file}: a node and a leaf run MOVA; Python goes to a board on a serial port, as /dev/ttyUSB0"
+            f"{args.file}: a node and a leaf run MOVA; Python goes to a board on a serial port, as /dev/ttyUSB0, "
+            "or NODE:NAME for one that a node lends"
         )
     elif args.baud is not None:
         raise UsageError(f"--baud is for a serial port, and {args.device} is none")

@@ -2,14 +2,16 @@
 """A file of Python that runs on a device on a serial port each time it is saved."""
 
 import argparse
-import contextlib
 import sys
 import time
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
+from ganglion.cli import lent
 from ganglion.cli.saves import LOOK, Saves
 from ganglion.cli.show import plain
 from ganglion.console.harmless import Harmless
+from ganglion.device.link import Opener
 from ganglion.device.port import BAUD, Port, open_port
 from ganglion.device.restoring import Restoring
 from ganglion.device.session import Session
@@ -29,12 +31,17 @@ def follow(args: argparse.Namespace, tell: "Say") -> None:
     Raises:
         GanglionError: the port, the device or the file is not there at the start.
     """
-    baud = BAUD if args.baud is None else args.baud
-    if baud < 1:
-        raise UsageError(f"--baud {baud}: at least 1")
+    if args.baud is not None and args.baud < 1:
+        raise UsageError(f"--baud {args.baud}: at least 1")
     edited = _Edited(args, tell)
-    port = open_port(args.device, baud=baud)
-    with Restoring(args.device, baud):
+    with ExitStack() as stack:
+        opened: Opener = open_port
+        baud = BAUD if args.baud is None else args.baud
+        if lent.is_lent(args.device):
+            opened = stack.enter_context(lent.Writer(args, args.device)).open
+            baud = args.baud or 0
+        port = opened(args.device, baud=baud)
+        stack.enter_context(_restoring(args, baud))
         while True:
             try:
                 with Session(port, restart=True) as session:
@@ -43,15 +50,21 @@ def follow(args: argparse.Namespace, tell: "Say") -> None:
                 if not edited.has_run:
                     raise
                 tell({"running": False, **error.data()}, f"--- {plain(str(error))}: it is tried again")
-            port = _again(args.device, baud)
+            port = _again(args.device, baud, opened)
 
 
-def _again(name: str, baud: int) -> Port:
+def _restoring(args: argparse.Namespace, baud: int) -> Restoring:
+    if lent.is_lent(args.device):
+        return Restoring(args.device, baud, *lent.flags(args), module="ganglion.cli.lent")
+    return Restoring(args.device, baud)
+
+
+def _again(name: str, baud: int, opened: Opener) -> Port:
     """The port, once it is there again."""
     while True:
         time.sleep(_AGAIN)
-        with contextlib.suppress(GanglionError):  # not there yet, not ours yet, or another program has a look first
-            return open_port(name, baud=baud)
+        with suppress(GanglionError):  # not there yet, not ours yet, or another program has a look first
+            return opened(name, baud=baud)
 
 
 class _Edited:
@@ -65,7 +78,7 @@ class _Edited:
         self._fresh: bytes | None = self._saves.first()
         self._good = ""
         self._tried = ""
-        self._saved = 0.0
+        self._has_ended = False  # the good one, by itself
         self._is_in_line = False
         self._harmless = Harmless()
 
@@ -83,6 +96,7 @@ class _Edited:
         trying = Trying(session, self._file)
         self._accept()
         if self._fresh is None and self._good:
+            self._has_ended = False
             self._begin(trying, self._good)
         while True:
             if self._fresh is not None:
@@ -97,7 +111,8 @@ class _Edited:
 
     def _accept(self) -> None:
         """The device could read what it was given last."""
-        self._good, self._tried = self._tried or self._good, ""
+        if self._tried:
+            self._good, self._tried, self._has_ended = self._tried, "", False
 
     def _take(self, trying: Trying, data: bytes) -> None:
         self._accept()
@@ -130,19 +145,22 @@ class _Edited:
             self._is_in_line = not text.endswith("\n")
 
     def _ended(self, trying: Trying, ended: Ended) -> None:
+        was_new = bool(self._tried)
         if not ended.is_syntax:
             self._accept()
+            self._has_ended = True
             how = "by an exception" if ended.traceback else "well"
             self._note({"ended": not ended.traceback}, f"has ended {how}")
             return
-        was_new, self._tried = bool(self._tried), ""
+        self._tried = ""
+        self._has_ended = self._has_ended or not was_new
         self._wrong({"error": ended.traceback.strip().splitlines()[-1]}, f"{self._file}: not for this MicroPython")
-        if self._good and was_new:
+        if self._good and not self._has_ended:
             self._begin(trying, self._good)
 
     def _wrong(self, data: dict[str, Any], text: str) -> None:
-        goes_on = "; the one before goes on" if self._good else ""
-        self._note({"running": False, **data}, f"does not run: {plain(text)}{goes_on}")
+        before = ("; the one before has ended" if self._has_ended else "; the one before goes on") if self._good else ""
+        self._note({"running": False, **data}, f"does not run: {plain(text)}{before}")
 
     def _note(self, data: dict[str, Any], text: str) -> None:
         """A line that is not the device's."""

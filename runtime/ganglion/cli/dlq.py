@@ -9,6 +9,7 @@ from typing import Any
 from ganglion.cli import gateway_client, gateway_flags
 from ganglion.cli.result import Result, table
 from ganglion.cli.show import moment, plain
+from ganglion.cli.webhooks import by_name
 from ganglion.client.operations import webhooks
 from ganglion.errors import UsageError
 
@@ -26,7 +27,9 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
         verb.add_argument("message", nargs="?", metavar="MESSAGE", help="this one alone, as `list` shows it")
         verb.add_argument("--all", action="store_true", help="those of every webhook")
     for verb in (listing, replay, drop):
-        verb.add_argument("--webhook", metavar="ID", help="those of this webhook, as `ganglion webhooks list` shows it")
+        verb.add_argument(
+            "--webhook", metavar="ID", help="those of this webhook, or its name, as `ganglion webhooks list` shows them"
+        )
     for verb in (listing, show, replay, drop):
         gateway_flags.arguments(verb)
 
@@ -38,20 +41,22 @@ def run(args: argparse.Namespace) -> Result:
     client = gateway_client.find(args)
     if args.verb == "show":
         return _show(client.ask(webhooks.get_dlq_message(args.message)))
-    return _list(client.ask(webhooks.get_dlq(limit=args.limit, webhook=args.webhook)))
+    webhook = None if args.webhook is None else by_name(client, args.webhook)
+    return _list(client.ask(webhooks.get_dlq(limit=args.limit, webhook=webhook)))
 
 
 def _change(args: argparse.Namespace) -> Result:
     if sum((args.message is not None, args.webhook is not None, args.all)) != 1:
         raise UsageError(f"`ganglion dlq {args.verb}` takes one of MESSAGE, --webhook ID and --all")
     client, one = gateway_client.find(args), args.message
+    webhook = None if args.webhook is None else by_name(client, args.webhook)
     if args.verb == "drop":
         gone = client.ask(
-            webhooks.post_dlq_drop(webhook=args.webhook) if one is None else webhooks.post_dlq_message_drop(one)
+            webhooks.post_dlq_drop(webhook=webhook) if one is None else webhooks.post_dlq_message_drop(one)
         )
         return Result(data=gone, text=lambda: f"{_messages(gone['dropped'])} thrown away")
     again = client.ask(
-        webhooks.post_dlq_replay(webhook=args.webhook) if one is None else webhooks.post_dlq_message_replay(one)
+        webhooks.post_dlq_replay(webhook=webhook) if one is None else webhooks.post_dlq_message_replay(one)
     )
     goes = "to be delivered again; `ganglion webhooks list` shows how it goes"
     return Result(data=again, text=lambda: f"{_messages(again['replayed'])} {goes}")

@@ -19,6 +19,7 @@ from ganglion.mesh.client import MeshClient
 from ganglion.mesh.identity import fingerprint
 from ganglion.mesh.mqtt_transport import MqttTransport
 from ganglion.mesh.statistics import MeshStatistics
+from ganglion.mqtt.url import addresses
 from ganglion.units import SECOND
 from ganglion_micro import gl1
 
@@ -57,6 +58,8 @@ def run(args: argparse.Namespace) -> Result:
     if args.root is not None and not re.fullmatch("[a-z2-7]{26}", args.root):
         raise UsageError(f"--root {args.root}: 26 letters of base32, as `ganglion devices pending --json` has them")
     wait = option.duration(args.wait, "--wait")
+    with option.usage("--broker"):
+        addresses(args.broker)
     name = args.name or re.sub("[^A-Za-z0-9_-]", "-", socket.gethostname())[:40] or "node"
     state = args.state or config.state_folder() / "nodes" / name
     return asyncio.run(_enrol(args, name, state, wait / SECOND))

@@ -7,13 +7,15 @@ import dataclasses
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
+from ganglion.cli import gateway_flags, lent
 from ganglion.cli.result import Result, table, write
 from ganglion.cli.show import bytes_done
 from ganglion.device.content import DamagedError
 from ganglion.device.files import PART, Entry, Files, Written
-from ganglion.device.port import BAUD, open_port
+from ganglion.device.port import BAUD, Port, open_port
 from ganglion.device.session import Session
 from ganglion.errors import GanglionError, InvalidError, NotFoundError, UsageError
 
@@ -22,13 +24,20 @@ _STOPPED = "what ran on the device is stopped: its reset button or --restart sta
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
     """`ganglion files PORT ls|put|get|rm|cat …`."""
-    parser.add_argument("port", metavar="PORT", help="as /dev/ttyUSB0; socket://HOST:PORT, rfc2217://HOST:PORT")
+    parser.add_argument(
+        "port",
+        metavar="PORT",
+        help="as /dev/ttyUSB0; socket://HOST:PORT, rfc2217://HOST:PORT; or NODE:NAME, a port that a node lends",
+    )
     verbs = parser.add_subparsers(required=True, metavar="<verb>", dest="verb")
 
     def verb(name: str, line: str) -> argparse.ArgumentParser:
         made = verbs.add_parser(name, parents=[common], help=line)
-        made.add_argument("--baud", type=int, default=BAUD, metavar="N", help=f"bits a second, {BAUD} if not given")
+        made.add_argument(
+            "--baud", type=int, metavar="N", help=f"bits a second, {BAUD} or what the node says if not given"
+        )
         made.add_argument("--restart", action="store_true", help="at the end, start boot.py and main.py again")
+        gateway_flags.arguments(made)
         return made
 
     listed = verb("ls", "what a folder has")
@@ -50,10 +59,11 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
 
 def run(args: argparse.Namespace) -> Result | None:
     """Exit codes: 0 ok, 1 port in use, no room or a bad line, 3 no port or file, 4 no permission, 5 no answer."""
-    if args.baud < 1:
+    if args.baud is not None and args.baud < 1:
         raise UsageError(f"--baud {args.baud}: at least 1")
     wanted = list(_wanted(args.files, args.to)) if args.verb == "put" else []
-    with Session(open_port(args.port, baud=args.baud), restart=args.restart) as session:
+    with ExitStack() as stack:
+        session = stack.enter_context(Session(_port(args, stack), restart=args.restart))
         files = Files(session)
         match args.verb:
             case "ls":
@@ -68,6 +78,12 @@ def run(args: argparse.Namespace) -> Result | None:
                 return Result(data={"removed": args.paths}, text=lambda: f"removed {', '.join(args.paths)}")
             case _:
                 return _shown(files, args)
+
+
+def _port(args: argparse.Namespace, stack: ExitStack) -> Port:
+    if not lent.is_lent(args.port):
+        return open_port(args.port, baud=args.baud or BAUD)
+    return stack.enter_context(lent.Writer(args, args.port)).open(args.port, baud=args.baud or 0)
 
 
 def _wanted(named: list[str], to: str) -> Iterator[tuple[Path, str]]:

@@ -31,6 +31,9 @@ _UNITS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("heap_free", "heap free", lambda value: f"{value / 1024:.0f} KiB"),
 )
 
+#: Options by the fields of the API that they give.
+FIELDS = {"add": "+TAG", "remove": "-TAG", "tags": "+TAG|-TAG"}
+
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
     """`ganglion fleet list|show|tag|why`."""

@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from ganglion.cli import gateway_client, gateway_flags, option
+from ganglion.cli.by_name import identity
 from ganglion.cli.result import Result, table
 from ganglion.cli.secret_file import rotated, secret_in
 from ganglion.cli.show import plain
 from ganglion.client.operations import hooks as api
+
+#: Options by the fields of the API that they give.
+FIELDS = {"secret": "--secret-file", "class": "--class", "node": "--to"}
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
@@ -41,7 +45,7 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     rotate.add_argument("--secret-file", type=Path, metavar="FILE", help="holds the secret; else one is made")
     remove = verbs.add_parser("remove", parents=[common], help="take nothing more of one")
     for verb in (rotate, remove):
-        verb.add_argument("id", metavar="ID", help="as `list` shows it")
+        verb.add_argument("id", metavar="ID", help="or its name, as `list` shows them")
     for verb in (add, listing, rotate, remove):
         gateway_flags.arguments(verb)
 
@@ -53,6 +57,8 @@ def run(args: argparse.Namespace) -> Result:
         return _list(client.whole(api.get_hooks(), "hooks"), client.url)
     if args.verb == "add":
         return _add(client, args)
+    known = client.pages(api.get_hooks(), "hooks")
+    args.id = identity(args.id, known, what="hook", listing="ganglion hooks list")
     if args.verb == "rotate":
         option.duration(args.keep, "--keep")
         asked = api.post_hooks_hook_rotate(args.id, keep=args.keep, secret=secret_in(args.secret_file))

@@ -14,8 +14,13 @@ from ganglion.cli.show import ago, moment, plain
 from ganglion.client.operations import jobs as api
 from ganglion.errors import UnreachableError
 
+#: Letters of an error that is shown once, of however many nodes.
+_LONG = 40
 #: How a job can end at a node, and what the command ends with then; of several the first.
 _CODES = (("failed", 1), ("cancelled", 1), ("unknown", 5), ("expired", 5))
+
+#: Options by the fields of the API that they give.
+FIELDS = {"selector": "--on"}
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
@@ -121,7 +126,8 @@ def _show(client: gateway_client.GatewayClient, identity: str) -> Result:
             f"{head}  on {plain(job['selector'])}",
             f"{job['state']}: {_counts(job)}; by {plain(job['actor'])}, {until}",
         ]
-        return "\n".join([*lines, *(_line(node) for node in nodes)])
+        said: dict[str, str] = {}
+        return "\n".join([*lines, *(_line(node, said) for node in nodes)])
 
     return Result(data={**job, "results": nodes}, text=text)
 
@@ -129,6 +135,7 @@ def _show(client: gateway_client.GatewayClient, identity: str) -> Result:
 def _watch(client: gateway_client.GatewayClient, identity: str, *, as_json: bool) -> Result | int:
     """A line for each node as it changes, on stderr where a document is wanted; then how it ended."""
     ended: dict[str, dict[str, Any]] = {}
+    said: dict[str, str] = {}
     stream = client.follow(api.get_jobs_job_watch(identity))
     try:
         for line in stream:
@@ -138,7 +145,7 @@ def _watch(client: gateway_client.GatewayClient, identity: str, *, as_json: bool
             node = line["node"]
             ended[node["node"]] = node
             if node["ended"] is not None or node["error"]:
-                print(_line(node), file=sys.stderr if as_json else sys.stdout, flush=True)
+                print(_line(node, said), file=sys.stderr if as_json else sys.stdout, flush=True)
     except KeyboardInterrupt:
         print(f"\nganglion: the job goes on: `ganglion jobs watch {identity}`, or cancel", file=sys.stderr)
         return 130
@@ -156,10 +163,17 @@ def _counts(job: Mapping[str, Any]) -> str:
     return ", ".join(f"{count} {state}" for state, count in sorted(job["nodes"].items()))
 
 
-def _line(node: Mapping[str, Any]) -> str:
+def _line(node: Mapping[str, Any], already: dict[str, str]) -> str:
+    """What came of it at a node.
+
+    Args:
+        already: The node of which each error was shown; one of another like it is not shown again.
+    """
     if node["state"] == "done":
         said = node["result"] if isinstance(node["result"], str) else json.dumps(node["result"], ensure_ascii=False)
     else:
         said = node["error"]
+        if (first := already.setdefault(said, node["name"])) != node["name"] and len(said) > _LONG:
+            said = f"as {first}"
     again = f" ({node['attempts']} attempts)" if node["attempts"] > 1 else ""
     return f"{plain(node['name'])}  {node['state']}{again}  {plain(said)}".rstrip()

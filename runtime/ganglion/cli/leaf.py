@@ -41,6 +41,8 @@ def run(args: argparse.Namespace) -> Result:
     folder = LeafFolder(state)
     match args.verb:
         case "add":
+            if not gl1.level(args.name):
+                raise UsageError(f"{args.name!r} is no name of a leaf: 1 to 32 of a-z A-Z 0-9 _ -")
             return _add(folder, args.name, args.out)
         case "remove":
             return _remove(folder, args.name)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ganglion.cli import gateway_flags
 from ganglion.cli.document import HELP
+from ganglion.cli.given_file import of_file
 from ganglion.cli.result import Result
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def _set(args: argparse.Namespace) -> Result:
 
     limits, has_version = _read(args.file)
     version = limits.version if has_version else None
-    told = gateway_client.find(args).ask(api.post_mesh_limits(limit=limits.document["limit"], version=version))
+    with of_file(args.file):
+        told = gateway_client.find(args).ask(api.post_mesh_limits(limit=limits.document["limit"], version=version))
     return Result(
         data=told,
         text=lambda: (

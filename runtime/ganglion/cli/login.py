@@ -12,6 +12,9 @@ from ganglion.cli.result import Result
 from ganglion.client.operations import auth
 from ganglion.errors import NotFoundError, RefusedError, UnreachableError, UsageError
 
+#: Options by the fields of the API that they give.
+FIELDS = {"password": "--password-file", "old": "--password-file", "new": "--new-password-file"}
+
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
     """`ganglion login URL [--name NAME] [--password-file FILE] [--end]`."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganglion import config
-from ganglion.errors import InvalidError, RefusedError
+from ganglion.errors import InvalidError, RefusedError, no_json, unread
 
 if TYPE_CHECKING:
     from ganglion.client import documents
@@ -104,7 +104,8 @@ def _read() -> Book:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise InvalidError(f"cannot be read ({error}): remove it and log in again", where=str(path())) from None
+        why = unread(error) if isinstance(error, OSError) else no_json(error)
+        raise InvalidError(f"{why}: remove it and log in again", where=str(path())) from None
     if not isinstance(book, dict):
         raise InvalidError("is no record of logins: remove it and log in again", where=str(path()))
     return book

@@ -2,7 +2,8 @@
 """`ganglion <command>`: parses the line, imports the one module it names, turns errors into exit codes.
 
 A command module has `arguments(parser, common)`, where `common` is the parent parser of its own subcommands, and
-`run(args)`, which returns a `Result`, or None or an exit code where it has printed what it follows as it came.
+`run(args)`, which returns a `Result`, or None or an exit code where it has printed what it follows as it came. Its
+`FIELDS` say by which option it gives a field of the gateway's API, where the two are not called alike.
 """
 
 import argparse
@@ -14,9 +15,10 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from ganglion.errors import GanglionError, InvalidError, UsageError
+from ganglion.cli import option
+from ganglion.errors import GanglionError, InvalidError, UnfitError, UsageError
 
 #: command -> (module, extras that bring what it needs, one line of help)
 COMMANDS = {
@@ -90,6 +92,22 @@ COMMANDS = {
 class _Parser(argparse.ArgumentParser):
     """Raises what is wrong with a line, so that it is shown as every other error is."""
 
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        # In place of "invalid int value"
+        self.register("type", int, option.whole)
+        self.register("type", float, option.number)
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """As of argparse, with the nearest word in place of all of them, where there is one."""
+        if action.choices is not None and value not in action.choices:
+            from ganglion.settings import closest
+
+            choices = [str(each) for each in action.choices]
+            near = closest(str(value), choices)
+            hint = f"one of {', '.join(choices)}" if near is None else f'did you mean "{near}"?'
+            raise argparse.ArgumentError(action, f"{str(value)[:80]!r} is none; {hint}")
+
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
         raise UsageError(message)
@@ -162,7 +180,12 @@ def _run(words: list[str], *, alone: bool) -> int:
             module.arguments(sub, common)
     args = parser.parse_args(words)
     assert module is not None  # argparse has refused every other word
-    result = module.run(args)
+    try:
+        result = module.run(args)
+    except UnfitError as error:
+        from ganglion.cli.fields import renamed
+
+        raise renamed(error, parser, args, getattr(module, "FIELDS", {})) from None
     if result is None:
         return 0
     if isinstance(result, int):

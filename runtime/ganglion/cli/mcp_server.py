@@ -7,6 +7,7 @@ nothing, and the audit names who it was.
 """
 
 import asyncio
+import errno
 import json
 import socket
 import time
@@ -165,7 +166,8 @@ async def serve_http(gateway: Gateway, host: str, port: int, *, beyond: bool) ->
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family)
     except OSError as error:
-        raise UsageError(f"{host}:{port} cannot be listened on ({error.strerror}): give another --http") from None
+        refusal = RefusedError if error.errno == errno.EADDRINUSE else UsageError
+        raise refusal(f"{host}:{port} cannot be listened on ({error.strerror}): give another --http") from None
     with listener:
         shown = f"[{host}]" if ":" in host else host
         print(json.dumps({"ready": True, "url": f"http://{shown}:{listener.getsockname()[1]}/mcp"}), flush=True)

@@ -17,6 +17,9 @@ from ganglion.cli import (
 )
 from ganglion.cli.result import Result
 
+#: Options by the fields of the API that they give.
+FIELDS = {"to": "NODE"}
+
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
     """`ganglion mesh <verb>`. Each verb's module adds its parser, and as `perform` what runs it."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ganglion.cli import gateway_flags, option
 from ganglion.cli.mesh_peers import milliseconds
 from ganglion.cli.show import plain
-from ganglion.errors import GanglionError, UsageError
+from ganglion.errors import GanglionError, UnreachableError, UsageError
 from ganglion.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def arguments(verbs: "Verbs", common: argparse.ArgumentParser) -> None:
 def ping(args: argparse.Namespace) -> int:
     """A line a round and statistics at the end, also after Ctrl-C; with `--json` a document a line.
 
-    Exit codes: 0 some answer came, 1 none, 3 no such node, 5 who is to ask does not answer.
+    Exit codes: 0 some answer came, 3 no such node, 5 none came, or who is to ask does not answer.
 
     Raises:
         UsageError: a number out of bounds.
@@ -57,7 +57,7 @@ def ping(args: argparse.Namespace) -> int:
     rounds = Rounds(as_json=args.json)
     with suppress(KeyboardInterrupt):
         _follow(gateway_client.find(args), args, interval, rounds)
-    return 0 if rounds.end() else 1
+    return 0 if rounds.end() else UnreachableError.exit_code
 
 
 def _follow(gateway: "GatewayClient", args: argparse.Namespace, interval: float, rounds: "Rounds") -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganglion.cli import gateway_flags
 from ganglion.cli.document import HELP
+from ganglion.cli.given_file import of_file
 from ganglion.cli.result import Result
 
 if TYPE_CHECKING:
@@ -55,9 +56,9 @@ def _set(args: argparse.Namespace) -> Result:
 
     policy, has_version = read(args.file)
     version = policy.version if has_version else None
-    return _holds(
-        gateway_client.find(args).ask(policies.post_mesh_policy(rules=policy.document["rules"], version=version))
-    )
+    with of_file(args.file):
+        told = gateway_client.find(args).ask(policies.post_mesh_policy(rules=policy.document["rules"], version=version))
+    return _holds(told)
 
 
 def _delete(args: argparse.Namespace) -> Result:

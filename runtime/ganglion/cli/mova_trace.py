@@ -11,7 +11,7 @@ from ganglion.cli import gateway_flags
 from ganglion.cli.mova_run import last_run, remarks
 from ganglion.cli.result import Result, table
 from ganglion.cli.show import clock, plain
-from ganglion.errors import InvalidError, NotFoundError, UsageError
+from ganglion.errors import InvalidError, NotFoundError, UsageError, no_json, unread
 from ganglion.mova.episode import checked
 from ganglion.units import MILLISECOND
 
@@ -64,8 +64,10 @@ def read(file: str | None) -> dict[str, Any]:
     except FileNotFoundError:
         said = f"{path}: there is no such file" if file else "nothing was run here yet: see `ganglion mova run`"
         raise NotFoundError(said) from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise InvalidError(f"is no trace: {error}", where=where) from None
+    except OSError as error:
+        raise InvalidError(unread(error), where=where) from None
+    except (ValueError, RecursionError) as error:
+        raise InvalidError(f"is no trace: it {no_json(error)}", where=where) from None
     return checked(document, where=where)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ganglion.errors import InvalidError
+from ganglion.errors import InvalidError, RefusedError
 
 
 @contextmanager
@@ -14,12 +14,13 @@ def new(path: Path) -> Iterator[Callable[[str], None]]:
     """A file of mode 0600 for one secret, made before there is one; gives what writes it. After an error it is gone.
 
     Raises:
-        InvalidError: something is there already, or it cannot be written.
+        RefusedError: something is there already.
+        InvalidError: it cannot be written.
     """
     try:
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError:
-        raise InvalidError("is there already, and a key is not replaced: name a new file", where=str(path)) from None
+        raise RefusedError(f"{path} is there already, and a key is not replaced: name a new file") from None
     except OSError as error:
         raise InvalidError(f"cannot be written: {error.strerror}", where=str(path)) from None
 

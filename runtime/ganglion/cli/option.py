@@ -1,8 +1,41 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Values of options that argparse does not know: what is wrong with one is an error of usage, as for those it knows."""
 
+import argparse
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from ganglion import units
 from ganglion.errors import InvalidError, UsageError
+
+
+@contextmanager
+def usage(option: str) -> Iterator[None]:
+    """What is wrong with the value of an option is wrong usage. Raises: UsageError, in place of InvalidError."""
+    try:
+        yield
+    except InvalidError as error:
+        raise UsageError(f"{option}: {error}") from None
+
+
+def whole(text: str) -> int:
+    """A whole number, for argparse. Raises: ArgumentTypeError, it is none."""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} is no whole number, as 8 is") from None
+
+
+def number(text: str) -> float:
+    """A number, for argparse. Raises: ArgumentTypeError, it is none."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = math.nan
+    if not math.isfinite(found):
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} is no number, as 8 and 0.5 are")
+    return found
 
 
 def duration(text: str, option: str) -> int:
@@ -14,7 +47,5 @@ def duration(text: str, option: str) -> int:
     Raises:
         UsageError: it is none.
     """
-    try:
-        return units.duration(text, where=option)
-    except InvalidError as error:
-        raise UsageError(str(error)) from None
+    with usage(option):
+        return units.duration(text)

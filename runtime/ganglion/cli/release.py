@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from ganglion.cli import gateway_client, gateway_flags, release_wheels
 from ganglion.cli.gateway_client import GatewayClient
+from ganglion.cli.given_file import of_file
 from ganglion.cli.result import Result, table
 from ganglion.cli.show import moment, plain
 from ganglion.client.call import UNSET
 from ganglion.client.operations import releases
-from ganglion.errors import InvalidError, NotFoundError, RefusedError, UnreachableError, UsageError
+from ganglion.errors import NotFoundError, RefusedError, UnreachableError, UsageError
 
 if TYPE_CHECKING:
     from ganglion.client import documents
@@ -99,6 +100,8 @@ def _create(args: argparse.Namespace) -> Result:
         raise UsageError(f"--window {args.window}: {least}s to {most}s, whole seconds, as in 60s")
     requires = read_requires(_requires(args.requires), where="--requires")
     # What is wrong is said before anything is sent
+    if not manifest.is_name(args.name):
+        raise UsageError(f"--name {args.name!r}: {manifest.NAMED}")
     manifest.made(args.name, files, requires, window // SECOND, [wheel.read(data, name) for name, data in agents])
     client = gateway_client.find(args)
     listed = []
@@ -114,7 +117,8 @@ def _create(args: argparse.Namespace) -> Result:
         requires=requires.document,
         window=window // SECOND,
     )
-    made = client.ask(asked)
+    with of_file():  # all but what is in the files was looked at here
+        made = client.ask(asked)
     return Result(
         data=made,
         text=lambda: f"{_shown(made)}\nnext: ganglion release assign NODE {made['id'][:_SHORT]}",
@@ -133,7 +137,7 @@ def _files(paths: list[Path]) -> dict[str, bytes]:
             if any(part.startswith(".") for part in name.split("/")):
                 continue
             if name in found:
-                raise InvalidError(f"another file is called {name} too: give a folder", where=str(file))
+                raise UsageError(f"{file}: another file is called {name} too: give a folder")
             found[name] = file.read_bytes()
     return found
 
@@ -160,12 +164,20 @@ def _list(args: argparse.Namespace) -> Result:
         if not found:
             return "there is no release yet; `ganglion release create DIR --name NAME` makes one"
         rows = [
-            (each["id"][:_SHORT], plain(each["name"]), len(each["files"]), each["size"], moment(each["created"]))
+            (
+                *(each["id"][:_SHORT], plain(each["name"]), len(each["files"]), _versions(each["agent"])),
+                *(each["size"] + sum(wheel["size"] for wheel in each["agent"]), moment(each["created"])),
+            )
             for each in found
         ]
-        return table(("release", "name", "files", "bytes", "made"), rows)
+        return table(("release", "name", "files", "Ganglion", "bytes", "made"), rows)
 
     return Result(data={"releases": found}, text=text)
+
+
+def _versions(wheels: "list[documents.Agent]") -> str:
+    """Which Ganglion a release brings."""
+    return plain(", ".join(dict.fromkeys(each["version"] for each in wheels))) or "-"
 
 
 def _show(args: argparse.Namespace) -> Result:
@@ -179,9 +191,8 @@ def _of(client: GatewayClient, release: str) -> "documents.Release":
 
 def _shown(release: Mapping[str, Any]) -> str:
     lines = [f"{plain(release['name'])}: {release['id']}"]
-    lines.append(
-        table(("file", "bytes", "SHA-256"), [(f["path"], f["size"], f["sha256"][:16]) for f in release["files"]])
-    )
+    if files := release["files"]:
+        lines.append(table(("file", "bytes", "SHA-256"), [(f["path"], f["size"], f["sha256"][:16]) for f in files]))
     if agents := release["agent"]:
         rows = [(each["version"], ", ".join(each["tags"]), each["size"], each["sha256"][:16]) for each in agents]
         lines.append(table(("Ganglion", "for", "bytes", "SHA-256"), [tuple(map(str, row)) for row in rows]))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ganglion.cli.gateway_client import GatewayClient
 from ganglion.client.operations import releases
-from ganglion.errors import InvalidError, NotFoundError
+from ganglion.errors import NotFoundError, UsageError
 from ganglion.release.agent import PIECE
 
 
@@ -20,7 +20,7 @@ def found(given: list[Path], files: dict[str, bytes]) -> list[tuple[str, bytes]]
         wheels.append((path.name, path.read_bytes()))
     names = [name for name, _ in wheels]
     if twice := {name for name in names if names.count(name) > 1}:
-        raise InvalidError("was given twice", where=min(twice))
+        raise UsageError(f"{min(twice)} was given twice")
     return sorted(wheels)
 
 

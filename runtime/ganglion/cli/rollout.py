@@ -16,6 +16,9 @@ from ganglion.errors import UnreachableError
 #: States of nodes that a report names.
 _TROUBLE = ("failed", "reverted", "gone", "skipped")
 
+#: Options by the fields of the API that they give.
+FIELDS = {"selector": "--to", "why": "--reason"}
+
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
     """`ganglion rollout plan|start|list|watch|pause|resume|abort|report`."""

@@ -39,9 +39,9 @@ def plan(made: Document) -> str:
         )
     lines += _versions(made["versions"])
     if made["already"]:
-        lines.append(f"{_are(len(made['already']), 'has', 'have')} it already")
-    if (unknown := len(made["space_unknown"])) and made["nodes"]:
-        lines.append(f"{_are(unknown, 'does', 'do')} not say how much could be stored")
+        lines.append(f"{_are(len(made['already']), 'has', 'have')} it already: {_which(made, made['already'])}")
+    if (unknown := made["space_unknown"]) and made["nodes"]:
+        lines.append(f"{_are(len(unknown), 'does', 'do')} not say how much could be stored: {_which(made, unknown)}")
     if made["skipped"]:
         lines.append(f"{len(made['skipped'])} that are meant cannot take it:")
         lines += _bounded([f"  {plain(each['name'])}: {plain(each['why'])}" for each in made["skipped"]])
@@ -136,6 +136,12 @@ def _happened(note: Document) -> str:
 
 def _are(count: int, one: str, many: str) -> str:
     return f"{count} of them {one if count == 1 else many}"
+
+
+def _which(made: Document, ids: Sequence[str]) -> str:
+    """The names of some nodes of a plan."""
+    names = {each["node"]: each["name"] for stage in made["stages"] for each in stage["nodes"]}
+    return _some([names.get(id, id) for id in ids])
 
 
 def _nodes(count: int) -> str:

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, Self
 
 from ganglion.cli.result import Result
 from ganglion.cli.show import plain
-from ganglion.errors import InvalidError, NotFoundError, UnreachableError, UsageError
+from ganglion.errors import InvalidError, NotFoundError, RefusedError, UnreachableError, UsageError
 from ganglion.settings import nearest
 from ganglion.sim.recorder import Recorder
 from ganglion.sim.recording import SUFFIX
@@ -27,7 +27,8 @@ class File:
         force: Whether a file that is there is replaced, once there is a row.
 
     Raises:
-        UsageError: the name ends otherwise, or the file is there already and is not to be replaced.
+        UsageError: the name ends otherwise.
+        RefusedError: the file is there already, and is not to be replaced.
         InvalidError: it cannot be written; so does whatever writes.
     """
 
@@ -35,7 +36,7 @@ class File:
         if path.suffix.lower() not in (".csv", SUFFIX):
             raise UsageError(f"{path}: a recording is called NAME.csv or NAME{SUFFIX}")
         if path.is_file() and not force:
-            raise UsageError(f"{path} is there already: give the recording another name, or --force to replace it")
+            raise RefusedError(f"{path} is there already: give the recording another name, or --force to replace it")
         self._path = path
         self._count = count
         self._columns = [*units]

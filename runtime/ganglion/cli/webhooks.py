@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ganglion.cli import gateway_client, gateway_flags, option
+from ganglion.cli.by_name import identity
 from ganglion.cli.result import Result, table
 from ganglion.cli.secret_file import rotated, secret_in
 from ganglion.cli.show import moment, plain
@@ -19,6 +20,9 @@ _TEST = 25.0
 _SHOWN = 10
 #: Letters of an error in a list.
 _WHY = 60
+
+#: Options by the fields of the API that they give.
+FIELDS = {"secret": "--secret-file"}
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
@@ -57,7 +61,7 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     for verb in (add, rotate):
         verb.add_argument("--secret-file", type=Path, metavar="FILE", help="holds the whsec_…; else one is made")
     for verb in (show, edit, pause, resume, test, rotate, remove):
-        verb.add_argument("id", metavar="ID", help="as `list` shows it")
+        verb.add_argument("id", metavar="ID", help="or its name, as `list` shows them")
     for verb in (add, listing, show, edit, pause, resume, test, rotate, remove):
         gateway_flags.arguments(verb)
 
@@ -69,6 +73,7 @@ def run(args: argparse.Namespace) -> Result:
         return _list(client.whole(api.get_webhooks(), "webhooks"))
     if args.verb == "add":
         return _add(client, args)
+    args.id = by_name(client, args.id)
     if args.verb == "show":
         return _show(client, args.id)
     if args.verb in ("edit", "pause", "resume"):
@@ -82,6 +87,13 @@ def run(args: argparse.Namespace) -> Result:
         return Result(data=turned, text=lambda: rotated(turned, "signs"))
     client.ask(api.delete_webhooks_webhook(args.id))
     return Result(data={"id": args.id, "removed": True}, text=lambda: f"nothing more goes to {args.id}")
+
+
+def by_name(client: gateway_client.GatewayClient, word: str) -> str:
+    """The id of a webhook, of which that or the name is given. Raises: as `identity`."""
+    return identity(
+        word, client.pages(api.get_webhooks(), "webhooks"), what="webhook", listing="ganglion webhooks list"
+    )
 
 
 def _add(client: gateway_client.GatewayClient, args: argparse.Namespace) -> Result:

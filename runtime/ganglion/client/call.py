@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
-from ganglion.errors import GanglionError, NotFoundError, RefusedError, UnfitError, UnreachableError
+from ganglion.errors import GanglionError, NotFoundError, OverError, RefusedError, UnfitError, UnreachableError
 from ganglion.printable import printable
 
 T = TypeVar("T")
@@ -18,7 +18,8 @@ JSON, LINES = "application/json", "application/x-ndjson"
 #: Bytes of an answer; more is no answer of a gateway.
 MAX_ANSWER = 32 * 1024 * 1024
 _UNFIT = {400, 422}
-_REFUSED = {401, 403, 409, 429}
+_OVER = 409
+_REFUSED = {401, 403, 429}
 _UNREACHABLE = {502, 503, 504}
 
 
@@ -128,6 +129,7 @@ class Answers:
         Raises:
             NotFoundError: what is named does not exist.
             UnfitError: a value or document is not taken; a RefusedError, too.
+            OverError: it is over, or was changed meanwhile; a RefusedError, too.
             RefusedError: the token or a rule is against it.
             UnreachableError: no answer of the node behind the gateway in time.
             GanglionError: anything else; the message is the gateway's.
@@ -171,6 +173,8 @@ class Answers:
             return NotFoundError(message)
         if status in _UNFIT:
             return UnfitError(message)
+        if status == _OVER:
+            return OverError(message)
         if status in _REFUSED:
             return RefusedError(message)
         if status in _UNREACHABLE:

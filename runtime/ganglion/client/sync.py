@@ -80,6 +80,7 @@ class GatewayClient:
         Raises:
             NotFoundError: what is named does not exist.
             UnfitError: a value or document is not taken; it is a RefusedError, too.
+            OverError: it is over, or was changed meanwhile; it is a RefusedError, too.
             RefusedError: the token or a rule is against it.
             UnreachableError: no answer of the gateway, or of the node behind it, in time.
             GanglionError: anything else; the message is the gateway's.

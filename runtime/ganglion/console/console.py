@@ -232,6 +232,10 @@ class Console:
         self.tell("the rest is not sent")
 
     def _send_paced(self) -> None:
+        if dropped := self.link.take_dropped():
+            if self._has_sent:
+                raise RefusedError(dropped)
+            self.tell(dropped)
         if self.paced and (self.link.port is None or self.link.refusal):
             if self.link.refusal and self._has_sent:
                 raise RefusedError(self.link.refusal)  # whose bytes they are is a script, which goes by the exit code

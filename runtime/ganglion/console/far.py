@@ -133,6 +133,7 @@ class FarPort(Port):
         self._over = threading.Event()
         self._notes: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._error: GanglionError | None = None
+        self._dropped: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._is_new = not is_back
         self._skipped = 0  # what the port said before is forgotten
         self._progress = threading.Condition()
@@ -148,6 +149,12 @@ class FarPort(Port):
         if self._session.writes or writer is None:
             return ""
         return f"{writer} writes at {self.name}, and you may only read; --take takes over, where the policy lets you"
+
+    def take_dropped(self) -> str:
+        """As of `Port`: somebody else's turn has refused them."""
+        with suppress(queue.Empty):
+            return self._dropped.get_nowait()
+        return ""
 
     def read(self, timeout: float) -> bytes:
         """As of `Port`; says what the node has said.
@@ -264,7 +271,7 @@ class FarPort(Port):
             if level >= _NOTE or (came.port.there and self._is_new):
                 self._notes.put(text)
         if came.lost or came.port.missed:
-            self._notes.put(f"{came.port.missed} bytes and {came.lost} notes are lost: they came faster than they left")
+            self._notes.put(_lost(came.port.missed, came.lost))
         self._is_new, self._modem = True, came.port.modem
         data = memoryview(came.data)
         while data and not self._over.is_set():
@@ -310,7 +317,7 @@ class FarPort(Port):
         return found[:_PAUSES]
 
     def _given(self, data: bytes, pauses: list[tuple[int, float]]) -> None:
-        """Has the node write bytes; those that somebody else's turn refuses are dropped, which is said."""
+        """Has the node write bytes; those that somebody else's turn refuses are dropped; see `take_dropped`."""
         while data and not self._over.is_set():
             try:
                 taken, is_there = self._session.wrote(self._far.ask(self._session.writing(data, pauses)))
@@ -320,8 +327,16 @@ class FarPort(Port):
             except NotFoundError:
                 return  # the session is over, which `_follow` is told too
             except GanglionError as error:
-                self._notes.put(f"{len(data)} bytes are not written: {error}")
+                self._dropped.put(f"{len(data)} bytes are not written: {error}")
                 return
             data, pauses = data[taken:], [(end - taken, pause) for end, pause in pauses if end > taken]
             if not is_there:
                 return
+
+
+def _lost(count: int, notes: int) -> str:
+    """What of a port's bytes, and of the notes of who comes and goes, did not arrive here."""
+    parts = [f"{count:,}".replace(",", " ") + (" byte" if count == 1 else " bytes")] if count else []
+    parts += [f"{notes} note" if notes == 1 else f"{notes} notes"] if notes else []
+    verb = "is" if count + notes == 1 else "are"
+    return f"{' and '.join(parts)} {verb} lost: more came than left in time"

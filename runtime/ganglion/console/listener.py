@@ -2,6 +2,7 @@
 """Sockets on which clients of RFC 2217 reach a port."""
 
 import contextlib
+import errno
 import ipaddress
 import socket
 
@@ -26,7 +27,7 @@ class Listener:
 
     Raises:
         InvalidError: it is no address, or not to be had.
-        RefusedError: other machines reach it, and may not.
+        RefusedError: other machines reach it, and may not; or another program has it.
     """
 
     def __init__(self, address: str, *, unprotected: bool = False) -> None:
@@ -46,6 +47,8 @@ class Listener:
         try:
             self._socket = socket.create_server(where[:2], family=family)
         except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise RefusedError(f"--listen {address}: another program listens there: give another port") from None
             raise InvalidError(f"cannot be listened on: {error.strerror}", where=f"--listen {address}") from None
         self._socket.setblocking(False)
         self._clients = 0

@@ -9,7 +9,7 @@ import termios
 import tty
 from pathlib import Path
 
-from ganglion.errors import InvalidError
+from ganglion.errors import InvalidError, RefusedError
 from ganglion.linux.holders import holders
 
 _READ = 1024
@@ -25,7 +25,8 @@ class Pty:
         path: Where a link to it is put; one that leads nowhere is replaced.
 
     Raises:
-        InvalidError: something is there already, or nothing can be.
+        RefusedError: something is there already.
+        InvalidError: nothing can be put there.
     """
 
     def __init__(self, path: str) -> None:
@@ -118,6 +119,6 @@ class Pty:
                 path.unlink()  # of one that was killed
             path.symlink_to(self._name)
         except FileExistsError:
-            raise InvalidError("is there already: name another path for the pty", where=self.path) from None
+            raise RefusedError(f"{self.path} is there already: name another path for the pty") from None
         except OSError as error:
             raise InvalidError(f"no pty can be put there: {error.strerror}", where=self.path) from None

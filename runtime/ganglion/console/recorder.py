@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from ganglion.console.asciicast import Cast
-from ganglion.errors import InvalidError
+from ganglion.errors import InvalidError, RefusedError
 
 
 class Recorder:
@@ -19,7 +19,8 @@ class Recorder:
         title: What is recorded.
 
     Raises:
-        InvalidError: it is there, or cannot be written; also later, where the disk is full.
+        RefusedError: it is there.
+        InvalidError: it cannot be written; also later, where the disk is full.
     """
 
     def __init__(self, path: Path, title: str) -> None:
@@ -27,7 +28,7 @@ class Recorder:
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except FileExistsError:
-            raise InvalidError("is there already: a recording is a new file", where=str(path)) from None
+            raise RefusedError(f"{path} is there already: a recording is a new file") from None
         except OSError as error:
             raise InvalidError(f"cannot be written: {error.strerror}", where=str(path)) from None
         self._file = os.fdopen(descriptor, "w", encoding="utf-8", buffering=1)

@@ -69,6 +69,10 @@ class Link:
         """Why nothing may be written there, or set; "" where it may be."""
         return "" if self._port is None else self._port.refusal
 
+    def take_dropped(self) -> str:
+        """Why bytes that it had taken were not written, said once; "" where all were."""
+        return "" if self._port is None else self._port.take_dropped()
+
     @property
     def baud(self) -> int:
         """Bits a second."""

@@ -13,6 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
+from ganglion.device.lending import lent_as
 from ganglion.device.ports import serial_ports
 from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError, UnreachableError
 from ganglion.linux import device
@@ -103,6 +104,10 @@ class Port:
     @property
     def refusal(self) -> str:
         """Why nothing may be written there, or set; "" where it may be."""
+        return ""
+
+    def take_dropped(self) -> str:
+        """Why bytes that it had taken were not written, said once; "" where all were."""
         return ""
 
     @property
@@ -219,9 +224,9 @@ def open_port(name: str, *, baud: int = BAUD) -> Port:
     Raises:
         InvalidError: it is no serial port, or has no such speed.
         NotFoundError: it is not there; the message lists which are.
-        RefusedError: this user may not use it; the message names the group to join.
+        RefusedError: this user may not use it, and the message names the group to join; or another program has it,
+            and the message says which.
         UnreachableError: no one answers at the URL.
-        GanglionError: another program has it; the message says which.
         ImportError: pyserial is not installed.
     """
     import serial
@@ -266,6 +271,10 @@ def _refusal(name: str, number: int | None, error: Exception) -> GanglionError:
     if number == errno.ENOENT or not os.path.exists(name):
         there = ", ".join(port.device for port in serial_ports())
         hint = f"there is {there}" if there else "there is none at all: is the cable in, and does it carry data?"
+        if ":" in name and "/" not in name:  # as a node lends it, to a command that needs more of a port than bytes
+            hint = (
+                f"where a node lends it, `ganglion console {name} --share ./port` has it on this machine: name ./port"
+            )
         return NotFoundError(f"there is no port {name}; {hint}")
     if number in (errno.EACCES, errno.EPERM):
         return RefusedError(device.forbidden(name, device.SERIAL))
@@ -284,13 +293,19 @@ def _no_serial_port(name: str) -> InvalidError:
     return InvalidError("is no serial port: `ganglion ports` lists those that are", where=name)
 
 
-def _busy(name: str, who: str, *others: Holder) -> GanglionError:
+def _busy(name: str, who: str, *others: Holder) -> RefusedError:
     remedy = "end that first"
     if node := next((each for each in others if each.node), None):  # to a node its line is a leaf's, as long as it runs
+        if lent := lent_as(node, name):
+            where = f"`ganglion ports --node {lent.partition(':')[0]}` says whose, and Ctrl-] there ends it"
+            beside = f"`ganglion console {lent} --share PATH` is for programs beside it"
+            return RefusedError(
+                f"{name} is in use by {who}, which lends it to a console across the mesh: {where}; {beside}"
+            )
         how = "`sudo systemctl stop ganglion`" if node.is_service else f"`kill {node.pid}`, or Ctrl-C where it runs"
         remedy = f"stop it ({how}) and start it again when you are done"
     elif shared := [each for other in others for each in other.shared_as]:
         remedy = f"it is shared as {' and '.join(shared)}, so name that in place of {name}"
     elif any(each.is_console for each in others):
         remedy = "end that first, or start it with --share PATH or --listen PORT and name that"
-    return GanglionError(f"{name} is in use by {who}: {remedy}")
+    return RefusedError(f"{name} is in use by {who}: {remedy}")

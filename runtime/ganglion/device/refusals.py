@@ -16,7 +16,7 @@ def is_exists(error: DeviceError) -> bool:
 
 
 def no_file_system(path: str, port: str) -> NotFoundError:
-    """What to say of a device whose flash is not mounted there."""
+    """What to say of a device whose flash is not mounted at a folder, `/` or another."""
     return NotFoundError(f"the device on {port} has no file system at {path}: its flash may need formatting")
 
 
@@ -34,7 +34,7 @@ def explained(error: DeviceError, path: str, port: str) -> GanglionError:
         case errno.ENOENT:
             return NotFoundError(f"there is no {path} on the device on {port}")
         case errno.ENODEV:
-            return no_file_system(path, port)
+            return no_file_system(path[: path.rfind("/") + 1].rstrip("/") or "/", port)
         case errno.EISDIR:
             return InvalidError("is a folder, not a file: name a file in it", where=path)
         case errno.ENOTDIR:

@@ -9,10 +9,11 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
-from ganglion.device.port import open_port
+from ganglion.device.port import Port, open_port
 from ganglion.device.session import Session
 from ganglion.errors import GanglionError
 
@@ -22,11 +23,16 @@ _AGAIN = 0.2
 
 
 class Restoring:
-    """A process that outlives this one; a context manager, at whose end the device is as it should be."""
+    """A process that outlives this one; a context manager, at whose end the device is as it should be.
 
-    def __init__(self, port: str, baud: int) -> None:
+    Args:
+        port, baud, more: What it is told.
+        module: What it runs, which ends in `restore`.
+    """
+
+    def __init__(self, port: str, baud: int, *more: str, module: str = "ganglion.device.restoring") -> None:
         # Not what lies in the folder that one works in, which may well be a board's own serial.py or time.py
-        words = [sys.executable, "-P", "-m", "ganglion.device.restoring", port, str(baud)]
+        words = [sys.executable, "-P", "-m", module, port, str(baud), *more]
         folders = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
         # A session of its own: the terminal's Ctrl-C and hang-up are not for it.
         self._child = subprocess.Popen(  # noqa: S603 - our own words
@@ -49,14 +55,18 @@ class Restoring:
             self._child.wait()
 
 
-def main(port: str, baud: int) -> int:
-    """Waits, and restores; the exit code is 1 where the device could not be had."""
+def restore(opened: Callable[[], Port]) -> int:
+    """Waits, and restores; the exit code is 1 where the device could not be had.
+
+    Args:
+        opened: Opens its port.
+    """
     if sys.stdin.buffer.read():
         return 0
     until = time.monotonic() + _FREE
     while True:
         try:
-            with Session(open_port(port, baud=baud), restart=True):
+            with Session(opened(), restart=True):
                 return 0
         except GanglionError:
             if time.monotonic() > until:
@@ -65,4 +75,4 @@ def main(port: str, baud: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], int(sys.argv[2])))
+    sys.exit(restore(lambda: open_port(sys.argv[1], baud=int(sys.argv[2]))))

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ganglion import __version__
-from ganglion.errors import InvalidError, NotFoundError, UsageError
+from ganglion.errors import InvalidError, NotFoundError, UsageError, no_json
 from ganglion.firmware.asked import ASKED, modules_of
 from ganglion.firmware.shrink import bare, shrink
 from ganglion.settings import choice, nearest
@@ -180,7 +180,7 @@ def read_config(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise NotFoundError(f"there is no file {path}: name the agent.json of a board, or leave --config out") from None
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise InvalidError(f"this is no JSON: {error}", where=str(path)) from None
+        raise InvalidError(no_json(error), where=str(path)) from None
     if not isinstance(table, dict):
         raise InvalidError("this is no table: write it in braces", where=str(path))
     return table

@@ -43,6 +43,12 @@ def check(table: Mapping[str, Any], where: str, board: Board | None = None, *, w
     name = table.get("name")
     if isinstance(name, str) and not gl1.level(name):
         raise InvalidError(f"name: {name!r} is none: 1 to 32 of a-z A-Z 0-9 _ -", where=where)
+    if "broker" in table and "parent" in table:
+        raise InvalidError(
+            "parent: there is a broker, too, and a board has one of the two: `parent` where it is a leaf of a node "
+            "beside it, `broker` where it is a full member with a key of its own: take the other out",
+            where=where,
+        )
     drivers_in(table, where)
     try:
         Config(Section(FILE, dict(table) if whole else _with_mesh(table)), None)
@@ -132,12 +138,11 @@ def _address(section: Section, driver: str, said: Mapping[str, Any]) -> None:
 def _actuators(section: Section, whole: bool) -> None:
     found: dict[str, Any] = {}
     locks: dict[str, tuple[Any, Any]] = {}
-    taken: list[Any] = []
     for name, part in named(section, "actuators"):
         held, _, _ = limits(part)
         found[name] = SimpleNamespace(limits=held)
         requires, excludes, shown = (part.value(key) for key in _TOGETHER)
-        _pin(part, outputs.read(part, held, taken).pin, whole=whole)
+        _pin(part, outputs.read(part, held, {}).pin, whole=whole)
         if shown is not None:
             back = Section(f"{part.where}.readback", shown)
             _pin(back, readback.read(back)[1], whole=whole)

@@ -132,7 +132,8 @@ def _numbered(node: ast.Assign) -> list[ast.Assign]:
 
 def _without_unused(trees: dict[str, ast.Module], roots: frozenset[str]) -> bool:
     """Takes out what nobody names; whether there was anything."""
-    nodes = [node for tree in trees.values() for node in walk(tree)]
+    within = {module: list(walk(tree)) for module, tree in trees.items()}
+    nodes = [node for each in within.values() for node in each]
     # Who reads an attribute may mean any that is called so, and who has its name in a text may ask by getattr
     asked = {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)} | roots
     asked |= {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
@@ -141,8 +142,9 @@ def _without_unused(trees: dict[str, ast.Module], roots: frozenset[str]) -> bool
     )
     found = False
     for module, tree in trees.items():
-        loads = {node.id for node in walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-        changed = [node.target for node in walk(tree) if isinstance(node, ast.AugAssign)]
+        inside = within[module]
+        loads = {node.id for node in inside if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+        changed = [node.target for node in inside if isinstance(node, ast.AugAssign)]
         loads |= {target.id for target in changed if isinstance(target, ast.Name)}
         unused = _Unused(asked | loads | {name for of, name in imported if of == module})
         unused.visit(tree)

@@ -188,6 +188,6 @@ def _follow(tree: ast.Module, target: str, moved: Mapping[str, Mapping[str, str]
                 if alias.asname == alias.name:
                     alias.asname = None
             node.module = target if of in moved else of
-    for node in walk(tree):
+    for node in walk(tree) if modules else ():
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:
             node.attr = modules[node.value.id].get(node.attr, node.attr)

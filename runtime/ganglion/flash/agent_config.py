@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ganglion.board import Board
-from ganglion.errors import InvalidError, UsageError, unread
+from ganglion.errors import InvalidError, UsageError, no_json, unread
 from ganglion.firmware.asked import is_full
 from ganglion.firmware.checked import check
 from ganglion.flash.agent_plan import CONFIG
@@ -53,7 +53,7 @@ def parsed(data: bytes, where: str) -> dict[str, Any]:
     try:
         table = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise InvalidError(f"this is no JSON: {error}", where=where) from None
+        raise InvalidError(no_json(error), where=where) from None
     if not isinstance(table, dict):
         raise InvalidError("must be a table, in braces", where=where)
     return table

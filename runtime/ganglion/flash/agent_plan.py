@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
+from ganglion.device.files import PART
 from ganglion.firmware import Bundle
 from ganglion.flash.plan import Step
 from ganglion_agent.manifest import MANIFEST
@@ -103,7 +104,10 @@ def plan(wanted: Wanted, there: There) -> AgentPlan:
     slot, pointer = _slot(bundle, there)
     inside = {f"{slot}/{name}": data for name, data in sorted(bundle.files.items())}
     manifest = f"{slot}/{MANIFEST}"
-    strays = [path for path in there.names if path.startswith(f"{slot}/") and path not in inside and path != manifest]
+    # What a break has left of a file that is still to be written is gone on with
+    begun = {path + PART for path, data in inside.items() if there.digests.get(path) != sha256(data).hexdigest()}
+    known = {*inside, manifest, *begun}
+    strays = [path for path in there.names if path.startswith(f"{slot}/") and path not in known]
     removed = list(strays)
     if strays:
         what = _count(len(strays), f"of slot {slot} that this version has not")

@@ -4,7 +4,7 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ganglion.mesh.calls import Calls
 from ganglion.mesh.credential import CredentialError
@@ -14,12 +14,14 @@ from ganglion.mesh.member import Cause, Member, Received
 from ganglion.mesh.membership import Membership
 from ganglion.mesh.methods import Methods
 from ganglion.mesh.presence import Presence
-from ganglion.mesh.service import Service
 from ganglion.mesh.signed_config import FORMS, Form
 from ganglion.mesh.statement import MisplacedError
 from ganglion.mesh.transport import Message
 from ganglion.mesh.ways import Ways
 from ganglion_micro import gl1
+
+if TYPE_CHECKING:
+    from ganglion.mesh.service import Service
 
 _log = logging.getLogger(__name__)
 
@@ -51,7 +53,7 @@ class Incoming:
         delivery: Delivery,
         presence: Presence,
         membership: Membership | None,
-        service: Service | None,
+        service: "Service | None",
         shared: Callable[[Received], None],
         clock: Callable[[], int],
         trusted: Callable[[], None],

@@ -8,28 +8,27 @@ against one, before a signature has verified.
 
 import logging
 import os
-from collections import Counter, OrderedDict
-from hashlib import sha256
+from collections import Counter
 from typing import Any
 
-from ganglion.mesh import addressing, codec, crypto, keywrap
+from ganglion.mesh import addressing, codec
 from ganglion.mesh.aead import SealError
-from ganglion.mesh.credential import GATEWAY, Credential, CredentialError, Trust, WrongMeshError
+from ganglion.mesh.credential import Trust, WrongMeshError
 from ganglion.mesh.floor import Floor
-from ganglion.mesh.group import NoKeyError, Place
-from ganglion.mesh.groups import Groups, StrangerError, open_for, seal_for
+from ganglion.mesh.groups import Groups, seal_for
 from ganglion.mesh.identity import Identity
+from ganglion.mesh.introductions import Introductions
+from ganglion.mesh.known import Known
 from ganglion.mesh.peer import Peer, Received, Sealed
 from ganglion.mesh.revocation import RevocationList
+from ganglion.mesh.sealed_body import is_for_one, opened, place_of
+from ganglion.mesh.signatures import Signatures
 from ganglion.mesh.standing import FRESHNESS, Cause, DropError, Standing, clock_valid
 from ganglion_micro import cbor, cose, gl1
 
 __all__ = ["FRESHNESS", "Cause", "Member", "Peer", "Received", "Sealed", "clock_valid"]
 
 _log = logging.getLogger(__name__)
-
-#: Signatures that are remembered to drop copies without verifying them again; 150 bytes each.
-_SEEN = 4096
 
 
 class Member:
@@ -66,11 +65,11 @@ class Member:
         self.mesh = mesh
         self.epoch = epoch
         self.nonce = os.urandom(8) if nonce is None else nonce
-        self.peers: dict[bytes, Peer] = {}
-        self._successors: dict[str, str] = {}
         self.rejected: Counter[Cause] = Counter()
         self._receivers = [(identity.kid, identity.node_id)]
         self.standing = standing or Standing(Floor())
+        self._known = Known(self.standing)
+        self.peers = self._known.peers
         self.groups = Groups(reads_all=gateway)
         self.private = False
         self._gateway = gateway
@@ -79,7 +78,8 @@ class Member:
         self._prefix = f"gl1/{mesh}/"
         self._own = f"gl1/{mesh}/n/{identity.node_id}/"
         self._seq_c = self._seq_d = 0
-        self._seen: OrderedDict[bytes, None] = OrderedDict()  # a dict walks over all that it has forgotten
+        self._signatures = Signatures(self._aad)
+        self._introductions = Introductions(mesh, self.standing, self._known, self._signatures)
 
     def adopt(self, trust: Trust) -> None:
         """Believes this root and issuer from now on.
@@ -116,24 +116,21 @@ class Member:
 
     @property
     def gateway(self) -> Peer | None:
-        """The gateway that was born last, of those that answer; None before any was heard of."""
-        gateways = (peer for peer in self.peers.values() if peer.is_gateway and not self.standing.revoked(peer.kid))
-        return max(gateways, key=lambda peer: (not peer.silent, peer.born), default=None)
+        """See `Known.gateway`."""
+        return self._known.gateway
 
     def now_called(self, node: str) -> str:
-        """The node id by which a node is reached: another where it was born under a new key since."""
-        return self._successors.get(node, node)
+        """See `Known.now_called`."""
+        return self._known.now_called(node)
+
+    def find(self, who: str) -> Peer | None:
+        """See `Known.find`."""
+        return self._known.find(who)
 
     @property
     def is_gateway(self) -> bool:
         """Whether this member is the gateway."""
         return self._gateway
-
-    def find(self, who: str) -> Peer | None:
-        """A peer by node id or by the name in its credential (the one born last, where several share it)."""
-        revoked = self.standing.revoked
-        matching = (p for p in self.peers.values() if who in (p.node_id, p.name) and not revoked(p.kid))
-        return max(matching, key=lambda peer: peer.born, default=None)
 
     def alone(self, peer: Peer) -> bytes:
         """The key by which commands and answers are sealed for a peer alone: where one of the two is in a group.
@@ -186,9 +183,9 @@ class Member:
             raise ValueError(f"kind {kind} has no topic")
         message = gl1.MSG(kind, group or receiver, self.epoch, seq, now, body)
         if group:
-            message.body = self.groups.encrypt(group, body, self._place(self.identity.kid, message))
+            message.body = self.groups.encrypt(group, body, place_of(self._mesh, self.identity.kid, message))
         elif alone:
-            message.body = seal_for(alone, body, self._place(self.identity.kid, message))
+            message.body = seal_for(alone, body, place_of(self._mesh, self.identity.kid, message))
         payload = cose.sign1(codec.encode(message.fields()), self.identity.kid, self._aad, self.identity.sign)
         return Sealed(topic, payload, self.epoch, seq, receiver)
 
@@ -222,13 +219,18 @@ class Member:
         kind = msg.kind
         peer = self.peers.get(message.kid)
         if kind == gl1.BIRTH:
-            return self._birth(topic, message, msg, peer, now, retained)
+            if message.kid == self.identity.kid:
+                self._signatures.verify(message, self.identity.public)
+                return None  # our own, from the broker
+            return self._introductions.birth(topic, message, msg, now, retained)
         if kind == gl1.ENROL:
-            return self._enrol(topic, message, msg, now)
+            if not self._gateway:
+                raise DropError(Cause.UNKNOWN_KIND, "an enrolment, and this is no gateway")
+            return self._introductions.enrolment(topic, message, msg, now)
         if message.kid == self.identity.kid:
             return self._echo(topic, message, msg, retained)
         if kind == gl1.CRDT:
-            return self._shared(topic, payload, message, msg, peer, now)
+            return self._introductions.state(topic, payload, message, msg, now, self.identity)
         if topic is None and type(msg.dst) is str and not (self._gateway or self.groups.keys(msg.dst)):
             return None  # neighbours bring everyone what is for a group
         if peer is None:
@@ -239,10 +241,10 @@ class Member:
             topic, msg, mesh=self.mesh, sender=peer.node_id, receivers=self._receivers, gateway=self._gateway
         )
         mark = message.signature[:16]
-        if mark in self._seen and kind not in (gl1.EVENT, gl1.DEATH):
+        if mark in self._signatures.seen and kind not in (gl1.EVENT, gl1.DEATH):
             raise DropError(Cause.REPLAYED, "a copy")
-        self._verify(message, peer.credential.public)
-        self._remember(mark)
+        self._signatures.verify(message, peer.credential.public)
+        self._signatures.remember(mark)
         repeated = peer.counts(msg)
         if repeated:
             self.reject(Cause.REPLAYED, f"event {peer.node_id}-{msg.epoch}-{msg.seq} again")
@@ -252,7 +254,10 @@ class Member:
             self.standing.informed(now)
         self.standing.check(peer.credential, kind, now)
         self.standing.heard(peer.credential, msg.ts)
-        body = self._read(topic, message.kid, msg)
+        group, alone, body = msg.dst if type(msg.dst) is str else "", is_for_one(msg), msg.body
+        if alone or type(msg.dst) is str:
+            place = place_of(self._mesh, message.kid, msg)
+            body = opened(msg, topic, place, groups=self.groups, own=self.identity)
         stale = False
         if kind == gl1.REQUEST:
             if type(body) is not dict or type(body.get("id")) is not str:
@@ -262,156 +267,9 @@ class Member:
                 self.reject(Cause.STALE, f"{topic}: a request to an earlier boot")
                 body = {"id": body["id"]}
         late = (msg.epoch, msg.ts) < peer.died
-        group, alone = msg.dst if type(msg.dst) is str else "", _is_for_one(msg)
         return Received(
             kind, peer.node_id, peer, body, msg.epoch, msg.seq, msg.ts, repeated, retained, stale, late, group, alone
         )
-
-    def _place(self, sender: bytes, msg: gl1.MSG) -> Place:
-        return Place(mesh=self._mesh, sender=sender, kind=msg.kind, dst=msg.dst, epoch=msg.epoch, seq=msg.seq)
-
-    def _read(self, topic: str | None, sender: bytes, msg: gl1.MSG) -> Any:
-        """The body, opened where it is sealed."""
-        grouped = type(msg.dst) is str
-        if not grouped and not _is_for_one(msg):
-            return msg.body
-        place = self._place(sender, msg)
-        try:
-            body = self.groups.decrypt(msg.body, place) if grouped else open_for(self.identity, msg.body, place)
-        except NoKeyError as error:
-            raise DropError(Cause.UNREADABLE, str(error)) from None
-        except StrangerError as error:
-            raise DropError(Cause.UNAUTHORISED, str(error)) from None
-        except SealError as error:
-            raise DropError(Cause.FORGED, str(error)) from None
-        if msg.kind != gl1.EVENT:
-            return body
-        cls = body.get("class") if type(body) is dict else None
-        if not gl1.level(cls) or (topic is not None and cls != topic.rpartition("/")[2]):
-            raise DropError(Cause.MISADDRESSED, "an event whose class is not that of its topic")
-        return body
-
-    def _verify(self, message: cose.Sign1, public: bytes) -> None:
-        if not crypto.verify(message.signed(self._aad), message.signature, public):
-            raise DropError(Cause.FORGED, f"the signature is not that of {message.kid.hex()} in this mesh")
-
-    def _remember(self, mark: bytes) -> None:
-        seen = self._seen
-        if len(seen) >= _SEEN:
-            seen.popitem(last=False)
-        seen[mark] = None
-
-    def _birth(
-        self, topic: str | None, message: cose.Sign1, msg: gl1.MSG, peer: Peer | None, now: int, retained: bool
-    ) -> Received | None:
-        if message.kid == self.identity.kid:
-            self._verify(message, self.identity.public)
-            return None  # our own, from the broker
-        body = msg.body
-        if self.trust is None:
-            raise DropError(Cause.UNENROLLED, "no root is known yet to verify a birth with")
-        if type(body) is not dict or type(body.get("credential")) is not bytes:
-            raise DropError(Cause.MALFORMED, "a birth is a map with a credential")
-        nonce = body.get("nonce")
-        if type(nonce) is not bytes or len(nonce) != 8 or body.get("epoch") != msg.epoch or not msg.seq or msg.dst:
-            raise DropError(Cause.MALFORMED, "a birth has a nonce of 8 bytes, and the epoch of its envelope")
-        credential = self._vouched(body["credential"], peer)
-        if credential.kid != message.kid:
-            raise DropError(Cause.FORGED, "the credential is another's")
-        node = credential.node_id
-        expected: list[str | None] = [gl1.topic(self.mesh, gl1.BIRTH, node), None]
-        if GATEWAY in credential.roles:
-            expected.append(gl1.gateway_topic(self.mesh, node))
-        if topic not in expected:
-            raise DropError(Cause.MISADDRESSED, f"the birth of {node} belongs on {expected[0]}")
-        self._verify(message, credential.public)
-        self.standing.check(credential, gl1.BIRTH, now)
-        self.standing.heard(credential, msg.ts)
-        order = (msg.epoch, msg.seq)
-        repeated = peer is not None and order == (peer.epoch, peer._birth_seq)
-        if peer is None:
-            peer = Peer(
-                credential=credential,
-                epoch=msg.epoch,
-                nonce=nonce,
-                born=msg.ts,
-                policy=_policy(body),
-                _birth_seq=msg.seq,
-            )
-            self.peers[message.kid] = peer
-        elif order < (peer.epoch, peer._birth_seq):
-            raise DropError(Cause.STALE, f"a birth before epoch {peer.epoch}")
-        elif peer.credential.public != credential.public:
-            raise DropError(Cause.FORGED, "a key id that another member has")
-        elif not repeated:
-            peer.credential, peer.nonce, peer.policy = credential, nonce, _policy(body)
-            peer.epoch, peer._birth_seq, peer.born, peer.silent = msg.epoch, msg.seq, msg.ts, False
-        if credential.former:
-            self._successors[credential.former] = node
-        late = (msg.epoch, msg.ts) < peer.died
-        return Received(gl1.BIRTH, node, peer, body, msg.epoch, msg.seq, msg.ts, repeated, retained, False, late)
-
-    def _vouched(self, data: bytes, peer: Peer | None) -> Credential:
-        if peer is not None and peer.credential.data == data:
-            return peer.credential
-        assert self.trust is not None
-        try:
-            return self.trust.verify(data)
-        except WrongMeshError as error:
-            raise DropError(Cause.WRONG_MESH, str(error)) from None
-        except CredentialError as error:
-            raise DropError(Cause.FORGED, str(error)) from None
-
-    def _shared(
-        self, topic: str | None, payload: bytes, message: cose.Sign1, msg: gl1.MSG, peer: Peer | None, now: int
-    ) -> Received | None:
-        """Replicated state. It brings its sender's credential, as a birth does: nobody hears everybody's birth.
-
-        A copy does no harm, so there is no window; those of late are dropped to save the work. They are no replay to be
-        counted, for state comes over the broker and over neighbours; one that was altered on the way is none of them.
-        """
-        body = msg.body
-        if self.trust is None:
-            raise DropError(Cause.UNENROLLED, "no root is known yet to verify a credential with")
-        if type(body) is not list or len(body) != 2 or type(body[0]) is not bytes or not msg.seq:
-            raise DropError(Cause.MALFORMED, "state comes as a credential and what its owner says")
-        mark = sha256(payload).digest()[:16]
-        if mark in self._seen:
-            return None
-        credential = self._vouched(body[0], peer)
-        if credential.kid != message.kid:
-            raise DropError(Cause.FORGED, "the credential is another's")
-        node = credential.node_id
-        expected = gl1.topic(self.mesh, gl1.CRDT, node) if msg.dst is None else self._own + "sync"
-        if topic not in (expected, None) or msg.dst not in (None, self.identity.kid):
-            raise DropError(Cause.MISADDRESSED, f"state of {node} belongs on {expected}")
-        self._verify(message, credential.public)
-        self._remember(mark)
-        self.standing.check(credential, gl1.CRDT, now)
-        self.standing.heard(credential, msg.ts)
-        return Received(gl1.CRDT, node, peer, body, msg.epoch, msg.seq, msg.ts)
-
-    def _enrol(self, topic: str | None, message: cose.Sign1, msg: gl1.MSG, now: int) -> Received:
-        """The one message under a key that it brings itself; what it asks for, an `Enroller` judges."""
-        if not self._gateway:
-            raise DropError(Cause.UNKNOWN_KIND, "an enrolment, and this is no gateway")
-        try:
-            public = cose.public(msg.body.get("key") if type(msg.body) is dict else None)
-        except cbor.CBORError as error:
-            raise DropError(Cause.MALFORMED, str(error)) from None
-        thumbprint = cose.thumbprint(public)
-        node = gl1.node_id(thumbprint)
-        if thumbprint[:8] != message.kid or not crypto.acceptable(public):
-            raise DropError(Cause.FORGED, "the key it brings is not the one it names")
-        if topic != gl1.topic(self.mesh, gl1.ENROL, node) or msg.dst is not None:
-            raise DropError(Cause.MISADDRESSED, f"the enrolment of {node} on another topic")
-        mark = message.signature[:16]
-        if mark in self._seen:
-            raise DropError(Cause.REPLAYED, "a copy")
-        self._verify(message, public)
-        self._remember(mark)
-        self.standing.fresh(msg.ts, now)
-        return Received(gl1.ENROL, node, None, msg.body, msg.epoch, msg.seq, msg.ts)
 
     def _echo(self, topic: str | None, message: cose.Sign1, msg: gl1.MSG, retained: bool) -> Received | None:
         """Our own death while we live: the broker gave us up, or someone wants others to. Else our own words."""
@@ -421,7 +279,7 @@ class Member:
         )
         if not ours:
             raise DropError(Cause.MISADDRESSED, "our own message in another's place")
-        self._verify(message, self.identity.public)
+        self._signatures.verify(message, self.identity.public)
         if msg.kind != gl1.DEATH:
             return None
         if topic != self._own + "death":
@@ -429,13 +287,3 @@ class Member:
         if msg.epoch != self.epoch:
             raise DropError(Cause.STALE, "our death in an earlier boot")
         return Received(gl1.DEATH, self.identity.node_id, None, msg.body, msg.epoch, msg.seq, msg.ts, False, retained)
-
-
-def _policy(birth: dict[str, Any]) -> int | None:
-    version = birth.get("policy")
-    return version if type(version) is int else None
-
-
-def _is_for_one(msg: gl1.MSG) -> bool:
-    """Whether a command or an answer is sealed for its receiver alone."""
-    return msg.kind in (gl1.REQUEST, gl1.REPLY) and type(msg.body) is cbor.Tag and msg.body.number == keywrap.TAG

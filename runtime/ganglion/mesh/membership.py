@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a node gets into its mesh and stays there: the bundle, enrolment by key or approval, the credential's renewal.
+"""How a node gets into its mesh and stays there: enrolment by key or approval, the credential's renewal.
 
-What of it is kept is in `state_folder`. Without a gateway nothing is lost but time: it asks again, with backoff, for
+Whom it goes by is in its `TrustStore`. Without a gateway nothing is lost but time: it asks again, with backoff, for
 ever.
 """
 
@@ -15,15 +15,15 @@ from typing import Any
 
 from ganglion.errors import GanglionError, InvalidError, RefusedError
 from ganglion.mesh.backoff import Backoff
-from ganglion.mesh.credential import Credential, CredentialError, ExpiredError, Trust, WrongMeshError
+from ganglion.mesh.credential import Credential, CredentialError, Trust
 from ganglion.mesh.enrol import Applicant, EnrolKey, PendingError
-from ganglion.mesh.fleet_limits import FleetLimits
 from ganglion.mesh.identity import Identity, fingerprint
-from ganglion.mesh.member import Cause, Member, Received, Sealed, clock_valid
+from ganglion.mesh.member import Member, Received, Sealed, clock_valid
 from ganglion.mesh.rights import Rights
-from ganglion.mesh.signed_config import FORMS, LIMITS, POLICIES, D, Form, SignedConfig
+from ganglion.mesh.signed_config import FORMS, D, Form, SignedConfig
 from ganglion.mesh.standing import Standing
-from ganglion.mesh.state_folder import BUNDLE, CREDENTIAL, StateFolder, pin_of
+from ganglion.mesh.state_folder import CREDENTIAL, StateFolder
+from ganglion.mesh.trust_store import TrustStore, mesh_pin
 from ganglion.units import SECOND
 from ganglion_micro import gl1
 
@@ -54,7 +54,6 @@ class Membership:
 
     Attributes:
         mesh: Id of the mesh, 13 letters.
-        trust: Root and issuer, once the bundle was read.
         credential: This node's, once it is enrolled.
         refusal: What the gateway said, while it refuses the enrolment; or that this node was revoked.
         pending: Whether the gateway has the request and an operator has not decided.
@@ -88,26 +87,28 @@ class Membership:
         self._applicant = Applicant(key, identity, name)
         self._wake = asyncio.Event()
         self._connected = False
-        self.trust: Trust | None = None
         self.credential: Credential | None = None
         self.refusal = ""
         self.pending = False
-        self._disbelieved: set[Cause] = set()
         self._carried = False
-        bundle, credential = self._folder.read(BUNDLE), self._folder.read(CREDENTIAL)
-        known = mesh or (key.mesh_id if key else "")
-        self._pin = key.pin if key else root or _mesh_pin(mesh)
-        if bundle is not None:
-            try:
-                self.trust = Trust.read(bundle, pin=self._pin or pin_of(bundle))
-                self.credential = self._own(credential) if credential is not None else None
-            except CredentialError as error:
-                raise InvalidError(
-                    f"what this folder keeps of its mesh does not fit: use another state folder, or empty it ({error})",
-                    where=str(state),
-                ) from error
-            known = self.trust.mesh
-            self._pin = self._pin or pin_of(bundle)
+        credential = self._folder.read(CREDENTIAL)
+        try:
+            self._store = TrustStore(
+                self._folder,
+                pin=key.pin if key else root or mesh_pin(mesh),
+                standing=standing,
+                rights=rights,
+                limited=limited,
+                clock=clock,
+            )
+            if self.trust is not None and credential is not None:
+                self.credential = self._own(credential)
+        except CredentialError as error:
+            raise InvalidError(
+                f"what this folder keeps of its mesh does not fit: use another state folder, or empty it ({error})",
+                where=str(state),
+            ) from error
+        known = self.trust.mesh if self.trust else mesh or (key.mesh_id if key else "")
         if (key is not None and key.mesh_id != known) or (mesh and mesh != known):
             raise InvalidError(f"the mesh is {mesh or known} and the enrol key is for another", where="mesh")
         if not known:
@@ -117,21 +118,15 @@ class Membership:
                 where="mesh.enrol_key",
             )
         self.mesh = known
-        self._remember()
-
-    def _remember(self) -> None:
-        """What the state folder proves of times and of who was revoked."""
-        if self.trust is None:
-            return
-        self._standing.floor.prove(self.trust.issuer.issued)
-        self._folder.load(self.trust)
-        self._rights.policy = self._folder.configs[POLICIES.what].config
+        self._store.recall()
         if self.credential is not None:
             self._vouched(self.credential)
-        if (revocations := self._folder.revocations.newest) is not None:
-            self._standing.revocations = revocations
-            self._standing.floor.prove(revocations.issued)
-            self._look_for_us()
+        self._look_for_us()
+
+    @property
+    def trust(self) -> Trust | None:
+        """Root and issuer, once the bundle was read."""
+        return self._store.trust
 
     def _vouched(self, credential: Credential) -> None:
         self._standing.floor.prove(credential.issued)
@@ -164,74 +159,35 @@ class Membership:
 
     def config(self, form: Form[D]) -> SignedConfig[D] | None:
         """The newest that was heard; None before any."""
-        return self._folder.configs[form.what].newest
+        return self._store.config(form)
 
     @property
     def limits(self) -> list[Mapping[str, Any]]:
         """What the fleet limits here; nothing before this node is a member."""
-        holds: FleetLimits = self._folder.configs[LIMITS.what].config
-        return [] if self.credential is None else holds.of(self.credential)
+        return [] if self.credential is None else self._store.limits(self.credential)
 
     @property
     def lost(self) -> dict[str, str]:
-        """Statements of the authority that this node had and knows no more, until it hears them again: name to why."""
-        return self._folder.lost
+        """See `TrustStore.lost`."""
+        return self._store.lost
 
     def take_bundle(self, data: bytes, member: Member) -> bool:
-        """A bundle, from an untrusted broker or neighbour; whether there is a new trust."""
-        try:
-            trust = Trust.read(data, pin=self._pin)
-            if clock_valid(now := self._clock()):
-                trust.issuer.check(now)
-        except CredentialError as error:
-            cause = _cause(error)
-            member.reject(cause, f"a bundle: {error}")
-            if cause not in self._disbelieved:  # once: whoever sends ten thousand is not to fill the log
-                self._disbelieved.add(cause)
-                _log.warning("A bundle that was heard is not believed: %s.", error)
-            return False
-        if self.trust is not None:
-            # An older one, or the same again: the broker cannot take the mesh back in time.
-            if trust.issuer.issued < self.trust.issuer.issued:
-                member.reject(Cause.STALE, "a bundle older than the one that is known")
-                return False
-            if data == self.trust.data and member.trust is not None:
-                return False
-        self._folder.keep(BUNDLE, data)
-        self.trust = trust
-        member.adopt(trust)
-        self._wake.set()
-        return True
+        """See `TrustStore.take_bundle`."""
+        if taken := self._store.take_bundle(data, member):
+            self._wake.set()
+        return taken
 
     def take_revocations(self, data: bytes, member: Member) -> None:
-        """A list, from an untrusted broker or neighbour: enforced where it is newer than what is known.
-
-        Raises:
-            CredentialError: the authority has not signed it.
-        """
-        kept = self._folder.revocations
-        if self.trust is not None and kept.take(data, self.trust):
-            assert kept.newest is not None
-            member.enforce(kept.newest)
+        """See `TrustStore.take_revocations`."""
+        if self._store.take_revocations(data, member):
             self._look_for_us()
 
     def take_config(self, form: Form[Any], data: bytes) -> None:
-        """A policy or the like, from an untrusted broker or neighbour: it holds where it is newer than what is known.
-
-        Raises:
-            CredentialError: the authority has not signed it.
-        """
-        kept = self._folder.configs[form.what]
-        if self.trust is None or not kept.take(data, self.trust):
-            return
-        _log.info("The %s %d holds.", form.title, kept.config.version)
-        if form is POLICIES:
-            self._rights.adopt(kept.config)
-        else:
-            self._limited()
+        """See `TrustStore.take_config`."""
+        self._store.take_config(form, data)
 
     def _look_for_us(self) -> None:
-        revocations = self._folder.revocations.newest
+        revocations = self._store.revocations
         if revocations is None or not self._standing.revoked(self._identity.kid, now=self._clock()):
             return
         when = datetime.fromtimestamp(revocations.until[self._identity.kid][0] // SECOND, UTC)
@@ -385,28 +341,3 @@ class Membership:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._wake.wait()
-
-
-def _cause(error: CredentialError) -> Cause:
-    if isinstance(error, WrongMeshError):
-        return Cause.WRONG_MESH
-    if isinstance(error, ExpiredError):
-        return Cause.EXPIRED
-    return Cause.FORGED if error.__cause__ is None else Cause.MALFORMED
-
-
-def _mesh_pin(mesh: str) -> bytes:
-    """The 8 bytes in the id of a mesh.
-
-    Raises:
-        InvalidError: it is none.
-    """
-    try:
-        pin = gl1.from_base32(mesh)
-    except ValueError:
-        pin = b"?"
-    if mesh and len(pin) != 8:
-        raise InvalidError(
-            f"{mesh!r} is the id of no mesh: 13 letters, as `ganglion devices pending` shows it", where="mesh.id"
-        )
-    return pin

@@ -20,6 +20,7 @@ from ganglion.mesh.parameters import check, takes
 from ganglion.mesh.progress import EVERY, Progress, listener
 from ganglion.mesh.reading import READING
 from ganglion.mesh.rights import Rights
+from ganglion.settings import instead
 from ganglion.units import SECOND
 from ganglion_micro import cbor, gl1
 
@@ -311,8 +312,8 @@ class Methods:
         """
         served = self._methods.get(name)
         if served is None:
-            known = ", ".join(each for each, method in sorted(self._methods.items()) if self._shows(each, method, peer))
-            raise NotFoundError(f"there is no method {name!r}; known are {known}")
+            known = [each for each, method in self._methods.items() if self._shows(each, method, peer)]
+            raise NotFoundError(f"there is no method {name!r}{instead(name, known, 'ganglion call NODE --list')}")
         if refusal := self._refusal(name, served, peer, params):
             self._member.reject(Cause.UNAUTHORISED, f"{peer.node_id}: {refusal}")
             raise RefusedError(refusal)

@@ -16,7 +16,7 @@ from ganglion.bridge.homeassistant import HomeAssistant
 from ganglion.bridge.tasmota import Tasmota
 from ganglion.bridge.zigbee2mqtt import Zigbee2Mqtt
 from ganglion.bus import Bus
-from ganglion.config import BridgeSection
+from ganglion.config.bridge import BridgeSection
 from ganglion.errors import InvalidError, UnreachableError
 from ganglion.mesh.mqtt_transport import MqttTransport
 from ganglion.mesh.parameters import takes
@@ -150,6 +150,11 @@ class Bridged:
     async def run(self) -> None:
         """Reads until cancelled."""
         await self._line.run()
+
+    def serve(self, on_request: Callable[..., None]) -> None:
+        """Registers the methods, by `MeshClient.on_request` or what is called like it."""
+        on_request("bridge.devices", self.devices, summary="devices of third parties on plain MQTT topics")
+        on_request("bridge.set", self.set, summary="set one (device, channel, value)")
 
     @takes("after")
     async def devices(self, params: dict[str, Any], peer: object) -> dict[str, Any]:

@@ -34,6 +34,16 @@ class Commanded:
         self._now = now
         self._told: dict[str, tuple[Any, int]] = {}
 
+    def serve(self, on_request: Callable[..., None]) -> None:
+        """Registers the methods, by `MeshClient.on_request` or what is called like it."""
+        on_request("actuators.list", self.list, summary="the actuators, what they were told and by whom")
+        on_request("actuators.renew", self.renew, summary="say that you live, who has set some")
+        on_request(
+            "actuators.set",
+            self.set,
+            summary="have an actuator set, if it may (actuator, value, for, heartbeat, priority)",
+        )
+
     def tell(self) -> None:
         """Sends the values that have changed since they were sent, and now and then all of them."""
         now = self._now()

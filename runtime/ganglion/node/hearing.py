@@ -47,6 +47,12 @@ class Hearing:
         self._webhooks: dict[str, list[str]] = {}
         self._intents: Any = None
 
+    def serve(self, on_request: Callable[..., None]) -> None:
+        """Registers the methods, by `MeshClient.on_request` or what is called like it."""
+        on_request("scripts.say", self.say, summary="say something (text, session_id) to the scripts")
+        on_request("scripts.intents", self.intents, summary="the intents that the scripts have")
+        on_request("scripts.webhook", self.webhook, summary="begin what a webhook (webhook, payload) triggers")
+
     def add(self, plan: Plan) -> None:
         """Takes the intents and webhooks of a script, in place of those that the one of its name had."""
         self._listed[plan.name], self._names[plan.name] = plan.body[p.INTENTS], plan.body[p.NAMES]

@@ -5,7 +5,7 @@ import asyncio
 import base64
 import binascii
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,18 @@ class Scripts:
         self.refused: dict[str, str] = {}
         self.configured: set[str] = set()
         self.files: dict[str, Path] = {}
+
+    def serve(self, on_request: Callable[..., None]) -> None:
+        """Registers the methods, by `MeshClient.on_request` or what is called like it."""
+        on_request(
+            "scripts.put",
+            self.put,
+            summary="load a compiled script (plan), until the next start (or for seconds)",
+        )
+        on_request("scripts.live", self.live, summary="have a script that is edited (name) run (seconds) longer")
+        on_request("scripts.list", self.list, summary="the scripts that are loaded, with their hashes")
+        on_request("scripts.source", self.source, summary="the text of a script (name), from a letter on (at)")
+        on_request("scripts.remove", self.remove, summary="unload a script (name), until the next start")
 
     def begin(self, plans: Iterable[Plan]) -> None:
         """Loads what the configuration names; one that needs what is not here is logged, and the others run."""

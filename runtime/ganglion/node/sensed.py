@@ -36,6 +36,7 @@ class Sensed:
 
     def serve(self, on_request: Callable[..., None]) -> None:
         """Registers the methods, by `MeshClient.on_request` or what is called like it."""
+        on_request("sim.set", self.simulate, summary="have a simulated sensor (sensor) sense a value (value)")
         on_request("sensors.list", self.list, summary="the sensors, their health and last values")
         on_request("sensors.read", self.read, summary="read a sensor or a channel (sensor) now")
         on_request("sensors.inspect", self.inspect, summary="all that is known of the sensors, or of one (sensor)")
@@ -168,6 +169,16 @@ class Sensed:
             raise InvalidError('must be a table, as in {"kind": "system"}', where="table")
         replaced = await self._declared.add(name, table)
         return {"sensor": name, "replaced": replaced}
+
+    @takes("sensor", "value")
+    async def simulate(self, params: Params, peer: object) -> dict[str, Any]:
+        """Has a simulated sensor sense a value. Raises: see `Sensors.set_simulated`."""
+        try:
+            sensor, value = params["sensor"], params["value"]
+        except KeyError as error:
+            raise InvalidError(f"sim.set needs {error.args[0]}", where="params") from None
+        self._sensors.set_simulated(sensor, value)
+        return {"sensor": sensor, "value": value}
 
     @takes("sensor")
     async def remove(self, params: Params, peer: object) -> dict[str, Any]:

@@ -8,15 +8,22 @@ rate, so that a node with a sick sensor does not fill it; how many were left out
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ganglion.errors import GanglionError
+from ganglion.mesh.client import MeshClient
 from ganglion.mesh.overlay.bucket import Bucket
 from ganglion.mesh.told import CRASH, LOG
 from ganglion.node.console.tail import NOTE, Tail
 from ganglion.node.crashes import NOTE as GOES_ON
 from ganglion.node.crashes import Crashes
-from ganglion.node.vitals import Vitals
+from ganglion.node.vitals import Machine, Vitals
+from ganglion.sensors import Sensors
+
+if TYPE_CHECKING:
+    from ganglion.mesh.leaves.leaves import Leaves
 
 _log = logging.getLogger(__name__)
 
@@ -104,3 +111,44 @@ class Telling:
                 except GanglionError as error:
                     _log.info("Warnings are not told: %s.", error)  # not a warning, or it would be one of them
             await asyncio.sleep(GATHER)
+
+
+def telling(
+    mesh: MeshClient,
+    state: Path,
+    *,
+    tail: Tail,
+    sensors: Sensors,
+    refused: Mapping[str, str],
+    leaves: "Leaves | None",
+    crashes: Crashes | None,
+    clock: Callable[[], int],
+) -> Telling:
+    """What a node of a mesh tells.
+
+    Args:
+        state: The node's state folder.
+        tail: What it logs.
+        sensors: Its own.
+        refused: Its scripts that could not be loaded, and why.
+        leaves: Of which it is the parent; None for none.
+        crashes: How earlier runs ended; None where nobody keeps that.
+        clock: Nanoseconds since the Unix epoch.
+    """
+
+    def spool() -> dict[str, int]:
+        delivery = mesh.statistics().delivery
+        return {"count": delivery.spooled, "lost": delivery.dropped}
+
+    vitals = Vitals(
+        Machine(state),
+        sensors,
+        refused=refused,
+        spool=spool,
+        reset="" if crashes is None else crashes.reset,
+        publish=lambda stream, value: mesh.publish_reading(stream, value, clock()),
+        leads=lambda: mesh.leads,
+        leaves=tuple if leaves is None else partial(leaves.there, "status"),
+        ask=None if leaves is None else leaves.status,
+    )
+    return Telling(vitals=vitals, crashes=crashes, tail=tail, publish=mesh.publish_event, saved=mesh.saved, clock=clock)

@@ -39,6 +39,10 @@ WINDOWS = range(2, 3601)
 #: Letters of an id.
 ID = re.compile(r"[0-9a-f]{64}")
 
+#: What the name of a new release is, in words; earlier ones may have any letters.
+NAMED = "1 to 64 of a-z A-Z 0-9 _ . : -, as in fridge-2, and not `none`"
+
+_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _PART = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 _DEEP = 4
 _KEYS = {"v", "name", "files", "requires", "window"}
@@ -127,6 +131,8 @@ def made(
     Raises:
         InvalidError: a path, the name, a size or the window is none that may be.
     """
+    if not is_name(name):
+        raise InvalidError(f"{name[:64]!r} is none of a release: {NAMED}", where="name")
     return checked(
         Manifest(
             name=name,
@@ -136,6 +142,11 @@ def made(
             agents=tuple(sorted(agents)),
         )
     )
+
+
+def is_name(name: str) -> bool:
+    """Whether a new release may be called so; `none` is what assigns none."""
+    return _NAME.fullmatch(name) is not None and name != "none"
 
 
 def checked(manifest: Manifest) -> Manifest:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a release asks of a node, and what a node lacks of it. Pure: the gateway plans by it, the node goes by it."""
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -9,6 +10,7 @@ from typing import Any
 from ganglion.errors import InvalidError
 
 _VERSION = re.compile(r"\d{1,6}(\.\d{1,6}){0,3}")
+_BEFORE = re.compile(r"\.dev(\d{1,20})")
 _CLAUSE = re.compile(r"(>=|<=|==|>|<)\s*(\S+)")
 _CAPABILITY = re.compile(r"(sensor|actuator):[A-Za-z0-9_.-]{1,128}")
 _BOARD = re.compile(r"[A-Za-z0-9_./-]{1,64}")
@@ -110,8 +112,13 @@ def capabilities_of(caps: Mapping[str, Any]) -> set[str]:
 
 
 def is_older(version: str, other: str) -> bool:
-    """Whether a version is lower than another, by their numbers."""
-    return _numbers(version) < _numbers(other)
+    """Whether a version is lower than another, by their numbers; `1.2.dev3` is before `1.2` (PEP 440)."""
+    return _order(version) < _order(other)
+
+
+def _order(version: str) -> tuple[tuple[int, ...], float]:
+    before = _BEFORE.search(version)
+    return _numbers(version), int(before[1]) if before else math.inf
 
 
 def satisfies(version: str, wanted: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from ganglion.errors import InvalidError, NotFoundError
+from ganglion.errors import InvalidError, NotFoundError, no_json
 from ganglion_tools.admission import rights
 from ganglion_tools.admission.rights import Rights
 
@@ -105,8 +105,9 @@ class Book:
             hosts = tuple(fields.pop("hosts"))
             return cls(**fields, hosts=hosts, accounts={account.user: account for account in accounts})
         except (ValueError, TypeError, LookupError, AttributeError) as error:
+            why = f"it {no_json(error)}" if isinstance(error, ValueError) else str(error)
             raise InvalidError(
-                f"this is no book of a broker's accounts ({error}): make another folder with `ganglion broker init`",
+                f"this is no book of a broker's accounts ({why}): make another folder with `ganglion broker init`",
                 where=where,
             ) from None
 

@@ -14,6 +14,7 @@ from ganglion_tools.bench import bus_ours as ours
 from ganglion_tools.bench import bus_peers as peers
 from ganglion_tools.bench import bus_scale as scale
 from ganglion_tools.bench.figure import Figure, figure
+from ganglion_tools.bench.progress import begins
 from ganglion_tools.bench.timing import ROUNDS, Contestant, nanoseconds
 
 #: How many times a peer's rate; for the native core, the twin informs.
@@ -61,6 +62,7 @@ def _goal(name: str, goal: float | None) -> float | None:
 
 
 def _costs(name: str, make: Callable[[str], Contestant], *, goal: float, rounds: int = ROUNDS) -> list[Figure]:
+    begins("bus", name)
     costs = nanoseconds([make(backend) for backend in BACKENDS], rounds=rounds)
     return [_cost(f"{name}, {backend}", cost, _goal(backend, goal)) for backend, cost in costs.items()]
 
@@ -71,6 +73,7 @@ def _cost(name: str, value: float, goal: float | None) -> Figure:
 
 def _subscribers() -> list[Figure]:
     """The cost is to stay what it is with one."""
+    begins("bus", f"L3: {SUBSCRIBERS[0]:,} to {SUBSCRIBERS[-1]:,} subscribers of exact topics")
     found, ones = [], dict[str, float]()
     for count in SUBSCRIBERS:
         costs = nanoseconds([ours.exact(backend, count) for backend in BACKENDS])
@@ -85,8 +88,9 @@ def _subscribers() -> list[Figure]:
 
 
 def _batch() -> list[Figure]:
-    costs = nanoseconds([ours.batches(backend) for backend in BACKENDS], rounds=10 * ROUNDS)
     name = f"batch from buffers, {ours.FILTERS:,} filters standing, one predicate, one queue"
+    begins("bus", name)
+    costs = nanoseconds([ours.batches(backend) for backend in BACKENDS], rounds=10 * ROUNDS)
     return [
         figure(name=f"{name}, {each}", unit="1/s", value=1e9 / cost, more_is_better=True, goal=_goal(each, 30e6))
         for each, cost in costs.items()
@@ -94,6 +98,7 @@ def _batch() -> list[Figure]:
 
 
 def _deliver() -> list[Figure]:
+    begins("bus", "L4: deliver to a Python callback")
     goals = {"pyee": PYEE_GOAL, "blinker": BLINKER_GOAL}
     makers = {"pyee": peers.pyee, "blinker": peers.blinker}
     mine = [ours.delivering(backend) for backend in BACKENDS]
@@ -106,9 +111,10 @@ def _deliver() -> list[Figure]:
 
 
 def _match(which: str, make: Callable[[str], Contestant], *, goal: float | None) -> list[Figure]:
+    name = f"match a {which} topic against {ours.FILTERS:,} wildcard filters"
+    begins("bus", name)
     mine = [make(backend) for backend in BACKENDS]
     costs = nanoseconds([*mine, *([peers.paho(which)] if find_spec("paho") else [])], rounds=ROUNDS // 10)
-    name = f"match a {which} topic against {ours.FILTERS:,} wildcard filters"
     return [_rate(f"{name}, {each.name}", costs, each.name, "paho.mqtt.matcher", goal) for each in mine]
 
 
@@ -126,6 +132,7 @@ def _rate(name: str, costs: dict[str, float], mine: str, peer: str, goal: float 
 
 
 def _growth(which: str, *, is_new: bool, goal: float) -> list[Figure]:
+    begins("bus", f"cost of a {which} topic among {MANY:,} filters beside that among {FEW}")
     found = []
     for backend in BACKENDS:
         few, many = (
@@ -140,6 +147,7 @@ def _growth(which: str, *, is_new: bool, goal: float) -> list[Figure]:
 
 
 def _with_both(name: str, unit: str, measure: Callable[[str], float], *, goal: float) -> list[Figure]:
+    begins("bus", name)
     return [
         figure(
             name=f"{name}, {backend}",

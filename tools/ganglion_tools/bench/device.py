@@ -12,6 +12,7 @@ from ganglion.firmware.heap import BOARD, FREE, STEPS, measure
 from ganglion.firmware.interpreter import cached
 from ganglion_tools.bench import device_edit, device_engine, device_farm, device_files, device_update
 from ganglion_tools.bench.figure import Figure, figure
+from ganglion_tools.bench.progress import begins
 from ganglion_tools.emulated_board import board
 from ganglion_tools.micropython import interpreter
 
@@ -41,6 +42,7 @@ def figures() -> list[Figure]:
 
 
 def _files() -> list[Figure]:
+    begins("device", f"files of {FILE // 1024} KiB beside mpremote, {REPEATS} times each")
     return [
         figure(
             name=f"{what} of {FILE // 1024} KiB on an emulated Cortex-M3",
@@ -56,6 +58,7 @@ def _files() -> list[Figure]:
 
 
 def _serial() -> list[Figure]:
+    begins("device", "an edit until it runs, on a board on a serial port")
     with board("cortex-m3", device_files.CACHE) as port:
         return [_edit("a board on a serial port", device_edit.seconds(port, EDITS, {}))]
 
@@ -66,14 +69,20 @@ def _edit(where: str, seconds: float) -> Figure:
 
 
 async def _mesh() -> list[Figure]:
+    begins("device", "a broker, a gateway, a node and a leaf, until they are one mesh")
     async with device_farm.farm() as farm:
         found = []
         for where, device in (
             ("a node", device_farm.NODE),
             ("a leaf", f"{device_farm.NODE}/{device_farm.LEAF}"),
         ):
+            begins("device", f"an edit until it runs, on {where}")
             found.append(_edit(where, await asyncio.to_thread(device_edit.seconds, device, EDITS, farm.environment)))
-        whole, lossy = [await asyncio.to_thread(device_update.seconds, farm, UPDATE, loss) for loss in (0.0, LOSS)]
+        took = []
+        for loss in (0.0, LOSS):
+            begins("device", f"an update of {UPDATE / 1024:g} KiB over the mesh with {loss:.0%} loss")
+            took.append(await asyncio.to_thread(device_update.seconds, farm, UPDATE, loss))
+    whole, lossy = took
     name = f"update of {UPDATE / 1024:g} KiB over the mesh with {LOSS:.0%} loss"
     without = "the same without loss"
     return [
@@ -83,7 +92,9 @@ async def _mesh() -> list[Figure]:
 
 
 def _engine() -> list[Figure]:
+    begins("device", "steps of a script on an emulated board")
     engine = device_engine.measure(device_files.CACHE)
+    begins("device", "the heap of the agent under MicroPython of 32 bits")
     heap = measure(build(), interpreter(cached("i386"), "i386"))
     return [
         figure(

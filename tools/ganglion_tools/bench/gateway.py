@@ -14,6 +14,7 @@ from ganglion_tools.bench import gateway_webhooks as webhooks
 from ganglion_tools.bench.figure import Figure, figure
 from ganglion_tools.bench.gateway_site import Site, site
 from ganglion_tools.bench.gateway_worker import Worker
+from ganglion_tools.bench.progress import begins
 
 NODES, RATE = 1000, 1000.0
 #: Events of the part that is killed: a second, and seconds.
@@ -55,8 +56,9 @@ def figures(parts: Sequence[str], *, seconds: float) -> list[Figure]:
 async def _measured(parts: Sequence[str], seconds: float) -> list[Figure]:
     """In the order of `parts`. Some have a gateway each, which begins with nothing; the others share one with nodes."""
     alone = {"webhooks": _webhooks, "memory": _memory}
-    found = {part: await measure() for part, measure in alone.items() if part in parts}
+    found = {part: await _part(part, measure) for part, measure in alone.items() if part in parts}
     if set(parts) - set(alone):
+        begins("gateway", f"{NODES:,} nodes, until they have joined")
         async with site() as place:
             await place.start()
             workers = await gateway_events.populate(place, NODES)
@@ -66,8 +68,13 @@ async def _measured(parts: Sequence[str], seconds: float) -> list[Figure]:
                 "dashboard": lambda: _dashboard(place, workers[0]),
                 "rollout": lambda: _rollout(place, workers),
             }
-            found |= {part: await measure() for part, measure in together.items() if part in parts}
+            found |= {part: await _part(part, measure) for part, measure in together.items() if part in parts}
     return [each for part in dict.fromkeys(parts) for each in found[part]]
+
+
+async def _part(name: str, measure: Callable[[], Awaitable[list[Figure]]]) -> list[Figure]:
+    begins("gateway", name)
+    return await measure()
 
 
 async def _events(place: Site, workers: list[Worker], seconds: float) -> list[Figure]:

@@ -20,6 +20,7 @@ from ganglion_tools.bench import mesh_known as known
 from ganglion_tools.bench import mesh_wire as wire
 from ganglion_tools.bench.figure import Figure, figure
 from ganglion_tools.bench.mesh_members import NOW
+from ganglion_tools.bench.progress import begins
 from ganglion_tools.bench.timing import nanoseconds
 from ganglion_tools.child import Child
 
@@ -41,6 +42,7 @@ def figures() -> list[Figure]:
 
 
 def _frames() -> list[Figure]:
+    begins("mesh", "frames, sealed and opened")
     found = []
     with tempfile.TemporaryDirectory(prefix="ganglion-bench-") as folder:
         authority = Authority.open(Path(folder), now=NOW)
@@ -79,6 +81,7 @@ def _costs(verb: str, size: int, costs: dict[str, float]) -> list[Figure]:
 def _wires() -> list[Figure]:
     found = []
     for kind in broker.KINDS:
+        begins("mesh", f"readings and commands over {TITLES[kind]}")
         try:
             found += on(TITLES[kind], asyncio.run(_wire(kind)))
         except UsageError as error:
@@ -138,6 +141,7 @@ def on(title: str, measured: wire.Measured) -> list[Figure]:
 
 
 def _known() -> list[Figure]:
+    begins("mesh", f"memory for {known.PEERS:,} known peers")
     weight = known.weight(known.PEERS)
     name = f"memory for {known.PEERS:,} known peers"
     return [
@@ -149,6 +153,7 @@ def _known() -> list[Figure]:
 def _cuts() -> list[Figure]:
     found = []
     for length in cut.LENGTHS:
+        begins("mesh", f"a cut in a line of {length}")
         outage = cut.outage(length, cuts=cut.CUTS)
         name = f"way around a cut in a line of {length}, in virtual time"
         found += [

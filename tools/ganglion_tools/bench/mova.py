@@ -19,6 +19,7 @@ from ganglion_tools import up
 from ganglion_tools.bench import mova_timed as timed
 from ganglion_tools.bench import mova_weigh
 from ganglion_tools.bench.figure import Figure, figure
+from ganglion_tools.bench.progress import begins
 from ganglion_tools.bench.timing import Contestant, nanoseconds
 from ganglion_tools.micropython import interpreter
 
@@ -61,12 +62,13 @@ def figures() -> list[Figure]:
         ),
         *_rates(f"intents, a text that one of {timed.INTENTS:,} knows", timed.recognising(hit=True), {}),
         *_expressions(),
-        _memory(f"memory of {mova_weigh.SCRIPTS:,} idle scripts", "MiB", mova_weigh.mebibytes(_SCRIPT), goal=20),
+        _idle(),
         *_board(),
     ]
 
 
 def _shell(name: str) -> list[Figure]:
+    begins("mova", name)
     seconds, megabytes = mova_weigh.check(timed.DOCUMENT)
     return [
         _beside(f"{name}, wall", "s", seconds, original=0.71, goal=0.25),
@@ -97,6 +99,7 @@ def _rates(
         original: A second, of the original.
         each: How many are done in one time.
     """
+    begins("mova", name)
     present = [make() for module, make in theirs.items() if find_spec(module)]
     costs = nanoseconds([mine, *present], rounds=rounds)
     rate = each * 1e9 / costs[mine.name]
@@ -123,7 +126,14 @@ def _memory(name: str, unit: str, value: float, *, goal: float | None = None) ->
     return figure(name=name, unit=unit, value=value, more_is_better=False, goal=goal)
 
 
+def _idle() -> Figure:
+    name = f"memory of {mova_weigh.SCRIPTS:,} idle scripts"
+    begins("mova", name)
+    return _memory(name, "MiB", mova_weigh.mebibytes(_SCRIPT), goal=20)
+
+
 def _board() -> list[Figure]:
+    begins("mova", "the heap of a script under MicroPython of 32 bits")
     try:
         bundle, command = build(), interpreter(cached("i386"), "i386")
         engine, taken = profile(bundle, command)["ganglion_micro.engine"], measure(bundle, command)

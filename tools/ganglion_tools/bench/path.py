@@ -23,6 +23,7 @@ from ganglion_tools.bench import node_red
 from ganglion_tools.bench.contestants import GANGLION, NODE_RED, PAHO, Contestant
 from ganglion_tools.bench.figure import Figure, figure
 from ganglion_tools.bench.load import WINDOWS, Load, load
+from ganglion_tools.bench.progress import begins
 from ganglion_tools.child import Child
 
 ROUNDS = 5
@@ -80,6 +81,7 @@ def figures() -> list[Figure]:
         GanglionError: somebody lost or invented an answer, or did not start.
     """
     contestants = [GANGLION, NODE_RED, PAHO]
+    begins("path", "Node-RED is looked for, or fetched")
     try:
         node_red.install()
     except GanglionError as error:
@@ -121,6 +123,7 @@ async def contest(contestants: Sequence[Contestant], *, rounds: int, messages: i
             await broker.answers(BrokerUrl(host="127.0.0.1", port=port), timeout=10)
             for turn in range(rounds):
                 for each in contestants:
+                    begins("path", f"{each.name}, round {turn + 1} of {rounds}")
                     own = folder / f"{each.name}-{turn}"
                     own.mkdir()
                     try:

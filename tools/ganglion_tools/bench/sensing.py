@@ -12,6 +12,7 @@ from ganglion_tools.bench import sensing_motion as motion
 from ganglion_tools.bench import sensing_rate as rate
 from ganglion_tools.bench import sensing_weigh as weigh
 from ganglion_tools.bench.figure import Figure, figure
+from ganglion_tools.bench.progress import begins
 from ganglion_tools.bench.timing import nanoseconds
 
 #: Percent of a core for sound with voice activity and 10 pictures a second.
@@ -36,15 +37,18 @@ def figures() -> list[Figure]:
 def _both() -> list[Figure]:
     from ganglion_tools.bench.audio_speech import listening_share
 
-    share = listening_share(SECONDS, voice="on") + 100 * motion.share_of_a_core(RATE)
     name = f"sound with voice activity, and motion in {RATE:g} pictures a second"
+    begins("sensing", name)
+    share = listening_share(SECONDS, voice="on") + 100 * motion.share_of_a_core(RATE)
     return [figure(name=name, unit="% of a core", value=share, more_is_better=False, goal=SHARE_GOAL)]
 
 
 def _sound() -> list[Figure]:
     from ganglion_tools.bench import audio_speech, speech
 
+    begins("sensing", f"sound, {SECONDS:g} s of it")
     found = audio_speech.cost_figures(SECONDS)
+    begins("sensing", "speech in noise")
     try:
         clips = list(speech.clips(voices=VOICES, ratios=RATIOS))
     except UsageError as error:
@@ -54,6 +58,7 @@ def _sound() -> list[Figure]:
 
 
 def _motion() -> list[Figure]:
+    begins("sensing", "motion in pictures")
     costs = nanoseconds(motion.contestants(), rounds=ROUNDS)
     found = motion.found()
     return [
@@ -71,8 +76,9 @@ def _motion() -> list[Figure]:
 
 
 def _rate() -> list[Figure]:
-    read = rate.read()
     name = f"a chip that measures {rate.RATE} times a second, over I2C"
+    begins("sensing", name)
+    read = rate.read()
     return [
         figure(name=f"{name}, read", unit="1/s", value=read.rate, more_is_better=True),
         figure(name=f"{name}, lost", unit="samples", value=read.lost, more_is_better=False, goal=0),
@@ -82,6 +88,7 @@ def _rate() -> list[Figure]:
 
 
 def _weights() -> list[Figure]:
+    begins("sensing", "memory of sensors, kind by kind")
     made = []
     for kind, weight in weigh.weights().items():
         for which, value in (("the first", weight.first), ("each one more", weight.more)):

@@ -10,7 +10,7 @@ from ganglion_tools.package.contents import LIBRARY
 from ganglion_tools.package.library import library
 from ganglion_tools.package.signing import Sign
 from ganglion_tools.package.target import ANY, zig_target
-from ganglion_tools.package.version import version
+from ganglion_tools.package.version import stamped, version
 
 #: The clone.
 _ROOT = Path(__file__).parents[3]
@@ -51,13 +51,13 @@ def build(
     of = version(_ROOT)
     tell(f"packing {of} for {arch} as {kind}")
     if kind == "wheel":
-        name = f"ganglion-{of.release}-{wheel.tag(arch)}.whl"
-        data = wheel.build(library(_ROOT, "", made), arch, of)
+        name = f"ganglion-{of.python}-{wheel.tag(arch)}.whl"
+        data = wheel.build(stamped(library(_ROOT, "", made), of), arch, of)
     elif kind == "tar":
         whole = f"ganglion-{of}-{arch}"
-        name, data = f"{whole}.tar.gz", folder.build(library(_ROOT, "lib/ganglion", made), whole, of)
+        name, data = f"{whole}.tar.gz", folder.build(stamped(library(_ROOT, "lib/ganglion", made), of), whole, of)
     else:
-        files = library(_ROOT, LIBRARY, made)
+        files = stamped(library(_ROOT, LIBRARY, made), of)
         match kind:
             case "deb":
                 name, data = f"ganglion_{of}_{arch}.deb", deb.build(files, arch, of)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The native core for another machine: `build.zig` run by the zig of PyPI."""
 
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -41,9 +42,16 @@ def compile(root: Path, target: str) -> Native:
     command = [sys.executable, "-m", "ziglang", "build", "--prefix", str(out), "-Doptimize=fast"]
     command += [f"-Dpython={sys.executable}", f"-Dtarget={target}"]
     command.append(f"-Dcpu={_CPUS.get(target.partition('-')[0], 'baseline')}")
+    environment = {"ZIG_DEBUG_CMD": "1", **os.environ}  # as native/hatch_build.py: an optimized zig build takes minutes
     try:
         done = subprocess.run(  # noqa: S603
-            command, cwd=root, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_LONGEST
+            command,
+            cwd=root,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_LONGEST,
         )
     except subprocess.TimeoutExpired:
         raise GanglionError(f"the native core for {target} was not compiled within {_LONGEST} s") from None

@@ -2,13 +2,19 @@
 """Which version a package is, and of when: both of the commit, so that the same commit gives the same bytes."""
 
 import os
+import re
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from ganglion import __version__
 from ganglion.errors import GanglionError, InvalidError
+from ganglion_tools.package.archive import Entry
+
+_SAYS = "ganglion/__init__.py"
+_LINE = re.compile(rb'^__version__ = "[^"\n]*"$', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +34,11 @@ class Version:
     def __str__(self) -> str:
         """As Debian and opkg order versions: what stands behind `~` is before the release."""
         return f"{self.release}~git{self.snapshot}" if self.snapshot else self.release
+
+    @property
+    def python(self) -> str:
+        """As PEP 440 orders them, and as what is packaged says of itself, as in `ganglion fleet list`."""
+        return f"{self.release}.dev{self.snapshot}" if self.snapshot else self.release
 
     @property
     def apk(self) -> str:
@@ -50,6 +61,22 @@ def version(root: Path) -> Version:
     released = not told or f"v{__version__}" in _git(root, "tag", "--points-at", "HEAD").split()
     snapshot = "" if released else datetime.fromtimestamp(commit, UTC).strftime("%Y%m%d%H%M%S")
     return Version(release=__version__, snapshot=snapshot, time=int(asked) if asked else commit)
+
+
+def stamped(library: Iterable[Entry], of: Version) -> list[Entry]:
+    """The same files, of which Ganglion's own says this version.
+
+    Raises:
+        InvalidError: it says none.
+    """
+    return [replace(each, data=_said(each, of)) if each.path.endswith(_SAYS) else each for each in library]
+
+
+def _said(entry: Entry, of: Version) -> bytes:
+    data, count = _LINE.subn(f'__version__ = "{of.python}"'.encode(), entry.data or b"")
+    if count != 1:
+        raise InvalidError("says no version", where=entry.path)
+    return data
 
 
 def _git(root: Path, *words: str) -> str:

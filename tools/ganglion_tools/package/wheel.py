@@ -8,7 +8,6 @@ import time
 import zipfile
 from collections.abc import Sequence
 
-from ganglion import __version__
 from ganglion_tools.package.archive import Entry
 from ganglion_tools.package.contents import copyright_text
 from ganglion_tools.package.version import Version
@@ -29,12 +28,12 @@ def build(library: Sequence[Entry], platform: str, version: Version) -> bytes:
     """The wheel. The same files and the same time give the same bytes.
 
     Args:
-        library: The files of Python, by their paths in the wheel.
+        library: The files of Python, by their paths in the wheel, stamped with the version.
         platform: As the last part of its name says it.
     """
-    info = f"ganglion-{__version__}.dist-info"
+    info = f"ganglion-{version.python}.dist-info"
     needs = [*([] if platform == "any" else [_NATIVE]), *_NEEDS]
-    metadata = ["Metadata-Version: 2.4", "Name: ganglion", f"Version: {__version__}", "Requires-Python: >=3.11"]
+    metadata = ["Metadata-Version: 2.4", "Name: ganglion", f"Version: {version.python}", "Requires-Python: >=3.11"]
     metadata += ["License-Expression: GPL-3.0-or-later", *(f"Requires-Dist: {each}" for each in needs)]
     about = ["Wheel-Version: 1.0", f"Generator: ganglion package {version}"]
     about += [f"Root-Is-Purelib: {'true' if platform == 'any' else 'false'}", f"Tag: {tag(platform)}"]

@@ -9,6 +9,7 @@ from nicegui.events import XtermDataEventArguments, XtermResizeEventArguments
 
 from ganglion.console.session import MOST_WRITTEN, WAIT, Came
 from ganglion.errors import GanglionError, UnreachableError
+from ganglion_gateway.dashboard import text
 from ganglion_gateway.dashboard.asking import LoggedOutError
 from ganglion_gateway.dashboard.console import saying
 from ganglion_gateway.dashboard.console.link import Link
@@ -85,7 +86,9 @@ class PortTerminal(Screened):
             try:
                 self._keys.put_nowait(data[at : at + MOST_WRITTEN])
             except asyncio.QueueFull:
-                self._put(saying.note(self._say("{count} bytes are not sent").format(count=len(data) - at)))
+                rest = len(data) - at
+                line = self._say.many("{count} byte is not sent", "{count} bytes are not sent", rest)
+                self._put(saying.note(line.format(count=text.number(rest))))
                 return
 
     def resized(self, event: XtermResizeEventArguments) -> None:
@@ -164,10 +167,12 @@ class PortTerminal(Screened):
 
     def _show(self, came: Came) -> None:
         if came.port is not None and came.port.missed:
-            self._put(saying.note(self._say("{count} bytes are lost").format(count=came.port.missed)))
+            lost = came.port.missed
+            line = self._say.many("{count} byte is lost", "{count} bytes are lost", lost)
+            self._put(saying.note(line.format(count=text.number(lost))))
         self._put(self._harmless.text(came.data))
-        for _, _, text in came.lines:
-            self._put(saying.note(text))
+        for _, _, line in came.lines:
+            self._put(saying.note(line))
         if came.writer != self._writer:
             self._writer = came.writer
             self._changed()

@@ -47,12 +47,12 @@ class Terminal(Screened):
         rows: int,
     ) -> None:
         super().__init__(visit, name, screen, changed, Link(visit, target, columns, rows))
-        self._size = columns, rows
+        self._size = self._told = columns, rows  # of the window; and what the node was told of it
         self._typed = TypedLine(columns)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._in_shell = self._wants_shell = False
         self._opened = 0.0  # when a shell was; what was asked for before does not say that there is none
-        self._keys: asyncio.Queue[str] = asyncio.Queue(1000)
+        self._keys: asyncio.Queue[str] = asyncio.Queue(1000)  # "" for none but to look at the size
         self._carried: asyncio.Task[None] | None = None
         self._waiting: list[str] = []
 
@@ -88,12 +88,12 @@ class Terminal(Screened):
         """The window has another size."""
         self._size = event.cols, event.rows
         self._typed.columns = event.cols
-        if self._in_shell:
-            background_tasks.create(self._resize())
+        self._resize()
 
-    async def _resize(self) -> None:
-        with suppress(GanglionError):
-            await self.link.resize(*self._size)
+    def _resize(self) -> None:
+        if self._in_shell:
+            with suppress(asyncio.QueueFull):  # those that fill it bring the size along
+                self._keys.put_nowait("")
 
     def _press(self, key: str) -> None:
         if key == _INTERRUPT:
@@ -144,12 +144,18 @@ class Terminal(Screened):
         self._changed()
 
     async def _type(self) -> None:
-        """Brings keys to the shell, in their order, as many at once as wait."""
+        """Brings the window's size and keys to the shell, one after the other, as many keys at once as wait.
+
+        Side by side they overtook each other: the size before the last stayed, and a program was begun with it.
+        """
         while True:
             data = await self._keys.get()
             while not self._keys.empty():
                 data += self._keys.get_nowait()
             try:
+                if self._told != (size := self._size):
+                    await self.link.resize(*size)
+                    self._told = size
                 await self.link.type(data)
             except GanglionError as error:
                 if not self.is_away and self._in_shell:
@@ -204,7 +210,7 @@ class Terminal(Screened):
             self._shell(opened=True)
         elif self._in_shell and not came.shell and asked > self._opened:
             self._shell(opened=False)
-        text = saying.came(came, self._say("{count} lines are lost"))
+        text = saying.came(came, self._say.many("{count} line is lost", "{count} lines are lost", came.lost))
         if text:
             self._say_between(text)
         if came.writer != self._writer:
@@ -222,7 +228,7 @@ class Terminal(Screened):
         self._put(ERASE + saying.note(said))
         if opened:
             self._opened = time.monotonic()
-            background_tasks.create(self._resize())
+            self._resize()
         else:
             self._wants_shell = False
             self._put(self._typed.shown())

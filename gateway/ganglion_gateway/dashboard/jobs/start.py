@@ -51,7 +51,9 @@ async def start(visit: Visit, selector: str, *, method: str = "") -> None:
         except GanglionError as error:
             tell_meant(str(error), is_wrong=True)
             raise
-        said = say("means {nodes} nodes, {online} of them online")
+        said = say.many(
+            "means {nodes} node, online: {online}", "means {nodes} nodes, online: {online}", counts["nodes"]
+        )
         tell_meant(said.format(nodes=counts["nodes"], online=counts["online"]), is_wrong=not counts["nodes"])
         return int(counts["nodes"])
 
@@ -89,8 +91,8 @@ async def start(visit: Visit, selector: str, *, method: str = "") -> None:
             wrong.set_text(str(error))
             wrong.set_visibility(True)
             return
-        question = say("Have {method} done by {nodes} nodes?").format(method=method, nodes=nodes)
-        if not await confirmed(say, question, say("Run")):
+        question = say.many("Have {method} done by {nodes} node?", "Have {method} done by {nodes} nodes?", nodes)
+        if not await confirmed(say, question.format(method=method, nodes=nodes), say("Run")):
             return
         call = jobs.post_jobs(
             selector=on.value.strip(),

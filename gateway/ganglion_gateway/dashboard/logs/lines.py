@@ -55,7 +55,11 @@ class Lines:
 
     def _line(self, record: Record) -> None:
         if "dropped" in record:
-            said = self._say("{count} lines came too fast and are not shown").format(count=record["dropped"])
+            said = self._say.many(
+                "{count} line came too fast and is not shown",
+                "{count} lines came too fast and are not shown",
+                record["dropped"],
+            ).format(count=record["dropped"])
             record = {"node": "", "name": "", "leaf": "", "at": 0, "level": "warning", "logger": "", "text": said}
         key = (record["node"], record["leaf"], record["at"], record["text"])
         if key in self._shown:
@@ -69,8 +73,10 @@ class Lines:
                 name = f"{record['name']}/{record['leaf']}" if record["leaf"] else record["name"]
                 ui.link(name, f"/nodes/{record['node']}").classes("g-link g-log-node")
             lost = record.get("lost")
-            more = self._say(" (and {count} more that are not kept)").format(count=lost) if lost else ""
-            words = ui.label(record["text"] + more).classes("g-log-text")
+            more = self._say.many(
+                " (and {count} more that is not kept)", " (and {count} more that are not kept)", lost or 0
+            )
+            words = ui.label(record["text"] + (more.format(count=lost) if lost else "")).classes("g-log-text")
             words.props["title"] = record["logger"]
         newest = self._order[-1][0] if self._order else 0
         place = bisect_right(self._order, at or newest, key=lambda each: each[0])

@@ -36,6 +36,7 @@ class LogView:
         self._visit, say = visit, visit.say
         self._say, self._node, self._where, self._text = say, node, where, text
         self._task: asyncio.Task[None] | None = None
+        self._begun = 0  # times: what an earlier one was told is of no use any more
         self._waiting: deque[dict[str, Any]] = deque(maxlen=_WAIT)
         self._paused = False
         self._cursor: str | None = None
@@ -65,7 +66,9 @@ class LogView:
             made.props("data-find")
 
     async def begin(self) -> None:
-        """Shows what is kept, and follows from then on."""
+        """Shows what is kept, and follows from then on; one that is under way gives way to the next."""
+        self._begun += 1
+        this = self._begun
         if self._task is not None:
             self._task.cancel()
             self._task = None
@@ -77,17 +80,22 @@ class LogView:
             await self._ask_kept()
             if not self._node:
                 counts = await self._visit.ask(fleet.get_fleet_health(where=self._where or "all"))
+                if this != self._begun:
+                    return
                 if counts["nodes"] > MOST:
                     said = self._say("Of {nodes} nodes the first {most} are followed: choose fewer by a selector.")
                     self._complain(said.format(nodes=counts["nodes"], most=MOST))
         except (RefusedError, NotFoundError) as error:
-            self._complain(str(error))
+            if this == self._begun:
+                self._complain(str(error))
             return
         except LoggedOutError:
             self._visit.log_in()
             return
         except GanglionError as error:
             self._visit.complain(error)
+        if this != self._begun:
+            return
         call = logs.get_logs_watch(
             where=None if self._node else self._where or None, node=self._node or None, level=self._level.value
         )
@@ -99,6 +107,7 @@ class LogView:
 
     async def _ask_kept(self) -> None:
         level = "error" if self._level.value == "error" else "warning"
+        this = self._begun
         page = await self._visit.ask(
             logs.get_logs(
                 where=None if self._node else self._where or None,
@@ -109,6 +118,8 @@ class LogView:
                 cursor=self._cursor,
             )
         )
+        if this != self._begun:
+            return
         self._lines.add(page["records"], keep=self._cursor is not None)
         self._cursor = page["next"]
         self._earlier.set_visibility(self._cursor is not None)

@@ -12,6 +12,7 @@ from ganglion_gateway.dashboard.node.actuators import Actuators
 from ganglion_gateway.dashboard.node.charts import Charts
 from ganglion_gateway.dashboard.node.crashes import Crashes
 from ganglion_gateway.dashboard.node.methods import Methods
+from ganglion_gateway.dashboard.node.scripts import Scripts
 from ganglion_gateway.dashboard.node.state import State
 from ganglion_gateway.dashboard.parts import button, card
 from ganglion_gateway.dashboard.visit import Visit
@@ -36,8 +37,6 @@ class _Node:
             ui.link(say("All nodes"), "/fleet").classes("g-link")
             ui.label(self._id).classes("g-faint g-id")
             ui.element("div").classes("g-space")
-            if visit.may("operate") and is_in:
-                ui.link(say("Scripts"), f"/scripts?node={self._id}").classes("g-link")
             if visit.may("debug") and is_in:
                 ui.link(say("Console"), f"/nodes/{self._id}/console").classes("g-link")
             if visit.may("config") and is_in:
@@ -53,6 +52,7 @@ class _Node:
                 methods = Methods(visit, self._id)
             with ui.element("div").classes("g-stack g-node-aside"):
                 self._state = State(visit, self._id)
+                scripts = Scripts(visit, self._id)
                 crashes = Crashes(visit, self._id)
                 with card(say("Jobs")):
                     jobs = Listing(visit, empty=say("It was in no job yet."), node=self._id, limit=5, short=True)
@@ -64,6 +64,8 @@ class _Node:
         ui.timer(0.0, log.begin, once=True)
         ui.timer(0.1, actuators.look, once=True)
         ui.timer(0.2, methods.look, once=True)
+        if is_in:
+            ui.timer(0.3, scripts.look, once=True)
 
     async def _tag(self) -> None:
         if await tags.edit(self._visit, self._id):

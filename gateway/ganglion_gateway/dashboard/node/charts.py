@@ -201,7 +201,7 @@ class Plot:
         if latest.timestamp == self._timestamp:
             return
         first, self._timestamp = not self._timestamp, latest.timestamp
-        value, unit = text.reading(latest.value, latest.unit)
+        value, unit = text.reading(latest.value, latest.unit, self._say)
         self._value.set_text(value)
         self._unit.set_text(unit)
         if live and not first and self._chart is not None and isinstance(latest.value, int | float):

@@ -7,7 +7,7 @@ from ganglion.client.documents import HoldingNode, Release
 from ganglion.client.operations import releases
 from ganglion_gateway.dashboard import text
 from ganglion_gateway.dashboard.parts import Cell, Pages, Row, Table, card
-from ganglion_gateway.dashboard.progress import TONE, Bar, spoken, told
+from ganglion_gateway.dashboard.progress import Bar, spoken, told, tone
 from ganglion_gateway.dashboard.visit import Visit
 
 #: Nodes of one page, and seconds between two looks.
@@ -40,7 +40,7 @@ class Holders:
         visit, say, now = self._visit, self._visit.say, self._visit.services.clock()
         call = releases.get_releases_release_nodes(self._release, limit=_PAGE, cursor=self._pages.cursor)
         found = await visit.ask(call)
-        line = say("{count} nodes are to run it: {how}")
+        line = say.many("{count} node is to run it: {how}", "{count} nodes are to run it: {how}", found["desired"])
         self._sum.set_text(line.format(count=found["desired"], how=told(found["reported"], say)))
         for each in (self._sum, self._bar):
             each.set_visibility(bool(found["desired"]))
@@ -49,12 +49,12 @@ class Holders:
         self._pages.update(found["next"])
 
     def _row(self, node: HoldingNode, now: int) -> Row:
-        state, tone = node["state"], TONE[node["state"]]
+        state = node["state"]
         return Row(
             node["node"],
             (
                 Cell(text.whole(node["name"]), state="good" if node["online"] else "", link=f"/nodes/{node['node']}"),
-                Cell(self._words[state], state=tone),
+                Cell(self._words[state], state=tone(state)),
                 Cell(text.whole(node["why"])),
                 Cell(text.ago(now - node["at"], self._visit.say), hint=text.iso(node["at"])),
                 Cell(text.whole(node["by"])),

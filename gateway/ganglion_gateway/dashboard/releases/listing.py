@@ -8,6 +8,7 @@ from ganglion.client.operations import releases
 from ganglion_gateway.dashboard import text
 from ganglion_gateway.dashboard.facts import size
 from ganglion_gateway.dashboard.parts import Cell, Pages, Row, Table, card
+from ganglion_gateway.dashboard.releases import brought
 from ganglion_gateway.dashboard.visit import Visit
 
 #: Releases of one page, letters of an id that people see, and seconds between two looks.
@@ -25,7 +26,10 @@ async def build(visit: Visit) -> None:
             with ui.element("a").classes("g-button g-main-button").props('href="/releases/new"'):
                 ui.label(say("New release"))
     with card():
-        columns = (say("Name"), say("Nodes"), say("Files"), say("Size"), say("Made"), say("By"), say("Id"))
+        columns = (
+            *(say("Name"), say("Nodes"), say("Files"), say("Ganglion"), say("Size"), say("Made"), say("By")),
+            say("Id"),
+        )
         empty = say("There is none yet. Make one of the files of a folder here, or with `ganglion release create`.")
         table = Table(columns, empty=empty, label=say("Releases"))
 
@@ -47,7 +51,8 @@ def _row(release: ListedRelease, now: int, visit: Visit) -> Row:
             Cell(text.whole(release["name"]), link=f"/releases/{release['id']}"),
             Cell(text.number(release["nodes"]), state="good" if release["nodes"] else ""),
             Cell(str(len(release["files"])), hint=", ".join(each["path"] for each in release["files"][:20])),
-            Cell(size(release["size"])),
+            Cell(brought.versions(release) or "–", hint=brought.kinds(release)),
+            Cell(size(brought.whole_size(release))),
             Cell(text.ago(now - made, visit.say), hint=text.iso(made)),
             Cell(release["by"]),
             Cell(release["id"][:SHORT], hint=release["id"]),

@@ -3,11 +3,12 @@
 
 from nicegui import ui
 
-from ganglion.client.documents import Agent, Release, Signed
+from ganglion.client.documents import Release, Signed
 from ganglion.client.operations import releases
 from ganglion_gateway.dashboard import text
-from ganglion_gateway.dashboard.facts import pairs, size
+from ganglion_gateway.dashboard.facts import pairs
 from ganglion_gateway.dashboard.parts import button, card, choice, field, tagged
+from ganglion_gateway.dashboard.releases import brought
 from ganglion_gateway.dashboard.releases.files import changed, contents, needed
 from ganglion_gateway.dashboard.releases.holders import Holders
 from ganglion_gateway.dashboard.releases.listing import SHORT
@@ -40,7 +41,10 @@ async def build(visit: Visit) -> None:
         _assignment(visit, release, holders)
     await holders.build()
     with card(say("Files")):
+        if not release["files"]:
+            ui.label(say("It has none of its own: it brings Ganglion alone.")).classes("g-faint")
         contents(visit, release)
+        brought.listed(release, say)
     await _comparison(visit, release)
 
 
@@ -49,15 +53,11 @@ def _about(release: Release, visit: Visit) -> dict[str, str]:
     return {
         say("Id"): release["id"],
         say("Made"): f"{text.iso(release['created'])}, {text.whole(release['by'])}",
-        say("Size"): say("{size} in {count} files").format(size=size(release["size"]), count=len(release["files"])),
-        say("Ganglion"): "; ".join(map(_brought, release["agent"])) or say("as it is installed on each node"),
+        say("Size"): brought.holds(release, say),
+        say("Ganglion"): brought.kinds(release) or say("as it is installed on each node"),
         say("Needs"): needed(release["requires"], say),
         say("Trial"): say("{span} to prove itself on a node").format(span=text.span(release["window"], say)),
     }
-
-
-def _brought(agent: Agent) -> str:
-    return text.whole(f"{agent['version']}: {', '.join(agent['tags'])}")
 
 
 def _signature(signed: Signed, visit: Visit) -> None:

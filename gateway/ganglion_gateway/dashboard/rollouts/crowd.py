@@ -8,7 +8,7 @@ from ganglion.client.operations import rollouts
 from ganglion_gateway.dashboard import text
 from ganglion_gateway.dashboard.naming import Names
 from ganglion_gateway.dashboard.parts import Action, Cell, Pages, Row, Table, attribute, card
-from ganglion_gateway.dashboard.progress import ORDER, TONE, Bar, spoken
+from ganglion_gateway.dashboard.progress import ORDER, Bar, spoken, tone
 from ganglion_gateway.dashboard.visit import Visit
 
 #: Nodes of one page.
@@ -22,6 +22,7 @@ class Crowd:
         self._visit, self._rollout = visit, rollout
         self._words = spoken(visit.say)
         self._names = Names(visit)
+        self._is_over = False
         self._state = visit.query.get("node", "")
         if self._state not in ORDER:
             self._state = ""
@@ -30,18 +31,20 @@ class Crowd:
             self._bar = Bar(say)
             with ui.element("div").classes("g-chips").props(f'role="group" aria-label="{attribute(say("State"))}"'):
                 self._all = _Chip(say("all"), "", self._choosing(""))
-                self._chips = {state: _Chip(self._words[state], TONE[state], self._choosing(state)) for state in ORDER}
+                self._chips = {state: _Chip(self._words[state], tone(state), self._choosing(state)) for state in ORDER}
             columns = (say("Node"), say("Stage"), say("State"), say("Why"), say("Since"), say("Ran before"))
             with ui.element("div").classes("g-crowd"):
                 self._table = Table(columns, empty=say("No node is so."), label=say("Nodes"))
             self._pages = Pages(say, self.look)
 
-    def update(self, counts: dict[str, int]) -> None:
-        """Shows how many are how far."""
-        self._bar.update(counts)
+    def update(self, counts: dict[str, int], *, is_over: bool) -> None:
+        """Shows how many are how far, `is_over` in a rollout that has ended."""
+        self._is_over = is_over
+        self._bar.update(counts, is_over=is_over)
         self._all.update(sum(counts.values()), chosen=not self._state)
         for state, chip in self._chips.items():
             chip.update(counts.get(state, 0), chosen=state == self._state)
+            chip.colour(tone(state, is_over=is_over))
 
     async def look(self) -> None:
         """Shows who they are."""
@@ -72,7 +75,7 @@ class Crowd:
                     link=f"/nodes/{node['node']}",
                 ),
                 Cell("–" if node["stage"] is None else str(node["stage"])),
-                Cell(self._words[state], state=TONE[state]),
+                Cell(self._words[state], state=tone(state, is_over=self._is_over)),
                 # What the node says is in the node's words; below it is what is said of the node
                 Cell(said or "; ".join(why), more="; ".join(why) if said else ""),
                 Cell("–" if changed is None else text.ago(now - changed, say), hint=text.iso(changed or 0)),
@@ -98,9 +101,9 @@ class _Chip:
 
     def __init__(self, caption: str, tone: str, chosen: Action) -> None:
         self._chosen: bool | None = None
+        self._tone = tone
         with ui.element("button").classes("g-button g-count").props('type="button"') as self._button:
-            if tone:
-                ui.element("span").classes(f"g-dot g-{tone}").props('aria-hidden="true"')
+            self._dot = ui.element("span").classes(f"g-dot g-{tone}").props('aria-hidden="true"') if tone else None
             self._count = ui.label("")
             self._count.tag = "b"
             ui.label(caption)
@@ -110,6 +113,12 @@ class _Chip:
         self._count.set_text(text.number(count))
         self._button.set_visibility(bool(count) or chosen)
         self.choose(chosen)
+
+    def colour(self, tone: str) -> None:
+        """Gives its dot another colour."""
+        if self._dot is not None and tone != self._tone:
+            self._dot.classes(remove=f"g-{self._tone}", add=f"g-{tone}")
+            self._tone = tone
 
     def choose(self, chosen: bool) -> None:
         if chosen is not self._chosen:

@@ -90,7 +90,7 @@ class _Line:
     def update(self, rollout: Rollout, now: int) -> None:
         say = self._say
         self._standing.update(rollout["state"])
-        self._bar.update(rollout["nodes"])
+        self._bar.update(rollout["nodes"], is_over=bool(rollout["ended"]))
         self._told.set_text(told(rollout["nodes"], say))
         stage = say("stage {number} of {count}").format(number=rollout["stage"], count=len(rollout["stages"]))
         self._stage.set_text(stage)

@@ -14,7 +14,7 @@ from ganglion_gateway.dashboard.rollouts.crowd import Crowd
 from ganglion_gateway.dashboard.rollouts.stages import Stages
 from ganglion_gateway.dashboard.rollouts.states import Standing
 from ganglion_gateway.dashboard.rollouts.stopping import Commands
-from ganglion_gateway.dashboard.rollouts.story import Story
+from ganglion_gateway.dashboard.rollouts.story import Story, translated
 from ganglion_gateway.dashboard.visit import Visit
 from ganglion_gateway.rollout.terms import Terms
 
@@ -41,7 +41,7 @@ async def build(visit: Visit) -> None:
         now = visit.services.clock()
         head.update(rollout, now)
         stages.update(rollout, now)
-        crowd.update(rollout["nodes"])
+        crowd.update(rollout["nodes"], is_over=bool(rollout["ended"]))
         await crowd.look()
         await story.look()
 
@@ -82,7 +82,7 @@ class _Head:
             took = text.span((rollout["ended"] - rollout["created"]) / SECOND, say)
             line = f"{line}; {say('took {span}').format(span=took)}; {told(rollout['nodes'], say)}"
         self._how.set_text(line)
-        self._why.set_text(text.whole(rollout["why"]))
+        self._why.set_text(text.whole(translated(rollout["why"], say)))
         self._why.set_visibility(bool(rollout["why"]))
 
 

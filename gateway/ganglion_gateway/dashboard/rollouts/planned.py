@@ -9,6 +9,7 @@ from ganglion.client.documents import Plan, PlannedStage
 from ganglion.units import SECOND
 from ganglion_gateway.dashboard import text
 from ganglion_gateway.dashboard.parts import Action, Cell, Row, Table, button, card, tagged
+from ganglion_gateway.dashboard.rollouts.states import adds
 from ganglion_gateway.dashboard.visit import Visit
 
 #: Nodes that are named of a list; the rest is counted.
@@ -44,20 +45,39 @@ def planned(visit: Visit, made: Plan, start: Action) -> None:
             elif not visit.may("operate"):
                 ui.label(say("Who may operate nodes can begin it.")).classes("g-faint")
             else:
-                caption = say("Begin: {count} nodes in {stages} stages")
-                button(caption.format(count=made["nodes"], stages=len(made["stages"])), start, main=True)
+                nodes = say.many("{count} node", "{count} nodes", made["nodes"]).format(count=made["nodes"])
+                stages = len(made["stages"])
+                in_stages = say.many("in {count} stage", "in {count} stages", stages).format(count=stages)
+                button(say("Begin: {nodes} {stages}").format(nodes=nodes, stages=in_stages), start, main=True)
 
 
 def _sums(visit: Visit, made: Plan) -> None:
     say = visit.say
     sums = (
-        ("nodes", made["nodes"], say("get it"), ""),
-        ("asleep", len(made["asleep"]), say("asleep: they get it when they wake"), "warn"),
+        ("nodes", made["nodes"], say.many("gets it", "get it", made["nodes"]), ""),
+        (
+            "asleep",
+            len(made["asleep"]),
+            say.many("asleep: it gets it when it wakes", "asleep: they get it when they wake", len(made["asleep"])),
+            "warn",
+        ),
         ("older", sum(each["older"] for each in made["versions"]), say("would run an older Ganglion"), "warn"),
-        ("already", len(made["already"]), say("have it already"), ""),
-        ("space", len(made["space_unknown"]), say("do not say what they could store"), ""),
+        ("already", len(made["already"]), say.many("has it already", "have it already", len(made["already"])), ""),
+        (
+            "space",
+            len(made["space_unknown"]),
+            say.many(
+                "does not say what it could store", "do not say what they could store", len(made["space_unknown"])
+            ),
+            "",
+        ),
         ("skipped", len(made["skipped"]), say("cannot take it"), "bad"),
-        ("busy", len(made["busy"]), say("are in another rollout"), "bad"),
+        (
+            "busy",
+            len(made["busy"]),
+            say.many("is in another rollout", "are in another rollout", len(made["busy"])),
+            "bad",
+        ),
     )
     with ui.element("div").classes("g-sums g-plan-sums"):
         for name, count, caption, tone in sums:
@@ -73,8 +93,7 @@ def _stage(visit: Visit, stage: PlannedStage) -> None:
         with ui.element("summary"):
             tagged("b", say("Stage {number}").format(number=stage["number"]))
             tagged("span", f"{stage['percent']:g} %")
-            adds = say("adds {count} nodes").format(count=stage["size"]) if stage["size"] else say("adds nobody")
-            tagged("span", adds)
+            tagged("span", adds(stage["size"], say))
             span = text.span(stage["soak"] / SECOND, say)
             tagged("span", say("then is to be well for {span}").format(span=span)).classes("g-faint")
         named = stage["nodes"][:_NAMED]

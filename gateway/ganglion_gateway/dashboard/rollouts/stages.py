@@ -8,7 +8,7 @@ from ganglion.units import SECOND
 from ganglion_gateway.dashboard import text
 from ganglion_gateway.dashboard.parts import attribute, card, tagged
 from ganglion_gateway.dashboard.progress import Bar
-from ganglion_gateway.dashboard.rollouts.states import Standing
+from ganglion_gateway.dashboard.rollouts.states import Standing, adds
 from ganglion_gateway.dashboard.visit import Visit
 from ganglion_gateway.rollout.target import BAD, OUT
 from ganglion_gateway.rollout.terms import Terms
@@ -52,8 +52,7 @@ class _Stage:
                 self._standing = Standing(say, stage=True)
             with ui.element("div").classes("g-step-size"):
                 tagged("b", f"{stage['percent']:g} %")
-                adds = say("adds {count} nodes").format(count=stage["size"]) if stage["size"] else say("adds nobody")
-                ui.label(adds).classes("g-faint")
+                ui.label(adds(stage["size"], say)).classes("g-faint")
             self._bar = Bar(say, mark=terms.quorum)
             self._far = ui.label("").props('data-role="far"')
             self._failed = ui.label("").props('data-role="failed"')
@@ -66,8 +65,9 @@ class _Stage:
         self._stage, self._live = stage, live
         self._standing.update(stage["state"])
         self._box.classes(add="g-current") if current else self._box.classes(remove="g-current")
-        self._bar.update({state: count for state, count in counts.items() if state not in _OUT})
-        size = sum(count for state, count in counts.items() if state not in _OUT)
+        within = {state: count for state, count in counts.items() if state not in _OUT}
+        self._bar.update(within, is_over=not live)
+        size = sum(within.values())
         bad, may = sum(counts.get(state, 0) for state in _BAD), self._terms.tolerate_stage.of(size)
         line = say("{count} of {size} committed, {needed} needed")
         needed = self._terms.needed(size)
@@ -84,7 +84,10 @@ class _Stage:
         if stage["state"] == "passed":
             line = say("was well for {span}").format(span=soak)
         elif not self._live:
-            line, share = say("not reached"), 0.0
+            line = say("not reached")
+            if stage["state"] == "aborted":
+                line = say("ended before it was well for {span}").format(span=soak)
+            share = 0.0
         elif not stage["held"]:
             line, share = say("then is to be well for {span}").format(span=soak), 0.0
         elif share < 1:

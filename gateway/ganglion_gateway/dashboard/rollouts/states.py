@@ -38,6 +38,11 @@ def stage_spoken(say: Say) -> dict[str, str]:
     }
 
 
+def adds(size: int, say: Say) -> str:
+    """How many nodes a stage has that those before it have not."""
+    return say.many("adds {count} node", "adds {count} nodes", size).format(count=size) if size else say("adds nobody")
+
+
 class Standing:
     """A state with its dot.
 

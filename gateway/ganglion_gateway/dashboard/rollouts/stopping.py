@@ -59,9 +59,30 @@ class Commands:
         with dialog(say("End this rollout for good?")) as asking:
             with ui.element("ul").classes("g-consequences"):
                 lines = (
-                    (under_way, say("{count} nodes are on the way: they get back what they had.")),
-                    (pending, say("{count} nodes are still to come: they keep what they have.")),
-                    (kept, say("{count} nodes have committed: they keep it, unless you say so here.")),
+                    (
+                        under_way,
+                        say.many(
+                            "{count} node is on the way: it gets back what it had.",
+                            "{count} nodes are on the way: they get back what they had.",
+                            under_way,
+                        ),
+                    ),
+                    (
+                        pending,
+                        say.many(
+                            "{count} node is still to come: it keeps what it has.",
+                            "{count} nodes are still to come: they keep what they have.",
+                            pending,
+                        ),
+                    ),
+                    (
+                        kept,
+                        say.many(
+                            "{count} node has committed: it keeps that, unless you say otherwise here.",
+                            "{count} nodes have committed: they keep that, unless you say otherwise here.",
+                            kept,
+                        ),
+                    ),
                 )
                 for count, line in lines:
                     if count:

@@ -18,7 +18,8 @@ from ganglion_gateway.dashboard.words import Say
 _PAGE = 100
 _SHOWN = 200
 _BEGINS = re.compile(r"(\d+) of (\d+) begins with (\d+) nodes?")
-_COMMITTED = re.compile(r"stage (\d+): (\d+) of (\d+) nodes have committed")
+_COMMITTED = re.compile(r"stage (\d+): (\d+) of (\d+) (?:node has|nodes have) committed")
+_BY = re.compile(r"by ([^\s:]+)(?:: (.+))?", re.DOTALL)
 _TONES = {
     **dict.fromkeys(("completed", "soaking"), "good"),
     **dict.fromkeys(("failed", "reverted", "aborted"), "bad"),
@@ -91,10 +92,21 @@ def translated(detail: str, say: Say) -> str:
     """What the rollout itself says, in the reader's language; what others say stays as it is."""
     if found := _BEGINS.fullmatch(detail):
         number, of, count = found.groups()
-        return say("{number} of {of} begins with {count} nodes").format(number=number, of=of, count=count)
+        line = say.many(
+            "{number} of {of} begins with {count} node", "{number} of {of} begins with {count} nodes", int(count)
+        )
+        return line.format(number=number, of=of, count=count)
     if found := _COMMITTED.fullmatch(detail):
         number, count, of = found.groups()
-        return say("stage {number}: {count} of {of} nodes have committed").format(number=number, count=count, of=of)
+        line = say.many(
+            "stage {number}: {count} of {of} node has committed",
+            "stage {number}: {count} of {of} nodes have committed",
+            int(of),
+        )
+        return line.format(number=number, count=count, of=of)
+    if found := _BY.fullmatch(detail):
+        name, why = found.groups()
+        return say("by {name}: {why}").format(name=name, why=why) if why else say("by {name}").format(name=name)
     return detail
 
 

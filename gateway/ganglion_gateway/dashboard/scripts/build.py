@@ -13,7 +13,7 @@ from ganglion_gateway.dashboard.scripts.editor import Editor
 from ganglion_gateway.dashboard.scripts.findings import Findings, summary
 from ganglion_gateway.dashboard.scripts.graphs import Graphs
 from ganglion_gateway.dashboard.scripts.live import Live
-from ganglion_gateway.dashboard.scripts.opening import of_release, opening
+from ganglion_gateway.dashboard.scripts.opening import Script, of_address, opening
 from ganglion_gateway.dashboard.scripts.rehearsals import Rehearsals
 from ganglion_gateway.dashboard.scripts.saving import saving
 from ganglion_gateway.dashboard.scripts.tabs import Tabs
@@ -25,7 +25,8 @@ _PAUSE = 0.12
 
 
 async def build(visit: Visit) -> None:
-    """Fills the page. Its address may name `release` and `file` to open, and a `node` to run on."""
+    """Fills the page. Its address may name a `node` to run on, and what to open: a `script` of it, or the `file` of a
+    `release`."""
     _Scripts(visit).build()
 
 
@@ -56,7 +57,9 @@ class _Scripts:
             with ui.element("section").classes("g-card g-editor-card").props(f'aria-label="{say("Script")}"'):
                 keys = {"Mod-s": self._key_save, "Mod-Enter": self._key_test} if may_run else {}
                 text = template("edge", "my_script")
-                self._editor = Editor(visit, text, "my_script.yaml", changed=self._changed, keys=keys)
+                self._editor = Editor(
+                    visit, text, "my_script.yaml", changed=self._changed, chosen=self._forget, keys=keys
+                )
             with ui.element("section").classes("g-card g-ed-aside").props(f'aria-label="{say("What is said of it")}"'):
                 captions = {"findings": say("Findings"), "graph": say("Graph")}
                 captions |= {"tests": say("Tests"), "run": say("Own run")} if may_run else {}
@@ -83,20 +86,24 @@ class _Scripts:
 
     async def _begin(self) -> None:
         """What the browser kept, else what the address names, else a template."""
-        if not await self._editor.begin():
-            release, file = self._visit.query.get("release", ""), self._visit.query.get("file", "")
-            if release and file:
-                await of_release(self._visit, release, file, self._open)
+        if not await self._editor.begin() and (script := await of_address(self._visit)) is not None:
+            self._open(script, is_of_address=True)
         self._name.set_value(self._editor.file)
         self._changed()
 
-    def _open(self, text: str, file: str, release: str, path: str) -> None:
+    def _open(self, script: Script, *, is_of_address: bool = False) -> None:
+        self._forget(script.release, script.path)
+        self._editor.open(script.text, script.file, is_of_address=is_of_address)
+        self._name.set_value(self._editor.file)
+        if self._live is not None and script.node and not self._live.runs:
+            self._live.choose(script.node)
+
+    def _forget(self, release: str = "", path: str = "") -> None:
+        """Another document is open: what was said of the one before does not stand for it."""
         self._came = (release, path)
         for each in (self._trials, self._runs):
             if each is not None:
                 each.forget()
-        self._editor.open(text, file)
-        self._name.set_value(self._editor.file)
 
     def _node(self) -> str:
         return self._visit.query.get("node", "") if self._live is None else self._live.chosen

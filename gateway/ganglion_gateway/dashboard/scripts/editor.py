@@ -27,20 +27,33 @@ _MOST = 200
 class Editor:
     """The editor, and the name of the file in it.
 
+    Nothing of the element is set from here once it is shown, but by its methods: with each of its properties the text
+    as it is known here goes along, and undoes what was written there meanwhile.
+
     Args:
         changed: Is called when the text or its name is another.
+        chosen: Is called when a file of the visitor's computer is open.
         keys: What keys of the editor do.
     """
 
     def __init__(
-        self, visit: Visit, text: str, file: str, *, changed: Callable[[], None], keys: dict[str, Callable[[], Any]]
+        self,
+        visit: Visit,
+        text: str,
+        file: str,
+        *,
+        changed: Callable[[], None],
+        chosen: Callable[[], None],
+        keys: dict[str, Callable[[], Any]],
     ) -> None:
         self._visit = visit
         self._changed = changed
+        self._chosen = chosen
         self._file = file
+        self._language: Literal["JSON", "YAML"] = "YAML"
         self._area = ui.codemirror(
             text,
-            language="YAML",
+            language=self._language,
             theme="githubDark" if visit.dark else "githubLight",
             indent="  ",
             line_wrapping=True,
@@ -49,7 +62,7 @@ class Editor:
         ).classes("g-editor")
         self._area.on("update:value", js_handler="() => window.ganglion.script.keep()")
         ui.add_head_html(f"<script>{_SCRIPT}</script>")
-        ui.on("script-named", lambda event: self.rename(str(event.args)))
+        ui.on("script-chosen", lambda event: self._choose(str(event.args)))
         ui.on("script-large", lambda _: self._large())
 
     @property
@@ -68,18 +81,20 @@ class Editor:
         call = f"window.ganglion.script.begin({self._area.id}, {json.dumps(label)}, {json.dumps(self._file)})"
         found = await ui.run_javascript(f"return {call}", timeout=30)
         if found["dark"] != bool(self._visit.dark):
-            self._area.set_theme("githubDark" if found["dark"] else "githubLight")
-        draft = found["draft"]
-        if not isinstance(draft, dict) or not str(draft.get("text", "")).strip():
-            return False
-        self.open(str(draft["text"])[:MAX_TEXT], str(draft.get("file")))
-        return True
+            self._area.run_method("setTheme", "githubDark" if found["dark"] else "githubLight")
+        if found["file"] is not None:
+            self.rename(_clean(found["file"]))
+        return found["file"] is not None
 
-    def open(self, text: str, file: str) -> None:
-        """Has another text be written."""
-        self._area.set_value(text.replace("\r\n", "\n").replace("\r", "\n"))
-        stem, _, end = file.rpartition(".")
-        self.rename(f"{_OTHER.sub('_', stem)[:50] or 'script'}.{end}") or self._changed()
+    def open(self, text: str, file: str, *, is_of_address: bool = False) -> None:
+        """Has another text be written.
+
+        Args:
+            is_of_address: The address names it, so that it need not be kept.
+        """
+        self.rename(_clean(file))
+        of_address = json.dumps(is_of_address)
+        ui.run_javascript(f"window.ganglion.script.open({json.dumps(text)}, {of_address})")
 
     def rename(self, file: str) -> bool:
         """Gives it another name; False where none can be of that."""
@@ -87,8 +102,9 @@ class Editor:
             return False
         self._file = file
         language: Literal["JSON", "YAML"] = "JSON" if file.endswith(".json") else "YAML"
-        if self._area.language != language:
-            self._area.set_language(language)
+        if self._language != language:
+            self._language = language
+            self._area.run_method("setLanguage", language)
         ui.run_javascript(f"window.ganglion.script.named({json.dumps(file)})")
         self._changed()
         return True
@@ -114,10 +130,19 @@ class Editor:
             if word is not None:
                 spec = {"kind": "mark", "from": start, "to": word.end(), "class": f"g-mark-{each['severity']}"}
                 marks.setdefault((start, word.end()), spec)
-        # Not by props, with which the text would go along, and undo what is typed meanwhile
         self._area.run_method("setDecorations", list(marks.values()))
         self._area.run_method("setLineTooltips", tips)
+
+    def _choose(self, file: str) -> None:
+        self.rename(_clean(file))
+        self._chosen()
 
     def _large(self) -> None:
         most = f"{MAX_TEXT:,}".replace(",", " ")
         self._visit.complain(self._visit.say("A script has at most {most} letters.").format(most=most))
+
+
+def _clean(file: str) -> str:
+    """A name that a script may have, for one that it has elsewhere."""
+    stem, _, end = file.rpartition(".")
+    return f"{_OTHER.sub('_', stem)[:50] or 'script'}.{end}"

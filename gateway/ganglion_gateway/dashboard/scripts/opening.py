@@ -2,13 +2,13 @@
 """The question which script to open: one to begin with, a file of a release, or one of this computer."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from nicegui import ui
 
 from ganglion.client import documents
+from ganglion.client.call import Call
 from ganglion.client.operations import fleet, releases, scripts
-from ganglion.errors import GanglionError
 from ganglion.release.manifest import SCRIPTS
 from ganglion_gateway.dashboard.dialogs import dialog, refusal
 from ganglion_gateway.dashboard.parts import attribute, button, tagged
@@ -18,15 +18,34 @@ from ganglion_gateway.dashboard.visit import Visit
 
 #: Seconds that a node has to say what it runs.
 _PATIENCE = 5.0
-#: Opens a text under a name, and says which release and path it is of; "" for none.
-Open = Callable[[str, str, str, str], None]
+
+
+class Script(NamedTuple):
+    """A script that is opened.
+
+    Attributes:
+        text: What is written in it.
+        file: What it is called.
+        release: The one that it is of, its `path` there; "" for none.
+        node: The one that runs it; "" for none.
+    """
+
+    text: str
+    file: str
+    release: str = ""
+    path: str = ""
+    node: str = ""
+
+
+#: Has it be edited.
+Open = Callable[[Script], None]
 
 
 def opening(visit: Visit, opened: Open, node: Callable[[], str]) -> Callable[[], Any]:
     """What asks. The dialog is made when it is asked for.
 
     Args:
-        opened: Takes the text and the name.
+        opened: Takes what was chosen.
         node: Which node is likely to be meant; "" for none.
     """
 
@@ -34,9 +53,9 @@ def opening(visit: Visit, opened: Open, node: Callable[[], str]) -> Callable[[],
         say = visit.say
         with dialog(say("Open a script"), close=say("Close"), more="g-ed-dialog") as asking:
 
-            def done(text: str, file: str, release: str, path: str) -> None:
+            def done(script: Script) -> None:
                 asking.close()
-                opened(text, file, release, path)
+                opened(script)
 
             tagged("h3", say("From this computer"))
             with ui.element("label").classes("g-button g-ed-upload"):
@@ -90,9 +109,9 @@ class _FromNode:
         if not self._script.value:
             self._tell(self._visit.say("Name a node that runs a script."))
             return
-        call = scripts.get_nodes_node_scripts_name(self._node.value, self._script.value)
-        if (found := await self._visit.attempt(call.within(60.0), trouble=self._wrong)) is not None:
-            self._done(found["text"], found["file"], "", "")
+        node = self._node.value
+        if (found := await self._visit.attempt(_of_node(node, self._script.value), trouble=self._wrong)) is not None:
+            self._done(Script(found["text"], found["file"], node=node))
 
     def _tell(self, why: str) -> None:
         self._wrong.set_text(why)
@@ -111,7 +130,7 @@ async def _templates(visit: Visit, done: Open) -> None:
                 tagged("b", each["name"])
                 first = each["text"].partition("\n")[0]
                 ui.label(first.removeprefix("# ")).classes("g-faint")
-            one.on("click", lambda each=each: done(each["text"], "my_script.yaml", "", ""))
+            one.on("click", lambda each=each: done(Script(each["text"], "my_script.yaml")))
 
 
 async def _from_release(visit: Visit, done: Open) -> None:
@@ -139,17 +158,28 @@ async def _from_release(visit: Visit, done: Open) -> None:
 
 async def _open(visit: Visit, release: str, path: str, done: Open) -> None:
     if (data := await visit.attempt(releases.get_releases_release_files_path(release, path))) is not None:
-        done(data.decode("utf-8-sig", "replace"), path.rpartition("/")[2], release, path)
+        done(_file(data, release, path))
 
 
-async def of_release(visit: Visit, release: str, path: str, done: Open) -> None:
-    """Opens the file that an address names; a sentence where it is not there."""
-    try:
-        data = await visit.ask(releases.get_releases_release_files_path(release, path))
-    except GanglionError as error:
-        visit.complain(error)
-    else:
-        done(data.decode("utf-8-sig", "replace"), path.rpartition("/")[2], release, path)
+async def of_address(visit: Visit) -> Script | None:
+    """What the address names, by `release` and `file` or `node` and `script`; where it is not there, that is told."""
+    named = visit.query.get
+    if (release := named("release", "")) and (path := named("file", "")):
+        data = await visit.attempt(releases.get_releases_release_files_path(release, path))
+        return None if data is None else _file(data, release, path)
+    if (node := named("node", "")) and (script := named("script", "")):
+        found = await visit.attempt(_of_node(node, script))
+        return None if found is None else Script(found["text"], found["file"], node=node)
+    return None
+
+
+def _of_node(node: str, script: str) -> Call[documents.NodeScript]:
+    """Asks a node for the text of a script that it runs, which comes in pieces."""
+    return scripts.get_nodes_node_scripts_name(node, script).within(60.0)
+
+
+def _file(data: bytes, release: str, path: str) -> Script:
+    return Script(data.decode("utf-8-sig", "replace"), path.rpartition("/")[2], release, path)
 
 
 def scripts_of(release: documents.Release) -> list[str]:

@@ -9,6 +9,7 @@ from nicegui import ui
 
 from ganglion.client.call import Call
 from ganglion_gateway.dashboard.dialogs import confirmed
+from ganglion_gateway.dashboard.fields import no_json
 from ganglion_gateway.dashboard.parts import attribute, button, card
 from ganglion_gateway.dashboard.visit import Visit
 
@@ -62,7 +63,7 @@ class Rules:
         try:
             rules = json.loads(self._text.value or "")
         except ValueError as error:
-            visit.complain(say("This is no JSON: {error}").format(error=error))
+            visit.complain(say("This is no JSON: {why}").format(why=no_json(say, error)))
             return
         if not await confirmed(say, say("This holds on every node within seconds."), say("Have this hold")):
             return

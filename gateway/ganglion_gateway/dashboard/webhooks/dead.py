@@ -127,30 +127,51 @@ class _Dead:
         visit, say = self._visit, self._visit.say
         count, whose = await self._of_all()
         question = (
-            say("Try {count} messages of {name} again? It gets them all, the oldest first.")
+            say.many(
+                "Try {count} message of {name} again?",
+                "Try {count} messages of {name} again? It gets them all, the oldest first.",
+                count,
+            )
             if whose
-            else say("Try all {count} messages again? Their endpoints get them, the oldest first.")
+            else say.many(
+                "Try {count} message again? Its endpoint gets it.",
+                "Try all {count} messages again? Their endpoints get them, the oldest first.",
+                count,
+            )
         )
         if not await confirmed(say, question.format(count=count, name=whose), say("Replay all")):
             return
         told = await visit.attempt(webhooks.post_dlq_replay(webhook=self._webhook or None))
         if told is not None:
-            line = say("{count} messages are tried again, in their order.")
-            visit.tell(line.format(count=told["replayed"]))
+            count = told["replayed"]
+            line = say.many(
+                "{count} message is tried again.", "{count} messages are tried again, in their order.", count
+            )
+            visit.tell(line.format(count=count))
             await self._begin()
 
     async def _drop_all(self) -> None:
         visit, say = self._visit, self._visit.say
         count, whose = await self._of_all()
         question = (
-            say("Throw away {count} messages of {name}? Nobody gets them then.")
+            say.many(
+                "Throw away {count} message of {name}? Nobody gets it then.",
+                "Throw away {count} messages of {name}? Nobody gets them then.",
+                count,
+            )
             if whose
-            else say("Throw away all {count} messages? Nobody gets them then.")
+            else say.many(
+                "Throw away {count} message? Nobody gets it then.",
+                "Throw away all {count} messages? Nobody gets them then.",
+                count,
+            )
         )
         if await confirmed(say, question.format(count=count, name=whose), say("Drop all")):
             told = await visit.attempt(webhooks.post_dlq_drop(webhook=self._webhook or None))
             if told is not None:
-                visit.tell(say("{count} messages are thrown away.").format(count=told["dropped"]))
+                count = told["dropped"]
+                line = say.many("{count} message is thrown away.", "{count} messages are thrown away.", count)
+                visit.tell(line.format(count=count))
                 await self._begin()
 
     async def _begin(self) -> None:

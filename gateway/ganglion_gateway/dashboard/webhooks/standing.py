@@ -22,7 +22,8 @@ def standing(webhook: Webhook, now: int, say: Say) -> tuple[str, str]:
     if state["circuit"] == "half_open":
         return say("away, is tried now"), "bad"
     if state["failures"]:
-        return say("failed {count} times in a row").format(count=state["failures"]), "warn"
+        line = say.many("failed {count} time", "failed {count} times in a row", state["failures"])
+        return line.format(count=state["failures"]), "warn"
     return say("answers"), "good"
 
 

@@ -17,7 +17,6 @@ from ganglion.flash.host.package import EVERYWHERE, Package
 FAMILIES = {"pi": "raspberry-pi-", "openwrt": "openwrt-"}
 #: Python that Ganglion needs: `requires-python` of its distribution.
 _PYTHON = (3, 11)
-_MEBIBYTE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,8 +234,8 @@ def _checked_room(machine: Machine, package: Package, where: str) -> None:
     ):
         if free < need:
             raise GanglionError(
-                f"{where} has {free / _MEBIBYTE:.1f} MiB free of {what} and needs {need / _MEBIBYTE:.1f}: "
-                "make room there, then run this again"
+                f"{where} has {free // 1024} KiB free of {what} and needs {-(-need // 1024)}: make room there, "
+                "then run this again"
             )
 
 

@@ -9,9 +9,8 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ganglion.config import SerialSection
 from ganglion.errors import InvalidError, NotFoundError, RefusedError, UnreachableError
 from ganglion.mesh.parameters import takes
 from ganglion.mesh.peer import Peer
@@ -26,6 +25,9 @@ from ganglion.node.console.sessions import Perform, Permit, Session
 from ganglion.node.console.shell import Shell, open_shell
 from ganglion.node.console.tail import Tail
 from ganglion.node.console.words import NO_SHELL, Words
+
+if TYPE_CHECKING:
+    from ganglion.config.serial import SerialSection
 
 #: Sessions at the same time.
 MOST = 8
@@ -67,7 +69,7 @@ class Console:
         shell: bool,
         where: str,
         idle: float,
-        ports: Mapping[str, SerialSection] = MappingProxyType({}),
+        ports: "Mapping[str, SerialSection]" = MappingProxyType({}),
         users: Callable[[], Mapping[str, str]] = dict,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:

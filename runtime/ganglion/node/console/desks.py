@@ -4,14 +4,16 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ganglion.config import SerialSection
 from ganglion.errors import NotFoundError
 from ganglion.node.console import leaf as leaves
 from ganglion.node.console.lent import Lent
 from ganglion.node.console.sessions import Desk, Perform, Session
 from ganglion.node.console.tail import Lines, Tail
+
+if TYPE_CHECKING:
+    from ganglion.config.serial import SerialSection
 
 
 class Desks:
@@ -33,7 +35,7 @@ class Desks:
         tail: Tail,
         perform: Perform,
         leaves: Callable[[], Mapping[str, list[str]]] | None,
-        ports: Mapping[str, SerialSection],
+        ports: "Mapping[str, SerialSection]",
         users: Callable[[], Mapping[str, str]],
     ) -> None:
         self._tail = tail
@@ -73,7 +75,7 @@ class Desks:
             raise NotFoundError(f"this node lends no port {name!r}; it lends {lent}")
         return self.ports[name]
 
-    def _lent(self, name: str, section: SerialSection, users: Callable[[], Mapping[str, str]]) -> Desk:
+    def _lent(self, name: str, section: "SerialSection", users: Callable[[], Mapping[str, str]]) -> Desk:
         def heard(data: bytes) -> None:
             if desk.writer is not None:
                 desk.writer.echoed.heard(data)

@@ -15,11 +15,11 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ganglion.config import SerialSection
 from ganglion.errors import GanglionError, RefusedError, UnreachableError
 from ganglion.node.console.output import Output
 
 if TYPE_CHECKING:
+    from ganglion.config.serial import SerialSection
     from ganglion.device.link import Link
 
 _log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class Lent:
     def __init__(
         self,
         name: str,
-        section: SerialSection,
+        section: "SerialSection",
         *,
         heard: Callable[[bytes], None],
         say: Callable[[str], None],
@@ -157,10 +157,6 @@ class Lent:
             link = Link(self.section.port, baud=self.section.baud)
         except ImportError:
             raise RefusedError(f"{self.section.port} needs pyserial: pip install 'ganglion[serial]'") from None
-        except GanglionError as error:
-            if type(error) is GanglionError:  # another program has it
-                raise RefusedError(str(error)) from None
-            raise
         link.say = self._say
         self._settings = link.settings()
         return link
