@@ -92,11 +92,10 @@ class Agent:
         for method in table:
             self.member.serve(method, table[method])
         self._telling = self._tell_crash()
-        row = crash.row_before(self._crashed, boot, slot)
         self._held = []  # type: list[str]
-        if row >= _WITHOUT_SCRIPTS:
+        if crash.row_before(self._crashed, boot, slot) >= _WITHOUT_SCRIPTS:
             self._held = store.names()
-            self.device.log("error", "scripts wait {} s: the last {} boots crashed".format(crash.STEADY, row))
+            self.device.log("error", "scripts wait")
         else:
             load_all(self.device, store)
 
@@ -167,7 +166,7 @@ class Agent:
         out += self.device.advance()
         if self._held and now_ms >= crash.STEADY * 1000:  # one in a turn, as the watchdog waits
             name = self._held.pop()
-            if name in self._store.names() and name not in self.device.scripts().scripts:
+            if name not in self.device.scripts().scripts:
                 load(self.device, self._store, name)
         if self.methods.live is not None:
             self.methods.live.advance(now_ms)

