@@ -60,5 +60,5 @@ def keep_fed(hardware: "Any") -> None:
 
             Timer(number).init(period=500, callback=lambda timer: hardware.feed())
             return
-        except Exception:  # whatever it is, it is not to hide what ended the agent
+        except Exception:  # noqa: S110 - whatever it is, it is not to hide what ended the agent
             pass  # the next
