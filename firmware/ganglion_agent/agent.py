@@ -15,7 +15,7 @@ from ganglion_agent import config, crash, flash, watchdog
 from ganglion_agent.clock import Clock
 from ganglion_agent.device import Device
 from ganglion_agent.log import Log
-from ganglion_agent.methods import Methods, load_all
+from ganglion_agent.methods import Methods, load, load_all
 from ganglion_agent.section import ConfigError
 from ganglion_agent.store import Store
 from ganglion_micro.cbor import CBORError
@@ -34,8 +34,8 @@ _HUNG_MS = 30000
 _LINGER_MS = 500
 #: Datagrams that are read before everything else gets its turn.
 _AT_ONCE = 16
-#: Crashes in a row after which the scripts of the flash are left alone: one of them may be why. Fewer than
-#: `slots.FAILURES`, or the other version would be tried with the same scripts.
+#: Crashes in a row after which the scripts of the flash wait until the boot is steady: one of them may be why. Fewer
+#: than `slots.FAILURES`, or the other version would be tried with the same scripts.
 _WITHOUT_SCRIPTS = 2
 
 
@@ -82,7 +82,7 @@ class Agent:
         about = {"name": found.name, "board": found.board, "sw": VERSION}
         self.member, self._way = found.link.joins(self.device, boot, about)
         self.device.start(self.member, found.link.asks)
-        store = Store(folder + "scripts/")
+        self._store = store = Store(folder + "scripts/")
         said = {"name": found.name, "boot": boot, "slot": slot, "sw": VERSION}
         self.methods = Methods(self.device, store, self.log, said, self._crashed)
         table = self.methods.table()
@@ -92,9 +92,10 @@ class Agent:
         for method in table:
             self.member.serve(method, table[method])
         self._telling = self._tell_crash()
-        last = crash.last(self._crashed)
-        if last is not None and last["row"] >= _WITHOUT_SCRIPTS and last["boot"] == boot - 1:
-            self.device.log("error", "no script is loaded: the last {} boots crashed".format(last["row"]))
+        self._held = []  # type: list[str]
+        if crash.row_before(self._crashed, boot, slot) >= _WITHOUT_SCRIPTS:
+            self._held = store.names()
+            self.device.log("error", "scripts wait")
         else:
             load_all(self.device, store)
 
@@ -103,7 +104,8 @@ class Agent:
         last = crash.last(self._crashed)
         if last is None or last["told"]:
             return False
-        value = {"boot": last["boot"], "seconds": last["seconds"], "row": last["row"], "error": last["error"]}
+        value = dict(last)
+        del value["told"]
         try:
             return bool(self.member.event("crash", "crash", value))
         except CBORError:
@@ -162,6 +164,10 @@ class Agent:
         if member.heard != heard:
             self.device.heard = self.clock.now()
         out += self.device.advance()
+        if self._held and now_ms >= crash.STEADY * 1000:  # one in a turn, as the watchdog waits
+            name = self._held.pop()
+            if name not in self.device.scripts().scripts:
+                load(self.device, self._store, name)
         if self.methods.live is not None:
             self.methods.live.advance(now_ms)
         for data in out:
@@ -231,7 +237,7 @@ def main(
         print("next: mend {}{} and restart the board".format(folder, config.FILE))
         raise KeyboardInterrupt(str(error)) from None
     except Exception as error:
-        last = crash.record(folder + "crash", error, boot, clock.ms() // 1000)
+        last = crash.record(folder + "crash", error, boot, clock.ms() // 1000, slot)
         seconds = crash.pause(last["row"])
         print(last["error"])
         print("restarting in {} s; Ctrl-C opens the console".format(seconds))

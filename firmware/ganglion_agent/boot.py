@@ -7,6 +7,9 @@ touches them, so whatever a slot holds, this runs: a cable and `ganglion flash` 
 
 Three things end a trial (see `slots`): exceptions, as each boot is counted; a hang, by a timer that does not ask the
 slot's code; and by the watchdog that the agent starts, where not even a timer's callback is run any more.
+
+A boot that the watchdog has ended is told by the next one, as a crash. `machine.reset_cause` alone does not say so: an
+RP2 names the watchdog after each `machine.reset`. So a file is there while an agent runs, and gone after its end.
 """
 
 import sys
@@ -26,6 +29,8 @@ IN_PLACE = "/rom/ganglion"
 #: The file with the last crash, as `crash` has it, and the most letters of its error.
 CRASH = "crash"
 _LETTERS = 600
+#: The file with the name of a slot, while its agent runs.
+RUNNING = "running"
 
 _timers: "list[Any]" = []  # one that nobody holds is collected, and never comes
 
@@ -36,29 +41,41 @@ def run(root: str = "") -> None:
     if not slot:
         return
     try:
-        _start(root, slot)
+        _begun(root, slot)
+        try:
+            _start(root, slot)
+        finally:
+            _ended(root)
     except KeyboardInterrupt as error:  # a Ctrl-C, or a configuration that is wrong: for a person at the console
         slots = _slots(root, slot)
         if not slots.trial:
             return
-        if error.args:  # this version cannot go by it, and another boot changes nothing: whoever has sent it is told
-            _keep(root, slot, error)
+        if error.args:  # this version cannot go by it, and another boot changes nothing
+            if not slots.whole(slots.other):
+                return
+            _keep(root, slot, str(error))  # whoever has sent it is told
             _do(slots.expire)
         else:
             print("ganglion: this version is on trial; press a key for the console")
             if _pressed(RESCUE_MS):
                 return
     except Exception as error:
-        if type(error).__name__ != "CrashedError":  # the agent's own, which it has kept
-            _keep(root, slot, error)
-        _do(_slots(root, slot).fail)
+        slots = _slots(root, slot)
+        if type(error).__name__ == "CrashedError":  # the agent's own, which it has kept
+            row = _last(root).get("row", 1)
+            _do(lambda: slots.fail(row))
+        else:
+            said = _traced(error)
+            print(said)
+            _keep(root, slot, said)
+            _do(slots.fail)
     _reset()
 
 
 def _chosen(root: str) -> str:
     """The slot that is to run; empty for the console."""
     slots = _slots(root)
-    slot = slots.boot(_was_watchdog())
+    slot = slots.boot(_hung(root))
     if not slot:
         print("ganglion: neither slot has anything to run; flash this board again")
         return ""
@@ -67,7 +84,7 @@ def _chosen(root: str) -> str:
         if _pressed(RESCUE_MS):
             return ""
     if slots.trial:
-        _limit(slots)
+        _limit(root, slots)
     return slot
 
 
@@ -113,13 +130,15 @@ def _in_place(root: str, slot: str) -> str:
         return ""
 
 
-def _limit(slots: "Slots") -> None:
+def _limit(root: str, slots: "Slots") -> None:
     """Ends the trial in its time, where the port has a timer that is free."""
 
     def over(timer: "Any") -> None:
         _timers.clear()
         if slots.trial:
             print("ganglion: this version has not confirmed itself in time")
+            _ended(root)
+            _keep(root, slots.slot, "this version has not confirmed itself in {} s".format(TRIAL_MS // 1000))
             _do(slots.expire)
             _reset()
 
@@ -137,21 +156,82 @@ def _limit(slots: "Slots") -> None:
             pass
 
 
-def _keep(root: str, slot: str, error: BaseException) -> None:
-    """Writes why a slot could not be started, as a crash that the next agent to run tells its parent."""
+def _traced(error: BaseException) -> str:
+    """The end of an error's traceback."""
     import io
-    import json
 
     text = io.StringIO()
     sys.print_exception(error, text)  # type: ignore[attr-defined] # MicroPython's
-    said = "slot {}\n{}".format(slot, text.getvalue().strip()[-_LETTERS:])
-    print(said)
+    return text.getvalue().strip()[-_LETTERS:]
+
+
+def _keep(root: str, slot: str, said: str, kind: str = "error", boot: int = 0) -> None:
+    """Writes why a slot could not be started, or has ended, as a crash that the next agent to run tells its parent."""
+    import json
+
+    last = _last(root)
+    row = last["row"] + 1 if boot and last.get("boot") == boot - 1 and last.get("slot") == slot else 1
+    said = "slot {}\n{}".format(slot, said)
+    crash = {"boot": boot, "slot": slot, "seconds": 0, "row": row, "kind": kind, "error": said, "told": False}
 
     def write() -> None:
         with open(root + "/" + CRASH, "w") as file:
-            json.dump({"boot": 0, "seconds": 0, "row": 1, "error": said, "told": False}, file)
+            json.dump(crash, file)
 
     _do(write)
+
+
+def _last(root: str) -> "dict[str, Any]":
+    """The last crash; empty where there is none."""
+    import json
+
+    try:
+        with open(root + "/" + CRASH) as file:
+            found = json.load(file)
+        return found if type(found["row"]) is int else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _begun(root: str, slot: str) -> None:
+    """The agent of a slot runs."""
+    if _text(root, RUNNING) != slot:  # after a power cut it is there
+
+        def write() -> None:
+            with open(root + "/" + RUNNING, "w") as file:
+                file.write(slot)
+
+        _do(write)
+
+
+def _ended(root: str) -> None:
+    """No agent runs any more, and a reset that comes is not the watchdog's."""
+    import os
+
+    try:
+        os.remove(root + "/" + RUNNING)
+    except OSError:
+        pass  # it could not be written, either
+
+
+def _hung(root: str) -> bool:
+    """Whether the watchdog has ended the agent of the boot before; that is kept as a crash."""
+    slot = _text(root, RUNNING)
+    if not slot or not _was_watchdog():
+        return False
+    boots = _text(root, "boots")
+    _keep(root, slot, "the watchdog ended this boot: it hung", "watchdog", int(boots) if boots.isdigit() else 0)
+    _ended(root)  # whatever the next reset is: this one is told once
+    return True
+
+
+def _text(root: str, name: str) -> str:
+    """A small file; empty where there is none."""
+    try:
+        with open(root + "/" + name) as file:
+            return file.read()
+    except (OSError, ValueError):
+        return ""
 
 
 def _do(change: "Any") -> None:

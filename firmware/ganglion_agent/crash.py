@@ -34,22 +34,31 @@ def traceback(error: BaseException) -> str:
     return out.getvalue().strip()[-LETTERS:]
 
 
-def record(path: str, error: BaseException, boot: int, seconds: int) -> "dict[str, Any]":
+def record(path: str, error: BaseException, boot: int, seconds: int, slot: str = "") -> "dict[str, Any]":
     """Writes a crash in place of the one before; what cannot be written is returned all the same.
 
     Args:
         boot: In which it was.
         seconds: After that.
+        slot: Of the version: those in a row are one version's.
     """
-    before = last(path)
-    row = before["row"] + 1 if before is not None and seconds < STEADY and before["boot"] == boot - 1 else 1
-    found = {"boot": boot, "seconds": seconds, "row": row, "error": traceback(error), "told": False}
+    row = row_before(path, boot, slot) + 1 if seconds < STEADY else 1
+    found = {"boot": boot, "slot": slot, "seconds": seconds, "row": row, "error": traceback(error), "told": False}
     _write(path, found)
     return found
 
 
+def row_before(path: str, boot: int, slot: str) -> int:
+    """How many boots in a row, up to the one before this, have crashed with the version in this slot."""
+    before = last(path)
+    return before["row"] if before is not None and before["boot"] == boot - 1 and before.get("slot") == slot else 0
+
+
 def last(path: str) -> "dict[str, Any] | None":
-    """The last crash: `boot`, `seconds` after it, how many in a `row`, `error`, whether the parent was `told`."""
+    """The last crash: `boot`, `seconds` after it, `slot`, how many in a `row`, `error`, whether the parent was `told`.
+
+    One that `boot` has written has a `kind`, too: `watchdog`, or `error`.
+    """
     try:
         found = json.loads(flash.read(path) or b"")
         return found if type(found["row"]) is int and type(found["boot"]) is int and "told" in found else None

@@ -6,11 +6,12 @@
     slot            the pointer: one line with a checksum, replaced by a rename
     slot.new        the next pointer, until it has that name
 
-What the pointer says is `kept` or `trial`. A boot of a trial is counted before it starts, so it makes no difference
-how it ends: an exception, the watchdog, a power cut. One that confirms itself is kept; one that does not, in its
-boots, is left for the other slot. A slot that was kept and now fails again and again, or is not whole any more, is
-left, too, on trial. Where there is none that is known to be good, a console is offered before it goes on, and it goes
-on: nothing here gives up.
+What the pointer says of the slot is `kept` or `trial`, and of the other one `good`, `bad` or `unknown`. A boot of a
+trial is counted before it starts, so it makes no difference how it ends: an exception, the watchdog, a power cut. One
+that confirms itself is kept; one that does not, in its boots, is bad until another version is switched to, and is left
+for the other slot. A slot that was kept and now fails again and again is left, too, on trial, but not for one that is
+bad: it is tried again, for what it fails by may pass. One that is not whole any more is left for any other. Where there
+is none that is known to be good, a console is offered before it goes on, and it goes on: nothing here gives up.
 
 `files` has open, rename, remove, listdir, mkdir and sync as MicroPython has them; `rename` may refuse a name that is
 taken, as FAT's does. Then the pointer is removed before, and a cut between the two leaves `slot.new`, which is read.
@@ -25,7 +26,7 @@ TYPE_CHECKING = False  # MicroPython has no `typing`
 if TYPE_CHECKING:
     from typing import Any
 
-    Record = tuple[str, bool, int, bool]  # slot, kept, tries, whether the other slot is good
+    Record = tuple[str, bool, int, str]  # slot, kept, tries, how the other slot is
 
 #: The slots' names.
 SLOTS = ("a", "b")
@@ -37,6 +38,8 @@ TRIAL_BOOTS = 3
 FAILURES = 3
 
 _NEW = ".new"
+#: How the other slot is: was kept before this one, has failed its trial, or neither of the two.
+GOOD, _BAD, _UNKNOWN = "good", "bad", "unknown"
 
 
 class Slots:
@@ -102,7 +105,7 @@ class Slots:
                 self._write(after)
             except OSError:
                 # A flash that takes nothing cannot count a trial, so what is known to be good runs.
-                if not kept and back and self.whole(_other(slot)):
+                if not kept and back == GOOD and self.whole(_other(slot)):
                     self.slot = _other(slot)
         return self.slot
 
@@ -114,19 +117,22 @@ class Slots:
         """
         record = self._read()
         if record is None:
-            self._write((self.slot, True, 0, False))
+            self._write((self.slot, True, 0, _UNKNOWN))
         elif record[0] == self.slot and (not record[1] or record[2]):
             self._write((self.slot, True, 0, record[3]))
 
-    def fail(self) -> None:
+    def fail(self, row: int = FAILURES) -> None:
         """What runs has failed; a boot of a trial was counted at its start.
+
+        Args:
+            row: How often in a row, where that is known: after a steady boot it is the first time.
 
         Raises:
             OSError: the flash could not be written.
         """
         record = self._read()
         if record is not None and record[0] == self.slot and record[1]:
-            self._write((record[0], True, min(record[2] + 1, FAILURES), record[3]))
+            self._write((record[0], True, min(record[2] + 1, row), record[3]))
 
     def expire(self) -> None:
         """The trial is over before its boots are: the next boot leaves it.
@@ -134,9 +140,9 @@ class Slots:
         Raises:
             OSError: the flash could not be written.
         """
-        if self.trial:
-            record = self._read()
-            self._write((self.slot, False, TRIAL_BOOTS, record is not None and record[3]))
+        record = self._read()
+        if record is not None and record[0] == self.slot and not record[1]:
+            self._write((self.slot, False, TRIAL_BOOTS, record[3]))
 
     def switch(self) -> None:
         """Has the other slot run on trial from the next boot.
@@ -150,33 +156,33 @@ class Slots:
             raise ValueError("slot {} has to be confirmed before another is tried".format(self.slot))
         if not self.whole(self.other):
             raise ValueError("slot {} is not whole".format(self.other))
-        self._write((self.other, False, 0, True))
+        self._write((self.other, False, 0, GOOD))
 
     def whole(self, slot: str) -> bool:
         """Whether every file is there as the slot's manifest says; each is read."""
         return intact(self._files, self.path(slot))
 
-    def _left(self, slot: str, kept: bool, back: bool) -> "Record":
-        """The pointer after a slot that has used up its boots or its failures."""
-        there = self.whole(_other(slot))
-        self.rescue = kept or not back or not there
+    def _left(self, slot: str, kept: bool, back: str) -> "Record":
+        """The pointer after a slot that has used up its boots or its failures, or is not whole."""
+        there = self.whole(_other(slot)) and not (kept and back == _BAD and self.whole(slot))
+        self.rescue = kept or back != GOOD or not there
         if not there:
             return slot, kept, 0, back
-        return _other(slot), back and not kept, 0, False
+        return _other(slot), back == GOOD and not kept, 0, _UNKNOWN if kept else _BAD
 
     def _guess(self) -> "Record":
         """A pointer where none can be read: a slot that is whole, else one that has anything."""
         for slot in SLOTS:
             if self.whole(slot):
-                return slot, False, 0, False
+                return slot, False, 0, _UNKNOWN
         self.rescue = True
         for slot in SLOTS:
             try:
                 if self._files.listdir(self.path(slot)):
-                    return slot, False, 0, False
+                    return slot, False, 0, _UNKNOWN
             except OSError:
                 pass
-        return "", False, 0, False
+        return "", False, 0, _UNKNOWN
 
     def _read(self) -> "Record | None":
         for name in (POINTER, POINTER + _NEW):
@@ -207,7 +213,7 @@ def _check(line: bytes) -> bytes:
 def line_of(record: "Record") -> bytes:
     """The line of a pointer."""
     slot, kept, tries, back = record
-    line = "1 {} {} {} {}".format(slot, "kept" if kept else "trial", tries, "good" if back else "unknown").encode()
+    line = "1 {} {} {} {}".format(slot, "kept" if kept else "trial", tries, back).encode()
     return line + b" " + _check(line) + b"\n"
 
 
@@ -217,7 +223,7 @@ def record_of(line: bytes) -> "Record":
     words = body.decode().split(" ")
     if check != _check(body) + b"\n" or len(words) != 5 or words[0] != "1" or words[1] not in SLOTS:
         raise ValueError("the pointer is damaged")
-    return words[1], words[2] == "kept", int(words[3]), words[4] == "good"
+    return words[1], words[2] == "kept", int(words[3]), words[4]
 
 
 def replace(files: "Any", old: str, new: str) -> None:

@@ -54,11 +54,11 @@ def hardware(ms: int) -> "Any":
 
 def keep_fed(hardware: "Any") -> None:
     """Has a timer feed the hardware, which nobody can switch off again: a person at the console is not cut short."""
-    from machine import Timer
-
     for number in (-1, 0):  # a virtual one where the port has it
         try:
+            from machine import Timer
+
             Timer(number).init(period=500, callback=lambda timer: hardware.feed())
             return
-        except (OSError, ValueError):
+        except Exception:  # noqa: S110 - whatever it is, it is not to hide what ended the agent
             pass  # the next

@@ -70,6 +70,88 @@ def test_a_version_that_the_watchdog_ends_is_left_after_its_boots(device: Device
     assert device.healthy() == "v0"
 
 
+def test_a_version_that_was_rejected_is_not_gone_back_to_for_a_fault_that_passes(tmp_path: Path) -> None:
+    device = Device(tmp_path, "lfs", version("v0", "moody"))
+    updated(device, "v1", "import")
+    for _ in range(3):
+        with device.boot() as boot:
+            assert boot.until("reset")
+            assert "RuntimeError: a bad version" in boot.said
+    for _ in range(3):
+        with device.boot() as boot:
+            assert boot.until("runs") == "runs v0 a moody"
+            assert boot.until("reset")
+            assert "RuntimeError: a fault that passes" in boot.said
+    with device.boot() as boot:
+        assert boot.until("healthy") == "healthy v0"
+        assert "runs v0 a moody" in boot.said
+        assert boot.send(version("v2")) == "committed", "another version is let into its slot"
+    assert device.healthy() == "v2"
+
+
+def test_killed_at_every_write_of_a_revert_the_bad_version_stays_rejected(tmp_path: Path) -> None:
+    device = Device(tmp_path, "lfs", version("v0", "moody"))
+    updated(device, "v1", "import")
+    for _ in range(2):
+        with device.boot() as boot:
+            assert boot.until("reset")
+    before = device.image.read_bytes()
+    ended: list[int] = []
+    for cut in range(40):
+        device.image.write_bytes(before)
+        ran: list[str] = []
+        for number in range(12):
+            with device.boot(cut if number < 2 else -1) as boot:  # the last one of the trial, and the first after it
+                end = boot.until("reset", "healthy")
+                ran += [line for line in boot.said if line.startswith("runs")]
+                if number < 2 and not end:
+                    ended.append(cut)
+            if end == "healthy v0":
+                break
+        back = ran.index("runs v0 a moody")
+        assert set(ran[back:]) == {"runs v0 a moody"}, "three faults of the version that was kept bring no other"
+        if cut not in ended:
+            break
+    assert 2 < cut < 39
+
+
+def test_a_boot_that_the_watchdog_ended_is_a_crash_and_a_reset_that_was_wanted_is_none(device: Device) -> None:
+    with device.boot() as boot:
+        assert boot.until("healthy")
+    with device.boot(cause=3) as boot:
+        told = boot.until("crash {")
+        assert "'kind': 'watchdog'" in told
+        assert "'slot': 'a'" in told
+        assert "the watchdog ended this boot: it hung" in told
+        assert boot.ask("reboot", {}) == {}
+        assert boot.until("reset")
+    for _ in range(2):  # an RP2 says so after each machine.reset
+        with device.boot(cause=3) as boot:
+            assert "'row': 1" in boot.until("crash {"), "it is the one before"
+            assert boot.ask("reboot", {}) == {}
+            assert boot.until("reset")
+
+
+def test_a_configuration_that_is_wrong_is_no_crash_and_leaves_the_console(tmp_path: Path) -> None:
+    device = Device(tmp_path, "lfs", version("v0", "unconfigured"))
+    for _ in range(2):
+        with device.boot() as boot:
+            assert boot.until("console")
+            assert boot.said == ["runs v0 a unconfigured", "from /a", "console"]
+    assert b'"error"' not in device.image.read_bytes()
+
+
+def test_a_version_that_cannot_go_by_the_configuration_is_left_with_its_sentence(device: Device) -> None:
+    updated(device, "v1", "unconfigured")
+    with device.boot() as boot:
+        assert boot.until("reset")
+        assert not any("Traceback" in line for line in boot.said)
+    with device.boot() as boot:
+        assert boot.until("healthy") == "healthy v0"
+        told = boot.until("crash {")
+        assert "slot b\\nagent.json.key: leaf.key is not there'" in told
+
+
 def test_a_version_that_fails_after_it_was_kept_gives_way_with_a_console(tmp_path: Path) -> None:
     device = Device(tmp_path, "lfs", version("v0", "import"))
     for _ in range(3):
@@ -117,8 +199,9 @@ def test_killed_at_every_write_of_the_flash_it_runs_and_ends_with_the_new_versio
         device.image.write_bytes(before)
         with device.boot(cut) as boot:
             assert boot.until("healthy")
-            assert boot.send(new) == "cut"
+            said = boot.send(new)
         found = device.healthy()
+        assert said == "cut" or found == "v1", "what is cut after it was answered is the end of the agent"
         if found == "v0":
             old += 1
             with device.boot() as boot:

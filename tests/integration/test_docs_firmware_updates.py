@@ -99,11 +99,24 @@ async def test_every_command_runs_and_a_bad_version_is_left(
                 crash = answer.json()["result"]["crash"]
                 assert "what is not on this board, no module named 'ganglion_agent.interlock'" in crash["error"]
                 assert (await status())["slot"] == "b"
-                assert (tmp_path / "board" / "slot").read_text().startswith("1 b kept 0 unknown ")
+                assert (tmp_path / "board" / "slot").read_text().startswith("1 b kept 0 bad ")
 
                 monkeypatch.setattr(bundle, "__version__", "9.2.0")
                 assert (await run(without_config, "--lines"))["was"] == "committed"
                 assert (await status())["slot"] == "a", "it has what its agent.json asks for"
+
+                (tmp_path / "board" / "hangs").touch()
+
+                async def told() -> bool:
+                    crashes = (await gateway.http.get("/api/v1/crashes")).json()["crashes"]
+                    return [each["kind"] for each in crashes][:1] == ["watchdog"]
+
+                await until_answered(told, what="the crash that the watchdog ended")
+                [crash, *_] = (await run("ganglion crash list"))["crashes"]
+                assert (crash["leaf"], crash["text"]) == ("garden", "the watchdog ended this boot: it hung")
+                why = json.dumps(await run("ganglion fleet why barn", code=1))  # a sensor fails, too
+                assert "its leaf garden crashed" in why
+                assert "the watchdog ended this boot: it hung" in why
                 refused = await run("ganglion firmware send barn", code=2)
                 assert refused["error"].startswith("barn is no board with the agent: write PARENT/LEAF")
 

@@ -33,6 +33,18 @@ def main(root, slot, joined, methods):
         import time
         while True:
             time.sleep(1)
+    if FATE == "unconfigured":
+        raise KeyboardInterrupt("agent.json.key: leaf.key is not there")
+    if FATE == "moody":
+        try:
+            with open("/count") as file:
+                count = int(file.read()) + 1
+        except OSError:
+            count = 1
+        with open("/count", "w") as file:
+            file.write(str(count))
+        if 1 < count < 5:
+            raise RuntimeError("a fault that passes")
     class Found:
         updates = "parent"
     methods = methods(Found)
@@ -64,7 +76,9 @@ def _built() -> Bundle:
 
 
 def version(name: str, fate: str = "good", *, more: int = 0) -> Bundle:
-    """A version whose agent is `good`, or ends at its `import`, `hangs`, or is `silent`.
+    """A version whose agent is `good`, or ends at its `import`, `hangs`, is `silent`, or `unconfigured`.
+
+    One that is `moody` is good, but for its boots 2 to 4, which end by an error.
 
     Args:
         more: Bytes of a file that only it has.
@@ -93,12 +107,12 @@ class Boot:
         self._process.kill()
         self._process.communicate()
 
-    def until(self, start: str) -> str:
-        """The next line that begins so; empty where the process has ended before one came."""
+    def until(self, *starts: str) -> str:
+        """The next line that begins so, or so; empty where the process has ended before one came."""
         assert self._process.stdout is not None
         for line in self._process.stdout:
             self.said.append(line.rstrip())
-            if line.startswith(start):
+            if line.startswith(starts):
                 return line.rstrip()
         return ""
 

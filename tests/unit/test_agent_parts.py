@@ -3,24 +3,30 @@
 
 import asyncio
 import base64
+import json
 import os
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from ganglion.mova.compile import compile
+from ganglion.mova.load import load
 from ganglion_agent import agent, crash, flash, sensors, store, update
 from ganglion_agent.clock import Clock
+from ganglion_agent.config import read
 from ganglion_agent.log import LETTERS, LINES, Log
 from ganglion_agent.methods import load_all
 from ganglion_agent.section import Section
 from ganglion_agent.signer import Signer
 from ganglion_agent.slots import FAILURES
 from ganglion_agent.store import Store
-from ganglion_agent.watchdog import HungError, Watchdog
+from ganglion_agent.watchdog import HungError, Watchdog, keep_fed
 from ganglion_agent.wifi import MAX_PAUSE, Wifi
+from ganglion_micro.leaf_key import LeafKey
 
 
 class Ticks:
@@ -118,6 +124,68 @@ def test_crashes_in_a_row_are_counted_and_a_steady_boot_ends_the_row(tmp_path: P
     rows += [crash.record(path, ValueError(), boot, seconds)["row"] for boot, seconds in [(4, 60), (6, 9)]]
     assert rows == [1, 2, 3, 1, 1]
     assert [crash.pause(row) for row in (1, 2, 3, 9, 999)] == [1, 4, 8, crash.MAX_PAUSE, crash.MAX_PAUSE]
+
+
+def test_those_in_a_row_are_one_versions(tmp_path: Path) -> None:
+    path = str(tmp_path / "crash")
+    rows = [crash.record(path, ValueError(), boot, 9, slot)["row"] for boot, slot in [(1, "b"), (2, "b"), (3, "a")]]
+    assert rows == [1, 2, 1], "what was rejected does not make what is gone back to wait"
+    assert [crash.row_before(path, 4, slot) for slot in "ab"] == [1, 0]
+
+
+PLAN = """
+version: "2.2"
+dialect: edge/1
+name: shade
+triggers: [{id: go, event: local/go, run: tell}]
+protocols: [{name: tell, steps: [{id: tell, action: publish, topic: alert/it, value: 1}]}]
+"""
+
+
+@pytest.fixture
+def leaf(tmp_path: Path) -> Iterator[Callable[[int, str], agent.Agent]]:
+    """Makes an agent for a boot, of the version in a slot, with the script `shade` on its flash."""
+    config = {"name": "garden", "uplink": {"kind": "none"}, "parent": {"host": "127.0.0.1", "port": 9}}
+    (tmp_path / "agent.json").write_text(json.dumps(config))
+    (tmp_path / "leaf.key").write_text(LeafKey(bytes(8), bytes(32)).text())
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts" / "shade.plan").write_bytes(compile(load(PLAN, file="shade.yaml")).encode())
+    folder = f"{tmp_path}/"
+    made: list[agent.Agent] = []
+
+    def make(boot: int, slot: str) -> agent.Agent:
+        made.append(agent.Agent(read(folder), folder, boot, slot))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each._way.close()
+
+
+def test_scripts_wait_after_crashes_until_the_boot_is_steady(
+    leaf: Callable[[int, str], agent.Agent], tmp_path: Path
+) -> None:
+    for boot in (1, 2):
+        crash.record(str(tmp_path / "crash"), ValueError(), boot, 9, "b")
+    held = leaf(3, "b")
+    said = held.methods.table()
+    held.turn(59_000, 20)
+    assert said["scripts.list"]({}) == {"scripts": []}
+    assert "error scripts wait" in held.log.lines[0]
+    held.turn(60_000, 20)
+    assert [each["name"] for each in said["scripts.list"]({})["scripts"]] == ["shade"]
+    assert "shade" in leaf(3, "a").device.runner.scripts, "another version has not crashed"
+
+
+def test_that_no_timer_is_free_does_not_hide_what_ended_the_agent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "machine", SimpleNamespace())
+    keep_fed(None)
+
+    def timer(number: int) -> Any:
+        raise TypeError(number)
+
+    monkeypatch.setitem(sys.modules, "machine", SimpleNamespace(Timer=timer))
+    keep_fed(None)
 
 
 def test_scripts_are_left_alone_before_another_version_is_tried(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@
 import hashlib
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import product
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,7 +17,7 @@ from ganglion.firmware.bundle import Bundle
 from ganglion.firmware.sending import sending
 from ganglion_agent.entry import METHODS
 from ganglion_agent.manifest import MANIFEST
-from ganglion_agent.slots import FAILURES, TRIAL_BOOTS, Slots
+from ganglion_agent.slots import FAILURES, TRIAL_BOOTS, Slots, line_of, record_of
 from ganglion_agent.update import Update
 from support.flash_model import Flash, PowerCut
 
@@ -410,6 +412,92 @@ def test_a_kept_version_that_fails_again_and_again_is_left_and_a_person_is_asked
     assert (slots.boot(), slots.rescue, slots.trial) == ("a", True, True)
     slots.confirm()
     assert (Slots(board.flash).boot(), slots.trial) == ("a", False)
+
+
+def test_a_version_that_failed_its_trial_is_not_preferred_to_one_that_was_kept(board: Board) -> None:
+    board.send(bundle(1, "raises"))
+    assert board.healthy().version == "v0"
+    assert board.flash.data["/slot"].startswith(b"1 a kept 0 bad ")
+    for _ in range(3):
+        for _ in range(FAILURES):
+            slots = Slots(board.flash)
+            assert slots.boot() == "a"
+            slots.fail()
+    slots = Slots(board.flash)
+    assert (slots.boot(), slots.trial, slots.rescue) == ("a", False, True), (
+        "a person is let to the console now and then"
+    )
+    assert board.healthy().version == "v0"
+    assert board.send(bundle(2, "good")) == "committed"
+    assert board.healthy().version == "v2"
+    assert board.flash.data["/slot"].startswith(b"1 b kept 0 good "), "it is forgotten with what was in the slot"
+
+
+def test_a_version_that_failed_its_trial_is_the_last_resort_where_the_kept_one_is_damaged(board: Board) -> None:
+    board.send(bundle(1, "raises"))
+    assert board.healthy().version == "v0"
+    board.flash.data["/a/ganglion_agent/own.mpy"] = b"damaged"
+    slots = Slots(board.flash)
+    assert (slots.boot(), slots.trial, slots.rescue) == ("b", True, True)
+
+
+def test_a_crash_after_a_steady_boot_is_the_first_of_its_row(board: Board) -> None:
+    board.send(bundle(1, "good"))
+    board.healthy()
+    for row in (1, 2, 1, 2, 1, 2, 3):
+        slots = Slots(board.flash)
+        assert slots.boot() == "b"
+        slots.fail(row)
+    assert Slots(board.flash).boot() == "a"
+
+
+@pytest.mark.parametrize("act", ["boot", "watchdog", "confirm", "fail", "expire"])
+@pytest.mark.parametrize("is_fat", [False, True])
+def test_in_every_state_a_cut_leaves_the_one_before_or_the_one_after(act: str, is_fat: bool) -> None:
+    whole = [("a", "b"), ("a",), ("b",), ()]
+    states = product((True, False), range(TRIAL_BOOTS + 1), ("good", "bad", "unknown"), whole)
+    for kept, tries, back, intact in states:
+        before = ("a", kept, tries, back)
+
+        def flash(before: tuple[str, bool, int, str] = before, intact: tuple[str, ...] = intact) -> Flash:
+            board = Board(is_fat=is_fat)
+            for name, data in list(board.flash.data.items()):
+                if name.startswith("/a/"):
+                    board.flash.data[f"/b{name[2:]}"] = data
+            board.flash.folders |= {f"/b{name[2:]}" for name in board.flash.folders if name.startswith("/a")}
+            for slot in {"a", "b"} - set(intact):
+                board.flash.data[f"/{slot}/ganglion_agent/own.mpy"] = b"damaged"
+            board.flash.data["/slot"] = line_of(before)
+            return board.flash
+
+        def do(found: Flash) -> str:
+            slots = Slots(found, slot="" if act in ("boot", "watchdog") else "a")
+            return slots.boot(act == "watchdog") if not slots.slot else getattr(slots, act)() or "a"
+
+        one = flash()
+        first = one.done
+        slot = do(one)
+        after = record_of(one.data["/slot"])
+        if kept and back == "bad" and "a" in intact:
+            assert slot == "a", "what was kept is tried again"
+            assert after[0] == "a"
+        if slot == "b" and act in ("boot", "watchdog"):
+            assert after == (
+                "b",
+                back == "good" and not kept and "b" in intact,
+                1 - after[1],
+                "unknown" if kept else "bad",
+            )
+        elif act != "fail":
+            assert after[3] == back
+        for left in range(one.done - first + 1):
+            other = flash()
+            other.left = left
+            with suppress(PowerCut):
+                do(other)
+            other.left = None
+            found = Slots(other)._read()
+            assert found in (before, after), (before, left)
 
 
 def test_the_watchdog_of_a_kept_version_is_a_failure(board: Board) -> None:

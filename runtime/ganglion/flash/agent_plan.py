@@ -14,7 +14,7 @@ from ganglion.device.files import PART
 from ganglion.firmware import Bundle
 from ganglion.flash.plan import Step
 from ganglion_agent.manifest import MANIFEST
-from ganglion_agent.slots import POINTER, SLOTS, line_of, record_of
+from ganglion_agent.slots import GOOD, POINTER, SLOTS, line_of, record_of
 
 CONFIG, BOOTS, MAIN = "agent.json", "boots", "main.py"
 #: At the end of the name under which a file of the owner's is kept that gives way.
@@ -171,10 +171,10 @@ def _slot(bundle: Bundle, there: There) -> tuple[str, bytes | None]:
     except ValueError:
         return SLOTS[0], None  # who starts it looks for a slot that is whole
     runs, kept, _, back = record
-    if _is_in(bundle, runs, there) or (not kept and not back):
+    if _is_in(bundle, runs, there) or (not kept and back != GOOD):
         return runs, None
     target = SLOTS[1 - SLOTS.index(runs)] if kept else runs
-    return target, line_of((target, False, 0, True))
+    return target, line_of((target, False, 0, GOOD))
 
 
 def _is_in(bundle: Bundle, slot: str, there: There) -> bool:
