@@ -181,7 +181,7 @@ async def test_what_a_model_wants_is_done_when_a_person_has_agreed(broker: Broke
         (line,) = [line for line in trace["lines"] if line["stage"] == "guardian"]
         assert line["detail"] == f"lock: accepted (lock: {agreed})"
         code, _ = await made.ganglion("consents", "grant", one["id"])
-        assert code == 4, "it is granted once"
+        assert code == 1, "it is granted once"
 
         await made.senses(40)
         other = await made.waiting()

@@ -229,7 +229,7 @@ def test_a_word_is_a_port_or_a_node(cable: Cable, monkeypatch: pytest.MonkeyPatc
 
 def test_a_port_is_for_one_console(person: Terminal, cable: Cable) -> None:
     second = piped(cable, [], b"")
-    assert second.returncode == 1
+    assert second.returncode == 4
     assert f"(process {person.process.pid}): end that first".encode() in second.stderr
 
 

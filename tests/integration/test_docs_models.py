@@ -55,7 +55,7 @@ async def test_the_page_is_done_as_it_says(
                     await site.gateway.member.client.perform("prompt", {"prompt": "Why?", "script": "watch"}, NODE)
                 shown = await types(COMMANDS[0])
                 assert "script watch" in shown
-                assert "26 of 20000" in shown
+                assert "26 of 20,000" in shown
                 assert KEY not in shown
                 assert re.search(r"^watch +2 +1 +21 +5 +0\.0000$", await types(COMMANDS[1]), re.MULTILINE)
                 assert "day" in await types(COMMANDS[2]) or "no model" in await types(COMMANDS[2])

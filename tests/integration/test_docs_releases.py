@@ -73,7 +73,8 @@ async def test_every_command_does_what_the_page_says(
             assert said[2].out.startswith("fridge is to run its own configuration alone: ")
             said.clear()
             await run(BLOCKS[2])
-            assert f"Ganglion {__version__}, which a release has brought; {__version__} is installed" in said[2].out
+            brought = rf"Ganglion {re.escape(__version__)}\.dev\d{{14}}, which a release has brought; "
+            assert re.search(brought + rf"{re.escape(__version__)} is installed$", said[2].out, re.MULTILINE)
             assert said[3].out.endswith(f"it runs Ganglion {__version__}, as installed\n")
 
 

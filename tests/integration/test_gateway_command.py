@@ -92,7 +92,7 @@ async def test_a_broker_that_comes_later_is_found(broker: Broker, tmp_path: Path
         (["--port", "70000"], 2, "--port"),
         (["--webhook", "http://example.org/"], 1, "not https"),
         (["--webhook", "https://example.org/", "--webhook-secret-file", "/nowhere"], 3, "does not exist"),
-        (["--broker", "http://x"], 1, "broker"),
+        (["--broker", "http://x"], 2, "broker"),
         (["--broker", "mqtt://a", "--broker", "mqtt://me:secret@b"], 2, "account=FILE"),
     ],
 )
@@ -108,7 +108,7 @@ async def test_a_port_that_is_taken_is_named_before_anything_is_started(tmp_path
     async with process(tmp_path / "state") as gateway:
         port = gateway.url.rpartition(":")[2]
         done = await asyncio.to_thread(ganglion, "--state", str(tmp_path / "other"), "--port", port)
-        assert done.returncode == 2
+        assert done.returncode == 4
         assert port in done.stderr
         assert not (tmp_path / "other").exists()
         done = await asyncio.to_thread(ganglion, "--state", str(tmp_path / "state"), "--port", "0")
