@@ -130,8 +130,8 @@ async def test_a_bad_release_is_left_by_the_node_itself(tmp_path: Path) -> None:
         await assign(site, good)
         await reported(site, "committed", good)
         bad = {
-            "a run fails": ({"a.yaml": BAD}, "bad: a run of note failed"),
-            "nobody there": ({"node.toml": '[mqtt]\nbroker = "mqtt://127.0.0.1:1"\n'}, "the gateway did not answer"),
+            "a-run-fails": ({"a.yaml": BAD}, "bad: a run of note failed"),
+            "nobody-there": ({"node.toml": '[mqtt]\nbroker = "mqtt://127.0.0.1:1"\n'}, "the gateway did not answer"),
         }
         for name, (files, why) in bad.items():
             release = await create(site, name, files)

@@ -60,7 +60,7 @@ async def test_wheels_are_sent_shown_compared_and_planned(
         )
         assert "give a folder or files, or a wheel" in await says(*new, "x", code=2)
         assert "does not exist" in await says(*new, "x", "--agent", "none.whl", code=3)
-        assert "was given twice" in await says(*new, "x", "--agent", pi_name, "--agent", pi_name, code=1)
+        assert "was given twice" in await says(*new, "x", "--agent", pi_name, "--agent", pi_name, code=2)
 
         await says(*new, "two", "--agent", pi_name)
         found = json.loads(await says("release", "show", "two", "--json"))

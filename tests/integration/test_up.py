@@ -211,7 +211,7 @@ async def test_a_broker_that_runs_elsewhere_and_its_password_is_nowhere_to_be_re
     ("broker", "code", "says"),
     [
         ("emqx", 2, "say nats, mosquitto or a URL"),
-        ("http://127.0.0.1:1883", 1, "starts with mqtt:// or mqtts://"),
+        ("http://127.0.0.1:1883", 2, "starts with mqtt:// or mqtts://"),
         ("mqtt://127.0.0.1:1", 5, "cannot be reached"),
     ],
 )

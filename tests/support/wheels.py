@@ -14,7 +14,7 @@ from ganglion.release.wheel import LAUNCH
 ROOT = Path(__file__).parents[2]
 #: What it takes no part in, and of the commands what does: compiling the rest would be half of what a test costs.
 UNUSED = {"client", "device", "editor", "firmware", "flash", "shims"}
-CLI = {"__init__", "extras", "main", "node", "node_life", "result", "show"}
+CLI = {"__init__", "main", "node", "node_life", "option", "result", "show"}
 #: What a node cannot do without; all that Ganglion asks for beside it is in the environment of the tests.
 NEEDS = ("cbor2<6,>=5.6.5", "cffi>=1.17; platform_machine == 'x86_64'", "pynacl>=1.5", "sqlalchemy; extra == 'gateway'")
 

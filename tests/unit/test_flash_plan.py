@@ -118,7 +118,7 @@ def test_an_empty_board_gets_everything_and_what_starts_it_last() -> None:
 
 
 def test_a_board_that_has_everything_gets_nothing() -> None:
-    there = on_board(("a", NEW), pointer=line_of(("a", True, 0, False)), config=b"{}")
+    there = on_board(("a", NEW), pointer=line_of(("a", True, 0, "unknown")), config=b"{}")
     there = There(
         **{
             **{name: getattr(there, name) for name in There.__slots__},
@@ -147,26 +147,26 @@ def test_what_others_have_there_is_told_in_a_sentence(capsys: pytest.CaptureFixt
 
 
 def test_what_is_known_to_be_good_is_not_touched() -> None:
-    pointer = line_of(("a", True, 0, False))
+    pointer = line_of(("a", True, 0, "unknown"))
     todo = plan(wanted(), on_board(("a", OLD), pointer=pointer))
     assert [path for path in todo.written if "/" in path] == ["b/agent.mpy", "b/same.mpy", "b/manifest"]
     assert list(todo.written)[-1] == "slot"
-    assert record_of(todo.written["slot"]) == ("b", False, 0, True)
+    assert record_of(todo.written["slot"]) == ("b", False, 0, "good")
     assert todo.removed == ()
 
 
 def test_a_break_before_the_pointer_is_gone_on_with() -> None:
-    pointer = line_of(("a", True, 0, False))
+    pointer = line_of(("a", True, 0, "unknown"))
     todo = plan(wanted(), on_board(("a", OLD), ("b", NEW), pointer=pointer))
     assert [path for path in todo.written if "/" in path] == []
-    assert record_of(todo.written["slot"]) == ("b", False, 0, True)
+    assert record_of(todo.written["slot"]) == ("b", False, 0, "good")
 
 
 def test_a_trial_gives_way_and_is_no_version_until_it_is_whole() -> None:
-    pointer = line_of(("b", False, 2, True))
+    pointer = line_of(("b", False, 2, "good"))
     todo = plan(wanted(), on_board(("a", NEW), ("b", OLD), pointer=pointer))
     assert todo.removed == ("b/gone.mpy", "b/manifest")
-    assert record_of(todo.written["slot"]) == ("b", False, 0, True)
+    assert record_of(todo.written["slot"]) == ("b", False, 0, "good")
 
 
 def test_a_board_on_which_nothing_is_known_to_be_good_keeps_its_slot() -> None:
