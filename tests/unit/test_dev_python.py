@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ganglion.cli import dev_serial
+from ganglion.cli.main import main
 from ganglion.device.raw_repl import Event, Executed, Output
 from ganglion.device.restoring import Restoring
 from ganglion.device.trying import Ended, Said, Trying, source
@@ -120,6 +121,12 @@ def test_of_a_program_that_has_ended_nobody_says_that_it_goes_on_and_nothing_run
     edited._take(device, b"fourth")
     edited._take(device, b"if x:")
     assert capsys.readouterr().out.endswith("; the one before goes on\n")
+
+
+def test_a_port_is_one_by_whichever_path_it_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (file := tmp_path / "blink.py").write_text("print(1)\n")
+    assert main(("dev", "./nowhere", str(file))) == 3
+    assert "there is no port ./nowhere" in capsys.readouterr().err
 
 
 def test_a_port_that_is_not_ours_yet_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

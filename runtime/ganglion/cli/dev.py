@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganglion.cli import gateway_flags, saves
+from ganglion.cli.lent import is_lent, is_port
 from ganglion.cli.mova_watch import say
 from ganglion.cli.show import plain
 from ganglion.console.terminal import ended_by_signals
@@ -50,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _follow(args: argparse.Namespace) -> None:
-    if args.device.startswith("/") or ":" in args.device:  # of a path, a URL, or NODE:NAME
+    if is_port(args.device) or is_lent(args.device):
         _serial(args)
     elif args.file.suffix == ".py":
         raise UsageError(
