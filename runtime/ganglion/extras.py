@@ -63,11 +63,12 @@ def need(what: str, extra: str, *modules: str) -> None:
 
     Args:
         what: Who needs them, as the error begins.
+        modules: All of it where none is named.
 
     Raises:
         UsageError: one is not there; the message says how it comes.
     """
-    if not all(map(is_there, modules)):
+    if not all(map(is_there, modules or MODULES[extra])):
         raise UsageError(f"{what} needs more than is installed: {remedy(extra, *modules)}")
 
 

@@ -78,7 +78,7 @@ def test_a_device_whose_flash_is_not_mounted_says_so(port: str, here: Path, caps
 
 def test_what_was_cut_is_gone_on_with(port: str, here: Path, monkeypatch, capsys) -> None:
     (here / "big.bin").write_bytes(os.urandom(40_000))
-    monkeypatch.setattr("ganglion.cli.files.open_port", lambda name, **_: Spoilt(name, cut_after(45_000)))
+    monkeypatch.setattr("ganglion.device.port.open_port", lambda name, **_: Spoilt(name, cut_after(45_000)))
     assert cli.main(["files", port, "put", "big.bin"]) == 5
     monkeypatch.undo()
     monkeypatch.chdir(here)
@@ -110,7 +110,7 @@ def test_a_get_that_was_cut_is_gone_on_with_and_what_is_here_is_not_read_again(
         assert cli.main(["files", port, "get", "big.bin", "--json"]) == code
         return json.loads(capsys.readouterr().out)
 
-    monkeypatch.setattr("ganglion.cli.files.open_port", lambda name, **_: Deaf(name, 20_000))
+    monkeypatch.setattr("ganglion.device.port.open_port", lambda name, **_: Deaf(name, 20_000))
     get(5)
     monkeypatch.undo()
     monkeypatch.chdir(here)

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ganglion import extras
 from ganglion.cli import gateway_flags, saves
 from ganglion.cli.lent import is_lent, is_port
 from ganglion.cli.mova_watch import say
@@ -65,10 +66,7 @@ def _follow(args: argparse.Namespace) -> None:
 
 
 def _serial(args: argparse.Namespace) -> None:
-    from ganglion.extras import is_installed, remedy
-
-    if not is_installed("serial"):
-        raise UsageError(f"`ganglion dev` needs more than is installed for a serial port: {remedy('serial')}")
+    extras.need("`ganglion dev` of a serial port", "serial", "serial")
     if args.file.suffix != ".py":
         raise UsageError(
             f"{args.file}: over a serial port goes Python, a .py file; the agent takes MOVA over the mesh alone, as in "

@@ -12,7 +12,7 @@ from ganglion.cli.saves import LOOK, Saves
 from ganglion.cli.show import plain
 from ganglion.console.harmless import Harmless
 from ganglion.device.link import Opener
-from ganglion.device.port import BAUD, Port, open_port
+from ganglion.device.port import Port
 from ganglion.device.restoring import Restoring
 from ganglion.device.session import Session
 from ganglion.device.trying import Ended, Said, Trying, source
@@ -35,11 +35,7 @@ def follow(args: argparse.Namespace, tell: "Say") -> None:
         raise UsageError(f"--baud {args.baud}: at least 1")
     edited = _Edited(args, tell)
     with ExitStack() as stack:
-        opened: Opener = open_port
-        baud = BAUD if args.baud is None else args.baud
-        if lent.is_lent(args.device):
-            opened = stack.enter_context(lent.Writer(args, args.device)).open
-            baud = args.baud or 0
+        opened, baud = lent.way(args, args.device, stack)
         port = opened(args.device, baud=baud)
         stack.enter_context(_restoring(args, baud))
         while True:

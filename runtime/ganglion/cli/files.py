@@ -16,7 +16,7 @@ from ganglion.cli.result import Result, table, write
 from ganglion.cli.show import bytes_done
 from ganglion.device.content import DamagedError
 from ganglion.device.files import PART, Entry, Files, Written
-from ganglion.device.port import BAUD, Port, open_port
+from ganglion.device.port import BAUD
 from ganglion.device.session import Session
 from ganglion.errors import GanglionError, InvalidError, NotFoundError, UsageError
 
@@ -65,7 +65,8 @@ def run(args: argparse.Namespace) -> Result | None:
     extras.need("`ganglion files`", "serial", "serial")
     wanted = list(_wanted(args.files, args.to)) if args.verb == "put" else []
     with ExitStack() as stack:
-        session = stack.enter_context(Session(_port(args, stack), restart=args.restart))
+        opened, baud = lent.way(args, args.port, stack)
+        session = stack.enter_context(Session(opened(args.port, baud=baud), restart=args.restart))
         files = Files(session)
         match args.verb:
             case "ls":
@@ -80,12 +81,6 @@ def run(args: argparse.Namespace) -> Result | None:
                 return Result(data={"removed": args.paths}, text=lambda: f"removed {', '.join(args.paths)}")
             case _:
                 return _shown(files, args)
-
-
-def _port(args: argparse.Namespace, stack: ExitStack) -> Port:
-    if not lent.is_lent(args.port):
-        return open_port(args.port, baud=args.baud or BAUD)
-    return stack.enter_context(lent.Writer(args, args.port)).open(args.port, baud=args.baud or 0)
 
 
 def _wanted(named: list[str], to: str) -> Iterator[tuple[Path, str]]:

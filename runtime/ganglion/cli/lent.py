@@ -18,6 +18,7 @@ from ganglion.errors import RefusedError, UsageError
 
 if TYPE_CHECKING:
     from ganglion.console.far import Far
+    from ganglion.device.link import Opener
     from ganglion.device.port import Port
 
 
@@ -95,6 +96,20 @@ class Writer:
             port.close()
             raise RefusedError(port.refusal.partition(", and you")[0] + ": wait, or end that first")
         return port
+
+
+def way(args: argparse.Namespace, target: str, stack: contextlib.ExitStack) -> tuple["Opener", int]:
+    """What opens a port, here or lent, for a program that writes there; and its speed, 0 for what the node says.
+
+    Args:
+        args: `baud`, None where it was not given; and as `far` has them.
+        stack: At whose end the session at a lent one is over.
+    """
+    if is_lent(target):
+        return stack.enter_context(Writer(args, target)).open, args.baud or 0
+    from ganglion.device.port import BAUD, open_port
+
+    return open_port, args.baud or BAUD
 
 
 def flags(args: argparse.Namespace) -> list[str]:

@@ -5,8 +5,7 @@ import argparse
 import sys
 from typing import Any
 
-from ganglion.errors import UsageError
-from ganglion.extras import is_installed, remedy
+from ganglion import extras
 
 
 def arguments(verbs: Any, common: argparse.ArgumentParser) -> None:
@@ -20,8 +19,7 @@ def served() -> None:
     Raises:
         UsageError: the extra that it needs is not installed.
     """
-    if not is_installed("editor"):
-        raise UsageError(f"`ganglion mova lsp` needs more than is installed: {remedy('editor')}")
+    extras.need("`ganglion mova lsp`", "editor")
     from ganglion.editor.server import serve
 
     sys.exit(0 if serve() else 1)
