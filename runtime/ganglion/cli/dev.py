@@ -43,7 +43,7 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
 def run(args: argparse.Namespace) -> None:
     """Follows the file until Ctrl-C.
 
-    Exit codes: 1 port in use, 2 not for this device, 3 no such file, port, node or leaf, 5 no answer.
+    Exit codes: 2 not for this device, 3 no such file, port, node or leaf, 4 port in use, 5 no answer.
 
     What is wrong with the file is said and ends nothing.
     """

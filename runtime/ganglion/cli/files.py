@@ -59,7 +59,7 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
 
 
 def run(args: argparse.Namespace) -> Result | None:
-    """Exit codes: 0 ok, 1 port in use, no room or a bad line, 3 no port or file, 4 no permission, 5 no answer."""
+    """Exit codes: 0 ok, 1 no room or a bad line, 3 no port or file, 4 in use or no permission, 5 no answer."""
     if args.baud is not None and args.baud < 1:
         raise UsageError(f"--baud {args.baud}: at least 1")
     extras.need("`ganglion files`", "serial", "serial")
