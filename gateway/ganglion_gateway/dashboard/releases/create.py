@@ -38,7 +38,7 @@ class _Create:
                 with ui.element("div").classes("g-fields"):
                     self._boards = field(say("Boards, as raspberry-pi-4"))
                     self._agent = field(say("Ganglion, as >=0.1,<2"))
-                    self._capabilities = field(say("Sensors and actuators, as sensor:fridge.temperature"))
+                    self._capabilities = field(say("Sensors and actuators, as sensor:door"))
             with card(say("Name and trial")):
                 with ui.element("div").classes("g-fields"):
                     self._name = field(say("Name, as fridge-2"))
