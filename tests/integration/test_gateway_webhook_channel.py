@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ganglion_gateway.webhook import signature
+from ganglion_gateway.webhook import connection, signature
 from ganglion_gateway.webhook.attempt import Attempt, Sender, sample
 from ganglion_gateway.webhook.channel import Channel
 from support.certificates import make_certificates
@@ -176,6 +176,13 @@ async def test_what_nobody_listens_to_says_why() -> None:
         port = there.port
     (attempt,) = await sent(f"http://127.0.0.1:{port}/")
     assert (attempt.status, attempt.error) == (None, "Connection refused")
+
+
+async def test_who_does_not_answer_is_left_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "_POST", 400)
+    async with endpoint(lambda number: None) as there:
+        (attempt,) = await sent(f"http://127.0.0.1:{there.port}/")
+    assert (attempt.status, attempt.error[:16]) == (None, "no answer within")
 
 
 async def test_who_is_cancelled_keeps_what_was_made_and_cuts_off_what_is_under_way() -> None:
