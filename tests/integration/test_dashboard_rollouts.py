@@ -316,6 +316,7 @@ async def test_a_bad_release_stops_by_itself_and_each_node_says_why(
     await expect(page.get_by_role("listitem", name="Stage 1").locator(".g-alarm")).to_have_text("1 failed, 0 may")
     soak = page.locator("[data-role=soak]")
     await expect(soak).to_have_text([re.compile("ended before it was well for"), "not reached"])
+    await gateway.http.put(f"/api/v1/nodes/{name}/release", json={"release": None})
     await page.goto(f"{gateway.url}/fleet")
     own = page.get_by_role("row").filter(has_text=name).locator("td[data-label=Release]")
     await expect(own).to_have_text("–")  # it is back at its own configuration
