@@ -18,7 +18,7 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from ganglion.errors import InvalidError, RefusedError, UsageError
+from ganglion.errors import InvalidError, NotFoundError, RefusedError, UsageError
 from ganglion.mqtt.url import addresses
 from ganglion_gateway.access.guard import MAX_BODY
 from ganglion_gateway.api.app import application, guarded
@@ -49,7 +49,8 @@ async def serve(settings: Settings) -> None:
 
     Raises:
         UsageError: the address is taken.
-        InvalidError: the certificate or its key is none.
+        NotFoundError: the certificate or its key is not there.
+        InvalidError: it is none.
     """
     began = time.monotonic()
     stop = asyncio.Event()
@@ -163,6 +164,9 @@ def _url(settings: Settings, listener: socket.socket) -> str:
 def _check_tls(certificate: Path | None, private_key: Path | None) -> None:
     if certificate is None:
         return
+    for path in (certificate, private_key):
+        if path is not None and not path.exists():
+            raise NotFoundError(f"{path} does not exist: --tls-certificate and --tls-key name files of PEM")
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, private_key)
     except (OSError, ssl.SSLError) as error:

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from ganglion import extras
-from ganglion.errors import InvalidError, UsageError
+from ganglion.errors import InvalidError, NotFoundError, UsageError
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 _SCHEMES = {"sqlite": SQLITE, "postgresql": POSTGRESQL, "postgres": POSTGRESQL}
@@ -75,7 +75,8 @@ class DatabaseUrl:
         """libpq's parameters as they are now, with the words of the account.
 
         Raises:
-            InvalidError: the account's file cannot be read, or its first line is no `user:password`.
+            NotFoundError: the account's file is not there.
+            InvalidError: it cannot be read, or its first line is no `user:password`.
         """
         return {"connect_timeout": _CONNECT, **self.parameters, **self._account()}
 
@@ -87,9 +88,8 @@ class DatabaseUrl:
                 line = file.readline().rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is no text"
-            raise InvalidError(
-                f"the account for {self} cannot be read ({reason}): write user:password there", where=str(self.account)
-            ) from None
+            said = f"{self.account}: the account for {self} cannot be read ({reason}): write user:password there"
+            raise (NotFoundError if isinstance(error, FileNotFoundError) else InvalidError)(said) from None
         user, colon, password = line.partition(":")
         if not user or not colon:
             raise InvalidError(f"this is no account for {self}: write user:password there", where=str(self.account))
