@@ -2,7 +2,9 @@
 """What PostgreSQL has and SQLite has not: a server that restarts, others that write, and accounts."""
 
 import asyncio
+import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -58,6 +60,21 @@ async def test_writes_go_on_when_the_server_has_restarted(url: DatabaseUrl, post
             await asyncio.to_thread(postgres.start)
             await waiting
         assert await notes(database) == ["before", "SIGINT", "SIGQUIT"]
+
+
+async def test_every_connection_ends_some_seconds_after_its_server_has_vanished(url: DatabaseUrl) -> None:
+    async def seconds(connection: AsyncConnection) -> tuple[float, int]:
+        driven = (await connection.get_raw_connection()).driver_connection
+        assert isinstance(driven, psycopg.AsyncConnection)
+        with socket.socket(fileno=os.dup(driven.fileno())) as sock:
+            unheard = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+            return unheard / 1000, sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE)
+
+    async with Database.open_(url) as database:
+        found = [await database.write(seconds), await database.write_readings(seconds)]
+        async with database.reading() as connection:
+            found.append(await seconds(connection))
+    assert found == [(15, 10)] * 3
 
 
 async def test_two_gateways_write_one_after_the_other(url: DatabaseUrl) -> None:
