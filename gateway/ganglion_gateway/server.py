@@ -3,7 +3,6 @@
 
 import asyncio
 import contextlib
-import errno
 import json
 import logging
 import signal
@@ -18,7 +17,8 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from ganglion.errors import InvalidError, NotFoundError, RefusedError, UsageError
+from ganglion.cli.listening import bound
+from ganglion.errors import InvalidError, NotFoundError
 from ganglion.mqtt.url import addresses
 from ganglion_gateway.access.guard import MAX_BODY
 from ganglion_gateway.api.app import application, guarded
@@ -48,7 +48,8 @@ async def serve(settings: Settings) -> None:
     """Runs the gateway until SIGTERM or SIGINT.
 
     Raises:
-        UsageError: the address is taken.
+        UsageError: the address is none of this machine.
+        RefusedError: it is taken.
         NotFoundError: the certificate or its key is not there.
         InvalidError: it is none.
     """
@@ -57,7 +58,7 @@ async def serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    with _listen(settings.host, settings.port) as listener:
+    with bound(settings.host, settings.port, "--host or --port") as listener:
         _check_tls(settings.certificate, settings.private_key)
         async with open_gateway(settings) as gateway:
             app = application(gateway.services)
@@ -125,27 +126,6 @@ async def _say_ready(server: uvicorn.Server, gateway: Gateway, url: str, began: 
         services.first_password = None
     print(json.dumps(document), flush=True)
     _log.info("listening", url=url, mesh=gateway.mesh_id, connected=gateway.member.connected)
-
-
-@contextlib.contextmanager
-def _listen(host: str, port: int) -> Iterator[socket.socket]:
-    """A socket that is bound before anything else is started, so that a taken port is found out at once."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-    except socket.gaierror as error:
-        raise UsageError(f"--host {host}: {error.strerror}") from None
-    listener = socket.socket(family, kind, protocol)
-    with contextlib.closing(listener):
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(address)
-        except OSError as error:
-            refusal = RefusedError if error.errno == errno.EADDRINUSE else UsageError
-            raise refusal(f"{host}:{port} cannot be listened on ({error.strerror}): give another --port") from None
-        listener.setblocking(False)
-        yield listener
 
 
 def _believed(networks: Sequence[IPv4Network | IPv6Network]) -> list[str]:
