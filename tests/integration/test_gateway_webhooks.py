@@ -184,6 +184,30 @@ async def test_a_lane_that_is_cancelled_while_it_writes_writes_each_attempt_once
     assert (message["state"], len(found["attempted"])) == ("delivered", 1)
 
 
+@pytest.mark.parametrize("word", ["replay", "test"])
+async def test_what_waits_for_an_endpoint_that_was_away_goes_at_a_word_of_its_operator(
+    tmp_path: Path, store_url: DatabaseUrl, hook: Receiver, word: str
+) -> None:
+    rests = Policy(first=MILLISECOND, longest=3600 * SECOND, rest=3600 * SECOND, attempts=2, breaker=3)
+    async with here(tmp_path / "state", policy=rests, database=store_url) as site:
+        endpoint = await add(site, hook)
+        hook.answers.extend([Answer(500)] * 3)
+        await happen(site, 1, 2)
+        (letter,) = await dead(site, 1)
+
+        async def is_away() -> bool:
+            return await circuit(site, endpoint) == "open"
+
+        await until_answered(is_away, what="nothing is tried for an hour")
+        if word == "replay":
+            assert await site.post(f"/dlq/{letter['message']}/replay", {}) == {"replayed": 1}
+            await until(lambda: hook.taken == ids(1, 2), what="both, in order")
+        else:
+            assert (await site.post(f"/webhooks/{endpoint}/test", {}))["delivered"]
+            await until(lambda: hook.taken[1:] == ids(2), what="what waited, behind the test")
+        assert await circuit(site, endpoint) == "closed"
+
+
 async def circuit(site: Here, endpoint: str) -> Any:
     state = (await site.get(f"/webhooks/{endpoint}"))["state"]
     return state and state["circuit"]

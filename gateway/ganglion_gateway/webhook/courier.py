@@ -177,12 +177,16 @@ class Courier:
     async def test(self, endpoint: Row) -> Attempt:
         """One attempt with an event of the class `test`, beside what waits: neither retried nor kept.
 
+        Where it is delivered, the endpoint is there again, and what waits is tried at once.
+
         Raises:
             InvalidError: the endpoint's secret is none, or its URL.
         """
         made: list[Attempt] = []
         with Channel(self._sender(endpoint)) as channel:
             await channel.send([sample(self._clock())], made, goes_on=lambda: False)
+        if not made[0].error:
+            await self._database.write(lambda connection: webhooks.anew(connection, endpoint["id"], self._clock()))
         return made[0]
 
     def _sender(self, endpoint: Row) -> Sender:

@@ -29,6 +29,8 @@ _PAGE = 512
 _WRITE_BACK = SECOND // 5
 #: Seconds that a lane which has caught up lets messages gather, as each look and each note costs as much as for one.
 _GATHER = 0.05
+#: Seconds between looks at what waits first while it is not to be tried.
+_LOOK = 1.0
 #: Seconds until the database is asked again that did not answer, and that it has when the lane ends.
 _DATABASE_RETRY = 1.0
 _LAST = 3.0
@@ -73,6 +75,7 @@ class Lane:
         self.error = ""
         self._means = means
         self._sender = sender
+        self._replayed = 0  # when somebody last had tried again what is first
         self._stopping = asyncio.Event()
         self._attempts: list[dict[str, Any]] = []
         self._changes: dict[int, dict[str, Any]] = {}
@@ -105,14 +108,16 @@ class Lane:
         restored = False
         while self._goes_on():
             self.wake.clear()
+            limit = 1 if means.clock() < self.schedule.due else _PAGE
             try:
-                rows = await webhooks.pending(means.database, self.endpoint["id"], limit=_PAGE)
+                rows = await webhooks.pending(means.database, self.endpoint["id"], limit=limit)
             except SQLAlchemyError as error:
                 _log.error("outbox not readable", endpoint=self.endpoint["id"], reason=why(error))
                 await self._pause(_DATABASE_RETRY)
                 continue
-            if rows and not restored:
+            if rows and (not restored or (rows[0]["replayed"] or 0) > self._replayed):
                 self.schedule = Schedule(means.policy, failures=rows[0]["attempts"], due=rows[0]["due"])
+                self._replayed = rows[0]["replayed"] or 0
             restored = True
             waiting = deque(rows)
             while waiting and self._goes_on():
@@ -120,7 +125,7 @@ class Lane:
             await self._write_back()
             if not rows:
                 await self.wake.wait()
-            elif len(rows) < _PAGE:
+            elif limit == _PAGE and len(rows) < _PAGE:
                 await self._pause(_GATHER)
 
     def _goes_on(self) -> bool:
@@ -136,7 +141,8 @@ class Lane:
             return
         if now < self.schedule.due:
             await self._write_back()
-            await self._pause((self.schedule.due - now) / SECOND)
+            await self._pause(min((self.schedule.due - now) / SECOND, _LOOK))
+            waiting.clear()  # somebody may have said meanwhile, at whichever gateway, that it is to be tried at once
             return
         made: list[Attempt] = []
         try:
