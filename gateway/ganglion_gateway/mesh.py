@@ -141,6 +141,11 @@ class GatewayMember:
         return self._transport.connected
 
     @property
+    def unheard(self) -> int:
+        """How much of what members say the broker keeps from it, in subscriptions that are refused."""
+        return self._transport.statistics().unheard
+
+    @property
     def mesh_id(self) -> str:
         """13 letters."""
         return self.client.mesh

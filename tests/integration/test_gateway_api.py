@@ -20,8 +20,10 @@ from ganglion_gateway.settings import WebhookSettings
 from ganglion_gateway.store import keys
 from ganglion_gateway.store.url import DatabaseUrl
 from ganglion_micro import gl1
+from support.brokers import nats_broker
 from support.gateway import Here, here
 from support.mesh import NOW
+from support.waiting import until
 
 NODE = "n" * 26
 
@@ -445,3 +447,15 @@ async def test_a_webhook_that_cannot_be_one_stops_the_start(tmp_path: Path) -> N
         with pytest.raises(error):
             async with here(tmp_path / "state", webhook=settings):
                 raise AssertionError("it started")
+
+
+async def test_a_broker_that_refuses_subscriptions_is_no_healthy_one(tmp_path: Path) -> None:
+    accounts = {"gateway": "right"}
+    async with (
+        nats_broker(tmp_path / "nats", users=accounts, deny_subscribe="gl1/#") as broker,
+        here(tmp_path / "state", broker.url_as("gateway", "right")) as site,
+    ):
+        await until(lambda: site.services.mesh.unheard, what="it was refused")
+        ready = (await site.stranger.get("/health/ready")).json()
+    assert ready["status"] == "degraded"
+    assert ready["checks"]["broker"].startswith("refuses ")
