@@ -459,3 +459,12 @@ async def test_a_broker_that_refuses_subscriptions_is_no_healthy_one(tmp_path: P
         ready = (await site.stranger.get("/health/ready")).json()
     assert ready["status"] == "degraded"
     assert ready["checks"]["broker"].startswith("refuses ")
+
+
+async def test_a_body_where_none_is_taken_is_refused_and_not_passed_over(site: Here) -> None:
+    for path in ("/api/v1/dlq/drop", "/api/v1/dlq/replay"):
+        wrong = await site.http.post(path, json={"webhook": "wh_0123456789abcdef"})
+        assert wrong.status_code == 422, wrong.text
+        assert wrong.json()["detail"].startswith("the body: nothing is taken in it here")
+        for nothing in ({}, {"json": {}}):
+            assert (await site.http.post(path, **nothing)).status_code == 200
