@@ -76,6 +76,7 @@ class Engine:
         now: int,
         run_id: str = "",
         trigger: str = "",
+        refused: str = "",
     ) -> "list[Any]":
         """Begins a run and returns its first effects.
 
@@ -84,6 +85,7 @@ class Engine:
             event: `id source topic value payload timestamp`, which the script sees as `event`.
             session: `session_id` and `data` to begin with; None for what the document says. It is not written to.
             run_id: Unique among the runs of this engine; empty for a number.
+            refused: Why nothing of it may be carried out: it is cancelled before its first step.
 
         Raises:
             KeyError: there is no such protocol.
@@ -98,6 +100,8 @@ class Engine:
         run = Run(run_id, chosen, {"event": event, "session": known, "profile": body[p.PROFILE]}, now)
         run.trigger = trigger
         self.runs[run_id] = run
+        if refused:
+            return self._end(run, "cancelled", refused, now)
         effects = self._advance(run, now)
         return self._woken(run, effects, now) if run.watching else effects
 

@@ -207,6 +207,7 @@ class AiomqttTransport:
             refused=self._refused,
             failed=self._counters.failed,
             oversize=self._counters.oversize,
+            unheard=len(self._refusals),
         )
 
     async def run(self) -> None:
@@ -329,6 +330,8 @@ class AiomqttTransport:
                 self._complaints.add(self.url, refused_subscription(filter))
                 if filter in self._filters:
                     self._refusals.add(filter, self._filters[filter])
+            else:
+                self._refusals.forget(filter)
 
     def _call(self, callback: Callable[..., None], *args: object) -> None:
         try:

@@ -3,9 +3,13 @@
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from ganglion.errors import UnreachableError
 from ganglion.mesh.authority import Authority
 from ganglion.mesh.calls import Ticket
 from ganglion.mesh.client import MeshClient
@@ -14,6 +18,7 @@ from ganglion.mesh.enrol import KeyStore
 from ganglion.mesh.kv import Kv, now_at
 from ganglion.mesh.links.spec import LinkSpec
 from ganglion.mesh.looking import Looking
+from ganglion.mesh.member import Received
 from ganglion.mesh.mqtt_transport import MqttTransport
 from ganglion.mesh.pending import Approvals
 from ganglion.mesh.policy import Policy
@@ -29,6 +34,15 @@ from ganglion_gateway.live import Live
 from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.model.bridge import Bridge
 from ganglion_gateway.release.office import Office
+from ganglion_gateway.store.database import why
+
+
+async def _stored(intake: Intake, received: list[Received]) -> None:
+    """Has events stored; a fault of the database is one line for the log, without what was to be stored."""
+    try:
+        await intake.events(received)
+    except SQLAlchemyError as error:
+        raise UnreachableError(f"the database: {why(error)}") from error
 
 
 class GatewayMember:
@@ -94,7 +108,7 @@ class GatewayMember:
                 keys=keys,
                 approvals=approvals,
                 on_reissued=reissued,
-                on_events=intake.events,
+                on_events=partial(_stored, intake),
                 on_frames=intake.frames,
                 on_birth=intake.birth,
                 on_death=intake.death,
@@ -125,6 +139,11 @@ class GatewayMember:
     def connected(self) -> bool:
         """Whether the broker is there."""
         return self._transport.connected
+
+    @property
+    def unheard(self) -> int:
+        """How much of what members say the broker keeps from it, in subscriptions that are refused."""
+        return self._transport.statistics().unheard
 
     @property
     def mesh_id(self) -> str:

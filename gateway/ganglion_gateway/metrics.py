@@ -88,7 +88,10 @@ class Metrics:
             "ganglion_gateway_model_requests", "Questions to the language model.", ["outcome"], registry=registry
         )
         self.tokens = Counter(
-            "ganglion_gateway_model_tokens", "Tokens that the model counted.", ["kind"], registry=registry
+            "ganglion_gateway_model_tokens",
+            "Tokens that the models used; those that none has counted are guessed.",
+            ["kind"],
+            registry=registry,
         )
         self.prompt = Histogram(
             "ganglion_gateway_model_duration_seconds", "How long an answer took.", registry=registry, buckets=_SLOW

@@ -48,6 +48,11 @@ class Mesh(Protocol):
         ...
 
     @property
+    def unheard(self) -> int:
+        """Subscriptions that the broker refuses for now."""
+        ...
+
+    @property
     def mesh_id(self) -> str:
         """13 letters."""
         ...

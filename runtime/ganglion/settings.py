@@ -154,9 +154,9 @@ def read(cls: type[T], table: Mapping[str, Any], where: str) -> T:
         raise mistyped[0]
     try:
         return cls(**values)
-    except InvalidError:
-        raise
     except ValueError as error:
+        if isinstance(error, InvalidError) and error.where:
+            raise  # it names the place itself
         raise InvalidError(str(error), where=where.removesuffix(": ")) from error
 
 

@@ -20,8 +20,10 @@ from ganglion_gateway.settings import WebhookSettings
 from ganglion_gateway.store import keys
 from ganglion_gateway.store.url import DatabaseUrl
 from ganglion_micro import gl1
+from support.brokers import nats_broker
 from support.gateway import Here, here
 from support.mesh import NOW
+from support.waiting import until
 
 NODE = "n" * 26
 
@@ -445,3 +447,24 @@ async def test_a_webhook_that_cannot_be_one_stops_the_start(tmp_path: Path) -> N
         with pytest.raises(error):
             async with here(tmp_path / "state", webhook=settings):
                 raise AssertionError("it started")
+
+
+async def test_a_broker_that_refuses_subscriptions_is_no_healthy_one(tmp_path: Path) -> None:
+    accounts = {"gateway": "right"}
+    async with (
+        nats_broker(tmp_path / "nats", users=accounts, deny_subscribe="gl1/#") as broker,
+        here(tmp_path / "state", broker.url_as("gateway", "right")) as site,
+    ):
+        await until(lambda: site.services.mesh.unheard, what="it was refused")
+        ready = (await site.stranger.get("/health/ready")).json()
+    assert ready["status"] == "degraded"
+    assert ready["checks"]["broker"].startswith("refuses ")
+
+
+async def test_a_body_where_none_is_taken_is_refused_and_not_passed_over(site: Here) -> None:
+    for path in ("/api/v1/dlq/drop", "/api/v1/dlq/replay"):
+        wrong = await site.http.post(path, json={"webhook": "wh_0123456789abcdef"})
+        assert wrong.status_code == 422, wrong.text
+        assert wrong.json()["detail"].startswith("the body: nothing is taken in it here")
+        for nothing in ({}, {"json": {}}):
+            assert (await site.http.post(path, **nothing)).status_code == 200

@@ -252,16 +252,19 @@ class Broken(MemoryStore):
         raise UnreachableError("the store is away")
 
 
-async def test_a_session_that_cannot_be_had_ends_the_run_and_says_so(world: World) -> None:
+@pytest.mark.parametrize("steps", [COUNT, "- {id: count, action: set, values: {n: 1}}"])  # the second ends at once
+async def test_a_session_that_cannot_be_had_ends_the_run_and_says_so(world: World, steps: str) -> None:
     clock = Clock()
     runner = ScriptRunner(world.bus, world, clock, sessions=Broken(clock))
-    runner.add(script("webhook: x, session: session_id", COUNT))
+    runner.add(script("webhook: x, session: session_id", steps))
     (outcome,) = runner.announce("webhook/x", {"session_id": "ann"}, "webhook")
-    episode = (await outcome).episode
+    async with asyncio.timeout(10):
+        episode = (await outcome).episode
     assert (episode["status"], episode["error"]) == (
         "cancelled",
         "the session ann cannot be had: the store is away",
     )
+    assert episode["steps"] == [], "nothing was carried out"
     assert world.said == []
     assert runner.statistics().running == 0
     await runner.aclose()

@@ -295,10 +295,12 @@ async def test_a_subscription_that_was_refused_is_asked_for_again(
         async with running(transport):
             await subscribed(transport, inbox)
             await until(lambda: transport.statistics().refused >= 3, what="asked three times")
+            assert transport.statistics().unheard == 1
             (tmp_path / "nats.conf").write_text((tmp_path / "nats.conf").read_text().replace("secret", "other"))
             assert broker.pid is not None
             os.kill(broker.pid, signal.SIGHUP)  # NATS Server reads its configuration again
             await until(lambda: _echo(transport, inbox, "secret/a"), what="heard")
+            assert transport.statistics().unheard == 0
             transport.unsubscribe("secret/#")
         assert transport.statistics().connections == 1
 

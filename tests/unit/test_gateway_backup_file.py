@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ganglion.errors import GanglionError, InvalidError, RefusedError, UsageError
+from ganglion.errors import GanglionError, InvalidError, NotFoundError, RefusedError, UsageError
 from ganglion_gateway.backup.container import Reader, Writer
 
 LINES: list[Any] = [{"table": "a", "columns": ["x"]}, [1, None, "я\n", 0.5], *([[i, "x" * 1000]] for i in range(2000))]
@@ -64,3 +64,10 @@ def test_a_header_of_another_backup_does_not_fit(tmp_path: Path) -> None:
     (tmp_path / "y").write_bytes(forged + hashlib.sha256(forged).digest())
     with pytest.raises(GanglionError, match="passphrase"):
         list(Reader(tmp_path / "y", "correct horse").lines())
+
+
+def test_a_file_that_is_not_there_or_is_a_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match=r"there is no backup .*nothing"):
+        Reader(tmp_path / "nothing", None)
+    with pytest.raises(InvalidError, match="cannot be read: Is a directory"):
+        Reader(tmp_path, None)

@@ -39,7 +39,7 @@ def test_what_is_no_url_is_refused_when_it_is_read(url: str) -> None:
 @pytest.mark.parametrize("line", ["prompt_price = 1e300", "[budget]\ncost = 1e300"])
 def test_prices_and_budgets_are_what_a_database_can_sum(line: str, tmp_path: Path) -> None:
     (tmp_path / "models.toml").write_text(f'[[model]]\nurl = "{URL}"\n{line}\n')
-    with pytest.raises(InvalidError, match=r"at most|0 to"):
+    with pytest.raises(InvalidError, match=r"models\.toml: (model\[0\]|budget).*(at most|0 to)"):
         ModelsSettings.of_file(tmp_path / "models.toml")
 
 

@@ -2,10 +2,12 @@
 """mesh.ingest on members without a broker: the gateway's end of delivery, in batches, acknowledged and bounded."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from ganglion.mesh import ingest, policy
 from ganglion.mesh.identity import Identity
@@ -13,6 +15,7 @@ from ganglion.mesh.ingest import Ingest
 from ganglion.mesh.member import Received, Sealed
 from ganglion.mesh.rights import Rights
 from ganglion.mesh.screening import Screening
+from ganglion_gateway.mesh import _stored
 from ganglion_micro import gl1
 from support.mesh import NOW, Site, Store
 from support.waiting import until
@@ -125,3 +128,23 @@ async def test_what_was_signed_before_a_rotation_is_acknowledged_and_refused_und
     assert [body["stored"] for body in bodies] == [[[1, early.seq]], [[1, early.seq]], [[1, late.seq]], []]
     assert bodies[3]["refused"] == [[1, unsaid.seq]]
     task.cancel()
+
+
+async def test_a_database_that_is_away_is_one_line_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    intake = Intake(tmp_path)
+
+    class Away:
+        async def events(self, received: list[Received]) -> None:
+            raise OperationalError("INSERT INTO events", {}, Exception("server closed\nKey (value)=(secret)"))
+
+    away: Any = Away()
+    intake.ingest = Ingest(
+        intake.gateway.member, store=partial(_stored, away), publish=intake.wire.append, clock=lambda: NOW
+    )
+    intake.ingest.take(intake.event(1))
+    task = asyncio.create_task(intake.ingest.run())
+    await until(lambda: intake.ingest.failed)
+    task.cancel()
+    [record] = caplog.records
+    assert record.exc_info is None
+    assert record.getMessage().endswith("their nodes send them again: the database: server closed")

@@ -57,11 +57,9 @@ def check_choice(password: str, *, name: str) -> None:
         InvalidError: it is too short, too long, or the name.
     """
     if not LEAST <= len(password) <= MOST:
-        raise InvalidError(f"has {LEAST} to {MOST} letters", where="the password")
+        raise InvalidError(f"has {LEAST} to {MOST} letters", where="new")
     if len(set(password)) < 4 or name.casefold() in password.casefold():
-        raise InvalidError(
-            "is too easily guessed: it holds the name, or hardly any different letters", where="password"
-        )
+        raise InvalidError("is too easily guessed: it holds the name, or hardly any different letters", where="new")
 
 
 def one_time() -> str:

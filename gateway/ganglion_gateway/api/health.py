@@ -51,7 +51,7 @@ def routes(services: Services) -> APIRouter:
         unled = services.leases.unled()
         checks = {
             "database": "ok" if await _database_answers() else "failed",
-            "broker": "ok" if services.mesh.connected else "away",
+            "broker": _broker(services),
             "parts": f"nobody leads {', '.join(unled)}" if unled else "ok",
         }
         if not services.started or checks["database"] != "ok":
@@ -112,3 +112,9 @@ def routes(services: Services) -> APIRouter:
         return True
 
     return router
+
+
+def _broker(services: Services) -> str:
+    if not services.mesh.connected:
+        return "away"
+    return f"refuses {unheard} subscriptions" if (unheard := services.mesh.unheard) else "ok"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Parameters of a query that a route does not know: named, and never ignored."""
+"""Parameters of a query that a route does not know, and bodies where none is taken: named, and never ignored."""
 
 from starlette.requests import HTTPConnection
 
@@ -19,7 +19,20 @@ def only_known(connection: HTTPConnection) -> None:
             raise InvalidError(f"there is no such parameter{nearest(name, known)}", where=f"?{name}")
 
 
+def no_body(connection: HTTPConnection) -> None:
+    """Looks at the request to a route that takes no body: who says there which messages are to be dropped drops all.
+
+    Raises:
+        InvalidError: it has one, and more than `{}` in it.
+    """
+    route = connection.scope["route"]
+    length = connection.headers.get("content-length", "")
+    if route.body_field is None and not route.openapi_extra and length.isdecimal() and int(length) > len("{}"):
+        raise InvalidError("nothing is taken in it here: what is to be said stands in path and query", where="the body")
+
+
 def of_requests(connection: HTTPConnection) -> None:
-    """`only_known` as a dependency of a router; a WebSocket asks by itself, where it can say what is wrong."""
+    """Both as a dependency of a router; a WebSocket asks by itself, where it can say what is wrong."""
     if connection.scope["type"] == "http":
         only_known(connection)
+        no_body(connection)

@@ -22,7 +22,7 @@ from typing import Any, BinaryIO
 
 from nacl import bindings, exceptions, pwhash
 
-from ganglion.errors import InvalidError, RefusedError, UsageError
+from ganglion.errors import InvalidError, NotFoundError, RefusedError, UsageError, unread
 
 _MAGIC = b"ganglion-backup 1\n"
 #: Bytes of a frame before it is encrypted, and the most that a header may have.
@@ -102,13 +102,14 @@ class Reader:
 
     Raises:
         InvalidError: it is none, cut short, or damaged.
+        NotFoundError: there is no such file.
         UsageError: it is encrypted, and there is no passphrase.
     """
 
     def __init__(self, path: Path, passphrase: str | None) -> None:
         self._path = path
         self._passphrase = passphrase
-        with path.open("rb") as file:
+        with self._opened() as file:
             if file.read(len(_MAGIC)) != _MAGIC:
                 raise self._wrong("this is no backup of a gateway, or of a newer kind")
             self._header = file.readline(_HEADER)
@@ -116,6 +117,14 @@ class Reader:
         self.header: dict[str, Any] = json.loads(self._header)
         if self.header["encryption"] is not None and passphrase is None:
             raise UsageError(f"{path} is encrypted: give its passphrase by --passphrase-file FILE")
+
+    def _opened(self) -> BinaryIO:
+        try:
+            return self._path.open("rb")
+        except FileNotFoundError:
+            raise NotFoundError(f"there is no backup {self._path}") from None
+        except OSError as error:
+            raise self._wrong(unread(error)) from None
 
     def _wrong(self, why: str) -> InvalidError:
         return InvalidError(why, where=str(self._path))

@@ -216,9 +216,8 @@ class Bridge:
         self._metrics.prompts.labels("cached" if asking.cached and outcome == "answered" else outcome).inc()
         if asking.completion.model or outcome == "answered":
             self._metrics.prompt.observe(took / SECOND)
-        if not asking.cached:
-            self._metrics.tokens.labels("prompt").inc(asking.completion.prompt_tokens or 0)
-            self._metrics.tokens.labels("completion").inc(asking.completion.completion_tokens or 0)
+        self._metrics.tokens.labels("prompt").inc(sum(each.prompt for each in asking.spent))
+        self._metrics.tokens.labels("completion").inc(sum(each.completion for each in asking.spent))
 
 
 def _spent(answer: Completion, model: ModelSettings, size: int) -> list[Spent]:

@@ -190,10 +190,11 @@ class ModelsSettings:
         if not isinstance(currency, str) or not 0 < len(currency) <= 16 or not currency.isprintable():
             raise InvalidError("must be a word of 1 to 16 letters", where=f"{where}currency")
         budget = read(BudgetSettings, _table(table, "budget", where), f"{where}budget")
+        day = {"tokens", "cost"} & table.get("budget", {}).keys()
         cache = read(CacheSettings, _table(table, "cache", where), f"{where}cache")
         return cls(
             models=models,
-            day=Limit(tokens=budget.tokens, cost=budget.cost),
+            day=read(Limit, {key: table["budget"][key] for key in day}, f"{where}budget"),
             each_node=read(Limit, budget.each_node, f"{where}budget.each_node"),
             each_script=read(Limit, budget.each_script, f"{where}budget.each_script"),
             nodes=_limits(budget.node, f"{where}budget.node"),

@@ -19,6 +19,8 @@ _PAUSE = 0.5
 #: Bytes of an answer that does not stream, and of one that is an error.
 _MAX_ANSWER = 1024 * 1024
 _MAX_ERROR = 4096
+#: Letters of a key that are told to nobody.
+_PART = 8
 
 
 class ServiceError(Exception):
@@ -90,6 +92,10 @@ class Service:
                     await _follow(answer, completion)
                 else:
                     completion.take_document(await _read(answer))
+        except StreamError as error:
+            if _repeats(str(error), self.settings.key):
+                raise StreamError("the model service's answer is none, and repeats our key: it is not shown") from None
+            raise
         except httpx.TimeoutException as error:
             raise ServiceError("unreachable", f"the model service does not answer: {type(error).__name__}") from error
         except httpx.RemoteProtocolError as error:
@@ -140,6 +146,11 @@ async def _read(answer: httpx.Response) -> str:
         if len(data) > _MAX_ANSWER:
             raise StreamError("the model service's answer is over 1 MiB")
     return data.decode("utf-8", "replace")
+
+
+def _repeats(text: str, key: str) -> bool:
+    """Whether a part of the key is in a text, which may have been cut within it."""
+    return bool(key) and any(key[i : i + _PART] in text for i in range(max(1, len(key) - _PART + 1)))
 
 
 def _seconds(text: str) -> float:

@@ -23,8 +23,10 @@ Work = Callable[[AsyncConnection], Awaitable[T]]
 GATHER = 0.02
 #: Pieces of work in one transaction.
 BATCH = 256
-#: Seconds for which a transaction is tried again that the database has broken off, and between two attempts.
+#: Seconds for which a piece of work is tried again whose transaction the database has broken off, since it came, and
+#: since it was its turn; and between two attempts.
 PATIENCE = 10.0
+_TURN = 1.0
 #: Seconds after which a transaction takes no further piece of work: other gateways may wait for its lock.
 _HELD = 0.25
 _PAUSE = 0.1
@@ -33,6 +35,7 @@ _PAUSE = 0.1
 class _Job(NamedTuple):
     work: Work[Any]
     done: asyncio.Future[Any]
+    since: float
 
 
 _Outcome = tuple[_Job, Any, Exception | None]
@@ -70,7 +73,8 @@ class Writer:
         """
         if self._closing:
             raise RuntimeError("the store is closed")
-        job = _Job(work, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        job = _Job(work, loop.create_future(), loop.time())
         self._jobs.append(job)
         self._some.set()
         if not patient or len(self._jobs) >= BATCH:
@@ -127,7 +131,8 @@ class Writer:
         What a commit came to that got no answer is not known, so it is not tried again.
         """
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + PATIENCE
+        # Who has waited for others whose time ran out is not to wait as long again: the database is away
+        deadline = max(min(job.since for job in jobs) + PATIENCE, loop.time() + _TURN)
         while True:
             committing = False
             try:

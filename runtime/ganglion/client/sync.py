@@ -23,8 +23,9 @@ from ganglion.mesh.reading import READING
 
 T = TypeVar("T")
 
-#: Seconds that the gateway has for an answer, beyond what the question itself may take.
-TIMEOUT = 10.0
+#: Seconds that the gateway has for an answer, beyond what the question itself may take: it waits 10 for its database
+#: before it says that this is away.
+TIMEOUT = 15.0
 #: Seconds that a node has for a command.
 COMMAND = 10.0
 #: Seconds of silence in which a gateway that is followed says at least that it lives.

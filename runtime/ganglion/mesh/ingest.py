@@ -6,6 +6,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 
+from ganglion.errors import GanglionError
 from ganglion.mesh.member import Member, Received, Sealed
 from ganglion_micro import gl1
 
@@ -84,9 +85,13 @@ class Ingest:
     async def _take_in(self, batch: list[Received]) -> None:
         try:
             await self._store(batch)
-        except Exception:
+        except Exception as error:
             self.failed += 1
-            _log.exception("%d events were not stored; their nodes send them again.", len(batch))
+            said = "%d events were not stored; their nodes send them again"
+            if isinstance(error, GanglionError):
+                _log.error(f"{said}: %s", len(batch), error)
+            else:
+                _log.exception(f"{said}.", len(batch))
             for event in batch:
                 self._known.pop(self._key(event), None)
             return

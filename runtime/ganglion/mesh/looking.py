@@ -259,7 +259,7 @@ class Looking:
     async def _answer(self, params: dict[str, Any], peer: Peer) -> Document:
         data = params.get("data", b"")
         if type(data) is not bytes or len(data) > MAX_SIZE:
-            raise InvalidError(f"must be at most {MAX_SIZE} bytes", where="data")
+            raise InvalidError(f"must be at most {MAX_SIZE} bytes, and neither text nor a number", where="data")
         return {"data": data}
 
     @takes()

@@ -145,6 +145,7 @@ class MqttTransport:
             refused=self._refused,
             failed=self._counters.failed,
             oversize=self._counters.oversize,
+            unheard=len(self._refusals),
         )
 
     async def run(self) -> None:
@@ -210,6 +211,8 @@ class MqttTransport:
                 self._complaints.add(self.url, refused_subscription(filter))
                 if filter in self._filters:
                     self._refusals.add(filter, self._filters[filter])
+            else:
+                self._refusals.forget(filter)
 
     def _passed_over(self, what: Oversize) -> None:
         if what.topic in self._oversize or len(self._oversize) >= _TOPICS:

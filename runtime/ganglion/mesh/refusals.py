@@ -25,21 +25,29 @@ class Refusals:
         self._ask = ask
         self._backoff = Backoff(base=_PAUSE[0], cap=_PAUSE[1])
         self._filters: dict[str, int] = {}
+        self._refused: set[str] = set()  # also while they are asked for again
         self._timer: asyncio.TimerHandle | None = None
+
+    def __len__(self) -> int:
+        """How many were refused, and are not granted yet."""
+        return len(self._refused)
 
     def add(self, filter: str, qos: int) -> None:
         """The broker refused it."""
         self._filters[filter] = qos
+        self._refused.add(filter)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._backoff.delay(), self._due)
 
     def forget(self, filter: str) -> None:
-        """It is asked for again now, or never."""
+        """It is granted, or asked for again now, or never."""
         self._filters.pop(filter, None)
+        self._refused.discard(filter)
 
     def clear(self) -> None:
         """The connection is over: the next one asks for everything."""
         self._filters.clear()
+        self._refused.clear()
         self._backoff.reset()
         if self._timer is not None:
             self._timer.cancel()

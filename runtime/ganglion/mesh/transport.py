@@ -31,6 +31,7 @@ class TransportStatistics:
         refused: Subscriptions that the broker refused.
         failed: Calls of a callback that raised.
         oversize: Messages passed over, as they were larger than the limit.
+        unheard: Subscriptions that the broker refuses for now: what is said there is not heard.
     """
 
     connected: bool
@@ -43,6 +44,7 @@ class TransportStatistics:
     refused: int
     failed: int
     oversize: int
+    unheard: int = 0
 
 
 class Transport(Protocol):

@@ -68,11 +68,12 @@ class Driver:
         trigger: str,
         event: dict[str, Any],
         session: dict[str, Any] | None,
+        refused: str = "",
     ) -> None:
-        """Begins a run."""
+        """Begins a run; where it is `refused`, for this reason, nothing of it is carried out."""
         now = self._now()
         try:
-            effects = script.engine.start(lane.index, event, session, now, run_id, trigger)
+            effects = script.engine.start(lane.index, event, session, now, run_id, trigger, refused)
         except Exception as error:
             effects = self._broke(script, run_id, error)
         self._put(script, lane, effects)

@@ -269,8 +269,8 @@ class ScriptRunner:
         script.pending.pop(run_id)
         outcome = script.outcomes.setdefault(run_id, asyncio.get_running_loop().create_future())
         if isinstance(kept, GanglionError):
-            script.engine.start(lane.index, event, None, self._steady(), run_id, trigger.id)  # nothing is carried out
-            self._driver.cancel(script, lane, run_id, f"the session {session_id} cannot be had: {kept}")
+            why = f"the session {session_id} cannot be had: {kept}"
+            self._driver.start(script, lane, run_id, trigger.id, event, None, why)
         else:
             data = trigger.mapped(event["payload"], {**script.engine.body[p.DATA], **kept})
             self._start(script, lane, run_id, trigger.id, event, {"session_id": session_id, "data": data})
