@@ -169,6 +169,7 @@ async def open_gateway(
             news = StoredNews(database, fleet, live)
             releases = Office(database, fleet, Register(database, authority, clock, news.wake), clock)
             releases.listen(lambda _: news.wake())
+            releases.listen(lambda _: inventory.reported())
             intake.on_birth = releases.born
             intake.on_logs = courier.on_tried = news.wake
             member = GatewayMember(

@@ -117,6 +117,7 @@ def _show(node: Mapping[str, Any]) -> Result:
         ]
         if isinstance(sleeps := node["caps"].get("sleeps"), int):
             facts.append(("sleeps", f"{_span(sleeps)} at a time at most"))
+        facts.append(("release", _release(node["release"])))
         lines += [f"  {name:<20}{plain(value)}" for name, value in facts]
         lines += _vitals(node.get("vitals", {}), "  ")
         for sensor, latest in node["sensors"].items():
@@ -131,6 +132,16 @@ def _show(node: Mapping[str, Any]) -> Result:
         return "\n".join(lines)
 
     return Result(data=node, text=text)
+
+
+def _release(told: Mapping[str, Any]) -> str:
+    """What it should run, and how far it is with that."""
+    if (desired := told["desired"]) is None:
+        return "none was assigned"
+    what = "none, but its own configuration" if desired["release"] is None else desired["release"][:12]
+    reported = told["reported"]
+    why = f", {reported['why']}" if reported and reported["why"] else ""
+    return f"{what}: {reported['state'] if reported else 'waiting'}{why}"
 
 
 def _software(node: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ import argparse
 import hashlib
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -197,28 +197,42 @@ def _shown(release: Mapping[str, Any]) -> str:
         rows = [(each["version"], ", ".join(each["tags"]), each["size"], each["sha256"][:16]) for each in agents]
         lines.append(table(("Ganglion", "for", "bytes", "SHA-256"), [tuple(map(str, row)) for row in rows]))
     needs = release["requires"]
-    words = [*needs.get("board", []), *([f"Ganglion {needs['agent']}"] if "agent" in needs else [])]
-    words += [each.replace(":", " ", 1) for each in needs.get("capabilities", [])]
-    if words:
-        lines.append(f"needs {', '.join(map(plain, words))}")
+    if needs:
+        lines.append(f"needs {_needs(needs)}")
     lines.append(f"it has {release['window']} s to prove itself")
     return "\n".join(lines)
 
 
+def _needs(needs: Mapping[str, Any]) -> str:
+    """What a node must have, in words."""
+    words = [*needs.get("board", []), *([f"Ganglion {needs['agent']}"] if "agent" in needs else [])]
+    words += [each.replace(":", " ", 1) for each in needs.get("capabilities", [])]
+    return ", ".join(map(plain, words)) or "nothing"
+
+
 def _diff(args: argparse.Namespace) -> Result:
     client = gateway_client.find(args)
-    found = client.ask(releases.get_releases_release_diff_other(args.release, args.other))
+    found: Mapping[str, Any] = client.ask(releases.get_releases_release_diff_other(args.release, args.other))
 
     def text() -> str:
         parts = []
         for each in found["files"]:
             unified = each["unified"]
             parts.append(f"{each['change']} {each['path']}" + ("" if unified is None else f"\n{_lines(unified)}"))
-        pairs = {name: found[name] for name in ("requires", "window", "agent") if name in found}
-        parts += [f"{name}: {before} → {after}" for name, (before, after) in pairs.items()]
+        for name, say in _DIFFERS.items():
+            if name in found:
+                parts.append(" → ".join(map(say, found[name])))
         return "\n".join(parts) or "they hold the same"
 
     return Result(data=found, text=text)
+
+
+#: How what else may be otherwise is said, once for each release.
+_DIFFERS: dict[str, Callable[[Any], str]] = {
+    "requires": lambda needs: f"needs {_needs(needs)}",
+    "window": lambda seconds: f"{seconds} s to prove itself",
+    "agent": lambda wheels: f"brings {', '.join(map(plain, wheels)) or 'no Ganglion'}",
+}
 
 
 def _lines(text: str) -> str:

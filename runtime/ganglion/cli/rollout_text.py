@@ -13,6 +13,8 @@ Document = Mapping[str, Any]
 #: Names of one line, and lines of one list; the rest is counted.
 _NAMES = 6
 _LINES = 20
+#: States of nodes by which a stage is not judged.
+_NOT_JUDGED = ("skipped", "gone")
 #: Letters of a release's id.
 _SHORT = 12
 
@@ -44,7 +46,7 @@ def plan(made: Document) -> str:
         lines.append(f"{_are(len(unknown), 'does', 'do')} not say how much could be stored: {_which(made, unknown)}")
     if made["skipped"]:
         lines.append(f"{len(made['skipped'])} that are meant cannot take it:")
-        lines += _bounded([f"  {plain(each['name'])}: {plain(each['why'])}" for each in made["skipped"]])
+        lines += _bounded(_by_why(made["skipped"]))
     if made["busy"]:
         lines.append(f"{len(made['busy'])} are in a rollout that has not ended, so this one cannot begin:")
         lines += _bounded([f"  {plain(each['name'])}: {plain(each['rollout'])}" for each in made["busy"]])
@@ -110,6 +112,7 @@ def report(told: Document) -> str:
         for each in told["stages"]
     ]
     lines.append(table(("stage", "of all", "adds", "state", "nodes"), rows))
+    lines += _waits(told)
     if told["troubled"]:
         lines.append("trouble:")
         troubled = [
@@ -125,6 +128,29 @@ def report(told: Document) -> str:
 def far(counts: dict[str, int]) -> str:
     """How many nodes are how far."""
     return ", ".join(f"{count} {plain(state)}" for state, count in counts.items()) or "nobody yet"
+
+
+def _waits(told: Document) -> list[str]:
+    """What has to come for the stage that is running to pass, and what to do where it does not come."""
+    stage = told["stages"][told["stage"] - 1]
+    if told["state"] != "running" or stage["state"] != "running":
+        return []
+    counts = stage["nodes"]
+    size = sum(count for state, count in counts.items() if state not in _NOT_JUDGED)
+    needed = -(-size * told["terms"]["quorum"] // 100)
+    lines = [f"it goes on when {needed} of {_nodes(size)} of stage {stage['number']} have committed"]
+    if counts.get("waiting"):
+        lines[0] += "; those that wait are waited for, however long they are away"
+        lines.append("leave such out: abort it, and begin one --to '(…) and online=yes', or with a lower --quorum")
+    return lines
+
+
+def _by_why(skipped: Sequence[Document]) -> list[str]:
+    """A line for each reason, with the names of those that have it."""
+    groups: dict[str, list[str]] = {}
+    for each in skipped:
+        groups.setdefault(each["why"], []).append(each["name"])
+    return [f"  {_some(names)}: {plain(why)}" for why, names in groups.items()]
 
 
 def _happened(note: Document) -> str:
