@@ -181,7 +181,7 @@ async def open_gateway(
                 authority=authority,
                 keys=enrol_keys,
                 approvals=approvals,
-                reissued=lambda former, new: successors.add(database, former, new, clock()),
+                reissued=lambda former, new: successors.add(database, former, new, clock(), name=fleet.name(former)),
                 intake=intake,
                 bridge=bridge,
                 intents=intents,
