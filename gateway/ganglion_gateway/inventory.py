@@ -116,11 +116,10 @@ class Inventory:
         """A row of `release_reports`."""
         if (known := self._known(row["node"])) is None:
             return
-        found, state, why = known.facts, row["state"], row["why"]
+        found, state = known.facts, row["state"]
         refuses = state in ("reverted", "failed")
-        found.refusal = Refusal(row["release"], state, why, row["received"]) if refuses else None
-        # What it reports with a reason but for going back is that it runs this already
-        if state == "reverted" or (state in ("trial", "healthy", "committed") and not why):
+        found.refusal = Refusal(row["release"], state, row["why"], row["received"]) if refuses else None
+        if state in ("trial", "healthy", "committed", "reverted"):  # it has started with other scripts
             found.scripts_since = min(row["at"], row["received"])
             found.failing.clear()
         known.changed += 1

@@ -52,7 +52,9 @@ def test_a_plan_says_who_comes_when_who_cannot_and_what_to_do_next() -> None:
     assert "  old0, old1, old2, old3, old4, old5 and 24 more: it is too old" in lines
     assert "  n2: winter" in lines
     assert "no node is called gaet" in lines
-    assert lines[-1].endswith("--id spring")
+    assert "1 of them is in a rollout that has not ended, so this one cannot begin:" in lines
+    assert lines[-1].startswith("wait for that")
+    assert rollout_text.plan(plan()).endswith("--id spring")
     assert rollout_text.plan(plan(nodes=0, stages=[])).endswith("nobody would get it")
 
 
@@ -74,10 +76,10 @@ def test_a_report_says_for_what_a_stage_waits() -> None:
     found = document(terms={"quorum": 80})
     found["stages"][1]["nodes"] = {"committed": 9, "waiting": 8, "gone": 1}
     lines = rollout_text.report(found).splitlines()
-    assert lines[5].startswith("it goes on when 14 of 17 nodes of stage 2 have committed; those that wait are")
+    assert lines[5].startswith("stage 2: 9 committed, and it soaks once 14 of 17 have; those that wait are")
     assert "online=yes" in lines[6]
     found["state"] = "paused"
-    assert "it goes on" not in rollout_text.report(found)
+    assert "it soaks once" not in rollout_text.report(found)
 
 
 def test_a_report_names_the_troubled() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ganglion.cli import gateway_client, gateway_flags, option
 from ganglion.cli.result import Result, table
-from ganglion.cli.show import moment, plain
+from ganglion.cli.show import plain, second
 from ganglion.client.operations import audit
 from ganglion.errors import UsageError
 
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> Result:
         found.append(entry)
 
     def text() -> str:
-        rows = [(moment(each["at"]), *map(plain, _words(each))) for each in found]
+        rows = [(second(each["at"]), *map(plain, _words(each))) for each in found]
         return table(("at", "who", "did", "to", "what"), rows) if rows else "nobody did such a thing"
 
     return Result(data={"entries": found}, text=text)

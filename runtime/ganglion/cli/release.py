@@ -299,7 +299,10 @@ def _stands(told: Mapping[str, Any], release: Mapping[str, Any] | None) -> str:
         return f"{plain(told['name'])} was assigned nothing, and runs its own configuration"
     what = "its own configuration alone" if release is None else f"{plain(release['name'])} ({release['id'][:_SHORT]})"
     report = told["reported"]
-    return f"{plain(told['name'])} is to run {what}: {_line(report['state'], report['why'])}"
+    stands = f"{plain(told['name'])} is to run {what}: {_line(report['state'], report['why'])}"
+    if report["state"] in ("reverted", "failed"):
+        stands += f"\nwhat it ran before goes on there: `ganglion call {plain(told['name'])} release.status`"
+    return stands
 
 
 def _line(state: str, why: str) -> str:

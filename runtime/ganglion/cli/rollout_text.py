@@ -48,11 +48,15 @@ def plan(made: Document) -> str:
         lines.append(f"{len(made['skipped'])} that are meant cannot take it:")
         lines += _bounded(_by_why(made["skipped"]))
     if made["busy"]:
-        lines.append(f"{len(made['busy'])} are in a rollout that has not ended, so this one cannot begin:")
+        lines.append(
+            f"{_are(len(made['busy']), 'is', 'are')} in a rollout that has not ended, so this one cannot begin:"
+        )
         lines += _bounded([f"  {plain(each['name'])}: {plain(each['rollout'])}" for each in made["busy"]])
     lines += [plain(each) for each in made["unknown"]]
     if not made["nodes"]:
         return "\n".join([*lines, "nobody would get it"])
+    if made["busy"]:
+        return "\n".join([*lines, "wait for that, abort it, or leave them out by the selector"])
     return "\n".join([*lines, f"begin it: the same words after `ganglion rollout start`, and --id {plain(made['id'])}"])
 
 
@@ -138,7 +142,8 @@ def _waits(told: Document) -> list[str]:
     counts = stage["nodes"]
     size = sum(count for state, count in counts.items() if state not in _NOT_JUDGED)
     needed = -(-size * told["terms"]["quorum"] // 100)
-    lines = [f"it goes on when {needed} of {_nodes(size)} of stage {stage['number']} have committed"]
+    done = counts.get("committed", 0)
+    lines = [f"stage {stage['number']}: {done} committed, and it soaks once {needed} of {size} have"]
     if counts.get("waiting"):
         lines[0] += "; those that wait are waited for, however long they are away"
         lines.append("leave such out: abort it, and begin one --to '(…) and online=yes', or with a lower --quorum")
