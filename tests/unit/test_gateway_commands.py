@@ -250,3 +250,21 @@ def test_what_no_sensor_can_sense_is_not_sent(server: Server, shell: Shell, word
 def test_what_the_node_answers_is_the_exit_code(server: Server, shell: Shell, status: int, code: int) -> None:
     server.says({"title": "No", "detail": "fridge says no"}, status=status)
     assert shell("sim", "set", "fridge", "fridge.temperature", "9")[0] == code
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["watch"], {"timestamp": NOW, "topic": "fridge/x", "value": 1, "source": "a"}),
+        (["mesh", "kv", "watch", "a/"], {"timestamp": NOW, "topic": "/kv/a/x", "value": 1, "source": "a"}),
+        (["logs", "-f"], {"at": NOW, "name": "fridge", "leaf": "", "level": "info", "logger": "a", "text": "b"}),
+    ],
+)
+def test_what_is_followed_for_ever_and_ends_was_cut_off(
+    server: Server, shell: Shell, words: list[str], line: dict[str, Any]
+) -> None:
+    server.says(json.dumps(line).encode() + b"\n")
+    code, out, err = shell(*words)
+    assert (code, len(out.splitlines())) == (5, 1)
+    assert "broke off" in err
+    assert shell(*words, "--count", "1")[0] == 0
