@@ -69,7 +69,7 @@ async def test_every_command_does_what_the_page_says(
             said.clear()
             await run(BLOCKS[1])
             assert "-  - {id: warm, sensor: fridge.temperature, above: 8, run: tell}" in said[1].out
-            assert "requires: " in said[1].out
+            assert "needs nothing" in said[1].out
             assert said[2].out.startswith("fridge is to run its own configuration alone: ")
             said.clear()
             await run(BLOCKS[2])
