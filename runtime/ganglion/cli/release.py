@@ -34,6 +34,7 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     create.add_argument(
         "paths",
         nargs="*",
+        default=[],
         type=Path,
         metavar="DIR|FILE",
         help="scripts (.yaml, .yml, .json), node.toml over the node's own, limits.toml",
