@@ -107,10 +107,14 @@ class Inventory:
 
     async def _read_reports(self) -> None:
         self._reports.clear()
-        while rows := await releases.changes_since(self._database, self._reported_to, limit=_REPORTS):
-            for row in rows:
-                self._stands(row)
-            self._reported_to = rows[-1]["changed"]
+        try:
+            while rows := await releases.changes_since(self._database, self._reported_to, limit=_REPORTS):
+                for row in rows:
+                    self._stands(row)
+                self._reported_to = rows[-1]["changed"]
+        except BaseException:
+            self._reports.set()  # they are looked at again
+            raise
 
     def _stands(self, row: dict[str, Any]) -> None:
         """A row of `release_reports`."""
