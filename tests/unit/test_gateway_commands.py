@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ganglion.cli import rollout
 from ganglion.cli.main import main
 from ganglion.units import SECOND
 from support.web import Server
@@ -268,3 +269,26 @@ def test_what_is_followed_for_ever_and_ends_was_cut_off(
     assert (code, len(out.splitlines())) == (5, 1)
     assert "broke off" in err
     assert shell(*words, "--count", "1")[0] == 0
+
+
+def test_a_rollout_is_watched_beyond_a_gateway_that_starts_anew(
+    server: Server, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rollout, "_LOOK", 0.0)
+    stage = {"number": 1, "state": "running", "nodes": {"trial": 1}}
+    begun = {"at": NOW, "what": "stage", "detail": "1 of 1 begins with 1 node"}
+    told = {"id": "spring", "state": "running", "why": "", "stage": 1, "stages": [stage], "nodes": {"trial": 1}}
+    ended = {"at": NOW, "what": "completed", "detail": ""}
+    over = told | {"state": "completed", "nodes": {"committed": 1}, "notes": [begun, ended]}
+    server.says(told | {"notes": [begun]}, then=over)
+    code, out, err = shell("rollout", "watch", "spring")
+    assert code == 0
+    assert [line.partition("  ")[2] for line in out.splitlines()[::2]] == [
+        "stage 1 of 1 begins with 1 node",
+        "completed",
+    ]
+    assert out.splitlines()[-1] == "rollout spring is completed: 1 committed"
+    assert "broke off" in err
+    monkeypatch.setattr(rollout, "_AWAY", -1.0)
+    server.says(told | {"notes": [begun]})
+    assert shell("rollout", "watch", "spring")[0] == 5
