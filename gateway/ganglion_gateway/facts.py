@@ -57,6 +57,7 @@ class Facts:
         scripts_since: When the node has begun to run other scripts, by a release; by its own clock.
         refusal: What it should run, and does not; None where it does, or is on the way.
         changed: When an operator has set tags last.
+        since: When this gateway began to hear it, for what is kept from before; 0 where nothing is.
     """
 
     credential: list[str] = field(default_factory=list)
@@ -70,6 +71,7 @@ class Facts:
     scripts_since: int = 0
     refusal: Refusal | None = None
     changed: int = 0
+    since: int = 0
 
     @property
     def tags(self) -> list[str]:
