@@ -24,6 +24,23 @@ class Crash:
     leaf: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A release that a node is to run, and does not.
+
+    Attributes:
+        release: Its id; None for the node's own configuration.
+        state: `reverted` or `failed`.
+        why: As the node says it.
+        at: When a gateway heard it, in nanoseconds since the Unix epoch.
+    """
+
+    release: str | None
+    state: str
+    why: str
+    at: int
+
+
 @dataclass(slots=True, kw_only=True)
 class Facts:
     """Those of one node.
@@ -37,6 +54,8 @@ class Facts:
         leaves: The vitals of each leaf by its name, with `at`.
         crash: The last one that is kept; None for none.
         failing: Scripts whose last run failed, and why.
+        scripts_since: When the node has begun to run other scripts, by a release; by its own clock.
+        refusal: What it should run, and does not; None where it does, or is on the way.
         changed: When an operator has set tags last.
         since: When this gateway began to hear it, for what is kept from before; 0 where nothing is.
     """
@@ -49,6 +68,8 @@ class Facts:
     leaves: dict[str, dict[str, Any]] = field(default_factory=dict)
     crash: Crash | None = None
     failing: dict[str, str] = field(default_factory=dict)
+    scripts_since: int = 0
+    refusal: Refusal | None = None
     changed: int = 0
     since: int = 0
 

@@ -168,6 +168,7 @@ async def open_gateway(
             news = StoredNews(database, fleet, live)
             releases = Office(database, fleet, Register(database, authority, clock, news.wake), clock)
             releases.listen(lambda _: news.wake())
+            releases.listen(lambda _: inventory.reported())
             intake.on_birth = releases.born
             intake.on_logs = courier.on_tried = news.wake
             member = GatewayMember(
@@ -179,7 +180,7 @@ async def open_gateway(
                 authority=authority,
                 keys=enrol_keys,
                 approvals=approvals,
-                reissued=lambda former, new: successors.add(database, former, new, clock()),
+                reissued=lambda former, new: successors.add(database, former, new, clock(), name=fleet.name(former)),
                 intake=intake,
                 bridge=bridge,
                 intents=intents,

@@ -163,7 +163,7 @@ class Intake:
         """What events say of how their nodes are."""
         for row in batch.episodes:
             if row["id"] in new:
-                self._inventory.ran(row["node"], row["script"], row["status"], row["body"])
+                self._inventory.ran(row)
         for row in batch.crashes:
             if row["event"] in new:
                 self._inventory.crashed(row)

@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion.errors import InvalidError
 from ganglion.units import SECOND
-from ganglion_gateway.facts import Crash, Facts
+from ganglion_gateway.facts import Crash, Facts, Refusal
 from ganglion_gateway.fleet import Fleet, Node
-from ganglion_gateway.store import audit, crashes, facts
+from ganglion_gateway.store import audit, crashes, facts, releases
 from ganglion_gateway.store.database import Database
 
 #: Seconds between two notes of the vitals that came, and between two looks at what other gateways have written.
@@ -26,8 +26,9 @@ _BEHIND = 60 * SECOND
 MAX_TAGS = 64
 _MOST = 256
 _WHY = 200
-#: Crashes that are looked at when the gateway starts.
+#: Crashes that are looked at when the gateway starts, and reports of releases in one look.
 _CRASHES = 5000
+_REPORTS = 500
 
 
 class Inventory:
@@ -45,6 +46,8 @@ class Inventory:
         self._clock = clock
         self._dirty: set[str] = set()
         self._read_to = 0
+        self._reported_to = 0
+        self._reports = asyncio.Event()
 
     async def load(self) -> None:
         """What was known before a restart. The fleet must be."""
@@ -58,8 +61,9 @@ class Inventory:
             self._retag(node, row)
         for row in reversed(await crashes.newest(self._database, nodes=None, leaf=None, limit=_CRASHES)):
             self.crashed(row)
+        await self._read_reports()
         for row in await facts.failing(self._database):
-            self.ran(row["node"], row["script"], "failed", row["body"])
+            self.ran(row)
 
     def _retag(self, node: Node, row: dict[str, Any]) -> None:
         found = node.facts
@@ -89,14 +93,42 @@ class Inventory:
             known.facts.crash = Crash(**{name: row[name] for name in ("id", "at", "kind", "text", "leaf")})
             known.changed += 1
 
-    def ran(self, node: str, script: str, status: str, body: dict[str, Any]) -> None:
-        """A run of a script has ended."""
-        if (known := self._known(node)) is None:
+    def ran(self, row: dict[str, Any]) -> None:
+        """A row of `episodes`: a run of a script has ended."""
+        if (known := self._known(row["node"])) is None:
             return
         failing = known.facts.failing
-        failing.pop(script, None)
-        if status == "failed" and len(failing) < _MOST:
-            failing[script] = str(body.get("error") or "it does not say why")[:_WHY]
+        failing.pop(row["script"], None)
+        other = row["started"] < known.facts.scripts_since  # it may have no such script any more
+        if row["status"] == "failed" and not other and len(failing) < _MOST:
+            failing[row["script"]] = str(row["body"].get("error") or "it does not say why")[:_WHY]
+
+    def reported(self) -> None:
+        """Nodes have said something of releases, or were assigned some: it is stored."""
+        self._reports.set()
+
+    async def _read_reports(self) -> None:
+        self._reports.clear()
+        try:
+            while rows := await releases.changes_since(self._database, self._reported_to, limit=_REPORTS):
+                for row in rows:
+                    self._stands(row)
+                self._reported_to = rows[-1]["changed"]
+        except BaseException:
+            self._reports.set()  # they are looked at again
+            raise
+
+    def _stands(self, row: dict[str, Any]) -> None:
+        """A row of `release_reports`."""
+        if (known := self._known(row["node"])) is None:
+            return
+        found, state = known.facts, row["state"]
+        refuses = state in ("reverted", "failed")
+        found.refusal = Refusal(row["release"], state, row["why"], row["received"]) if refuses else None
+        if state in ("trial", "healthy", "committed", "reverted"):  # it has started with other scripts
+            found.scripts_since = min(row["at"], row["received"])
+            found.failing.clear()
+        known.changed += 1
 
     async def tag(self, node: Node, *, add: Iterable[str], remove: Iterable[str], by: str) -> Node:
         """Gives a node tags and takes others away, for selectors and groups.
@@ -142,6 +174,8 @@ class Inventory:
                 with suppress(SQLAlchemyError):  # it is tried again, and the store says what ails it
                     if self._database.shared:
                         await self._read()
+                    if self._database.shared or self._reports.is_set():
+                        await self._read_reports()
                     if time.monotonic() - noted >= _NOTE:
                         noted = time.monotonic()
                         await self._save()

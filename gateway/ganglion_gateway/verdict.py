@@ -76,7 +76,7 @@ def findings(
         say: Gives a sentence in the reader's language. What a node has said itself stays as it said it.
     """
     found = [*_membership(node, now, say), *_presence(node, now, say), *_work(node, now, say), *_crash(node, now, say)]
-    found += [*_machine(node, now, say), *_leaves(node, now, say)]
+    found += [*_release(node, now, say), *_machine(node, now, say), *_leaves(node, now, say)]
     if policy is not None and node.online and policy[1] is not None and policy[1] < policy[0]:
         text = say("it goes by version {old} of the policy, and {new} holds").format(old=policy[1], new=policy[0])
         found.append(Finding("warning", "policy", text, say("it hears of it by itself; if not, look at its broker")))
@@ -168,6 +168,22 @@ def _crash(node: Node, now: int, say: Say) -> Iterator[Finding]:
         name = f"{node.name}/{crash.leaf}" if crash.leaf else node.name
         remedy = say("`ganglion crash show {name} {id}` has all that is known").format(name=name, id=crash.id)
         yield Finding("warning", "crash", text, remedy)
+
+
+def _release(node: Node, now: int, say: Say) -> Iterator[Finding]:
+    refusal = node.facts.refusal
+    if refusal is None or node.revoked is not None:
+        return
+    name = "none" if refusal.release is None else refusal.release[:12]
+    if refusal.release is None:
+        text = say("it does not run its own configuration, as it should ({ago}): {why}")
+    elif refusal.state == "reverted":
+        text = say("it went back {ago} from the release {release}, which it should run: {why}")
+    else:
+        text = say("it did not try the release {release}, which it should run ({ago}): {why}")
+    text = text.format(ago=ago(refusal.at, now, say), release=name, why=refusal.why or "-")
+    remedy = say("assign what is right, or have it try again: `ganglion release assign {node} {release}`")
+    yield Finding("warning", "release", text, remedy.format(node=node.name, release=name))
 
 
 def _machine(node: Node, now: int, say: Say) -> Iterator[Finding]:

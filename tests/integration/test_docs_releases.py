@@ -58,18 +58,20 @@ async def test_every_command_does_what_the_page_says(
 
             await until_answered(born)
             await run(BLOCKS[0])
-            made, listed, shown, assigned, status = said
+            made, listed, shown, assigned, holding, status = said
             id = re.findall(r"\b[0-9a-f]{64}\b", shown.out)[0]
             assert f"next: ganglion release assign NODE {id[:12]}" in made.out
             assert f"{id[:12]}  kitchen-1  2" in listed.out
             assert "needs Ganglion >=0.1, sensor fridge.temperature" in shown.out
             assert assigned.err.startswith("waiting\n")
+            first, count = holding.out.splitlines()[1:]
+            assert (first.split()[:3], count) == (["fridge", "committed", "yes"], "1 node: 1 committed")
             assert assigned.out == status.out == SHOWN.replace("ID", id[:12]).replace("VERSION", __version__)
             (folder / "cold.yaml").write_text(SCRIPT.replace("above: 8", "above: 9"))
             said.clear()
             await run(BLOCKS[1])
             assert "-  - {id: warm, sensor: fridge.temperature, above: 8, run: tell}" in said[1].out
-            assert "requires: " in said[1].out
+            assert "needs nothing" in said[1].out
             assert said[2].out.startswith("fridge is to run its own configuration alone: ")
             said.clear()
             await run(BLOCKS[2])

@@ -94,6 +94,9 @@ async def test_a_node_is_explained_tagged_killed_and_its_crash_told(tmp_path: Pa
             assert (code, why["health"]) == (1, "bad")
             assert "door fails: there is no /dev/i2c-77" in why["findings"][0]["text"]
             assert (await get(gateway, "/nodes/fridge"))["vitals"]["reset"] == "start"
+            code, listed = await ganglion(gateway, "fleet", "list", "--health", "bad")
+            assert (code, [each["name"] for each in listed["nodes"]]) == (0, ["fridge"])
+            assert (await ganglion(gateway, "fleet", "list", "--health", "ok"))[1]["nodes"] == []
 
             code, tagged = await ganglion(gateway, "fleet", "tag", "fridge", "+cold", "-kitchen")
             assert (code, tagged["tags"], tagged["tags_removed"]) == (0, ["cold"], ["kitchen"])

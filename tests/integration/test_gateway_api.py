@@ -260,6 +260,10 @@ async def test_an_enrol_key_is_shown_once_and_counted(site: Here) -> None:
     store = site.services.enrol_keys
     now = site.services.clock()
     assert [await store.take(key.key_id, node, now) for node in ("a", "a", "b", "c", "a")] == [True] * 3 + [False, True]
+    entries = (await site.get("/audit", action="node.enrol"))["entries"]
+    assert [(each["target"], each["detail"]["key"]) for each in entries] == [
+        (node, listed["id"]) for node in ("b", "a")
+    ]
     record = await store.find(key.key_id)
     assert record is not None
     assert (record.mac_key, record.tags) == (key.mac_key, ("kitchen",))

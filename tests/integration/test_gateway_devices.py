@@ -238,6 +238,8 @@ async def test_a_rotated_node_is_one_device_with_its_history(broker: Broker, tmp
             await fridge.request("credential.rotate", question(site.gateway.mesh_id, before, other), timeout=60)
             [member] = (await site.get("/members"))["members"]
             assert (member["id"], member["former"], member["next"]) == (before, [], [other.node_id])
+            [entry] = (await site.get("/audit", action="node.rotate"))["entries"]
+            assert (entry["target"], entry["detail"]) == (other.node_id, {"name": "fridge", "former": before})
             asked = await site.post("/nodes/fridge/commands", {"method": "identity.rotate"})
             now = asked["result"]["node"]
             await until(lambda: now in fleet.nodes, what="the new id in the inventory")

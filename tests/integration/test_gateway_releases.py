@@ -20,6 +20,7 @@ from ganglion_gateway.store.url import DatabaseUrl
 from support import wheels
 from support.gateway import Here, here
 from support.released import GOOD, assign, create
+from support.waiting import until_answered
 
 HOUR = 3600 * SECOND
 NODE, OTHER, NEXT = "n" * 26, "o" * 26, "p" * 26
@@ -281,3 +282,33 @@ async def test_it_is_said_who_has_signed_a_release_and_which_nodes_are_to_run_it
         ("fridge", "reverted", "no sensors")
     ]
     assert [each["nodes"] for each in (await site.get("/releases"))["releases"]] == [2]
+
+
+@ON_SQLITE
+async def test_who_went_back_is_not_well_until_it_runs_what_it_should_and_is_not_blamed_for_scripts_it_had(
+    site: Here,
+) -> None:
+    release = await create(site, "one", FILES)
+    inventory = site.services.inventory
+    failed = {"node": NODE, "script": "a", "status": "failed", "started": 500 * SECOND, "body": {"error": "no x"}}
+    inventory.ran(failed)
+    await assign(site, release)
+    wanted = await site.services.releases.desired({}, peer(NODE))
+
+    async def why() -> set[str]:
+        codes = {each["code"] for each in (await site.get("/nodes/fridge/why"))["findings"]}
+        return codes & {"release", "run"}  # nobody speaks for it, so it is away some time
+
+    async def is_the_release_alone() -> bool:
+        return await why() == {"release"}
+
+    async def is_nothing() -> bool:
+        return not await why()
+
+    said = wanted | {"serial": 1, "at": 600 * SECOND, "state": "reverted", "why": "no sensors"}
+    await site.services.releases.report(said, peer(NODE))
+    await until_answered(is_the_release_alone, what="it is said that it went back, and nothing of a script of before")
+    inventory.ran(failed)  # it comes late
+    assert await why() == {"release"}
+    await assign(site, None)
+    await until_answered(is_nothing, what="it is assigned something else, and all is well")

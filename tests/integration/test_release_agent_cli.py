@@ -73,7 +73,7 @@ async def test_wheels_are_sent_shown_compared_and_planned(
         assert "file  " not in await says("release", "show", "two")
         diff = await says("release", "diff", "one", "two")
         assert "removed door.yaml" in diff
-        assert f"agent: ['{pi_name} " in diff
+        assert f"brings {pi_name} " in diff
 
         crew = Crew(site, 0)
         crew.bear("a" * 26, name="pi", caps=caps(PI))
@@ -104,6 +104,7 @@ async def test_wheels_are_sent_shown_compared_and_planned(
         assert "it needs Ganglion >=0.2, and this node would run 0.1.0" in plan["skipped"][0]["why"]
 
         shown = await says("fleet", "show", "router")
+        assert "release             none was assigned" in shown
         assert "ganglion/0.4.0, which a release has brought; 0.1.0 is installed" in shown
         assert "ganglion/0.1.0, as installed" in await says("fleet", "show", "pi")
         assert "it runs Ganglion 0.4.0, which a release has brought; 0.1.0 is installed" in await says(

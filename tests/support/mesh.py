@@ -50,7 +50,7 @@ class Keys:
     async def find(self, key_id: bytes) -> EnrolRecord | None:
         return self.records.get(key_id)
 
-    async def take(self, key_id: bytes, node_id: str, now: int) -> bool:
+    async def take(self, key_id: bytes, node_id: str, now: int, *, name: str = "") -> bool:
         if (key_id, node_id) in self.users:
             return True
         if self.uses[key_id] < 1:

@@ -96,6 +96,15 @@ def test_a_line_that_makes_no_sense_is_exit_2(words, capsys):
     assert (said["exit_code"], f"ganglion: {said['error']}" in err) == (2, True)
 
 
+@pytest.mark.parametrize(
+    ("words", "missing"),
+    [(["jobs", "run", "--on", "all"], "METHOD"), (["call"], "NODE"), (["group", "create"], "NAME")],
+)
+def test_what_may_be_left_out_is_not_said_to_be_missing(words, missing, capsys):
+    assert cli.main(words) == 2
+    assert capsys.readouterr().err.splitlines()[-1].endswith(f"required: {missing}")
+
+
 def test_json_is_asked_for_before_the_verb_or_after_it(capsys):
     document = str(ROOT / "tools" / "ganglion_tools" / "up" / "fridge.yaml")
     for words in (["mova", "--json", "check", document], ["mova", "check", document, "--json"]):

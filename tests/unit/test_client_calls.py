@@ -11,6 +11,7 @@ import pytest
 from ganglion.client.call import LINES, Answers, Call
 from ganglion.client.operations import access, enrolment, events, fleet, mesh, rollouts
 from ganglion.errors import GanglionError
+from ganglion_gateway import client
 from ganglion_gateway.access.permissions import TABLE
 from ganglion_tools import client_operations
 
@@ -25,6 +26,12 @@ def test_the_functions_are_those_of_the_document() -> None:
     for tag, text in written.items():
         kept = (client_operations.FOLDER / f"{tag}.py").read_text()
         assert kept == client_operations.formatted(text), f"{tag} is stale: python -m ganglion_tools.client_operations"
+
+
+def test_the_client_for_programs_has_all_of_them() -> None:
+    there = {path.stem for path in client_operations.FOLDER.glob("*.py")} - {"__init__"}
+    assert there <= set(client.__all__)
+    assert all(hasattr(client, name) for name in client.__all__)
 
 
 def test_a_path_is_written_for_what_stands_in_it() -> None:

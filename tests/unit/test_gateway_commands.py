@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ganglion.cli import rollout
 from ganglion.cli.main import main
 from ganglion.units import SECOND
 from support.web import Server
@@ -250,3 +251,44 @@ def test_what_no_sensor_can_sense_is_not_sent(server: Server, shell: Shell, word
 def test_what_the_node_answers_is_the_exit_code(server: Server, shell: Shell, status: int, code: int) -> None:
     server.says({"title": "No", "detail": "fridge says no"}, status=status)
     assert shell("sim", "set", "fridge", "fridge.temperature", "9")[0] == code
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["watch"], {"timestamp": NOW, "topic": "fridge/x", "value": 1, "source": "a"}),
+        (["mesh", "kv", "watch", "a/"], {"timestamp": NOW, "topic": "/kv/a/x", "value": 1, "source": "a"}),
+        (["logs", "-f"], {"at": NOW, "name": "fridge", "leaf": "", "level": "info", "logger": "a", "text": "b"}),
+    ],
+)
+def test_what_is_followed_for_ever_and_ends_was_cut_off(
+    server: Server, shell: Shell, words: list[str], line: dict[str, Any]
+) -> None:
+    server.says(json.dumps(line).encode() + b"\n")
+    code, out, err = shell(*words)
+    assert (code, len(out.splitlines())) == (5, 1)
+    assert "broke off" in err
+    assert shell(*words, "--count", "1")[0] == 0
+
+
+def test_a_rollout_is_watched_beyond_a_gateway_that_starts_anew(
+    server: Server, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rollout, "_LOOK", 0.0)
+    stage = {"number": 1, "state": "running", "nodes": {"trial": 1}}
+    begun = {"at": NOW, "what": "stage", "detail": "1 of 1 begins with 1 node"}
+    told = {"id": "spring", "state": "running", "why": "", "stage": 1, "stages": [stage], "nodes": {"trial": 1}}
+    ended = {"at": NOW, "what": "completed", "detail": ""}
+    over = told | {"state": "completed", "nodes": {"committed": 1}, "notes": [begun, ended]}
+    server.says(told | {"notes": [begun]}, then=over)
+    code, out, err = shell("rollout", "watch", "spring")
+    assert code == 0
+    assert [line.partition("  ")[2] for line in out.splitlines()[::2]] == [
+        "stage 1 of 1 begins with 1 node",
+        "completed",
+    ]
+    assert out.splitlines()[-1] == "rollout spring is completed: 1 committed"
+    assert "broke off" in err
+    monkeypatch.setattr(rollout, "_AWAY", -1.0)
+    server.says(told | {"notes": [begun]})
+    assert shell("rollout", "watch", "spring")[0] == 5

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ganglion.mesh.member import Received
 from ganglion.units import SECOND
 from ganglion_gateway import told, verdict
-from ganglion_gateway.facts import Crash
+from ganglion_gateway.facts import Crash, Refusal
 from ganglion_gateway.fleet import Node
 from ganglion_gateway.jsonable import jsonable
 from ganglion_micro import gl1
@@ -117,6 +117,24 @@ def test_a_crash_is_news_for_a_day() -> None:
     crashed = node()
     crashed.facts.crash = Crash(id="1a", at=NOW - 2 * DAY, kind="error", text="KeyError")
     assert codes(crashed) == []
+
+
+@pytest.mark.parametrize(
+    ("refusal", "text", "remedy"),
+    [
+        (Refusal("ab" * 32, "reverted", "no sensor", NOW - 60 * SECOND), "went back 1 min ago", "fridge abababababab`"),
+        (Refusal("ab" * 32, "failed", "no space", NOW), "did not try the release abababababab", "fridge abababababab`"),
+        (Refusal(None, "failed", "no file", NOW), "does not run its own configuration", "fridge none`"),
+    ],
+)
+def test_a_node_that_does_not_run_what_it_should_is_not_well(refusal: Refusal, text: str, remedy: str) -> None:
+    other = node()
+    other.facts.refusal = refusal
+    (finding,) = verdict.findings(other, NOW)
+    assert (finding.code, finding.level) == ("release", "warning")
+    assert text in finding.text
+    assert finding.text.endswith(refusal.why)
+    assert finding.remedy.endswith(f"release assign {remedy}")
 
 
 def test_tags_of_operators_count_beside_those_of_the_credential() -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from ganglion.errors import InvalidError
 from ganglion.node.crashes import KEPT, Crashes
+from ganglion.units import SECOND
 
 #: A run in a process of its own, which ends as the line says.
 RUN = textwrap.dedent("""
@@ -82,6 +83,16 @@ def test_native_code_that_fails_is_told_with_the_stack(tmp_path: Path) -> None:
     assert reset == record["kind"] == "native"
     assert record["text"] == "native code ended the node: Segmentation fault"
     assert "string_at" in str(record["trace"])
+
+
+def test_a_crash_is_of_the_version_that_ran_and_of_the_moment_when_it_came(tmp_path: Path) -> None:
+    ended(tmp_path, "ctypes.string_at(0)")
+    came = (tmp_path / "crashes" / "native").stat().st_mtime_ns
+    os.utime(tmp_path / "crashes" / "running", ns=(came - 50 * SECOND,) * 2)  # the last note that it went on
+    crashes = Crashes(tmp_path, "ganglion/10")  # the version that was there before runs again
+    with crashes.guarded():
+        (record,) = crashes.waiting()
+    assert (record["sw"], record["at"]) == ("ganglion/9", came)
 
 
 def test_a_run_that_is_killed_says_nothing_and_is_told_all_the_same(tmp_path: Path) -> None:

@@ -336,11 +336,14 @@ async def test_starts_of_a_trial_are_counted_before_they_are_tried(
         begun = begin(folder, own, lambda: NOW)
         assert (begun.record.runs, begun.record.starts, folder.load().starts) == (release, number, number)
         assert begun.config.console.shell is True
+    native = folder.path.parent / "crashes" / "native"  # of the run that ended last: see `ganglion.node.crashes`
+    native.parent.mkdir()
+    native.write_text("Fatal Python error: Aborted\n\nCurrent thread 0x00007f01 (most recent call first):\n")
     begun = begin(folder, own, lambda: NOW)
     assert (begun.record.runs, begun.release, begun.trial) == (OWN, None, False)
     assert begun.config.console.shell is False
     assert begun.record.last is not None
-    assert begun.record.last.why == f"the node ended {TRIAL_STARTS} times during the trial"
+    assert begun.record.last.why == f"the node ended {TRIAL_STARTS} times during the trial: Aborted"
 
 
 async def test_an_error_ends_a_trial_at_once(folder: Folder, own: Path, gateway: FakeGateway) -> None:
@@ -353,7 +356,7 @@ async def test_an_error_ends_a_trial_at_once(folder: Folder, own: Path, gateway:
     begun = begin(folder, own, lambda: NOW)
     assert begun.record.runs == OWN
     assert begun.record.last is not None
-    assert (begun.record.last.release, begun.record.last.why) == (release, "the node ended: no such pin")
+    assert (begun.record.last.release, begun.record.last.why) == (release, "the node ended: ValueError: no such pin")
     assert not begun.broke(ValueError("own fault")), "what is not on trial ends the node, as it always has"
 
 
@@ -438,7 +441,7 @@ async def test_a_node_that_ends_by_an_error_in_a_trial_starts_what_was_before(
     assert await lived_() is True
     assert watched == []
     known = folder.load()
-    assert (known.runs, known.last and known.last.why) == (OWN, "the node ended: no such pin")
+    assert (known.runs, known.last and known.last.why) == (OWN, "the node ended: ValueError: no such pin")
     assert await lived_() is False
     assert known.last is not None
     assert known.last.release == release

@@ -16,6 +16,7 @@ def document(**fields: Any) -> dict[str, Any]:
     ]
     known = {"id": "spring", "release": "0123456789abcdef", "name": "door", "selector": "tag=x", "by": "ada", "why": ""}
     known |= {"state": "running", "created": 1, "ended": None, "stage": 2, "stages": stages}
+    known["terms"] = {"quorum": 80}
     return known | {"nodes": {"committed": 2, "trial": 18}, "notes": [], "troubled": []} | fields
 
 
@@ -48,11 +49,12 @@ def test_a_plan_says_who_comes_when_who_cannot_and_what_to_do_next() -> None:
     assert "1 of them is not there now: it gets it when it is back, and counts as waiting" in lines
     assert "1 of them has it already: n2" in lines
     assert "2 of them do not say how much could be stored: n1, n3" in lines
-    assert "  old19: it is too old" in lines
-    assert "  and 10 more; --json has all of them" in lines
+    assert "  old0, old1, old2, old3, old4, old5 and 24 more: it is too old" in lines
     assert "  n2: winter" in lines
     assert "no node is called gaet" in lines
-    assert lines[-1].endswith("--id spring")
+    assert "1 of them is in a rollout that has not ended, so this one cannot begin:" in lines
+    assert lines[-1].startswith("wait for that")
+    assert rollout_text.plan(plan()).endswith("--id spring")
     assert rollout_text.plan(plan(nodes=0, stages=[])).endswith("nobody would get it")
 
 
@@ -68,6 +70,16 @@ def test_a_watch_says_what_happened_and_how_far_it_is() -> None:
     said = [line.partition("  ")[2] for line in rollout_text.progress(document(notes=notes))[:-1]]
     assert said == ["aborted: stage 1: 1 node of 2 failed", "aborted by ada: smells", "failed: n3: crashed"]
     assert rollout_text.begun(document(stages=[{"size": 1}])).splitlines()[0].endswith("to 1 node")
+
+
+def test_a_report_says_for_what_a_stage_waits() -> None:
+    found = document(terms={"quorum": 80})
+    found["stages"][1]["nodes"] = {"committed": 9, "waiting": 8, "gone": 1}
+    lines = rollout_text.report(found).splitlines()
+    assert lines[5].startswith("stage 2: 9 committed, and it soaks once 14 of 17 have; those that wait are")
+    assert "online=yes" in lines[6]
+    found["state"] = "paused"
+    assert "it soaks once" not in rollout_text.report(found)
 
 
 def test_a_report_names_the_troubled() -> None:

@@ -17,7 +17,7 @@ import re
 from typing import NamedTuple, NoReturn
 
 from ganglion.errors import InvalidError
-from ganglion.settings import nearest
+from ganglion.settings import meant
 from ganglion_gateway.selecting.selector import (
     EITHER,
     KEYS,
@@ -158,7 +158,7 @@ class _Parser:
         key = token.text.lower()
         if token.kind != "plain" or key not in (*KEYS, WHO):
             known = ", ".join(KEYS)
-            self._fail(f"{token.text!r} is no key{nearest(key, KEYS)}; keys are {known}", token.column)
+            self._fail(f"{token.text!r} is no key{meant(key, KEYS)}; keys are {known}", token.column)
         return key
 
     def _order(self, key: str, order: _Token) -> Selector:

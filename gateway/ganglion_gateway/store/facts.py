@@ -35,7 +35,7 @@ async def save_tags(connection: AsyncConnection, row: Row) -> None:
 
 
 async def failing(database: Database) -> list[Row]:
-    """The last episode of each script of each node, where it failed: `node`, `script` and `body`."""
+    """The last episode of each script of each node, where it failed: `node`, `script`, `status`, `started`, `body`."""
     last = (
         select(episodes.c.node, episodes.c.script, func.max(episodes.c.started).label("started"))
         .group_by(episodes.c.node, episodes.c.script)
@@ -44,5 +44,6 @@ async def failing(database: Database) -> list[Row]:
     same = (
         (episodes.c.node == last.c.node) & (episodes.c.script == last.c.script) & (episodes.c.started == last.c.started)
     )
-    statement = select(episodes.c.node, episodes.c.script, episodes.c.body).join(last, same)
+    columns = (episodes.c.node, episodes.c.script, episodes.c.status, episodes.c.started, episodes.c.body)
+    statement = select(*columns).join(last, same)
     return await database.all(statement.where(episodes.c.status == "failed"))

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion.mesh.authority import Authority
 from ganglion.mesh.enrol import EnrolKey, EnrolRecord
+from ganglion_gateway.store import audit
 from ganglion_gateway.store.database import Database, Row, added
 from ganglion_gateway.store.tables import api_keys, enrol_keys, enrol_uses
 
@@ -68,14 +69,15 @@ class EnrolKeys:
         """Ids of the nodes that a key has let in, born or not yet."""
         return [row["node"] for row in await self._database.all(select(enrol_uses.c.node).distinct())]
 
-    async def take(self, key_id: bytes, node_id: str, now: int) -> bool:
-        """See `KeyStore`."""
+    async def take(self, key_id: bytes, node_id: str, now: int, *, name: str = "") -> bool:
+        """See `KeyStore`. Who came in by which key is in the audit."""
         key = key_id.hex()
 
         async def work(connection: AsyncConnection) -> bool:
             mine = enrol_keys.c.id == key
             sound = (enrol_keys.c.expires > now) & enrol_keys.c.revoked.is_(False)
-            if (await connection.execute(select(enrol_keys.c.id).where(mine, sound))).scalar() is None:
+            tags = (await connection.execute(select(enrol_keys.c.tags).where(mine, sound))).first()
+            if tags is None:
                 return False
             use = {"enrol_key": key, "node": node_id, "at": now}
             if not await added(connection, enrol_uses, use):
@@ -88,6 +90,8 @@ class EnrolKeys:
                     enrol_uses.delete().where(enrol_uses.c.enrol_key == key, enrol_uses.c.node == node_id)
                 )
                 return False
+            detail = {"name": name, "key": key, "tags": tags[0]}
+            await audit.record(connection, at=now, actor="gateway", action="node.enrol", target=node_id, detail=detail)
             return True
 
         return await self._database.write(work)

@@ -23,6 +23,7 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     check.add_argument(
         "files",
         nargs="*",
+        default=[],
         type=Path,
         metavar="FILE",
         help="or a name, as `list` shows it; default: all boards of Ganglion",

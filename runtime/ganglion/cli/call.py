@@ -21,7 +21,7 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     """`ganglion call NODE METHOD [KEY=VALUE …]` and `ganglion call NODE --list`."""
     parser.add_argument("node", metavar="NODE", help="its name or id")
     parser.add_argument("method", metavar="METHOD", nargs="?", help="as --list shows it")
-    parser.add_argument("values", metavar="KEY=VALUE", nargs="*", help="a parameter, as JSON or text")
+    parser.add_argument("values", metavar="KEY=VALUE", nargs="*", default=[], help="a parameter, as JSON or text")
     parser.add_argument("--list", action="store_true", help="the methods that the node serves")
     parser.add_argument("--params", metavar="JSON|@FILE", help="all parameters at once; KEY=VALUE goes before them")
     parser.add_argument("--timeout", default="30s", metavar="TIME", help="what the node has for it; default: 30s")

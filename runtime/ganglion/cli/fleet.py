@@ -3,6 +3,7 @@
 
 import argparse
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,11 @@ _UNITS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("heap_free", "heap free", lambda value: f"{value / 1024:.0f} KiB"),
 )
 
+#: How a node may be, the worst first.
+_HEALTH = ("revoked", "away", "bad", "warning", "asleep", "ok")
+#: Nodes of a list from which on it is also said how many are how.
+_MANY = 20
+
 #: Options by the fields of the API that they give.
 FIELDS = {"add": "+TAG", "remove": "-TAG", "tags": "+TAG|-TAG"}
 
@@ -40,6 +46,7 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     verbs = parser.add_subparsers(required=True, metavar="<verb>", dest="verb")
     listing = verbs.add_parser("list", parents=[common], help="every node, how it is and when it was heard")
     listing.add_argument("--where", metavar="SELECTOR", help="those that are meant, as in 'tag=fridge and online=no'")
+    listing.add_argument("--health", choices=_HEALTH, help="those that are so")
     show = verbs.add_parser("show", parents=[common], help="all that is known of a node")
     why = verbs.add_parser("why", parents=[common], help="why a node is as it is, and what to do about it")
     tag = verbs.add_parser("tag", parents=[common], help="give a node tags, or take some away")
@@ -57,7 +64,7 @@ def run(args: argparse.Namespace) -> Result:
     """Runs the verb. Exit codes: 0 ok, 1 `why` found something bad, 3 no such node, 4 refused, 5 no gateway answers."""
     match args.verb:
         case "list":
-            return _list(gateway_client.find(args), args.where)
+            return _list(gateway_client.find(args), args.where, args.health)
         case "show":
             return _show(gateway_client.find(args).ask(api.get_nodes_node(args.node)))
         case "tag":
@@ -65,14 +72,16 @@ def run(args: argparse.Namespace) -> Result:
     return _why(gateway_client.find(args).ask(api.get_nodes_node_why(args.node)))
 
 
-def _list(client: gateway_client.GatewayClient, where: str | None) -> Result:
-    nodes = list(client.pages(api.get_nodes(where=where), "nodes"))
+def _list(client: gateway_client.GatewayClient, where: str | None, health: str | None) -> Result:
+    nodes = list(client.pages(api.get_nodes(where=where, health=health), "nodes"))
     now = time.time_ns()
 
     def text() -> str:
         if not nodes:
             return (
-                "no node is meant" if where is not None else "no node has joined yet; see `ganglion enrol-key create`"
+                "no node is meant"
+                if (where or health) is not None
+                else "no node has joined yet; see `ganglion enrol-key create`"
             )
         rows = []
         for node in nodes:
@@ -80,7 +89,12 @@ def _list(client: gateway_client.GatewayClient, where: str | None) -> Result:
             for leaf in node["leaves"]:
                 state = "ok" if leaf["online"] else "away"
                 rows.append(_row(leaf, f"{node['name']}/{leaf['name']}", state, leaf["vitals"], "", now))
-        return table(("name", "health", "heard", "up", "memory", "board", "software", "tags"), rows)
+        shown = table(("name", "health", "heard", "up", "memory", "board", "software", "tags"), rows)
+        if len(nodes) < _MANY:
+            return shown
+        counts = Counter(node["health"] for node in nodes)
+        how = ", ".join(f"{counts[word]} {word}" for word in reversed(_HEALTH) if counts[word])
+        return f"{shown}\n{len(nodes)} nodes: {how}"
 
     return Result(data={"nodes": nodes}, text=text)
 
@@ -117,6 +131,7 @@ def _show(node: Mapping[str, Any]) -> Result:
         ]
         if isinstance(sleeps := node["caps"].get("sleeps"), int):
             facts.append(("sleeps", f"{_span(sleeps)} at a time at most"))
+        facts.append(("release", _release(node["release"])))
         lines += [f"  {name:<20}{plain(value)}" for name, value in facts]
         lines += _vitals(node.get("vitals", {}), "  ")
         for sensor, latest in node["sensors"].items():
@@ -131,6 +146,16 @@ def _show(node: Mapping[str, Any]) -> Result:
         return "\n".join(lines)
 
     return Result(data=node, text=text)
+
+
+def _release(told: Mapping[str, Any]) -> str:
+    """What it should run, and how far it is with that."""
+    if (desired := told["desired"]) is None:
+        return "none was assigned"
+    what = "none, but its own configuration" if desired["release"] is None else desired["release"][:12]
+    reported = told["reported"]
+    why = f", {reported['why']}" if reported and reported["why"] else ""
+    return f"{what}: {reported['state'] if reported else 'waiting'}{why}"
 
 
 def _software(node: Mapping[str, Any]) -> str:

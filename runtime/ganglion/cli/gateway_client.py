@@ -4,11 +4,14 @@
 import argparse
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from ganglion import config
+from ganglion.client.call import Call
 from ganglion.client.sync import COMMAND, START, GatewayClient
-from ganglion.errors import InvalidError, NotFoundError, RefusedError
+from ganglion.errors import InvalidError, NotFoundError, RefusedError, UnreachableError
 
 __all__ = ["COMMAND", "GatewayClient", "find"]
 
@@ -40,6 +43,16 @@ def find(args: argparse.Namespace) -> GatewayClient:
         if not token:
             token, origin = logins.token(url), "`ganglion login`"
     return GatewayClient(url, token.strip(), origin)
+
+
+def endless(client: GatewayClient, call: Call[Any]) -> Iterator[dict[str, Any]]:
+    """The lines of an answer that has no end of its own.
+
+    Raises:
+        UnreachableError: it has ended, as the gateway has, or no gateway answers.
+    """
+    yield from client.follow(call)
+    raise UnreachableError(f"the gateway at {client.url} broke off: what comes now is not shown; begin again")
 
 
 def _up() -> tuple[str, str]:

@@ -31,7 +31,7 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
         if verb != "list":
             sub.add_argument("name", metavar="NAME", help="the group: 1 to 32 of a-z A-Z 0-9 _ -")
         if verb in ("create", "add", "remove"):
-            sub.add_argument("nodes", nargs="*", metavar="NODE", help="a node, by name or id")
+            sub.add_argument("nodes", nargs="*", default=[], metavar="NODE", help="a node, by name or id")
             sub.add_argument(
                 "--tag", action="append", default=[], dest="tags", metavar="TAG", help="every node that has this tag"
             )

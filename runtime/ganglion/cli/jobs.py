@@ -34,7 +34,7 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     order = verbs.add_parser("run", parents=[common], help="have nodes do something, and wait for what comes of it")
     order.add_argument("--on", required=True, metavar="SELECTOR", help="which nodes: NAME, 'tag=fridge', all")
     order.add_argument("method", metavar="METHOD", help="as `ganglion call NODE --list` shows it")
-    order.add_argument("values", metavar="KEY=VALUE", nargs="*", help="a parameter, as JSON or text")
+    order.add_argument("values", metavar="KEY=VALUE", nargs="*", default=[], help="a parameter, as JSON or text")
     order.add_argument("--params", metavar="JSON|@FILE", help="all parameters at once; KEY=VALUE goes before them")
     order.add_argument(
         "--deadline", default="10m", metavar="TIME", help="wait so long for nodes that are away; 7d at most"

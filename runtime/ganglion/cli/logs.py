@@ -29,7 +29,7 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
 
 
 def run(args: argparse.Namespace) -> Result | None:
-    """Exit codes: 0 ok, 3 no such node, 4 refused, 5 no gateway answers, 130 Ctrl-C."""
+    """Exit codes: 0 ok, 3 no such node, 4 refused, 5 no gateway answers, or it broke off, 130 Ctrl-C."""
     if args.node is not None and args.where is not None:
         raise UsageError("give a NODE or --where, not both")
     if args.count is not None and args.count < 1:
@@ -76,9 +76,8 @@ def _following(
 ) -> Iterator[Mapping[str, Any]]:
     if args.since is not None:
         yield from _kept(client, args, whose, args.since)
-    yield from client.follow(
-        api.get_logs_watch(where=whose.get("where"), node=whose.get("node"), level=args.level or "info")
-    )
+    asked = api.get_logs_watch(where=whose.get("where"), node=whose.get("node"), level=args.level or "info")
+    yield from gateway_client.endless(client, asked)
 
 
 def _none(args: argparse.Namespace) -> str:

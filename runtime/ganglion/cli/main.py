@@ -51,6 +51,7 @@ COMMANDS = {
     "jobs": ("ganglion.cli.jobs", "", "have many nodes do something, and see what came of it"),
     "logs": ("ganglion.cli.logs", "", "show what nodes log, as it comes or of before"),
     "crash": ("ganglion.cli.crash", "", "show how nodes and leaves crashed"),
+    "audit": ("ganglion.cli.audit", "", "show who did what at the gateway"),
     "consents": ("ganglion.cli.consents", "", "agree to what a language model wants, or do not"),
     "webhooks": ("ganglion.cli.webhooks", "", "say where events are delivered to, and see that they are"),
     "dlq": ("ganglion.cli.dlq", "", "look at what no webhook took, and try it again"),

@@ -105,9 +105,10 @@ def _list(gateway: "GatewayClient", args: argparse.Namespace) -> Iterator[dict[s
 
 
 def _watch(gateway: "GatewayClient", prefix: str) -> Iterator[dict[str, Any]]:
+    from ganglion.cli import gateway_client
     from ganglion.client.operations import mesh
 
-    for document in gateway.follow(mesh.get_kv_watch(prefix=prefix)):
+    for document in gateway_client.endless(gateway, mesh.get_kv_watch(prefix=prefix)):
         yield document if "dropped" in document else {**document, "topic": document["topic"].removeprefix("/kv/")}
 
 

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganglion.cli import gateway_client, gateway_flags, release_wheels
+from ganglion.cli import gateway_client, gateway_flags, release_text, release_wheels
 from ganglion.cli.gateway_client import GatewayClient
 from ganglion.cli.given_file import of_file
-from ganglion.cli.result import Result, table
-from ganglion.cli.show import moment, plain
+from ganglion.cli.result import Result
+from ganglion.cli.show import plain
 from ganglion.client.call import UNSET
 from ganglion.client.operations import releases
 from ganglion.errors import NotFoundError, RefusedError, UnreachableError, UsageError
@@ -28,12 +28,13 @@ _LOOK = 0.5
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
-    """`ganglion release create|list|show|diff|assign|status`."""
+    """`ganglion release create|list|show|diff|nodes|assign|status`."""
     verbs = parser.add_subparsers(required=True, metavar="<verb>", dest="verb")
     create = verbs.add_parser("create", parents=[common], help="make a release of a folder, or of files")
     create.add_argument(
         "paths",
         nargs="*",
+        default=[],
         type=Path,
         metavar="DIR|FILE",
         help="scripts (.yaml, .yml, .json), node.toml over the node's own, limits.toml",
@@ -61,6 +62,8 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     diff = verbs.add_parser("diff", parents=[common], help="what is otherwise in another release")
     diff.add_argument("release", metavar="A", help="the one before")
     diff.add_argument("other", metavar="B", help="the one after")
+    nodes = verbs.add_parser("nodes", parents=[common], help="which nodes are to run a release, and how far each is")
+    nodes.add_argument("release", metavar="RELEASE", help="its id, the first letters of it, or its name")
     assign = verbs.add_parser("assign", parents=[common], help="have a node run a release; again, to try it again")
     assign.add_argument("node", metavar="NODE", help="a node, by name or id")
     assign.add_argument("release", metavar="RELEASE", help="a release; none for the node's own configuration alone")
@@ -69,7 +72,8 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     )
     status = verbs.add_parser("status", parents=[common], help="what a node should run, and what it says of it")
     status.add_argument("node", metavar="NODE", help="a node, by name or id")
-    performs = {create: _create, listed: _list, show: _show, diff: _diff, assign: _assign, status: _status}
+    performs = {create: _create, listed: _list, show: _show, diff: _diff, nodes: _nodes, assign: _assign}
+    performs[status] = _status
     for verb, perform in performs.items():
         gateway_flags.arguments(verb)
         verb.set_defaults(perform=perform)
@@ -121,7 +125,7 @@ def _create(args: argparse.Namespace) -> Result:
         made = client.ask(asked)
     return Result(
         data=made,
-        text=lambda: f"{_shown(made)}\nnext: ganglion release assign NODE {made['id'][:_SHORT]}",
+        text=lambda: f"{release_text.shown(made)}\nnext: ganglion release assign NODE {made['id'][:_SHORT]}",
     )
 
 
@@ -159,70 +163,28 @@ def _requires(given: list[str]) -> dict[str, Any]:
 
 def _list(args: argparse.Namespace) -> Result:
     found = list(gateway_client.find(args).pages(releases.get_releases(), "releases"))
-
-    def text() -> str:
-        if not found:
-            return "there is no release yet; `ganglion release create DIR --name NAME` makes one"
-        rows = [
-            (
-                *(each["id"][:_SHORT], plain(each["name"]), len(each["files"]), _versions(each["agent"])),
-                *(each["size"] + sum(wheel["size"] for wheel in each["agent"]), moment(each["created"])),
-            )
-            for each in found
-        ]
-        return table(("release", "name", "files", "Ganglion", "bytes", "made"), rows)
-
-    return Result(data={"releases": found}, text=text)
-
-
-def _versions(wheels: "list[documents.Agent]") -> str:
-    """Which Ganglion a release brings."""
-    return plain(", ".join(dict.fromkeys(each["version"] for each in wheels))) or "-"
+    return Result(data={"releases": found}, text=lambda: release_text.listed(found))
 
 
 def _show(args: argparse.Namespace) -> Result:
     found = _of(gateway_client.find(args), args.release)
-    return Result(data=found, text=lambda: _shown(found))
+    return Result(data=found, text=lambda: release_text.shown(found))
 
 
 def _of(client: GatewayClient, release: str) -> "documents.Release":
     return client.ask(releases.get_releases_release(release))
 
 
-def _shown(release: Mapping[str, Any]) -> str:
-    lines = [f"{plain(release['name'])}: {release['id']}"]
-    if files := release["files"]:
-        lines.append(table(("file", "bytes", "SHA-256"), [(f["path"], f["size"], f["sha256"][:16]) for f in files]))
-    if agents := release["agent"]:
-        rows = [(each["version"], ", ".join(each["tags"]), each["size"], each["sha256"][:16]) for each in agents]
-        lines.append(table(("Ganglion", "for", "bytes", "SHA-256"), [tuple(map(str, row)) for row in rows]))
-    needs = release["requires"]
-    words = [*needs.get("board", []), *([f"Ganglion {needs['agent']}"] if "agent" in needs else [])]
-    words += [each.replace(":", " ", 1) for each in needs.get("capabilities", [])]
-    if words:
-        lines.append(f"needs {', '.join(map(plain, words))}")
-    lines.append(f"it has {release['window']} s to prove itself")
-    return "\n".join(lines)
-
-
 def _diff(args: argparse.Namespace) -> Result:
     client = gateway_client.find(args)
-    found = client.ask(releases.get_releases_release_diff_other(args.release, args.other))
+    found: Mapping[str, Any] = client.ask(releases.get_releases_release_diff_other(args.release, args.other))
 
-    def text() -> str:
-        parts = []
-        for each in found["files"]:
-            unified = each["unified"]
-            parts.append(f"{each['change']} {each['path']}" + ("" if unified is None else f"\n{_lines(unified)}"))
-        pairs = {name: found[name] for name in ("requires", "window", "agent") if name in found}
-        parts += [f"{name}: {before} → {after}" for name, (before, after) in pairs.items()]
-        return "\n".join(parts) or "they hold the same"
-
-    return Result(data=found, text=text)
+    return Result(data=found, text=lambda: release_text.difference(found))
 
 
-def _lines(text: str) -> str:
-    return "\n".join(map(plain, text.expandtabs().splitlines()))
+def _nodes(args: argparse.Namespace) -> Result:
+    told = gateway_client.find(args).whole(releases.get_releases_release_nodes(args.release, limit=200), "nodes")
+    return Result(data=told, text=lambda: release_text.nodes(told))
 
 
 def _assign(args: argparse.Namespace) -> Result:
@@ -236,7 +198,8 @@ def _assign(args: argparse.Namespace) -> Result:
     if patience is not None:
         told = _ended(client, args.node, told, patience)
     state = told["reported"]["state"]
-    return Result(data=told, text=lambda: _standing(told, release), exit_code=int(state in ("reverted", "failed")))
+    code = int(state in ("reverted", "failed"))
+    return Result(data=told, text=lambda: release_text.standing(told, release), exit_code=code)
 
 
 def _ended(client: GatewayClient, node: str, told: Mapping[str, Any], patience: float) -> Mapping[str, Any]:
@@ -251,10 +214,11 @@ def _ended(client: GatewayClient, node: str, told: Mapping[str, Any], patience: 
             raise RefusedError(f"{plain(told['name'])} was assigned something else meanwhile: ganglion release status")
         if report["state"] != said:
             said = report["state"]
-            print(_line(said, report["why"]), file=sys.stderr, flush=True)
+            print(release_text.far(said, report["why"]), file=sys.stderr, flush=True)
         if time.monotonic() > until:
+            far = release_text.far(said, report["why"])
             raise UnreachableError(
-                f"{plain(told['name'])} is not done ({_line(said, report['why'])}): it goes on by itself, and "
+                f"{plain(told['name'])} is not done ({far}): it goes on by itself, and "
                 "`ganglion release status` says how far it is"
             )
         time.sleep(_LOOK)
@@ -267,26 +231,4 @@ def _status(args: argparse.Namespace) -> Result:
     told = client.ask(releases.get_nodes_node_release(args.node))
     desired = told["desired"]
     release = None if desired is None or desired["release"] is None else _of(client, desired["release"])
-    return Result(data=told, text=lambda: _standing(told, release))
-
-
-def _standing(told: Mapping[str, Any], release: Mapping[str, Any] | None) -> str:
-    """Where a node stands with the release that it should run, and by which Ganglion it runs."""
-    runs = told["runs"]
-    version = f"it runs Ganglion {plain(runs['version'])}" if runs["version"] else "it was not heard yet"
-    if runs["version"]:
-        brought = f"which a release has brought; {plain(runs['installed'])} is installed"
-        version += f", {brought if runs['wheel'] else 'as installed'}"
-    return f"{_stands(told, release)}\n{version}"
-
-
-def _stands(told: Mapping[str, Any], release: Mapping[str, Any] | None) -> str:
-    if told["desired"] is None:
-        return f"{plain(told['name'])} was assigned nothing, and runs its own configuration"
-    what = "its own configuration alone" if release is None else f"{plain(release['name'])} ({release['id'][:_SHORT]})"
-    report = told["reported"]
-    return f"{plain(told['name'])} is to run {what}: {_line(report['state'], report['why'])}"
-
-
-def _line(state: str, why: str) -> str:
-    return f"{state}, {plain(why)}" if why else state
+    return Result(data=told, text=lambda: release_text.standing(told, release))

@@ -4,7 +4,8 @@
 import argparse
 import json
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ganglion.cli import gateway_client, gateway_flags, rollout_text
@@ -15,6 +16,9 @@ from ganglion.errors import UnreachableError
 
 #: States of nodes that a report names.
 _TROUBLE = ("failed", "reverted", "gone", "skipped")
+
+#: Seconds for which a gateway that was followed may be away, and between two looks whether it is back.
+_AWAY, _LOOK = 60.0, 1.0
 
 #: Options by the fields of the API that they give.
 FIELDS = {"selector": "--to", "why": "--reason"}
@@ -120,7 +124,7 @@ def _follow(client: GatewayClient, rollout: str, *, as_json: bool) -> int:
     """Shows it until it ends; 0 where it was completed. Ctrl-C ends the watching, not the rollout."""
     last: dict[str, Any] = {}
     try:
-        for last in client.follow(rollouts.get_rollouts_rollout_watch(rollout)):
+        for last in _documents(client, rollout):
             if as_json:
                 print(json.dumps(last, ensure_ascii=False), flush=True)
             else:
@@ -129,9 +133,38 @@ def _follow(client: GatewayClient, rollout: str, *, as_json: bool) -> int:
     except KeyboardInterrupt:
         print(f"the rollout goes on; see it again: ganglion rollout watch {rollout}", file=sys.stderr)
         raise
-    if last.get("state") not in ("completed", "aborted"):
-        raise UnreachableError(f"the gateway broke off; the rollout goes on: ganglion rollout watch {rollout}")
     return 0 if last["state"] == "completed" else 1
+
+
+def _documents(client: GatewayClient, rollout: str) -> Iterator[dict[str, Any]]:
+    """It, each time it has changed, until it has ended; also beyond a gateway that starts anew.
+
+    Raises:
+        UnreachableError: the gateway is away for longer than a start takes, or was never there.
+    """
+    told, state = 0, ""  # how much of what happened was told, and how it stood then
+    away: float | None = None
+    while True:
+        known = told  # a new answer begins with what happened first
+        try:
+            for document in client.follow(rollouts.get_rollouts_rollout_watch(rollout)):
+                away, state = None, document["state"]
+                again = min(known, len(document["notes"]))
+                known, document["notes"] = known - again, document["notes"][again:]
+                told += len(document["notes"])
+                yield document
+        except UnreachableError:
+            if not state:
+                raise
+        if state in ("completed", "aborted"):
+            return
+        now = time.monotonic()
+        if away is None:
+            away = now
+            print("ganglion: the gateway broke off, and is looked for; the rollout goes on", file=sys.stderr)
+        if now - away > _AWAY:
+            raise UnreachableError(f"the gateway broke off; the rollout goes on: ganglion rollout watch {rollout}")
+        time.sleep(_LOOK)
 
 
 def _pause(client: GatewayClient, args: argparse.Namespace) -> Result:

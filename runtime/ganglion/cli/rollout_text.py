@@ -13,6 +13,8 @@ Document = Mapping[str, Any]
 #: Names of one line, and lines of one list; the rest is counted.
 _NAMES = 6
 _LINES = 20
+#: States of nodes by which a stage is not judged.
+_NOT_JUDGED = ("skipped", "gone")
 #: Letters of a release's id.
 _SHORT = 12
 
@@ -44,13 +46,17 @@ def plan(made: Document) -> str:
         lines.append(f"{_are(len(unknown), 'does', 'do')} not say how much could be stored: {_which(made, unknown)}")
     if made["skipped"]:
         lines.append(f"{len(made['skipped'])} that are meant cannot take it:")
-        lines += _bounded([f"  {plain(each['name'])}: {plain(each['why'])}" for each in made["skipped"]])
+        lines += _bounded(_by_why(made["skipped"]))
     if made["busy"]:
-        lines.append(f"{len(made['busy'])} are in a rollout that has not ended, so this one cannot begin:")
+        lines.append(
+            f"{_are(len(made['busy']), 'is', 'are')} in a rollout that has not ended, so this one cannot begin:"
+        )
         lines += _bounded([f"  {plain(each['name'])}: {plain(each['rollout'])}" for each in made["busy"]])
     lines += [plain(each) for each in made["unknown"]]
     if not made["nodes"]:
         return "\n".join([*lines, "nobody would get it"])
+    if made["busy"]:
+        return "\n".join([*lines, "wait for that, abort it, or leave them out by the selector"])
     return "\n".join([*lines, f"begin it: the same words after `ganglion rollout start`, and --id {plain(made['id'])}"])
 
 
@@ -110,6 +116,7 @@ def report(told: Document) -> str:
         for each in told["stages"]
     ]
     lines.append(table(("stage", "of all", "adds", "state", "nodes"), rows))
+    lines += _waits(told)
     if told["troubled"]:
         lines.append("trouble:")
         troubled = [
@@ -125,6 +132,30 @@ def report(told: Document) -> str:
 def far(counts: dict[str, int]) -> str:
     """How many nodes are how far."""
     return ", ".join(f"{count} {plain(state)}" for state, count in counts.items()) or "nobody yet"
+
+
+def _waits(told: Document) -> list[str]:
+    """What has to come for the stage that is running to pass, and what to do where it does not come."""
+    stage = told["stages"][told["stage"] - 1]
+    if told["state"] != "running" or stage["state"] != "running":
+        return []
+    counts = stage["nodes"]
+    size = sum(count for state, count in counts.items() if state not in _NOT_JUDGED)
+    needed = -(-size * told["terms"]["quorum"] // 100)
+    done = counts.get("committed", 0)
+    lines = [f"stage {stage['number']}: {done} committed, and it soaks once {needed} of {size} have"]
+    if counts.get("waiting"):
+        lines[0] += "; those that wait are waited for, however long they are away"
+        lines.append("leave such out: abort it, and begin one --to '(…) and online=yes', or with a lower --quorum")
+    return lines
+
+
+def _by_why(skipped: Sequence[Document]) -> list[str]:
+    """A line for each reason, with the names of those that have it."""
+    groups: dict[str, list[str]] = {}
+    for each in skipped:
+        groups.setdefault(each["why"], []).append(each["name"])
+    return [f"  {_some(names)}: {plain(why)}" for why, names in groups.items()]
 
 
 def _happened(note: Document) -> str:

@@ -15,6 +15,10 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
 
 
 def run(args: argparse.Namespace) -> None:
-    """Follows until Ctrl-C, `--count`, or the end of the gateway."""
+    """Follows until Ctrl-C or `--count`.
+
+    Exit codes: 0 ok, 4 refused, 5 no gateway answers, or it broke off, 130 Ctrl-C.
+    """
     where = None if args.where is None else json.dumps(events.where(args.where))
-    events.show(gateway_client.find(args).follow(api.get_watch(topic=args.topic, where=where)), args)
+    asked = api.get_watch(topic=args.topic, where=where)
+    events.show(gateway_client.endless(gateway_client.find(args), asked), args)

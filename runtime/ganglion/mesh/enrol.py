@@ -115,10 +115,11 @@ class KeyStore(Protocol):
         """The record of a key, or None."""
         ...
 
-    async def take(self, key_id: bytes, node_id: str, now: int) -> bool:
+    async def take(self, key_id: bytes, node_id: str, now: int, *, name: str = "") -> bool:
         """Uses a key up by one, in one transaction; False where no use is left, or it has expired or been revoked.
 
         A node that has a use already gets True and no second one is taken: its first answer may have been lost.
+        `name` is what it asks to be called.
         """
         ...
 
@@ -287,6 +288,6 @@ class Enroller:
         if now >= record.expires:
             raise RefusedError(f"the enrol key {key_id.hex()} has expired: {_REMEDY}")
         self._still_good(node_id, now)
-        if not await self._keys.take(key_id, node_id, now):
+        if not await self._keys.take(key_id, node_id, now, name=name):
             raise RefusedError(f"the enrol key {key_id.hex()} is used up: {_REMEDY}")
         return record.tags

@@ -134,12 +134,15 @@ class Crashes:
         before, said = _read(marker), files.read(self._ended) or b""
         stack = (files.read(native) or b"").decode(errors="replace").strip()
         if before is not None:
-            self._find_out(before, marker.stat().st_mtime_ns, said.decode(errors="replace").split(), stack)
+            # Signals of native code are written down when they come; of any other end only the last note is known
+            alive = max(path.stat().st_mtime_ns for path in (marker, native) if path.exists())
+            self._find_out(before, alive, said.decode(errors="replace").split(), stack)
         self._ended.unlink(missing_ok=True)
         self._native = native.open("w")
         faulthandler.enable(self._native, all_threads=True)
         # By SIGABRT the supervisor ends what has not said that it lives: where it hangs is worth knowing
-        files.write(marker, json.dumps({"boot": self._boot(), "oom": self._ooms(), "at": self._clock()}).encode())
+        note = {"boot": self._boot(), "oom": self._ooms(), "at": self._clock(), "sw": self._sw}
+        files.write(marker, json.dumps(note).encode())
 
     def _end(self) -> None:
         """It ended as it should, or what ended it is written down."""
@@ -163,10 +166,19 @@ class Crashes:
             kind = "oom"
         text = _SAYS[kind].format(detail=detail)
         up = max(0, (alive - before["at"]) // SECOND) if isinstance(before.get("at"), int) else 0
-        self._add(kind, text=text, trace=stack, at=alive, up=up)
+        # What ended may have been another version: one on trial, or one before an upgrade
+        self._add(kind, text=text, trace=stack, at=alive, up=up, sw=str(before.get("sw") or self._sw))
 
     def _add(
-        self, kind: str, *, text: str, trace: str = "", log: Sequence[str] = (), at: int | None = None, up: int = 0
+        self,
+        kind: str,
+        *,
+        text: str,
+        trace: str = "",
+        log: Sequence[str] = (),
+        at: int | None = None,
+        up: int = 0,
+        sw: str = "",
     ) -> None:
         self.reset = kind
         record = {
@@ -174,7 +186,7 @@ class Crashes:
             "kind": kind,
             "at": self._clock() if at is None else at,
             "up": up,
-            "sw": self._sw,
+            "sw": sw or self._sw,
             "text": redacted(text)[:500],
             "trace": redacted(trace[-TRACE:]),
             "log": [redacted(line[:_LINE]) for line in list(log)[-LINES:]],

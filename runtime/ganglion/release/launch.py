@@ -139,12 +139,19 @@ def choose(state: Path, clock: Callable[[], int], died: dict[str, Any], *, at_re
             return Chosen(unfit=release, why=why)
 
 
+def ended_often(state: Path) -> str:
+    """That the node has ended too often on trial; and by which signal, where that came of native code."""
+    said = (files.read(state / "crashes" / "native") or b"").decode(errors="replace").partition("\n")[0]
+    signal = said.removeprefix("Fatal Python error: ")[:120].strip()
+    return f"the node ended {TRIAL_STARTS} times during the trial" + (f": {signal}" if signal else "")
+
+
 def _against(state: Path, known: Record, agent: Pointer, died: dict[str, Any], *, at_rest: bool) -> str:
     """Why a version is not to be run; "" where it is."""
     if died.get("release") == known.runs:
         return f"its Ganglion could not run: {died.get('why')}"
     if known.trial is not None and known.starts >= TRIAL_STARTS:
-        return f"the node ended {TRIAL_STARTS} times during the trial"
+        return ended_often(state)
     if not at_rest:
         return "its Ganglion and the installed one do not agree on which is to run"
     damage = Trees.of(state).wrong(agent.id)

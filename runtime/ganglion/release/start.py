@@ -20,7 +20,7 @@ from ganglion.config import Config
 from ganglion.errors import GanglionError
 from ganglion.release import overlay
 from ganglion.release.folder import Folder
-from ganglion.release.launch import Launched
+from ganglion.release.launch import Launched, ended_often
 from ganglion.release.manifest import LIMITS, OVERLAY, Manifest
 from ganglion.release.record import OWN, TRIAL_STARTS, Record
 from ganglion.release.trees import pointed
@@ -105,7 +105,7 @@ def begin(
     record = known
     if record.trial is not None and record.trial != launched.counted:
         if record.starts >= TRIAL_STARTS:
-            record = record.reverted(f"the node ended {TRIAL_STARTS} times during the trial", clock())
+            record = record.reverted(ended_often(folder.path.parent), clock())
         record = record.started()
     known = _written(folder, known, record)
     while True:
@@ -206,4 +206,6 @@ def _said(error: BaseException) -> str:
     """The first of what went wrong."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    return str(error) or type(error).__name__
+    if isinstance(error, GanglionError):
+        return str(error)
+    return f"{type(error).__name__}: {error}".rstrip(": ")  # as `'x'` of a KeyError says nothing alone

@@ -24,7 +24,7 @@ class NobodyEnrols:
     async def find(self, key_id: bytes) -> EnrolRecord | None:
         return None
 
-    async def take(self, key_id: bytes, node_id: str, now: int) -> bool:
+    async def take(self, key_id: bytes, node_id: str, now: int, *, name: str = "") -> bool:
         return False
 
 
