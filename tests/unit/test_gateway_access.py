@@ -202,6 +202,15 @@ async def test_a_token_or_a_session_lets_in(guard: Guard) -> None:
     assert (await ask(guard, cookie=cookie()))[0] == 200
 
 
+async def test_cookies_that_are_none_are_not_handed_on(guard: Guard, inner: Inner) -> None:
+    """Python's own reader takes time that grows with the square of the backslashes: see `access.cookies`."""
+    cookie = Sessions(b"s" * 32).issue("k1", now=SECONDS)
+    others = 'theirs="{\\"a\\": 1}"; colours=dark'
+    status, _, _ = await ask(guard, cookie=f'{others}; {COOKIE}={cookie}; more="' + "\\" * 60_000 + '"')
+    assert status == 200
+    assert dict(inner.came[0]["headers"])[b"cookie"].decode() == f" colours=dark; {COOKIE}={cookie}"
+
+
 async def test_a_wrong_token_is_not_made_good_by_a_cookie(guard: Guard) -> None:
     assert (await ask(guard, cookie=cookie(), authorization="Bearer x"))[0] == 401
 
