@@ -10,7 +10,7 @@ from urllib.parse import quote
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -24,6 +24,7 @@ from ganglion.errors import (
     UnreachableError,
 )
 from ganglion_gateway.api import wrong
+from ganglion_gateway.store.database import why
 
 _log = structlog.get_logger(__name__)
 
@@ -86,6 +87,13 @@ def of_error(error: GanglionError, *, instance: str) -> dict[str, Any]:
     return _document(_status(error), str(error), instance)
 
 
+def away(error: SQLAlchemyError, *, instance: str) -> Response:
+    """The answer where the database fails, which the log has the reason of."""
+    _log.error("the database cannot be used", path=instance, reason=why(error))
+    detail = "the database cannot be used now: ask again in some seconds; the gateway's log says why"
+    return problem(503, detail, instance=instance, headers={"retry-after": "5"})
+
+
 def _document(status: int, detail: str, instance: str) -> dict[str, Any]:
     document: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
     document["detail"] = detail
@@ -130,10 +138,8 @@ def install(app: FastAPI) -> None:
         return problem(_status(error), str(error), instance=request.url.path)
 
     @app.exception_handler(OperationalError)
-    async def away(request: Request, error: OperationalError) -> Response:
-        _log.error("the database cannot be used", path=request.url.path, reason=str(error.orig))
-        detail = "the database cannot be used now: ask again in some seconds; the gateway's log says why"
-        return problem(503, detail, instance=request.url.path, headers={"retry-after": "5"})
+    async def no_database(request: Request, error: OperationalError) -> Response:
+        return away(error, instance=request.url.path)
 
     @app.exception_handler(Exception)
     async def broken(request: Request, error: Exception) -> Response:
