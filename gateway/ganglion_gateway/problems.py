@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from ganglion.errors import (
@@ -140,6 +141,11 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(OperationalError)
     async def no_database(request: Request, error: OperationalError) -> Response:
         return away(error, instance=request.url.path)
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(request: Request, error: ClientDisconnect) -> Response:
+        # Its body ended early, or was cut by the guard, which then says so in place of this
+        return problem(400, "the request ended before its body did", instance=request.url.path)
 
     @app.exception_handler(Exception)
     async def broken(request: Request, error: Exception) -> Response:

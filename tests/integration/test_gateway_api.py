@@ -445,3 +445,20 @@ async def test_a_webhook_that_cannot_be_one_stops_the_start(tmp_path: Path) -> N
         with pytest.raises(error):
             async with here(tmp_path / "state", webhook=settings):
                 raise AssertionError("it started")
+
+
+@pytest.mark.parametrize("path", ["/login", "/api/v1/auth/login"])
+async def test_who_hangs_up_in_the_middle_of_a_body_makes_no_fault_of_ours(site: Here, path: str) -> None:
+    said: list[dict[str, Any]] = []
+    messages = [{"type": "http.request", "body": b"na", "more_body": True}, {"type": "http.disconnect"}]
+
+    async def receive() -> dict[str, Any]:
+        return messages.pop(0) if len(messages) > 1 else messages[0]
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    headers = [(b"host", b"x"), (b"content-length", b"100"), (b"content-type", b"application/json")]
+    scope = {"type": "http", "path": path, "method": "POST", "headers": headers, "query_string": b"", "client": None}
+    await site.guard(scope, receive, send)  # what it raises is a traceback in the log, for which anybody can ask
+    assert said[0]["status"] == 400
