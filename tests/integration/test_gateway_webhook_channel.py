@@ -6,6 +6,8 @@ import errno
 import os
 import socket
 import ssl
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -232,3 +234,36 @@ async def test_where_no_descriptor_is_left_it_says_so(
             connection.post(b"x", {})
         connection.close()
     assert "Traceback" not in capfd.readouterr().err
+
+
+_ENDS = """
+import threading
+from ganglion_gateway.webhook.connection import Connection
+
+connection = Connection("https://endpoint.example/", allow_private=True)
+posting = threading.Thread(target=lambda: print(type(said(connection)).__name__))
+
+def said(connection):
+    try:
+        connection.post(b"x", {})
+    except Exception as error:
+        connection.close()
+        return error
+
+posting.start()
+"""
+
+
+def test_a_name_that_is_being_asked_for_keeps_no_process_from_its_end(tmp_path: Path) -> None:
+    built = tmp_path / "deaf.so"
+    source = Path(__file__).parent.parent / "support" / "deaf_resolver.c"
+    build = [sys.executable, "-m", "ziglang", "cc", "-shared", "-fPIC", "-o", str(built), str(source)]
+    subprocess.run(build, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", _ENDS],
+        env={**os.environ, "LD_PRELOAD": str(built)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.stdout == "UnreachableError\n"

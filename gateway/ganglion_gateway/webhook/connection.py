@@ -25,6 +25,8 @@ _POST = 20_000
 _MAX_ANSWER = 65536
 #: Seconds that an idle connection is kept.
 _KEEP = 60
+#: CURLOPT_QUICK_EXIT (libcurl 7.87), for which pycurl has no name: to close waits for no name that is being asked for.
+_QUICK_EXIT = 322
 #: What libcurl says where the system has said why.
 _BY_SYSTEM = (pycurl.E_COULDNT_CONNECT, pycurl.E_SEND_ERROR, pycurl.E_RECV_ERROR)
 
@@ -66,6 +68,7 @@ class Connection:
             pycurl.CONNECTTIMEOUT_MS: _CONNECT,
             pycurl.TIMEOUT_MS: _POST,
             pycurl.MAXAGE_CONN: _KEEP,
+            _QUICK_EXIT: 1,  # or the process could not end before the resolver does
             pycurl.DNS_CACHE_TIMEOUT: 0,  # the next connection asks anew
             pycurl.OPENSOCKETFUNCTION: self._opened,
             pycurl.CLOSESOCKETFUNCTION: self._closed,
@@ -97,7 +100,7 @@ class Connection:
     def cut(self) -> None:
         """Ends the post under way and all that come, from any thread.
 
-        Only a name that is being resolved is waited for.
+        A name that is being resolved is waited for until the time to connect is over.
         """
         self._cut = True
         for opened in list(self._sockets.values()):
