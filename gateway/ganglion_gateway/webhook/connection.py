@@ -25,7 +25,7 @@ _POST = 20_000
 _MAX_ANSWER = 65536
 #: Seconds that an idle connection is kept.
 _KEEP = 60
-#: CURLOPT_QUICK_EXIT (libcurl 7.87), for which pycurl has no name: to close waits for no name that is being asked for.
+#: CURLOPT_QUICK_EXIT of curl/curl.h, since 7.87, which pycurl has no name for.
 _QUICK_EXIT = 322
 #: What libcurl says where the system has said why.
 _BY_SYSTEM = (pycurl.E_COULDNT_CONNECT, pycurl.E_SEND_ERROR, pycurl.E_RECV_ERROR)
@@ -68,7 +68,7 @@ class Connection:
             pycurl.CONNECTTIMEOUT_MS: _CONNECT,
             pycurl.TIMEOUT_MS: _POST,
             pycurl.MAXAGE_CONN: _KEEP,
-            _QUICK_EXIT: 1,  # or the process could not end before the resolver does
+            _QUICK_EXIT: 1,  # who leaves does not wait for a name server
             pycurl.DNS_CACHE_TIMEOUT: 0,  # the next connection asks anew
             pycurl.OPENSOCKETFUNCTION: self._opened,
             pycurl.CLOSESOCKETFUNCTION: self._closed,
@@ -150,12 +150,7 @@ class Connection:
         if code == pycurl.E_COULDNT_RESOLVE_HOST:
             return UnreachableError(f"the name {self._host} cannot be resolved")
         if code == pycurl.E_OPERATION_TIMEDOUT:
-            is_connected = self._curl.getinfo(pycurl.PRETRANSFER_TIME) > 0
-            return UnreachableError(
-                f"no answer within {_POST / 1000:g} s"
-                if is_connected
-                else f"no connection within {_CONNECT / 1000:g} s"
-            )
+            return UnreachableError(f"no answer within {self._curl.getinfo(pycurl.TOTAL_TIME):.2g} s")
         if code in _BY_SYSTEM and (number := self._curl.getinfo(pycurl.OS_ERRNO)):
             return UnreachableError(os.strerror(number))
         return UnreachableError(text)
