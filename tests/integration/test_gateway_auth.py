@@ -9,12 +9,13 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from ganglion.errors import InvalidError
 from ganglion_gateway.access.permissions import KNOWN, PUBLIC, ROLES, TABLE, Role
 from ganglion_gateway.access.tokens import digest, new_token
 from ganglion_gateway.settings import WebhookSettings
-from ganglion_gateway.store import accounts, keys
+from ganglion_gateway.store import accounts, audit, keys
 from support.gateway import Here, here
 
 CHOSEN = "a quiet green heron"
@@ -306,3 +307,16 @@ async def test_too_many_requests_are_told_when_to_come_again(site: Here, monkeyp
         assert [answer.status_code == 429 for answer in answers] == [False] * 3 + [True]
         assert int(answers[-1].headers["retry-after"]) > 1
     assert (await site.stranger.get("/health/live")).status_code == 200
+
+
+async def test_no_key_is_revoked_without_the_audit_saying_so(site: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = await site.post("/api-keys", {"name": "m", "role": "viewer"})
+
+    async def fails(*_: Any, **__: Any) -> None:
+        raise OperationalError("INSERT", {}, Exception("the disk is full"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(audit, "record", fails)
+        assert (await site.http.post(f"/api/v1/api-keys/{made['id']}/revoke")).status_code == 503
+    await site.services.accounts.load()
+    assert await status(site, "GET", "/nodes", made["token"]) == 200
