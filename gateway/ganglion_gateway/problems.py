@@ -54,7 +54,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     "default": {"description": "A problem (RFC 9457)", "content": {CONTENT_TYPE: {"schema": SCHEMA}}}
 }
 
-#: What FastAPI says of a body whose bytes are no text.
+#: What FastAPI says of a body that it cannot read for another reason than its grammar.
 _UNREAD = "There was an error parsing the body"
 
 _STATUS: tuple[tuple[type[GanglionError], int], ...] = (
@@ -103,6 +103,12 @@ def _document(status: int, detail: str, instance: str) -> dict[str, Any]:
     return document
 
 
+def _unread(error: BaseException | None) -> str:
+    if isinstance(error, RecursionError):
+        return "it is too deep"
+    return "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else "it holds a number of too many digits"
+
+
 def _status(error: GanglionError) -> int:
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 502)
 
@@ -129,7 +135,7 @@ def install(app: FastAPI) -> None:
         if error.status_code == 404 and detail == "Not Found":
             detail = f"there is nothing at {request.url.path}: GET /openapi.json lists what there is"
         elif error.status_code == 400 and detail == _UNREAD:
-            detail = "the body is no JSON: it is not UTF-8"
+            detail = f"the body is no JSON: {_unread(error.__cause__)}"
         elif error.status_code == 405:
             detail = f"{request.url.path} does not take {request.method}"
         return problem(error.status_code, detail, instance=request.url.path, headers=error.headers)

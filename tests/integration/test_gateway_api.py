@@ -462,3 +462,11 @@ async def test_who_hangs_up_in_the_middle_of_a_body_makes_no_fault_of_ours(site:
     scope = {"type": "http", "path": path, "method": "POST", "headers": headers, "query_string": b"", "client": None}
     await site.guard(scope, receive, send)  # what it raises is a traceback in the log, for which anybody can ask
     assert said[0]["status"] == 400
+
+
+@pytest.mark.parametrize(
+    ("value", "why"), [("[" * 100_000, "it is too deep"), ("1" * 5000, "it holds a number of too many digits")]
+)
+async def test_why_a_body_is_no_json_is_said(site: Here, value: str, why: str) -> None:
+    answer = await site.http.post("/api/v1/groups", content=value, headers={"content-type": "application/json"})
+    assert is_problem(answer, 400)["detail"] == f"the body is no JSON: {why}"
