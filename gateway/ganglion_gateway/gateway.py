@@ -240,11 +240,12 @@ async def open_gateway(
                 clock=clock,
             )
             await _admit(services)
-            services.first_password = await accounts.first()
             await _configure_webhook(services, settings.webhook)
             await intake.load()
             await inventory.load()
             await groups.load()
+            # Last: a start that fails would take with it what is shown once
+            services.first_password = await accounts.first()
             parts: list[Callable[[], Coroutine[Any, Any, None]]]
             parts = [member.run, intake.run, accounts.run, tracing.run, partial(lag.watch, metrics.lag.observe)]
             parts += [news.run, inventory.run, partial(releases.run, member.request), Sharing(services, intake).run]

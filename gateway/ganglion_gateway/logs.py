@@ -6,10 +6,12 @@ No token, key, secret or credential is ever given to a logger. As a second line,
 
 import logging
 import sys
-from typing import Any
+from io import StringIO
+from typing import Any, TextIO
 
 import structlog
 from structlog.dev import plain_traceback
+from structlog.typing import ExcInfo
 
 from ganglion.redacted import redacted
 
@@ -31,10 +33,10 @@ def configure(level: str, *, as_json: bool) -> None:
     shown: list[Any] = (
         [structlog.processors.format_exc_info, _black_out, structlog.processors.JSONRenderer(ensure_ascii=False)]
         if as_json
-        # A plain traceback: the one of `rich`, where that is installed, shows every local variable, passwords too
         else [
             _black_out,
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain_traceback),
+            _printable,
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_traceback),
         ]
     )
     structlog.configure(
@@ -55,6 +57,22 @@ def configure(level: str, *, as_json: bool) -> None:
     root.setLevel(level.upper())
     for quiet in ("httpx", "httpcore", "uvicorn.access", "alembic", "sqlalchemy", "engineio", "socketio"):
         logging.getLogger(quiet).setLevel(logging.WARNING)
+
+
+def _traceback(to: TextIO, error: ExcInfo) -> None:
+    """A plain traceback: that of `rich`, where it is installed, shows every local variable, passwords too."""
+    written = StringIO()
+    plain_traceback(written, error)
+    to.write(redacted(written.getvalue()).translate(_CONTROLS))
+
+
+def _printable(logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Has no text command the terminal that it is shown on: nodes and strangers have a say in some."""
+    return {name: value.translate(_CONTROLS) if isinstance(value, str) else value for name, value in event.items()}
+
+
+#: But for tabs and line breaks, which values in quotes have as `\t` and `\n`.
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if code not in (9, 10)}
 
 
 def _black_out(logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from urllib.parse import quote
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from ganglion.errors import (
@@ -24,6 +25,7 @@ from ganglion.errors import (
     UnreachableError,
 )
 from ganglion_gateway.api import wrong
+from ganglion_gateway.store.database import why
 
 _log = structlog.get_logger(__name__)
 
@@ -52,7 +54,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     "default": {"description": "A problem (RFC 9457)", "content": {CONTENT_TYPE: {"schema": SCHEMA}}}
 }
 
-#: What FastAPI says of a body whose bytes are no text.
+#: What FastAPI says of a body that it cannot read for another reason than its grammar.
 _UNREAD = "There was an error parsing the body"
 
 _STATUS: tuple[tuple[type[GanglionError], int], ...] = (
@@ -86,12 +88,25 @@ def of_error(error: GanglionError, *, instance: str) -> dict[str, Any]:
     return _document(_status(error), str(error), instance)
 
 
+def away(error: SQLAlchemyError, *, instance: str) -> Response:
+    """The answer where the database fails, which the log has the reason of."""
+    _log.error("the database cannot be used", path=instance, reason=why(error))
+    detail = "the database cannot be used now: ask again in some seconds; the gateway's log says why"
+    return problem(503, detail, instance=instance, headers={"retry-after": "5"})
+
+
 def _document(status: int, detail: str, instance: str) -> dict[str, Any]:
     document: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
     document["detail"] = detail
     if instance:
         document["instance"] = quote(instance, safe="/:@!$&'()*+,;=~")
     return document
+
+
+def _unread(error: BaseException | None) -> str:
+    if isinstance(error, RecursionError):
+        return "it is too deep"
+    return "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else "it holds a number of too many digits"
 
 
 def _status(error: GanglionError) -> int:
@@ -120,7 +135,7 @@ def install(app: FastAPI) -> None:
         if error.status_code == 404 and detail == "Not Found":
             detail = f"there is nothing at {request.url.path}: GET /openapi.json lists what there is"
         elif error.status_code == 400 and detail == _UNREAD:
-            detail = "the body is no JSON: it is not UTF-8"
+            detail = f"the body is no JSON: {_unread(error.__cause__)}"
         elif error.status_code == 405:
             detail = f"{request.url.path} does not take {request.method}"
         return problem(error.status_code, detail, instance=request.url.path, headers=error.headers)
@@ -130,10 +145,13 @@ def install(app: FastAPI) -> None:
         return problem(_status(error), str(error), instance=request.url.path)
 
     @app.exception_handler(OperationalError)
-    async def away(request: Request, error: OperationalError) -> Response:
-        _log.error("the database cannot be used", path=request.url.path, reason=str(error.orig))
-        detail = "the database cannot be used now: ask again in some seconds; the gateway's log says why"
-        return problem(503, detail, instance=request.url.path, headers={"retry-after": "5"})
+    async def no_database(request: Request, error: OperationalError) -> Response:
+        return away(error, instance=request.url.path)
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(request: Request, error: ClientDisconnect) -> Response:
+        # Its body ended early, or was cut by the guard, which then says so in place of this
+        return problem(400, "the request ended before its body did", instance=request.url.path)
 
     @app.exception_handler(Exception)
     async def broken(request: Request, error: Exception) -> Response:

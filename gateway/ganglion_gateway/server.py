@@ -24,6 +24,7 @@ from ganglion_gateway.access.guard import MAX_BODY
 from ganglion_gateway.api.app import application, guarded
 from ganglion_gateway.dashboard import late
 from ganglion_gateway.gateway import Gateway, open_gateway
+from ganglion_gateway.reception import Reception
 from ganglion_gateway.settings import Settings
 
 _log = structlog.get_logger(__name__)
@@ -84,6 +85,7 @@ def configuration(app: ASGIApp, settings: Settings) -> uvicorn.Config:
     logging.getLogger("uvicorn.error").addFilter(_is_fault)
     return uvicorn.Config(
         app,
+        http=Reception,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -472,3 +472,28 @@ async def test_a_body_where_none_is_taken_is_refused_and_not_passed_over(site: H
         assert wrong.json()["detail"].startswith("the body: nothing is taken in it here")
         for nothing in ({}, {"json": {}}):
             assert (await site.http.post(path, **nothing)).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/login", "/api/v1/auth/login"])
+async def test_who_hangs_up_in_the_middle_of_a_body_makes_no_fault_of_ours(site: Here, path: str) -> None:
+    said: list[dict[str, Any]] = []
+    messages = [{"type": "http.request", "body": b"na", "more_body": True}, {"type": "http.disconnect"}]
+
+    async def receive() -> dict[str, Any]:
+        return messages.pop(0) if len(messages) > 1 else messages[0]
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    headers = [(b"host", b"x"), (b"content-length", b"100"), (b"content-type", b"application/json")]
+    scope = {"type": "http", "path": path, "method": "POST", "headers": headers, "query_string": b"", "client": None}
+    await site.guard(scope, receive, send)  # what it raises is a traceback in the log, for which anybody can ask
+    assert said[0]["status"] == 400
+
+
+@pytest.mark.parametrize(
+    ("value", "why"), [("[" * 100_000, "it is too deep"), ("1" * 5000, "it holds a number of too many digits")]
+)
+async def test_why_a_body_is_no_json_is_said(site: Here, value: str, why: str) -> None:
+    answer = await site.http.post("/api/v1/groups", content=value, headers={"content-type": "application/json"})
+    assert is_problem(answer, 400)["detail"] == f"the body is no JSON: {why}"

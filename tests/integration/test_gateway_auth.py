@@ -9,10 +9,13 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy.exc import OperationalError
 
+from ganglion.errors import InvalidError
 from ganglion_gateway.access.permissions import KNOWN, PUBLIC, ROLES, TABLE, Role
 from ganglion_gateway.access.tokens import digest, new_token
-from ganglion_gateway.store import keys
+from ganglion_gateway.settings import WebhookSettings
+from ganglion_gateway.store import accounts, audit, keys
 from support.gateway import Here, here
 
 CHOSEN = "a quiet green heron"
@@ -69,6 +72,26 @@ async def test_the_first_start_makes_an_admin_whose_password_is_for_one_login(tm
         assert again.services.first_password is None
         assert (await login(again, "admin", CHOSEN)).json()["must_change"] is False
         assert await status(again, "GET", "/users", token) == 200  # a restart ends no session
+
+
+async def test_a_start_that_fails_takes_no_password_with_it(tmp_path: Path) -> None:
+    with pytest.raises(InvalidError):
+        async with here(tmp_path / "state", webhook=WebhookSettings(url="ftp://no.example")):
+            raise AssertionError
+    async with here(tmp_path / "state") as site:
+        assert site.services.first_password is not None
+
+
+async def test_of_two_gateways_that_start_together_one_shows_the_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nobody_yet(*_: Any, **__: Any) -> list[Any]:
+        return []
+
+    async with here(tmp_path / "state") as site:
+        monkeypatch.setattr(accounts, "all_users", nobody_yet)  # as the second one has read it
+        assert await site.services.accounts.first() is None
+        assert (await login(site, "admin", site.services.first_password or "")).status_code == 200
 
 
 async def test_a_refresh_token_is_good_once_and_its_second_use_ends_the_session(site: Here) -> None:
@@ -284,3 +307,16 @@ async def test_too_many_requests_are_told_when_to_come_again(site: Here, monkeyp
         assert [answer.status_code == 429 for answer in answers] == [False] * 3 + [True]
         assert int(answers[-1].headers["retry-after"]) > 1
     assert (await site.stranger.get("/health/live")).status_code == 200
+
+
+async def test_no_key_is_revoked_without_the_audit_saying_so(site: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = await site.post("/api-keys", {"name": "m", "role": "viewer"})
+
+    async def fails(*_: Any, **__: Any) -> None:
+        raise OperationalError("INSERT", {}, Exception("the disk is full"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(audit, "record", fails)
+        assert (await site.http.post(f"/api/v1/api-keys/{made['id']}/revoke")).status_code == 503
+    await site.services.accounts.load()
+    assert await status(site, "GET", "/nodes", made["token"]) == 200

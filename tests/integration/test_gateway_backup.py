@@ -200,6 +200,17 @@ async def test_what_is_there_is_replaced_only_by_force_and_kept_beside(tmp_path:
         assert direct.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
+async def test_a_backup_goes_into_no_file_that_somebody_else_has_put_there(tmp_path: Path) -> None:
+    state, to = tmp_path / "state", tmp_path / "backup"
+    theirs = tmp_path / f".backup.{os.getpid()}"
+    theirs.touch()
+    theirs.chmod(0o666)
+    async with here(state):
+        await make(state, DatabaseUrl.file(state / "gateway.db"), to, passphrase=None)
+    assert to.stat().st_mode & 0o777 == 0o600
+    assert to.stat().st_ino != theirs.stat().st_ino
+
+
 async def test_a_restore_that_was_broken_off_is_noticed(tmp_path: Path) -> None:
     (tmp_path / "state" / "restoring").mkdir(parents=True)
     with pytest.raises(RefusedError, match="broken off"):

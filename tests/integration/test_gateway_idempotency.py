@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from ganglion_gateway.api import idempotency
 from support.gateway import Here, here
@@ -61,6 +62,25 @@ async def test_of_many_at_once_one_is_carried_out_and_the_others_are_409(site: H
     assert set(statuses) <= {201, 409}
     assert len((await site.get("/enrol-keys"))["enrol_keys"]) == 1
     assert (await make(site, "k1")).status_code == 201
+
+
+async def test_where_the_database_fails_it_is_a_problem_and_what_was_done_is_answered(
+    site: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: Any, **__: Any) -> None:
+        raise OperationalError("INSERT", {}, Exception("the disk is full"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(idempotency.idempotency, "begin", fails)
+        refused = await make(site, "k1")
+    assert refused.status_code == 503
+    assert refused.json()["detail"].startswith("the database cannot be used now")
+    with monkeypatch.context() as patched:
+        patched.setattr(idempotency.idempotency, "finish", fails)
+        done = await make(site, "k2")
+    assert done.status_code == 201
+    assert done.json()["key"]
+    assert (await make(site, "k2")).status_code == 409, "it is not carried out a second time"
 
 
 async def test_what_was_refused_may_be_asked_again(site: Here) -> None:

@@ -2,6 +2,7 @@
 """The routes under /api/v1/scripts: who may have a script checked and who may have it run, and within which bounds."""
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -55,6 +56,18 @@ async def test_what_makes_no_sense_is_a_problem_with_one_sentence(
     answer = await site.http.post(f"/api/v1/scripts/{path}", json={**EDGE, **more})
     assert answer.status_code == status
     assert said in str(answer.json())
+
+
+@pytest.mark.parametrize(("what", "more"), [("check", {"text": "\\ud800"}), ("run", {"value": ["\\ud800"]})])
+async def test_half_of_a_letter_is_refused_and_ends_no_worker(site: Here, what: str, more: dict[str, Any]) -> None:
+    body = json.dumps({**EDGE, **({"protocol": "too_warm"} if what == "run" else {}), **more})
+    answer = await site.http.post(
+        f"/api/v1/scripts/{what}",
+        content=body.replace("\\\\ud", "\\ud"),
+        headers={"content-type": "application/json"},
+    )
+    assert answer.status_code == 422
+    assert "half of a surrogate pair" in answer.json()["detail"]
 
 
 async def test_who_may_only_look_has_nothing_run(site: Here) -> None:

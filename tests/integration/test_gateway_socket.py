@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import cbor2
 import psutil
 import pytest
 import websockets
@@ -89,6 +90,24 @@ async def test_nonsense_is_answered_and_the_connection_stays(site: Socket, said:
         await client.send(said)
         assert (await read(client))["type"] == "error"
         assert (await ask(client, {"type": "ping"}))["type"] == "pong"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        r'{"type":"ping","id":"\ud800"}',
+        r'{"type":"subscribe","channels":["events/\ud800"]}',
+        cbor2.dumps({"type": "ping", "id": 10**5000}),
+        bytes.fromhex("d82301"),  # a pattern that is a number
+        bytes.fromhex("a1a000"),  # a map as the key of one
+        bytes.fromhex("c4821b0de0b6b3a76400001b0de0b6b3a7640000"),  # a decimal beyond all
+    ],
+)
+async def test_what_cannot_be_said_back_is_answered_too(site: Socket, said: str | bytes) -> None:
+    async with site.follow() as client:
+        await client.send(said)
+        assert (await read(client))["type"] == "error"
+        assert (await ask(client, {"type": "ping", "id": 2**40}))["id"] == 2**40
 
 
 async def test_who_says_too_much_is_shown_the_door(site: Socket) -> None:

@@ -2,6 +2,9 @@
 """The way to an endpoint over real sockets: kept open, proved by TLS, cut off when nobody wants it any more."""
 
 import asyncio
+import errno
+import os
+import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable
@@ -11,9 +14,11 @@ from typing import Any
 
 import pytest
 
+from ganglion.errors import UnreachableError
 from ganglion_gateway.webhook import connection, signature
 from ganglion_gateway.webhook.attempt import Attempt, Sender, sample
 from ganglion_gateway.webhook.channel import Channel
+from ganglion_gateway.webhook.connection import Connection
 from support.certificates import make_certificates
 from support.waiting import until
 
@@ -199,3 +204,38 @@ async def test_who_is_cancelled_keeps_what_was_made_and_cuts_off_what_is_under_w
             await asyncio.wait_for(there.gone.wait(), 30)
     assert [attempt.status for attempt in made] == [200, 200], "the one that was cut off says nothing of the endpoint"
     assert len(there.heads) == 3
+
+
+async def test_a_cut_reaches_a_socket_that_is_just_being_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look at whether it is cut and the note of its socket."""
+
+    async with endpoint(lambda number: None) as there:
+        connection = Connection(f"http://127.0.0.1:{there.port}/", allow_private=True)
+
+        class Late(socket.socket):
+            def __init__(self, *given: Any, **named: Any) -> None:
+                super().__init__(*given, **named)
+                if not named:  # not the one that the endpoint accepts
+                    connection.cut()
+
+        monkeypatch.setattr(socket, "socket", Late)
+        with pytest.raises(UnreachableError):
+            await asyncio.to_thread(connection.post, b"x", {})
+        monkeypatch.undo()
+        connection.close()
+    assert there.heads == []
+
+
+async def test_where_no_descriptor_is_left_it_says_so(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def none_left(*_: Any) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(socket, "socket", none_left)
+        connection = Connection("http://127.0.0.1:1/", allow_private=True)
+        with pytest.raises(UnreachableError, match="Too many open files"):
+            connection.post(b"x", {})
+        connection.close()
+    assert "Traceback" not in capfd.readouterr().err

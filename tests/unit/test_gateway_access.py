@@ -3,6 +3,7 @@
 
 import asyncio
 import json
+import tracemalloc
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -200,6 +201,28 @@ async def test_a_token_or_a_session_lets_in(guard: Guard) -> None:
     assert (await ask(guard, authorization=f"Bearer {TOKEN}"))[0] == 200
     assert (await ask(guard, authorization=f"bearer  {TOKEN}"))[0] == 200
     assert (await ask(guard, cookie=cookie()))[0] == 200
+
+
+async def test_of_long_paths_that_strangers_ask_for_nothing_is_remembered(guard: Guard) -> None:
+    tracemalloc.start()
+    try:
+        for number in range(200):
+            status, _, _ = await ask(guard, f"/{number:060000}")
+            assert status == 401
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 2_000_000
+    assert (await ask(guard, f"/{1:060000}", authorization=f"Bearer {TOKEN}"))[0] == 404
+
+
+async def test_cookies_that_are_none_are_not_handed_on(guard: Guard, inner: Inner) -> None:
+    """Python's own reader takes time that grows with the square of the backslashes: see `access.cookies`."""
+    cookie = Sessions(b"s" * 32).issue("k1", now=SECONDS)
+    others = 'theirs="{\\"a\\": 1}"; colours=dark'
+    status, _, _ = await ask(guard, cookie=f'{others}; {COOKIE}={cookie}; more="' + "\\" * 60_000 + '"')
+    assert status == 200
+    assert dict(inner.came[0]["headers"])[b"cookie"].decode() == f" colours=dark; {COOKIE}={cookie}"
 
 
 async def test_a_wrong_token_is_not_made_good_by_a_cookie(guard: Guard) -> None:

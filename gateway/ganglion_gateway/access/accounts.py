@@ -98,15 +98,16 @@ class Accounts:
         password = passwords.one_time()
         hashed, at = await self._passwords.hash(password), self._clock()
 
-        async def work(connection: AsyncConnection) -> None:
+        async def work(connection: AsyncConnection) -> bool:
             row = await accounts.add_user(
                 connection, name="admin", role=Role.ADMIN.value, password=hashed, must_change=True, at=at
             )
             if row is not None:
                 await _note(connection, at, "gateway", "user.create", "admin", {"role": "admin"})
+            return row is not None
 
-        await self._database.write(work)
-        return password
+        # Another gateway beside the same database may have made the user meanwhile, with another password
+        return password if await self._database.write(work) else None
 
     async def login(self, name: str, password: str, *, address: str, client: str, holds: int = LIFETIME) -> Granted:
         """Lets somebody in.

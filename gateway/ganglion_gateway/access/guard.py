@@ -7,13 +7,13 @@ It wraps the outermost ASGI callable, so a page, static file or socket that some
 import asyncio
 import time
 from collections.abc import Callable
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import quote, urlencode, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ganglion_gateway.access import cookies
 from ganglion_gateway.access.limiter import Rate, source
 from ganglion_gateway.access.permissions import KNOWN, PUBLIC, needs, socket_needs
 from ganglion_gateway.access.sessions import CLOSED, COOKIE, ENDED, Session, Sessions
@@ -79,7 +79,9 @@ class Guard:
         """Lets a request through that somebody known makes, or anybody for what is public."""
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
-        elif scope["type"] == "http":
+            return
+        scope = cookies.sound(scope)
+        if scope["type"] == "http":
             if scope["method"] == "HEAD":
                 scope, send = {**scope, "method": "GET"}, _headless(send)
             await self._http(scope, receive, self._answering(scope, send))
@@ -185,7 +187,7 @@ class Guard:
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             return self._keyring.who(token.strip()), None
-        session = self._sessions.read(_cookie(headers), now=int(self._clock()))
+        session = self._sessions.read(cookies.cookie(headers, COOKIE), now=int(self._clock()))
         return (None if session is None else self._keyring.holder(session.key)), session
 
     def _answering(self, scope: Scope, send: Send) -> Send:
@@ -229,7 +231,7 @@ def _not_taken(path: str, method: str, methods: dict[str, str]) -> ASGIApp:
 def _login(scope: Scope, headers: Headers, session: Session | None) -> str:
     """Where who is not let in logs in: with the page that was asked for, and why, where there was a session before."""
     said = {}
-    if _cookie(headers):
+    if cookies.cookie(headers, COOKIE):
         said["why"] = ENDED if session is None else CLOSED
     query = scope["query_string"].decode("latin-1")
     wanted = quote(scope["path"], safe="/:@!$&'()*+,;=~") + (f"?{query}" if query else "")
@@ -291,14 +293,6 @@ def _coding(headers: Headers) -> str:
         return "identity"
     said = [name.strip().lower() for each in headers.getlist("content-encoding") for name in each.split(",")]
     return ", ".join(name for name in said if name not in ("", "identity"))[:64] or "identity"
-
-
-def _cookie(headers: Headers) -> str:
-    try:
-        morsel = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-    except CookieError:
-        return ""
-    return morsel.value if morsel is not None else ""
 
 
 def same_origin(headers: Headers) -> bool:

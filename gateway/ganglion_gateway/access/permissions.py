@@ -166,6 +166,8 @@ SOCKETS = {"/api/v1/watch": "read", "/ws": KNOWN}
 #: Paths of programs, where all that is in no table is not there. Everything else is the dashboard's.
 _PROGRAMS = ("/api", "/health", "/metrics", "/openapi.json", "/login", "/logout", "/hooks", "/ws")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+#: Letters of a path, and how many are remembered: strangers may ask for any.
+MAX_PATH, _REMEMBERED = 1024, 4096
 #: Where a page hears the gateway, by POST where no WebSocket gets through: it asks no more of who looks than that does.
 _HEARS = "/_nicegui_ws/"
 
@@ -183,12 +185,16 @@ _LITERAL = {path: methods for path, methods in TABLE.items() if "{" not in path}
 _PATTERNS = [(_pattern(path), methods) for path, methods in TABLE.items() if "{" in path]
 
 
-@lru_cache(4096)
 def needs(path: str) -> dict[str, str] | None:
     """What each method of a path asks for; None where there is nothing, and for the dashboard `*` for any other.
 
-    Of a path of a program only what the table names is there.
+    Of a path of a program only what the table names is there, and nothing at a path longer than `MAX_PATH`.
     """
+    return _needs(path) if len(path) <= MAX_PATH else None
+
+
+@lru_cache(_REMEMBERED)
+def _needs(path: str) -> dict[str, str] | None:
     if (methods := _LITERAL.get(path)) is not None:
         return methods
     for pattern, methods in _PATTERNS:

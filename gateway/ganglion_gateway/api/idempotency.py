@@ -16,13 +16,17 @@ from typing import Any
 
 import nacl.exceptions
 import nacl.secret
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ganglion.units import SECOND
-from ganglion_gateway.problems import problem
+from ganglion_gateway.problems import away, problem
 from ganglion_gateway.store import idempotency
-from ganglion_gateway.store.database import Database
+from ganglion_gateway.store.database import Database, why
+
+_log = structlog.get_logger(__name__)
 
 #: Nanoseconds that an answer is kept; and that a request is taken to be under way, as no route takes longer.
 KEPT, UNDER_WAY = 86400 * SECOND, 600 * SECOND
@@ -77,9 +81,13 @@ class Idempotency:
             return
         # Of a user every session is the same; of a key the key
         owner, asked, now = who.user or who.key, _digest(scope, headers, body), self._clock()
-        known = await self._database.write(
-            lambda connection: idempotency.begin(connection, owner, key, asked=asked, now=now, expires=now + UNDER_WAY)
-        )
+        try:
+            known = await self._database.write(
+                lambda to: idempotency.begin(to, owner, key, asked=asked, now=now, expires=now + UNDER_WAY)
+            )
+        except SQLAlchemyError as error:
+            await away(error, instance=path)(scope, receive, send)
+            return
         if known is not None:
             await self._again(known, asked, path)(scope, receive, send)
             return
@@ -103,6 +111,12 @@ class Idempotency:
             return problem(409, "the answer to this Idempotency-Key can be read no more: make another", instance=path)
 
     async def _settle(self, owner: str, key: str, answer: "_Answer") -> None:
+        try:
+            await self._write(owner, key, answer)
+        except SQLAlchemyError as error:  # what was carried out is answered all the same; the key is taken for a while
+            _log.error("the answer to an Idempotency-Key is not kept", reason=why(error))
+
+    async def _write(self, owner: str, key: str, answer: "_Answer") -> None:
         if 200 <= answer.status < 300 and len(answer.body) <= MAX_ANSWER:
             sealed, expires = bytes(self._box.encrypt(answer.packed())), self._clock() + KEPT
             await self._database.write(

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The routes by which who writes scripts has them checked, drawn, tested and tried. Nothing of them reaches a node."""
 
+import json
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends
 from pydantic import AfterValidator, Field
 from starlette.exceptions import HTTPException
 
+from ganglion.errors import InvalidError
 from ganglion.mova.templates import TEMPLATES, template
 from ganglion_gateway.access.tokens import Principal
 from ganglion_gateway.api.documents import Document
@@ -79,8 +81,13 @@ def routes(services: Services) -> APIRouter:
     )
 
     async def ask(what: str, body: Document, who: Principal) -> dict[str, Any]:
+        document = body.model_dump()
         try:
-            return await services.bench.ask(what, body.model_dump(), who=who.user or who.key)
+            json.dumps(document, ensure_ascii=False).encode()
+        except UnicodeEncodeError:  # which JSON can escape, and nothing that reads the script can take
+            raise InvalidError("holds half of a surrogate pair, which is no letter", where="the body") from None
+        try:
+            return await services.bench.ask(what, document, who=who.user or who.key)
         except BusyError as busy:
             raise HTTPException(429, str(busy), {"retry-after": "1"}) from None
 

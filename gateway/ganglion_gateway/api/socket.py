@@ -14,6 +14,7 @@ import cbor2
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from ganglion.errors import InvalidError
+from ganglion.node.payload import check
 from ganglion_gateway.access.limiter import Rate
 from ganglion_gateway.live import Live
 from ganglion_gateway.services import Services
@@ -180,17 +181,17 @@ class _Connection:
 
 
 def _read(text: str | None, data: bytes | None) -> Any:
-    """What a client says: text is JSON, bytes are CBOR.
+    """What a client says: text is JSON, bytes are CBOR. It holds nothing that could not be said back.
 
     Raises:
-        InvalidError: it is neither.
+        InvalidError: it is neither, or holds what JSON cannot say.
         _EndError: it is too long.
     """
     if max(len(text or ""), len(data or b"")) > MAX_SAID:
         raise _EndError(_TOO_BIG, f"a message has at most {MAX_SAID} bytes")
     try:
-        if data is None:
-            return json.loads(text or "")
-        return cbor2.loads(data)
-    except (ValueError, RecursionError, cbor2.CBORError) as error:
+        said = json.loads(text or "") if data is None else cbor2.loads(data)
+        check(said)
+    except Exception as error:  # of cbor2, or of what it makes of a tag: dates, patterns, decimals
         raise InvalidError(f"is neither JSON as text nor CBOR as bytes: {error}", where="the message") from None
+    return said

@@ -130,8 +130,14 @@ def _api_keys(router: APIRouter, services: Services) -> None:
             raise NotFoundError(f"there is no API key {key}: `ganglion api-key list` shows those that there are")
         if row["name"] == "admin" and row["creator"] == "":
             raise RefusedError("this is the key of the file `token`: delete the file and start the gateway again")
-        await services.database.write(lambda connection: keys.revoke_api_key(connection, key))
-        await services.note(who, "api_key.revoke", key, {"name": row["name"]})
+
+        async def work(connection: AsyncConnection) -> None:
+            await keys.revoke_api_key(connection, key)
+            detail = {"name": row["name"]}
+            at = services.clock()
+            await audit.record(connection, at=at, actor=who.name, action="api_key.revoke", target=key, detail=detail)
+
+        await services.database.write(work)
         await services.accounts.load()
         return _key({**row, "revoked": True})
 

@@ -2,6 +2,7 @@
 """Makes a backup, of a gateway that runs or of one that does not."""
 
 import os
+import secrets
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +62,7 @@ async def make(folder: Path, url: DatabaseUrl, to: Path, *, passphrase: str | No
     """
     _check(folder, url, to, force=force)
     now = time.time_ns()
-    draft = to.with_name(f".{to.name}.{os.getpid()}")
+    draft = to.with_name(f".{to.name}.{secrets.token_hex(8)}")
     try:
         async with snapshot(url) as connection:
             with _opened(draft, to) as file:
@@ -88,7 +89,8 @@ async def make(folder: Path, url: DatabaseUrl, to: Path, *, passphrase: str | No
 
 def _opened(draft: Path, to: Path) -> BinaryIO:
     try:
-        return os.fdopen(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+        # A file of its own: one that others have put there before, in a folder of everybody's, would stay theirs
+        return os.fdopen(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "wb")
     except OSError as error:
         raise RefusedError(f"{to} cannot be written: {error.strerror}") from None
 

@@ -52,7 +52,7 @@ class Connection:
     def __init__(self, url: str, *, allow_private: bool) -> None:
         self._allow_private = allow_private
         self._host = str(parsed(url).host)
-        self._refusal = ""
+        self._fault: RefusedError | UnreachableError | None = None
         self._cut = False
         self._sockets: dict[int, socket.socket] = {}  # that are open, by inode
         self._read = 0
@@ -85,7 +85,7 @@ class Connection:
             UnreachableError: no answer came. The sentence says why.
             UnicodeEncodeError, ValueError: one of the headers cannot be sent.
         """
-        curl, self._refusal, self._read = self._curl, "", 0
+        curl, self._fault, self._read = self._curl, None, 0
         # libcurl asks first whether it may send a large body ("Expect") where it is not told otherwise
         curl.setopt(pycurl.HTTPHEADER, [_line(name, value) for name, value in headers.items()] + [b"Expect:"])
         curl.setopt(pycurl.POSTFIELDS, body)
@@ -100,7 +100,7 @@ class Connection:
     def cut(self) -> None:
         """Ends the post under way and all that come, from any thread.
 
-        Only a name that is being resolved is waited for.
+        A name that is being resolved is waited for until the time to connect is over.
         """
         self._cut = True
         for opened in list(self._sockets.values()):
@@ -113,15 +113,23 @@ class Connection:
 
     def _opened(self, purpose: int, target: pycurl.CurlSockAddr) -> socket.socket | int:
         """A socket to an address that may be connected to: libcurl connects to what is judged here, and to no other."""
+        if self._fault is not None or self._cut:
+            return int(pycurl.SOCKET_BAD)
         try:
             if not self._allow_private:
                 check_address(self._host, str(target.addr[0]))
+            opened = socket.socket(target.family, target.socktype, target.protocol)
         except RefusedError as error:
-            self._refusal = str(error)
-        if self._refusal or self._cut:
+            self._fault = error
             return int(pycurl.SOCKET_BAD)
-        opened = socket.socket(target.family, target.socktype, target.protocol)
-        self._sockets[os.fstat(opened.fileno()).st_ino] = opened  # libcurl gets a descriptor of its own
+        except OSError as error:  # no descriptor is left: pycurl would only print it
+            self._fault = UnreachableError(os.strerror(error.errno or 0))
+            return int(pycurl.SOCKET_BAD)
+        inode = os.fstat(opened.fileno()).st_ino
+        self._sockets[inode] = opened  # libcurl gets a descriptor of its own
+        if self._cut:  # meanwhile: whoever did has not seen this one
+            self._sockets.pop(inode).close()
+            return int(pycurl.SOCKET_BAD)
         return opened
 
     def _closed(self, descriptor: int) -> int:
@@ -137,8 +145,8 @@ class Connection:
 
     def _why(self, code: int, text: str) -> RefusedError | UnreachableError:
         """What an operator can act on."""
-        if self._refusal:
-            return RefusedError(self._refusal)
+        if self._fault is not None:
+            return self._fault
         if code == pycurl.E_COULDNT_RESOLVE_HOST:
             return UnreachableError(f"the name {self._host} cannot be resolved")
         if code == pycurl.E_OPERATION_TIMEDOUT:
