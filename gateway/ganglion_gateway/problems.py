@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every error as a problem document (RFC 9457), whoever raised it."""
+"""Every error as a problem document (RFC 9457), whoever raised it, in the language that who asked reads."""
 
 import json
 from collections.abc import Mapping
@@ -11,9 +11,12 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import OperationalError
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
+from ganglion import sentences
 from ganglion.errors import (
     GanglionError,
     InvalidError,
@@ -23,6 +26,8 @@ from ganglion.errors import (
     UnfitError,
     UnreachableError,
 )
+from ganglion.sentences import joined, say
+from ganglion_gateway import languages
 from ganglion_gateway.api import wrong
 
 _log = structlog.get_logger(__name__)
@@ -36,7 +41,10 @@ SCHEMA: dict[str, Any] = {
         "type": {"type": "string", "format": "uri-reference"},
         "title": {"type": "string"},
         "status": {"type": "integer", "minimum": 400, "maximum": 599},
-        "detail": {"type": "string", "description": "one sentence for people: what is wrong, where, and the remedy"},
+        "detail": {
+            "type": "string",
+            "description": "for people, in the language of Content-Language: what is wrong and the remedy",
+        },
         "instance": {"type": "string", "format": "uri-reference"},
         "errors": {
             "type": "array",
@@ -77,13 +85,35 @@ def problem(
     document = _document(status, detail, instance)
     if errors:
         document["errors"] = errors
-    body = json.dumps(document, ensure_ascii=False).encode()
-    return Response(body, status, headers=dict(headers or {}), media_type=CONTENT_TYPE)
+    return _Problem(document, status, headers or {})
 
 
 def of_error(error: GanglionError, *, instance: str) -> dict[str, Any]:
     """The problem that one of our errors is."""
-    return _document(_status(error), str(error), instance)
+    return _document(_status(error), sentences.of(error), instance)
+
+
+class _Problem(Response):
+    """Told in the language that the request which it answers asks for: who makes it need not know that."""
+
+    media_type = CONTENT_TYPE
+
+    def __init__(self, document: dict[str, Any], status: int, headers: Mapping[str, str]) -> None:
+        super().__init__(_json(document), status, headers)
+        self._document = document
+        self._more = headers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers."""
+        language = languages.accepted(", ".join(Headers(scope=scope).getlist("accept-language")))
+        # RFC 9110 sections 8.5 and 12.5.5: a cache is not to give one's language to another
+        headers = {**self._more, "content-language": language, "vary": "Accept-Language"}
+        told = _json(languages.told(self._document, language))
+        await Response(told, self.status_code, headers, self.media_type, self.background)(scope, receive, send)
+
+
+def _json(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, ensure_ascii=False).encode()
 
 
 def _document(status: int, detail: str, instance: str) -> dict[str, Any]:
@@ -106,36 +136,38 @@ def install(app: FastAPI) -> None:
         found = wrong.of(request.scope["route"], error.errors())
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind and not kind.endswith(("/json", "+json")) and [one.where for one in found] == ["body"]:
-            detail = f"the body is to be JSON, and it comes as {kind[:64]}: say `Content-Type: application/json`"
+            detail = say(
+                "the body is to be JSON, and it comes as {kind}: say `Content-Type: application/json`", kind=kind[:64]
+            )
             accepted = {"accept": "application/json"}  # RFC 9110 section 15.5.16
             return problem(415, detail, instance=request.url.path, headers=accepted)
         missing = [one for one in found if one.missing]
         errors = [{"where": one.where, "message": one.message} for one in missing or found]
-        detail = "; ".join(one.sentence for one in missing or found)
+        detail = joined("; ", [one.sentence for one in missing or found])
         return problem(404 if missing else 422, detail, instance=request.url.path, errors=errors)
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:
-        detail = str(error.detail)
+        detail = error.detail
         if error.status_code == 404 and detail == "Not Found":
-            detail = f"there is nothing at {request.url.path}: GET /openapi.json lists what there is"
+            detail = say("there is nothing at {path}: GET /openapi.json lists what there is", path=request.url.path)
         elif error.status_code == 400 and detail == _UNREAD:
-            detail = "the body is no JSON: it is not UTF-8"
+            detail = say("the body is no JSON: it is not UTF-8")
         elif error.status_code == 405:
-            detail = f"{request.url.path} does not take {request.method}"
+            detail = say("{path} does not take {method}", path=request.url.path, method=request.method)
         return problem(error.status_code, detail, instance=request.url.path, headers=error.headers)
 
     @app.exception_handler(GanglionError)
     async def known(request: Request, error: GanglionError) -> Response:
-        return problem(_status(error), str(error), instance=request.url.path)
+        return problem(_status(error), sentences.of(error), instance=request.url.path)
 
     @app.exception_handler(OperationalError)
     async def away(request: Request, error: OperationalError) -> Response:
         _log.error("the database cannot be used", path=request.url.path, reason=str(error.orig))
-        detail = "the database cannot be used now: ask again in some seconds; the gateway's log says why"
+        detail = say("the database cannot be used now: ask again in some seconds; the gateway's log says why")
         return problem(503, detail, instance=request.url.path, headers={"retry-after": "5"})
 
     @app.exception_handler(Exception)
     async def broken(request: Request, error: Exception) -> Response:
         _log.error("request failed", path=request.url.path, exc_info=error)
-        return problem(500, "the gateway failed here; its log says why", instance=request.url.path)
+        return problem(500, say("the gateway failed here; its log says why"), instance=request.url.path)

@@ -135,7 +135,7 @@ async def test_every_error_is_a_problem(site: Here, method: str, path: str, body
 async def test_what_is_no_json_is_a_problem(site: Here) -> None:
     answer = await site.http.post("/api/v1/enrol-keys", content=b"{", headers={"content-type": "application/json"})
     document = is_problem(answer, 422)
-    said = "the body is no JSON: expecting property name enclosed in double quotes, at letter 2"
+    said = "the body is no JSON: a name in double quotes is missing, at letter 2"
     assert document["detail"] == said
     binary = await site.http.post("/api/v1/enrol-keys", content=b"\xff{", headers={"content-type": "application/json"})
     assert is_problem(binary, 400)["detail"] == "the body is no JSON: it is not UTF-8"

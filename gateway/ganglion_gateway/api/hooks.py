@@ -10,7 +10,9 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import Field
 from starlette.exceptions import HTTPException
 
+from ganglion import sentences
 from ganglion.errors import InvalidError, NotFoundError, RefusedError
+from ganglion.sentences import say
 from ganglion_gateway.api.documents import Cursor, Document, Limit, Name, RotationBody, Word
 from ganglion_gateway.api.paging import page_of
 from ganglion_gateway.api.payload import MAX_BYTES, REQUEST_BODY, payload
@@ -60,9 +62,9 @@ def _configuration(router: APIRouter, services: Services) -> None:
     async def create_hook(body: HookBody, who: Who) -> dict[str, Any]:
         topic = body.topic or f"hook/{body.name}"
         if not is_name(topic):
-            raise InvalidError("is no topic: it holds no + and no #", where="topic")
+            raise InvalidError(say("is no topic: it holds no + and no #"), where="topic")
         if body.cls in _RESERVED:
-            raise InvalidError(f"only nodes tell of the class {body.cls!r}", where="class")
+            raise InvalidError(say("only nodes tell of the class {cls!r}", cls=body.cls), where="class")
         secret = body.secret or _new_secret(body.scheme)
         check_secret(body.scheme, secret)
         row: dict[str, Any] = {
@@ -118,18 +120,18 @@ def _receiving(router: APIRouter, services: Services) -> None:
     async def receive(hook: HookId, request: Request) -> dict[str, Any]:
         row = await hooks.find(services.database, hook)
         if row is None:
-            raise _refused(services, 404, "unknown", "there is no such hook here")
+            raise _refused(services, 404, "unknown", say("there is no such hook here"))
         body = await _body(request, _TO_NODE if row["node"] else MAX_BYTES)
         kind = request.headers.get("content-type", "")
         try:
             taken = await services.hooks.take(row, request.headers, body, lambda: payload(body, kind))
         except UnverifiedError as error:
-            raise _refused(services, 401, "unverified", str(error)) from None
+            raise _refused(services, 401, "unverified", sentences.of(error)) from None
         except ReplayError as error:
-            raise _refused(services, 409, "replay", str(error)) from None
+            raise _refused(services, 409, "replay", sentences.of(error)) from None
         except BusyError as busy:
             headers = {"retry-after": str(math.ceil(busy.after))}
-            raise _refused(services, 429, "busy", str(busy), headers) from None
+            raise _refused(services, 429, "busy", sentences.of(busy), headers) from None
         services.metrics.hooks.labels("duplicate" if taken.duplicate else "taken").inc()
         return taken._asdict()
 
@@ -139,7 +141,7 @@ def _new_secret(scheme: Scheme) -> str:
 
 
 def _unknown(hook: str) -> NotFoundError:
-    return NotFoundError(f"there is no hook {hook}: `ganglion hooks list` shows those there are")
+    return NotFoundError(say("there is no hook {hook}: `ganglion hooks list` shows those there are", hook=hook))
 
 
 def _refused(
@@ -156,9 +158,9 @@ async def _body(request: Request, most: int) -> bytes:
             async for part in request.stream():
                 body += part
                 if len(body) > most:
-                    raise HTTPException(413, f"a message to this hook has at most {most} bytes")
+                    raise HTTPException(413, say("a message to this hook has at most {most} bytes", most=most))
     except TimeoutError:
-        raise HTTPException(408, f"a message to a hook is there within {_PATIENCE:g} s") from None
+        raise HTTPException(408, say("a message to a hook is there within {seconds:g} s", seconds=_PATIENCE)) from None
     return body
 
 

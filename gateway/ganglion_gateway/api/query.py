@@ -4,6 +4,7 @@
 from starlette.requests import HTTPConnection
 
 from ganglion.errors import InvalidError
+from ganglion.sentences import say
 from ganglion.settings import nearest
 
 
@@ -16,7 +17,7 @@ def only_known(connection: HTTPConnection) -> None:
     known = {each.alias for each in connection.scope["route"].dependant.query_params}
     for name in connection.query_params:
         if name not in known:
-            raise InvalidError(f"there is no such parameter{nearest(name, known)}", where=f"?{name}")
+            raise InvalidError(say("there is no such parameter{near}", near=nearest(name, known)), where=f"?{name}")
 
 
 def of_requests(connection: HTTPConnection) -> None:

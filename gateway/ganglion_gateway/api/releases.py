@@ -13,6 +13,7 @@ from ganglion.release.agent import MAX_WHEEL, MAX_WHEELS, PIECE, said
 from ganglion.release.manifest import MAX_FILE, MAX_FILES, WINDOW, WINDOWS
 from ganglion.release.requires import MAX_WORDS
 from ganglion.release.requires import read as read_requires
+from ganglion.sentences import say
 from ganglion_gateway.api.documents import Cursor, Document, Limit, page, read_cursor
 from ganglion_gateway.api.forms import FILE, SHA256, WORD
 from ganglion_gateway.api.paging import page_of
@@ -94,10 +95,10 @@ def routes(services: Services) -> APIRouter:
     async def create_release(body: ReleaseBody, who: Who, response: Response) -> dict[str, Any]:
         files = {each.path: each.sha256 for each in body.files}
         if len(files) < len(body.files):
-            raise InvalidError("names a path twice", where="files")
+            raise InvalidError(say("names a path twice"), where="files")
         agents = {each.name: each.pieces for each in body.agent}
         if len(agents) < len(body.agent):
-            raise InvalidError("names a wheel twice", where="agent")
+            raise InvalidError(say("names a wheel twice"), where="agent")
         requires = read_requires(body.requires.model_dump())
         made = register.create(body.name, files, agents, requires=requires, window=body.window, by=who.name)
         release, is_new = await made
@@ -170,5 +171,5 @@ async def _body(request: Request) -> bytes:
     async for part in request.stream():
         body += part
         if len(body) > MAX_FILE:
-            raise HTTPException(413, f"a file of a release has at most {MAX_FILE} bytes")
+            raise HTTPException(413, say("a file of a release has at most {most} bytes", most=MAX_FILE))
     return body

@@ -3,11 +3,13 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from pydantic import AfterValidator, Field
 from starlette.exceptions import HTTPException
 
+from ganglion import sentences
 from ganglion.mova.templates import TEMPLATES, template
+from ganglion_gateway import languages
 from ganglion_gateway.access.tokens import Principal
 from ganglion_gateway.api.documents import Document
 from ganglion_gateway.api.forms import SCRIPT
@@ -72,40 +74,48 @@ class RunBody(ScriptBody):
     tools: dict[str, Any] = Field(default={}, description="the body that each tool answers with")
 
 
+def _reader(request: Request) -> str:
+    return languages.accepted(request.headers.get("accept-language", ""))
+
+
+#: The language of who asks.
+Reader = Annotated[str, Depends(_reader)]
+
+
 def routes(services: Services) -> APIRouter:
     """The router."""
     router = APIRouter(
         prefix="/api/v1/scripts", responses=RESPONSES, dependencies=[Depends(of_requests)], tags=["scripts"]
     )
 
-    async def ask(what: str, body: Document, who: Principal) -> dict[str, Any]:
+    async def ask(what: str, body: Document, who: Principal, reader: str) -> dict[str, Any]:
         try:
-            return await services.bench.ask(what, body.model_dump(), who=who.user or who.key)
+            return await services.bench.ask(what, body.model_dump(), who=who.user or who.key, reader=reader)
         except BusyError as busy:
-            raise HTTPException(429, str(busy), {"retry-after": "1"}) from None
+            raise HTTPException(429, sentences.of(busy), {"retry-after": "1"}) from None
 
     @router.get("/templates", summary="Scripts to begin with")
     async def templates() -> dict[str, Any]:
         return {"templates": [{"name": each, "text": template(each, "my_script")} for each in TEMPLATES]}
 
     @router.post("/check", summary="Say what is wrong with a script")
-    async def check(body: CheckBody, who: Who) -> dict[str, Any]:
-        return await ask("check", body, who)
+    async def check(body: CheckBody, who: Who, reader: Reader) -> dict[str, Any]:
+        return await ask("check", body, who, reader)
 
     @router.post("/graph", summary="Draw the protocols of a script as flowcharts, in Mermaid")
-    async def graph(body: GraphBody, who: Who) -> dict[str, Any]:
-        return await ask("graph", body, who)
+    async def graph(body: GraphBody, who: Who, reader: Reader) -> dict[str, Any]:
+        return await ask("graph", body, who, reader)
 
     @router.post("/test", summary="Run the tests of a script in virtual time")
-    async def test(body: TestBody, who: Who) -> dict[str, Any]:
-        return await ask("test", body, who)
+    async def test(body: TestBody, who: Who, reader: Reader) -> dict[str, Any]:
+        return await ask("test", body, who, reader)
 
     @router.post("/compile", summary="Make the plan of a script that passes its own tests, for `scripts.put` of a node")
-    async def compile(body: ScriptBody, who: Who) -> dict[str, Any]:
-        return await ask("compile", body, who)
+    async def compile(body: ScriptBody, who: Who, reader: Reader) -> dict[str, Any]:
+        return await ask("compile", body, who, reader)
 
     @router.post("/run", summary="Run a protocol once in virtual time; nothing outside of it is reached")
-    async def run(body: RunBody, who: Who) -> dict[str, Any]:
-        return await ask("run", body, who)
+    async def run(body: RunBody, who: Who, reader: Reader) -> dict[str, Any]:
+        return await ask("run", body, who, reader)
 
     return router

@@ -15,6 +15,7 @@ from ganglion.release import agent, manifest, wheel
 from ganglion.release.agent import Agent
 from ganglion.release.manifest import MAX_FILE, Manifest
 from ganglion.release.requires import Requires, capabilities_of, lacking
+from ganglion.sentences import joined, say
 from ganglion.settings import instead
 from ganglion.units import SECOND
 from ganglion_gateway.release import content, diff
@@ -142,9 +143,12 @@ class Register:
             InvalidError: it is another content, or too large.
         """
         if len(data) > MAX_FILE:
-            raise InvalidError(f"{len(data)} bytes, and a file may have {MAX_FILE}", where=sha256[:12])
+            raise InvalidError(
+                say("{size} bytes, and a file may have {most}", size=len(data), most=MAX_FILE),
+                where=sha256[:12],
+            )
         if hashlib.sha256(data).hexdigest() != sha256:
-            raise InvalidError("what was sent has another SHA-256 than its address says", where=sha256[:12])
+            raise InvalidError(say("what was sent has another SHA-256 than its address says"), where=sha256[:12])
         now = self._clock()
         return await self._database.write(
             lambda connection: store.keep_blob(connection, sha256, data, now=now, stale=now - _STALE)
@@ -173,7 +177,13 @@ class Register:
         pieces = {f"agent/{file}/{n}": sha256 for file, listed in agents.items() for n, sha256 in enumerate(listed)}
         if missing := await store.missing(self._database, [*files.values(), *pieces.values()]):
             paths = [path for path, sha256 in (*files.items(), *pieces.items()) if sha256 in missing]
-            raise RefusedError(f"send {', '.join(sorted(paths)[:5])} first: PUT /api/v1/releases/files/{missing[0]}")
+            raise RefusedError(
+                say(
+                    "send {names} first: PUT /api/v1/releases/files/{sha256}",
+                    names=", ".join(sorted(paths)[:5]),
+                    sha256=missing[0],
+                )
+            )
         blobs = await store.blobs(self._database, files.values())
         data = {path: blobs[sha256] for path, sha256 in files.items()}
         read = [await self._wheel(file, listed) for file, listed in agents.items()]
@@ -198,10 +208,10 @@ class Register:
         """What a manifest says of a wheel of these pieces, which are there."""
         blobs = await store.blobs(self._database, pieces)
         if sum(len(blobs[each]) for each in pieces) > agent.MAX_WHEEL:
-            raise InvalidError(f"a wheel has at most {agent.MAX_WHEEL} bytes", where=name)
+            raise InvalidError(say("a wheel has at most {most} bytes", most=agent.MAX_WHEEL), where=name)
         found = await asyncio.to_thread(wheel.read, b"".join(blobs[each] for each in pieces), name)
         if [each.hex() for each in found.pieces] != list(pieces):
-            raise InvalidError(f"its pieces have {agent.PIECE} bytes each, but for the last", where=name)
+            raise InvalidError(say("its pieces have {size} bytes each, but for the last", size=agent.PIECE), where=name)
         return found
 
     async def find(self, who: str) -> Release:
@@ -213,12 +223,23 @@ class Register:
         """
         rows = await store.find(self._database, who) if len(who) >= _LEAST or who else []
         if len(rows) > 1:
-            ids = ", ".join(f"{row['id'][:_SHOWN]} of {_time(row['created'])}" for row in rows)
-            how = "are called" if rows[0]["name"] == who else "begin with"
-            raise UnfitError(f"several releases {how} {who!r}: say which by its id, {ids}")
+            ids = joined(
+                ", ", [say("{id} of {time}", id=row["id"][:_SHOWN], time=_time(row["created"])) for row in rows]
+            )
+            if rows[0]["name"] == who:
+                raise UnfitError(
+                    say("several releases are called {who!r}: say which by its id, {ids}", who=who, ids=ids)
+                )
+            raise UnfitError(say("several releases begin with {who!r}: say which by its id, {ids}", who=who, ids=ids))
         if not rows or (rows[0]["name"] != who and len(who) < _LEAST):
             known = await store.names(self._database, limit=_NAMES)
-            raise NotFoundError(f"there is no release {who!r}{instead(who, known, 'ganglion release list')}")
+            raise NotFoundError(
+                say(
+                    "there is no release {who!r}{instead}",
+                    who=who,
+                    instead=instead(who, known, "ganglion release list"),
+                )
+            )
         return release_of(rows[0])
 
     async def page(self, *, before: int | None, limit: int) -> list[Release]:
@@ -234,7 +255,9 @@ class Register:
         found = release.manifest.find(path)
         if found is None:
             names = ", ".join(each.path for each in release.manifest.files)
-            raise NotFoundError(f"{release.manifest.name} has no file {path!r}; it has {names}")
+            raise NotFoundError(
+                say("{name} has no file {path!r}; it has {names}", name=release.manifest.name, path=path, names=names)
+            )
         blobs = await store.blobs(self._database, [found.sha256.hex()])
         return blobs[found.sha256.hex()]
 
@@ -242,7 +265,7 @@ class Register:
         """Who has signed it and when, and whether the authority of this mesh stands to it now."""
         message = await store.message(self._database, release.id)
         if message is None:
-            raise NotFoundError(f"there is no release {release.id[:12]} any more")
+            raise NotFoundError(say("there is no release {release} any more", release=release.id[:12]))
         sealed = cose.parse(bytes(message))
         try:
             manifest.verified(bytes(message), self._authority.trust(now=self._clock()), release=release.id)

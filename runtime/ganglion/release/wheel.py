@@ -22,6 +22,7 @@ from typing import IO
 from ganglion.errors import InvalidError
 from ganglion.release.agent import MAX_UNPACKED, MAX_WHEEL, PIECE, Agent, checked, named
 from ganglion.release.needs import MARKERS, Need, canonical, holds
+from ganglion.sentences import say
 
 #: Files in a wheel, bytes of all of them unpacked, and of one that says something of the wheel.
 MAX_ENTRIES = 8192
@@ -211,7 +212,9 @@ def read(data: bytes, name: str) -> Agent:
         InvalidError: it is none that a release may bring; the file is named.
     """
     if len(data) > MAX_WHEEL:
-        raise InvalidError(f"{len(data)} bytes, and a wheel may have {MAX_WHEEL}", where=name)
+        raise InvalidError(
+            say("{count} bytes, and a wheel may have {most}", count=len(data), most=MAX_WHEEL), where=name
+        )
     wheel = Wheel(io.BytesIO(data), name)
     for _ in wheel.content():
         pass
