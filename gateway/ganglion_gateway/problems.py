@@ -41,10 +41,7 @@ SCHEMA: dict[str, Any] = {
         "type": {"type": "string", "format": "uri-reference"},
         "title": {"type": "string"},
         "status": {"type": "integer", "minimum": 400, "maximum": 599},
-        "detail": {
-            "type": "string",
-            "description": "for people, in the language of Content-Language: what is wrong and the remedy",
-        },
+        "detail": {"type": "string", "description": "one sentence for people: what is wrong, where, and the remedy"},
         "instance": {"type": "string", "format": "uri-reference"},
         "errors": {
             "type": "array",

@@ -13,10 +13,12 @@ from starlette.exceptions import HTTPException
 from ganglion import sentences
 from ganglion.errors import InvalidError, NotFoundError, RefusedError
 from ganglion.sentences import say
+from ganglion_gateway import languages
 from ganglion_gateway.api.documents import Cursor, Document, Limit, Name, RotationBody, Word
 from ganglion_gateway.api.paging import page_of
 from ganglion_gateway.api.payload import MAX_BYTES, REQUEST_BODY, payload
 from ganglion_gateway.api.query import of_requests
+from ganglion_gateway.api.reading import Reader
 from ganglion_gateway.api.routes import Who
 from ganglion_gateway.problems import RESPONSES
 from ganglion_gateway.services import Services
@@ -59,7 +61,7 @@ def routes(services: Services) -> APIRouter:
 
 def _configuration(router: APIRouter, services: Services) -> None:
     @router.post("/api/v1/hooks", status_code=201, summary="Take events of somebody who signs them")
-    async def create_hook(body: HookBody, who: Who) -> dict[str, Any]:
+    async def create_hook(body: HookBody, who: Who, reader: Reader) -> dict[str, Any]:
         topic = body.topic or f"hook/{body.name}"
         if not is_name(topic):
             raise InvalidError(say("is no topic: it holds no + and no #"), where="topic")
@@ -83,15 +85,15 @@ def _configuration(router: APIRouter, services: Services) -> None:
         }
         await services.database.write(lambda connection: hooks.add(connection, row))
         await services.note(who, "hook.create", row["id"], {"name": body.name, "topic": topic, "class": body.cls})
-        return {**_document(services, row), "secret": secret}
+        return {**languages.told(_document(services, row), reader), "secret": secret}
 
     @router.get("/api/v1/hooks", summary="Who may tell the gateway of events")
-    async def list_hooks(limit: Limit = 50, cursor: Cursor = None) -> dict[str, Any]:
-        known = [_document(services, row) for row in await hooks.all_hooks(services.database)]
+    async def list_hooks(reader: Reader, limit: Limit = 50, cursor: Cursor = None) -> dict[str, Any]:
+        known = [languages.told(_document(services, row), reader) for row in await hooks.all_hooks(services.database)]
         return page_of("hooks", known, lambda one: f"{one['created']:020}{one['id']}", cursor, limit)
 
     @router.post("/api/v1/hooks/{hook}/rotate", summary="Replace its secret; both are believed for a while")
-    async def rotate_hook(hook: HookId, body: RotationBody, who: Who) -> dict[str, Any]:
+    async def rotate_hook(hook: HookId, body: RotationBody, who: Who, reader: Reader) -> dict[str, Any]:
         row = await hooks.find(services.database, hook)
         if row is None:
             raise _unknown(hook)
@@ -102,7 +104,8 @@ def _configuration(router: APIRouter, services: Services) -> None:
         if not await services.database.write(lambda connection: hooks.rotate(connection, hook, secret, until)):
             raise _unknown(hook)
         await services.note(who, "hook.rotate", hook, {"keep": body.keep})
-        return {**_document(services, {**row, "former_until": until}), "secret": secret}
+        document = languages.told(_document(services, {**row, "former_until": until}), reader)
+        return {**document, "secret": secret}
 
     @router.delete("/api/v1/hooks/{hook}", status_code=204, summary="Take nothing more of it")
     async def delete_hook(hook: HookId, who: Who) -> Response:
@@ -171,6 +174,6 @@ def _document(services: Services, row: dict[str, Any]) -> dict[str, Any]:
         try:
             services.fleet.find(row["node"])
         except (NotFoundError, RefusedError) as error:  # it may come yet
-            fault = str(error)
+            fault = sentences.of(error)
     document = {name: row[name] for name in _FIELDS}
     return {**document, "class": row["cls"], "path": f"/hooks/{row['id']}", "fault": fault}

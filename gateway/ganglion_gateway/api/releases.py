@@ -14,10 +14,12 @@ from ganglion.release.manifest import MAX_FILE, MAX_FILES, WINDOW, WINDOWS
 from ganglion.release.requires import MAX_WORDS
 from ganglion.release.requires import read as read_requires
 from ganglion.sentences import say
+from ganglion_gateway import languages
 from ganglion_gateway.api.documents import Cursor, Document, Limit, page, read_cursor
 from ganglion_gateway.api.forms import FILE, SHA256, WORD
 from ganglion_gateway.api.paging import page_of
 from ganglion_gateway.api.query import of_requests
+from ganglion_gateway.api.reading import Reader
 from ganglion_gateway.api.routes import NodeName, Who
 from ganglion_gateway.fleet import Node
 from ganglion_gateway.problems import RESPONSES
@@ -117,9 +119,9 @@ def routes(services: Services) -> APIRouter:
         return page("releases", [{"number": each.number} for each in found], documents, limit)
 
     @router.get("/releases/{release}", summary="One release")
-    async def get_release(release: ReleaseName) -> dict[str, Any]:
+    async def get_release(release: ReleaseName, reader: Reader) -> dict[str, Any]:
         found = await register.find(release)
-        return {**found.document, "signed": await register.signed(found)}
+        return {**found.document, "signed": languages.told(await register.signed(found), reader)}
 
     @router.get("/releases/{release}/nodes", summary="The nodes that are to run it, and what each has said of it")
     async def list_nodes_of_release(release: ReleaseName, limit: Limit = 50, cursor: Cursor = None) -> dict[str, Any]:

@@ -3,17 +3,17 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends
 from pydantic import AfterValidator, Field
 from starlette.exceptions import HTTPException
 
 from ganglion import sentences
 from ganglion.mova.templates import TEMPLATES, template
-from ganglion_gateway import languages
 from ganglion_gateway.access.tokens import Principal
 from ganglion_gateway.api.documents import Document
 from ganglion_gateway.api.forms import SCRIPT
 from ganglion_gateway.api.query import of_requests
+from ganglion_gateway.api.reading import Reader
 from ganglion_gateway.api.routes import Who
 from ganglion_gateway.problems import RESPONSES
 from ganglion_gateway.scripting.turns import BusyError
@@ -72,14 +72,6 @@ class RunBody(ScriptBody):
     sensors: dict[str, Any] = Field(default={}, description="the value that each sensor has")
     llm: Any = Field(default="down", description="what a model answers: `down`, an answer, or a list of them")
     tools: dict[str, Any] = Field(default={}, description="the body that each tool answers with")
-
-
-def _reader(request: Request) -> str:
-    return languages.accepted(request.headers.get("accept-language", ""))
-
-
-#: The language of who asks.
-Reader = Annotated[str, Depends(_reader)]
 
 
 def routes(services: Services) -> APIRouter:

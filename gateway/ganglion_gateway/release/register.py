@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
+from ganglion import sentences
 from ganglion.errors import InvalidError, NotFoundError, RefusedError, UnfitError
 from ganglion.mesh.authority import Authority
 from ganglion.release import agent, manifest, wheel
@@ -271,7 +272,7 @@ class Register:
             manifest.verified(bytes(message), self._authority.trust(now=self._clock()), release=release.id)
             why = ""
         except InvalidError as error:
-            why = str(error)
+            why = sentences.of(error)
         return {
             "algorithm": "Ed25519",
             "key": sealed.kid.hex(),
