@@ -264,7 +264,7 @@ async def test_an_endpoint_that_nobody_can_deliver_to_is_shown_so_and_can_be_men
         await add(site, hook)
 
         async def is_shown() -> bool:
-            return "backslash" in (await site.get(f"/webhooks/{bad}"))["state"]["error"]
+            return "bad hostname" in (await site.get(f"/webhooks/{bad}"))["state"]["error"]
 
         await until_answered(is_shown, what="why nothing is delivered to it")
         await add(site, hook, classes=["note"])

@@ -7,17 +7,19 @@ from typing import Any
 
 import pytest
 
-from ganglion_gateway.webhook import signature
+from ganglion_gateway.webhook import connection, signature
 from ganglion_gateway.webhook.attempt import Attempt, Sender, sample
-from ganglion_gateway.webhook.connection import client
+from ganglion_gateway.webhook.channel import Channel
 from support.mesh import NOW
 
 
 async def attempt(url: str, **event: Any) -> Attempt:
     row = {"id": "wh_1", "url": url, "secret": signature.new_secret(), "former_secret": None, "former_until": None}
-    sender = Sender(row, mesh="m", agent="test", clock=lambda: NOW, headers=lambda event, endpoint: {})
-    async with client(allow_private=True) as http:
-        return await sender.send(http, {**sample(NOW), **event})
+    row["allow_private"] = True
+    made: list[Attempt] = []
+    with Channel(Sender(row, mesh="m", agent="test", clock=lambda: NOW, headers=lambda event, endpoint: {})) as channel:
+        await channel.send([{**sample(NOW), **event}], made, goes_on=lambda: True)
+    return made[0]
 
 
 @pytest.mark.parametrize("host", ["hook..example", ".hook.example", f"{'x' * 64}.example"])
@@ -36,8 +38,7 @@ async def test_a_message_that_cannot_be_sent_has_failed() -> None:
 async def test_the_status_decides_though_its_answer_does_not_end(
     monkeypatch: pytest.MonkeyPatch, status: str, why: str
 ) -> None:
-    monkeypatch.setattr(f"{Sender.__module__}._REST", 0.01)
-    monkeypatch.setattr(f"{Sender.__module__}._ATTEMPT", 5.0)
+    monkeypatch.setattr(connection, "_POST", 2_000)
     gone = asyncio.Event()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

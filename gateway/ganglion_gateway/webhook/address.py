@@ -2,11 +2,10 @@
 """Which URLs and addresses webhooks may go to. Pure.
 
 Whoever may name an endpoint could otherwise make the gateway knock at doors that only it can reach: cloud metadata,
-routers, databases on loopback (server-side request forgery). A name is judged by the addresses it resolves to, and
-the connection goes to one of those (`connection.py`), so that a name cannot change between check and use.
+routers, databases on loopback (server-side request forgery). A name is judged by the very address that is connected to
+(`connection.py`), so that it cannot change between check and use.
 """
 
-from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -15,7 +14,7 @@ from ganglion.errors import InvalidError, RefusedError
 from ganglion.sentences import say
 
 if TYPE_CHECKING:
-    from yarl import URL
+    from pycurl import CurlUrl
 
 _MAX_URL = 2000
 #: A translator stands for it: the last 32 bits are an IPv4 address (RFC 6052).
@@ -81,22 +80,22 @@ def _check_public(url: str, host: str) -> None:
         )
 
 
-def parsed(url: str) -> "URL":
-    """The URL as the client that delivers reads it, which is stricter than `urlsplit`.
+def parsed(url: str) -> "CurlUrl":
+    """The URL as libcurl reads it, which delivers, and is stricter than `urlsplit`.
 
     Raises:
         InvalidError: it reads none.
     """
-    from yarl import URL
+    import pycurl
 
     try:
-        return URL(url, encoded=True)
-    except ValueError as error:
+        return pycurl.CurlUrl(url, pycurl.U_PATH_AS_IS)
+    except pycurl.error as error:
         raise InvalidError(
             say(
                 "{url!r} is no URL of a webhook: {why}; write https://host/path",
                 url=url,
-                why=str(error).rstrip("."),
+                why=str(error.args[-1]).lower(),
             )
         ) from None
 
@@ -125,19 +124,13 @@ def _embedded(ip: IPv6Address) -> IPv4Address | None:
     return None
 
 
-def permitted(host: str, addresses: Iterable[str], *, allow_private: bool) -> list[str]:
-    """The addresses of a host, where all may be connected to.
-
-    Raises:
-        RefusedError: one of them is not public. One is enough: whoever owns the name chooses which is used.
-    """
-    found = list(dict.fromkeys(addresses))
-    if not allow_private and (private := [address for address in found if not is_public(address)]):
+def check_address(host: str, address: str) -> None:
+    """Raises: RefusedError, the address that a host was found at is not public."""
+    if not is_public(address):
         raise RefusedError(
             say(
                 "{host} is at {address}, which is not a public address; allow_private says that this is fine",
                 host=host,
-                address=private[0],
+                address=address,
             )
         )
-    return found

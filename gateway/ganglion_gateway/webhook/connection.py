@@ -1,95 +1,168 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An HTTP client whose connections go to addresses that were checked: a name is resolved once, judged, and used."""
+"""The way to one endpoint over HTTP, kept open between messages, to addresses that are looked at when it is made.
 
-import asyncio
-import errno
+It is libcurl's, as a post with it takes a third of the time and of the processor that one takes with an HTTP client in
+Python, and that is what bounds webhooks a second. libcurl blocks, so a connection belongs to a thread (`channel.py`).
+"""
+
+import os
 import socket
-import ssl
-from functools import cache, partial
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import NamedTuple
 
-import aiohttp
-import httpx
-from aiohttp.abc import AbstractResolver, ResolveResult
+import certifi
+import pycurl
 
-from ganglion.errors import RefusedError
-from ganglion_gateway.webhook.address import permitted
+from ganglion.errors import RefusedError, UnreachableError
+from ganglion.units import SECOND
+from ganglion_gateway.webhook.address import check_address, parsed
 
-#: Seconds for resolving a name, and for connecting. How long the whole may take is bounded by who asks.
-_CONNECT = 5.0
+#: Milliseconds for resolving a name and connecting, and for one post in all, its answer included.
+_CONNECT = 5_000
+_POST = 20_000
+#: Bytes of an answer's body that are read to keep its connection.
+_MAX_ANSWER = 65536
 #: Seconds that an idle connection is kept.
-_KEEP = 60.0
-_CONNECTIONS = 4
+_KEEP = 60
+#: CURLOPT_QUICK_EXIT of curl/curl.h, since 7.87, which pycurl has no name for.
+_QUICK_EXIT = 322
+#: What libcurl says where the system has said why.
+_BY_SYSTEM = (pycurl.E_COULDNT_CONNECT, pycurl.E_SEND_ERROR, pycurl.E_RECV_ERROR)
 
 
-def client(*, allow_private: bool) -> aiohttp.ClientSession:
-    """A client with kept-alive connections. It follows no redirect of itself, asks no proxy and keeps no cookie.
+class Answer(NamedTuple):
+    """What an endpoint says to a message: the status, and after how many nanoseconds it wants the next attempt."""
 
-    A redirect or a proxy would go past the check; who asks says `allow_redirects=False`. It is aiohttp's, as an attempt
-    with it takes a tenth of the processor time that one takes with httpx, and that is what bounds webhooks a second.
-    """
-    connector = aiohttp.TCPConnector(
-        resolver=_CheckedResolver(allow_private=allow_private),
-        socket_factory=partial(_checked_socket, allow_private=allow_private),
-        ssl=_tls(),
-        limit=_CONNECTIONS,
-        use_dns_cache=False,  # the next connection asks anew
-        keepalive_timeout=_KEEP,
-    )
-    return aiohttp.ClientSession(
-        connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT),
-        auto_decompress=False,
-        skip_auto_headers=("Accept-Encoding",),
-        trust_env=False,
-    )
+    status: int
+    retry_after: int | None
 
 
-@cache
-def _tls() -> ssl.SSLContext:
-    return httpx.create_ssl_context()
+class Connection:
+    """Posts to one URL. It follows no redirect, asks no proxy, keeps no cookie.
 
-
-class _CheckedResolver(AbstractResolver):
-    """Gives the addresses that it has judged. TLS still proves the name: that comes from the URL."""
-
-    def __init__(self, *, allow_private: bool) -> None:
-        self._allow_private = allow_private
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        """Raises: RefusedError, one of the addresses is not public; OSError, the name has none."""
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(_CONNECT):
-                found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, family=family)
-        except TimeoutError:
-            raise OSError(errno.ETIMEDOUT, f"the name {host} was not resolved within {_CONNECT:g} s") from None
-        except (OSError, UnicodeError) as error:  # the latter is IDNA's: a label is empty or too long
-            number = error.errno if isinstance(error, OSError) else errno.EINVAL
-            raise OSError(number, f"the name {host} cannot be resolved: {error}") from error
-        families = {str(entry[4][0]): entry[0] for entry in found}
-        return [
-            ResolveResult(
-                hostname=host, host=address, port=port, family=families[address], proto=0, flags=socket.AI_NUMERICHOST
-            )
-            for address in permitted(host, families, allow_private=self._allow_private)
-        ]
-
-    async def close(self) -> None:
-        """Nothing to close."""
-
-
-def _checked_socket(info: aiohttp.AddrInfoType, *, allow_private: bool) -> socket.socket:
-    """A socket for one connection: the last look, and the only one at an address that stands in the URL itself.
+    Args:
+        url: Of the endpoint, as `check_url` lets it through.
+        allow_private: Whether it may lead to an address that is not of the Internet.
 
     Raises:
-        PermissionError: the address is not public. Of another kind its words would not come through aiohttp.
+        InvalidError: the URL is none.
     """
-    family, kind, protocol, _, address = info
-    try:
-        permitted(str(address[0]), [str(address[0])], allow_private=allow_private)
-    except RefusedError as error:
-        raise PermissionError(errno.EACCES, str(error)) from None
-    return socket.socket(family=family, type=kind, proto=protocol)
+
+    def __init__(self, url: str, *, allow_private: bool) -> None:
+        self._allow_private = allow_private
+        self._host = str(parsed(url).host)
+        self._refusal = ""
+        self._cut = False
+        self._sockets: dict[int, socket.socket] = {}  # that are open, by inode
+        self._read = 0
+        self._curl = curl = pycurl.Curl()
+        options: dict[int, object] = {
+            pycurl.URL: url,
+            pycurl.PATH_AS_IS: 1,
+            pycurl.PROTOCOLS: pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS,
+            pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,
+            pycurl.POST: 1,
+            pycurl.PROXY: "",  # not even the one that the environment names
+            pycurl.NOSIGNAL: 1,  # signals are the main thread's
+            pycurl.CONNECTTIMEOUT_MS: _CONNECT,
+            pycurl.TIMEOUT_MS: _POST,
+            pycurl.MAXAGE_CONN: _KEEP,
+            _QUICK_EXIT: 1,  # who leaves does not wait for a name server
+            pycurl.DNS_CACHE_TIMEOUT: 0,  # the next connection asks anew
+            pycurl.OPENSOCKETFUNCTION: self._opened,
+            pycurl.CLOSESOCKETFUNCTION: self._closed,
+            pycurl.WRITEFUNCTION: self._skipped,
+        }
+        for option, value in (options | _trust()).items():
+            curl.setopt(option, value)
+
+    def post(self, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Sends a message; a connection that the endpoint has closed meanwhile is made anew.
+
+        Raises:
+            RefusedError: the endpoint is at an address that is not public.
+            UnreachableError: no answer came. The sentence says why.
+            UnicodeEncodeError, ValueError: one of the headers cannot be sent.
+        """
+        curl, self._refusal, self._read = self._curl, "", 0
+        # libcurl asks first whether it may send a large body ("Expect") where it is not told otherwise
+        curl.setopt(pycurl.HTTPHEADER, [_line(name, value) for name, value in headers.items()] + [b"Expect:"])
+        curl.setopt(pycurl.POSTFIELDS, body)
+        try:
+            curl.perform()
+        except pycurl.error as failure:
+            # Where a status has come the endpoint has decided; how its answer ends does not matter
+            if not curl.getinfo(pycurl.RESPONSE_CODE):
+                raise self._why(*failure.args) from None
+        return Answer(curl.getinfo(pycurl.RESPONSE_CODE), curl.getinfo(pycurl.RETRY_AFTER) * SECOND or None)
+
+    def cut(self) -> None:
+        """Ends the post under way and all that come, from any thread.
+
+        Only a name that is being resolved is waited for.
+        """
+        self._cut = True
+        for opened in list(self._sockets.values()):
+            with suppress(OSError):  # the endpoint has gone before
+                opened.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Ends the connection, by the thread that posts."""
+        self._curl.close()
+
+    def _opened(self, purpose: int, target: pycurl.CurlSockAddr) -> socket.socket | int:
+        """A socket to an address that may be connected to: libcurl connects to what is judged here, and to no other."""
+        try:
+            if not self._allow_private:
+                check_address(self._host, str(target.addr[0]))
+        except RefusedError as error:
+            self._refusal = str(error)
+        if self._refusal or self._cut:
+            return int(pycurl.SOCKET_BAD)
+        opened = socket.socket(target.family, target.socktype, target.protocol)
+        self._sockets[os.fstat(opened.fileno()).st_ino] = opened  # libcurl gets a descriptor of its own
+        return opened
+
+    def _closed(self, descriptor: int) -> int:
+        """Closes what libcurl has of a socket, and what was kept of it; 0 says that it went well."""
+        self._sockets.pop(os.fstat(descriptor).st_ino).close()
+        os.close(descriptor)
+        return 0
+
+    def _skipped(self, part: bytes) -> int | None:
+        """Reads past a piece of an answer's body; -1 ends a connection that is not worth to be kept."""
+        self._read += len(part)
+        return -1 if self._read > _MAX_ANSWER else None
+
+    def _why(self, code: int, text: str) -> RefusedError | UnreachableError:
+        """What an operator can act on."""
+        if self._refusal:
+            return RefusedError(self._refusal)
+        if code == pycurl.E_COULDNT_RESOLVE_HOST:
+            return UnreachableError(f"the name {self._host} cannot be resolved")
+        if code == pycurl.E_OPERATION_TIMEDOUT:
+            return UnreachableError(f"no answer within {self._curl.getinfo(pycurl.TOTAL_TIME):.2g} s")
+        if code in _BY_SYSTEM and (number := self._curl.getinfo(pycurl.OS_ERRNO)):
+            return UnreachableError(os.strerror(number))
+        return UnreachableError(text)
+
+
+def _line(name: str, value: str) -> bytes:
+    """A header as it is sent.
+
+    Raises:
+        ValueError: it would end before its end.
+    """
+    if not {"\r", "\n", "\0"}.isdisjoint(value):
+        raise ValueError(f"the header {name} has a line break in it")
+    return f"{name}: {value}".encode()
+
+
+def _trust() -> dict[int, object]:
+    """Whom TLS believes, as everywhere in the gateway: what the environment names, or the list that comes along."""
+    if file := os.environ.get("SSL_CERT_FILE"):
+        return {pycurl.CAINFO: file}
+    if folder := os.environ.get("SSL_CERT_DIR"):
+        return {pycurl.CAPATH: folder}
+    return {pycurl.CAINFO: certifi.where()}

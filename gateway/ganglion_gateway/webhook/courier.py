@@ -25,6 +25,7 @@ from ganglion_gateway.store import leases as lease_store
 from ganglion_gateway.store import webhooks
 from ganglion_gateway.store.database import Database, Row, why
 from ganglion_gateway.webhook.attempt import Attempt, Sender, sample
+from ganglion_gateway.webhook.channel import Channel
 from ganglion_gateway.webhook.lane import Lane, Means
 from ganglion_gateway.webhook.schedule import Circuit, Policy, Schedule
 
@@ -179,10 +180,10 @@ class Courier:
         Raises:
             InvalidError: the endpoint's secret is none, or its URL.
         """
-        from ganglion_gateway.webhook.connection import client
-
-        async with client(allow_private=endpoint["allow_private"]) as http:
-            return await self._sender(endpoint).send(http, sample(self._clock()))
+        made: list[Attempt] = []
+        with Channel(self._sender(endpoint)) as channel:
+            await channel.send([sample(self._clock())], made, goes_on=lambda: False)
+        return made[0]
 
     def _sender(self, endpoint: Row) -> Sender:
         return Sender(endpoint, mesh=self._mesh, agent=self._agent, clock=self._clock, headers=self._headers)

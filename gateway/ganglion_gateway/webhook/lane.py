@@ -2,9 +2,11 @@
 """The way to one endpoint: its messages one after the other, each until it is delivered or dead."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from itertools import takewhile
+from typing import Any, NamedTuple
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,10 +18,8 @@ from ganglion_gateway.metrics import Metrics
 from ganglion_gateway.store import webhooks
 from ganglion_gateway.store.database import Database, Row, why
 from ganglion_gateway.webhook.attempt import Attempt, Sender
+from ganglion_gateway.webhook.channel import Channel
 from ganglion_gateway.webhook.schedule import Fate, Policy, Schedule
-
-if TYPE_CHECKING:
-    import aiohttp
 
 _log = structlog.get_logger(__name__)
 
@@ -27,6 +27,8 @@ _log = structlog.get_logger(__name__)
 _PAGE = 512
 #: Nanoseconds after which attempts are written back though more are on their way.
 _WRITE_BACK = SECOND // 5
+#: Seconds that a lane which has caught up lets messages gather, as each look and each note costs as much as for one.
+_GATHER = 0.05
 #: Seconds until the database is asked again that did not answer, and that it has when the lane ends.
 _DATABASE_RETRY = 1.0
 _LAST = 3.0
@@ -92,18 +94,16 @@ class Lane:
         self.wake.set()
 
     async def _run(self) -> None:
-        from ganglion_gateway.webhook.connection import client
-
         try:
-            async with client(allow_private=self.endpoint["allow_private"]) as http:
-                await self._deliver(http)
+            with Channel(self._sender) as channel:
+                await self._deliver(channel)
         finally:
             await asyncio.shield(self._write_last())
 
-    async def _deliver(self, http: "aiohttp.ClientSession") -> None:
+    async def _deliver(self, channel: Channel) -> None:
         means = self._means
         restored = False
-        while not self._stopping.is_set() and self.lease.held:
+        while self._goes_on():
             self.wake.clear()
             try:
                 rows = await webhooks.pending(means.database, self.endpoint["id"], limit=_PAGE)
@@ -114,45 +114,63 @@ class Lane:
             if rows and not restored:
                 self.schedule = Schedule(means.policy, failures=rows[0]["attempts"], due=rows[0]["due"])
             restored = True
-            for row in rows:
-                await self._settle(http, row)
-                if self._stopping.is_set():
-                    break
+            waiting = deque(rows)
+            while waiting and self._goes_on():
+                await self._settle(channel, waiting)
             await self._write_back()
             if not rows:
                 await self.wake.wait()
+            elif len(rows) < _PAGE:
+                await self._pause(_GATHER)
 
-    async def _settle(self, http: "aiohttp.ClientSession", row: Row) -> None:
-        """Tries one message until it is delivered or dead, or the gateway stops."""
-        means = self._means
-        attempts: int = row["attempts"]
-        while not self._stopping.is_set() and self.lease.held:
-            now = means.clock()
-            if self.schedule.expired(_since(row), now):
-                self._change(row, Fate.DEAD, attempts, now)
-                _log.warning("webhook given up, too old", endpoint=self.endpoint["id"], event_id=row["id"])
-                return
-            if now < self.schedule.due:
-                await self._write_back()
-                await self._pause((self.schedule.due - now) / SECOND)
-                continue
-            attempt = await self._sender.send(http, row)
-            attempts += 1
-            fate = self._judge(row, attempt, attempts)
-            self._attempts.append(
-                {
-                    "outbox": row["number"],
-                    "at": attempt.at,
-                    "took": attempt.took,
-                    "status": attempt.status,
-                    "error": attempt.error,
-                }
+    def _goes_on(self) -> bool:
+        return not self._stopping.is_set() and self.lease.held
+
+    async def _settle(self, channel: Channel, waiting: deque[Row]) -> None:
+        """Tries messages in order until one fails or it is time to write down how they went; takes out what is over."""
+        means, now = self._means, self._means.clock()
+        if self._is_expired(waiting[0], now):
+            row = waiting.popleft()
+            self._change(row, Fate.DEAD, row["attempts"], now)
+            _log.warning("webhook given up, too old", endpoint=self.endpoint["id"], event_id=row["id"])
+            return
+        if now < self.schedule.due:
+            await self._write_back()
+            await self._pause((self.schedule.due - now) / SECOND)
+            return
+        made: list[Attempt] = []
+        try:
+            await channel.send(
+                takewhile(lambda row: not self._is_expired(row, now), list(waiting)),
+                made,
+                goes_on=lambda: self._goes_on() and means.clock() - now < _WRITE_BACK,
             )
-            self._change(row, fate, attempts, attempt.at + attempt.took)
-            if len(self._attempts) >= _PAGE or means.clock() - self._oldest >= _WRITE_BACK:
-                await self._write_back()
-            if fate is not Fate.AGAIN:
-                return
+        finally:
+            for attempt in made:
+                self._note(waiting, attempt)
+        if len(self._attempts) >= _PAGE or means.clock() - self._oldest >= _WRITE_BACK:
+            await self._write_back()
+
+    def _is_expired(self, row: Row, now: int) -> bool:
+        return self.schedule.expired(_since(row), now)
+
+    def _note(self, waiting: deque[Row], attempt: Attempt) -> None:
+        """An attempt to deliver what waits first."""
+        row = waiting[0]
+        row["attempts"] += 1
+        fate = self._judge(row, attempt, row["attempts"])
+        self._attempts.append(
+            {
+                "outbox": row["number"],
+                "at": attempt.at,
+                "took": attempt.took,
+                "status": attempt.status,
+                "error": attempt.error,
+            }
+        )
+        self._change(row, fate, row["attempts"], attempt.at + attempt.took)
+        if fate is not Fate.AGAIN:
+            waiting.popleft()
 
     def _judge(self, row: Row, attempt: Attempt, attempts: int) -> Fate:
         metrics, endpoint = self._means.metrics, self.endpoint["id"]
