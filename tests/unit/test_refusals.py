@@ -7,6 +7,7 @@ import json
 import pickle
 import string
 from pathlib import Path
+from typing import Any
 
 import polib
 import pytest
@@ -25,7 +26,7 @@ from ganglion_gateway import languages, problems
 from ganglion_gateway.rollout.planning import Candidate, misfit
 from ganglion_gateway.selecting.parse import parse
 
-CODE = Path(ganglion_gateway.__file__).parent
+CODE, RUNTIME = Path(ganglion_gateway.__file__).parent, Path(ganglion.__file__).parent
 OTHER = sorted(set(languages.LANGUAGES) - {"en"})
 #: What is refused there is told to whom a command line, a node or a program has, and never to a page.
 UNMARKED = (
@@ -78,6 +79,30 @@ def said() -> dict[str, str]:
     return found
 
 
+def described() -> dict[str, str]:
+    """What the fields and parameters of requests are for: it is said of one that is wrong."""
+    document = json.loads((CODE.parents[1] / "docs" / "openapi.json").read_text())
+    schemas, found, left = document["components"]["schemas"], dict[str, str](), set[str]()
+
+    def look(part: Any, where: str) -> None:
+        if isinstance(part, list):
+            for each in part:
+                look(each, where)
+        elif isinstance(part, dict):
+            if (name := part.get("$ref", "").rpartition("/")[2]) and name not in left:
+                left.add(name)
+                look(list(schemas[name].get("properties", {}).values()), name)
+            if isinstance(part.get("description"), str) and "properties" not in part:
+                found[sentences.said(part["description"]).template] = where
+            look(list(part.values()), where)
+
+    for path, methods in document["paths"].items():
+        for asked in methods.values():
+            look(asked.get("requestBody", {}).get("content", {}).get("application/json", {}), path)
+            look(asked.get("parameters", []), path)
+    return found
+
+
 def test_every_refusal_is_marked() -> None:
     """The message of an error and the detail of a problem are no bare text."""
     bare = []
@@ -101,8 +126,7 @@ def _is_bare(node: ast.expr) -> bool:
 
 
 def test_a_mark_has_the_values_that_it_names() -> None:
-    runtime = Path(ganglion.__file__).parent
-    theirs = {str(path.relative_to(runtime)): ast.parse(path.read_text()) for path in sorted(runtime.rglob("*.py"))}
+    theirs = {str(path.relative_to(RUNTIME)): ast.parse(path.read_text()) for path in sorted(RUNTIME.rglob("*.py"))}
     for path, tree in [*MODULES.items(), *theirs.items()]:
         for call in marks(tree):
             template = call.args[0]
@@ -117,10 +141,10 @@ def test_every_sentence_is_translated_and_none_is_left_over(language: str) -> No
     entries = [entry for file in files for entry in polib.pofile(str(file))]
     own = {entry.msgid: entry.msgstr for entry in entries if entry.translated()}
     assert sorted(entry.msgid for entry in entries) == sorted(own), "twice, or not translated"
-    sentences = said()
-    gettext = languages.catalogue(language, languages.REFUSALS).gettext
-    assert [f"{where}: {each!r}" for each, where in sentences.items() if gettext(each) == each] == []
-    assert sorted(own.keys() - sentences.keys()) == []
+    runtime = {entry.msgid for entry in polib.pofile(str(RUNTIME / "locale" / f"{language}.po"))}
+    everything = said() | described()
+    assert [f"{where}: {each!r}" for each, where in everything.items() if each not in own and each not in runtime] == []
+    assert sorted(own.keys() - everything.keys()) == []
     for english, other in own.items():
         assert fields(english) == fields(other), english
 
@@ -166,6 +190,13 @@ def test_what_is_right_at_a_place_is_told() -> None:
     ((_, message),) = Expected(schema).wrong([{"type": "int_parsing", "loc": ("limit",), "input": "many"}])
     assert message == "'many' is not a whole number from 1 to 500, as in 1"
     assert languages.told(message, "uk") == "'many' не підходить: має бути ціле число від 1 до 500, як-от 1"
+
+
+def test_what_a_field_is_for_is_told() -> None:
+    schema = {"properties": {"name": {"type": "string", "maxLength": 64, "description": "a group's name"}}}
+    ((_, message),) = Expected(schema).wrong([{"type": "missing", "loc": ("name",), "input": {}}])
+    assert message == "this is required: a text of at most 64 letters: a group's name"
+    assert languages.told(message, "uk") == "це обов’язкове: текст, щонайбільше 64 символів: назва групи"
 
 
 def test_a_selector_is_refused_in_ukrainian_with_its_place() -> None:
