@@ -126,8 +126,7 @@ def _is_bare(node: ast.expr) -> bool:
 
 
 def test_a_mark_has_the_values_that_it_names() -> None:
-    theirs = {str(path.relative_to(RUNTIME)): ast.parse(path.read_text()) for path in sorted(RUNTIME.rglob("*.py"))}
-    for path, tree in [*MODULES.items(), *theirs.items()]:
+    for path, tree in MODULES.items():
         for call in marks(tree):
             template = call.args[0]
             if name_of(call) == "say" and isinstance(template, ast.Constant):

@@ -59,6 +59,9 @@ def marked() -> dict[str, str]:
             for each in call.args[:count]:
                 if isinstance(each, ast.Constant):
                     sentences[each.value] = f"{path.relative_to(ROOT)}:{each.lineno}"
+                    if name_of(call) == "say":
+                        given = {f"{{{each.arg}!" for each in call.keywords}
+                        assert {one.partition("!")[0] + "!" for one in placeholders(each.value)} == given, path
                 else:
                     assert isinstance(each, ast.Name | ast.Attribute), (
                         f"{path}:{each.lineno}: mark the sentence as it stands; `format` puts values in afterwards"
