@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reasons that the gateway itself gave and stored in English: read back, and told in the reader's language. Pure.
+
+What a node, a person or the system said is in none of these forms, and stays as it is.
+"""
+
+import re
+from functools import cache
+
+from ganglion_gateway.dashboard.progress import spoken
+from ganglion_gateway.dashboard.words import Say, speaking
+
+#: How many nodes, as the tally of a rollout writes it.
+_NODES = re.compile(r"(\d+) nodes?")
+_NAME = re.compile(r"\\{(\w+)\\}")
+
+
+def _forms(say: Say) -> tuple[str, ...]:
+    """Of rollouts, of jobs and of deliveries; one that another begins like stands before it."""
+    return (
+        say("stage {number}: {nodes} of {size} failed, and at most {may} may; most often: {reason}"),
+        say("stage {number}: {nodes} of {size} failed, and at most {may} may"),
+        say("stage {number}: {nodes} of {size} failed, and {need} have to commit; most often: {reason}"),
+        say("stage {number}: {nodes} of {size} failed, and {need} have to commit"),
+        say("stage {number}: none of its nodes is left"),
+        say("{bad} of all {nodes} failed, and at most {may} may"),
+        say("crashed: {why}"),
+        say("crashed"),
+        say("has raised alerts"),
+        say("was revoked"),
+        say("was given something else by somebody else"),
+        say("is there, and has not begun: does its software know releases?"),
+        say("was not heard any more after it had committed"),
+        say("was not heard any more after {state}"),
+        say("stays at {state} and says no more"),
+        say("{sensor} does not stay {order} {value}"),
+        say("its time is over; the last attempt: {reason}"),
+        say("its time is over, and it was not sent"),
+        say("it was cancelled before it was sent"),
+        say("it was cancelled while the node did it"),
+        say("it is in the mesh no more"),
+        say("HTTP status {status}, and redirects are not followed"),
+        say("HTTP status {status}"),
+        say("no answer within {seconds} s"),
+        say("the name {host} cannot be resolved"),
+        say("{host} is at {address}, which is not a public address; allow_private says that this is fine"),
+    )
+
+
+@cache
+def _patterns() -> tuple[re.Pattern[str], ...]:
+    forms = _forms(speaking("en"))
+    return tuple(re.compile(_NAME.sub(r"(?P<\1>.+?)", re.escape(form)), re.DOTALL) for form in forms)
+
+
+def told(reason: str, say: Say) -> str:
+    """The same in the reader's language, as far as it is the gateway's."""
+    for pattern, form in zip(_patterns(), _forms(say), strict=True):
+        if found := pattern.fullmatch(reason):
+            return form.format(**{name: _value(name, value, say) for name, value in found.groupdict().items()})
+    return reason
+
+
+def _value(name: str, value: str, say: Say) -> str:
+    if name == "nodes" and (found := _NODES.fullmatch(value)):
+        return say.many("{count} node", "{count} nodes", int(found[1])).format(count=found[1])
+    if name == "state":
+        return spoken(say).get(value, value)
+    return told(value, say) if name == "reason" else value
