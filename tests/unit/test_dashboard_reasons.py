@@ -67,7 +67,7 @@ def test_why_a_whole_rollout_failed_and_one_whose_nodes_are_gone() -> None:
     [
         (At.WAITING, True, "на зв’язку, але не почав: чи знає його програма про випуски?"),
         (At.COMMITTED, False, "закріпив випуск і більше не озивався"),
-        (At.TRIAL, True, "застряг у стані «на випробуванні» і мовчить"),
+        (At.TRIAL, True, "застряг у стані «випробування» і мовчить"),
         (At.STAGED, False, "після стану «готовий до запуску» більше не озивався"),
     ],
 )

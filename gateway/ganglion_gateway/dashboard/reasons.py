@@ -65,5 +65,5 @@ def _value(name: str, value: str, say: Say) -> str:
     if name == "nodes" and (found := _NODES.fullmatch(value)):
         return say.many("{count} node", "{count} nodes", int(found[1])).format(count=found[1])
     if name == "state":
-        return spoken(say).get(value, value)
+        return (spoken(say) | {"trial": say("trial")}).get(value, value)
     return told(value, say) if name == "reason" else value
