@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 
 from ganglion.errors import RefusedError
+from ganglion.release.requires import Requires, lacking
 from ganglion_gateway.dashboard import reasons, words
 from ganglion_gateway.dashboard.rollouts.story import translated
 from ganglion_gateway.jobs.job import Job
@@ -13,6 +14,7 @@ from ganglion_gateway.jobs.job import Target as JobTarget
 from ganglion_gateway.rollout.bounds import Watch
 from ganglion_gateway.rollout.contract import Report, Reported
 from ganglion_gateway.rollout.happening import Alerted, Crashed, Gone
+from ganglion_gateway.rollout.planning import Candidate, misfit
 from ganglion_gateway.rollout.tally import Tally, overdue
 from ganglion_gateway.rollout.target import At, Target, Want
 from ganglion_gateway.rollout.terms import Bound, Share
@@ -92,6 +94,17 @@ def test_why_a_node_that_runs_it_failed() -> None:
     watch.read("n", "fridge.temperature", 9.5, START)
     ((_, why),) = watch.broken({"n": target}, START + 2)
     assert told(why) == "fridge.temperature не тримається < 8"
+
+
+def test_why_a_node_was_left_out() -> None:
+    wanted = Requires(board=("esp32",), agent=">=2", capabilities=("sensor:fridge",))
+    lacks = tuple(map(str, lacking(wanted, board="pi", agent="1.0", capabilities=())))
+    why = told(str(misfit(Candidate(node="n", name="n", lacks=lacks), 0)))
+    assert why.startswith(
+        "він для плати esp32, а плата цього вузла — pi; він потребує Ganglion >=2, а цей вузол мав би 1.0"
+    )
+    assert why.endswith("; цей вузол не має sensor fridge")
+    assert told(str(misfit(Candidate(node="n", name="n", free=1), 2))) == "вільно 1 байтів, а випуск займе 2"
 
 
 def test_why_a_node_did_not_do_a_job() -> None:

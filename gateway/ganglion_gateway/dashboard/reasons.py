@@ -34,6 +34,13 @@ def _forms(say: Say) -> tuple[str, ...]:
         say("was not heard any more after {state}"),
         say("stays at {state} and says no more"),
         say("{sensor} does not stay {order} {value}"),
+        say("it has {free} bytes free, and the release takes {size}"),
+        say("it is for the board {boards}, and this node's is {board}"),
+        say("this node has no {what}"),
+        say(
+            "it needs Ganglion {needed}, and this node would run {agent}: have the release bring that (--agent, "
+            "docs/releases.md), or install its package on the node (docs/packages.md) and start it again"
+        ),
         say("its time is over; the last attempt: {reason}"),
         say("its time is over, and it was not sent"),
         say("it was cancelled before it was sent"),
@@ -55,10 +62,18 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
 
 def told(reason: str, say: Say) -> str:
     """The same in the reader's language, as far as it is the gateway's."""
+    # What a node lacks for a release may be several things
+    parts = [_read(part, say) for part in reason.split("; ")]
+    if None not in parts:
+        return "; ".join(map(str, parts))
+    return _read(reason, say) or reason
+
+
+def _read(reason: str, say: Say) -> str | None:
     for pattern, form in zip(_patterns(), _forms(say), strict=True):
         if found := pattern.fullmatch(reason):
             return form.format(**{name: _value(name, value, say) for name, value in found.groupdict().items()})
-    return reason
+    return None
 
 
 def _value(name: str, value: str, say: Say) -> str:
