@@ -55,6 +55,7 @@ fn tests(b: *std.Build, target: std.Build.ResolvedTarget, optimize: std.builtin.
     exe.root_module.addCSourceFile(.{ .file = b.path("tests/native/test_core.c"), .flags = flags });
     // What is undefined ends it by a signal: the library that would also say where takes half a minute to compile.
     if (optimize == .debug) exe.root_module.sanitize_c = .trap;
+    leaveRuntimeOut(exe);
     exe.root_module.pic = null; // zig 0.17 cannot link its own libc for mipsel with it
     return exe;
 }
@@ -65,7 +66,15 @@ fn watchdog(b: *std.Build, target: std.Build.ResolvedTarget, optimize: std.built
     const module = b.createModule(.{ .target = target, .optimize = optimize, .link_libc = true });
     module.addCSourceFile(.{ .file = b.path("native/watchdog/watchdog.c"), .flags = flags });
     module.strip = true;
-    return b.addExecutable(.{ .name = "ganglion-watchdog", .root_module = module, .linkage = .dynamic });
+    const exe = b.addExecutable(.{ .name = "ganglion-watchdog", .root_module = module, .linkage = .dynamic });
+    leaveRuntimeOut(exe);
+    return exe;
+}
+
+/// Leaves the compiler's runtime out where nothing is taken of it: zig compiles it for each target, for five seconds.
+/// What 32-bit processors divide and unwind with is there; a symbol that is missing ends the build.
+fn leaveRuntimeOut(exe: *std.Build.Step.Compile) void {
+    if (exe.rootModuleTarget().ptrBitWidth() == 64) exe.bundle_compiler_rt = false;
 }
 
 /// The C core alone; nothing of Python.

@@ -76,6 +76,7 @@ class _Entry(NamedTuple):
     topic: str
     payload: bytes
     retain: bool
+    lasting: bool
     on_done: Callable[[], None] | None
 
 
@@ -149,6 +150,7 @@ class AiomqttTransport:
         *,
         qos: int = 0,
         retain: bool = False,
+        lasting: bool = True,
         on_done: Callable[[], None] | None = None,
     ) -> None:
         size = len(packet.topic_name(topic)) + len(payload)
@@ -159,12 +161,15 @@ class AiomqttTransport:
             if self._client is None or is_full or self._outgoing.qsize() >= self._max_pending:
                 self._counters.dropped += 1
                 return
-            entry = _Entry(0, topic, payload, retain, on_done)
+            entry = _Entry(0, topic, payload, retain, False, on_done)
+        elif self._client is None and not lasting:
+            self._counters.dropped += 1
+            return
         elif is_full or len(self._pending) >= self._max_pending:
             self._overflowed += 1
             return
         else:
-            entry = _Entry(next(self._serials), topic, payload, retain, on_done)
+            entry = _Entry(next(self._serials), topic, payload, retain, lasting, on_done)
             self._pending[entry.serial] = entry
         self._bytes += len(payload)
         if self._client is not None:
@@ -273,6 +278,8 @@ class AiomqttTransport:
                     if not entry.serial:
                         self._bytes -= len(entry.payload)
                         self._counters.dropped += 1
+                for entry in [entry for entry in self._pending.values() if not entry.lasting]:
+                    self._bytes -= len(self._pending.pop(entry.serial).payload)
                 self._call(self.on_disconnected)
                 if asyncio.get_running_loop().time() - began >= STABLE:
                     self._alternates.worked()
@@ -287,7 +294,7 @@ class AiomqttTransport:
         """One of `window` that take turns: each has at most one message on its way."""
         outgoing = self._outgoing
         while True:
-            serial, topic, payload, retain, on_done = await outgoing.get()
+            serial, topic, payload, retain, _, on_done = await outgoing.get()
             is_sent = False
             try:
                 # No timeout: a broker that does not answer is found out by the keep-alive

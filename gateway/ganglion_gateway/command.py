@@ -20,6 +20,7 @@ from ganglion_gateway.model.configuration import ModelsSettings
 from ganglion_gateway.server import serve
 from ganglion_gateway.settings import Settings, TraceSettings, WebhookSettings
 from ganglion_gateway.store.url import DatabaseUrl
+from ganglion_gateway.webhook.address import check_url
 from ganglion_micro import gl1
 
 
@@ -98,6 +99,8 @@ def settings(args: argparse.Namespace) -> Settings:
         )
     if args.webhook is None and (args.webhook_secret_file or args.allow_private_webhooks):
         raise UsageError("--webhook-secret-file and --allow-private-webhooks are about --webhook, which is missing")
+    if args.webhook is not None:
+        _check_webhook(args.webhook, allow_http=args.allow_private_webhooks)
     if not 0 <= args.port <= 65535:
         raise UsageError(f"--port {args.port}: from 0 to 65535")
     return Settings(
@@ -111,7 +114,7 @@ def settings(args: argparse.Namespace) -> Settings:
         webhook=WebhookSettings(
             url=args.webhook, secret_file=args.webhook_secret_file, allow_private=args.allow_private_webhooks
         )
-        if args.webhook
+        if args.webhook is not None
         else None,
         models=_models(args.models),
         traces=TraceSettings.read(os.environ),
@@ -132,6 +135,16 @@ def run(args: argparse.Namespace) -> Result | None:
     logs.configure(args.log, as_json=args.log_json)
     asyncio.run(serve(chosen))
     return None
+
+
+def _check_webhook(url: str, *, allow_http: bool) -> None:
+    if url.startswith("http://") and not allow_http:
+        raise UsageError(
+            f"--webhook {url} is not https: anybody on the way could read it; --allow-private-webhooks says that this "
+            "is fine"
+        )
+    with option.usage("--webhook"):
+        check_url(url, allow_http=True)
 
 
 def _links(flags: list[str] | None) -> tuple[LinkSpec, ...] | None:

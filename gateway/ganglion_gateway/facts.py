@@ -38,6 +38,7 @@ class Facts:
         crash: The last one that is kept; None for none.
         failing: Scripts whose last run failed, and why.
         changed: When an operator has set tags last.
+        since: When this gateway began to hear it, for what is kept from before; 0 where nothing is.
     """
 
     credential: list[str] = field(default_factory=list)
@@ -49,6 +50,7 @@ class Facts:
     crash: Crash | None = None
     failing: dict[str, str] = field(default_factory=dict)
     changed: int = 0
+    since: int = 0
 
     @property
     def tags(self) -> list[str]:

@@ -61,7 +61,6 @@ from ganglion_gateway.stored_news import StoredNews
 from ganglion_gateway.traces import path_of
 from ganglion_gateway.tracing.tracing import opened
 from ganglion_gateway.webhook import signature
-from ganglion_gateway.webhook.address import check_url
 from ganglion_gateway.webhook.courier import DELIVERS, Courier
 from ganglion_gateway.webhook.hooks import Hooks
 from ganglion_gateway.webhook.schedule import Policy
@@ -323,7 +322,7 @@ async def _configure_webhook(services: Services, webhook: WebhookSettings | None
     row = {
         "id": _COMMAND_LINE,
         "name": urlsplit(webhook.url).netloc,
-        "url": check_url(webhook.url, allow_http=webhook.allow_private),
+        "url": webhook.url,
         "secret": _webhook_secret(services.settings.state, webhook),
         "classes": ["alert"],
         "allow_http": webhook.allow_private,

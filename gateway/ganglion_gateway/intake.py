@@ -37,6 +37,8 @@ _FOLLOWED = 500
 _TICK = 1.0
 _NOTE = 30.0
 _PRUNE = 60.0
+#: Streams whose old readings go by one transaction: of so many with as many readings as are kept in a part of a second.
+_STREAMS = 200
 _DATABASE_RETRY = 1.0
 
 
@@ -293,8 +295,8 @@ class Intake:
             await asyncio.sleep(_PRUNE)
             streams, keep, now = self._fleet.streams, self._retention, self._clock()
             with suppress(SQLAlchemyError):  # it is tried again in a minute, and the store says what ails it
-                for start in range(0, len(streams), 50):
-                    some = streams[start : start + 50]
+                for start in range(0, len(streams), _STREAMS):
+                    some = streams[start : start + _STREAMS]
                     await self._database.write_readings(partial(fleet.prune, streams=some, keep=keep, now=now))
                 for each in (events, audit, model_usage, logs, crashes, jobs, rollouts):
                     await self._database.write(partial(each.prune, keep=keep, now=now), patient=True)

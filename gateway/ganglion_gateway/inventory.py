@@ -49,6 +49,8 @@ class Inventory:
 
     async def load(self) -> None:
         """What was known before a restart. The fleet must be."""
+        for each in self._fleet.nodes.values():
+            each.facts.since = self._clock()
         for row in await facts.all_of(self._database):
             if (node := self._known(row["node"])) is None:
                 continue

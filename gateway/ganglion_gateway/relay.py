@@ -43,8 +43,9 @@ _NAMED = 10
 
 
 def reached(receivers: Iterable[str], nodes: Collection[Node], *, settled: bool) -> dict[str, list[str]]:
-    """Which nodes that are there are meant by these names and ids: by id, with those that mean it.
+    """Which nodes that are there are meant by these names and ids: by id, with all that mean it.
 
+    Those too that nobody has said yet: what is said to the name while those to the id are carried takes its turn.
     A name that several nodes have is the one's that is there; nobody's while two are.
 
     Args:
@@ -52,14 +53,15 @@ def reached(receivers: Iterable[str], nodes: Collection[Node], *, settled: bool)
     """
     wanted = set(receivers)
     ids = {node.id for node in nodes}
-    known = Counter(node.name for node in nodes if node.name in wanted)
-    there = Counter(node.name for node in nodes if node.online and node.name in wanted)
+    known = Counter(node.name for node in nodes)
+    there = Counter(node.name for node in nodes if node.online)
     found: dict[str, list[str]] = {}
     for node in nodes:
-        if node.online and node.id in wanted:
-            found.setdefault(node.id, []).append(node.id)
-        if node.online and there[node.name] == 1 and (settled or known[node.name] == 1) and node.name not in ids:
-            found.setdefault(node.id, []).append(node.name)
+        means = [node.id]
+        if there[node.name] == 1 and (settled or known[node.name] == 1) and node.name not in ids:
+            means.append(node.name)
+        if node.online and not wanted.isdisjoint(means):
+            found[node.id] = means
     return found
 
 

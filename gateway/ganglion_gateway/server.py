@@ -3,7 +3,6 @@
 
 import asyncio
 import contextlib
-import errno
 import json
 import logging
 import signal
@@ -18,7 +17,8 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from ganglion.errors import InvalidError, RefusedError, UsageError
+from ganglion.cli.listening import bound
+from ganglion.errors import InvalidError, NotFoundError
 from ganglion.mqtt.url import addresses
 from ganglion_gateway.access.guard import MAX_BODY
 from ganglion_gateway.api.app import application, guarded
@@ -48,15 +48,17 @@ async def serve(settings: Settings) -> None:
     """Runs the gateway until SIGTERM or SIGINT.
 
     Raises:
-        UsageError: the address is taken.
-        InvalidError: the certificate or its key is none.
+        UsageError: the address is none of this machine.
+        RefusedError: it is taken.
+        NotFoundError: the certificate or its key is not there.
+        InvalidError: it is none.
     """
     began = time.monotonic()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    with _listen(settings.host, settings.port) as listener:
+    with bound(settings.host, settings.port, "--host or --port") as listener:
         _check_tls(settings.certificate, settings.private_key)
         async with open_gateway(settings) as gateway:
             app = application(gateway.services)
@@ -126,27 +128,6 @@ async def _say_ready(server: uvicorn.Server, gateway: Gateway, url: str, began: 
     _log.info("listening", url=url, mesh=gateway.mesh_id, connected=gateway.member.connected)
 
 
-@contextlib.contextmanager
-def _listen(host: str, port: int) -> Iterator[socket.socket]:
-    """A socket that is bound before anything else is started, so that a taken port is found out at once."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-    except socket.gaierror as error:
-        raise UsageError(f"--host {host}: {error.strerror}") from None
-    listener = socket.socket(family, kind, protocol)
-    with contextlib.closing(listener):
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(address)
-        except OSError as error:
-            refusal = RefusedError if error.errno == errno.EADDRINUSE else UsageError
-            raise refusal(f"{host}:{port} cannot be listened on ({error.strerror}): give another --port") from None
-        listener.setblocking(False)
-        yield listener
-
-
 def _believed(networks: Sequence[IPv4Network | IPv6Network]) -> list[str]:
     """The networks for uvicorn; those of IPv4 also as a socket of IPv6 names them (RFC 4291 section 2.5.5.2)."""
     mapped = [f"::ffff:{each.network_address}/{96 + each.prefixlen}" for each in networks if each.version == 4]
@@ -163,6 +144,9 @@ def _url(settings: Settings, listener: socket.socket) -> str:
 def _check_tls(certificate: Path | None, private_key: Path | None) -> None:
     if certificate is None:
         return
+    for path in (certificate, private_key):
+        if path is not None and not path.exists():
+            raise NotFoundError(f"{path} does not exist: --tls-certificate and --tls-key name files of PEM")
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, private_key)
     except (OSError, ssl.SSLError) as error:

@@ -57,7 +57,7 @@ class WebhookSettings:
     """The endpoint that the command line names.
 
     Attributes:
-        url: Where alerts go.
+        url: Where alerts go; checked already.
         secret_file: Holds the `whsec_…`; None for one in the state folder, made where there is none.
         allow_private: Deliver to private and loopback addresses, and over http.
     """

@@ -75,7 +75,7 @@ def findings(
         policy: The version that holds at the gateway, and that which the node has said it has.
         say: Gives a sentence in the reader's language. What a node has said itself stays as it said it.
     """
-    found = [*_membership(node, now, say), *_presence(node, now, say), *_work(node, say), *_crash(node, now, say)]
+    found = [*_membership(node, now, say), *_presence(node, now, say), *_work(node, now, say), *_crash(node, now, say)]
     found += [*_machine(node, now, say), *_leaves(node, now, say)]
     if policy is not None and node.online and policy[1] is not None and policy[1] < policy[0]:
         text = say("it goes by version {old} of the policy, and {new} holds").format(old=policy[1], new=policy[0])
@@ -114,6 +114,12 @@ def _presence(node: Node, now: int, say: Say) -> Iterator[Finding]:
     if node.sleeps:
         text = say("it should have woken, as it sleeps for {span} at most: {seen}")
         text = text.format(span=span(node.sleeps, say), seen=seen)
+    elif node.died is None and now - node.facts.since <= SILENCE:
+        text = say("this gateway began {span} ago, and has not heard it yet: {seen}")
+        text = text.format(span=span(now - node.facts.since, say), seen=seen)
+        remedy = say("wait: {silence} after its start the gateway knows who is away").format(silence=span(SILENCE, say))
+        yield Finding("away", "unheard", text, remedy)
+        return
     elif node.died is None:
         text = say("it is away: {seen}").format(seen=seen)
     elif node.died - node.last_seen > SILENCE:
@@ -126,8 +132,13 @@ def _presence(node: Node, now: int, say: Say) -> Iterator[Finding]:
     yield Finding("away", "away", text, remedy)
 
 
-def _work(node: Node, say: Say) -> Iterator[Finding]:
-    vitals = node.facts.vitals if node.online else {}
+def _vitals(node: Node, now: int) -> dict[str, Any]:
+    """What it has said of itself lately; {} where that may be otherwise by now."""
+    return node.facts.vitals if node.online and now - node.facts.vitals_at <= _OLD else {}
+
+
+def _work(node: Node, now: int, say: Say) -> Iterator[Finding]:
+    vitals = _vitals(node, now)
     for name, why in _texts(vitals.get("sensors")):
         text = say("its sensor {name} fails: {why}").format(name=name, why=why)
         remedy = say("look at its wiring; `ganglion sensors inspect {node} {name}`").format(node=node.name, name=name)
@@ -160,12 +171,14 @@ def _crash(node: Node, now: int, say: Say) -> Iterator[Finding]:
 
 
 def _machine(node: Node, now: int, say: Say) -> Iterator[Finding]:
-    if not node.online:
+    if not node.online or not node.facts.vitals:
         return
-    vitals = node.facts.vitals
-    if not vitals:
-        return
-    if now - node.facts.vitals_at > _OLD:
+    vitals = _vitals(node, now)
+    if not vitals and now - node.facts.since <= _OLD:
+        text = say("it has not said how it is since this gateway began; what it said {ago} counts no more")
+        text = text.format(ago=ago(node.facts.vitals_at, now, say))
+        yield Finding("ok", "vitals", text, say("it does so within a minute"))
+    elif not vitals:
         text = say("it said {ago} last how it is").format(ago=ago(node.facts.vitals_at, now, say))
         yield Finding("warning", "vitals", text, say("look whether a policy is against readings of system/vitals"))
     if (heat := _number(vitals, "temperature")) >= HOT:

@@ -87,6 +87,13 @@ def unread(error: OSError | UnicodeDecodeError) -> str:
     return say("cannot be read: {why}", why=error.strerror or error)
 
 
+def unreadable(error: OSError | UnicodeDecodeError, where: str) -> GanglionError:
+    """What to raise of a file that could not be read: it is not there, or something is wrong with it."""
+    if isinstance(error, FileNotFoundError):
+        return NotFoundError(f"{where} does not exist")
+    return InvalidError(unread(error), where=where)
+
+
 #: What Python's own reader of JSON misses, or finds too much, in our words.
 _BROKEN = {
     "Expecting value": say("a value is missing"),

@@ -90,6 +90,26 @@ async def test_qos_0_is_dropped_and_counted_while_there_is_no_broker(make: Make,
     assert not done
 
 
+async def test_what_shall_not_outlive_a_connection_is_dropped_with_it(make: Make, broker: Broker) -> None:
+    transport = make(broker.url)
+    inbox = Inbox(transport)
+    transport.subscribe("news")
+    async with running(transport):
+        await until(lambda: transport.connected)
+        broker.freeze()
+        transport.publish("news", b"of then", qos=1, lasting=False)
+        transport.publish("news", b"for ever", qos=1)
+        await broker.kill()
+        await until(lambda: not transport.connected)
+        assert transport.pending == 1
+        transport.publish("news", b"of no connection", qos=1, lasting=False)
+        await broker.start()
+        await until(lambda: inbox.messages)
+        transport.publish("news", b"of now", qos=1, lasting=False)
+        await until(lambda: len(inbox.messages) > 1)
+    assert inbox.payloads == [b"for ever", b"of now"]
+
+
 @pytest.mark.parametrize("bound", ["messages", "bytes"])
 async def test_what_overflows_the_queue_is_refused_and_counted(
     kind: str, make: Make, broker: Broker, bound: str

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ganglion_tools.rom_loader import RomLoader
+from support import images
 from support.boards import booted
 from support.brokers import free_ports, mosquitto_broker
 from support.cable import Cable
@@ -126,6 +127,14 @@ async def test_programs_work_at_it_as_at_a_cable(tmp_path: Path) -> None:
                 flash = ["write-flash", "0x10000", str(tmp_path / "image.bin")]
                 code, said = await ran(gateway, *esptool, str(shared), "--before", "no-reset", *flash)
                 assert (code, "Hash of data verified" in said) == (0, True), said
+                image = tmp_path / "firmware.bin"
+                image.write_bytes(images.esp("esp32c3", 0, 8_000))
+                flash = ["ganglion", "flash", "esp32-c3-devkit", "--firmware", str(image), "--image-only", "--port"]
+                code, said = await ran(gateway, *flash, "barn:esp")
+                assert (code, "`ganglion console barn:esp --listen 4000` has it on this machine" in said) == (3, True)
+                assert "name rfc2217://127.0.0.1:4000" in said
+                code, said = await ran(gateway, *flash, url)
+                assert (code, "the image is there" in said) == (0, True), said
                 one.child.terminate()
                 await one.ended_by_itself()
             kept = [json.loads(line) for line in (here.state / "console.log").read_text().splitlines()]

@@ -300,6 +300,9 @@ async def test_a_node_is_read_live_and_over_days_moved_and_asked(chromium: Brows
         return bool(await chart.evaluate(series) == 3 and await chart.evaluate(POINTS))
 
     await until_answered(banded, what="the mean between the least and the greatest")
+    extent = "el => getElement(Number(el.id.slice(1))).chart.getModel().getComponent('xAxis').axis.scale.getExtent()"
+    begin, end = await chart.evaluate(extent)
+    assert end - begin > 6 * 86_400_000, "the whole week, whenever the first reading was"
 
     lamp, flap = page.locator("[data-actuator=lamp]"), page.locator("[data-actuator=flap]")
     await expect(lamp.locator("[data-role=value]")).to_have_text("switched off")

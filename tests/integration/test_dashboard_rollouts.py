@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The pages of releases and rollouts in a real Chromium, with members of a real mesh that take what they are given."""
 
+import base64
+import hashlib
+import random
 import re
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, FilePayload, Page, expect
+from playwright.async_api import Browser, FilePayload, Locator, Page, expect
 
+from ganglion.release import agent
+from support import wheels
 from support.brokers import nats_broker
 from support.browser import opened, ready
 from support.gateway import Process, process
@@ -112,6 +117,64 @@ async def test_a_release_is_made_of_files_in_the_browser(chromium: Browser, gate
     await page.locator("summary").filter(has_text="cold.yaml").click()
     await expect(page.locator("pre").filter(has_text="action: publish")).to_contain_text("# <b>")
     assert watch.errors == []
+
+
+async def test_wheels_of_ganglion_are_brought_by_the_browser(chromium: Browser, gateway: Process) -> None:
+    small = wheels.wheel("0.2.0", wheels.tiny("0.2.0", ""), tag="py3-none-musllinux_1_2_mipsel")
+    noise = random.Random(1).randbytes(agent.PIECE + 5)  # which no compression makes one piece
+    large = wheels.wheel("0.2.0", wheels.tiny("0.2.0", "", **{"ganglion/noise.py": noise}))
+    elsewhere = wheels.wheel("0.3.0", wheels.tiny("0.2.0", ""))
+    watch = await opened(chromium, gateway, "/releases/new")
+    page = watch.page
+    table = page.get_by_role("table", name="Wheels of Ganglion")
+    region = page.get_by_role("region", name="Wheels of Ganglion")
+    refusal = region.get_by_role("alert")
+
+    async def chosen(*files: tuple[str, bytes]) -> None:
+        async with page.expect_file_chooser() as chooser:
+            await page.get_by_role("button", name="Choose wheels").press("Enter")
+        given = [FilePayload(name=name, mimeType="", buffer=data) for name, data in files]
+        await (await chooser.value).set_files(given)
+
+    await expect(region).to_contain_text("None: nodes run the version that is installed")
+    await chosen(large, ("notes.txt", b"x"), ("ganglion-0.2.0-py3-none-win32.whl", b"no zip"), elsewhere)
+    await expect(refusal).to_contain_text("notes.txt: is no wheel of Ganglion: its file is called")
+    await expect(refusal).to_contain_text("ganglion-0.2.0-py3-none-win32.whl: is no wheel: File is not a zip file")
+    await expect(refusal).to_contain_text(f"{elsewhere[0]}: is called 0.3.0, and ganglion/__init__.py in it says")
+    row = table.get_by_role("row").filter(has_text=large[0])
+    await expect(row).to_contain_text("py3-none-any")
+    await expect(table.get_by_role("row")).to_have_count(2)
+    await chosen(("numpy-2.0-py3-none-any.whl", b"\0" * (agent.MAX_WHEEL + 1)))
+    await expect(refusal).to_have_text("numpy-2.0-py3-none-any.whl has 8.39 MB, and 8.39 MB is the limit.")
+    await dropped(page.get_by_role("region", name="Files"), small[0], small[1])
+    await expect(refusal).to_be_hidden()
+    await expect(table.get_by_role("row").filter(has_text=small[0])).to_contain_text("py3-none-musllinux_1_2_mipsel")
+    await page.get_by_role("button", name=f"Leave out {large[0]}").press("Enter")
+    await expect(table.get_by_role("row")).to_have_count(2)
+    await chosen(large)
+    await expect(row).to_contain_text("py3-none-any")
+    await page.get_by_label("Name, as fridge-2", exact=True).fill("brings-1")
+    await page.get_by_role("button", name="Make the release").press("Enter")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("brings-1")
+    made = await got(gateway, "/releases/brings-1")
+    brought = {each["name"]: (each["version"], each["size"], each["sha256"]) for each in made["agent"]}
+    assert brought == {name: ("0.2.0", len(data), hashlib.sha256(data).hexdigest()) for name, data in (small, large)}
+    await expect(table.get_by_role("row").filter(has_text="py3-none-any")).to_contain_text("0.2.0")
+    assert watch.errors == []
+
+
+async def dropped(place: Locator, name: str, data: bytes) -> None:
+    """Drags a file there, as from the desktop."""
+    await place.evaluate(
+        """(place, [name, data]) => {
+          const dataTransfer = new DataTransfer();
+          dataTransfer.items.add(new File([Uint8Array.from(atob(data), letter => letter.charCodeAt(0))], name));
+          const how = { bubbles: true, cancelable: true, dataTransfer };
+          if (place.dispatchEvent(new DragEvent("dragover", how))) throw new Error("nothing can be dropped there");
+          place.dispatchEvent(new DragEvent("drop", how));
+        }""",
+        [name, base64.b64encode(data).decode()],
+    )
 
 
 async def test_a_release_is_compared_and_given_to_a_node(
@@ -253,6 +316,10 @@ async def test_a_bad_release_stops_by_itself_and_each_node_says_why(
     await expect(page.get_by_role("listitem", name="Stage 1").locator(".g-alarm")).to_have_text("1 failed, 0 may")
     soak = page.locator("[data-role=soak]")
     await expect(soak).to_have_text([re.compile("ended before it was well for"), "not reached"])
+    await gateway.http.put(f"/api/v1/nodes/{name}/release", json={"release": None})
+    await page.goto(f"{gateway.url}/fleet")
+    own = page.get_by_role("row").filter(has_text=name).locator("td[data-label=Release]")
+    await expect(own).to_have_text("–")  # it is back at its own configuration
     await page.goto(f"{gateway.url}/rollouts?state=aborted")
     await expect(page.get_by_role("listitem").filter(has_text=BAD)).to_contain_text("1 reverted")
     assert watch.errors == []

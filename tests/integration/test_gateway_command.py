@@ -90,7 +90,7 @@ async def test_a_broker_that_comes_later_is_found(broker: Broker, tmp_path: Path
         (["--tls-certificate", "c.pem"], 2, "go together"),
         (["--allow-private-webhooks"], 2, "--webhook"),
         (["--port", "70000"], 2, "--port"),
-        (["--webhook", "http://example.org/"], 1, "not https"),
+        (["--webhook", "http://example.org/"], 2, "not https"),
         (["--webhook", "https://example.org/", "--webhook-secret-file", "/nowhere"], 3, "does not exist"),
         (["--broker", "http://x"], 2, "broker"),
         (["--broker", "mqtt://a", "--broker", "mqtt://me:secret@b"], 2, "account=FILE"),

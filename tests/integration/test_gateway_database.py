@@ -12,17 +12,19 @@ from typing import Any
 import pytest
 from alembic import command
 from sqlalchemy import insert, select
+from sqlalchemy.event import listen, remove
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion.mesh.authority import Authority
 from ganglion.mesh.enrol import EnrolKey
 from ganglion_gateway.rows import Batch
+from ganglion_gateway.settings import Retention
 from ganglion_gateway.store import accounts, events, fleet, hooks, idempotency, webhooks
 from ganglion_gateway.store import keys as key_store
 from ganglion_gateway.store.database import Database, why
 from ganglion_gateway.store.keys import EnrolKeys
-from ganglion_gateway.store.tables import api_keys
+from ganglion_gateway.store.tables import api_keys, readings
 from ganglion_gateway.store.url import DatabaseUrl
 from support.mesh import HOUR, NOW
 
@@ -207,6 +209,39 @@ async def test_readings_of_every_kind_come_back_as_they_were(database: Database)
     await database.write_readings(lambda connection: fleet.save_readings(connection, rows))
     found = await fleet.history(database, [NODE], "door", since=0, limit=10)
     assert [(row["number"], row["value"]) for row in found] == values
+
+
+async def test_of_each_stream_what_is_too_old_or_too_many_goes_by_one_statement_for_all(database: Database) -> None:
+    keep = Retention(readings_age=100, readings_count=3)
+
+    def read(sensor: str, *ages: int) -> list[dict[str, Any]]:
+        row = {"node": NODE, "sensor": sensor, "number": 1.0, "value": None, "confidential": ""}
+        return [{**row, "timestamp": NOW - age} for age in ages]
+
+    rows = [*read("old", 1, 100, 101, 500), *read("many", 1, 2, 3, 4, 5), *read("few", 7), *read("other", 900)]
+    streams = [(NODE, sensor) for sensor in ("old", "many", "few", *(f"none{each}" for each in range(200)))]
+    statements: list[str] = []
+
+    async def work(connection: AsyncConnection) -> int:
+        await fleet.save_readings(connection, rows)
+        sync = connection.sync_connection
+        assert sync is not None
+
+        def count(*given: Any) -> None:
+            statements.append(given[2])
+
+        listen(sync, "before_cursor_execute", count)
+        try:
+            return await fleet.prune(connection, streams, keep, NOW)
+        finally:
+            remove(sync, "before_cursor_execute", count)
+
+    assert await database.write_readings(work) == 4
+    assert len(statements) == 1
+    kept = await database.all(select(readings.c.sensor, readings.c.timestamp))
+    left = sorted((row["sensor"], NOW - row["timestamp"]) for row in kept)
+    assert left == [("few", 7), ("many", 1), ("many", 2), ("many", 3), ("old", 1), ("old", 100), ("other", 900)]
+    assert await database.write_readings(lambda connection: fleet.prune(connection, [], keep, NOW)) == 0
 
 
 async def test_work_that_takes_long_is_committed_in_parts_in_its_order(database: Database) -> None:

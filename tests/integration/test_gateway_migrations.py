@@ -6,6 +6,8 @@ Nothing here knows a table: a new revision is tested as it is written.
 
 import itertools
 import pkgutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -19,14 +21,30 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
 from ganglion_gateway import store
-from ganglion_gateway.store.database import Database, config
+from ganglion_gateway.store import revisions
+from ganglion_gateway.store.database import Database
 from ganglion_gateway.store.tables import metadata
 from ganglion_gateway.store.url import DatabaseUrl
+from support.migrated import put
 from support.postgres import PostgresServer
 from support.rows import fill
 
 #: The first first.
-REVISIONS = [script.revision for script in ScriptDirectory.from_config(config()).walk_revisions()][::-1]
+REVISIONS = [script.revision for script in ScriptDirectory.from_config(revisions.config()).walk_revisions()][::-1]
+
+#: Opens the database in a file as a gateway does, with all that one imports.
+_START = """
+import asyncio, pathlib, sys
+from ganglion_gateway.command import run
+from ganglion_gateway.store.database import Database
+
+async def start():
+    async with Database.open_(pathlib.Path(sys.argv[1])):
+        pass
+
+asyncio.run(start())
+print("loaded", [name for name in sys.modules if name.startswith("alembic")])
+"""
 
 _COUNT = itertools.count()
 Rows = dict[str, list[dict[str, Any]]]
@@ -45,7 +63,14 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DatabaseUr
 
 
 def test_the_revisions_are_one_chain() -> None:
-    assert len(ScriptDirectory.from_config(config()).get_heads()) == 1
+    assert len(ScriptDirectory.from_config(revisions.config()).get_heads()) == 1
+    assert revisions.known() == REVISIONS
+
+
+def test_a_start_on_the_newest_revision_loads_no_alembic(tmp_path: Path) -> None:
+    put(tmp_path / "gateway.db")
+    done = subprocess.run([sys.executable, "-c", _START, tmp_path / "gateway.db"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "loaded []\n", "")
 
 
 async def test_the_migrations_lead_to_the_tables_that_the_code_knows(store_url: DatabaseUrl) -> None:

@@ -2,7 +2,9 @@
 """What PostgreSQL has and SQLite has not: a server that restarts, others that write, and accounts."""
 
 import asyncio
+import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,13 +17,19 @@ from sqlalchemy import insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion.errors import InvalidError, UnreachableError
+from ganglion.units import SECOND
+from ganglion_gateway.access.entrance import Entrance, TooOftenError, WrongError
+from ganglion_gateway.access.limiter import Failures
+from ganglion_gateway.access.passwords import Passwords
 from ganglion_gateway.settings import Retention
-from ganglion_gateway.store import audit, fleet, webhooks
+from ganglion_gateway.store import accounts, audit, fleet, tries, webhooks
+from ganglion_gateway.store.bridge_tables import cache
 from ganglion_gateway.store.database import Database
 from ganglion_gateway.store.engines import TURN
 from ganglion_gateway.store.tables import groups
 from ganglion_gateway.store.url import DatabaseUrl
 from support.gateway import NO_BROKER, here, process
+from support.mesh import NOW
 from support.postgres import USER, PostgresServer
 from support.waiting import until
 
@@ -60,6 +68,21 @@ async def test_writes_go_on_when_the_server_has_restarted(url: DatabaseUrl, post
         assert await notes(database) == ["before", "SIGINT", "SIGQUIT"]
 
 
+async def test_every_connection_ends_some_seconds_after_its_server_has_vanished(url: DatabaseUrl) -> None:
+    async def seconds(connection: AsyncConnection) -> tuple[float, int]:
+        driven = (await connection.get_raw_connection()).driver_connection
+        assert isinstance(driven, psycopg.AsyncConnection)
+        with socket.socket(fileno=os.dup(driven.fileno())) as sock:
+            unheard = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+            return unheard / 1000, sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE)
+
+    async with Database.open_(url) as database:
+        found = [await database.write(seconds), await database.write_readings(seconds)]
+        async with database.reading() as connection:
+            found.append(await seconds(connection))
+    assert found == [(15, 10)] * 3
+
+
 async def test_two_gateways_write_one_after_the_other(url: DatabaseUrl) -> None:
     async def count(connection: AsyncConnection) -> None:
         (nodes,) = (await connection.execute(select(groups.c.nodes).where(groups.c.name == "g"))).scalars()
@@ -93,6 +116,44 @@ async def test_who_stops_in_the_middle_of_a_transaction_does_not_stop_the_others
         go_on.set()
         await hanging
         assert await notes(other) == ["goes on", "late"], "what was broken off is done again, once"
+
+
+async def test_gateways_count_wrong_passwords_together_and_forget_them(url: DatabaseUrl) -> None:
+    now = [NOW]
+
+    async def wrong(at: Entrance, name: str, address: str, password: str = "wrong") -> bool:
+        """Whether the password was looked at."""
+        try:
+            await at.check(name, password, address)
+        except WrongError:
+            return True
+        except TooOftenError as error:
+            assert 0 < error.wait <= 300
+            return False
+        raise AssertionError("it was right")
+
+    async with Database.open_(url) as one, Database.open_(url) as two:
+        passwords = Passwords(memory=8, passes=1)
+        both = [Entrance(each, Failures(), passwords, lambda: now[0]) for each in (one, two)]
+        hash = await passwords.hash("right")
+        user = {"name": "olena", "role": "viewer", "password": hash, "must_change": False, "at": NOW}
+        await one.write(lambda connection: accounts.add_user(connection, **user))
+        for _ in range(12):  # who is right is not counted
+            await both[0].check("olena", "right", "192.0.2.1")
+        tried = [await wrong(both[each % 2], "olena", f"192.0.2.{each}") for each in range(2, 18)]
+        assert tried == [True] * 10 + [False] * 6, "an account has ten, however many gateways there are"
+        assert not await wrong(both[1], "olena", "192.0.2.99", "right")
+        now[0] += 30 * SECOND
+        await both[1].check("olena", "right", "192.0.2.99")
+        tried = [await wrong(both[each % 2], f"nobody{each}", "198.51.100.7") for each in range(12)]
+        assert tried == [True] * 10 + [False] * 2, "so has an address"
+        for each in range(150):  # everybody, as from a net of addresses: what is kept has an end
+            together = [tries.Tries(f"address {each}", 10, 6), tries.EVERYBODY]
+            await two.write_readings(lambda connection, rows=together: tries.take(connection, rows, now[0]))
+        assert len(await one.all(select(cache.c.key))) <= 120
+        now[0] += 400 * SECOND
+        await both[0].check("olena", "right", "198.51.100.7")
+        assert await one.all(select(cache.c.key).where(cache.c.expires > now[0])) == []
 
 
 async def test_readings_wait_for_nobody_who_writes(url: DatabaseUrl, postgres: PostgresServer) -> None:

@@ -17,6 +17,7 @@ from ganglion_gateway.fleet import Node
 from ganglion_gateway.release.office import Office
 from ganglion_gateway.rollout.contract import Report, Reported
 from ganglion_gateway.store.url import DatabaseUrl
+from support import wheels
 from support.gateway import Here, here
 from support.released import GOOD, assign, create
 
@@ -44,6 +45,30 @@ async def refused(site: Here, name: str, files: dict[str, str | bytes], **more: 
     with pytest.raises(AssertionError) as raised:
         await create(site, name, files, **more)
     return str(raised.value)
+
+
+@ON_SQLITE
+async def test_a_wheel_is_read_before_a_release_is_made_of_it(site: Here) -> None:
+    name, data = wheels.wheel("0.2.0", wheels.tiny("0.2.0", ""), needs=("pynacl>=1.5",))
+    sha256 = hashlib.sha256(data).hexdigest()
+    asked = {"name": name, "pieces": [sha256]}
+    early = await site.http.post("/api/v1/wheels/check", json=asked)
+    assert (early.status_code, early.json()["detail"]) == (
+        403,
+        f"send agent/{name}/0 first: PUT /api/v1/releases/files/{sha256}",
+    )
+    await site.http.put(f"/api/v1/releases/files/{sha256}", content=data)
+    read = await site.post("/wheels/check", asked)
+    assert (read["version"], read["tags"], read["size"]) == ("0.2.0", ["py3-none-any"], len(data))
+    assert read["needs"] == ["python >=3.11", "pynacl>=1.5"]
+    assert (await site.get("/releases"))["releases"] == []
+    made = await create(site, "brings", {}, agent=[asked])
+    assert (await site.get(f"/releases/{made}"))["agent"] == [read], "as the release has it then"
+    other = await site.http.post("/api/v1/wheels/check", json={**asked, "name": "numpy-2.0-py3-none-any.whl"})
+    assert (other.status_code, other.json()["detail"].partition(": its")[0]) == (
+        422,
+        "numpy-2.0-py3-none-any.whl: is no wheel of Ganglion",
+    )
 
 
 async def test_a_release_is_made_once_and_looked_at(site: Here) -> None:

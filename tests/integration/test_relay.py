@@ -240,13 +240,13 @@ def nodes(*known: tuple[str, str, bool]) -> list[Node]:
 def test_of_two_with_one_name_neither_is_guessed() -> None:
     here, there = ("a", "hall", True), ("b", "hall", True)
     away = ("b", "hall", False)
-    assert reached(["hall"], nodes(here), settled=False) == {"a": ["hall"]}
+    assert reached(["hall"], nodes(here), settled=False) == {"a": ["a", "hall"]}
     assert reached(["hall"], nodes(here, there), settled=True) == {}
     assert reached(["hall", "b"], nodes(here, there), settled=True) == {"b": ["b"]}
     assert reached(["hall"], nodes(here, away), settled=False) == {}
     assert reached(["hall", "a", "c"], nodes(here, away), settled=True) == {"a": ["a", "hall"]}
     assert reached(["b"], nodes(here, away), settled=True) == {}
-    assert reached(["a"], nodes(here, ("b", "a", True)), settled=True) == {"a": ["a"]}
+    assert reached(["a"], nodes(here, ("b", "a", True)), settled=True) == {"a": ["a", "hall"]}
 
 
 NODE = "abcdefghijklmnopqrstuvwxya"

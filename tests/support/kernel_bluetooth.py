@@ -10,7 +10,7 @@ import runpy
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from dbus_fast import BusType, Variant
 from dbus_fast.aio import MessageBus
@@ -36,20 +36,31 @@ def arguments(script: str) -> list[str]:
     return ["--config", str(_BOARD), str(_SCRIPTS / script)]
 
 
-def said(script: str) -> list[str]:
-    """What a script says, stderr too, in a process of its own, which ends as any of Python's.
+def forked(script: str, begin: int | None = None) -> tuple[int, int]:
+    """Starts a script in a process of its own, which ends as any of Python's: its number, and the pipe of what it says.
 
     It is a fork of this one, which has imported what scripts need: in the machine that takes longer than they do.
+
+    Args:
+        begin: A pipe; the script begins when there is a byte in it.
     """
     reads, writes = os.pipe()
     child = os.fork()
     if child == 0:
         for stream in (sys.stdout, sys.stderr):
             os.dup2(writes, stream.fileno())
+        if begin is not None:
+            os.read(begin, 1)
         sys.argv = ["ganglion.shims", *arguments(script)]
         runpy.run_module("ganglion.shims", run_name="__main__", alter_sys=True)
         raise SystemExit
     os.close(writes)
+    return child, reads
+
+
+def said(script: str) -> list[str]:
+    """What a script says, stderr too."""
+    child, reads = forked(script)
     with open(reads) as output:
         lines = output.read().splitlines()
     os.waitpid(child, 0)
@@ -86,21 +97,24 @@ async def switch(bus: Any, adapter: str, on: bool) -> None:
     await called(bus, adapter, "org.freedesktop.DBus.Properties", "Set", "ssv", body)
 
 
-async def client() -> dict[str, Any]:
-    """A script that reads, writes, subscribes, and loses the connection."""
+async def client(begin: int, says: BinaryIO) -> dict[str, Any]:
+    """A script that reads, writes, subscribes, and loses the connection.
+
+    Args:
+        begin: The pipe that it begins at.
+        says: That of what it says.
+    """
     bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
     for adapter in (_CENTRAL, _PERIPHERAL):
         await switch(bus, adapter, True)
     peripheral = Peripheral(_PERIPHERAL)
     await peripheral.begin()
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "ganglion.shims", *arguments("client.py")),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
+    os.write(begin, b"!")
+    output = asyncio.StreamReader()
+    protocol = asyncio.StreamReaderProtocol(output)
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, says)
     lines: list[str] = []
-    assert process.stdout is not None
-    async for line in process.stdout:
+    async for line in output:
         lines.append(line.decode().rstrip("\n"))
         if lines[-1] == "subscribed":
             await until(lambda: peripheral.temperature.notifying)
@@ -110,7 +124,7 @@ async def client() -> dict[str, Any]:
             peripheral.setting.notify(b"told")
         elif lines[-1] == "waiting":
             await switch(bus, _PERIPHERAL, False)
-    await process.wait()
+    transport.close()
     return {"client": lines, "written": peripheral.setting.written.decode()}
 
 
@@ -132,7 +146,11 @@ def main() -> None:
     begins(bluez() / "usr/bin/btvirt", "-l2")
     asyncio.run(adapters(2))
     answers["switched off"] = said("scan.py")
-    answers |= asyncio.run(client())
+    waits, begin = os.pipe()
+    child, says = forked("client.py", waits)  # before there is a loop, which a fork would share
+    with open(says, "rb") as output:
+        answers |= asyncio.run(client(begin, output))
+    os.waitpid(child, 0)
     answers["server"] = said("server.py")
     print(json.dumps(answers))
 

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from fnmatch import fnmatch
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from ganglion import __version__
 from ganglion.cli.main import COMMANDS
 from ganglion_gateway import command
 
@@ -160,3 +162,43 @@ def test_the_first_start_of_a_pod_brings_it_the_keys_of_the_mesh() -> None:
         [sys.executable, "-m", "ganglion", *words[:2], "--help"], capture_output=True, text=True, check=True, timeout=60
     )
     assert all(word in help.stdout for word in words if word.startswith("--"))
+
+
+def test_no_secret_that_the_comments_have_made_is_committed_or_goes_into_an_image() -> None:
+    text = (DEPLOY / "compose.yaml").read_text().partition("\nname:")[0]
+    made = {DEPLOY / name for name in re.findall(r"> ([\w-]+)", text)}
+    assert made == {DEPLOY / secret["file"] for secret in COMPOSE["secrets"].values()}
+    keys = (DEPLOY / "kubernetes" / "gateway.yaml").read_text().partition("apiVersion:")[0]
+    made |= {DEPLOY / "kubernetes" / name for name in re.findall(r"--from-file=(\S+)", keys)}
+    rules = (ROOT / ".gitignore").read_text().splitlines()
+    for path in made:
+        name = path.relative_to(ROOT).as_posix()
+        assert any(fnmatch(f"/{name}", rule.replace("**/", "*")) for rule in rules), name
+    assert DEPLOY.relative_to(ROOT).as_posix() in (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
+
+
+def test_every_image_is_of_a_version_and_ours_of_the_one_that_is_here() -> None:
+    pod = of_kind("StatefulSet")["spec"]["template"]["spec"]
+    images = [each["image"] for each in (*COMPOSE["services"].values(), *pod["initContainers"], *pod["containers"])]
+    images += re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
+    for image in images:
+        assert re.search(r":v?\d+[\d.]*(-[\w-]+)?$", image), image
+        assert "ganglion" not in image or image == f"ganglion-gateway:{__version__}"
+    assert f"docker build -f gateway/deploy/Dockerfile -t ganglion-gateway:{__version__} ." in DOCKERFILE
+
+
+def test_a_pods_state_is_a_folder_that_the_gateway_makes_and_owns() -> None:
+    pod = of_kind("StatefulSet")["spec"]["template"]["spec"]
+    [container], [keys] = pod["containers"], pod["initContainers"]
+    [volume] = [mount["mountPath"] for mount in container["volumeMounts"] if mount["name"] == "state"]
+    state = container["args"][container["args"].index("--state") + 1]
+    assert Path(state).parent == Path(volume), "the root of a volume with fsGroup is of nobody who may change its mode"
+    assert f"--state {state} " in keys["args"][0]
+    assert f"[ -e {state}/authority ]" in keys["args"][0]
+
+
+def test_it_is_scaled_by_the_core_that_a_gateway_can_use() -> None:
+    [metric] = of_kind("HorizontalPodAutoscaler")["spec"]["metrics"]
+    target = metric["resource"]["target"]
+    assert target["type"] == "AverageValue", "a share of what is requested is no measure of one event loop"
+    assert 500 <= int(target["averageValue"].removesuffix("m")) < 1000

@@ -160,7 +160,7 @@ def test_what_is_wrong_is_one_sentence(ganglion: Run, tmp_path: Path, monkeypatc
     (tmp_path / "agent.json").write_text("{")
     assert ganglion("size", "--config", "agent.json", code=1)["error"].startswith("agent.json: is no JSON")
     assert "there is no file nowhere.json: name" in ganglion("size", "--config", "nowhere.json", code=3)["error"]
-    said = ganglion("size", "--driver", "bme28", code=1)["error"]
+    said = ganglion("size", "--driver", "bme28", code=3)["error"]
     assert said == "there is no driver 'bme28'; did you mean \"bme280\"?"
     for key, driver, where in (("sensors", "bmp208", "bmp280"), ("actuators", "pmw", "pwm")):
         (tmp_path / "agent.json").write_text(json.dumps(MESH | {key: {"air": {"driver": driver}}}))

@@ -38,7 +38,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["pico-w", "--name", "Bad Name!"], 2, "--name 'Bad Name!': 1 to 32 of a-z A-Z 0-9 _ -"),
         (["pico-w", "--config", "bad.json"], 1, "bad.json: name: 'Bad Name!' is none: 1 to 32 of a-z A-Z 0-9 _ -"),
         (["pico-w", "--config", "bad.json", "--name", "x"], 1, "bad.json: sensors.light.bus: there is no bus i2c1"),
-        (["pico-w", "--config", "nothing.json"], 1, "nothing.json: cannot be read"),
+        (["pico-w", "--config", "nothing.json"], 3, "nothing.json does not exist"),
         (["pico-w", "--port", "/dev/ttyNOTHING"], 3, "there is no port /dev/ttyNOTHING"),
         (["pico-w", "--leaf-key", "nothing"], 3, "there is no file nothing"),
         (["pico-w", "--parent", "h", "--broker", "mqtt://h"], 2, "a full member of the mesh: leave one out"),

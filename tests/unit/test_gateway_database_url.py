@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ganglion.errors import InvalidError
+from ganglion.errors import InvalidError, NotFoundError
 from ganglion_gateway.store.url import DatabaseUrl
 
 
@@ -37,6 +37,14 @@ def test_a_url_of_postgresql_is_libpqs_and_shows_no_credentials(
     assert url.has_password is ("password" in known)
 
 
+def test_a_connection_has_an_end_where_the_server_vanishes_and_the_url_may_say_another() -> None:
+    known = DatabaseUrl.parse("postgresql://db/fleet").connection()
+    assert (known["connect_timeout"], known["tcp_user_timeout"]) == (5, 15_000)
+    assert known["keepalives_idle"] + known["keepalives_interval"] * known["keepalives_count"] <= 30
+    said = DatabaseUrl.parse("postgresql://db/fleet?tcp_user_timeout=60000").connection()
+    assert int(said["tcp_user_timeout"]) == 60_000
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -63,7 +71,7 @@ def test_what_is_no_url_is_refused_without_repeating_it(text: str, said: str) ->
 def test_the_account_is_read_at_each_connection(tmp_path: Path) -> None:
     account = tmp_path / "account"
     url = DatabaseUrl.parse(f"postgresql://db/fleet?account={account}")
-    with pytest.raises(InvalidError, match="write user:password there"):
+    with pytest.raises(NotFoundError, match="write user:password there"):
         url.connection()
     for password in ("first", "sec:ond"):
         account.write_text(f"me:{password}\n")

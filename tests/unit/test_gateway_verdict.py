@@ -70,6 +70,23 @@ def test_one_that_is_away_is_explained_by_its_end_and_not_by_what_it_said_before
     assert "when it had said nothing for 25 s" in verdict.findings(silent, NOW)[0].text
 
 
+def test_a_gateway_that_has_just_begun_does_not_say_of_now_what_it_knew_before() -> None:
+    kept = node(online=False, last_seen=NOW - 3600 * SECOND)
+    kept.facts.vitals |= {"sensors": {"door": "no /dev/i2c-1"}, "disk": 1 << 20}
+    kept.facts.vitals_at, kept.facts.since = NOW - 3600 * SECOND, NOW - 4 * SECOND
+    (finding,) = verdict.findings(kept, NOW)
+    assert (finding.level, finding.code) == ("away", "unheard")
+    assert finding.text.startswith("this gateway began 4 s ago, and has not heard it yet: it was heard last 1 h ago")
+    assert verdict.findings(kept, NOW + 25 * SECOND)[0].text.startswith("it is away: it was heard last 1 h ago")
+    kept.online = True
+    (finding,) = verdict.findings(kept, NOW)
+    assert (finding.level, finding.code, verdict.health(kept, NOW)) == ("ok", "vitals", "ok")
+    (finding,) = verdict.findings(kept, NOW + 300 * SECOND)
+    assert (finding.level, finding.code) == ("warning", "vitals")
+    kept.facts.vitals_at = NOW
+    assert codes(kept) == ["sensor", "disk"]
+
+
 def test_one_that_sleeps_is_asleep_for_as_long_as_it_said_and_then_away() -> None:
     sleeper = node(online=False, caps={"sleeps": 3600}, died=NOW - 3000 * SECOND, last_seen=NOW - 3000 * SECOND)
     (finding,) = verdict.findings(sleeper, NOW)

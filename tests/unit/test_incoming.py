@@ -94,6 +94,20 @@ async def test_a_message_that_fails_costs_no_other_of_its_read(hall: Hall, caplo
     assert "No space left" in caplog.text
 
 
+async def test_a_gateway_that_says_anew_that_it_is_there_has_returned_and_one_that_repeats_itself_has_not(
+    hall: Hall,
+) -> None:
+    returned: list[bool] = []
+    hall.lamp._incoming._returned = lambda: returned.append(True)
+    hall.arrive(hall.bundle)
+    gateway = hall.site.member("gateway", role="gateway")
+    before, first, second = (gateway.birth() for _ in range(3))
+    hall.arrive(Message(before.topic, before.payload, retain=True), Message(first.topic, first.payload))
+    assert len(returned) == 1
+    hall.arrive(Message(first.topic, first.payload), Message(second.topic, second.payload, retain=True))
+    assert len(returned) == 1
+
+
 async def test_a_bundle_holds_though_the_disk_does_not_take_it(hall: Hall, caplog: pytest.LogCaptureFixture) -> None:
     place = hall.state / "bundle.cbor"
     place.mkdir()

@@ -39,6 +39,19 @@ def test_a_loss_sends_again_with_dup_and_in_order_what_was_on_its_way():
     assert [wire[1:] for wire in again] == [sent[0][1:], sent[2][1:]]
 
 
+def test_what_shall_not_outlive_its_connection_is_dropped_with_it_wherever_it_is():
+    outbox = Outbox(window=2)
+    for i in range(4):
+        outbox.put(NAME, bytes((i,)), retain=False, lasting=bool(i % 2), token=i)
+    _, sent = outbox.take()
+    outbox.lost()
+    assert (len(outbox), outbox.size) == (2, 2 * (len(NAME) + 1))
+    assert [wire[1:] for wire in outbox.again()] == [sent[1:]]
+    (later,) = outbox.take()
+    assert [outbox.acknowledge(identifier(wire)) for wire in (sent, later)] == [1, 3]
+    assert (len(outbox), outbox.size) == (0, 0)
+
+
 def test_an_acknowledgement_of_nothing_is_nothing():
     outbox = Outbox()
     outbox.put(NAME, b"", retain=False, token="once")

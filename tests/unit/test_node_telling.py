@@ -3,6 +3,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from ganglion.mova.virtual import VirtualLoop
 from ganglion.node.console.log import SHOWN, Log
 from ganglion.node.console.tail import Tail
 from ganglion.node.telling import BURST, Telling
-from ganglion.node.vitals import Machine, Vitals, parse_wireless
+from ganglion.node.vitals import LOOK, Machine, Vitals, parse_wireless
 from ganglion.redacted import redacted
 from ganglion.sensors import Sensors
 
@@ -57,7 +58,13 @@ def test_a_secret_that_is_known_by_its_form_is_not_told(text: str, left: str) ->
     assert redacted(text) == left
 
 
-def telling(said: list[tuple[str, dict[str, Any]]], loop: VirtualLoop, tail: Tail, tmp_path: Path) -> Telling:
+def telling(
+    said: list[tuple[str, dict[str, Any]]],
+    loop: VirtualLoop,
+    tail: Tail,
+    tmp_path: Path,
+    gateways: Callable[[], object] = lambda: None,
+) -> Telling:
     async def saved() -> None:
         return
 
@@ -69,6 +76,7 @@ def telling(said: list[tuple[str, dict[str, Any]]], loop: VirtualLoop, tail: Tai
         reset="killed",
         publish=lambda stream, value: said.append((stream, value)),
         leads=lambda: True,
+        gateways=gateways,
         leaves=lambda: ["garden"],
         ask=_status,
         monotonic=loop.time,
@@ -81,6 +89,23 @@ def telling(said: list[tuple[str, dict[str, Any]]], loop: VirtualLoop, tail: Tai
         saved=saved,
         clock=loop.now,
     )
+
+
+def test_a_gateway_that_has_started_again_is_told_at_once_how_a_node_and_its_leaves_are(tmp_path: Path) -> None:
+    loop, said, boot = VirtualLoop(), list[tuple[str, dict[str, Any]]](), [1]
+
+    async def restarts() -> None:
+        task = asyncio.create_task(telling(said, loop, Tail(), tmp_path, gateways=lambda: boot[0]).run())
+        await asyncio.sleep(400)  # the next are due in less than a minute, and of the leaf in five
+        said.clear()
+        boot[0] += 1
+        await asyncio.sleep(2 * LOOK)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    with closing(loop):
+        loop.run_until_complete(restarts())
+    assert [stream for stream, _ in said] == ["system/vitals", "system/vitals/garden"]
 
 
 async def _status(leaf: str) -> dict[str, Any]:

@@ -245,12 +245,49 @@ def test_a_new_connection_begins_at_the_oldest() -> None:
     courier.sent(row(5), now=0.0)
     assert courier.cursor == (1, 5)
     courier.restart()
-    assert (courier.behind, courier.cursor, courier.room) == (True, (-1, -1), WINDOW)
+    assert (courier.behind, courier.cursor, courier.room) == (True, (-1, -1), 1)
+
+
+def test_one_event_goes_alone_until_a_gateway_has_said_that_it_has_one() -> None:
+    courier = Courier()
+    for _ in range(2):
+        assert courier.room == 1
+        courier.sent(row(1), now=0.0)
+        assert courier.room == 0
+        courier.arrived((1, 1))
+        assert courier.room == WINDOW
+        courier.restart()
+
+
+def test_one_that_was_given_up_here_says_nothing_of_a_gateway() -> None:
+    courier = Courier()
+    courier.sent(row(1), now=0.0)
+    courier.dropped((1, 1))
+    assert (courier.room, courier.deadline) == (1, None)
+
+
+def test_while_nothing_is_acknowledged_each_wait_in_vain_sends_twice_as_many_from_the_oldest_on() -> None:
+    courier = Courier()
+    courier.sent(row(1), now=0.0)
+    now, sent = 0.0, [[1]]
+    while len(sent[-1]) < WINDOW:
+        assert courier.deadline is not None
+        now += PATIENCE
+        assert courier.deadline == now, "what came last waits the shortest, and has the others come with it"
+        burst = [each.seq for each in courier.due(now)]
+        assert burst == sent[-1], "all of it, in order"
+        for _ in range(courier.room):
+            burst.append(burst[-1] + 1)
+            courier.sent(row(burst[-1]), now)
+        sent.append(burst)
+    assert [len(burst) for burst in sent] == [1, 2, 4, 8, 16, 32, 64, 128, 256]
+    assert now == 8 * PATIENCE
 
 
 @given(st.lists(st.integers(1, 400), unique=True, max_size=400))
 def test_what_is_under_way_is_what_was_sent_less_what_arrived(arrived: list[int]) -> None:
     courier = Courier()
+    courier.arrived((0, 1))
     for seq in range(1, WINDOW + 1):
         courier.sent(row(seq), now=0.0)
     assert courier.room == 0

@@ -9,6 +9,7 @@ import runpy
 import string
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import polib
@@ -28,7 +29,6 @@ from support.mova import edge, found
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "runtime" / "ganglion"
 CATALOGUE = polib.pofile(str(PACKAGE / "locale" / "uk.po"))
-MODULES = {path: ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}
 #: What takes the message or hint of a diagnostic.
 SINKS = {
     "add",
@@ -42,6 +42,12 @@ SINKS = {
 BROKEN = runpy.run_path(str(Path(__file__).with_name("test_mova_check.py")))["BROKEN"]
 
 
+@cache
+def modules() -> dict[Path, ast.Module]:
+    """The package, parsed: when a test asks, and not by each process that collects tests."""
+    return {path: ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}
+
+
 def name_of(call: ast.Call) -> str:
     return call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
 
@@ -52,7 +58,7 @@ def marked() -> dict[str, str]:
     Those of `ganglion.sentences` are told by a gateway, in the language of who asks it.
     """
     sentences = {}
-    for path, tree in MODULES.items():
+    for path, tree in modules().items():
         told = path.name == "sentences.py" or "from ganglion.sentences import" in path.read_text()
         for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
             count = {"_": 1, "ngettext": 2, "Object": 1, "say": int(told)}.get(name_of(call), 0)
@@ -97,7 +103,7 @@ def test_a_translation_has_the_placeholders_of_its_sentence(entry: polib.POEntry
 
 def test_no_sentence_of_a_diagnostic_goes_round_the_translation() -> None:
     bare = []
-    for path, tree in MODULES.items():
+    for path, tree in modules().items():
         if path.parent.name != "mova" and path.name != "pattern.py":
             continue
         for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call) and name_of(node) in SINKS):
@@ -114,7 +120,7 @@ def test_no_sentence_of_a_diagnostic_goes_round_the_translation() -> None:
 
 def test_nothing_else_is_called_as_the_mark_is() -> None:
     """`for _ in …` would make `_` a local name, and the sentences of that function fail."""
-    for path, tree in MODULES.items():
+    for path, tree in modules().items():
         if re.search(r"^from ganglion\.words import .*\b_\b", path.read_text(), re.MULTILINE):
             taken = [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == "_"
                      and isinstance(node.ctx, ast.Store)]  # fmt: skip

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from ganglion.sentences import say
 from ganglion_gateway.access.limiter import Failures, source
 from ganglion_gateway.access.passwords import Passwords
-from ganglion_gateway.store import accounts, audit
+from ganglion_gateway.store import accounts, audit, tries
 from ganglion_gateway.store.database import Database, Row
+from ganglion_gateway.store.tries import Tries
 
 
 class WrongError(Exception):
@@ -55,6 +56,10 @@ class Entrance:
         # A name of any length takes no more memory than another
         account = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()
         wait = max(self._by_address.wait(place, now), self._by_name.wait(account, now))
+        # What this gateway refuses by itself costs the database nothing
+        together = [Tries(f"address {place}", 10, 6), Tries(f"account {account}", 10, 30), tries.EVERYBODY]
+        if wait <= 0 and self._database.shared:
+            wait = await self._count(together)
         if wait > 0:
             raise TooOftenError(wait)
         self._by_address.add(place, now)
@@ -70,7 +75,15 @@ class Entrance:
             raise WrongError
         self._by_address.add(place, now, -1)
         self._by_name.add(account, now, -1)
+        if self._database.shared:
+            await self._database.write(lambda connection: tries.give_back(connection, together))
         if self._passwords.is_weaker(user["password"]):
             better, id = await self._passwords.hash(password), user["id"]
             await self._database.write(lambda connection: accounts.change_user(connection, id, password=better))
         return user
+
+    async def _count(self, together: list[Tries]) -> float:
+        """Counts with the other gateways at the database; seconds to wait where that is too often."""
+        if (wait := await tries.wait(self._database, together, self._clock())) > 0:
+            return wait
+        return await self._database.write(lambda connection: tries.take(connection, together, self._clock()))

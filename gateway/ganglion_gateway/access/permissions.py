@@ -74,6 +74,7 @@ TABLE: dict[str, dict[str, str]] = {
     "/api/v1/nodes/{node}/release": {"GET": "read", "PUT": "config"},
     "/api/v1/releases": {"GET": "read", "POST": "config"},
     "/api/v1/releases/files/{digest}": {"PUT": "config"},
+    "/api/v1/wheels/check": {"POST": "config"},
     "/api/v1/releases/{release}": {"GET": "read"},
     "/api/v1/releases/{release}/nodes": {"GET": "read"},
     "/api/v1/releases/{release}/files/{path:path}": {"GET": "read"},

@@ -125,6 +125,7 @@ ANSWERS: dict[str, Any] = {
     "post_webhooks": d.NewWebhook,
     "post_webhooks_webhook_rotate": d.NewWebhook,
     "post_webhooks_webhook_test": d.Tested,
+    "post_wheels_check": d.Agent,
     "put_kv_keys_key": d.Item,
     "put_nodes_node_release": d.NodeRelease,
     "put_releases_files_digest": d.SentFile,

@@ -88,6 +88,10 @@ def routes(services: Services) -> APIRouter:
         data = await _body(request)
         return {"sha256": digest, "size": len(data), "new": await register.keep(digest, data)}
 
+    @router.post("/wheels/check", summary="What a wheel of Ganglion is whose pieces were sent; nothing is made of it")
+    async def check_wheel(body: AgentBody) -> dict[str, Any]:
+        return (await register.wheel(body.name, body.pieces)).document
+
     @router.post(
         "/releases",
         status_code=201,

@@ -15,6 +15,7 @@ from ganglion.mesh import files
 from ganglion.mesh.authority import Authority
 from ganglion_gateway.backup import state, tables
 from ganglion_gateway.backup.container import Reader, Writer
+from ganglion_gateway.store import revisions
 from ganglion_gateway.store.engines import snapshot
 from ganglion_gateway.store.url import SQLITE, DatabaseUrl
 
@@ -64,7 +65,7 @@ async def make(folder: Path, url: DatabaseUrl, to: Path, *, passphrase: str | No
     try:
         async with snapshot(url) as connection:
             with _opened(draft, to) as file:
-                revision = await tables.revision(connection)
+                revision = await revisions.current(connection)
                 if revision is None:
                     raise NotFoundError(f"the database {url} has no tables of a gateway")
                 mesh = Authority.open(folder / "authority", now=now, create=False).mesh_id

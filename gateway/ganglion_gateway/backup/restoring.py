@@ -7,8 +7,6 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from alembic import command
-from alembic.script import ScriptDirectory
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,7 +16,8 @@ from ganglion.mesh import files
 from ganglion_gateway.backup import state, tables
 from ganglion_gateway.backup.container import Reader
 from ganglion_gateway.backup.making import Contents, look
-from ganglion_gateway.store.database import config, revise, secure
+from ganglion_gateway.store import revisions
+from ganglion_gateway.store.database import secure
 from ganglion_gateway.store.engines import engines
 from ganglion_gateway.store.url import SQLITE, DatabaseUrl
 
@@ -168,7 +167,7 @@ async def _writing(url: DatabaseUrl) -> AsyncIterator[AsyncConnection]:
 
 
 def _known(revision: str, path: Path) -> None:
-    if revision not in {script.revision for script in ScriptDirectory.from_config(config()).walk_revisions()}:
+    if revision not in revisions.known():
         raise InvalidError(
             f"its tables are of the revision {revision}, a newer gateway's: update this one", where=str(path)
         )
@@ -192,18 +191,18 @@ async def _empty(connection: AsyncConnection, url: DatabaseUrl, *, force: bool) 
     )
     if (await connection.execute(others)).scalar():
         raise RefusedError(f"a gateway uses the database {url}: stop it first")
-    if await tables.revision(connection) is None:
+    if await revisions.current(connection) is None:
         return
     for table in await tables.reflected(connection):
         if table.name not in _ANYWAY and (await connection.execute(select(func.count()).select_from(table))).scalar():
             if not force:
                 raise RefusedError(f"the database {url} has rows in {table.name}: give another --database, or --force")
             break
-    await revise(connection, lambda settings: command.downgrade(settings, "base"))
+    await revisions.remove(connection)
 
 
 async def _load(connection: AsyncConnection, reader: Reader, staging: state.Staging) -> None:
-    await revise(connection, lambda settings: command.upgrade(settings, reader.header["revision"]))
+    await revisions.upgrade(connection, reader.header["revision"])
     loading = tables.Loading(connection, await tables.reflected(connection))
     for line in reader.lines():
         if isinstance(line, list):
@@ -215,4 +214,4 @@ async def _load(connection: AsyncConnection, reader: Reader, staging: state.Stag
         else:
             staging.file(line["file"], line["mode"])
     await loading.close()
-    await revise(connection, lambda settings: command.upgrade(settings, "head"))
+    await revisions.upgrade(connection, revisions.known()[-1])

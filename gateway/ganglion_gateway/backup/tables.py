@@ -13,9 +13,8 @@ from sqlalchemy import JSON, Connection, LargeBinary, MetaData, Table, Text, bin
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion.errors import InvalidError
+from ganglion_gateway.store.revisions import VERSION
 
-#: Alembic's own, which holds the revision.
-VERSION = "alembic_version"
 #: Rows that are read or written at once.
 _PAGE = 500
 
@@ -29,18 +28,6 @@ async def reflected(connection: AsyncConnection) -> list[Table]:
         return [table for table in known.sorted_tables if table.name != VERSION]
 
     return await connection.run_sync(reflect)
-
-
-async def revision(connection: AsyncConnection) -> str | None:
-    """The revision of the tables; None where there are none."""
-
-    def look(sync: Connection) -> str | None:
-        if not sync.dialect.has_table(sync, VERSION):
-            return None
-        found: str | None = sync.execute(text(f"SELECT version_num FROM {VERSION}")).scalar()  # noqa: S608 - ours
-        return found
-
-    return await connection.run_sync(look)
 
 
 async def dump(connection: AsyncConnection, write: Callable[[Any], None]) -> dict[str, int]:

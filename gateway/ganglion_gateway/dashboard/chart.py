@@ -13,6 +13,9 @@ POINTS = 600
 #: Lines across a chart.
 SPLIT = {"lineStyle": {"color": CHART_INK, "opacity": 0.16}}
 
+#: Where the axis of time begins: of one reading alone ECharts would show two days around it.
+_LEAST = "({ min, max }) => isFinite(max) && max - min < 60000 ? max - 60000 : min"
+
 
 def options(points: list[list[float]], *, label: str) -> dict[str, Any]:
     """A line over the last minutes, without a frame; its values and times are told on touch.
@@ -32,6 +35,7 @@ def options(points: list[list[float]], *, label: str) -> dict[str, Any]:
             "type": "time",
             "splitNumber": 2,
             "minInterval": 60_000,  # labels have no seconds
+            ":min": _LEAST,
             "splitLine": {"show": False},
             "axisLabel": {**text, "formatter": "{HH}:{mm}"},
         },

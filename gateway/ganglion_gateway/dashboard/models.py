@@ -98,6 +98,7 @@ class _Models:
         cache = known["cache"]
         kept = say("Answers are kept for {span}.").format(span=text.span(cache["ttl"] / SECOND, say)) if cache else ""
         self._cache.set_text(kept)
+        self._cache.set_visibility(bool(kept))
         self._budgets.update([_budget(each, currency, visit) for each in known["budgets"]])
         await self._sums(currency)
         if self._questions is not None:
@@ -146,7 +147,7 @@ def _prices(model: Model, currency: str) -> str:
 def _budget(budget: Budget, currency: str, visit: Visit) -> Row:
     tokens, cost = budget["tokens"], budget["cost"]
     used = budget["used"]
-    kind = {"all": visit.say("everything"), "node": visit.say("node"), "script": visit.say("script")}
+    kind = {"day": visit.say("everything"), "node": visit.say("node"), "script": visit.say("script")}
     cells = (
         Cell(kind.get(budget["of"], budget["of"])),
         Cell(budget["name"] or "–"),
@@ -184,7 +185,11 @@ def _bars(days: list[list[Any]], currency: str) -> dict[str, Any]:
     return {
         "animation": False,
         "grid": {"left": 2, "right": 6, "top": 8, "bottom": 2, "containLabel": True},
-        "xAxis": {"type": "category", "data": [day for day, _ in days], "axisTick": {"show": False}},
+        "xAxis": {"type": "category", "data": [day for day, _ in days], "axisTick": {"show": False}}
+        | {
+            "axisLabel": {"color": CHART_INK, ":formatter": "day => day.slice(5)"},
+            "axisLine": {"lineStyle": {"color": CHART_INK}},
+        },
         "yAxis": {"type": "value", "splitNumber": 2, "splitLine": chart.SPLIT, "axisLabel": {"color": CHART_INK}},
         "tooltip": {"trigger": "axis", "confine": True},
         "series": [

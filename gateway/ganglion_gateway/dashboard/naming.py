@@ -36,4 +36,4 @@ class Names:
 
     def of(self, id: str | None) -> str:
         """The name of a release; a dash for none."""
-        return "—" if id is None else self._known.get(id, text.whole(id)[:SHORT])
+        return "–" if id is None else self._known.get(id, text.whole(id)[:SHORT])

@@ -145,6 +145,8 @@ class Nodes:
             element.set_visibility(several)
         self._search.set_visibility(len(self._fleet.nodes) > 3 or bool(self._filter))
         if several:
+            for turn, is_there in ((self._back, self._page > 0), (self._on, self._page + 1 < pages)):
+                turn.props(remove="disabled") if is_there else turn.props("disabled")
             self._where.set_text(self._say("page {page} of {pages}").format(page=self._page + 1, pages=pages))
 
     def _rebuild(self, page: Sequence[Node], shown: list[tuple[str, tuple[str, ...]]], now: int) -> None:

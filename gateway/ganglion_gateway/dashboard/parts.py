@@ -10,6 +10,9 @@ from ganglion_gateway.dashboard.words import Say
 
 Action = Callable[[], Awaitable[Any] | Any]
 
+#: Letters of a text, and of a single word, that a cell of a table does not break.
+_SHORT, _WORD = 12, 24
+
 
 def attribute(value: str) -> str:
     """A text inside a double-quoted attribute of `props`."""
@@ -170,6 +173,11 @@ class Table:
         return cells
 
 
+def _is_short(caption: str) -> bool:
+    """Whether it stays on one line where there is room: a name, a time, a word; broken it would be read twice."""
+    return len(caption) <= _SHORT or (len(caption) <= _WORD and " " not in caption)
+
+
 class ShownCell:
     """A cell that is shown."""
 
@@ -189,6 +197,7 @@ class ShownCell:
         before, self._cell = self._cell, cell
         if cell.text != before.text:
             self._text.set_text(cell.text)
+            self._text.classes("g-short-text") if _is_short(cell.text) else self._text.classes(remove="g-short-text")
             self._place.classes(remove="g-none") if cell.text else self._place.classes("g-none")
         if cell.state != before.state:
             self._dot.classes(remove=f"g-{before.state}" if before.state else None, add=f"g-{cell.state}")

@@ -10,20 +10,12 @@ from functools import cache
 from ganglion_gateway.dashboard.progress import spoken
 from ganglion_gateway.dashboard.words import Say, speaking
 
-#: How many nodes, as the tally of a rollout writes it.
-_NODES = re.compile(r"(\d+) nodes?")
 _NAME = re.compile(r"\\{(\w+)\\}")
 
 
 def _forms(say: Say) -> tuple[str, ...]:
-    """Of rollouts, of jobs and of deliveries; one that another begins like stands before it."""
+    """Of nodes in rollouts, of jobs and of deliveries; one that another begins like stands before it."""
     return (
-        say("stage {number}: {nodes} of {size} failed, and at most {may} may; most often: {reason}"),
-        say("stage {number}: {nodes} of {size} failed, and at most {may} may"),
-        say("stage {number}: {nodes} of {size} failed, and {need} have to commit; most often: {reason}"),
-        say("stage {number}: {nodes} of {size} failed, and {need} have to commit"),
-        say("stage {number}: none of its nodes is left"),
-        say("{bad} of all {nodes} failed, and at most {may} may"),
         say("crashed: {why}"),
         say("crashed"),
         say("has raised alerts"),
@@ -77,8 +69,6 @@ def _read(reason: str, say: Say) -> str | None:
 
 
 def _value(name: str, value: str, say: Say) -> str:
-    if name == "nodes" and (found := _NODES.fullmatch(value)):
-        return say.many("{count} node", "{count} nodes", int(found[1])).format(count=found[1])
     if name == "state":
         return (spoken(say) | {"trial": say("trial")}).get(value, value)
     return told(value, say) if name == "reason" else value

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ganglion.errors import InvalidError, UsageError, unread
+from ganglion.errors import InvalidError, UsageError, unread, unreadable
 from ganglion.settings import duration_field, nearest, read
 from ganglion.units import SECOND
 
@@ -166,12 +166,13 @@ class ModelsSettings:
         """From TOML.
 
         Raises:
-            InvalidError: the file or a key's cannot be read, or holds what is none of these; the place is named.
+            NotFoundError: the file is not there.
+            InvalidError: it or a key's cannot be read, or holds what is none of these; the place is named.
         """
         try:
             table = tomllib.loads(path.read_text())
         except (OSError, UnicodeDecodeError) as error:
-            raise InvalidError(unread(error), where=str(path)) from None
+            raise unreadable(error, str(path)) from None
         except tomllib.TOMLDecodeError as error:
             raise InvalidError(f"is not TOML: {error}", where=str(path)) from None
         where = f"{path}: "

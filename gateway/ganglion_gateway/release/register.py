@@ -175,16 +175,10 @@ class Register:
             RefusedError: a file was not sent; its SHA-256 is named.
             InvalidError: a file is not what its name says, or all of it is no release.
         """
-        pieces = {f"agent/{file}/{n}": sha256 for file, listed in agents.items() for n, sha256 in enumerate(listed)}
-        if missing := await store.missing(self._database, [*files.values(), *pieces.values()]):
-            paths = [path for path, sha256 in (*files.items(), *pieces.items()) if sha256 in missing]
-            raise RefusedError(
-                say(
-                    "send {names} first: PUT /api/v1/releases/files/{sha256}",
-                    names=", ".join(sorted(paths)[:5]),
-                    sha256=missing[0],
-                )
-            )
+        pieces: dict[str, str] = {}
+        for file, each in agents.items():
+            pieces |= _paths(file, each)
+        await self._were_sent({**files, **pieces})
         blobs = await store.blobs(self._database, files.values())
         data = {path: blobs[sha256] for path, sha256 in files.items()}
         read = [await self._wheel(file, listed) for file, listed in agents.items()]
@@ -204,6 +198,32 @@ class Register:
         if is_new:
             self._on_made()
         return await self.find(made.id), is_new
+
+    async def wheel(self, name: str, pieces: Sequence[str]) -> Agent:
+        """What a wheel is that a release to come may bring; nothing is made of it.
+
+        Args:
+            name: Of its file.
+            pieces: SHA-256 of its pieces, which were kept.
+
+        Raises:
+            RefusedError: a piece was not sent; its SHA-256 is named.
+            InvalidError: it is no wheel of Ganglion that a release may bring.
+        """
+        await self._were_sent(_paths(name, pieces))
+        return await self._wheel(name, pieces)
+
+    async def _were_sent(self, wanted: Mapping[str, str]) -> None:
+        """Returns where all is there that these paths name by SHA-256."""
+        if missing := await store.missing(self._database, list(wanted.values())):
+            paths = [path for path, sha256 in wanted.items() if sha256 in missing]
+            raise RefusedError(
+                say(
+                    "send {names} first: PUT /api/v1/releases/files/{sha256}",
+                    names=", ".join(sorted(paths)[:5]),
+                    sha256=missing[0],
+                )
+            )
 
     async def _wheel(self, name: str, pieces: Sequence[str]) -> Agent:
         """What a manifest says of a wheel of these pieces, which are there."""
@@ -292,6 +312,11 @@ class Register:
             "after": {"id": after.id, "name": after.manifest.name},
             **found,
         }
+
+
+def _paths(wheel: str, pieces: Sequence[str]) -> dict[str, str]:
+    """What a refusal calls the pieces of a wheel."""
+    return {f"agent/{wheel}/{n}": sha256 for n, sha256 in enumerate(pieces)}
 
 
 def _time(at: int) -> str:

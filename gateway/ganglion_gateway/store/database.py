@@ -2,26 +2,25 @@
 """The gateway's database: opened and brought to the newest revision, read by many, written by one."""
 
 import asyncio
-import logging
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, Executable, Table, text
+from sqlalchemy import Executable, Table, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion.errors import InvalidError, UnreachableError
+from ganglion_gateway.store import revisions
 from ganglion_gateway.store.engines import Engines, engines
 from ganglion_gateway.store.url import SQLITE, DatabaseUrl
 from ganglion_gateway.store.writer import Work, Writer
 
-_MIGRATIONS = Path(__file__).parent / "migrations"
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 Row = dict[str, Any]
 T = TypeVar("T")
@@ -93,12 +92,13 @@ class Database:
 
     async def migrate(self) -> None:
         """Brings the tables to the newest revision, in one transaction."""
-        await self.revise(lambda settings: command.upgrade(settings, "head"))
-
-    async def revise(self, change: Callable[[Config], None]) -> None:
-        """Has Alembic change the tables, in one transaction: see `revise`."""
         async with self._migrations.begin() as connection:
-            await revise(connection, change)
+            await revisions.upgrade(connection, revisions.known()[-1])
+
+    async def revise(self, change: "Callable[[Config], None]") -> None:
+        """Has Alembic change the tables, in one transaction: see `revisions.revise`."""
+        async with self._migrations.begin() as connection:
+            await revisions.revise(connection, change)
 
     async def write(self, work: Work[T], *, patient: bool = False) -> T:
         """See `Writer.write`."""
@@ -165,32 +165,6 @@ def insert_or_update(connection: AsyncConnection, table: Table, key: Sequence[st
         column.key: statement.excluded[column.key] for column in table.columns if column.key not in {*key, *keep}
     }
     return statement.on_conflict_do_update(index_elements=[table.c[name] for name in key], set_=changed)
-
-
-def config() -> Config:
-    """Alembic's configuration, without a file."""
-    settings = Config()
-    settings.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    settings.set_main_option("path_separator", "os")
-    return settings
-
-
-async def revise(connection: AsyncConnection, change: Callable[[Config], None]) -> None:
-    """Has Alembic change the tables, in the transaction of a connection of `Engines.migrations`.
-
-    Raises:
-        InvalidError: it left rows that point to none.
-    """
-
-    def work(sync: Connection) -> None:
-        logging.getLogger("alembic").setLevel(logging.WARNING)
-        settings = config()
-        settings.attributes["connection"] = sync
-        change(settings)
-        if sync.dialect.name == SQLITE and (lost := sync.exec_driver_sql("PRAGMA foreign_key_check").all()):
-            raise InvalidError(f"a migration left rows of {lost[0][0]} that point to no row of {lost[0][2]}")
-
-    await connection.run_sync(work)
 
 
 def secure(path: Path) -> None:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Float, Text, bindparam, cast, delete, func, select, update
+from sqlalchemy import ARRAY, BigInteger, Float, Text, bindparam, cast, delete, func, literal, select, union_all, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
 
@@ -136,13 +136,19 @@ async def buckets(database: Database, ids: list[str], sensor: str, *, since: int
 
 
 async def prune(connection: AsyncConnection, streams: Sequence[tuple[str, str]], keep: Retention, now: int) -> int:
-    """Deletes readings of these (node, sensor) that are too old or too many; returns how many."""
-    deleted = 0
-    for node, sensor in streams:
-        mine = (readings.c.node == node) & (readings.c.sensor == sensor)
-        oldest = select(readings.c.timestamp).where(mine).order_by(readings.c.timestamp.desc())
-        last = (await connection.execute(oldest.offset(keep.readings_count - 1).limit(1))).scalar()
-        edge = max(now - keep.readings_age, last or 0)
-        result = await connection.execute(delete(readings).where(mine, readings.c.timestamp < edge))
-        deleted += result.rowcount
-    return deleted
+    """Deletes readings of these (node, sensor) that are too old or too many; returns how many.
+
+    One statement for each, and all of them sent at once: each looks at the end of its own stream alone, where one for
+    all of them has to put the rows together first.
+    """
+    if not streams:
+        return 0
+    mine = (readings.c.node == bindparam("of_node")) & (readings.c.sensor == bindparam("of_sensor"))
+    newest = select(readings.c.timestamp).where(mine).order_by(readings.c.timestamp.desc())
+    last = newest.offset(keep.readings_count - 1).limit(1).subquery()
+    oldest = select(literal(now - keep.readings_age, BigInteger).label("timestamp"))
+    edges = union_all(oldest, select(last.c.timestamp)).subquery()
+    edge = select(func.max(edges.c.timestamp)).scalar_subquery()
+    statement = delete(readings).where(mine, readings.c.timestamp < edge)
+    rows = [{"of_node": node, "of_sensor": sensor} for node, sensor in streams]
+    return (await connection.execute(statement, rows)).rowcount

@@ -15,14 +15,22 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from ganglion import extras
-from ganglion.errors import InvalidError, UsageError
+from ganglion.errors import InvalidError, NotFoundError, UsageError
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 _SCHEMES = {"sqlite": SQLITE, "postgresql": POSTGRESQL, "postgres": POSTGRESQL}
 #: What of libpq is the gateway's own to set, or no business of a URL.
 _OURS = ("options", "application_name", "client_encoding", "replication", "password")
-#: Seconds for one address to answer, where the URL does not say.
-_CONNECT = 5
+#: What libpq is told where the URL does not say: seconds for one address to answer; milliseconds that what was sent may
+#: go without a word of the other's kernel (tcp(7)); and seconds of silence until it is asked for one, so that who waits
+#: for an answer of a machine that has vanished is told so, too.
+_PATIENCE = {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 15_000,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
 #: The account's words, where a file has them.
 _ACCOUNT = "account"
 
@@ -75,9 +83,10 @@ class DatabaseUrl:
         """libpq's parameters as they are now, with the words of the account.
 
         Raises:
-            InvalidError: the account's file cannot be read, or its first line is no `user:password`.
+            NotFoundError: the account's file is not there.
+            InvalidError: it cannot be read, or its first line is no `user:password`.
         """
-        return {"connect_timeout": _CONNECT, **self.parameters, **self._account()}
+        return {**_PATIENCE, **self.parameters, **self._account()}
 
     def _account(self) -> dict[str, str]:
         if self.account is None:
@@ -87,9 +96,8 @@ class DatabaseUrl:
                 line = file.readline().rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is no text"
-            raise InvalidError(
-                f"the account for {self} cannot be read ({reason}): write user:password there", where=str(self.account)
-            ) from None
+            said = f"{self.account}: the account for {self} cannot be read ({reason}): write user:password there"
+            raise (NotFoundError if isinstance(error, FileNotFoundError) else InvalidError)(said) from None
         user, colon, password = line.partition(":")
         if not user or not colon:
             raise InvalidError(f"this is no account for {self}: write user:password there", where=str(self.account))

@@ -19,6 +19,7 @@ from ganglion.mesh.client import MeshClient
 from ganglion.mesh.identity import fingerprint
 from ganglion.mesh.mqtt_transport import MqttTransport
 from ganglion.mesh.statistics import MeshStatistics
+from ganglion.mesh.trust_store import mesh_pin
 from ganglion.mqtt.url import addresses
 from ganglion.units import SECOND
 from ganglion_micro import gl1
@@ -57,6 +58,8 @@ def run(args: argparse.Namespace) -> Result:
         raise UsageError("say where the mesh is: --broker mqtt://host, or GANGLION_BROKER")
     if args.root is not None and not re.fullmatch("[a-z2-7]{26}", args.root):
         raise UsageError(f"--root {args.root}: 26 letters of base32, as `ganglion devices pending --json` has them")
+    if args.mesh is not None:
+        mesh_pin(args.mesh, "--mesh")
     wait = option.duration(args.wait, "--wait")
     with option.usage("--broker"):
         addresses(args.broker)

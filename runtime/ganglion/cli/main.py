@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from ganglion.cli import option
-from ganglion.errors import GanglionError, InvalidError, UnfitError, UsageError
+from ganglion.errors import GanglionError, InvalidError, NotFoundError, UnfitError, UsageError
 
 #: command -> (module, extras that bring what it needs, one line of help)
 COMMANDS = {
@@ -141,7 +141,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.filename is None:
             raise
-        return _ended(InvalidError(error.strerror or str(error), where=str(error.filename)), as_json=as_json)
+        kind = NotFoundError if isinstance(error, FileNotFoundError) else InvalidError
+        return _ended(kind(f"{error.filename}: {error.strerror or error}"), as_json=as_json)
     except KeyboardInterrupt:
         return 130
 

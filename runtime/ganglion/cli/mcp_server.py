@@ -7,9 +7,7 @@ nothing, and the audit names who it was.
 """
 
 import asyncio
-import errno
 import json
-import socket
 import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -27,8 +25,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ganglion import __version__
 from ganglion.cli import mcp_scripts, mcp_tools
 from ganglion.cli.gateway_client import GatewayClient
+from ganglion.cli.listening import bound
 from ganglion.cli.mcp_threads import Threads
-from ganglion.errors import GanglionError, RefusedError, UsageError
+from ganglion.errors import GanglionError, RefusedError
 from ganglion.expected import Expected, named, shown
 from ganglion.settings import nearest
 
@@ -162,13 +161,7 @@ async def serve_http(gateway: Gateway, host: str, port: int, *, beyond: bool) ->
     config = uvicorn.Config(
         _Guard(app, gateway), log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=1
     )
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.create_server((host, port), family=family)
-    except OSError as error:
-        refusal = RefusedError if error.errno == errno.EADDRINUSE else UsageError
-        raise refusal(f"{host}:{port} cannot be listened on ({error.strerror}): give another --http") from None
-    with listener:
+    with bound(host, port, "--http") as listener:
         shown = f"[{host}]" if ":" in host else host
         print(json.dumps({"ready": True, "url": f"http://{shown}:{listener.getsockname()[1]}/mcp"}), flush=True)
         await uvicorn.Server(config).serve(sockets=[listener])

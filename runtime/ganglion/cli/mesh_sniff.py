@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganglion.cli import gateway_flags
 from ganglion.cli.show import clock, plain
-from ganglion.errors import GanglionError, NotFoundError, RefusedError, UnreachableError, UsageError
+from ganglion.errors import GanglionError, LocalProtocolError, NotFoundError, RefusedError, UnreachableError, UsageError
 
 if TYPE_CHECKING:
     from ganglion.mesh.sniffing import Sniffer
@@ -45,28 +45,31 @@ def sniff(args: argparse.Namespace) -> None:
         UsageError: neither a broker nor an interface.
     """
     from ganglion.config import brokers
+    from ganglion.mqtt.packet import topic_filter
 
     urls = brokers(args.broker) if args.broker or not args.interface else ()
     if not urls and not args.interface:
         raise UsageError("give --broker URL, or GANGLION_BROKER, or --interface for a LAN")
     if args.count is not None and args.count < 1:
         raise UsageError(f"--count {args.count}: at least 1")
+    try:
+        topic_filter(args.topic)
+    except LocalProtocolError as error:
+        raise UsageError(f"--topic: {error}") from None
     mesh = _mesh(args) if args.interface else ""
     asyncio.run(_sniff(args, urls, mesh))
 
 
 def _mesh(args: argparse.Namespace) -> str:
-    from ganglion_micro import gl1
-
     if args.mesh is None:
         from ganglion.cli import gateway_client
         from ganglion.client.operations import fleet
 
         return str(gateway_client.find(args).ask(fleet.get_members(limit=1))["mesh"])
-    with suppress(ValueError):
-        if len(gl1.from_base32(args.mesh)) == 8:
-            return str(args.mesh)
-    raise UsageError(f"--mesh {args.mesh}: a mesh's id is 13 letters, as `ganglion devices pending` shows it")
+    from ganglion.mesh.trust_store import mesh_pin
+
+    mesh_pin(args.mesh, "--mesh")
+    return str(args.mesh)
 
 
 class _Shown:

@@ -272,9 +272,8 @@ def _refusal(name: str, number: int | None, error: Exception) -> GanglionError:
         there = ", ".join(port.device for port in serial_ports())
         hint = f"there is {there}" if there else "there is none at all: is the cable in, and does it carry data?"
         if ":" in name and "/" not in name:  # as a node lends it, to a command that needs more of a port than bytes
-            hint = (
-                f"where a node lends it, `ganglion console {name} --share ./port` has it on this machine: name ./port"
-            )
+            listen = f"`ganglion console {name} --listen 4000` has it on this machine"
+            hint = f"where a node lends it, {listen}, with the lines that reset a board: name rfc2217://127.0.0.1:4000"
         return NotFoundError(f"there is no port {name}; {hint}")
     if number in (errno.EACCES, errno.EPERM):
         return RefusedError(device.forbidden(name, device.SERIAL))

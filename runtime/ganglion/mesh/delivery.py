@@ -133,7 +133,7 @@ class Delivery:
         self.arrived(denied)
 
     def connected(self) -> None:
-        """The way is open (again): everything not acknowledged is sent, in order."""
+        """The way is open (again), or a gateway came to it: everything not acknowledged is sent, in order."""
         self._up = True
         self._look_at = 0.0  # what is too old is not sent any more
         self._courier.restart()
@@ -188,13 +188,12 @@ class Delivery:
             rows = await loop.run_in_executor(self._thread, self._spool.after, cursor, courier.room)
             if not self._up or courier.cursor != cursor:
                 return  # the connection went, or went and came, meanwhile: `connected` has set the wake
+            if not rows:  # of what is newer than the spool's last, a disk that fails holds nothing up
+                rows = [row for row in self._staged if row.key > cursor][: courier.room]
             for row in rows:
                 self._publish(row.topic, row.payload)
                 courier.sent(row, loop.time())
-            if not rows:
-                if not self._staged:
-                    courier.behind = False
-                return
+            courier.behind = bool(rows)
 
     async def _commit(self) -> bool:
         """Whether the disk took what was staged. An empty commit looks for what has grown too old."""
@@ -253,7 +252,7 @@ class Delivery:
         self._staged_bytes = sum(map(_size, self._staged))
 
     def _lose(self, key: Key, rank: Rank) -> None:
-        self._courier.arrived(key)
+        self._courier.dropped(key)
         self._dropped += 1
         self._by_rank[rank] += 1
         self._unsaid[rank] += 1

@@ -38,6 +38,7 @@ class Incoming:
         clock: Nanoseconds since the Unix epoch, as this machine has them.
         trusted: Called when the mesh's root became known.
         restarted: Called when the gateway was born anew: it may have lost what was on its way.
+        returned: Called when the gateway is there again: what was sent meanwhile is lost.
         relisted: Called when there is a newer list of the revoked.
     """
 
@@ -58,6 +59,7 @@ class Incoming:
         clock: Callable[[], int],
         trusted: Callable[[], None],
         restarted: Callable[[], None],
+        returned: Callable[[], None],
         relisted: Callable[[], None],
     ) -> None:
         self._member = member
@@ -74,6 +76,7 @@ class Incoming:
         self._clock = clock
         self._trusted = trusted
         self._restarted = restarted
+        self._returned = returned
         self._relisted = relisted
         self._bundle_topic = gl1.bundle_topic(member.mesh)
         self._revoked_topic = gl1.revoked_topic(member.mesh)
@@ -227,6 +230,8 @@ class Incoming:
             if known not in (b"", peer.nonce):
                 # It has restarted: it may have lost what was on its way, and must know us before that comes again.
                 self._restarted()
+            elif known and not received.retained:
+                self._returned()
 
     def _reply(self, received: Received) -> None:
         body, peer = received.body, received.peer

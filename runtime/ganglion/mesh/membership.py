@@ -95,7 +95,7 @@ class Membership:
         try:
             self._store = TrustStore(
                 self._folder,
-                pin=key.pin if key else root or mesh_pin(mesh),
+                pin=key.pin if key else root or (mesh_pin(mesh) if mesh else b""),
                 standing=standing,
                 rights=rights,
                 limited=limited,

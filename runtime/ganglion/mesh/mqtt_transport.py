@@ -97,6 +97,7 @@ class MqttTransport:
         *,
         qos: int = 0,
         retain: bool = False,
+        lasting: bool = True,
         on_done: Callable[[], None] | None = None,
     ) -> None:
         client = self._client
@@ -108,9 +109,12 @@ class MqttTransport:
             raise LocalProtocolError(
                 f"a message of {len(payload)} bytes to {topic!r} is over the limit of {self._max_packet}"
             )
-        if packet.level(qos) == 0:
+        if packet.level(qos) == 0 or (client is None and not lasting):
             self._counters.dropped += 1
-        elif self._outbox.put(name, payload, retain=retain, token=on_done or _nobody) and client is not None:
+        elif (
+            self._outbox.put(name, payload, retain=retain, lasting=lasting, token=on_done or _nobody)
+            and client is not None
+        ):
             client.wake()
 
     def subscribe(self, filter: str, qos: int = 0) -> None:
@@ -223,6 +227,7 @@ class MqttTransport:
 
     def _closed(self, client: Client) -> None:
         self._client = None
+        self._outbox.lost()
         self._refusals.clear()
         self.on_disconnected()
 

@@ -217,6 +217,7 @@ class Parts:
             clock=wall,
             trusted=self.subscriptions.gateways,
             restarted=self.presence.announce,
+            returned=self.session.opened,
             relisted=self.session.relisted,
         )
         self.overlay = self._overlaid(links) if links is not None else None

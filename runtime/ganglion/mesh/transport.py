@@ -75,6 +75,7 @@ class Transport(Protocol):
         *,
         qos: int = 0,
         retain: bool = False,
+        lasting: bool = True,
         on_done: Callable[[], None] | None = None,
     ) -> None:
         """Queues a message; returns at once.
@@ -85,6 +86,8 @@ class Transport(Protocol):
         refused and counted.
 
         Args:
+            lasting: Whether QoS 1 is kept over a loss of the connection. Else it is dropped with that one, and without
+                one at once: whoever says it anew on the next connection has it come in its turn.
             on_done: Called when the message is written (QoS 0) or acknowledged (QoS 1); never for one dropped
                 or refused.
 
@@ -147,6 +150,7 @@ class NoBroker:
         *,
         qos: int = 0,
         retain: bool = False,
+        lasting: bool = True,
         on_done: Callable[[], None] | None = None,
     ) -> None:
         self._dropped += 1

@@ -7,6 +7,7 @@ than what is known. What is kept is in `state_folder`.
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from ganglion.errors import InvalidError
@@ -147,21 +148,18 @@ class TrustStore:
             self._limited()
 
 
-def mesh_pin(mesh: str) -> bytes:
-    """The 8 bytes in the id of a mesh; b"" where it is empty.
+def mesh_pin(mesh: str, where: str = "mesh.id") -> bytes:
+    """The 8 bytes in the id of a mesh.
 
     Raises:
         InvalidError: it is none.
     """
-    try:
-        pin = gl1.from_base32(mesh)
-    except ValueError:
-        pin = b"?"
-    if mesh and len(pin) != 8:
-        raise InvalidError(
-            f"{mesh!r} is the id of no mesh: 13 letters, as `ganglion devices pending` shows it", where="mesh.id"
-        )
-    return pin
+    with suppress(ValueError):
+        if len(pin := gl1.from_base32(mesh)) == 8:
+            return pin
+    raise InvalidError(
+        f"{mesh[:40]!r} is the id of no mesh: 13 letters, as `ganglion devices pending` shows it", where=where
+    )
 
 
 def _cause(error: CredentialError) -> Cause:

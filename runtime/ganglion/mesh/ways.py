@@ -57,14 +57,14 @@ class Ways:
         """The broker says that this member is not on it any more."""
         self._beside.pop(kid, None)
 
-    def send(self, sealed: Sealed, qos: int) -> None:
+    def send(self, sealed: Sealed, qos: int, *, lasting: bool = True) -> None:
         """To its receiver, or to the gateway where it names none; what is for a group, to its members as well.
 
         A broker gives it to both. Neighbours carry it to the gateway, which acknowledges it, and pass it on to all.
         """
         destination = self.over_to(sealed.to)
         if destination is None:
-            self._transport.publish(sealed.topic, sealed.payload, qos=qos)
+            self._transport.publish(sealed.topic, sealed.payload, qos=qos, lasting=lasting)
         else:
             assert self.overlay is not None
             self.overlay.send(destination, sealed.payload)
@@ -84,8 +84,8 @@ class Ways:
             self.overlay.flood(sealed.payload)
 
     def event(self, topic: str, payload: bytes) -> None:
-        """An event of this member, to the gateway."""
-        self.send(Sealed(topic, payload, 0, 0), 1)
+        """An event of this member, to the gateway. It is said anew on each connection, so that it comes in its turn."""
+        self.send(Sealed(topic, payload, 0, 0), 1, lasting=False)
 
     def over_to(self, to: bytes | None) -> bytes | None:
         """Where to on the overlay what is for a key id, or None the gateway, goes now; None where it does not."""

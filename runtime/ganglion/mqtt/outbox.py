@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was published with QoS 1 and is not acknowledged yet (4.3.2). It outlives connections; it knows none."""
+"""What was published with QoS 1 and is not acknowledged yet (4.3.2). It outlives connections, where it shall."""
 
 from collections import deque
 from typing import Any, NamedTuple
@@ -15,6 +15,7 @@ class _Entry(NamedTuple):
     name: bytes
     payload: bytes
     retain: bool
+    lasting: bool
     token: Any
 
     @property
@@ -53,14 +54,15 @@ class Outbox:
         """Bytes of topics and payloads held."""
         return self._bytes
 
-    def put(self, name: bytes, payload: bytes, *, retain: bool, token: Any) -> bool:
+    def put(self, name: bytes, payload: bytes, *, retain: bool, token: Any, lasting: bool = True) -> bool:
         """Keeps a message until it is acknowledged; False when there is no room, and it is counted.
 
         Args:
             name: Topic name behind its length, from `packet.topic_name`.
             token: Handed back by `acknowledge`.
+            lasting: Whether it outlives the connection.
         """
-        entry = _Entry(name, payload, retain, token)
+        entry = _Entry(name, payload, retain, lasting, token)
         if len(self) >= self._max_messages or self._bytes + entry.size > self._max_bytes:
             self.overflowed += 1
             return False
@@ -77,6 +79,12 @@ class Outbox:
             self._in_flight[identifier] = entry
             packets.append(packet.publish(entry.name, entry.payload, retain=entry.retain, identifier=identifier))
         return packets
+
+    def lost(self) -> None:
+        """The connection is over: drops what does not outlive it."""
+        self._waiting = deque(entry for entry in self._waiting if entry.lasting)
+        self._in_flight = {identifier: entry for identifier, entry in self._in_flight.items() if entry.lasting}
+        self._bytes = sum(entry.size for entry in (*self._waiting, *self._in_flight.values()))
 
     def again(self) -> list[bytes]:
         """PUBLISH packets with DUP set (3.3.1.1) of all that was on its way at a loss, in their order (4.6)."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from ganglion.errors import InvalidError
+from ganglion.errors import InvalidError, NotFoundError
 
 #: Registered with IANA for `mqtt` and `secure-mqtt`.
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
@@ -93,7 +93,8 @@ class BrokerUrl:
         """User name and password as they are now, each None where there is none.
 
         Raises:
-            InvalidError: the account's file cannot be read, or its first line is no `user:password`.
+            NotFoundError: the account's file is not there.
+            InvalidError: it cannot be read, or its first line is no `user:password`.
         """
         if self.account is None:
             return self.username, self.password
@@ -102,9 +103,8 @@ class BrokerUrl:
                 line = file.readline().rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is no text"
-            raise InvalidError(
-                f"the account for {self} cannot be read ({reason}): write user:password there", where=self.account
-            ) from None
+            said = f"{self.account}: the account for {self} cannot be read ({reason}): write user:password there"
+            raise (NotFoundError if isinstance(error, FileNotFoundError) else InvalidError)(said) from None
         username, colon, password = line.partition(":")
         if not username or not colon:
             raise InvalidError(f"this is no account for {self}: write user:password there", where=self.account)

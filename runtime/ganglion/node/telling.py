@@ -148,6 +148,7 @@ def telling(
         reset="" if crashes is None else crashes.reset,
         publish=lambda stream, value: mesh.publish_reading(stream, value, clock()),
         leads=lambda: mesh.leads,
+        gateways=lambda: mesh.gateways,
         leaves=tuple if leaves is None else partial(leaves.there, "status"),
         ask=None if leaves is None else leaves.status,
     )

@@ -93,6 +93,7 @@ class Vitals:
         reset: Why this process was started: see `ganglion.node.crashes`.
         publish: Sends a reading: its stream and value.
         leads: Whether somebody hears it now.
+        gateways: Who that may be; another value where one has come, or has started again.
         leaves: Names of the leaves that are there.
         ask: Asks a leaf by name for its `status`.
         monotonic: Seconds that go on evenly.
@@ -108,6 +109,7 @@ class Vitals:
         reset: str,
         publish: Callable[[str, Vital], None],
         leads: Callable[[], bool],
+        gateways: Callable[[], object] = lambda: None,
         leaves: Callable[[], Iterable[str]] = tuple,
         ask: Callable[[str], Awaitable[Any]] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
@@ -119,6 +121,7 @@ class Vitals:
         self._reset = reset
         self._publish = publish
         self._leads = leads
+        self._gateways = gateways
         self._leaves = leaves
         self._ask = ask
         self._monotonic = monotonic
@@ -147,13 +150,18 @@ class Vitals:
 
     async def run(self) -> None:
         """Says them once somebody hears it, ever less often up to each minute, and when something else fails than
-        before; until cancelled. The first ones may come before the gateway knows who says them.
+        before, or a gateway comes: it has missed what was said meanwhile, and shows what it knew. Until cancelled. The
+        first ones may come before the gateway knows who says them.
         """
         due, pause, failing = 0.0, 1.0, set[str]()
+        told = self._gateways()
         asked: dict[str, float] = {}
         while True:
             now = self._monotonic()
             if self._leads():
+                if (hear := self._gateways()) != told:
+                    due, pause, told = 0.0, min(pause, LOOK), hear
+                    asked.clear()
                 fails = {*self._failing(), *self._refused}
                 if now >= due or fails != failing:
                     self._publish(VITALS, self.read())

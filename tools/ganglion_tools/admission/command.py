@@ -4,11 +4,13 @@
 import argparse
 import getpass
 import json
+import re
 import secrets
 import shlex
 import socket
 import sys
 import time
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,8 @@ from ganglion_tools.admission.folder import KINDS, Folder, account_of
 
 #: Seconds between two looks of `--follow` at who is in the mesh.
 _LOOK = 2.0
+#: A name that stands in a certificate (RFC 1035 section 2.3.4); beyond ASCII one is written as xn--….
+_HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*")
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
@@ -73,7 +77,9 @@ def _init(args: argparse.Namespace) -> Result:
         )
     if args.host and not args.tls:
         raise UsageError("--host is for --tls: without TLS a broker listens on 127.0.0.1 alone")
-    port = args.port or (8883 if args.tls else 1883)
+    for host in args.host or ():
+        _check_host(host)
+    port = args.port if args.port is not None else 8883 if args.tls else 1883
     if not 1 <= port <= 65535:
         raise UsageError(f"--port {args.port}: from 1 to 65535")
     owner = args.user or getpass.getuser()
@@ -162,6 +168,16 @@ def _members(client: gateway_client.GatewayClient) -> tuple[str, list[Member]]:
 def _local(state: Path) -> tuple[str, list[Member]]:
     authority = Authority.open(state / "authority", now=time.time_ns())
     return authority.mesh_id, []
+
+
+def _check_host(host: str) -> None:
+    try:
+        ip_address(host)
+    except ValueError:
+        if not _HOST.fullmatch(host):
+            raise UsageError(
+                f"--host {host!r}: the name of a host or its address, as broker.example or 10.0.0.2"
+            ) from None
 
 
 def _hosts(given: list[str] | None) -> tuple[str, ...]:

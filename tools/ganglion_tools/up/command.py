@@ -8,7 +8,9 @@ import argparse
 import asyncio
 from pathlib import Path
 
+from ganglion.cli import option
 from ganglion.config import state_folder
+from ganglion_gateway.webhook.address import check_url
 from ganglion_tools.up.site import Site
 
 
@@ -27,5 +29,8 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
 
 def run(args: argparse.Namespace) -> None:
     """Follows the site until it is told to stop; prints as it goes."""
+    if args.webhook is not None:
+        with option.usage("--webhook"):
+            check_url(args.webhook, allow_http=True)
     site = Site(state=args.state, broker=args.broker, webhook=args.webhook, as_json=args.json)
     asyncio.run(site.run(until_first_alert=args.exit_after_first_alert))

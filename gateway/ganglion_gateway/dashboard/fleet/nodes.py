@@ -126,9 +126,9 @@ class Nodes:
     def _release(self, release: documents.Standing) -> Cell:
         desired, reported = release["desired"], release["reported"]
         wanted = desired["release"] if desired is not None else None
-        if wanted is None and reported is None:
-            return Cell("—")
         runs = reported["release"] if reported is not None else None
+        if wanted is None and (reported is None or (runs is None and reported["state"] == "committed")):
+            return Cell("–")  # its own configuration alone, never having had another or again
         state = (
             spoken(self._say).get(reported["state"], reported["state"])
             if reported is not None
@@ -145,7 +145,7 @@ class Nodes:
         if isinstance(own := vitals.get("rss"), int | float):
             memory = say("memory {size}").format(size=f"{own / _MEBIBYTE:.0f} MiB")
         else:
-            memory = "—"
+            memory = "–"
         if isinstance(free := vitals.get("available"), int | float):
             hint = say("The node takes so much; {size} are free on its machine.").format(size=_size(free))
         if isinstance(heat := vitals.get("temperature"), int | float):
@@ -154,7 +154,7 @@ class Nodes:
             found.append(f"{text.number(signal)} dBm")
         up = vitals.get("up")
         if isinstance(up, int | float) and node["online"]:
-            found.append(say("up {span}").format(span=text.span(up, say)))
+            found.append(say("up {span}").format(span=" ".join(text.span(up, say).split()[:2])))
         return Cell(memory, more=" · ".join(found), hint=hint)
 
     async def _tag(self, node: str) -> None:

@@ -80,7 +80,7 @@ class _Job:
             {
                 say("State"): Cell(states.job(job["state"], say), state=colour(job)),
                 say("Method"): Cell(job["method"]),
-                say("Parameters"): Cell(", ".join(job["names"]) or "—", hint=say("Their values are kept secret")),
+                say("Parameters"): Cell(", ".join(job["names"]) or "–", hint=say("Their values are kept secret")),
                 say("On the nodes"): Cell(job["selector"]),
                 say("Nodes"): Cell(counted(job["nodes"], say)),
                 say("Begun"): Cell(f"{text.iso(job['created'])} · {job['actor']}"),
@@ -102,7 +102,7 @@ class _Job:
         answer = reasons.told(row["error"], say) or (
             "" if row["result"] is None else json.dumps(row["result"], ensure_ascii=False)
         )
-        took = "—"
+        took = "–"
         if row["began"] is not None and row["ended"] is not None:
             took = f"{(row['ended'] - row['began']) / SECOND:.1f} {say('s')}"
         cells = (

@@ -44,14 +44,14 @@ class LogView:
         with ui.element("div").classes("g-bar"):
             self._level = Segments(levels, "info", self._chosen, label=say("The least level"))
             if not node:
-                self._field(say("A selector: tag=fridge and board=esp32"), say("Selector"), where, self._selected)
+                self._field(say("Selector: tag=fridge"), say("Selector"), where, self._selected)
             self._field(say("Find in what is said"), say("Find in what is said"), text, self._searched)
-            ui.element("div").classes("g-space")
-            self._state = ui.label("").classes("g-faint").props('role="status"')
-            self._pause = button("", self._turn_over).props('data-role="pause"')
-            with self._pause:
-                self._caption = ui.label("")
-            button(say("Clear"), self._clear)
+            with ui.element("div").classes("g-bar g-at-end"):
+                self._state = ui.label("").classes("g-faint").props('role="status"')
+                self._pause = button("", self._turn_over).props('data-role="pause"')
+                with self._pause:
+                    self._caption = ui.label("")
+                button(say("Clear"), self._clear)
         self._wrong = ui.label("").classes("g-wrong").props('role="alert" data-role="wrong"')
         self._wrong.set_visibility(False)
         self._earlier = button(say("Earlier ones"), self._go_back).classes("g-earlier")

@@ -38,7 +38,8 @@ class _Node:
             ui.label(self._id).classes("g-faint g-id")
             ui.element("div").classes("g-space")
             if visit.may("debug") and is_in:
-                ui.link(say("Console"), f"/nodes/{self._id}/console").classes("g-link")
+                with ui.element("a").classes("g-button").props(f'href="/nodes/{self._id}/console"'):
+                    ui.label(say("Console"))
             if visit.may("config") and is_in:
                 button(say("Tags…"), self._tag)
             if visit.may("enrol") and is_in:

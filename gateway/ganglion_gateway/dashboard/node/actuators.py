@@ -163,7 +163,7 @@ def _limit(key: str, value: Any, say: Any) -> str:
 
 def _shown(about: About, value: Any, say: Any) -> str:
     if value is None:
-        return "—"
+        return "–"
     if about.get("values") == [False, True]:
         return str(say("switched on") if value else say("switched off"))
     return text.short(value)

@@ -2,6 +2,7 @@
 """The chart of one sensor over hours and days: the mean of each span, between the least and the greatest. Pure."""
 
 from itertools import pairwise
+from math import floor, log10
 from statistics import median
 from typing import Any
 
@@ -38,6 +39,7 @@ def spanned(answer: dict[str, Any], *, label: str, begin: int, end: int) -> dict
     low, spread, mean = _lines(answer["spans"], answer["step"])
     found = chart.options([], label=label)
     days = end - begin > 2 * 86_400 * 10**9
+    del found["xAxis"][":min"]
     found["xAxis"] |= {
         "min": begin // MILLISECOND,
         "max": end // MILLISECOND,
@@ -47,6 +49,7 @@ def spanned(answer: dict[str, Any], *, label: str, begin: int, end: int) -> dict
             "formatter": "{MM}-{dd}" if days else {"day": "{HH}:{mm}", "hour": "{HH}:{mm}", "minute": "{HH}:{mm}"},
         },
     }
+    found["yAxis"]["minInterval"] = _finest(answer["spans"])
     found["tooltip"] |= {":formatter": "points => window.ganglion.span(points)"}
     band = {"type": "line", "showSymbol": False, "silent": True, "stack": "band", "stackStrategy": "all"}
     hidden = {"lineStyle": {"opacity": 0}, "itemStyle": {"opacity": 0}}
@@ -59,6 +62,12 @@ def spanned(answer: dict[str, Any], *, label: str, begin: int, end: int) -> dict
     ]
     found["xAxis"]["axisLine"] = {"show": True, "lineStyle": {"color": CHART_INK, "opacity": 0.3}}
     return found
+
+
+def _finest(spans: list[list[Any]]) -> float:
+    """What two labels of the axis of values differ by at least: less, and both would be written alike."""
+    most = max((max(abs(span[1]), abs(span[3])) for span in spans), default=0.0)
+    return 10.0 ** (floor(log10(most)) - 4) if most else 0.0
 
 
 def _lines(spans: list[list[Any]], step: int) -> tuple[list[Point], list[Point], list[Point]]:

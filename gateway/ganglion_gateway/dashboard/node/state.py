@@ -82,12 +82,12 @@ class State:
         say, left = self._say, node["credential_expires"] - now
         ends = say("in {span}").format(span=text.span(left // SECOND, say)) if left > 0 else say("is over")
         wrong = say("wrong") if node["clock"] == "bad" else say("right, as far as it is known")
-        tags = ", ".join(node["tags"]) or "—"
+        tags = ", ".join(node["tags"]) or "–"
         own = ", ".join(node["tags_removed"])
         self._facts.update(
             {
-                say("Board"): Cell(node["board"] or "—"),
-                say("Software"): Cell(node["sw"] or "—"),
+                say("Board"): Cell(node["board"] or "–"),
+                say("Software"): Cell(node["sw"] or "–"),
                 say("Tags"): Cell(tags, more=say("still in its credential: {tags}").format(tags=own) if own else ""),
                 say("Credential ends"): Cell(
                     ends,
@@ -108,12 +108,25 @@ class State:
         began = at - int(up * SECOND)
         return {self._say("Started"): Cell(text.iso(began), more=text.ago(now - began, self._say))}
 
+    def _begun(self, reset: object) -> str:
+        """Why it began, where that is worth a word; as `ganglion.node.crashes` and boards say it."""
+        say = self._say
+        known = {
+            "start": "",
+            "error": say("after an error"),
+            "native": say("after an error of native code"),
+            "oom": say("after its machine had no memory left"),
+            "watchdog": say("after its watchdog had ended it"),
+            "killed": say("after it was killed"),
+            "reset": say("after its machine had stopped"),
+        }
+        return known.get(reset, text.whole(reset)) if isinstance(reset, str) else ""
+
     def _say_vitals(self, vitals: dict[str, Any], at: int | None, now: int) -> None:
         say = self._say
         shown: dict[str, Cell] = {}
         if (up := _number(vitals, "up")) is not None:
-            reset = vitals.get("reset")
-            shown[say("Runs for")] = Cell(text.span(up, say), more=text.whole(reset) if isinstance(reset, str) else "")
+            shown[say("Runs for")] = Cell(text.span(up, say), more=self._begun(vitals.get("reset")))
         for name, caption, of in (
             ("rss", say("Memory of its own"), ""),
             ("available", say("Free memory"), "total"),
@@ -162,11 +175,11 @@ class State:
         rows = []
         for leaf in leaves:
             there = say("online") if leaf["online"] else say("away")
-            heard = text.ago(now - leaf["last_seen"], say) if leaf["last_seen"] else "—"
+            heard = text.ago(now - leaf["last_seen"], say) if leaf["last_seen"] else "–"
             cells = (
                 Cell(leaf["name"], hint=leaf["id"], more=leaf["sw"]),
                 Cell(there, state="good" if leaf["online"] else "idle"),
-                Cell(leaf["board"] or "—"),
+                Cell(leaf["board"] or "–"),
                 Cell(heard),
             )
             rows.append(Row(leaf["name"], cells))

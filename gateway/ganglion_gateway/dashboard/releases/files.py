@@ -82,7 +82,7 @@ def changed(visit: Visit, found: Difference) -> None:
     if "window" in found:
         otherwise[say("Trial")] = [text.span(each, say) for each in found["window"]]
     if "agent" in found:
-        otherwise[say("Ganglion")] = [text.whole(", ".join(each)) or "—" for each in found["agent"]]
+        otherwise[say("Ganglion")] = [text.whole(", ".join(each)) or "–" for each in found["agent"]]
     if not found["files"] and not otherwise:
         ui.label(say("They hold the same.")).classes("g-faint")
     if otherwise:

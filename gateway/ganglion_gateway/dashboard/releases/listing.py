@@ -21,7 +21,9 @@ async def build(visit: Visit) -> None:
     """Fills the page."""
     say = visit.say
     with ui.element("div").classes("g-bar"):
-        ui.label(say("What nodes can be given to run: scripts, settings and limits, signed.")).classes("g-faint g-lead")
+        ui.label(say("What nodes can be given to run: scripts, settings, limits and Ganglion itself, signed.")).classes(
+            "g-faint g-lead"
+        )
         if visit.may("config"):
             with ui.element("a").classes("g-button g-main-button").props('href="/releases/new"'):
                 ui.label(say("New release"))

@@ -19,6 +19,12 @@ _PAGE = 100
 _SHOWN = 200
 _BEGINS = re.compile(r"(\d+) of (\d+) begins with (\d+) nodes?")
 _COMMITTED = re.compile(r"stage (\d+): (\d+) of (\d+) (?:node has|nodes have) committed")
+_FAILED = re.compile(
+    r"stage (\d+): (\d+) nodes? of (\d+) failed, and (?:at most (\d+) may|(\d+) have to commit)(?:; most often: (.+))?",
+    re.DOTALL,
+)
+_OF_ALL = re.compile(r"(\d+) of all (\d+) nodes? failed, and at most (\d+) may")
+_LEFT = re.compile(r"stage (\d+): none of its nodes is left")
 #: What happened to one node, which stands before why.
 _OF_ONE = frozenset({"failed", "reverted", "gone"})
 _WHOSE = re.compile(r"([^:]+): (.+)", re.DOTALL)
@@ -112,6 +118,32 @@ def translated(detail: str, say: Say) -> str:
             int(of),
         )
         return line.format(number=number, count=count, of=of)
+    if found := _FAILED.fullmatch(detail):
+        number, bad, of, may, need, why = found.groups()
+        if may is not None:
+            line = say.many(
+                "stage {number}: {bad} node of {of} failed, and at most {may} may",
+                "stage {number}: {bad} nodes of {of} failed, and at most {may} may",
+                int(bad),
+            )
+        else:
+            line = say.many(
+                "stage {number}: {bad} node of {of} failed, and {need} have to commit",
+                "stage {number}: {bad} nodes of {of} failed, and {need} have to commit",
+                int(bad),
+            )
+        line = line.format(number=number, of=of, bad=bad, may=may, need=need)
+        return say("{line}; most often: {why}").format(line=line, why=reasons.told(why, say)) if why else line
+    if found := _OF_ALL.fullmatch(detail):
+        bad, of, may = found.groups()
+        line = say.many(
+            "{bad} of all {of} node failed, and at most {may} may",
+            "{bad} of all {of} nodes failed, and at most {may} may",
+            int(of),
+        )
+        return line.format(of=of, bad=bad, may=may)
+    if found := _LEFT.fullmatch(detail):
+        return say("stage {number}: none of its nodes is left").format(number=found[1])
     if found := _BY.fullmatch(detail):
         name, why = found.groups()
         return say("by {name}: {why}").format(name=name, why=why) if why else say("by {name}").format(name=name)

@@ -18,6 +18,7 @@ _CONFIG = {
     "securityLevel": "strict",
     "theme": "base",
     "fontFamily": "inherit",
+    "themeVariables": {"fontSize": "13px"},  # as the style sheet has it: boxes are made to measure
     "flowchart": {"htmlLabels": False, "curve": "basis", "padding": 12},
 }
 

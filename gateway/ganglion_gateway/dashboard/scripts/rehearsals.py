@@ -26,9 +26,9 @@ class Rehearsals:
             self._protocol = ui.select([], label=say("Protocol")).classes("g-field")
             self._protocol.props(f'dense outlined aria-label="{say("Protocol")}"')
             self._value = _field(say("Value of the event, or what is said"), "9.5")
-            self._sensors = _field(say("Sensors, as JSON"), '{"fridge.temperature": 9.5}')
+            self._sensors = _field(say("Sensors, as JSON"), '{"air.temperature": 9.5}')
             self._session = _field(say("Session, as JSON"), '{"city": "Kyiv"}')
-            self._llm = _field(say("What a model answers; empty: it is down"), '{"answer": "yes"}')
+            self._llm = _field(say("What a model answers, if it is up"), '{"answer": "yes"}')
             self._tools = _field(say("What tools answer, as JSON"), '{"weather": {"temp": 5}}')
         with ui.element("div").classes("g-bar"):
             self._button = button(say("Run"), self.run, main=True)

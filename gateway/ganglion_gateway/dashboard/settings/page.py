@@ -49,7 +49,7 @@ async def _groups(visit: Visit) -> None:
 
 def _group(group: Group, now: int, visit: Visit) -> Row:
     made = group["made"]
-    since = Cell("–") if made is None else Cell(text.ago(now - made, visit.say), hint=text.iso(made))
+    since = Cell("–") if not made else Cell(text.ago(now - made, visit.say), hint=text.iso(made))
     return Row(group["name"], (Cell(group["name"]), Cell(str(len(group["members"]))), since))
 
 

@@ -26,7 +26,7 @@ class Users:
         say = self._visit.say
         with card(say("Users")):
             self._table = Table(
-                (say("Name"), say("Role"), say("Since")), empty=say("There is none."), label=say("Users")
+                (say("User"), say("Role"), say("Since")), empty=say("There is none."), label=say("Users")
             )
             with ui.element("div").classes("g-bar"):
                 self._name = field(say("Name of a new user"))
@@ -44,9 +44,9 @@ class Users:
 
     def _row(self, user: User, now: int) -> Row:
         say = self._visit.say
-        hint = say("has not chosen a password yet") if user["must_change"] else ""
+        more = say("has not chosen a password yet") if user["must_change"] else ""
         cells = (
-            Cell(user["name"], state="warn" if user["must_change"] else "good", hint=hint),
+            Cell(user["name"], state="warn" if user["must_change"] else "good", more=more),
             Cell(user["role"]),
             Cell(text.ago(now - user["created"], say), hint=text.iso(user["created"])),
         )

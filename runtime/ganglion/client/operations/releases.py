@@ -69,3 +69,8 @@ def get_releases_release_nodes(
 ) -> "Call[documents.ReleaseNodes]":
     """The nodes that are to run it, and what each has said of it."""
     return Call("GET", "/api/v1/releases/{release}/nodes", {"release": release}, {"limit": limit, "cursor": cursor})
+
+
+def post_wheels_check(*, name: str, pieces: Sequence[str]) -> "Call[documents.Agent]":
+    """What a wheel of Ganglion is whose pieces were sent; nothing is made of it."""
+    return Call("POST", "/api/v1/wheels/check", {}, {}, {"name": name, "pieces": pieces})
