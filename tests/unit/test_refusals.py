@@ -32,17 +32,8 @@ OTHER = sorted(set(languages.LANGUAGES) - {"en"})
 UNMARKED = (
     *("aiomqtt_transport", "backup", "cache", "client", "command", "dashboard", "gateway.", "homeassistant", "intents"),
     *("jobs/carrier", "keys_at_rest", "leases", "live.", "model/bridge", "model/budget", "model/configuration"),
-    *(
-        "model/service",
-        "relay",
-        "release/office",
-        "release/reported",
-        "server",
-        "settings",
-        "store/database",
-        "store/revisions",
-    ),
-    *("store/url", "stream", "tracing", "webhook/connection", "api/socket"),
+    *("model/service", "relay", "release/office", "release/reported", "server", "settings"),
+    *("store/database", "store/revisions", "store/url", "stream", "tracing", "webhook/connection", "api/socket"),
 )
 #: Errors of programs, and what takes a text that nobody is shown.
 SILENT = {"ValueError", "TypeError", "RuntimeError", "AnswerError", "ServiceError"}
