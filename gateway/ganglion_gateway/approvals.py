@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from ganglion.errors import NotFoundError, UnfitError
 from ganglion.mesh.identity import fingerprint
 from ganglion.mesh.pending import Approval, Asking, Waiting
+from ganglion.sentences import say
 from ganglion.units import SECOND
 from ganglion_gateway.store import asking
 from ganglion_gateway.store.database import Database
@@ -66,12 +67,15 @@ class Approvals:
         """
         letters = who.lower().replace("-", "").replace(" ", "")
         if len(letters) < 16:
-            raise UnfitError(f"{who!r} is too short to be sure: give all 16 letters of the fingerprint")
+            raise UnfitError(say("{who!r} is too short to be sure: give all 16 letters of the fingerprint", who=who))
         found = [one for one in self._waiting.all if one.node_id.startswith(letters)]
         if len(found) != 1:
             raise NotFoundError(
-                f"no node with the fingerprint {who} waits: compare it with `ganglion devices pending`, "
-                "and see that the node runs"
+                say(
+                    "no node with the fingerprint {who} waits: compare it with `ganglion devices "
+                    "pending`, and see that the node runs",
+                    who=who,
+                )
             )
         return found[0]
 

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion.errors import InvalidError, NotFoundError, OverError, RefusedError
 from ganglion.mesh.member import Peer
+from ganglion.sentences import say
 from ganglion.units import SECOND
 from ganglion_gateway.store import audit, consents
 from ganglion_gateway.store.consents import GRANTED, REFUSED, WAITING
@@ -34,6 +35,7 @@ _HOLD = 60 * SECOND
 _LETTERS = {"nonce": 32, "actuator": 128, "owner": 128, "run": 128, "why": 400}
 #: What a question is known by: another command under the same nonce is none of its.
 _COMMAND = ("nonce", "actuator", "value", "owner", "run")
+_SAID = {GRANTED: say("granted"), REFUSED: say("refused")}
 
 
 @dataclass(slots=True)
@@ -117,7 +119,7 @@ class Consents:
         async with self._lock:
             asked = self._find(peer.node_id, params["nonce"]) or await self._take(params, peer)
         if any(not _same(asked.row[key], params[key]) for key in _COMMAND):
-            raise InvalidError("was another command's: make one for each", where="nonce")
+            raise InvalidError(say("was another command's: make one for each"), where="nonce")
         left = asked.row["expires"] - self._clock()
         asked.listeners += 1
         try:
@@ -147,16 +149,25 @@ class Consents:
             now = self._clock()
             asked = self._asked.get(identity)
             if asked is None:
-                raise NotFoundError(f"nothing waits under {identity}: `ganglion consents list` shows what does")
+                raise NotFoundError(
+                    say("nothing waits under {identity}: `ganglion consents list` shows what does", identity=identity)
+                )
             row = asked.row
             if row["state"] != WAITING:
-                raise OverError(f"{row['by']} has decided already: {identity} is {row['state']}")
+                raise OverError(
+                    say(
+                        "{by} has decided already: {command} is {state}",
+                        by=row["by"],
+                        command=identity,
+                        state=_SAID.get(row["state"], row["state"]),
+                    )
+                )
             if row["expires"] <= now or not asked.is_there(now):
-                raise OverError(f"{row['name']} waits for {identity} no more")
+                raise OverError(say("{name} waits for {identity} no more", name=row["name"], identity=identity))
 
             async def work(connection: AsyncConnection) -> None:
                 if not await consents.decide(connection, identity, state=state, by=by):
-                    raise OverError(f"somebody has decided already on {identity}")
+                    raise OverError(say("somebody has decided already on {identity}", identity=identity))
                 detail = {key: row[key] for key in ("name", "actuator", "value", "owner", "run")}
                 action = "consent.grant" if granted else "consent.refuse"
                 await audit.record(
@@ -180,9 +191,11 @@ class Consents:
         waiting = [each for each in self._asked.values() if each.row["state"] == WAITING and each.is_there(now)]
         of_one = sum(1 for each in waiting if each.row["node"] == peer.node_id)
         if of_one >= _OF_ONE:
-            raise RefusedError(f"{of_one} commands of {peer.name} wait for a person already")
+            raise RefusedError(
+                say("{count} commands of {name} wait for a person already", count=of_one, name=peer.name)
+            )
         if len(waiting) >= _OF_ALL:
-            raise RefusedError(f"{len(waiting)} commands wait for a person already")
+            raise RefusedError(say("{count} commands wait for a person already", count=len(waiting)))
         row = {
             **{key: params[key] for key in (*_COMMAND, "why")},
             "id": secrets.token_hex(4),
@@ -210,15 +223,15 @@ def _check(params: dict[str, Any]) -> None:
     for key, most in _LETTERS.items():
         text = params.get(key)
         if not isinstance(text, str) or len(text) > most or (not text and key in ("nonce", "actuator")):
-            raise InvalidError(f"must be text of at most {most} letters", where=key)
+            raise InvalidError(say("must be text of at most {most} letters", most=most), where=key)
     value = params.get("value")
     if type(value) not in (bool, int, float, str) or (type(value) is str and len(value) > _LETTERS["actuator"]):
-        raise InvalidError("must be true, false, a number or a short text", where="value")
+        raise InvalidError(say("must be true, false, a number or a short text"), where="value")
     if (type(value) is float and not math.isfinite(value)) or (type(value) is int and abs(value) >= 1 << 63):
-        raise InvalidError("must be a finite number of 64 bits", where="value")
+        raise InvalidError(say("must be a finite number of 64 bits"), where="value")
     for key, longest in (("wait", _LONGEST), ("hold", _HOLD)):
         if type(params.get(key)) is not int or not 0 <= params[key] <= longest:
-            raise InvalidError(f"must be nanoseconds, {longest} at most", where=key)
+            raise InvalidError(say("must be nanoseconds, {most} at most", most=longest), where=key)
 
 
 def _same(one: Any, other: Any) -> bool:

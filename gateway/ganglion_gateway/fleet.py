@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ganglion.errors import NotFoundError, UnfitError
+from ganglion.sentences import either, say
 from ganglion.settings import instead
 from ganglion.units import SECOND
 from ganglion_gateway.facts import Facts
@@ -281,10 +282,17 @@ class Fleet:
         named = [node for node in self.nodes.values() if node.name == who]
         there = sorted(node.id for node in named if node.online)
         if len(there) > 1:
-            raise UnfitError(f"{len(there)} nodes that are online are called {who!r}: say which, {' or '.join(there)}")
+            raise UnfitError(
+                say(
+                    "{count} nodes that are online are called {who!r}: say which, {names}",
+                    count=len(there),
+                    who=who,
+                    names=either(there),
+                )
+            )
         if named:
             return max(named, key=lambda node: (node.online, node.revoked is None, node.last_seen))
-        raise NotFoundError(f"no node is called {who!r}{self.instead(who)}")
+        raise NotFoundError(say("no node is called {who!r}{instead}", who=who, instead=self.instead(who)))
 
     def instead(self, who: str) -> str:
         """Which node may have been meant by a name that none has, as the end of a sentence."""

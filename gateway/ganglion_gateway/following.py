@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple, Protocol
 
 from ganglion.errors import GanglionError, NotFoundError, RefusedError
+from ganglion.sentences import say
 from ganglion_gateway.fleet import Fleet
 from ganglion_gateway.leaves import leaf_in
 
@@ -146,7 +147,7 @@ class Following:
         params = {"after": state["after"], "boot": state["boot"], "level": self._level, "wait": _WAIT}
         answer = await self._mesh.request("log.follow", params, to=target.node, timeout=_WAIT + _SLACK)
         if not isinstance(answer, dict) or not isinstance(answer.get("records"), list):
-            raise NotFoundError("its software is too old: update it")
+            raise NotFoundError(say("its software is too old: update it"))
         if lost := answer.get("lost"):
             self._say(target, time.time_ns(), logging.WARNING, "gateway", f"{lost} lines before these are kept no more")
         for record in answer["records"]:
@@ -161,7 +162,7 @@ class Following:
         answer = await self._mesh.request("leaf.call", asked, to=target.node, timeout=_SLACK)
         lines, following = (answer.get("lines"), answer.get("next")) if isinstance(answer, dict) else (None, None)
         if not isinstance(lines, list) or not isinstance(following, int):
-            raise NotFoundError("its software is too old: update it")
+            raise NotFoundError(say("its software is too old: update it"))
         for line in lines:
             level, text = _leveled(str(line))
             if level >= _LEVELS[self._level]:
@@ -213,8 +214,16 @@ class Followings:
         node = what.target and what.target.node
         alike = sum(1 for each in self._all if (each.target and each.target.node) == node)
         if what not in self._all and alike >= ALIKE:
-            which = "by selectors" if node is None else f"of {self._fleet.name(node)} and its leaves"
-            raise RefusedError(f"{ALIKE} logs {which} are followed already: let one of them end, or see what is kept")
+            which = say("by selectors")
+            if node is not None:
+                which = say("of {name} and its leaves", name=self._fleet.name(node))
+            raise RefusedError(
+                say(
+                    "{most} logs {which} are followed already: let one of them end, or see what is kept",
+                    most=ALIKE,
+                    which=which,
+                )
+            )
 
     @asynccontextmanager
     async def listen(self, what: What, targets: Callable[[], Sequence[Target]]) -> AsyncIterator[Listener]:

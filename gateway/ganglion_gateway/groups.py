@@ -12,6 +12,7 @@ from ganglion.errors import InvalidError, NotFoundError, RefusedError
 from ganglion.mesh.aead import SealError
 from ganglion.mesh.group import REMEMBERED, Handover, renew
 from ganglion.mesh.groups import LIMIT, Groups
+from ganglion.sentences import say
 from ganglion.settings import instead
 from ganglion.units import SECOND
 from ganglion_gateway.fleet import Fleet, Node
@@ -158,7 +159,13 @@ class GroupRegister:
             NotFoundError: there is none.
         """
         if (group := self._groups.get(name)) is None:
-            raise NotFoundError(f"no group is called {name!r}{instead(name, self._groups, 'ganglion group list')}")
+            raise NotFoundError(
+                say(
+                    "no group is called {name!r}{instead}",
+                    name=name,
+                    instead=instead(name, self._groups, "ganglion group list"),
+                )
+            )
         return group
 
     async def create(self, name: str, *, nodes: Sequence[str], tags: Sequence[str]) -> Group:
@@ -170,17 +177,19 @@ class GroupRegister:
             NotFoundError: a node is not known.
         """
         if not gl1.level(name):
-            raise InvalidError("a group's name is 1 to 32 of a-z A-Z 0-9 _ -", where="name")
+            raise InvalidError(say("a group's name is 1 to 32 of a-z A-Z 0-9 _ -"), where="name")
         await self._refresh()
         async with self._changing:
             if name in self._groups:
-                raise RefusedError(f"there is a group {name!r} already: `ganglion group add {name} NODE` adds to it")
+                raise RefusedError(
+                    say("there is a group {name!r} already: `ganglion group add {name} NODE` adds to it", name=name)
+                )
             if len(self._groups) >= LIMIT:
-                raise RefusedError(f"there are {LIMIT} groups, and no more can be")
+                raise RefusedError(say("there are {most} groups, and no more can be", most=LIMIT))
             group = Group(name=name, nodes=self._ids(nodes), tags=_distinct(tags), members=[])
             row = {"name": name, "nodes": group.nodes, "tags": group.tags, "created": self._clock()}
             if not await self._database.write(lambda connection: store.create(connection, row)):
-                raise RefusedError(f"another gateway has made a group {name!r} at this moment")
+                raise RefusedError(say("another gateway has made a group {name!r} at this moment", name=name))
             self._groups[name] = group
         await self.look()
         return group
@@ -213,7 +222,9 @@ class GroupRegister:
                 if node not in named:
                     raise NotFoundError(self._why_not(name, node, by))
             if missing := [tag for tag in tags if tag not in by]:
-                raise NotFoundError(f"the group {name} has no members by the tag {missing[0]!r}")
+                raise NotFoundError(
+                    say("the group {name} has no members by the tag {tag!r}", name=name, tag=missing[0])
+                )
             return [node for now, node in named.items() if now not in gone], [tag for tag in by if tag not in tags]
 
         return await self._change(group, alter)
@@ -221,8 +232,10 @@ class GroupRegister:
     def _why_not(self, name: str, node: str, tags: list[str]) -> str:
         known = self._fleet.nodes.get(node)
         by = sorted(set(known.tags) & set(tags)) if known is not None else []
-        why = f"it is in it by its tag {by[0]!r}: remove that" if by else "it is not in it"
-        return f"{self._fleet.name(node)} cannot be removed from the group {name}: {why}"
+        why = say("it is in it by its tag {tag!r}: remove that", tag=by[0]) if by else say("it is not in it")
+        return say(
+            "{node} cannot be removed from the group {name}: {why}", node=self._fleet.name(node), name=name, why=why
+        )
 
     async def _change(self, group: Group, alter: Callable[[list[str], list[str]], store.Named]) -> Group:
         async with self._changing:
@@ -256,7 +269,7 @@ class GroupRegister:
     def _named(self, who: str) -> Node:
         node = self._fleet.find(who)
         if node.revoked is not None:
-            raise RefusedError(f"{who} was revoked: nobody believes it, and it is given no keys")
+            raise RefusedError(say("{who} was revoked: nobody believes it, and it is given no keys", who=who))
         return node
 
     def document(self, group: Group) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion.errors import InvalidError
+from ganglion.sentences import say
 from ganglion.units import SECOND
 from ganglion_gateway.facts import Crash, Facts, Refusal
 from ganglion_gateway.fleet import Fleet, Node
@@ -138,10 +139,13 @@ class Inventory:
         """
         added, gone, found = list(dict.fromkeys(add)), list(dict.fromkeys(remove)), node.facts
         if both := [tag for tag in added if tag in gone]:
-            raise InvalidError(f"{both[0]!r} is to be given and taken away: say which", where="tags")
+            raise InvalidError(say("{tag!r} is to be given and taken away: say which", tag=both[0]), where="tags")
         if missing := [tag for tag in gone if tag not in node.tags]:
-            has = ", ".join(node.tags) or "none"
-            raise InvalidError(f"{node.name} has no tag {missing[0]!r}; it has {has}", where="tags")
+            has = ", ".join(node.tags) or say("none")
+            raise InvalidError(
+                say("{name} has no tag {tag!r}; it has {has}", name=node.name, tag=missing[0], has=has),
+                where="tags",
+            )
         made = Facts(
             credential=found.credential,
             added=[tag for tag in dict.fromkeys([*found.added, *added]) if tag not in {*gone, *found.credential}],
@@ -150,7 +154,13 @@ class Inventory:
         made.removed = [tag for tag in made.removed if tag not in added]
         if len(made.tags) > MAX_TAGS:
             raise InvalidError(
-                f"{node.name} would have {len(made.tags)} tags, and {MAX_TAGS} is the limit", where="tags"
+                say(
+                    "{name} would have {count} tags, and {most} is the limit",
+                    name=node.name,
+                    count=len(made.tags),
+                    most=MAX_TAGS,
+                ),
+                where="tags",
             )
         now = self._clock()
         row = {**_row(node), "added": made.added, "removed": made.removed, "changed": now}

@@ -8,6 +8,8 @@ names the thing, the place and the remedy.
 
 from typing import Any
 
+from ganglion.sentences import joined, say
+
 
 class GanglionError(Exception):
     """Base of all. `exit_code` is what the `ganglion` command ends with."""
@@ -27,7 +29,7 @@ class InvalidError(GanglionError, ValueError):
     """
 
     def __init__(self, message: str, *, where: str = "") -> None:
-        super().__init__(f"{where}: {message}" if where else message)
+        super().__init__(joined(": ", (where, message)) if where else message)
         self.where = where
         if where.startswith("--"):
             self.exit_code = UsageError.exit_code
@@ -81,8 +83,8 @@ class RemoteProtocolError(GanglionError):
 def unread(error: OSError | UnicodeDecodeError) -> str:
     """Why a file could not be read, to stand behind its name."""
     if isinstance(error, UnicodeDecodeError):
-        return f"is no text in UTF-8: byte {error.start} is 0x{error.object[error.start]:02x}"
-    return f"cannot be read: {error.strerror or error}"
+        return say("is no text in UTF-8: byte {at} is 0x{byte:02x}", at=error.start, byte=error.object[error.start])
+    return say("cannot be read: {why}", why=error.strerror or error)
 
 
 def unreadable(error: OSError | UnicodeDecodeError, where: str) -> GanglionError:
@@ -94,27 +96,32 @@ def unreadable(error: OSError | UnicodeDecodeError, where: str) -> GanglionError
 
 #: What Python's own reader of JSON misses, or finds too much, in our words.
 _BROKEN = {
-    "Expecting value": "a value is missing",
-    "Expecting property name enclosed in double quotes": "a name in double quotes is missing",
-    "Expecting ':' delimiter": "a colon is missing",
-    "Expecting ',' delimiter": "a comma is missing, or the end",
-    "Illegal trailing comma before end of object": "a comma is too many",
-    "Illegal trailing comma before end of array": "a comma is too many",
-    "Extra data": "there is more behind its end",
-    "Unterminated string starting at": "a text does not end",
-    "Invalid control character at": "a text has a control character in it",
-    "Invalid \\escape": "a text has a backslash before what needs none",
-    "Invalid \\uXXXX escape": "a text has a \\u without four digits behind it",
+    "Expecting value": say("a value is missing"),
+    "Expecting property name enclosed in double quotes": say("a name in double quotes is missing"),
+    "Expecting ':' delimiter": say("a colon is missing"),
+    "Expecting ',' delimiter": say("a comma is missing, or the end"),
+    "Illegal trailing comma before end of object": say("a comma is too many"),
+    "Illegal trailing comma before end of array": say("a comma is too many"),
+    "Extra data": say("there is more behind its end"),
+    "Unterminated string starting at": say("a text does not end"),
+    "Invalid control character at": say("a text has a control character in it"),
+    "Invalid \\escape": say("a text has a backslash before what needs none"),
+    "Invalid \\uXXXX escape": say("a text has a \\u without four digits behind it"),
 }
+
+
+def broken(said: str) -> str:
+    """What is wrong with JSON, of what `json.JSONDecodeError` has as its `msg`."""
+    return _BROKEN.get(said, said.lower())
 
 
 def no_json(error: ValueError | RecursionError) -> str:
     """Why a text could not be read as JSON, to stand behind its name: of what `json.loads` raises."""
     if isinstance(error, RecursionError):
-        return "is no JSON: it is too deep"
+        return say("is no JSON: it is too deep")
     if isinstance(error, UnicodeDecodeError):
         return unread(error)
     said, line, column = (getattr(error, name, None) for name in ("msg", "lineno", "colno"))
     if line is None:
-        return f"is no JSON: {error}"
-    return f"is no JSON: {_BROKEN.get(said or '', str(said).lower())} (line {line}, column {column})"
+        return say("is no JSON: {why}", why=str(error))
+    return say("is no JSON: {why} (line {line}, column {column})", why=broken(str(said)), line=line, column=column)

@@ -7,9 +7,11 @@ where they are.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
 from typing import Any, NamedTuple
 
 from ganglion.printable import printable
+from ganglion.sentences import joined, said, say
 from ganglion.settings import closest, nearest
 
 Schema = Mapping[str, Any]
@@ -67,12 +69,14 @@ class Expected:
     def _sentence(self, place: Place, here: Schema, error: Mapping[str, Any]) -> str:
         match error["type"]:
             case "extra_forbidden":
-                return f"there is no such field{nearest(str(place[-1]), self._beside(place))}"
+                near = nearest(str(place[-1]), self._beside(place))
+                return say("there is no such field{near}", near=near)
             case "missing":
-                return f"this is required: {self._right(here)}"
+                return say("this is required: {right}", right=self._right(here))
         is_secret = bool(_SECRET & {str(part) for part in place})
         value = error.get("input")
-        return f"{'this' if is_secret else shown(value)} is not {self._right(here, value)}"
+        given = say("this") if is_secret else shown(value)
+        return say("{given} is not {right}", given=given, right=self._right(here, value))
 
     def _beside(self, place: Place) -> Mapping[str, Any]:
         """The fields of what has the last part of a place."""
@@ -114,39 +118,40 @@ class Expected:
         here = self._resolved(here)
         if words := here.get("enum"):
             near = closest(value, words) if isinstance(value, str) else None
-            return f"one of {', '.join(words)}" + (f'; did you mean "{near}"?' if near else "")
+            one = say("one of {words}", words=", ".join(words))
+            return joined("; ", [one, say('did you mean "{name}"?', name=near)]) if near else one
         kind, example = self._kind(here), self._example(here)
         if example not in (None, "", [], {}):
-            return f"{kind}, as in {shown(example)}"
-        return f"{kind}: {here['description']}" if here.get("description") else kind
+            return say("{kind}, as in {example}", kind=kind, example=shown(example))
+        return joined(": ", [kind, said(here["description"])]) if here.get("description") else kind
 
     def _kind(self, here: Schema) -> str:
         here = self._resolved(here)
         if "anyOf" in here:
-            return ", or ".join(self._kind(each) for each in _kinds(here))
+            return reduce(_or, (self._kind(each) for each in _kinds(here)))
         if "const" in here:
             return repr(here["const"])
         match here.get("type"):
             case "string":
                 return self._text(here)
             case "integer":
-                return _number("a whole number", here)
+                return _number(say("a whole number"), here)
             case "number":
-                return _number("a number", here)
+                return _number(say("a number"), here)
             case "boolean":
-                return "true or false"
+                return say("true or false")
             case "array":
-                return f"a list of {_many(here.get('minItems'), here.get('maxItems'), 'entry', 'entries')}"
+                return _entries(here.get("minItems"), here.get("maxItems"))
             case "object":
-                return "an object of JSON"
-        return "any value of JSON"
+                return say("an object of JSON")
+        return say("any value of JSON")
 
     def _text(self, here: Schema) -> str:
         form = self._forms.get(here.get("pattern", ""))
         if form is not None and form.whole:
             return form.words
-        letters = _many(here.get("minLength"), here.get("maxLength"), "letter", "letters")
-        return f"a text of {letters}" + (f", {form.words}" if form else "")
+        letters = _letters(here.get("minLength"), here.get("maxLength"))
+        return joined(", ", [letters, form.words]) if form else letters
 
     def _example(self, here: Schema) -> Any:
         """A right value: the default of the field, that of its form, or the first of several kinds that has one."""
@@ -178,7 +183,7 @@ def shown(value: Any) -> str:
     try:
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError):
-        return "this"
+        return say("this")
     cut = printable(text[:_SHOWN]) + ("…" if len(text) > _SHOWN else "")
     return f"'{cut}'" if isinstance(value, str) else cut
 
@@ -188,19 +193,46 @@ def _kinds(here: Schema) -> list[Schema]:
     return [each for each in here.get("anyOf", []) if each.get("type") != "null"]
 
 
-def _many(least: int | None, most: int | None, one: str, many: str) -> str:
+def _or(one: str, other: str) -> str:
+    return say("{one}, or {other}", one=one, other=other)
+
+
+def _letters(least: int | None, most: int | None) -> str:
     if least and most is not None:
-        return f"{least} to {most} {many}"
+        return say("a text of {least} to {most} letters", least=least, most=most)
     if least:
-        return f"at least {least} {one if least == 1 else many}"
-    return f"at most {most} {many}" if most is not None else f"any number of {many}"
+        return (
+            say("a text of at least 1 letter") if least == 1 else say("a text of at least {least} letters", least=least)
+        )
+    if most is not None:
+        return say("a text of at most {most} letters", most=most)
+    return say("a text of any number of letters")
+
+
+def _entries(least: int | None, most: int | None) -> str:
+    if least and most is not None:
+        return say("a list of {least} to {most} entries", least=least, most=most)
+    if least:
+        return (
+            say("a list of at least 1 entry") if least == 1 else say("a list of at least {least} entries", least=least)
+        )
+    if most is not None:
+        return say("a list of at most {most} entries", most=most)
+    return say("a list of any number of entries")
 
 
 def _number(what: str, here: Schema) -> str:
     least, above = here.get("minimum"), here.get("exclusiveMinimum")
     most, below = here.get("maximum"), here.get("exclusiveMaximum")
-    low = "" if least is None and above is None else f"above {above:g}" if least is None else f"{least}"
-    high = "" if most is None and below is None else f"below {below:g}" if most is None else f"{most}"
-    if low and high:
-        return f"{what} from {low} to {high}" if least is not None and most is not None else f"{what} {low}, {high}"
-    return f"{what}{f', {low} or more' if low else ''}{f', {high} at most' if high else ''}"
+    if least is not None and most is not None:
+        return say("{what} from {least} to {most}", what=what, least=least, most=most)
+    bounds: list[str] = []
+    if least is not None:
+        bounds.append(say("{least} or more", least=least))
+    elif above is not None:
+        bounds.append(say("above {above:g}", above=above))
+    if most is not None:
+        bounds.append(say("{most} at most", most=most))
+    elif below is not None:
+        bounds.append(say("below {below:g}", below=below))
+    return joined(", ", [what, *bounds])

@@ -13,19 +13,21 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
+from ganglion import sentences
 from ganglion.errors import InvalidError
+from ganglion.sentences import either, joined, say
 from ganglion.units import duration, size
-from ganglion.words import _
+from ganglion.words import spoken
 
 T = TypeVar("T")
 
 _NAMES = {
-    str: "text",
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    list: "a list",
-    dict: "a table",
+    str: say("text"),
+    int: say("a whole number"),
+    float: say("a number"),
+    bool: say("true or false"),
+    list: say("a list"),
+    dict: say("a table"),
 }
 _REQUIRED: Any = object()
 
@@ -54,8 +56,8 @@ def _keys(cls: type[Any], table: Mapping[str, Any]) -> list[tuple[str, str]]:
     unknown = [key for key in table if key not in fields]
     meant = {closest(key, fields) for key in unknown}
     missing = [name for name, field in fields.items() if _is_required(field) and name not in {*table, *meant}]
-    wrong = [(key, f"unknown key{nearest(key, fields)}") for key in unknown]
-    return wrong + [(name, "this key is required") for name in missing]
+    wrong: list[tuple[str, str]] = [(key, say("unknown key{near}", near=nearest(key, fields))) for key in unknown]
+    return wrong + [(name, say("this key is required")) for name in missing]
 
 
 def _values(cls: type[Any], table: Mapping[str, Any], where: str) -> tuple[dict[str, Any], list[InvalidError]]:
@@ -104,14 +106,15 @@ def closest_of_many(word: str, known: Collection[str]) -> str | None:
 def hint(word: str, known: Collection[str]) -> str:
     """`did you mean "address"?`, or the list of what is known where nothing is near and it is not too long."""
     if (close := closest(word, known)) is not None:
-        return _('did you mean "{name}"?').format(name=close)
-    return _("known here: {names}").format(names=", ".join(sorted(known))) if 0 < len(known) <= _MANY else ""
+        return spoken(say('did you mean "{name}"?', name=close))
+    names = ", ".join(sorted(known))
+    return spoken(say("known here: {names}", names=names)) if 0 < len(known) <= _MANY else ""
 
 
 def nearest(word: str, known: Collection[str]) -> str:
     """A hint as the end of a sentence: `; did you mean "address"?`."""
     said = hint(word, known)
-    return f"; {said}" if said else ""
+    return joined("; ", ["", said]) if said else ""
 
 
 def meant(word: str, known: Collection[str]) -> str:
@@ -127,14 +130,16 @@ def instead(word: str, known: Iterable[str], listing: str = "") -> str:
     """
     names = sorted(set(known))
     if (near := closest_of_many(word, names)) is not None:
-        return f'; did you mean "{near}"?'
+        return joined("; ", ["", say('did you mean "{name}"?', name=near)])
     if not names:
-        return "; there is none yet"
+        return say("; there is none yet")
     more = len(names) - _LISTED
     if more <= 0:
-        return f"; known are {', '.join(names)}"
-    rest = f": `{listing}` lists all" if listing else ""
-    return f"; known are {', '.join(names[:_LISTED])} and {more} more{rest}"
+        return say("; known are {names}", names=", ".join(names))
+    some = ", ".join(names[:_LISTED])
+    if not listing:
+        return say("; known are {names} and {count} more", names=some, count=more)
+    return say("; known are {names} and {count} more: `{command}` lists all", names=some, count=more, command=listing)
 
 
 def read(cls: type[T], table: Mapping[str, Any], where: str) -> T:
@@ -147,7 +152,8 @@ def read(cls: type[T], table: Mapping[str, Any], where: str) -> T:
     if wrong := _keys(cls, table):
         (first, said), *others = wrong
         for key, each in others:
-            said += f"{'' if said.endswith('?') else '.'} Also {key}: {each}"
+            first_said = said if said.endswith("?") else joined("", [said, "."])
+            said = say("{first} Also {key}: {other}", first=first_said, key=key, other=each)
         raise InvalidError(said, where=_join(where, first))
     values, mistyped = _values(cls, table, where)
     if mistyped:
@@ -157,7 +163,7 @@ def read(cls: type[T], table: Mapping[str, Any], where: str) -> T:
     except ValueError as error:
         if isinstance(error, InvalidError) and error.where:
             raise  # it names the place itself
-        raise InvalidError(str(error), where=where.removesuffix(": ")) from error
+        raise InvalidError(sentences.of(error), where=where.removesuffix(": ")) from error
 
 
 def choice(table: Mapping[str, Any], key: str, known: Collection[str], where: str) -> str:
@@ -167,11 +173,11 @@ def choice(table: Mapping[str, Any], key: str, known: Collection[str], where: st
         InvalidError: it is missing, or none of those that are known; a key that is nearly `key` is named.
     """
     if key not in table and (wrong := next((each for each in table if closest(each, [key])), None)) is not None:
-        raise InvalidError(f"unknown key{nearest(wrong, [key])}", where=_join(where, wrong))
+        raise InvalidError(say("unknown key{near}", near=nearest(wrong, [key])), where=_join(where, wrong))
     word = table.get(key)
     if not isinstance(word, str) or word not in known:
-        said = "this key is required" if word is None else f"there is no {key} {word!r}"
-        raise InvalidError(f"{said}{nearest(str(word), known)}", where=_join(where, key))
+        said = say("this key is required") if word is None else say("there is no {key} {word!r}", key=key, word=word)
+        raise InvalidError(joined("", [said, nearest(str(word), known)]), where=_join(where, key))
     return word
 
 
@@ -199,5 +205,5 @@ def _typed(value: Any, wanted: Any, where: str) -> Any:
             return float(value)
         if isinstance(value, base) and not (isinstance(value, bool) and base is not bool):
             return value
-    expected = " or ".join(_NAMES.get(get_origin(kind) or kind, "a list") for kind in kinds)
-    raise InvalidError(f"must be {expected}, not {value!r}", where=where)
+    expected = either(_NAMES.get(get_origin(kind) or kind, say("a list")) for kind in kinds)
+    raise InvalidError(say("must be {expected}, not {value!r}", expected=expected, value=value), where=where)

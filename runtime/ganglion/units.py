@@ -4,6 +4,7 @@
 import re
 
 from ganglion.errors import InvalidError
+from ganglion.sentences import say
 
 MILLISECOND = 1_000_000
 SECOND = 1_000_000_000
@@ -25,10 +26,14 @@ def duration(text: str, *, where: str = "") -> int:
         InvalidError: it is not a number with one of the units ms, s, m, h, d, or its nanoseconds need over 64 bits.
     """
     if not isinstance(text, str) or not (match := DURATION.fullmatch(text.strip())):
-        raise InvalidError(f"{text!r} is not a duration: write a number with ms, s, m, h or d, as in 10s", where=where)
+        raise InvalidError(
+            say("{text!r} is not a duration: write a number with ms, s, m, h or d, as in 10s", text=text), where=where
+        )
     nanoseconds = float(match[1]) * _NANOSECONDS[match[2]]
     if nanoseconds >= 1 << 63:
-        raise InvalidError(f"{text[:24]!r} is longer than a duration may be: at most 106751d", where=where)
+        raise InvalidError(
+            say("{text!r} is longer than a duration may be: at most 106751d", text=text[:24]), where=where
+        )
     return round(nanoseconds)
 
 
@@ -50,5 +55,7 @@ def size(text: str, *, where: str = "") -> int:
         InvalidError: it is not a number with one of the units kB, MB, GB, KiB, MiB, GiB.
     """
     if not isinstance(text, str) or not (match := _SIZE.fullmatch(text.strip())):
-        raise InvalidError(f"{text!r} is not a size: write a number with kB, MB or GB, as in 64MB", where=where)
+        raise InvalidError(
+            say("{text!r} is not a size: write a number with kB, MB or GB, as in 64MB", text=text), where=where
+        )
     return round(float(match[1]) * _BYTES[match[2]])

@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ganglion.sentences import Sentence
+
 if TYPE_CHECKING:
     from gettext import GNUTranslations
 
@@ -35,16 +37,26 @@ def ngettext(one: str, many: str, count: int) -> str:
     return catalogue.ngettext(one, many, count)
 
 
+def spoken(sentence: Sentence) -> str:
+    """The same in the language that is asked for; where that is English, it may still be told in another one later."""
+    catalogue = _catalogue.get()
+    return sentence if catalogue is None else sentence.translated(catalogue.gettext)
+
+
 def is_spoken(language: str) -> bool:
     """Whether there is a catalogue of it; English needs none."""
     return language == "en" or _load(FOLDER / f"{language}.mo") is not None
 
 
+def catalogue(language: str) -> "GNUTranslations | None":
+    """What has the sentences in one of `LANGUAGES`; None for English, and where there is none."""
+    return _load(FOLDER / f"{language}.mo") if language in LANGUAGES and language != "en" else None
+
+
 @contextmanager
 def speaking(language: str) -> Iterator[None]:
     """Has what is said inside in one of `LANGUAGES`: English for every other, and without its catalogue."""
-    catalogue = _load(FOLDER / f"{language}.mo") if language in LANGUAGES and language != "en" else None
-    before = _catalogue.set(catalogue)
+    before = _catalogue.set(catalogue(language))
     try:
         yield
     finally:

@@ -79,6 +79,20 @@ async def test_a_user_is_added_changed_and_removed_and_the_audit_says_so(chromiu
     assert watch.errors == []
 
 
+async def test_what_the_gateway_refuses_is_told_in_the_readers_language(chromium: Browser, gateway: Process) -> None:
+    await gateway.http.post("/api/v1/users", json={"name": "taras", "role": "viewer"})
+    watch = await opened(chromium, gateway, "/settings", language="uk-UA")
+    page, name = watch.page, watch.page.get_by_label("Ім’я нового користувача")
+    await name.fill("taras")
+    await page.get_by_role("button", name="Додати користувача").click()
+    await expect(page.get_by_role("alert").filter(has_text="користувач 'taras' уже є")).to_be_visible()
+    await name.fill("taras shevchenko")
+    await page.get_by_role("button", name="Додати користувача").click()
+    said = "name: 'taras shevchenko' не підходить: має бути від 1 до 64 знаків"
+    await expect(page.get_by_role("alert").filter(has_text=said)).to_be_visible()
+    assert watch.errors == []
+
+
 async def test_an_api_key_lets_a_program_in_until_it_is_revoked(chromium: Browser, gateway: Process) -> None:
     watch = await opened(chromium, gateway, "/settings")
     page = watch.page

@@ -137,7 +137,7 @@ async def test_every_error_is_a_problem(site: Here, method: str, path: str, body
 async def test_what_is_no_json_is_a_problem(site: Here) -> None:
     answer = await site.http.post("/api/v1/enrol-keys", content=b"{", headers={"content-type": "application/json"})
     document = is_problem(answer, 422)
-    said = "the body is no JSON: expecting property name enclosed in double quotes, at letter 2"
+    said = "the body is no JSON: a name in double quotes is missing, at letter 2"
     assert document["detail"] == said
     binary = await site.http.post("/api/v1/enrol-keys", content=b"\xff{", headers={"content-type": "application/json"})
     assert is_problem(binary, 400)["detail"] == "the body is no JSON: it is not UTF-8"
@@ -147,6 +147,39 @@ async def test_what_is_no_json_is_a_problem(site: Here) -> None:
     assert plain.headers["accept"] == "application/json"
     words = await site.http.post("/api/v1/enrol-keys", content=b'"x"', headers={"content-type": "application/json"})
     is_problem(words, 422)  # of the right type, and no object
+
+
+@ON_SQLITE
+async def test_a_refusal_is_told_in_the_language_that_who_asks_reads(site: Here) -> None:
+    in_ukrainian = {"accept-language": "uk-UA,uk;q=0.9"}
+    answer = await site.http.get("/api/v1/nodes/frige", headers=in_ukrainian)
+    assert is_problem(answer, 404)["detail"] == "немає вузла з назвою 'frige'; поки немає жодного"
+    assert (answer.headers["content-language"], answer.headers["vary"]) == ("uk", "Accept-Language")
+    assert is_problem(await site.http.get("/api/v1/nodes/frige"), 404)["detail"].startswith("no node is called 'frige'")
+    answer = await site.http.post("/api/v1/enrol-keys", json={"uses": 0, "ttl": "1h"}, headers=in_ukrainian)
+    (wrong,) = is_problem(answer, 422)["errors"]
+    assert wrong["where"] == "body.uses"
+    assert wrong["message"].startswith("0 не підходить: має бути ціле число від 1 до ")
+    answer = await site.http.get("/api/v1/jobs/none", headers=in_ukrainian)
+    said = "немає завдання 'none': `ganglion jobs list` покаже наявні"
+    assert is_problem(answer, 404)["detail"] == said
+    answer = await site.http.get("/api/v1/nodes", headers=in_ukrainian | {"authorization": "Bearer none"})
+    assert is_problem(answer, 401)["detail"].startswith("такого токена немає")
+
+
+@ON_SQLITE
+async def test_an_answer_has_the_sentences_of_the_gateway_in_the_readers_language(site: Here) -> None:
+    body = {"name": "shop", "node": "frige"}
+    made = (await site.http.post("/api/v1/hooks", json=body, headers={"accept-language": "uk"})).json()
+    assert made["fault"].startswith("немає вузла з назвою 'frige'")
+    answer = await site.http.get("/api/v1/hooks")
+    assert answer.json()["hooks"][0]["fault"].startswith("no node is called 'frige'")
+    assert (answer.headers["content-language"], answer.headers["vary"]) == ("en", "Accept-Language")
+    script = {"text": "[", "file": "x.yaml"}
+    answer = await site.http.post("/api/v1/scripts/compile", json=script, headers={"accept-language": "uk"})
+    english = await site.http.post("/api/v1/scripts/compile", json=script)
+    assert is_problem(answer, 422)["detail"] != is_problem(english, 422)["detail"]
+    assert answer.headers["content-language"] == "uk"
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "identity, GZIP"])

@@ -103,7 +103,7 @@ def test_a_wheel_carries_all_packages_and_boards_and_nothing_else(tree, tmp_path
     assert [name for name in names if name.endswith(".so")] == ["ganglion/_native.abi3.so"]
     assert [name for name in names if name.endswith(".mo")] == ["ganglion/locale/uk.mo"]
     catalogues = {name.rpartition("/")[0] for name in names if name.endswith(".po")}  # read as they are
-    assert catalogues == {"ganglion_gateway/locale/uk"}
+    assert catalogues == {"ganglion_gateway/locale/uk", "ganglion_gateway/locale/uk/refusals"}
     for board in (ROOT / "boards").iterdir():
         assert f"ganglion/boards/{board.name}" in names
 

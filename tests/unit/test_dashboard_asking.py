@@ -37,7 +37,7 @@ def client() -> AsyncGatewayClient:
 
     scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"host", b"gateway.test")], "query_string": b""}
     scope |= {"server": ("gateway.test", 80), "scheme": "http", "client": ("192.0.2.1", 1)}
-    return asking.client(app, Request(scope))
+    return asking.client(app, Request(scope), "en")
 
 
 async def test_what_fails_behind_the_api_is_its_500(client: AsyncGatewayClient) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import polib
 import pytest
 
-from ganglion_gateway import dashboard, verdict
+from ganglion_gateway import dashboard, languages, verdict
 from ganglion_gateway.dashboard import text, words
 from ganglion_gateway.dashboard.page import NOWHERE, PAGES
 
@@ -52,9 +52,9 @@ def plurals() -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("language", sorted(set(words.LANGUAGES) - {"en"}))
+@pytest.mark.parametrize("language", sorted(set(languages.LANGUAGES) - {"en"}))
 def test_every_sentence_is_translated_and_none_is_left_over(language: str) -> None:
-    files = sorted((words.FOLDER / language).glob("*.po"))
+    files = sorted((languages.FOLDER / language).glob("*.po"))
     entries = [entry for file in files for entry in polib.pofile(str(file))]
     translated = {entry.msgid: [entry.msgstr] for entry in entries if entry.translated() and not entry.msgid_plural}
     many = {entry.msgid: entry for entry in entries if entry.translated() and entry.msgid_plural}

@@ -108,6 +108,7 @@ PACKAGES = {
 }
 #: The parts of `ganglion`, lowest first: a part imports from rows above its own, and of its own row only itself.
 ROWS = [
+    {"sentences"},
     {"errors", "__init__", "printable", "redacted", "words"},
     {"extras", "units", "linux", "event", "clock", "worker", "pattern", "analytics", "_native"},
     {"settings"},

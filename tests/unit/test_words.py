@@ -53,14 +53,21 @@ def name_of(call: ast.Call) -> str:
 
 
 def marked() -> dict[str, str]:
-    """Sentence -> where it stands. The names of `Object` are sentences: messages are made of them."""
+    """Sentence -> where it stands. The names of `Object` are sentences: messages are made of them.
+
+    Those of `ganglion.sentences` are told by a gateway, in the language of who asks it.
+    """
     sentences = {}
     for path, tree in modules().items():
+        told = path.name == "sentences.py" or "from ganglion.sentences import" in path.read_text()
         for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
-            count = {"_": 1, "ngettext": 2, "Object": 1}.get(name_of(call), 0)
+            count = {"_": 1, "ngettext": 2, "Object": 1, "say": int(told)}.get(name_of(call), 0)
             for each in call.args[:count]:
                 if isinstance(each, ast.Constant):
                     sentences[each.value] = f"{path.relative_to(ROOT)}:{each.lineno}"
+                    if name_of(call) == "say":
+                        given = {f"{{{each.arg}!" for each in call.keywords}
+                        assert {one.partition("!")[0] + "!" for one in placeholders(each.value)} == given, path
                 else:
                     assert isinstance(each, ast.Name | ast.Attribute), (
                         f"{path}:{each.lineno}: mark the sentence as it stands; `format` puts values in afterwards"

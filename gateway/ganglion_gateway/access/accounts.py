@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion.errors import InvalidError, NotFoundError, RefusedError
+from ganglion.sentences import say
 from ganglion.units import SECOND
 from ganglion_gateway.access import passwords
 from ganglion_gateway.access.bearer import ACCESS, Bearer
@@ -169,7 +170,9 @@ class Accounts:
         """
         row = await accounts.find_login(self._database, login)
         if row is None or (row["user"] != who.user and not who.may("access")):
-            raise NotFoundError(f"you have no session {login}: GET /api/v1/auth/sessions lists those that you have")
+            raise NotFoundError(
+                say("you have no session {login}: GET /api/v1/auth/sessions lists those that you have", login=login)
+            )
         await self._change(who, "login.end", login, {}, lambda connection: accounts.end(connection, login))
 
     async def change_password(self, name: str, old: str, new: str, *, address: str, login: str = "") -> None:
@@ -182,7 +185,7 @@ class Accounts:
         user = await self._entrance.check(name, old, address)
         passwords.check_choice(new, name=name)
         if new == old:
-            raise InvalidError("is the one that it was: choose another", where="the password")
+            raise InvalidError(say("is the one that it was: choose another"), where=say("the password"))
         await self._set(user["name"], user, new, must_change=False, keep=login)
 
     async def add(self, who: Principal, name: str, role: Role) -> tuple[Row, str]:
@@ -200,7 +203,7 @@ class Accounts:
                 connection, name=name, role=role.value, password=hashed, must_change=True, at=at
             )
             if row is None:
-                raise RefusedError(f"there is a user {name!r} already")
+                raise RefusedError(say("there is a user {name!r} already", name=name))
             await _note(connection, at, who.name, "user.create", name, {"role": role.value})
             return row
 
@@ -213,7 +216,9 @@ class Accounts:
             NotFoundError: there is none.
         """
         if (row := await accounts.find_user(self._database, name)) is None:
-            raise NotFoundError(f"there is no user {name!r}: `ganglion users list` shows those that there are")
+            raise NotFoundError(
+                say("there is no user {name!r}: `ganglion users list` shows those that there are", name=name)
+            )
         return row
 
     async def give_password(self, who: Principal, name: str) -> str:
@@ -288,12 +293,14 @@ class Accounts:
 
 def _within(who: Principal, role: Role) -> None:
     if not ROLES[role] <= who.scopes:
-        raise RefusedError(f"{who.name} may less than {role.value}, and gives or takes nobody that role")
+        raise RefusedError(
+            say("{name} may less than {role}, and gives or takes nobody that role", name=who.name, role=role.value)
+        )
 
 
 async def _not_the_last(connection: AsyncConnection, user: Row) -> None:
     if await accounts.admins(connection) == [user["id"]]:
-        raise RefusedError(f"{user['name']} is the only admin left: make somebody else one first")
+        raise RefusedError(say("{name} is the only admin left: make somebody else one first", name=user["name"]))
 
 
 async def _note(connection: AsyncConnection, at: int, actor: str, action: str, target: str, detail: Row) -> None:

@@ -5,6 +5,7 @@ import hashlib
 import time
 from collections.abc import Callable
 
+from ganglion.sentences import say
 from ganglion_gateway.access.limiter import Failures, source
 from ganglion_gateway.access.passwords import Passwords
 from ganglion_gateway.store import accounts, audit, tries
@@ -24,7 +25,7 @@ class TooOftenError(Exception):
     """
 
     def __init__(self, wait: float) -> None:
-        super().__init__(f"too many attempts: try again in {wait:.0f} s")
+        super().__init__(say("too many attempts: try again in {wait:.0f} s", wait=wait))
         self.wait = wait
 
 

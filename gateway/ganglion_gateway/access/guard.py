@@ -13,6 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ganglion.sentences import say
 from ganglion_gateway.access import cookies
 from ganglion_gateway.access.limiter import Rate, source
 from ganglion_gateway.access.permissions import KNOWN, PUBLIC, needs, socket_needs
@@ -26,8 +27,8 @@ MAX_BODY, BODY_SECONDS = 1024 * 1024, 30.0
 #: Requests a second of one who is known, and of an address of those who are not where anybody may ask.
 _RATE, _BURST = 500.0, 2000
 _STRANGERS, _STRANGERS_BURST = 20.0, 100
-_STRANGER = "say who you are: Authorization: Bearer and a token, which `ganglion login` or an API key gives"
-_NO_MORE = "this token is none, has expired or was taken back: `ganglion login` gives another"
+_STRANGER = say("say who you are: Authorization: Bearer and a token, which `ganglion login` or an API key gives")
+_NO_MORE = say("this token is none, has expired or was taken back: `ganglion login` gives another")
 #: RFC 6455 section 7.4.2 leaves 4000 and up to us; 4401 is the usual "unauthorised".
 _UNAUTHORISED = 4401
 
@@ -93,10 +94,15 @@ class Guard:
         path, method = scope["path"], scope["method"]
         length = headers.get("content-length", "0")
         if not (length.isascii() and length.isdecimal()) or int(length) > MAX_BODY:
-            await problem(413, f"a request has at most {MAX_BODY} bytes", instance=path)(scope, receive, send)
+            await problem(413, say("a request has at most {most} bytes", most=MAX_BODY), instance=path)(
+                scope, receive, send
+            )
             return
         if (coding := _coding(headers)) != "identity":
-            detail = f"the body comes in Content-Encoding {coding!r}, which is not taken here: send it as it is"
+            detail = say(
+                "the body comes in Content-Encoding {coding!r}, which is not taken here: send it as it is",
+                coding=coding,
+            )
             said = {"accept-encoding": "identity"}  # RFC 9110 section 15.5.16
             await problem(415, detail, instance=path, headers=said)(scope, receive, send)
             return
@@ -107,7 +113,9 @@ class Guard:
         principal, session = self._who(headers)
         if (wait := self._too_fast(scope, asked, principal)) > 0:
             retry = {"retry-after": str(max(1, round(wait)))}
-            await problem(429, "too many requests: ask less often", instance=path, headers=retry)(scope, receive, send)
+            await problem(429, say("too many requests: ask less often"), instance=path, headers=retry)(
+                scope, receive, send
+            )
             return
         if asked != PUBLIC:
             refusal = self._refused(scope, headers, principal, session, methods, asked)
@@ -149,12 +157,12 @@ class Guard:
             detail = _STRANGER if "authorization" not in headers else _NO_MORE
             return problem(401, detail, instance=path, headers={"www-authenticate": 'Bearer realm="ganglion"'})
         if methods is None:
-            detail = f"there is nothing at {path}: GET /openapi.json lists what there is"
+            detail = say("there is nothing at {path}: GET /openapi.json lists what there is", path=path)
             return problem(404, detail, instance=path)
         if asked is None:
             return _not_taken(path, method, methods)
         if method not in _SAFE and session is not None and not same_origin(headers):
-            return problem(403, "a page of another origin asked for a change", instance=path)
+            return problem(403, say("a page of another origin asked for a change"), instance=path)
         if asked != KNOWN and not principal.may(asked):
             return problem(403, _may_not(principal, asked), instance=path)
         return None
@@ -165,9 +173,10 @@ class Guard:
         asked = socket_needs(scope["path"])
         if principal is None or (session is not None and not same_origin(headers)):
             self._metrics.refused.inc()
-            status, reason = 401, "log in first: Authorization: Bearer and a token, or the cookie of a login here"
+            status = 401
+            reason: str = say("log in first: Authorization: Bearer and a token, or the cookie of a login here")
         elif asked is None:
-            status, reason = 404, f"there is no WebSocket at {scope['path']}: it is at /ws"
+            status, reason = 404, say("there is no WebSocket at {path}: it is at /ws", path=scope["path"])
         elif asked != KNOWN and not principal.may(asked):
             status, reason = 403, _may_not(principal, asked)
         else:
@@ -225,7 +234,7 @@ def _headless(send: Send) -> Send:
 def _not_taken(path: str, method: str, methods: dict[str, str]) -> ASGIApp:
     also = {"HEAD"} if "GET" in methods else set()
     allow = {"allow": ", ".join(sorted({*methods, *also}))}
-    return problem(405, f"{path} does not take {method}", instance=path, headers=allow)
+    return problem(405, say("{path} does not take {method}", path=path, method=method), instance=path, headers=allow)
 
 
 def _login(scope: Scope, headers: Headers, session: Session | None) -> str:
@@ -242,8 +251,11 @@ def _login(scope: Scope, headers: Headers, session: Session | None) -> str:
 
 def _may_not(principal: Principal, scope: str) -> str:
     if principal.must_change:
-        return f"{principal.name} must change the password first: POST /api/v1/auth/password, or log in at /login"
-    return f"{principal.name} may not do this: it asks for the scope {scope!r}"
+        return say(
+            "{name} must change the password first: POST /api/v1/auth/password, or log in at /login",
+            name=principal.name,
+        )
+    return say("{name} may not do this: it asks for the scope {scope!r}", name=principal.name, scope=scope)
 
 
 class _Bounded:
@@ -262,13 +274,13 @@ class _Bounded:
             async with asyncio.timeout(self._until - time.monotonic()):
                 message = await self._receive()
         except TimeoutError:
-            self._fault = 408, f"a request has {BODY_SECONDS:g} s to come"
+            self._fault = 408, say("a request has {seconds:g} s to come", seconds=BODY_SECONDS)
             return {"type": "http.disconnect"}
         if not message.get("more_body"):
             self._until = None  # the rest is waiting for the client to go
         self._size += len(message.get("body", b""))
         if self._size > MAX_BODY:
-            self._fault = 413, f"a request has at most {MAX_BODY} bytes"
+            self._fault = 413, say("a request has at most {most} bytes", most=MAX_BODY)
             return {"type": "http.disconnect"}
         return message
 

@@ -8,6 +8,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from ganglion.errors import InvalidError
+from ganglion.sentences import say
 
 #: Letters of a password. NIST SP 800-63B asks for 8 at least where nothing else is asked; a machine is behind this.
 LEAST, MOST = 12, 256
@@ -57,9 +58,11 @@ def check_choice(password: str, *, name: str) -> None:
         InvalidError: it is too short, too long, or the name.
     """
     if not LEAST <= len(password) <= MOST:
-        raise InvalidError(f"has {LEAST} to {MOST} letters", where="new")
+        raise InvalidError(say("has {least} to {most} letters", least=LEAST, most=MOST), where="new")
     if len(set(password)) < 4 or name.casefold() in password.casefold():
-        raise InvalidError("is too easily guessed: it holds the name, or hardly any different letters", where="new")
+        raise InvalidError(
+            say("is too easily guessed: it holds the name, or hardly any different letters"), where="new"
+        )
 
 
 def one_time() -> str:

@@ -16,6 +16,7 @@ from fastapi.responses import StreamingResponse
 
 from ganglion.errors import GanglionError
 from ganglion.mesh.progress import Progress, Tell
+from ganglion_gateway import languages
 from ganglion_gateway.problems import of_error
 
 _NDJSON = "application/x-ndjson"
@@ -72,12 +73,17 @@ class Answering:
 
         task = self._begin(request, work(tell))
         task.add_done_callback(lambda _: news.set())
-        lines = _lines(task, newest, news, request.url.path)
+        language = languages.accepted(request.headers.get("accept-language", ""))
+        lines = _lines(task, newest, news, request.url.path, language)
         return StreamingResponse(lines, media_type=_NDJSON, headers={"cache-control": "no-store"})
 
 
 async def _lines(
-    task: "asyncio.Task[Document]", newest: list[Progress], news: asyncio.Event, path: str
+    task: "asyncio.Task[Document]",
+    newest: list[Progress],
+    news: asyncio.Event,
+    path: str,
+    language: str,
 ) -> AsyncIterator[str]:
     try:
         yield "\n"
@@ -87,7 +93,7 @@ async def _lines(
                     await news.wait()
             news.clear()
             if newest:
-                yield _line({"progress": newest.pop().document()})
+                yield _line({"progress": languages.told(newest.pop().document(), language)})
             elif not task.done():
                 yield "\n"
         if task.cancelled():
@@ -95,7 +101,7 @@ async def _lines(
         try:
             yield _line(task.result())
         except GanglionError as error:
-            yield _line({"problem": of_error(error, instance=path)})
+            yield _line({"problem": languages.told(of_error(error, instance=path), language)})
     finally:
         task.cancel()
 

@@ -10,7 +10,9 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import Field
 from starlette.exceptions import HTTPException
 
+from ganglion import sentences
 from ganglion.errors import RefusedError
+from ganglion.sentences import say
 from ganglion_gateway.access.accounts import Granted
 from ganglion_gateway.access.entrance import TooOftenError, WrongError
 from ganglion_gateway.access.passwords import LEAST, MOST
@@ -26,6 +28,9 @@ from ganglion_gateway.store import accounts as store
 
 UserName = Annotated[str, Field(max_length=64, description="of a user")]
 Password = Annotated[str, Field(max_length=MOST)]
+
+_WRONG = say("name or password is not right")
+_OVER = say("this refresh token is none, was used before, or its session is over: log in again")
 
 
 class LoginBody(Document):
@@ -61,7 +66,7 @@ def routes(services: Services) -> APIRouter:
 
     @router.post("/refresh", summary="The next tokens, by the refresh token, which is good once")
     async def refresh(body: RefreshBody) -> dict[str, Any]:
-        async with told(services, "this refresh token is none, was used before, or its session is over: log in again"):
+        async with told(services, _OVER):
             return _document(await accounts.refresh(body.refresh_token))
 
     @router.post("/logout", status_code=204, summary="End this session")
@@ -83,7 +88,7 @@ def routes(services: Services) -> APIRouter:
     @router.post("/password", status_code=204, summary="Change one's password; all other sessions end")
     async def password(body: PasswordBody, who: Who, request: Request) -> Response:
         _is_user(who)
-        async with told(services, "the old password is not right"):
+        async with told(services, say("the old password is not right")):
             await accounts.change_password(who.name, body.old, body.new, address=address_of(request), login=who.key)
         return Response(status_code=204)
 
@@ -117,7 +122,7 @@ def _document(granted: Granted) -> dict[str, Any]:
 
 def _is_user(who: Principal) -> None:
     if not who.user:
-        raise RefusedError(f"{who.name} is an API key, which has neither password nor session")
+        raise RefusedError(say("{name} is an API key, which has neither password nor session", name=who.name))
 
 
 def address_of(request: Request) -> str:
@@ -126,7 +131,7 @@ def address_of(request: Request) -> str:
 
 
 @asynccontextmanager
-async def told(services: Services, wrong: str = "name or password is not right") -> AsyncIterator[None]:
+async def told(services: Services, wrong: str = _WRONG) -> AsyncIterator[None]:
     """Makes the answers of what is wrong: 401, or 429 with when to try again."""
     try:
         yield
@@ -134,4 +139,4 @@ async def told(services: Services, wrong: str = "name or password is not right")
         services.metrics.refused.inc()
         raise HTTPException(401, wrong) from None
     except TooOftenError as error:
-        raise HTTPException(429, str(error), {"retry-after": str(math.ceil(error.wait))}) from None
+        raise HTTPException(429, sentences.of(error), {"retry-after": str(math.ceil(error.wait))}) from None

@@ -11,15 +11,17 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
+from ganglion import sentences
 from ganglion.errors import NotFoundError, RefusedError, UnreachableError
 from ganglion.mesh.progress import Progress, Tell
 from ganglion.mesh.reading import OWN, READING
+from ganglion.sentences import Sentence, joined, say
+from ganglion.units import SECOND
 from ganglion_gateway.access.tokens import Principal
 from ganglion_gateway.api.answering import Answering, Document
 from ganglion_gateway.api.documents import CommandBody
 from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.routes import NodeName, Who
-from ganglion_gateway.dashboard import text
 from ganglion_gateway.fleet import Node
 from ganglion_gateway.jsonable import jsonable
 from ganglion_gateway.problems import RESPONSES
@@ -46,7 +48,14 @@ def routes(services: Services) -> APIRouter:
         known = _standing(services.fleet.find(node))
         if method not in READING:
             names = ", ".join(sorted(READING))
-            raise NotFoundError(f"{method!r} does not only look: POST it to /api/v1/nodes/{node}/commands; {names} do")
+            raise NotFoundError(
+                say(
+                    "{method!r} does not only look: POST it to /api/v1/nodes/{node}/commands; {names} do",
+                    method=method,
+                    node=node,
+                    names=names,
+                )
+            )
 
         async def work(tell: Tell | None) -> Document:
             result = await _asked(services, known, node, method, {}, timeout, tell)
@@ -57,10 +66,10 @@ def routes(services: Services) -> APIRouter:
     @router.post("/nodes/{node}/commands", summary="Ask a node and wait for its answer")
     async def command(request: Request, node: NodeName, body: CommandBody, who: Who) -> Response:
         if body.method.startswith(_CONSOLE) and not who.may("debug"):
-            raise RefusedError(f"{who.name} opens no console: that asks for the scope 'debug'")
+            raise RefusedError(say("{name} opens no console: that asks for the scope 'debug'", name=who.name))
         known = _standing(services.fleet.find(node))
         if body.method in OWN:
-            raise RefusedError(f"{body.method!r} is what the gateway itself asks of nodes")
+            raise RefusedError(say("{method!r} is what the gateway itself asks of nodes", method=body.method))
         return await answering.told(request, lambda tell: _command(services, known, node, body, who, tell))
 
     @router.get("/mesh/statistics", summary="How the gateway's own membership of the mesh goes", tags=["mesh"])
@@ -73,7 +82,7 @@ def routes(services: Services) -> APIRouter:
 def _standing(node: Node) -> Node:
     """The node, which must not have been put out of the mesh: it would not answer, and nobody believe it."""
     if node.revoked is not None:
-        raise RefusedError(f"{node.name} ({node.id}) was revoked: it is in the mesh no more")
+        raise RefusedError(say("{name} ({id}) was revoked: it is in the mesh no more", name=node.name, id=node.id))
     return node
 
 
@@ -121,19 +130,38 @@ async def _asked(
     Raises: see `MeshClient.request`.
     """
     if tell is not None and (away := _away(services, node)):
-        tell(Progress(text=f"{away}; the call waits {timeout:g} s at most for it to come back"))
+        tell(
+            Progress(
+                text=say(
+                    "{away}; the call waits {seconds:g} s at most for it to come back", away=away[0], seconds=timeout
+                )
+            )
+        )
     try:
         return await services.mesh.request(method, params, to=node.id, called=called, timeout=timeout, on_progress=tell)
     except UnreachableError as error:
         away = _away(services, node)
-        raise UnreachableError(f"{error}; {away}" if away else str(error)) from None
+        raise UnreachableError(joined("; ", [sentences.of(error), *away])) from None
 
 
-def _away(services: Services, node: Node) -> str:
-    """Since when a node is offline; "" for one that is there."""
+def _away(services: Services, node: Node) -> list[Sentence]:
+    """Since when a node is offline; nothing of one that is there."""
     if node.online:
-        return ""
-    return f"{node.name} is offline, and was last heard {text.ago(services.clock() - node.last_seen)}"
+        return []
+    ago = _ago(max(0, services.clock() - node.last_seen) // SECOND)
+    return [say("{name} is offline, and was last heard {ago}", name=node.name, ago=ago)]
+
+
+def _ago(seconds: int) -> Sentence:
+    if seconds < 2:
+        return say("just now")
+    if seconds < 60:
+        return say("{count} s ago", count=seconds)
+    if seconds < 3600:
+        return say("{count} min ago", count=seconds // 60)
+    if seconds < 86400:
+        return say("{count} h ago", count=seconds // 3600)
+    return say("{count} d ago", count=seconds // 86400)
 
 
 def _callable(result: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query
 
 from ganglion.errors import NotFoundError
+from ganglion.sentences import say
 from ganglion_gateway.api.documents import Cursor, Limit
 from ganglion_gateway.api.paging import keyed_page, read_key
 from ganglion_gateway.api.query import of_requests
@@ -48,8 +49,9 @@ def routes(services: Services) -> APIRouter:
         row = await crashes.find(services.database, known.ids, leaf, "" if crash == "last" else crash)
         if row is None:
             who = f"{known.name}/{leaf}" if leaf else known.name
-            what = "no crash" if crash == "last" else f"no crash {crash}"
-            raise NotFoundError(f"{what} of {who} is known")
+            if crash == "last":
+                raise NotFoundError(say("no crash of {who} is known", who=who))
+            raise NotFoundError(say("no crash {crash} of {who} is known", crash=crash, who=who))
         return {**document(row), "received": row["received"], "record": row["record"]}
 
     return router

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path
 
 from ganglion.errors import NotFoundError, RefusedError, UnfitError
+from ganglion.sentences import either, say
 from ganglion_gateway.api.documents import ApprovalBody, Cursor, Limit, RevocationBody
 from ganglion_gateway.api.paging import slice_of
 from ganglion_gateway.api.query import of_requests
@@ -79,7 +80,14 @@ def _whom(services: Services, who: str) -> tuple[list[str], str]:
     if (known := nodes.get(services.fleet.now(who))) is not None:
         return known.ids, known.name
     if len(named) > 1:
-        raise UnfitError(f"{len(named)} nodes are called {who!r}: say which, {' or '.join(n.id for n in named)}")
+        raise UnfitError(
+            say(
+                "{count} nodes are called {who!r}: say which, {names}",
+                count=len(named),
+                who=who,
+                names=either(n.id for n in named),
+            )
+        )
     if named:
         return named[0].ids, named[0].name
     try:
@@ -91,5 +99,7 @@ def _whom(services: Services, who: str) -> tuple[list[str], str]:
     try:
         gl1.kid_of(who)  # one that was let in and never came, perhaps
     except ValueError:
-        raise NotFoundError(f"no node is called {who!r}{services.fleet.instead(who)}") from None
+        raise NotFoundError(
+            say("no node is called {who!r}{instead}", who=who, instead=services.fleet.instead(who))
+        ) from None
     return [who], ""

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ganglion.errors import InvalidError
 from ganglion.mesh.fleet_limits import MAX_LIMITS
 from ganglion.mesh.policy import MAX_RULES
+from ganglion.sentences import say
 from ganglion.units import duration
 from ganglion_gateway import verdict
 from ganglion_gateway.api.forms import LINE, LINE_OR_NONE, SHA256, WORD
@@ -121,7 +122,7 @@ class RotationBody(Document):
         """
         keep = duration(self.keep, where="keep")
         if not 0 <= keep <= _MAX_KEEP:
-            raise InvalidError("a secret that was replaced holds for 30d at most", where="keep")
+            raise InvalidError(say("a secret that was replaced holds for 30d at most"), where="keep")
         return keep
 
 
@@ -212,7 +213,7 @@ def read_cursor(text: str | None) -> int | None:
     except (binascii.Error, ValueError):
         data = b""
     if len(data) != 8 or (number := int.from_bytes(data, "big")) >= 2**63:
-        raise InvalidError("is no cursor: use `next` of the page before", where="cursor")
+        raise InvalidError(say("is no cursor: use `next` of the page before"), where="cursor")
     return number
 
 

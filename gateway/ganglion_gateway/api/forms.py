@@ -2,6 +2,7 @@
 """The forms that texts of the API have: a pattern, and what it is in words with an example. Pure."""
 
 from ganglion.expected import Form
+from ganglion.sentences import say
 
 #: A tag, a class, a method, a name of a node or of a release.
 WORD = r"^[A-Za-z0-9_.:-]+$"
@@ -21,16 +22,16 @@ SCRIPT = r"^[A-Za-z0-9_-]+\.(yaml|yml|json)$"
 
 _SAID = "0a1b2c3d4e5f6789"
 FORMS = {
-    WORD: Form("each one of a-z A-Z 0-9 _ . : -", "kitchen-2", whole=False),
-    LINE: Form("on one line", "for the shed", whole=False),
-    LINE_OR_NONE: Form("on one line", "for the shed", whole=False),
-    USER: Form("1 to 64 of a-z A-Z 0-9 _ . @ -, with a letter or digit first", "olena"),
-    ROLLOUT: Form("1 to 16 of a-z 0-9 -, with a letter or digit first", "spring-2"),
-    JOB: Form("8 digits of 0-9 a-f", _SAID[:8]),
-    KEY: Form("16 digits of 0-9 a-f", _SAID),
-    SHA256: Form("a SHA-256 in 64 digits of 0-9 a-f", _SAID * 4),
-    EVENT: Form("the id of an event, NODE-EPOCH-NUMBER", f"{'k' * 26}-3-17"),
-    DAY: Form("a day, YEAR-MONTH-DAY", "2026-11-22"),
-    FILE: Form("each one of a-z A-Z 0-9 . _ / -", "scripts/door.yaml", whole=False),
-    SCRIPT: Form("a name of a-z A-Z 0-9 _ - that ends in .yaml, .yml or .json", "fridge.yaml", whole=False),
+    WORD: Form(say("each one of a-z A-Z 0-9 _ . : -"), "kitchen-2", whole=False),
+    LINE: Form(say("on one line"), "for the shed", whole=False),
+    LINE_OR_NONE: Form(say("on one line"), "for the shed", whole=False),
+    USER: Form(say("1 to 64 of a-z A-Z 0-9 _ . @ -, with a letter or digit first"), "olena"),
+    ROLLOUT: Form(say("1 to 16 of a-z 0-9 -, with a letter or digit first"), "spring-2"),
+    JOB: Form(say("8 digits of 0-9 a-f"), _SAID[:8]),
+    KEY: Form(say("16 digits of 0-9 a-f"), _SAID),
+    SHA256: Form(say("a SHA-256 in 64 digits of 0-9 a-f"), _SAID * 4),
+    EVENT: Form(say("the id of an event, NODE-EPOCH-NUMBER"), f"{'k' * 26}-3-17"),
+    DAY: Form(say("a day, YEAR-MONTH-DAY"), "2026-11-22"),
+    FILE: Form(say("each one of a-z A-Z 0-9 . _ / -"), "scripts/door.yaml", whole=False),
+    SCRIPT: Form(say("a name of a-z A-Z 0-9 _ - that ends in .yaml, .yml or .json"), "fridge.yaml", whole=False),
 }

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query
 
 from ganglion.errors import InvalidError, NotFoundError
+from ganglion.sentences import say
 from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.routes import NodeName
 from ganglion_gateway.problems import RESPONSES
@@ -33,11 +34,13 @@ def routes(services: Services) -> APIRouter:
     ) -> dict[str, Any]:
         known = services.fleet.find(node)
         if sensor not in known.sensors:
-            names = ", ".join(sorted(known.sensors)) or "none yet"
-            raise NotFoundError(f"{known.name} has no sensor {sensor!r}; it has {names}")
+            names = ", ".join(sorted(known.sensors)) or say("none yet")
+            raise NotFoundError(
+                say("{name} has no sensor {sensor!r}; it has {names}", name=known.name, sensor=sensor, names=names)
+            )
         end = services.clock() if until is None else until
         if end <= since:
-            raise InvalidError("must be before its end", where="since")
+            raise InvalidError(say("must be before its end"), where="since")
         step = -(-(end - since) // spans)
         rows = await fleet.buckets(services.database, known.ids, sensor, since=since, until=end, step=step)
         return {

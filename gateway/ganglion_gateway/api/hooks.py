@@ -10,11 +10,15 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import Field
 from starlette.exceptions import HTTPException
 
+from ganglion import sentences
 from ganglion.errors import InvalidError, NotFoundError, RefusedError
+from ganglion.sentences import say
+from ganglion_gateway import languages
 from ganglion_gateway.api.documents import Cursor, Document, Limit, Name, RotationBody, Word
 from ganglion_gateway.api.paging import page_of
 from ganglion_gateway.api.payload import MAX_BYTES, REQUEST_BODY, payload
 from ganglion_gateway.api.query import of_requests
+from ganglion_gateway.api.reading import Reader
 from ganglion_gateway.api.routes import Who
 from ganglion_gateway.problems import RESPONSES
 from ganglion_gateway.services import Services
@@ -57,12 +61,12 @@ def routes(services: Services) -> APIRouter:
 
 def _configuration(router: APIRouter, services: Services) -> None:
     @router.post("/api/v1/hooks", status_code=201, summary="Take events of somebody who signs them")
-    async def create_hook(body: HookBody, who: Who) -> dict[str, Any]:
+    async def create_hook(body: HookBody, who: Who, reader: Reader) -> dict[str, Any]:
         topic = body.topic or f"hook/{body.name}"
         if not is_name(topic):
-            raise InvalidError("is no topic: it holds no + and no #", where="topic")
+            raise InvalidError(say("is no topic: it holds no + and no #"), where="topic")
         if body.cls in _RESERVED:
-            raise InvalidError(f"only nodes tell of the class {body.cls!r}", where="class")
+            raise InvalidError(say("only nodes tell of the class {cls!r}", cls=body.cls), where="class")
         secret = body.secret or _new_secret(body.scheme)
         check_secret(body.scheme, secret)
         row: dict[str, Any] = {
@@ -81,15 +85,15 @@ def _configuration(router: APIRouter, services: Services) -> None:
         }
         await services.database.write(lambda connection: hooks.add(connection, row))
         await services.note(who, "hook.create", row["id"], {"name": body.name, "topic": topic, "class": body.cls})
-        return {**_document(services, row), "secret": secret}
+        return {**languages.told(_document(services, row), reader), "secret": secret}
 
     @router.get("/api/v1/hooks", summary="Who may tell the gateway of events")
-    async def list_hooks(limit: Limit = 50, cursor: Cursor = None) -> dict[str, Any]:
-        known = [_document(services, row) for row in await hooks.all_hooks(services.database)]
+    async def list_hooks(reader: Reader, limit: Limit = 50, cursor: Cursor = None) -> dict[str, Any]:
+        known = [languages.told(_document(services, row), reader) for row in await hooks.all_hooks(services.database)]
         return page_of("hooks", known, lambda one: f"{one['created']:020}{one['id']}", cursor, limit)
 
     @router.post("/api/v1/hooks/{hook}/rotate", summary="Replace its secret; both are believed for a while")
-    async def rotate_hook(hook: HookId, body: RotationBody, who: Who) -> dict[str, Any]:
+    async def rotate_hook(hook: HookId, body: RotationBody, who: Who, reader: Reader) -> dict[str, Any]:
         row = await hooks.find(services.database, hook)
         if row is None:
             raise _unknown(hook)
@@ -100,7 +104,8 @@ def _configuration(router: APIRouter, services: Services) -> None:
         if not await services.database.write(lambda connection: hooks.rotate(connection, hook, secret, until)):
             raise _unknown(hook)
         await services.note(who, "hook.rotate", hook, {"keep": body.keep})
-        return {**_document(services, {**row, "former_until": until}), "secret": secret}
+        document = languages.told(_document(services, {**row, "former_until": until}), reader)
+        return {**document, "secret": secret}
 
     @router.delete("/api/v1/hooks/{hook}", status_code=204, summary="Take nothing more of it")
     async def delete_hook(hook: HookId, who: Who) -> Response:
@@ -118,18 +123,18 @@ def _receiving(router: APIRouter, services: Services) -> None:
     async def receive(hook: HookId, request: Request) -> dict[str, Any]:
         row = await hooks.find(services.database, hook)
         if row is None:
-            raise _refused(services, 404, "unknown", "there is no such hook here")
+            raise _refused(services, 404, "unknown", say("there is no such hook here"))
         body = await _body(request, _TO_NODE if row["node"] else MAX_BYTES)
         kind = request.headers.get("content-type", "")
         try:
             taken = await services.hooks.take(row, request.headers, body, lambda: payload(body, kind))
         except UnverifiedError as error:
-            raise _refused(services, 401, "unverified", str(error)) from None
+            raise _refused(services, 401, "unverified", sentences.of(error)) from None
         except ReplayError as error:
-            raise _refused(services, 409, "replay", str(error)) from None
+            raise _refused(services, 409, "replay", sentences.of(error)) from None
         except BusyError as busy:
             headers = {"retry-after": str(math.ceil(busy.after))}
-            raise _refused(services, 429, "busy", str(busy), headers) from None
+            raise _refused(services, 429, "busy", sentences.of(busy), headers) from None
         services.metrics.hooks.labels("duplicate" if taken.duplicate else "taken").inc()
         return taken._asdict()
 
@@ -139,7 +144,7 @@ def _new_secret(scheme: Scheme) -> str:
 
 
 def _unknown(hook: str) -> NotFoundError:
-    return NotFoundError(f"there is no hook {hook}: `ganglion hooks list` shows those there are")
+    return NotFoundError(say("there is no hook {hook}: `ganglion hooks list` shows those there are", hook=hook))
 
 
 def _refused(
@@ -156,9 +161,9 @@ async def _body(request: Request, most: int) -> bytes:
             async for part in request.stream():
                 body += part
                 if len(body) > most:
-                    raise HTTPException(413, f"a message to this hook has at most {most} bytes")
+                    raise HTTPException(413, say("a message to this hook has at most {most} bytes", most=most))
     except TimeoutError:
-        raise HTTPException(408, f"a message to a hook is there within {_PATIENCE:g} s") from None
+        raise HTTPException(408, say("a message to a hook is there within {seconds:g} s", seconds=_PATIENCE)) from None
     return body
 
 
@@ -169,6 +174,6 @@ def _document(services: Services, row: dict[str, Any]) -> dict[str, Any]:
         try:
             services.fleet.find(row["node"])
         except (NotFoundError, RefusedError) as error:  # it may come yet
-            fault = str(error)
+            fault = sentences.of(error)
     document = {name: row[name] for name in _FIELDS}
     return {**document, "class": row["cls"], "path": f"/hooks/{row['id']}", "fault": fault}

@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ganglion.sentences import say
 from ganglion.units import SECOND
 from ganglion_gateway.problems import away, problem
 from ganglion_gateway.store import idempotency
@@ -68,11 +69,11 @@ class Idempotency:
         headers, path, who = Headers(scope=scope), scope["path"], scope["state"]["principal"]
         key = headers[HEADER]
         if not (0 < len(key) <= MAX_KEY and key.isascii() and key.isprintable()):
-            detail = f"Idempotency-Key has 1 to {MAX_KEY} printable letters of ASCII"
+            detail = say("Idempotency-Key has 1 to {most} printable letters of ASCII", most=MAX_KEY)
             await problem(400, detail, instance=path)(scope, receive, send)
             return
         if "application/x-ndjson" in headers.get("accept", ""):
-            detail = "what is told as it goes is not kept: leave out Idempotency-Key, or accept application/json"
+            detail = say("what is told as it goes is not kept: leave out Idempotency-Key, or accept application/json")
             await problem(400, detail, instance=path)(scope, receive, send)
             return
         body = await _read(receive)
@@ -101,14 +102,16 @@ class Idempotency:
     def _again(self, known: dict[str, Any], asked: bytes, path: str) -> ASGIApp:
         """The answer to a key that was used."""
         if not hmac.compare_digest(known["asked"], asked):
-            return problem(422, "this Idempotency-Key was another request's: make one for each", instance=path)
+            return problem(422, say("this Idempotency-Key was another request's: make one for each"), instance=path)
         if known["status"] is None:
-            detail = "the request with this Idempotency-Key is under way: ask again for its answer"
+            detail = say("the request with this Idempotency-Key is under way: ask again for its answer")
             return problem(409, detail, instance=path, headers={"retry-after": "1"})
         try:
             return _Answer.of(known["status"], self._box.decrypt(known["answer"]))
         except nacl.exceptions.CryptoError:
-            return problem(409, "the answer to this Idempotency-Key can be read no more: make another", instance=path)
+            return problem(
+                409, say("the answer to this Idempotency-Key can be read no more: make another"), instance=path
+            )
 
     async def _settle(self, owner: str, key: str, answer: "_Answer") -> None:
         try:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query
 
 from ganglion.errors import InvalidError
+from ganglion.sentences import say
 from ganglion_gateway import verdict
 from ganglion_gateway.api.documents import TagsBody, node_document
 from ganglion_gateway.api.query import of_requests
@@ -49,7 +50,7 @@ def routes(services: Services) -> APIRouter:
     @router.post("/nodes/{node}/tags", summary="Give a node tags, or take some away, for selectors and groups")
     async def tag(node: NodeName, body: TagsBody, who: Who) -> dict[str, Any]:
         if not (body.add or body.remove):
-            raise InvalidError("name tags to add or to remove", where="add")
+            raise InvalidError(say("name tags to add or to remove"), where="add")
         known = services.fleet.find(node)
         await services.inventory.tag(known, add=body.add, remove=body.remove, by=who.name)
         await services.groups.look()

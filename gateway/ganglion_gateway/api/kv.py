@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field
 
 from ganglion.errors import InvalidError
+from ganglion.sentences import say
 from ganglion_gateway.api.documents import Document
 from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.routes import Who
@@ -79,7 +80,7 @@ def routes(services: Services) -> APIRouter:
     @router.post("/keys/{key:path}", summary="Put something into a set, or take it out")
     async def change_set(key: Key, body: MemberBody, who: Who) -> Any:
         if len(body.model_fields_set) != 1:
-            raise InvalidError("say what to `add` or what to `remove`")
+            raise InvalidError(say("say what to `add` or what to `remove`"))
         (verb,) = body.model_fields_set
         params = {"key": key, "member": getattr(body, verb)}
         document = await asyncio.shield(kv.add(params) if verb == "add" else kv.remove(params))

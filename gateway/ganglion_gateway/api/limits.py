@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from ganglion.guardian.fleet import verify
 from ganglion.mesh.fleet_limits import read
 from ganglion.mesh.signed_config import LIMITS
+from ganglion.sentences import say
 from ganglion_gateway.api.documents import LimitsBody
 from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.routes import Who
@@ -37,9 +38,14 @@ def routes(services: Services) -> APIRouter:
         verify(limits)
         before = stated()
         if body.version is not None and body.version != before["version"]:
-            changed = f"the limits were changed meanwhile: these were made from {body.version}"
             raise HTTPException(
-                409, f"{changed}, and {before['version']} holds; show them again, or leave the version out"
+                409,
+                say(
+                    "the limits were changed meanwhile: these were made from {old}, and {new} holds; "
+                    "show them again, or leave the version out",
+                    old=body.version,
+                    new=before["version"],
+                ),
             )
         made = services.mesh.set_config(LIMITS, limits)
         detail = {"before": before["version"], "withdrawn": before["limit"], "limit": made.document["limit"]}

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 
 from ganglion.errors import InvalidError, RefusedError
+from ganglion.sentences import say
 from ganglion_gateway.api.documents import Cursor, Limit, page, read_cursor
 from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.selection import Selection, selected
@@ -84,9 +85,20 @@ def routes(services: Services) -> APIRouter:
 
         def check() -> None:
             if followers[principal.key] >= _OF_ONE:
-                raise RefusedError(f"{principal.name} follows logs {_OF_ONE} times already: let one of them end")
+                raise RefusedError(
+                    say(
+                        "{name} follows logs {most} times already: let one of them end",
+                        name=principal.name,
+                        most=_OF_ONE,
+                    )
+                )
             if followers.total() >= _FOLLOWERS:
-                raise RefusedError(f"{_FOLLOWERS} logs are followed already: let one of them end, or see what is kept")
+                raise RefusedError(
+                    say(
+                        "{most} logs are followed already: let one of them end, or see what is kept",
+                        most=_FOLLOWERS,
+                    )
+                )
             followings.check(what)
 
         targets = _targets(services, where, node)  # who asks for nonsense is told so before the stream begins
@@ -130,7 +142,7 @@ def _targets(services: Services, where: str | None, node: str | None) -> list[Ta
         NotFoundError: there is no such node.
     """
     if node is not None and where is not None:
-        raise InvalidError("say a node or a selector, not both", where="node")
+        raise InvalidError(say("say a node or a selector, not both"), where="node")
     if node is None:
         return [Target(each.id, "") for each in selected(services.fleet, where or "all")]
     parent, _, leaf = node.partition("/")

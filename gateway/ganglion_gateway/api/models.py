@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query
 
 from ganglion.errors import InvalidError
+from ganglion.sentences import say
 from ganglion.units import SECOND
 from ganglion_gateway.api.documents import Cursor, Limit
 from ganglion_gateway.api.forms import DAY
@@ -62,7 +63,10 @@ def routes(services: Services) -> APIRouter:
         last = _day(until, "until") or day_of(now)
         first = _day(since, "since") or day_of(now - _SPAN)
         if first > last:
-            raise InvalidError(f"{first} is after {last}, which is `until`: name an earlier day", where="since")
+            raise InvalidError(
+                say("{first} is after {last}, which is `until`: name an earlier day", first=first, last=last),
+                where="since",
+            )
         rows = await model_usage.sums(services.database, by=by, since=first, until=last)
         found, following = slice_of(rows, lambda row: _place(row, by), cursor, limit)
         usage = [{**row, "cost": row["cost"] / 1_000_000} for row in found]
@@ -77,7 +81,7 @@ def _day(text: str | None, where: str) -> str:
     try:
         return "" if text is None else date.fromisoformat(text).isoformat()
     except ValueError:
-        raise InvalidError(f"there is no day {text}: write it as in 2026-11-22", where=where) from None
+        raise InvalidError(say("there is no day {text}: write it as in 2026-11-22", text=text), where=where) from None
 
 
 def _place(row: dict[str, Any], by: str) -> str:

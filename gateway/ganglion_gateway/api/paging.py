@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from ganglion.errors import InvalidError
+from ganglion.sentences import say
 
 Row = dict[str, Any]
 T = TypeVar("T")
@@ -27,7 +28,7 @@ def read_key(cursor: str | None) -> str:
     except (binascii.Error, ValueError):
         text = ""
     if not text or "\x00" in text:
-        raise InvalidError("is no cursor: use `next` of the page before", where="cursor")
+        raise InvalidError(say("is no cursor: use `next` of the page before"), where="cursor")
     return text
 
 

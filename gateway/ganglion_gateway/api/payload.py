@@ -7,8 +7,10 @@ from urllib.parse import parse_qs
 
 from starlette.exceptions import HTTPException
 
+from ganglion import sentences
 from ganglion.errors import InvalidError, no_json
 from ganglion.node.payload import check
+from ganglion.sentences import say
 
 #: Bytes of a body: more than what a message of the mesh holds.
 MAX_BYTES = 64 * 1024
@@ -38,7 +40,7 @@ def payload(body: bytes, content_type: str) -> Any:
     try:
         check(value)
     except ValueError as error:
-        raise InvalidError(f"cannot be taken: {error}", where="the body") from None
+        raise InvalidError(say("cannot be taken: {why}", why=sentences.of(error)), where=say("the body")) from None
     return value
 
 
@@ -57,15 +59,17 @@ def _value(body: bytes, content_type: str) -> Any:
         if kind.startswith("text/"):
             return body.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise InvalidError("is not UTF-8", where="the text of the body") from None
-    raise HTTPException(415, f"a webhook takes JSON, a form or text, and this is {kind or 'of no type'}: send JSON")
+        raise InvalidError(say("is not UTF-8"), where=say("the text of the body")) from None
+    raise HTTPException(
+        415, say("a webhook takes JSON, a form or text, and this is {kind}: send JSON", kind=kind or say("of no type"))
+    )
 
 
 def _json(body: bytes) -> Any:
     try:
         return json.loads(body.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise InvalidError(no_json(error), where="the body") from None
+        raise InvalidError(no_json(error), where=say("the body")) from None
 
 
 def _form(body: bytes) -> dict[str, str | list[str]]:
@@ -73,5 +77,5 @@ def _form(body: bytes) -> dict[str, str | list[str]]:
     try:
         fields = parse_qs(body.decode(), keep_blank_values=True, errors="strict")
     except ValueError:
-        raise InvalidError("is not UTF-8", where="the form in the body") from None
+        raise InvalidError(say("is not UTF-8"), where=say("the form in the body")) from None
     return {name: values[0] if len(values) == 1 else values for name, values in fields.items()}

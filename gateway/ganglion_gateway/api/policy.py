@@ -10,6 +10,7 @@ from ganglion.errors import InvalidError
 from ganglion.mesh.credential import GATEWAY, NODE
 from ganglion.mesh.policy import Policy, read
 from ganglion.mesh.signed_config import POLICIES
+from ganglion.sentences import say
 from ganglion_gateway.api.documents import PolicyBody
 from ganglion_gateway.api.query import of_requests
 from ganglion_gateway.api.routes import NodeName, Who
@@ -35,15 +36,18 @@ def routes(services: Services) -> APIRouter:
         policy = read({"rules": body.rules})
         if not policy.rules:
             raise InvalidError(
-                "a policy without rules refuses everything: POST to /api/v1/mesh/policy/delete if that is meant",
+                say("a policy without rules refuses everything: POST to /api/v1/mesh/policy/delete if that is meant"),
                 where="policy.rules",
             )
         before = services.mesh.policy
         if body.version is not None and body.version != before.version:
-            detail = (
-                f"the policy was changed meanwhile: this one was made from {body.version}, and {before.version} holds"
+            detail = say(
+                "the policy was changed meanwhile: this one was made from {old}, and {new} holds; "
+                "show it again, or leave the version out",
+                old=body.version,
+                new=before.version,
             )
-            raise HTTPException(409, f"{detail}; show it again, or leave the version out")
+            raise HTTPException(409, detail)
         made = services.mesh.set_config(POLICIES, policy)
         await services.note(who, "policy.set", str(made.version), _changes(before, made))
         return stated()

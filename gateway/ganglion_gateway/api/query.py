@@ -4,6 +4,7 @@
 from starlette.requests import HTTPConnection
 
 from ganglion.errors import InvalidError
+from ganglion.sentences import say
 from ganglion.settings import nearest
 
 
@@ -16,7 +17,7 @@ def only_known(connection: HTTPConnection) -> None:
     known = {each.alias for each in connection.scope["route"].dependant.query_params}
     for name in connection.query_params:
         if name not in known:
-            raise InvalidError(f"there is no such parameter{nearest(name, known)}", where=f"?{name}")
+            raise InvalidError(say("there is no such parameter{near}", near=nearest(name, known)), where=f"?{name}")
 
 
 def no_body(connection: HTTPConnection) -> None:
@@ -28,7 +29,9 @@ def no_body(connection: HTTPConnection) -> None:
     route = connection.scope["route"]
     length = connection.headers.get("content-length", "")
     if route.body_field is None and not route.openapi_extra and length.isdecimal() and int(length) > len("{}"):
-        raise InvalidError("nothing is taken in it here: what is to be said stands in path and query", where="the body")
+        raise InvalidError(
+            say("nothing is taken in it here: what is to be said stands in path and query"), where=say("the body")
+        )
 
 
 def of_requests(connection: HTTPConnection) -> None:

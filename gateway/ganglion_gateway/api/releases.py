@@ -13,10 +13,13 @@ from ganglion.release.agent import MAX_WHEEL, MAX_WHEELS, PIECE, said
 from ganglion.release.manifest import MAX_FILE, MAX_FILES, WINDOW, WINDOWS
 from ganglion.release.requires import MAX_WORDS
 from ganglion.release.requires import read as read_requires
+from ganglion.sentences import say
+from ganglion_gateway import languages
 from ganglion_gateway.api.documents import Cursor, Document, Limit, page, read_cursor
 from ganglion_gateway.api.forms import FILE, SHA256, WORD
 from ganglion_gateway.api.paging import page_of
 from ganglion_gateway.api.query import of_requests
+from ganglion_gateway.api.reading import Reader
 from ganglion_gateway.api.routes import NodeName, Who
 from ganglion_gateway.fleet import Node
 from ganglion_gateway.problems import RESPONSES
@@ -98,10 +101,10 @@ def routes(services: Services) -> APIRouter:
     async def create_release(body: ReleaseBody, who: Who, response: Response) -> dict[str, Any]:
         files = {each.path: each.sha256 for each in body.files}
         if len(files) < len(body.files):
-            raise InvalidError("names a path twice", where="files")
+            raise InvalidError(say("names a path twice"), where="files")
         agents = {each.name: each.pieces for each in body.agent}
         if len(agents) < len(body.agent):
-            raise InvalidError("names a wheel twice", where="agent")
+            raise InvalidError(say("names a wheel twice"), where="agent")
         requires = read_requires(body.requires.model_dump())
         made = register.create(body.name, files, agents, requires=requires, window=body.window, by=who.name)
         release, is_new = await made
@@ -120,9 +123,9 @@ def routes(services: Services) -> APIRouter:
         return page("releases", [{"number": each.number} for each in found], documents, limit)
 
     @router.get("/releases/{release}", summary="One release")
-    async def get_release(release: ReleaseName) -> dict[str, Any]:
+    async def get_release(release: ReleaseName, reader: Reader) -> dict[str, Any]:
         found = await register.find(release)
-        return {**found.document, "signed": await register.signed(found)}
+        return {**found.document, "signed": languages.told(await register.signed(found), reader)}
 
     @router.get("/releases/{release}/nodes", summary="The nodes that are to run it, and what each has said of it")
     async def list_nodes_of_release(release: ReleaseName, limit: Limit = 50, cursor: Cursor = None) -> dict[str, Any]:
@@ -174,5 +177,5 @@ async def _body(request: Request) -> bytes:
     async for part in request.stream():
         body += part
         if len(body) > MAX_FILE:
-            raise HTTPException(413, f"a file of a release has at most {MAX_FILE} bytes")
+            raise HTTPException(413, say("a file of a release has at most {most} bytes", most=MAX_FILE))
     return body

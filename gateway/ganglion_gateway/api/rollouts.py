@@ -13,9 +13,11 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field
 
 from ganglion.units import duration
+from ganglion_gateway import languages
 from ganglion_gateway.api.documents import Cursor, Document, Limit, page, read_cursor, write_cursor
 from ganglion_gateway.api.forms import LINE_OR_NONE, ROLLOUT
 from ganglion_gateway.api.query import of_requests
+from ganglion_gateway.api.reading import Reader
 from ganglion_gateway.api.routes import Who
 from ganglion_gateway.api.watch import SILENCE, Seconds
 from ganglion_gateway.problems import RESPONSES
@@ -102,9 +104,10 @@ def _beginning(router: APIRouter, services: Services) -> None:
     desk = services.rollouts
 
     @router.post("/rollouts/plan", summary="Say what a rollout would do, and do nothing")
-    async def plan_rollout(body: RolloutBody) -> dict[str, Any]:
+    async def plan_rollout(body: RolloutBody, reader: Reader) -> dict[str, Any]:
         made = await desk.plan(body.release, body.selector, body.terms(), id=body.id)
-        return desk.planned(made, body.selector)
+        planned: dict[str, Any] = languages.told(desk.planned(made, body.selector), reader)
+        return planned
 
     @router.post("/rollouts", status_code=201, summary="Bring a release to nodes, stage by stage")
     async def start_rollout(body: RolloutBody, who: Who) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 
 from ganglion.errors import InvalidError, NotFoundError
 from ganglion.event import Event
+from ganglion.sentences import say
 from ganglion.units import duration
 from ganglion_gateway import verdict
 from ganglion_gateway.access.tokens import Principal
@@ -116,8 +117,10 @@ def _nodes(router: APIRouter, services: Services) -> None:
     ) -> dict[str, Any]:
         known = services.fleet.find(node)
         if sensor not in known.sensors:
-            names = ", ".join(sorted(known.sensors)) or "none yet"
-            raise NotFoundError(f"{known.name} has no sensor {sensor!r}; it has {names}")
+            names = ", ".join(sorted(known.sensors)) or say("none yet")
+            raise NotFoundError(
+                say("{name} has no sensor {sensor!r}; it has {names}", name=known.name, sensor=sensor, names=names)
+            )
         rows = await fleet.history(
             services.database, known.ids, sensor, since=since, before=read_cursor(cursor), limit=limit
         )
@@ -132,8 +135,10 @@ def _nodes(router: APIRouter, services: Services) -> None:
         known = services.fleet.find(node)
         found = await events.episode(services.database, known.ids, None if run == "last" else run)
         if found is None:
-            what = "told of no run yet" if run == "last" else f"not told of a run {run}"
-            raise NotFoundError(f"{known.name} has {what}; runs that stay within a node are not told")
+            what = say("told of no run yet") if run == "last" else say("not told of a run {run}", run=run)
+            raise NotFoundError(
+                say("{name} has {what}; runs that stay within a node are not told", name=known.name, what=what)
+            )
         return found
 
 
@@ -165,7 +170,7 @@ def _events(router: APIRouter, services: Services) -> None:
     async def last_trace() -> dict[str, Any]:
         row = await events.last(services.database, "alert")
         if row is None:
-            raise NotFoundError("there was no alert yet")
+            raise NotFoundError(say("there was no alert yet"))
         return await trace_of(services, row)
 
     @router.get("/traces/{event}", summary="The path of an event, from sensor to webhook", tags=["events"])
@@ -175,7 +180,7 @@ def _events(router: APIRouter, services: Services) -> None:
     async def _event(identity: str) -> dict[str, Any]:
         row = await events.find(services.database, identity)
         if row is None:
-            raise NotFoundError(f"there is no event {identity}")
+            raise NotFoundError(say("there is no event {identity}", identity=identity))
         return row
 
 
@@ -188,7 +193,7 @@ def _enrol_keys(router: APIRouter, services: Services) -> None:
     async def create_enrol_key(body: EnrolKeyBody, who: Who) -> dict[str, Any]:
         ttl = duration(body.ttl, where="ttl")
         if not 0 < ttl <= _MAX_TTL:
-            raise InvalidError("an enrol key holds for at most 90d", where="ttl")
+            raise InvalidError(say("an enrol key holds for at most 90d"), where="ttl")
         now = services.clock()
         key, row = await services.database.write(
             lambda connection: services.enrol_keys.create(
@@ -202,7 +207,7 @@ def _enrol_keys(router: APIRouter, services: Services) -> None:
     async def revoke_enrol_key(key: EnrolKeyId, who: Who) -> dict[str, Any]:
         row = await services.enrol_keys.revoke(key)
         if row is None:
-            raise NotFoundError(f"there is no enrol key {key}")
+            raise NotFoundError(say("there is no enrol key {key}", key=key))
         await services.note(who, "enrol_key.revoke", key, {"uses_left": row["uses_left"]})
         return enrol_key_document(row)
 

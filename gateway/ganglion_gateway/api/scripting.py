@@ -8,12 +8,15 @@ from fastapi import APIRouter, Depends
 from pydantic import AfterValidator, Field
 from starlette.exceptions import HTTPException
 
+from ganglion import sentences
 from ganglion.errors import InvalidError
 from ganglion.mova.templates import TEMPLATES, template
+from ganglion.sentences import say
 from ganglion_gateway.access.tokens import Principal
 from ganglion_gateway.api.documents import Document
 from ganglion_gateway.api.forms import SCRIPT
 from ganglion_gateway.api.query import of_requests
+from ganglion_gateway.api.reading import Reader
 from ganglion_gateway.api.routes import Who
 from ganglion_gateway.problems import RESPONSES
 from ganglion_gateway.scripting.turns import BusyError
@@ -80,39 +83,41 @@ def routes(services: Services) -> APIRouter:
         prefix="/api/v1/scripts", responses=RESPONSES, dependencies=[Depends(of_requests)], tags=["scripts"]
     )
 
-    async def ask(what: str, body: Document, who: Principal) -> dict[str, Any]:
+    async def ask(what: str, body: Document, who: Principal, reader: str) -> dict[str, Any]:
         document = body.model_dump()
         try:
             json.dumps(document, ensure_ascii=False).encode()
         except UnicodeEncodeError:  # which JSON can escape, and nothing that reads the script can take
-            raise InvalidError("holds half of a surrogate pair, which is no letter", where="the body") from None
+            raise InvalidError(
+                say("holds half of a surrogate pair, which is no letter"), where=say("the body")
+            ) from None
         try:
-            return await services.bench.ask(what, document, who=who.user or who.key)
+            return await services.bench.ask(what, document, who=who.user or who.key, reader=reader)
         except BusyError as busy:
-            raise HTTPException(429, str(busy), {"retry-after": "1"}) from None
+            raise HTTPException(429, sentences.of(busy), {"retry-after": "1"}) from None
 
     @router.get("/templates", summary="Scripts to begin with")
     async def templates() -> dict[str, Any]:
         return {"templates": [{"name": each, "text": template(each, "my_script")} for each in TEMPLATES]}
 
     @router.post("/check", summary="Say what is wrong with a script")
-    async def check(body: CheckBody, who: Who) -> dict[str, Any]:
-        return await ask("check", body, who)
+    async def check(body: CheckBody, who: Who, reader: Reader) -> dict[str, Any]:
+        return await ask("check", body, who, reader)
 
     @router.post("/graph", summary="Draw the protocols of a script as flowcharts, in Mermaid")
-    async def graph(body: GraphBody, who: Who) -> dict[str, Any]:
-        return await ask("graph", body, who)
+    async def graph(body: GraphBody, who: Who, reader: Reader) -> dict[str, Any]:
+        return await ask("graph", body, who, reader)
 
     @router.post("/test", summary="Run the tests of a script in virtual time")
-    async def test(body: TestBody, who: Who) -> dict[str, Any]:
-        return await ask("test", body, who)
+    async def test(body: TestBody, who: Who, reader: Reader) -> dict[str, Any]:
+        return await ask("test", body, who, reader)
 
     @router.post("/compile", summary="Make the plan of a script that passes its own tests, for `scripts.put` of a node")
-    async def compile(body: ScriptBody, who: Who) -> dict[str, Any]:
-        return await ask("compile", body, who)
+    async def compile(body: ScriptBody, who: Who, reader: Reader) -> dict[str, Any]:
+        return await ask("compile", body, who, reader)
 
     @router.post("/run", summary="Run a protocol once in virtual time; nothing outside of it is reached")
-    async def run(body: RunBody, who: Who) -> dict[str, Any]:
-        return await ask("run", body, who)
+    async def run(body: RunBody, who: Who, reader: Reader) -> dict[str, Any]:
+        return await ask("run", body, who, reader)
 
     return router

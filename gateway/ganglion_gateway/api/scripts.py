@@ -8,6 +8,7 @@ from pydantic import Field
 from starlette.exceptions import HTTPException
 
 from ganglion.errors import UnreachableError
+from ganglion.sentences import say
 from ganglion_gateway.api.documents import Document
 from ganglion_gateway.api.payload import MAX_BYTES, REQUEST_BODY, payload
 from ganglion_gateway.api.query import of_requests
@@ -48,7 +49,9 @@ def routes(services: Services) -> APIRouter:
             text, first = text + piece, first or told
             if not piece or len(text) >= size:
                 return {"node": known.id, "name": name, "hash": first["hash"], "file": str(first["file"]), "text": text}
-        raise UnreachableError(f"{known.name} did not give the whole text of {name!r}: ask again")
+        raise UnreachableError(
+            say("{name} did not give the whole text of {script!r}: ask again", name=known.name, script=name)
+        )
 
     @router.post(
         "/nodes/{node}/webhooks/{name}",
@@ -85,5 +88,5 @@ async def _body(request: Request) -> bytes:
     async for part in request.stream():
         body += part
         if len(body) > MAX_BYTES:
-            raise HTTPException(413, f"the body of a webhook has at most {MAX_BYTES} bytes")
+            raise HTTPException(413, say("the body of a webhook has at most {most} bytes", most=MAX_BYTES))
     return body

@@ -8,6 +8,7 @@ from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion.errors import InvalidError, NotFoundError, RefusedError
+from ganglion.sentences import say
 from ganglion.units import duration
 from ganglion_gateway.access.permissions import ROLES, SCOPES, Role
 from ganglion_gateway.access.tokens import Principal, digest, new_token
@@ -127,9 +128,11 @@ def _api_keys(router: APIRouter, services: Services) -> None:
     async def revoke_key(key: KeyId, who: Who) -> dict[str, Any]:
         row = await keys.find_api_key(services.database, key)
         if row is None:
-            raise NotFoundError(f"there is no API key {key}: `ganglion api-key list` shows those that there are")
+            raise NotFoundError(
+                say("there is no API key {key}: `ganglion api-key list` shows those that there are", key=key)
+            )
         if row["name"] == "admin" and row["creator"] == "":
-            raise RefusedError("this is the key of the file `token`: delete the file and start the gateway again")
+            raise RefusedError(say("this is the key of the file `token`: delete the file and start the gateway again"))
 
         async def work(connection: AsyncConnection) -> None:
             await keys.revoke_api_key(connection, key)
@@ -144,21 +147,26 @@ def _api_keys(router: APIRouter, services: Services) -> None:
 
 def _wanted(body: KeyBody, who: Principal) -> frozenset[str]:
     if (body.role is None) == (body.scopes is None):
-        raise InvalidError("say either a `role` or `scopes`", where="the key")
+        raise InvalidError(say("say either a `role` or `scopes`"), where=say("the key"))
     scopes = ROLES[body.role] if body.role is not None else frozenset(body.scopes or ())
     if unknown := sorted(scopes - frozenset(SCOPES)):
-        raise InvalidError(f"there is no scope {unknown[0]!r}: there are {', '.join(SCOPES)}", where="scopes")
+        raise InvalidError(
+            say("there is no scope {scope!r}: there are {names}", scope=unknown[0], names=", ".join(SCOPES)),
+            where="scopes",
+        )
     if not scopes:
-        raise InvalidError(f"say at least one of {', '.join(SCOPES)}", where="scopes")
+        raise InvalidError(say("say at least one of {names}", names=", ".join(SCOPES)), where="scopes")
     if beyond := sorted(scopes - who.scopes):
-        raise RefusedError(f"{who.name} cannot give what it does not have: {', '.join(beyond)}")
+        raise RefusedError(
+            say("{name} cannot give what it does not have: {names}", name=who.name, names=", ".join(beyond))
+        )
     return scopes
 
 
 def _ttl(text: str) -> int:
     held = duration(text, where="ttl")
     if not 0 < held <= _MAX_TTL:
-        raise InvalidError("an API key holds for more than nothing and at most 3650d", where="ttl")
+        raise InvalidError(say("an API key holds for more than nothing and at most 3650d"), where="ttl")
     return held
 
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion.errors import InvalidError, NotFoundError, RefusedError
+from ganglion.sentences import say
 from ganglion_gateway.api.documents import (
     Cursor,
     Limit,
@@ -98,10 +99,12 @@ def _endpoints(router: APIRouter, services: Services) -> None:
     @router.patch("/webhooks/{webhook}", summary="Have it be otherwise, pause it or go on")
     async def change_webhook(webhook: EndpointId, body: WebhookChanges, who: Who) -> dict[str, Any]:
         if webhook == COMMAND_LINE:
-            raise RefusedError("the command line says what its webhook is: change it there, and start the gateway anew")
+            raise RefusedError(
+                say("the command line says what its webhook is: change it there, and start the gateway anew")
+            )
         wanted = {name: value for name, value in body.model_dump().items() if value is not None}
         if not wanted:
-            raise InvalidError("says nothing to change: name a field", where="body")
+            raise InvalidError(say("says nothing to change: name a field"), where="body")
 
         async def work(connection: AsyncConnection) -> dict[str, Any]:
             before = await webhooks.read(connection, webhook)
@@ -152,7 +155,7 @@ def _endpoints(router: APIRouter, services: Services) -> None:
     async def rotate_webhook(webhook: EndpointId, body: RotationBody, who: Who) -> dict[str, Any]:
         if webhook == COMMAND_LINE:
             raise RefusedError(
-                "the secret of the command line's webhook is in a file: change that, and start the gateway anew"
+                say("the secret of the command line's webhook is in a file: change that, and start the gateway anew")
             )
         keep = body.nanoseconds()
         secret = body.secret or signature.new_secret()
@@ -184,7 +187,13 @@ def _endpoints(router: APIRouter, services: Services) -> None:
         await _endpoint(services, webhook)
         row = await webhooks.message(services.database, webhook, message)
         if row is None:
-            raise NotFoundError(f"webhook {webhook} has no message {message}: it may have been too old to be kept")
+            raise NotFoundError(
+                say(
+                    "webhook {webhook} has no message {message}: it may have been too old to be kept",
+                    webhook=webhook,
+                    message=message,
+                )
+            )
         made = await dead_letters.attempts(services.database, row["number"])
         event = {name: row[name] for name in ("topic", "value", "node", "timestamp")}
         return {
@@ -262,11 +271,15 @@ async def _endpoint(services: Services, webhook: str) -> dict[str, Any]:
 
 
 def _unknown(webhook: str) -> NotFoundError:
-    return NotFoundError(f"there is no webhook {webhook}: `ganglion webhooks list` shows those there are")
+    return NotFoundError(
+        say("there is no webhook {webhook}: `ganglion webhooks list` shows those there are", webhook=webhook)
+    )
 
 
 def _alive(message: str) -> NotFoundError:
-    return NotFoundError(f"there is no dead message {message}: `ganglion dlq list` shows those there are")
+    return NotFoundError(
+        say("there is no dead message {message}: `ganglion dlq list` shows those there are", message=message)
+    )
 
 
 def _dead(row: dict[str, Any]) -> dict[str, Any]:

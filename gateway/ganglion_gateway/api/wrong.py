@@ -8,28 +8,30 @@ from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
 
+from ganglion.errors import broken
 from ganglion.expected import Expected, Place, Schema, named, shown
+from ganglion.sentences import joined, say
 from ganglion_gateway.api.forms import FORMS
 
 #: What is named in a path behind this word, and the command that lists those there are: what has not their form is none
 #: of them.
 _LISTED = {
-    "api-keys": ("API key", "ganglion api-key list"),
-    "consents": ("command that waits", "ganglion consents list"),
-    "crashes": ("crash", "ganglion crash list"),
-    "dlq": ("dead message", "ganglion dlq list"),
-    "enrol-keys": ("enrol key", "ganglion enrol-key list"),
-    "events": ("event", "GET /api/v1/events"),
-    "groups": ("group", "ganglion group list"),
-    "hooks": ("hook", "ganglion hooks list"),
-    "jobs": ("job", "ganglion jobs list"),
-    "nodes": ("node", "ganglion fleet list"),
-    "releases": ("release", "ganglion release list"),
-    "rollouts": ("rollout", "ganglion rollout list"),
-    "sessions": ("session", "GET /api/v1/auth/sessions"),
-    "traces": ("event", "ganglion trace --last"),
-    "users": ("user", "ganglion users list"),
-    "webhooks": ("webhook", "ganglion webhooks list"),
+    "api-keys": (say("API key"), "ganglion api-key list"),
+    "consents": (say("command that waits"), "ganglion consents list"),
+    "crashes": (say("crash"), "ganglion crash list"),
+    "dlq": (say("dead message"), "ganglion dlq list"),
+    "enrol-keys": (say("enrol key"), "ganglion enrol-key list"),
+    "events": (say("event"), "GET /api/v1/events"),
+    "groups": (say("group"), "ganglion group list"),
+    "hooks": (say("hook"), "ganglion hooks list"),
+    "jobs": (say("job"), "ganglion jobs list"),
+    "nodes": (say("node"), "ganglion fleet list"),
+    "releases": (say("release"), "ganglion release list"),
+    "rollouts": (say("rollout"), "ganglion rollout list"),
+    "sessions": (say("session"), "GET /api/v1/auth/sessions"),
+    "traces": (say("event"), "ganglion trace --last"),
+    "users": (say("user"), "ganglion users list"),
+    "webhooks": (say("webhook"), "ganglion webhooks list"),
 }
 
 
@@ -59,13 +61,22 @@ def of(route: APIRoute, errors: Iterable[Mapping[str, Any]]) -> list[Wrong]:
     for each in errors:
         root, *place = each["loc"]
         if root == "path" and (listed := _listed(route, str(place[0]))):
-            shows = "the newest alert's path" if listed[1].endswith("--last") else "those there are"
-            said = f"there is no {listed[0]} {shown(each.get('input'))}: `{listed[1]}` shows {shows}"
+            last = listed[1].endswith("--last")
+            shows = say("the newest alert's path") if last else say("those there are")
+            said = say(
+                "there is no {kind} {given}: `{command}` shows {shows}",
+                kind=listed[0],
+                given=shown(each.get("input")),
+                command=listed[1],
+                shows=shows,
+            )
             found.append(Wrong(f"path.{place[0]}", said, said, missing=True))
         elif each["type"] == "json_invalid":
-            found.append(_whole(f"the body is no JSON: {_broken(each)}"))
+            found.append(_whole(say("the body is no JSON: {why}", why=_broken(each))))
         elif root == "body" and not place:
-            found.append(_whole("the body is to be a JSON object, with the header `Content-Type: application/json`"))
+            found.append(
+                _whole(say("the body is to be a JSON object, with the header `Content-Type: application/json`"))
+            )
         else:
             schema_of = (root,) if root == "body" else (root, place[0])
             fields.setdefault(schema_of, []).append({**each, "loc": place})
@@ -73,7 +84,7 @@ def of(route: APIRoute, errors: Iterable[Mapping[str, Any]]) -> list[Wrong]:
         for there, message in Expected(_root(route, str(root), name), FORMS).wrong(some):
             place = there or tuple(name)
             called = f"?{named(place)}" if root == "query" else named(place)
-            found.append(Wrong(".".join(map(str, (root, *place))), message, f"{called}: {message}"))
+            found.append(Wrong(".".join(map(str, (root, *place))), message, joined(": ", [called, message])))
     return list({one.where: one for one in reversed(found)}.values())[::-1]
 
 
@@ -82,8 +93,9 @@ def _whole(message: str) -> Wrong:
 
 
 def _broken(error: Mapping[str, Any]) -> str:
-    at, why = error["loc"][-1], str(error.get("ctx", {}).get("error", "it cannot be read"))
-    return f"{why[:1].lower()}{why[1:]}, at letter {at + 1}" if isinstance(at, int) else why
+    at, why = error["loc"][-1], error.get("ctx", {}).get("error")
+    said = say("it cannot be read") if why is None else broken(str(why))
+    return say("{why}, at letter {at}", why=said, at=at + 1) if isinstance(at, int) else said
 
 
 def _listed(route: APIRoute, name: str) -> tuple[str, str] | None:

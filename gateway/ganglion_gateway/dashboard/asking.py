@@ -24,18 +24,19 @@ class LoggedOutError(GanglionError):
         super().__init__("you are logged out: log in again")
 
 
-def client(app: ASGIApp, request: Request) -> AsyncGatewayClient:
+def client(app: ASGIApp, request: Request, language: str) -> AsyncGatewayClient:
     """A client for the life of a page.
 
     Args:
         app: The application with its guard.
         request: The one that opened the page.
+        language: What refusals are told in, one of `languages.LANGUAGES`.
     """
-    return AsyncGatewayClient(str(request.base_url), "", transport=_Inside(app, request))
+    return AsyncGatewayClient(str(request.base_url), "", transport=_Inside(app, request, language))
 
 
 class _Inside(httpx.AsyncBaseTransport):
-    def __init__(self, app: ASGIApp, request: Request) -> None:
+    def __init__(self, app: ASGIApp, request: Request, language: str) -> None:
         address = request.client
         self._app = app
         self._address = ("", 0) if address is None else (address.host, address.port)
@@ -44,6 +45,7 @@ class _Inside(httpx.AsyncBaseTransport):
         self._identity = {name: request.headers[name] for name in _IDENTITY if name in request.headers}
         # The guard lets a cookie change something only where the page is the gateway's own, as this one is
         self._identity |= {"origin": str(request.base_url).rstrip("/"), "host": request.headers.get("host", "")}
+        self._identity["accept-language"] = language
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         request.headers.update(self._identity)

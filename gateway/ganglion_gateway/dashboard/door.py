@@ -16,6 +16,7 @@ import socketio
 from nicegui import Client
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ganglion.sentences import Sentence
 from ganglion_gateway.access.limiter import Rate
 from ganglion_gateway.problems import problem
 
@@ -51,11 +52,11 @@ class Door:
             (engine,) = parse_qs(scope["query_string"].decode("latin-1")).get("sid", [""])[:1]
             known = self._sio.environ.get(engine)
             is_anothers = known is not None and _opener(known) != who
-            return problem(403, "this is another's page", instance=path) if is_anothers else None
+            return problem(403, Sentence("this is another's page", {}), instance=path) if is_anothers else None
         if path in _FILES or scope["type"] != "http" or (wait := self._rate.wait(who, time.monotonic())) <= 0:
             return None
         headers = {"retry-after": str(max(1, round(wait)))}
-        return problem(429, "too many pages were opened: wait a moment", instance=path, headers=headers)
+        return problem(429, Sentence("too many pages were opened: wait a moment", {}), instance=path, headers=headers)
 
 
 def bind(sio: socketio.AsyncServer) -> None:

@@ -11,7 +11,8 @@ from nicegui import ui
 from ganglion_gateway.dashboard import style
 from ganglion_gateway.dashboard.parts import attribute, button, tagged
 from ganglion_gateway.dashboard.visit import Visit
-from ganglion_gateway.dashboard.words import COOKIE, LANGUAGES
+from ganglion_gateway.dashboard.words import COOKIE
+from ganglion_gateway.languages import LANGUAGES
 
 #: Seconds between looks at the broker, and at who looks.
 _TURN = 1.0

@@ -19,8 +19,11 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from ganglion import sentences
 from ganglion.errors import InvalidError
+from ganglion.sentences import Sentence
 from ganglion.units import SECOND
+from ganglion_gateway import languages
 from ganglion_gateway.access.entrance import TooOftenError, WrongError
 from ganglion_gateway.access.guard import same_origin
 from ganglion_gateway.access.limiter import source
@@ -62,7 +65,7 @@ def routes(services: Services) -> APIRouter:
     @router.post("/login")
     async def submit(request: Request) -> Response:
         if not same_origin(request.headers):
-            return problem(403, "a page of another origin asked to log in", instance="/login")
+            return problem(403, Sentence("a page of another origin asked to log in", {}), instance="/login")
         body = await request.body()
         fields = parse_qs(body[:_MAX_FORM].decode("utf-8", "replace"))
         form = {name: values[0] for name, values in fields.items()}
@@ -94,7 +97,8 @@ def routes(services: Services) -> APIRouter:
             services.metrics.refused.inc()
             return _page(request, say("Name or password is not right."), 401, name=name)
         except InvalidError as error:
-            return _page(request, f"{str(error).capitalize()}.", 422, name=name, change=True)
+            refusal = str(languages.told(sentences.of(error), _language(request)))
+            return _page(request, f"{refusal.capitalize()}.", 422, name=name, change=True)
         if granted.must_change:
             message = say("Choose a password of your own: type the one-time password once more, and a new one.")
             return _page(request, message, name=name, change=True)

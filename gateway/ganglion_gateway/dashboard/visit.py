@@ -30,7 +30,7 @@ class Visit:
     Attributes:
         services: The gateway's parts, for what is in memory and asks for no right but `read`.
         principal: Who looks.
-        language: One of `words.LANGUAGES`.
+        language: One of `languages.LANGUAGES`.
         say: Gives a sentence in that language.
         dark: Whether colours are dark; None where the system says.
         path: What stands for the `{names}` of the page's path.
@@ -51,7 +51,7 @@ class Visit:
         self.path: dict[str, str] = dict(request.path_params)
         self.query: dict[str, str] = dict(request.query_params)
         self.base = str(request.base_url).rstrip("/")
-        self._api = asking.client(app, request)
+        self._api = asking.client(app, request, self.language)
         self._trouble: ui.label | None = None
         self._heading: ui.label | None = None
 

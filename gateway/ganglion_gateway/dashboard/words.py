@@ -1,20 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a page says, in the language of who reads it.
-
-The catalogue is `locale/LANGUAGE/*.po` itself: nothing has to be compiled, and a test holds it to the code.
-"""
+"""What a page says, in the language of who reads it."""
 
 import gettext
-import io
 from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
 
-#: By their own names.
-LANGUAGES = {"en": "English", "uk": "Українська"}
-#: The cookie of who chose one.
+from ganglion_gateway import languages
+from ganglion_gateway.languages import LANGUAGES
+
+#: The cookie of who chose a language.
 COOKIE = "ganglion_language"
-FOLDER = Path(__file__).parent.parent / "locale"
 
 
 class Say:
@@ -38,7 +32,7 @@ class Say:
 
 def speaking(language: str) -> Say:
     """What says sentences in one of `LANGUAGES`."""
-    return Say(gettext.NullTranslations() if language == "en" else _load(language))
+    return Say(languages.catalogue(language))
 
 
 def chosen(cookies: Mapping[str, str], accepted: str) -> str:
@@ -47,28 +41,4 @@ def chosen(cookies: Mapping[str, str], accepted: str) -> str:
     Args:
         accepted: The header `Accept-Language`, RFC 9110 section 12.5.4.
     """
-    if cookies.get(COOKIE) in LANGUAGES:
-        return cookies[COOKIE]
-    asked = []
-    for part in accepted.split(",")[:20]:
-        name, _, quality = part.strip().partition(";")
-        try:
-            weight = float(quality.strip().removeprefix("q=") or 1)
-        except ValueError:
-            weight = 0.0
-        asked.append((-weight, name.strip().split("-")[0].lower()))
-    return next(
-        (name for weight, name in sorted(asked, key=lambda each: each[0]) if name in LANGUAGES and weight), "en"
-    )
-
-
-@cache
-def _load(language: str) -> gettext.GNUTranslations:
-    import polib  # for who reads another language than the code's
-
-    whole = polib.POFile()
-    for file in sorted((FOLDER / language).glob("*.po")):
-        part = polib.pofile(str(file))
-        whole.metadata.update(part.metadata)
-        whole.extend(part.translated_entries())
-    return gettext.GNUTranslations(io.BytesIO(whole.to_binary()))
+    return cookies[COOKIE] if cookies.get(COOKIE) in LANGUAGES else languages.accepted(accepted)

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion.errors import NotFoundError, OverError, RefusedError
+from ganglion.sentences import say
 from ganglion_gateway.fleet import Fleet
 from ganglion_gateway.jobs.carrier import ELSEWHERE, Carrier, Mesh
 from ganglion_gateway.jobs.job import Target
@@ -71,7 +72,7 @@ class Jobs:
         """
         selector, nodes = order.means(self._fleet)
         if len(await jobs.unfinished(self._database)) >= MOST_JOBS:
-            raise RefusedError(f"{MOST_JOBS} jobs run, and no more can: `ganglion jobs cancel` ends one")
+            raise RefusedError(say("{most} jobs run, and no more can: `ganglion jobs cancel` ends one", most=MOST_JOBS))
         now, identity = self._clock(), secrets.token_hex(4)
         row = {
             "id": identity,
@@ -107,7 +108,9 @@ class Jobs:
         row, now = await self.find(identity), self._clock()
         if row["ended"] is not None:
             raise OverError(
-                f"the job {identity} is over: it {'was' if row['state'] == 'cancelled' else 'has'} {row['state']}"
+                say("the job {job} is over: it was cancelled", job=identity)
+                if row["state"] == "cancelled"
+                else say("the job {job} is over: it has ended", job=identity)
             )
 
         async def work(connection: AsyncConnection) -> None:
@@ -126,7 +129,9 @@ class Jobs:
         """
         row = await jobs.find(self._database, identity)
         if row is None:
-            raise NotFoundError(f"there is no job {identity!r}: `ganglion jobs list` shows those that are kept")
+            raise NotFoundError(
+                say("there is no job {identity!r}: `ganglion jobs list` shows those that are kept", identity=identity)
+            )
         return row
 
     async def watch(self, identity: str, waits: Iterator[float]) -> AsyncIterator[list[dict[str, Any]]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ganglion.errors import InvalidError, NotFoundError, RefusedError
 from ganglion.mesh.reading import OWN
+from ganglion.sentences import joined, say
 from ganglion.units import SECOND
 from ganglion_gateway.fleet import Fleet, Node
 from ganglion_gateway.selecting import chosen, parse, strange
@@ -46,14 +47,20 @@ class Order:
             RefusedError: it means too many, or the method is none for jobs.
         """
         if self.method in OWN or self.method.startswith("console."):
-            raise RefusedError(f"{self.method!r} is none for a job: it needs who asks to stay there")
+            raise RefusedError(say("{method!r} is none for a job: it needs who asks to stay there", method=self.method))
         selector, known = parse(self.selector), list(fleet.nodes.values())
         nodes = chosen(selector, known)
         if not nodes:
-            why = "; ".join(strange(selector, known)) or "no node is all of this"
-            raise NotFoundError(f"{self.selector!r} means no node: {why}")
+            why = joined("; ", strange(selector, known)) or say("no node is all of this")
+            raise NotFoundError(say("{selector!r} means no node: {why}", selector=self.selector, why=why))
         if len(nodes) > MOST_NODES:
-            raise RefusedError(f"{len(nodes)} nodes are meant, and a job has {MOST_NODES} at most")
+            raise RefusedError(
+                say(
+                    "{count} nodes are meant, and a job has {most} at most",
+                    count=len(nodes),
+                    most=MOST_NODES,
+                )
+            )
         return str(selector), nodes
 
 
@@ -74,9 +81,9 @@ def order(
         InvalidError: they do not.
     """
     if not 0 < timeout <= 300 * SECOND:
-        raise InvalidError("a node has at most 5m for one attempt", where="timeout")
+        raise InvalidError(say("a node has at most 5m for one attempt"), where="timeout")
     if not 0 < deadline <= 7 * 86400 * SECOND:
-        raise InvalidError("a job has at most 7d", where="deadline")
+        raise InvalidError(say("a job has at most 7d"), where="deadline")
     return Order(
         selector=selector,
         method=method,

@@ -9,6 +9,7 @@ from ganglion.errors import InvalidError
 from ganglion.mova.completion import Completion
 from ganglion.mova.ports import PromptReply, PromptRequest
 from ganglion.mova.question import AnswerError, body, reply
+from ganglion.sentences import say
 from ganglion_micro.schema import invalid
 
 #: Letters of a question with its system prompt, its tools and what they said; the mesh carries 64 KiB in all.
@@ -49,7 +50,7 @@ class Question:
         """
         schema = params.get("schema")
         if schema is not None and not isinstance(schema, dict):
-            raise InvalidError("must be a JSON Schema, a map", where="schema")
+            raise InvalidError(say("must be a JSON Schema, a map"), where="schema")
         temperature = params.get("temperature")
         tokens = round(_number(params, "max_tokens", TOKENS, 1, MAX_TOKENS))
         seconds = _number(params, "seconds", SECONDS, 0.1, MAX_SECONDS)
@@ -68,7 +69,7 @@ class Question:
         )
         offered = json.dumps([tools, request.rounds], ensure_ascii=False) if tools else ""
         if len(request.prompt) + len(request.system or "") + len(offered) > MAX_PROMPT:
-            sentence = f"prompt, system, tools and rounds have at most {MAX_PROMPT} letters together"
+            sentence = say("prompt, system, tools and rounds have at most {most} letters together", most=MAX_PROMPT)
             raise InvalidError(sentence, where="prompt")
         # Leaves and boards do not say which of their scripts asks, and have runs such as leaf/garden/7 and board/7
         script = _text(params, "script", 128) or request.run.rpartition("/")[0]
@@ -76,7 +77,7 @@ class Question:
             body(request, "")
         except (AttributeError, RecursionError, TypeError, ValueError):
             raise InvalidError(
-                "must be a JSON Schema, and so must be the parameters of tools", where="schema"
+                say("must be a JSON Schema, and so must be the parameters of tools"), where="schema"
             ) from None
         return cls(request=request, tokens=tokens, seconds=seconds, script=script)
 
@@ -96,9 +97,9 @@ def _tools(params: dict[str, Any]) -> list[dict[str, Any]]:
     tools = _list(params, "tools", MAX_TOOLS)
     for i, tool in enumerate(tools):
         if not isinstance(tool, dict) or not isinstance(tool.get("id"), str) or not tool["id"]:
-            raise InvalidError("must be a map with an id", where=f"tools[{i}]")
+            raise InvalidError(say("must be a map with an id"), where=f"tools[{i}]")
         if not isinstance(tool.get("description") or "", str) or not isinstance(tool.get("parameters") or {}, dict):
-            raise InvalidError("has a description, a text, and parameters, a JSON Schema", where=f"tools[{i}]")
+            raise InvalidError(say("has a description, a text, and parameters, a JSON Schema"), where=f"tools[{i}]")
     return tools
 
 
@@ -108,7 +109,7 @@ def _rounds(params: dict[str, Any], known: set[str]) -> list[list[Any]]:
         match each:
             case [list(calls), list(results)] if len(calls) == len(results) and all(_is_call(c, known) for c in calls):
                 continue
-        raise InvalidError("must be calls [id, tool, arguments], and a result for each", where=f"rounds[{i}]")
+        raise InvalidError(say("must be calls [id, tool, arguments], and a result for each"), where=f"rounds[{i}]")
     return rounds
 
 
@@ -124,7 +125,7 @@ def _list(params: dict[str, Any], name: str, most: int) -> list[Any]:
     if value is None:
         return []
     if not isinstance(value, list) or len(value) > most:
-        raise InvalidError(f"must be a list of at most {most}", where=name)
+        raise InvalidError(say("must be a list of at most {most}", most=most), where=name)
     return value
 
 
@@ -133,7 +134,12 @@ def _text(params: dict[str, Any], name: str, most: int, *, required: bool = Fals
     if value is None and not required:
         return ""
     if not isinstance(value, str) or len(value) > most or (required and not value):
-        raise InvalidError(f"must be text of {'1 to ' if required else 'at most '}{most} letters", where=name)
+        raise InvalidError(
+            say("must be text of 1 to {most} letters", most=most)
+            if required
+            else say("must be text of at most {most} letters", most=most),
+            where=name,
+        )
     return value
 
 
@@ -142,5 +148,5 @@ def _number(params: dict[str, Any], name: str, default: float, least: float, mos
     if value is None:
         return default
     if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value:
-        raise InvalidError(f"must be a number from {least:g} to {most:g}", where=name)
+        raise InvalidError(say("must be a number from {least:g} to {most:g}", least=least, most=most), where=name)
     return min(float(value), most)

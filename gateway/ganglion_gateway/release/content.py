@@ -9,6 +9,7 @@ from ganglion.mova.compile import compile
 from ganglion.mova.load import load
 from ganglion.release import overlay
 from ganglion.release.manifest import LIMITS, OVERLAY, SCRIPTS
+from ganglion.sentences import say
 from ganglion.settings import read
 
 
@@ -23,7 +24,9 @@ def check(files: Mapping[str, bytes]) -> None:
         if path.endswith(SCRIPTS):
             plan = compile(load(data, file=path))
             if (other := names.setdefault(plan.name, path)) != path:
-                raise InvalidError(f"the script {plan.name!r} is in {other} already", where=path)
+                raise InvalidError(
+                    say("the script {name!r} is in {other} already", name=plan.name, other=other), where=path
+                )
         elif path == OVERLAY:
             overlay.check(overlay.parse(data, path), path)
         elif path == LIMITS:

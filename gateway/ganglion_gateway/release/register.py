@@ -9,12 +9,14 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
+from ganglion import sentences
 from ganglion.errors import InvalidError, NotFoundError, RefusedError, UnfitError
 from ganglion.mesh.authority import Authority
 from ganglion.release import agent, manifest, wheel
 from ganglion.release.agent import Agent
 from ganglion.release.manifest import MAX_FILE, Manifest
 from ganglion.release.requires import Requires, capabilities_of, lacking
+from ganglion.sentences import joined, say
 from ganglion.settings import instead
 from ganglion.units import SECOND
 from ganglion_gateway.release import content, diff
@@ -142,9 +144,12 @@ class Register:
             InvalidError: it is another content, or too large.
         """
         if len(data) > MAX_FILE:
-            raise InvalidError(f"{len(data)} bytes, and a file may have {MAX_FILE}", where=sha256[:12])
+            raise InvalidError(
+                say("{size} bytes, and a file may have {most}", size=len(data), most=MAX_FILE),
+                where=sha256[:12],
+            )
         if hashlib.sha256(data).hexdigest() != sha256:
-            raise InvalidError("what was sent has another SHA-256 than its address says", where=sha256[:12])
+            raise InvalidError(say("what was sent has another SHA-256 than its address says"), where=sha256[:12])
         now = self._clock()
         return await self._database.write(
             lambda connection: store.keep_blob(connection, sha256, data, now=now, stale=now - _STALE)
@@ -212,16 +217,22 @@ class Register:
         """Returns where all is there that these paths name by SHA-256."""
         if missing := await store.missing(self._database, list(wanted.values())):
             paths = [path for path, sha256 in wanted.items() if sha256 in missing]
-            raise RefusedError(f"send {', '.join(sorted(paths)[:5])} first: PUT /api/v1/releases/files/{missing[0]}")
+            raise RefusedError(
+                say(
+                    "send {names} first: PUT /api/v1/releases/files/{sha256}",
+                    names=", ".join(sorted(paths)[:5]),
+                    sha256=missing[0],
+                )
+            )
 
     async def _wheel(self, name: str, pieces: Sequence[str]) -> Agent:
         """What a manifest says of a wheel of these pieces, which are there."""
         blobs = await store.blobs(self._database, pieces)
         if sum(len(blobs[each]) for each in pieces) > agent.MAX_WHEEL:
-            raise InvalidError(f"a wheel has at most {agent.MAX_WHEEL} bytes", where=name)
+            raise InvalidError(say("a wheel has at most {most} bytes", most=agent.MAX_WHEEL), where=name)
         found = await asyncio.to_thread(wheel.read, b"".join(blobs[each] for each in pieces), name)
         if [each.hex() for each in found.pieces] != list(pieces):
-            raise InvalidError(f"its pieces have {agent.PIECE} bytes each, but for the last", where=name)
+            raise InvalidError(say("its pieces have {size} bytes each, but for the last", size=agent.PIECE), where=name)
         return found
 
     async def find(self, who: str) -> Release:
@@ -233,12 +244,23 @@ class Register:
         """
         rows = await store.find(self._database, who) if len(who) >= _LEAST or who else []
         if len(rows) > 1:
-            ids = ", ".join(f"{row['id'][:_SHOWN]} of {_time(row['created'])}" for row in rows)
-            how = "are called" if rows[0]["name"] == who else "begin with"
-            raise UnfitError(f"several releases {how} {who!r}: say which by its id, {ids}")
+            ids = joined(
+                ", ", [say("{id} of {time}", id=row["id"][:_SHOWN], time=_time(row["created"])) for row in rows]
+            )
+            if rows[0]["name"] == who:
+                raise UnfitError(
+                    say("several releases are called {who!r}: say which by its id, {ids}", who=who, ids=ids)
+                )
+            raise UnfitError(say("several releases begin with {who!r}: say which by its id, {ids}", who=who, ids=ids))
         if not rows or (rows[0]["name"] != who and len(who) < _LEAST):
             known = await store.names(self._database, limit=_NAMES)
-            raise NotFoundError(f"there is no release {who!r}{instead(who, known, 'ganglion release list')}")
+            raise NotFoundError(
+                say(
+                    "there is no release {who!r}{instead}",
+                    who=who,
+                    instead=instead(who, known, "ganglion release list"),
+                )
+            )
         return release_of(rows[0])
 
     async def page(self, *, before: int | None, limit: int) -> list[Release]:
@@ -254,7 +276,9 @@ class Register:
         found = release.manifest.find(path)
         if found is None:
             names = ", ".join(each.path for each in release.manifest.files)
-            raise NotFoundError(f"{release.manifest.name} has no file {path!r}; it has {names}")
+            raise NotFoundError(
+                say("{name} has no file {path!r}; it has {names}", name=release.manifest.name, path=path, names=names)
+            )
         blobs = await store.blobs(self._database, [found.sha256.hex()])
         return blobs[found.sha256.hex()]
 
@@ -262,13 +286,13 @@ class Register:
         """Who has signed it and when, and whether the authority of this mesh stands to it now."""
         message = await store.message(self._database, release.id)
         if message is None:
-            raise NotFoundError(f"there is no release {release.id[:12]} any more")
+            raise NotFoundError(say("there is no release {release} any more", release=release.id[:12]))
         sealed = cose.parse(bytes(message))
         try:
             manifest.verified(bytes(message), self._authority.trust(now=self._clock()), release=release.id)
             why = ""
         except InvalidError as error:
-            why = str(error)
+            why = sentences.of(error)
         return {
             "algorithm": "Ed25519",
             "key": sealed.kid.hex(),

@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion.errors import GanglionError, NotFoundError, OverError, RefusedError
+from ganglion.sentences import joined, say
 from ganglion.units import SECOND
 from ganglion_gateway.fleet import Fleet
 from ganglion_gateway.leases import Lease
@@ -121,8 +122,8 @@ class Controller:
             RefusedError: nobody can take it, or another rollout has some of the nodes.
         """
         if not made.chosen:
-            why = f": {made.skipped[0][0].name}: {made.skipped[0][1]}" if made.skipped else ""
-            raise RefusedError(f"no node that is meant can take {made.name}{why}")
+            why = joined(": ", ["", made.skipped[0][0].name, made.skipped[0][1]]) if made.skipped else ""
+            raise RefusedError(say("no node that is meant can take {name}{why}", name=made.name, why=why))
         if made.busy:
             raise store.conflict({each.node: each.busy for each in made.busy})
         now = self._clock()
@@ -140,7 +141,7 @@ class Controller:
             others = await store.busy(self._database, [each.node for each in made.chosen])
             if others:
                 raise store.conflict(others) from None
-            raise RefusedError(f"there is a rollout {rollout.id} already: leave the id out") from None
+            raise RefusedError(say("there is a rollout {id} already: leave the id out", id=rollout.id)) from None
         self._wake.set()
 
     async def command(self, rollout: str, command: Pause | Resume | Abort) -> None:
@@ -154,7 +155,12 @@ class Controller:
             for _ in range(_TRIES):
                 machine = self._machines.get(rollout) or await self._load(rollout)
                 if machine is None:
-                    raise NotFoundError(f"there is no rollout {rollout}: `ganglion rollout list` shows those there are")
+                    raise NotFoundError(
+                        say(
+                            "there is no rollout {rollout}: `ganglion rollout list` shows those there are",
+                            rollout=rollout,
+                        )
+                    )
                 if why := refusal(machine.rollout, command):
                     raise OverError(why)
                 try:
@@ -164,7 +170,7 @@ class Controller:
                 except store.OvertakenError:
                     continue
             else:
-                raise OverError(f"rollout {rollout} is changed by others all the time: try again")
+                raise OverError(say("rollout {rollout} is changed by others all the time: try again", rollout=rollout))
         self._wake.set()
 
     async def _read(self) -> None:

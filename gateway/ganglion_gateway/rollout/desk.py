@@ -7,6 +7,7 @@ from typing import Any
 
 from ganglion.errors import NotFoundError
 from ganglion.release.requires import is_older
+from ganglion.sentences import joined, say
 from ganglion_gateway.fleet import Fleet, Node
 from ganglion_gateway.rollout.contract import Release, Releases, Reported
 from ganglion_gateway.rollout.controller import Controller
@@ -57,8 +58,8 @@ class Desk:
         meant, found = parse(selector), await self._releases.find(release)
         nodes = chosen(meant, self._fleet.nodes.values())
         if not nodes:
-            why = "; ".join(strange(meant, list(self._fleet.nodes.values()))[:3])
-            raise NotFoundError(why or f"no node is {selector}")
+            why = joined("; ", strange(meant, list(self._fleet.nodes.values()))[:3])
+            raise NotFoundError(why or say("no node is {selector}", selector=selector))
         made = await self._candidates(found, nodes)
         return plan(id or secrets.token_hex(4), found, terms, made)
 
@@ -193,7 +194,9 @@ class Desk:
     async def _find(self, rollout: str) -> Row:
         row = await store.find(self._database, rollout)
         if row is None:
-            raise NotFoundError(f"there is no rollout {rollout}: `ganglion rollout list` shows those there are")
+            raise NotFoundError(
+                say("there is no rollout {rollout}: `ganglion rollout list` shows those there are", rollout=rollout)
+            )
         return row
 
 

@@ -3,6 +3,7 @@
 
 from typing import NamedTuple
 
+from ganglion.sentences import say
 from ganglion_gateway.rollout.contract import Report
 from ganglion_gateway.rollout.target import Rollout, State, Want
 
@@ -89,13 +90,31 @@ class Assign(NamedTuple):
     since: int
 
 
+_SAID = {
+    State.RUNNING: say("running"),
+    State.PAUSED: say("paused"),
+    State.COMPLETED: say("completed"),
+    State.ABORTED: say("aborted"),
+}
+_COMMANDS = {Pause: say("pause"), Resume: say("resume"), Abort: say("abort")}
+
+
 def refusal(rollout: Rollout, command: Pause | Resume | Abort) -> str:
     """Why a command makes no sense now; "" where it does."""
-    state, word = rollout.state, type(command).__name__.lower()
+    state = rollout.state
     if not state.is_live:
-        return f"rollout {rollout.id} is {state.value}: there is nothing to {word}"
+        return say(
+            "rollout {rollout} is {state}: there is nothing to {word}",
+            rollout=rollout.id,
+            state=_SAID[state],
+            word=_COMMANDS[type(command)],
+        )
     if isinstance(command, Pause) and state is State.PAUSED:
-        return f"rollout {rollout.id} is paused already, {rollout.why}"
+        return say(
+            "rollout {rollout} is paused already, by {by}", rollout=rollout.id, by=rollout.why.removeprefix("by ")
+        )
     if isinstance(command, Resume) and state is not State.PAUSED:
-        return f"rollout {rollout.id} is {state.value}: only one that is paused can go on"
+        return say(
+            "rollout {rollout} is {state}: only one that is paused can go on", rollout=rollout.id, state=_SAID[state]
+        )
     return ""

@@ -7,6 +7,7 @@ The same nodes and the same id give the same plan, so that what was looked at is
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ganglion.sentences import joined, say
 from ganglion_gateway.rollout.cohort import cut, ranked
 from ganglion_gateway.rollout.contract import Release
 from ganglion_gateway.rollout.target import At, Rollout, StageRow, Target
@@ -89,9 +90,9 @@ def plan(rollout: str, release: Release, terms: Terms, candidates: Iterable[Cand
 def misfit(node: Candidate, size: int) -> str:
     """Why a node cannot take a release of so many bytes; "" where it can, as far as is known."""
     if node.lacks:
-        return "; ".join(node.lacks)
+        return joined("; ", node.lacks)
     if node.free is not None and node.free < size:
-        return f"it has {node.free} bytes free, and the release takes {size}"
+        return say("it has {free} bytes free, and the release takes {size}", free=node.free, size=size)
     return ""
 
 
@@ -110,7 +111,7 @@ def begun(made: Plan, *, selector: str, by: str, now: int) -> tuple[Rollout, lis
         for rank, (number, each) in enumerate(places)
     ]
     targets += [
-        Target(node=each.node, stage=-1, rank=len(places) + rank, state=At.SKIPPED, why=why, before=each.before)
+        Target(node=each.node, stage=-1, rank=len(places) + rank, state=At.SKIPPED, why=str(why), before=each.before)
         for rank, (each, why) in enumerate(made.skipped)
     ]
     return rollout, stages, targets

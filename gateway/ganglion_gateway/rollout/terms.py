@@ -9,6 +9,7 @@ from operator import ge, gt, le, lt
 from typing import Any
 
 from ganglion.errors import InvalidError
+from ganglion.sentences import say
 from ganglion.units import SECOND, duration
 
 MAX_STAGES = 32
@@ -40,7 +41,7 @@ class Share:
         found = _SHARE.fullmatch(text.strip())
         if found is None or (found[2] and int(found[1]) > 100):
             raise InvalidError(
-                f"{text!r} is no share: write a number of nodes as 3, or of a hundred as 5%", where=where
+                say("{text!r} is no share: write a number of nodes as 3, or of a hundred as 5%", text=text), where=where
             )
         return cls(int(found[1]), bool(found[2]))
 
@@ -76,7 +77,9 @@ class Stage:
         """
         found = _STAGE.fullmatch(text.strip())
         if found is None:
-            raise InvalidError(f"{text!r} is no stage: write it as 10% or, with its soak time, as 10%:1h", where=where)
+            raise InvalidError(
+                say("{text!r} is no stage: write it as 10% or, with its soak time, as 10%:1h", text=text), where=where
+            )
         return cls(percent=float(found[1]), soak=soak if found[2] is None else duration(found[2], where=where))
 
 
@@ -105,7 +108,9 @@ class Bound:
         """
         found = _BOUND.fullmatch(text.strip())
         if found is None:
-            raise InvalidError(f"{text!r} is no bound: write it as `system.temperature < 80 for 5m`", where=where)
+            raise InvalidError(
+                say("{text!r} is no bound: write it as `system.temperature < 80 for 5m`", text=text), where=where
+            )
         lasting = MINUTE if found[4] is None else duration(found[4], where=where)
         return cls(sensor=found[1], order=found[2], value=float(found[3]), lasting=lasting)
 
@@ -145,26 +150,40 @@ class Terms:
     def __post_init__(self) -> None:
         before = 0.0
         if not 1 <= len(self.stages) <= MAX_STAGES:
-            raise InvalidError(f"has {len(self.stages)} stages: a rollout has 1 to {MAX_STAGES}", where="stages")
+            raise InvalidError(
+                say("has {count} stages: a rollout has 1 to {most}", count=len(self.stages), most=MAX_STAGES),
+                where="stages",
+            )
         for number, stage in enumerate(self.stages, 1):
             if not before < stage.percent <= 100 or not math.isfinite(stage.percent):
                 raise InvalidError(
-                    f"stage {number} is of {stage.percent:g} %: each has more than the one before, and at most 100 %",
+                    say(
+                        "stage {number} is of {percent:g} %: each has more than the one before, and at most 100 %",
+                        number=number,
+                        percent=stage.percent,
+                    ),
                     where="stages",
                 )
-            _within(f"the soak of stage {number}", stage.soak, 0, "stages")
+            _within(say("the soak of stage {number}", number=number), stage.soak, 0, "stages")
             before = stage.percent
-        _within("the patience", self.patience, SECOND, "patience")
+        _within(say("the patience"), self.patience, SECOND, "patience")
         if not 1 <= self.quorum <= 100:
-            raise InvalidError(f"{self.quorum} % is no quorum: it is 1 to 100", where="quorum")
+            raise InvalidError(say("{quorum} % is no quorum: it is 1 to 100", quorum=self.quorum), where="quorum")
         if self.at_once < 1:
-            raise InvalidError("at least one node is to be on the way at a time", where="at_once")
+            raise InvalidError(say("at least one node is to be on the way at a time"), where="at_once")
         if self.crashes < 0 or (self.alerts is not None and self.alerts < 0):
-            raise InvalidError("nobody crashes or alerts fewer than 0 times", where="crashes, alerts")
+            raise InvalidError(say("nobody crashes or alerts fewer than 0 times"), where="crashes, alerts")
         if len(self.bounds) > MAX_BOUNDS:
-            raise InvalidError(f"has {len(self.bounds)} bounds, and at most {MAX_BOUNDS} are looked at", where="bounds")
+            raise InvalidError(
+                say(
+                    "has {count} bounds, and at most {most} are looked at",
+                    count=len(self.bounds),
+                    most=MAX_BOUNDS,
+                ),
+                where="bounds",
+            )
         for bound in self.bounds:
-            _within(f"what {bound.sensor} is given", bound.lasting, 0, "bounds")
+            _within(say("what {sensor} is given", sensor=bound.sensor), bound.lasting, 0, "bounds")
 
     def needed(self, size: int) -> int:
         """How many of a cohort of this size must have committed."""
@@ -201,4 +220,12 @@ def stages(texts: Sequence[str], *, soak: int, where: str = "stages") -> tuple[S
 
 def _within(what: str, time: int, least: int, where: str) -> None:
     if not least <= time <= LONGEST:
-        raise InvalidError(f"{what} is {time / SECOND:g} s: at least {least / SECOND:g} s, at most 90d", where=where)
+        raise InvalidError(
+            say(
+                "{what} is {seconds:g} s: at least {least:g} s, at most 90d",
+                what=what,
+                seconds=time / SECOND,
+                least=least / SECOND,
+            ),
+            where=where,
+        )

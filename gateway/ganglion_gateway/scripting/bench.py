@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from ganglion.errors import GanglionError, InvalidError, NotFoundError
+from ganglion.sentences import say
 from ganglion_gateway.scripting.host import CPU, MAX_ANSWER, MEMORY, READY, WALL
 from ganglion_gateway.scripting.turns import Turns
 
@@ -36,11 +37,12 @@ class Bench:
         self._control: socket.socket | None = None
         self._working: set[asyncio.Task[bytes]] = set()
 
-    async def ask(self, what: str, document: dict[str, Any], *, who: str = "") -> dict[str, Any]:
+    async def ask(self, what: str, document: dict[str, Any], *, who: str = "", reader: str = "en") -> dict[str, Any]:
         """The answer to a question of `work.WORK`.
 
         Args:
             who: Asks; has one question worked on at a time.
+            reader: What refusals are told in, one of `languages.LANGUAGES`.
 
         Raises:
             BusyError: they ask too much at once.
@@ -48,7 +50,7 @@ class Bench:
             NotFoundError: it has no such part.
             UnreachableError: too many ask.
         """
-        question = json.dumps({**document, "what": what, "cpu": self._cpu}).encode()
+        question = json.dumps({**document, "what": what, "cpu": self._cpu, "reader": reader}).encode()
         await self._turns.take(who)
         # Who hangs up does not end the child, which has its turn for as long as it takes
         task = asyncio.create_task(self._answer(question))
@@ -56,8 +58,14 @@ class Bench:
         task.add_done_callback(lambda done: self._done(done, who))
         data = await asyncio.shield(task)
         if not data:
-            bounds = f"{self._cpu} s or {MEMORY >> 20} MB"
-            raise InvalidError(f"{document['file']} takes more than {bounds}, and what takes so much is ended")
+            raise InvalidError(
+                say(
+                    "{file} takes more than {seconds} s or {size} MB, and what takes so much is ended",
+                    file=document["file"],
+                    seconds=self._cpu,
+                    size=MEMORY >> 20,
+                )
+            )
         said = json.loads(data)
         if "error" in said:
             kinds = {"not found": NotFoundError, "invalid": InvalidError}
@@ -102,7 +110,7 @@ class Bench:
             control.close()
             if self._control is control:  # and nobody has seen so before
                 self._control = None
-        raise GanglionError("the process that checks documents does not start: see the gateway's log")
+        raise GanglionError(say("the process that checks documents does not start: see the gateway's log"))
 
     async def _begun(self, control: socket.socket, theirs: socket.socket, reader: asyncio.StreamReader) -> bool:
         """Whether a child has the question's socket."""

@@ -16,7 +16,11 @@ import sys
 import traceback
 from typing import Any
 
-from ganglion.errors import GanglionError, NotFoundError
+from ganglion import sentences
+from ganglion.errors import GanglionError, InvalidError, NotFoundError
+from ganglion.sentences import say
+from ganglion.words import speaking
+from ganglion_gateway import languages
 from ganglion_gateway.jsonable import jsonable
 
 #: What a question may take: bytes of memory, seconds of the processor, and seconds by the clock.
@@ -79,12 +83,16 @@ def _answered(question: socket.socket, work: dict[str, Any]) -> bytes:
         asked = json.load(file)
     resource.setrlimit(resource.RLIMIT_CPU, (asked["cpu"], asked["cpu"]))
     try:
-        answer = {"answer": work[asked["what"]](asked)}
+        with speaking(asked.get("reader", "en")):
+            answer = {"answer": work[asked["what"]](asked)}
     except GanglionError as error:
         kind = "not found" if isinstance(error, NotFoundError) else "invalid"
-        answer = {"error": str(error), "kind": kind}
+        answer = {"error": _told(error, asked.get("reader", "en")), "kind": kind}
     except RecursionError:
-        answer = {"error": "the document is too deep", "kind": "invalid"}
+        answer = {
+            "error": _told(InvalidError(say("the document is too deep")), asked.get("reader", "en")),
+            "kind": "invalid",
+        }
     except MemoryError:
         raise
     except Exception as error:  # ours: a document can be wrong in more ways than we know
@@ -94,6 +102,11 @@ def _answered(question: socket.socket, work: dict[str, Any]) -> bytes:
     if len(data) > MAX_ANSWER:
         return json.dumps({"error": "what is to be told of the document is too much", "kind": "invalid"}).encode()
     return data
+
+
+def _told(error: GanglionError, reader: str) -> str:
+    """What it says, in one of `languages.LANGUAGES`."""
+    return str(languages.told(sentences.of(error), reader))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import asyncio
 from collections import Counter
 
 from ganglion.errors import GanglionError, UnreachableError
+from ganglion.sentences import say
 
 #: Questions of one asker that wait while another of theirs is worked on: those of some pages of an editor.
 WAITING = 3
@@ -38,7 +39,9 @@ class Turns:
             UnreachableError: too many ask.
         """
         if self._asked[who] > WAITING:
-            raise BusyError(f"you have {WAITING + 1} scripts being worked on: wait until one of them is done")
+            raise BusyError(
+                say("you have {most} scripts being worked on: wait until one of them is done", most=WAITING + 1)
+            )
         self._asked[who] += 1
         own = self._own.setdefault(who, asyncio.Lock())
         try:
@@ -52,7 +55,7 @@ class Turns:
         except BaseException as error:
             self._forget(who)
             if isinstance(error, TimeoutError):
-                raise UnreachableError("too many documents are being checked and run: try again") from None
+                raise UnreachableError(say("too many documents are being checked and run: try again")) from None
             raise
 
     def give(self, who: str) -> None:

@@ -22,6 +22,7 @@ from ganglion.mova.stage import Happening
 from ganglion.mova.trial import Outcome
 from ganglion.mova.trial import run as run_test
 from ganglion.mova.virtual import BEGINNING
+from ganglion.sentences import say
 from ganglion.units import MILLISECOND, SECOND
 from ganglion.words import speaking
 
@@ -123,7 +124,9 @@ def compiled(asked: Answer) -> Answer:
     for each in _outcomes(document, plan, ""):
         if each["failures"]:
             where = f"{document.file}:{each['line']}:{each['column']}"
-            raise InvalidError(f"the test {each['name']!r} fails: {each['failures'][0]}", where=where)
+            raise InvalidError(
+                say("the test {name!r} fails: {why}", name=each["name"], why=each["failures"][0]), where=where
+            )
     data = plan.encode()
     encoded = base64.urlsafe_b64encode(data).decode()
     return {"name": plan.name, "hash": plan.hash, "bytes": len(data), "plan": encoded}
@@ -154,8 +157,10 @@ def run(asked: Answer) -> Answer:
 
 
 def _no_protocol(document: Document, name: str, protocols: list[Protocol]) -> NotFoundError:
-    names = ", ".join(each.name for each in protocols) or "none"
-    return NotFoundError(f"{document.file} has no protocol {name!r}, but {names}")
+    names = ", ".join(each.name for each in protocols) or say("none")
+    return NotFoundError(
+        say("{file} has no protocol {name!r}, but {names}", file=document.file, name=name, names=names)
+    )
 
 
 def _happened(happened: list[Happening]) -> list[Answer]:

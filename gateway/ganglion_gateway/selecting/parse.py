@@ -17,6 +17,7 @@ import re
 from typing import NamedTuple, NoReturn
 
 from ganglion.errors import InvalidError
+from ganglion.sentences import say
 from ganglion.settings import meant
 from ganglion_gateway.selecting.selector import (
     EITHER,
@@ -64,7 +65,12 @@ def parse(text: str) -> Selector:
     """
     if len(text) > MAX_TEXT:
         raise InvalidError(
-            f"has {len(text)} letters, and at most {MAX_TEXT} are read: give the nodes a tag", where="selector"
+            say(
+                "has {count} letters, and at most {most} are read: give the nodes a tag",
+                count=len(text),
+                most=MAX_TEXT,
+            ),
+            where="selector",
         )
     parser = _Parser(text)
     found = parser.any()
@@ -85,8 +91,9 @@ class _Parser:
             found = _TOKEN.match(text, at)
             if found is None:
                 at += len(text[at:]) - len(text[at:].lstrip())
-                why = "opens quotes that nothing closes" if text[at] == '"' else "has no meaning here"
-                self._fail(f"{text[at]!r} {why}", at)
+                if text[at] == '"':
+                    self._fail(say("'\"' opens quotes that nothing closes"), at)
+                self._fail(say("{text!r} has no meaning here", text=text[at]), at)
             kind = str(found.lastgroup)
             tokens.append(_Token(kind, found[kind], found.start(kind)))
             at = found.end()
@@ -102,7 +109,12 @@ class _Parser:
     def done(self) -> None:
         """Nothing may follow."""
         if self._next.kind != "end":
-            self._fail(f"{self._next.text!r} follows a whole selector: put `and` or `or` between, or quotes around it")
+            self._fail(
+                say(
+                    "{text!r} follows a whole selector: put `and` or `or` between, or quotes around it",
+                    text=self._next.text,
+                )
+            )
 
     def _every(self) -> Selector:
         some = [self._one()]
@@ -113,14 +125,14 @@ class _Parser:
     def _one(self) -> Selector:
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            self._fail(f"more than {MAX_DEPTH} brackets and `not` are within each other")
+            self._fail(say("more than {most} brackets and `not` are within each other", most=MAX_DEPTH))
         try:
             if self._take("not"):
                 return Not(self._one())
             if self._mark("("):
                 found = self.any()
                 if not self._mark(")"):
-                    self._fail("a bracket is open: `)` is missing")
+                    self._fail(say("a bracket is open: `)` is missing"))
                 return found
             if self._take("all"):
                 return All()
@@ -131,8 +143,9 @@ class _Parser:
     def _term(self) -> Selector:
         token = self._next
         if token.kind not in ("plain", "quoted") or token.word:
-            what = "it ends" if token.kind == "end" else f"{token.text!r} stands"
-            self._fail(f"{what} where a condition is to be: tag=fridge, or a node's name")
+            if token.kind == "end":
+                self._fail(say("it ends where a condition is to be: tag=fridge, or a node's name"))
+            self._fail(say("{text!r} stands where a condition is to be: tag=fridge, or a node's name", text=token.text))
         self._at += 1
         following = self._next
         is_term = following.text in ("=", "!=", *ORDERS) if following.kind == "mark" else self._is_in()
@@ -158,41 +171,44 @@ class _Parser:
         key = token.text.lower()
         if token.kind != "plain" or key not in (*KEYS, WHO):
             known = ", ".join(KEYS)
-            self._fail(f"{token.text!r} is no key{meant(key, KEYS)}; keys are {known}", token.column)
+            self._fail(
+                say("{text!r} is no key{near}; keys are {known}", text=token.text, near=meant(key, KEYS), known=known),
+                token.column,
+            )
         return key
 
     def _order(self, key: str, order: _Token) -> Selector:
         if key != "sw":
-            self._fail(f"`{order.text}` is for sw alone: {key} has = and !=", order.column)
+            self._fail(say("`{text}` is for sw alone: {key} has = and !=", text=order.text, key=key), order.column)
         self._at += 1
         token = self._next
         value = self._operand(key)
         if version(value.text) is None or value.is_pattern:
-            self._fail(f"{token.text!r} is no version: write it as 1.4 or 1.4.0", token.column)
+            self._fail(say("{text!r} is no version: write it as 1.4 or 1.4.0", text=token.text), token.column)
         return Compared(order.text, Value(value.text))
 
     def _operand(self, key: str) -> Value:
         token = self._next
         if token.kind not in ("plain", "quoted"):
-            self._fail(f"a value is missing after {key}")
+            self._fail(say("a value is missing after {key}", key=key))
         if token.word not in ("", "all", "in"):  # tag=all is clear, and tag= and board=x has lost its value
-            self._fail(f'{token.text!r} is a word of the language: write "{token.text}" if a value is meant')
+            self._fail(say('{text!r} is a word of the language: write "{text}" if a value is meant', text=token.text))
         self._at += 1
         value = _value(token)
         if key not in EITHER:
             return value
         if value.text.lower() not in _YES_OR_NO:
-            self._fail(f"{key} is yes or no, not {value.text!r}", token.column)
+            self._fail(say("{key} is yes or no, not {text!r}", key=key, text=value.text), token.column)
         return Value(_YES_OR_NO[value.text.lower()])
 
     def _list(self, key: str) -> tuple[Value, ...]:
         if not self._mark("("):
-            self._fail(f"`in` has a list in brackets after it: {key} in (a, b)")
+            self._fail(say("`in` has a list in brackets after it: {key} in (a, b)", key=key))
         values = [self._operand(key)]
         while self._mark(","):
             values.append(self._operand(key))
         if not self._mark(")"):
-            self._fail("a list goes on with `,` and ends with `)`")
+            self._fail(say("a list goes on with `,` and ends with `)`"))
         return tuple(dict.fromkeys(values))
 
     @property

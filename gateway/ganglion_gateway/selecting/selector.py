@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from operator import ge, gt, le, lt
 from typing import Any, Protocol, TypeVar
 
+from ganglion.sentences import Sentence, joined, say
 from ganglion.settings import closest_of_many
 from ganglion_gateway.selecting.version import bare, version
 
@@ -210,16 +211,18 @@ def chosen(selector: Selector, nodes: Iterable[S]) -> list[S]:
     return [node for node in nodes if node.revoked is None and selector.matches(node)]
 
 
-def strange(selector: Selector, nodes: Collection[Subject]) -> list[str]:
+def strange(selector: Selector, nodes: Collection[Subject]) -> list[Sentence]:
     """What a selector names and no node has, a sentence each: a typing error selects nothing, or too much."""
     found = []
     for has in _leaves(selector):
         have = {text for node in nodes for text in _OF[has.key](node)}
         for value in has.values:
             if has.key not in EITHER and not any(value.fits(text) for text in have):
-                what = f"is called {value}" if has.key == WHO else f"has {has.key}={value}"
+                no = say("no node has {key}={value}", key=has.key, value=value)
+                if has.key == WHO:
+                    no = say("no node is called {value}", value=value)
                 near = closest_of_many(value.text, have)
-                found.append(f"no node {what}" + (f'; did you mean "{near}"?' if near is not None else ""))
+                found.append(no if near is None else joined("; ", [no, say('did you mean "{name}"?', name=near)]))
     return found
 
 

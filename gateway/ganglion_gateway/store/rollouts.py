@@ -9,6 +9,7 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion.errors import GanglionError, RefusedError
+from ganglion.sentences import say
 from ganglion_gateway.rollout.target import BAD, At, Changes, Rollout, StageRow, State, Stood, Target, Want
 from ganglion_gateway.rollout.terms import Terms
 from ganglion_gateway.settings import Retention
@@ -95,7 +96,9 @@ async def save(connection: AsyncConnection, what: Save, *, actor: str) -> None:
     mine = (rollouts.c.id == id) & (rollouts.c.version == what.version)
     done = await connection.execute(update(rollouts).where(mine).values(**what.rollout))
     if done.rowcount != 1:
-        raise OvertakenError(f"rollout {id} was changed by somebody else meanwhile: look at it again")
+        raise OvertakenError(
+            say("rollout {rollout} was changed by somebody else meanwhile: look at it again", rollout=id)
+        )
     if what.stages:
         await connection.execute(insert_or_update(connection, rollout_stages, ["rollout", "number"]), what.stages)
     for start in range(0, len(what.targets), _CHUNK):
@@ -121,7 +124,9 @@ async def check(connection: AsyncConnection, rollout: str, version: int) -> None
     """
     known = (await connection.execute(select(rollouts.c.version).where(rollouts.c.id == rollout))).scalar()
     if known != version:
-        raise OvertakenError(f"rollout {rollout} was changed by somebody else meanwhile: look at it again")
+        raise OvertakenError(
+            say("rollout {rollout} was changed by somebody else meanwhile: look at it again", rollout=rollout)
+        )
 
 
 async def versions(database: Database) -> dict[str, int]:
@@ -266,10 +271,22 @@ async def prune(connection: AsyncConnection, keep: Retention, now: int) -> None:
 def conflict(others: dict[str, str]) -> RefusedError:
     """What is said where other rollouts have nodes that a new one wants."""
     ids = sorted(set(others.values()))
-    are = "is" if len(others) == 1 else "are"
+    names = ", ".join(ids[:5])
+    if len(others) == 1:
+        return RefusedError(
+            say(
+                "1 of these nodes is in rollout {names}, which has not ended: wait for it, abort it, or leave them out "
+                "by the selector",
+                names=names,
+            )
+        )
     return RefusedError(
-        f"{len(others)} of these nodes {are} in rollout {', '.join(ids[:5])}, which has not ended: wait for it, abort "
-        "it, or leave them out by the selector"
+        say(
+            "{count} of these nodes are in rollout {names}, which has not ended: wait for it, abort it, or leave them "
+            "out by the selector",
+            count=len(others),
+            names=names,
+        )
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ganglion.errors import InvalidError, RefusedError
+from ganglion.sentences import say
 
 if TYPE_CHECKING:
     from pycurl import CurlUrl
@@ -36,16 +37,20 @@ def check_url(url: str, *, allow_http: bool, allow_private: bool = True) -> str:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise InvalidError(f"{url!r} is no URL: {error}") from None
+        raise InvalidError(say("{url!r} is no URL: {why}", url=url, why=str(error))) from None
     if len(url) > _MAX_URL or not url.isascii() or not url.isprintable() or " " in url:
-        raise InvalidError(f"a webhook's URL has at most {_MAX_URL} letters, all of them ASCII")
+        raise InvalidError(say("a webhook's URL has at most {most} letters, all of them ASCII", most=_MAX_URL))
     if parts.scheme not in ("https", "http") or not parts.hostname or port == 0:
-        raise InvalidError(f"{url!r} is no URL of a webhook: write https://host/path")
+        raise InvalidError(say("{url!r} is no URL of a webhook: write https://host/path", url=url))
     if parts.username is not None or parts.password is not None or parts.fragment:
-        raise InvalidError("a webhook's URL holds no user, password or fragment: deliveries are signed instead")
+        raise InvalidError(say("a webhook's URL holds no user, password or fragment: deliveries are signed instead"))
     if parts.scheme == "http" and not allow_http:
         raise InvalidError(
-            f"{url!r} is not https: anybody on the way could read it; allow_http (--allow-http) says that this is fine"
+            say(
+                "{url!r} is not https: anybody on the way could read it; allow_http (--allow-http) "
+                "says that this is fine",
+                url=url,
+            )
         )
     parsed(url)
     if not allow_private:
@@ -54,7 +59,7 @@ def check_url(url: str, *, allow_http: bool, allow_private: bool = True) -> str:
         parts.hostname.encode("idna")
     except UnicodeError:
         raise InvalidError(
-            f"{parts.hostname!r} is no name of a host: between its dots there are 1 to 63 letters"
+            say("{host!r} is no name of a host: between its dots there are 1 to 63 letters", host=parts.hostname)
         ) from None
     return url
 
@@ -66,8 +71,12 @@ def _check_public(url: str, host: str) -> None:
         is_private = host == "localhost" or host.endswith(".localhost")  # RFC 6761 section 6.3
     if is_private:
         raise InvalidError(
-            f"{url!r} is at {host}, which is no public address: nothing would be delivered to it; allow_private "
-            "(--allow-private) says that this is fine"
+            say(
+                "{url!r} is at {host}, which is no public address: nothing would be delivered to it; "
+                "allow_private (--allow-private) says that this is fine",
+                url=url,
+                host=host,
+            )
         )
 
 
@@ -83,7 +92,11 @@ def parsed(url: str) -> "CurlUrl":
         return pycurl.CurlUrl(url, pycurl.U_PATH_AS_IS)
     except pycurl.error as error:
         raise InvalidError(
-            f"{url!r} is no URL of a webhook: {str(error.args[-1]).lower()}; write https://host/path"
+            say(
+                "{url!r} is no URL of a webhook: {why}; write https://host/path",
+                url=url,
+                why=str(error.args[-1]).lower(),
+            )
         ) from None
 
 
@@ -115,5 +128,9 @@ def check_address(host: str, address: str) -> None:
     """Raises: RefusedError, the address that a host was found at is not public."""
     if not is_public(address):
         raise RefusedError(
-            f"{host} is at {address}, which is not a public address; allow_private says that this is fine"
+            say(
+                "{host} is at {address}, which is not a public address; allow_private says that this is fine",
+                host=host,
+                address=address,
+            )
         )

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ganglion.errors import GanglionError
 from ganglion.mesh.member import Received
+from ganglion.sentences import say
 from ganglion.units import SECOND
 from ganglion_gateway.access.limiter import Rate
 from ganglion_gateway.intake import Intake
@@ -93,7 +94,7 @@ class Hooks:
             return await self._again(hook, before, digest)
         rate = self._rates.setdefault(hook["id"], Rate(each_second=hook["rate"] / 60, burst=hook["rate"]))
         if after := rate.wait(hook["id"], time.monotonic()):
-            raise BusyError(f"{hook['name']} takes {hook['rate']} messages a minute", after)
+            raise BusyError(say("{name} takes {rate} messages a minute", name=hook["name"], rate=hook["rate"]), after)
         received = self._event(hook, value(), now)
         event = f"{received.node_id}-{received.epoch}-{received.seq}"
         row = {**digest, "event": event}
@@ -115,9 +116,11 @@ class Hooks:
 
     async def _again(self, hook: Row, before: Row, row: Row) -> Taken:
         if row["body"] != before["body"]:
-            raise ReplayError(f"{hook['name']} has another message under this id: give each message an id of its own")
+            raise ReplayError(
+                say("{name} has another message under this id: give each message an id of its own", name=hook["name"])
+            )
         if row["stamp"] <= before["stamp"]:
-            raise ReplayError(f"{hook['name']} has taken this very message before")
+            raise ReplayError(say("{name} has taken this very message before", name=hook["name"]))
         await self._database.write(lambda connection: hooks.again(connection, row))
         return Taken(before["event"], duplicate=True)
 

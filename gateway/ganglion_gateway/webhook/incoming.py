@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from ganglion.errors import InvalidError
+from ganglion.sentences import say
 from ganglion.units import SECOND
 from ganglion_gateway.webhook import signature
 
@@ -56,7 +57,9 @@ def check_secret(scheme: Scheme, secret: str) -> None:
     if scheme is Scheme.STANDARD:
         signature.key_of(secret)
     elif not _LEAST <= len(secret) <= _MOST or not secret.isprintable() or secret != secret.strip():
-        raise InvalidError(f"has {_LEAST} to {_MOST} letters, and no space around them", where="secret")
+        raise InvalidError(
+            say("has {least} to {most} letters, and no space around them", least=_LEAST, most=_MOST), where="secret"
+        )
 
 
 def verify(hook: Mapping[str, Any], headers: Mapping[str, str], body: bytes, *, now: int) -> Message:
@@ -78,31 +81,44 @@ def verify(hook: Mapping[str, Any], headers: Mapping[str, str], body: bytes, *, 
     if hook["scheme"] == Scheme.HMAC:
         given = headers.get(hook["header"], "")
         if not given:
-            raise UnverifiedError(f"the header {hook['header']} with the signature is missing")
+            raise UnverifiedError(say("the header {header} with the signature is missing", header=hook["header"]))
         if not any(signature.is_hmac(secret, body, given) for secret in secrets):
-            raise UnverifiedError(f"the signature in {hook['header']} is not that of the body by this hook's secret")
+            raise UnverifiedError(
+                say("the signature in {header} is not that of the body by this hook's secret", header=hook["header"])
+            )
         stamp = headers.get("x-mova-timestamp")
         if stamp is not None:  # not signed: it only tells an honest sender that its clock is wrong
             _seconds(stamp, "x-mova-timestamp", now)
         return Message(content, content, 0)
     identity, given = headers.get("webhook-id", ""), headers.get("webhook-signature", "")
     if not identity or not given:
-        raise UnverifiedError("the headers webhook-id, webhook-timestamp and webhook-signature are needed")
+        raise UnverifiedError(say("the headers webhook-id, webhook-timestamp and webhook-signature are needed"))
     if len(identity) > _MAX_ID:
-        raise UnverifiedError(f"the header webhook-id has {len(identity)} letters, and at most {_MAX_ID} are taken")
+        raise UnverifiedError(
+            say(
+                "the header webhook-id has {count} letters, and at most {most} are taken",
+                count=len(identity),
+                most=_MAX_ID,
+            )
+        )
     seconds = _seconds(headers.get("webhook-timestamp", ""), "webhook-timestamp", now)
     keys = [signature.key_of(secret) for secret in secrets]
     if not signature.is_signed(keys, identity, body, given, seconds=seconds):
-        raise UnverifiedError("the signature in webhook-signature is not by this hook's secret")
+        raise UnverifiedError(say("the signature in webhook-signature is not by this hook's secret"))
     return Message(hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest(), content, seconds)
 
 
 def _seconds(text: str, header: str, now: int) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= 12):
-        raise UnverifiedError(f"the header {header} must be seconds since 1970")
+        raise UnverifiedError(say("the header {header} must be seconds since 1970", header=header))
     seconds = int(text)
     if abs(now - seconds) > TOLERANCE:
         raise UnverifiedError(
-            f"{header} is {abs(now - seconds)} s from the gateway's clock, and {TOLERANCE} s are the most"
+            say(
+                "{header} is {seconds} s from the gateway's clock, and {tolerance} s are the most",
+                header=header,
+                seconds=abs(now - seconds),
+                tolerance=TOLERANCE,
+            )
         )
     return seconds

@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 
 from ganglion.errors import InvalidError
+from ganglion.sentences import say
 
 PREFIX = "whsec_"
 _VERSION = "v1,"
@@ -34,7 +35,7 @@ def key_of(secret: str) -> bytes:
     except (binascii.Error, ValueError):
         key = b""
     if not secret.strip().startswith(PREFIX) or not 24 <= len(key) <= 64:
-        raise InvalidError(f"a webhook secret is {PREFIX} and 24 to 64 bytes in base64")
+        raise InvalidError(say("a webhook secret is {prefix} and 24 to 64 bytes in base64", prefix=PREFIX))
     return key
 
 

@@ -5,6 +5,7 @@ import re
 import time
 
 from ganglion.errors import InvalidError
+from ganglion.sentences import say
 from ganglion.units import SECOND
 from ganglion_micro.limits import DAY
 
@@ -38,7 +39,9 @@ def window(text: str, *, where: str = "") -> tuple[int, int]:
         end = _at(int(match[3]), int(match[4])) or DAY
         if first < DAY and end <= DAY and first != end:
             return first, end
-    raise InvalidError(f'{text!r} is no time of day: write two that differ, as in "22:00-07:00"', where=where)
+    raise InvalidError(
+        say('{text!r} is no time of day: write two that differ, as in "22:00-07:00"', text=text), where=where
+    )
 
 
 def _at(hours: int, minutes: int) -> int:

@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple
 
+from ganglion import sentences
 from ganglion.errors import InvalidError
 from ganglion.guardian.day import window
 from ganglion.guardian.driver import Section
 from ganglion.guardian.words import Risk
+from ganglion.sentences import joined, say
 from ganglion.settings import nearest, read
 from ganglion_micro.limits import same
 
@@ -41,24 +43,24 @@ class Restriction:
 
     def __post_init__(self) -> None:
         if not self.where:
-            raise ValueError('where says whose limits these are, as in {driver = "gpio", line = 17}')
+            raise ValueError(say('where says whose limits these are, as in {{driver = "gpio", line = 17}}'))
         if self.risk not in list(Risk):
-            raise ValueError(f"risk must be one of {', '.join(Risk)}, not {self.risk!r}")
+            raise ValueError(say("risk must be one of {words}, not {risk!r}", words=", ".join(Risk), risk=self.risk))
         for key in ("low", "high", "quiet_max"):
             if (bound := getattr(self, key)) is not None and bound != bound:
-                raise ValueError(f"{key} must be a number")
+                raise ValueError(say("{key} must be a number", key=key))
         for key in ("max_step", "rate", "max_on", "max_silence"):
             if (most := getattr(self, key)) is not None and not most > 0:
-                raise ValueError(f"{key} must be above 0")
+                raise ValueError(say("{key} must be above 0", key=key))
         if self.low is not None and self.high is not None and not self.low < self.high:
-            raise ValueError("low must be below high")
+            raise ValueError(say("low must be below high"))
         if self.max_on is not None and self.max_on < self.min_on:
-            raise ValueError("max_on must not be below min_on")
+            raise ValueError(say("max_on must not be below min_on"))
         for text in self.quiet_hours:
             try:
                 window(text)
             except InvalidError as error:
-                raise ValueError(f"quiet_hours: {error}") from None
+                raise ValueError(joined(": ", ["quiet_hours", sentences.of(error)])) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from ganglion.mesh.aead import SealError
 from ganglion.mesh.member import Cause, Member, Peer, Received, Sealed
 from ganglion.mesh.methods import CODES, LONGEST
 from ganglion.mesh.progress import Progress, Tell
+from ganglion.sentences import joined, say
 from ganglion.units import SECOND
 from ganglion_micro import cbor, gl1
 
@@ -139,10 +140,20 @@ class Calls:
                 answer = await self._ask(call, find, again=ticket is None or not ticket.resumed)
         except TimeoutError:
             if call.peer is None:
-                why = f"{to} does not answer {method!r} within {timeout:g} s: it has not been heard of"
+                why = say(
+                    "{name} does not answer {method!r} within {timeout:g} s: it has not been heard of",
+                    name=to,
+                    method=method,
+                    timeout=timeout,
+                )
                 raise NotBegunError(why) from None
             raise UnansweredError(
-                f"{call.peer.name} does not answer {method!r} within {timeout:g} s: no answer"
+                say(
+                    "{name} does not answer {method!r} within {timeout:g} s: no answer",
+                    name=call.peer.name,
+                    method=method,
+                    timeout=timeout,
+                )
             ) from None
         except asyncio.CancelledError:
             if call.peer is not None and call.answer is None and ticket is None:
@@ -155,8 +166,8 @@ class Calls:
         assert call.peer is not None
         error = answer.get("error")
         code, message = (error.get("code"), error.get("message")) if type(error) is dict else (None, None)
-        said = str(message)[:1000] if message else "refused without a reason"
-        raise _ERRORS.get(str(code), GanglionError)(f"{call.peer.name}: {said}")
+        said = str(message)[:1000] if message else say("refused without a reason")
+        raise _ERRORS.get(str(code), GanglionError)(joined(": ", [call.peer.name, said]))
 
     def withdraw(self, ticket: Ticket) -> None:
         """Has the peer end a request, or not begin it."""
@@ -179,9 +190,13 @@ class Calls:
             if type(nonce) is not bytes or len(nonce) != 8 or type(up) is not int:
                 return answer
             if not again or up / 1000 <= self._monotonic() - call.sent:
-                done = f"whether {call.body['method']!r} was done is unknown"
+                done = say("whether {method!r} was done is unknown", method=call.body["method"])
                 raise UnansweredError(
-                    f"{call.peer.name} has restarted since it was asked: {done}; look, then ask again"
+                    say(
+                        "{name} has restarted since it was asked: {done}; look, then ask again",
+                        name=call.peer.name,
+                        done=done,
+                    )
                 )
             # That boot began before it was asked: only its birth is still on the way.
             again, call.answer, call.nonce = False, None, b""
@@ -194,13 +209,17 @@ class Calls:
         try:
             self._seal(call.peer, {**call.body, "nonce": call.nonce})
         except cbor.CBORError as unfit:
-            raise InvalidError(f"the request {call.body['method']!r} cannot be sent: {unfit}") from None
+            raise InvalidError(
+                say("the request {method!r} cannot be sent: {why}", method=call.body["method"], why=unfit)
+            ) from None
 
     def _seal(self, peer: Peer, body: dict[str, Any]) -> None:
         try:
             alone = self._member.alone(peer)
         except SealError as error:
-            raise RefusedError(f"{body.get('method', 'it')!r} is not sent: {error}") from None
+            raise RefusedError(
+                say("{method!r} is not sent: {why}", method=body.get("method", "it"), why=str(error))
+            ) from None
         self._publish(self._member.seal(gl1.REQUEST, body, now=self._clock(), to=peer.node_id, alone=alone))
 
     async def _wait(self, call: _Call) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from ganglion.errors import InvalidError
 from ganglion.mesh.credential import Credential
+from ganglion.sentences import say
 from ganglion_micro import gl1
 
 #: Limits of one document, and letters of one word of it: it must fit a message of the mesh.
@@ -69,35 +70,42 @@ def read(document: Any, *, where: str = "limits") -> FleetLimits:
         InvalidError: it is none; the message names the limit and the key. What a limit limits is not looked at.
     """
     if not isinstance(document, dict) or not isinstance(document.get("limit"), list):
-        raise InvalidError("limits of a fleet are a map with a list, `limit`", where=where)
+        raise InvalidError(say("limits of a fleet are a map with a list, `limit`"), where=where)
     version = document.get("version", 0)
     if type(version) is not int or not 0 <= version < 1 << 32:
-        raise InvalidError("the version is a whole number", where=f"{where}.version")
+        raise InvalidError(say("the version is a whole number"), where=f"{where}.version")
     if unknown := document.keys() - {"version", "limit"}:
-        raise InvalidError(f"unknown key {min(map(str, unknown))!r}: there are version and limit", where=where)
+        raise InvalidError(
+            say("unknown key {key!r}: there are version and limit", key=min(map(str, unknown))), where=where
+        )
     limits = document["limit"]
     if len(limits) > MAX_LIMITS:
-        raise InvalidError(f"{len(limits)} limits, and {MAX_LIMITS} may be", where=f"{where}.limit")
+        raise InvalidError(
+            say("{count} limits, and {most} may be", count=len(limits), most=MAX_LIMITS),
+            where=f"{where}.limit",
+        )
     return FleetLimits(version, tuple(_limit(limit, f"{where}.limit[{i}]") for i, limit in enumerate(limits)))
 
 
 def _limit(limit: Any, where: str) -> FleetLimit:
     if not isinstance(limit, dict) or not all(isinstance(key, str) for key in limit):
-        raise InvalidError("a limit is a map", where=where)
+        raise InvalidError(say("a limit is a map"), where=where)
     table = {key: value for key, value in limit.items() if key != "nodes"}
     what = table.get("where")
     if not isinstance(what, dict) or not what or not all(map(_is_scalar, (*what, *what.values()))):
-        raise InvalidError('says whose limits these are, as in {driver = "gpio", line = 17}', where=f"{where}.where")
+        raise InvalidError(
+            say('says whose limits these are, as in {{driver = "gpio", line = 17}}'), where=f"{where}.where"
+        )
     return FleetLimit(nodes=_words(limit.get("nodes"), f"{where}.nodes"), table=table)
 
 
 def _words(given: Any, where: str) -> tuple[str, ...]:
     words = [given] if isinstance(given, str) else given
     if not isinstance(words, list) or not words:
-        raise InvalidError("must be there" if given is None else "a word, or a list of words", where=where)
+        raise InvalidError(say("must be there") if given is None else say("a word, or a list of words"), where=where)
     for word in words:
         if not isinstance(word, str) or len(word) > MAX_WORD or not word.isprintable() or not _is_meant(word):
-            raise InvalidError(f"{word!r} is none: name:…, node:<id>, tag:… or *", where=where)
+            raise InvalidError(say("{word!r} is none: name:…, node:<id>, tag:… or *", word=word), where=where)
     return tuple(words)
 
 

@@ -11,6 +11,7 @@ from ganglion.mesh.state import clock
 from ganglion.mesh.state.effects import Change
 from ganglion.mesh.state.entry import COUNTER, SET
 from ganglion.mesh.state.reading import Reading
+from ganglion.sentences import say
 from ganglion_micro import cbor
 
 #: Bytes of a list in one answer.
@@ -47,7 +48,7 @@ class Kv:
         replica = self._state.replica
         reading, members = replica.get(key), replica.elements(key)
         if reading is None and not members:
-            raise NotFoundError(f"there is nothing at {key!r}")
+            raise NotFoundError(say("there is nothing at {key!r}", key=key))
         return (self._document(key, reading) if reading else {"key": key}) | ({"members": members} if members else {})
 
     @takes("prefix", "after")
@@ -88,7 +89,7 @@ class Kv:
         """
         key = _key(params)
         if "value" not in params:
-            raise InvalidError("is missing", where="value")
+            raise InvalidError(say("is missing"), where="value")
         value = params["value"]
         self._judge(key)
         await self._state.write(lambda replica, now: replica.set(key, value, now=now))
@@ -117,7 +118,7 @@ class Kv:
     async def _member(self, params: dict[str, Any], *, add: bool) -> dict[str, Any]:
         key = _key(params)
         if "member" not in params:
-            raise InvalidError("is missing", where="member")
+            raise InvalidError(say("is missing"), where="member")
         self._judge(key)
         await self._change_set(key, params["member"], add=add)
         return {"key": key, "members": self._state.replica.elements(key)}
@@ -131,7 +132,14 @@ class Kv:
         decision = self._rights.own("write", key)
         if decision is not None and not decision.allowed:
             version = self._rights.policy.version
-            raise RefusedError(f"{key!r} may not be written here: {decision.reason} (policy {version})")
+            raise RefusedError(
+                say(
+                    "{key!r} may not be written here: {reason} (policy {version})",
+                    key=key,
+                    reason=decision.reason,
+                    version=version,
+                )
+            )
 
     def _document(self, key: str, reading: Reading) -> dict[str, Any]:
         node, name = self._state.author(reading.kid)
@@ -148,12 +156,12 @@ def now_at(state: Replication, change: Change) -> Any:
 def _key(params: dict[str, Any]) -> str:
     key = params.get("key")
     if not isinstance(key, str) or not key:
-        raise InvalidError("must be a text", where="key")
+        raise InvalidError(say("must be a text"), where="key")
     return key
 
 
 def _text(params: dict[str, Any], name: str) -> str:
     text = params.get(name, "")
     if not isinstance(text, str):
-        raise InvalidError(f"must be a text, not {text!r}", where=name)
+        raise InvalidError(say("must be a text, not {text!r}", text=text), where=name)
     return text

@@ -22,6 +22,7 @@ from ganglion.mesh.overlay.routes import GATEWAY as UPLINK
 from ganglion.mesh.parameters import takes
 from ganglion.mesh.progress import report
 from ganglion.mesh.ways import Ways
+from ganglion.sentences import say
 from ganglion.units import MILLISECOND, SECOND
 from ganglion_micro import cbor, gl1
 
@@ -167,7 +168,9 @@ class Looking:
             return None
         peer = self._member.find(who)
         if peer is None and not gl1.is_node_id(who):
-            raise NotFoundError(f"{who!r}: no member of this name was heard of here; its id is always understood")
+            raise NotFoundError(
+                say("{who!r}: no member of this name was heard of here; its id is always understood", who=who)
+            )
         return gl1.kid_of(who) if peer is None else peer.kid
 
     def _way(self, kid: bytes | None) -> _Way:
@@ -217,20 +220,20 @@ class Looking:
             NotFoundError: no such member was heard of here, so that it could not answer.
         """
         bounds = (
-            ("count", type(count) is int and 1 <= count <= MAX_COUNT, f"1 to {MAX_COUNT}"),
-            ("size", type(size) is int and 0 <= size <= MAX_SIZE, f"0 to {MAX_SIZE} bytes"),
+            ("count", type(count) is int and 1 <= count <= MAX_COUNT, say("1 to {most}", most=MAX_COUNT)),
+            ("size", type(size) is int and 0 <= size <= MAX_SIZE, say("0 to {most} bytes", most=MAX_SIZE)),
             (
                 "interval",
                 type(interval) in (int, float) and MIN_INTERVAL <= interval <= MAX_INTERVAL,
-                f"{MIN_INTERVAL:g} to {MAX_INTERVAL:g} seconds",
+                say("{least:g} to {most:g} seconds", least=MIN_INTERVAL, most=MAX_INTERVAL),
             ),
         )
         for name, holds, least in bounds:
             if not holds:
-                raise InvalidError(f"must be {least}", where=name)
+                raise InvalidError(say("must be {least}", least=least), where=name)
         peer = self._member.gateway if to == "gateway" else self._member.find(to)
         if peer is None:
-            raise NotFoundError(f"{to!r} was not heard of here, and cannot be asked: {_HEARD}")
+            raise NotFoundError(say("{to!r} was not heard of here, and cannot be asked: {heard}", to=to, heard=_HEARD))
         rounds: list[int | None] = []
         for done in range(1, count + 1):
             began = self._monotonic()
@@ -259,7 +262,9 @@ class Looking:
     async def _answer(self, params: dict[str, Any], peer: Peer) -> Document:
         data = params.get("data", b"")
         if type(data) is not bytes or len(data) > MAX_SIZE:
-            raise InvalidError(f"must be at most {MAX_SIZE} bytes, and neither text nor a number", where="data")
+            raise InvalidError(
+                say("must be at most {most} bytes, and neither text nor a number", most=MAX_SIZE), where="data"
+            )
         return {"data": data}
 
     @takes()
@@ -270,7 +275,7 @@ class Looking:
     async def _routes(self, params: dict[str, Any], peer: Peer) -> Document:
         to = params.get("to", "")
         if type(to) is not str:
-            raise InvalidError("must be a name, an id or gateway", where="to")
+            raise InvalidError(say("must be a name, an id or gateway"), where="to")
         return _fitted(self.routes(to), "routes")
 
     @takes("to", "count", "size", "interval")
@@ -278,11 +283,11 @@ class Looking:
         given = {name: params[name] for name in ("count", "size", "interval") if name in params}
         to = params.get("to")
         if type(to) is not str:
-            raise InvalidError("must be a name, an id or gateway", where="to")
+            raise InvalidError(say("must be a name, an id or gateway"), where="to")
         return await self.ping(to, **given)
 
 
-_HEARD = "a node hears of gateways, of those whom it follows, and of whom its neighbours lead to"
+_HEARD = say("a node hears of gateways, of those whom it follows, and of whom its neighbours lead to")
 
 
 def summary(rounds: Iterable[int | None]) -> Document:

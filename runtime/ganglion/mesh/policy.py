@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Any
 
 from ganglion.errors import InvalidError
+from ganglion.sentences import say
 from ganglion_micro import gl1
 
 #: What may be done: ask a method, say an event of a class, send readings of a stream, write a key of the shared state.
@@ -214,32 +215,40 @@ def read(document: Any, *, where: str = "policy") -> Policy:
         InvalidError: it is none; the message names the rule and the key.
     """
     if not isinstance(document, dict) or not isinstance(document.get("rules"), list):
-        raise InvalidError("a policy is a map with a list of `rules`", where=where)
+        raise InvalidError(say("a policy is a map with a list of `rules`"), where=where)
     version = document.get("version", 0)
     if type(version) is not int or not 0 <= version < 1 << 32:
-        raise InvalidError("the version is a whole number", where=f"{where}.version")
+        raise InvalidError(say("the version is a whole number"), where=f"{where}.version")
     if unknown := document.keys() - {"version", "rules"}:
-        raise InvalidError(f"unknown key {min(map(str, unknown))!r}: there are version and rules", where=where)
+        raise InvalidError(
+            say("unknown key {key!r}: there are version and rules", key=min(map(str, unknown))), where=where
+        )
     rules = document["rules"]
     if len(rules) > MAX_RULES:
-        raise InvalidError(f"{len(rules)} rules, and {MAX_RULES} is the limit", where=f"{where}.rules")
+        raise InvalidError(
+            say("{count} rules, and {most} is the limit", count=len(rules), most=MAX_RULES),
+            where=f"{where}.rules",
+        )
     made = [_rule(rule, f"{where}.rules[{i}]") for i, rule in enumerate(rules)]
     names = [rule.name for rule in made]
     if twice := next((i for i, name in enumerate(names) if names.index(name) < i), None):
-        raise InvalidError(f"two rules are called {names[twice]!r}", where=f"{where}.rules[{twice}]")
+        raise InvalidError(say("two rules are called {name!r}", name=names[twice]), where=f"{where}.rules[{twice}]")
     return Policy(version, made)
 
 
 def _rule(rule: Any, where: str) -> Rule:
     if not isinstance(rule, dict):
-        raise InvalidError("a rule is a map", where=where)
+        raise InvalidError(say("a rule is a map"), where=where)
     if unknown := rule.keys() - _KEYS:
-        raise InvalidError(f"unknown key {min(map(str, unknown))!r}: there are {', '.join(sorted(_KEYS))}", where=where)
+        raise InvalidError(
+            say("unknown key {key!r}: there are {names}", key=min(map(str, unknown)), names=", ".join(sorted(_KEYS))),
+            where=where,
+        )
     until, deny, params = rule.get("until"), rule.get("deny", False), rule.get("params", {})
     if until is not None and (type(until) is not int or not 0 <= until < 1 << 63):
-        raise InvalidError("a time in nanoseconds since 1970", where=f"{where}.until")
+        raise InvalidError(say("a time in nanoseconds since 1970"), where=f"{where}.until")
     if type(deny) is not bool:
-        raise InvalidError("true or false", where=f"{where}.deny")
+        raise InvalidError(say("true or false"), where=f"{where}.deny")
     (name,) = _words(rule, "name", where, single=True)
     made = Rule(
         name=name,
@@ -252,7 +261,7 @@ def _rule(rule: Any, where: str) -> Rule:
         params=_params(params, f"{where}.params"),
     )
     if made.params and made.may != ("call",):
-        raise InvalidError("only a call has parameters", where=f"{where}.params")
+        raise InvalidError(say("only a call has parameters"), where=f"{where}.params")
     return made
 
 
@@ -264,14 +273,14 @@ def _words(
     words = [given] if isinstance(given, str) else given
     at = f"{where}.{key}"
     if not isinstance(words, list) or not words or (single and len(words) > 1):
-        raise InvalidError("must be there" if given is None else "a word, or a list of words", where=at)
+        raise InvalidError(say("must be there") if given is None else say("a word, or a list of words"), where=at)
     for i, word in enumerate(words):
         if not isinstance(given, str):
             at = f"{where}.{key}[{i}]"
         if not isinstance(word, str) or not 0 < len(word) <= MAX_WORD or not word.isprintable():
-            raise InvalidError(f"a word of 1 to {MAX_WORD} printable letters", where=at)
+            raise InvalidError(say("a word of 1 to {most} printable letters", most=MAX_WORD), where=at)
         if check is not None and not check(word):
-            raise InvalidError(f"{word!r} is none: {_EXPECTED[key]}", where=at)
+            raise InvalidError(say("{word!r} is none: {expected}", word=word, expected=_EXPECTED[key]), where=at)
     return tuple(words)
 
 
@@ -279,18 +288,18 @@ _EXPECTED = {
     "who": "role:gateway, role:node, tag:…, node:<id> or *",
     "at": "role:gateway, role:node, tag:…, node:<id> or *",
     "may": ", ".join(VERBS),
-    "what": "a name, with * at the end for all that begin so",
+    "what": say("a name, with * at the end for all that begin so"),
 }
 
 
 def _params(params: Any, where: str) -> tuple[tuple[str, tuple[Any, ...]], ...]:
     if not isinstance(params, dict):
-        raise InvalidError("a map of names to values", where=where)
+        raise InvalidError(say("a map of names to values"), where=where)
     made = []
     for name, values in params.items():
         listed = values if isinstance(values, list) else [values]
         if not isinstance(name, str) or not listed or not all(map(_is_scalar, listed)):
-            raise InvalidError("a number, text, bool, or a list of them", where=f"{where}.{name}")
+            raise InvalidError(say("a number, text, bool, or a list of them"), where=f"{where}.{name}")
         made.append((name, tuple(listed)))
     return tuple(made)
 

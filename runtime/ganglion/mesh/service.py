@@ -23,6 +23,7 @@ from ganglion.mesh.rights import Rights
 from ganglion.mesh.rotation import reissue
 from ganglion.mesh.screening import Screening
 from ganglion.mesh.signed_config import FORMS, POLICIES, D, Form, SignedConfig
+from ganglion.sentences import say
 from ganglion_micro import cose, gl1
 
 _log = logging.getLogger(__name__)
@@ -192,7 +193,7 @@ class Service:
             RefusedError: it is this gateway, or the list is full.
         """
         if node_id == self._identity.node_id:
-            raise RefusedError("a gateway does not revoke itself: what it says would not be believed")
+            raise RefusedError(say("a gateway does not revoke itself: what it says would not be believed"))
         self._member.enforce(self._role.authority.revoke(node_id, now=self._clock()))
         self._relisted()
         self._spread()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
+from ganglion import sentences
 from ganglion.errors import InvalidError
 from ganglion.mesh import fleet_limits, policy, statement
 from ganglion.mesh.credential import CredentialError, Trust
@@ -17,6 +18,7 @@ from ganglion.mesh.fleet_limits import FleetLimits
 from ganglion.mesh.identity import Identity
 from ganglion.mesh.policy import Policy
 from ganglion.mesh.statement import Kept, MisplacedError, Register
+from ganglion.sentences import say
 from ganglion_micro import cbor, gl1
 
 #: Bytes of the document: with the envelope around it, it stays below the 64 KiB of a message.
@@ -125,9 +127,12 @@ class Form(Generic[D]):
         try:
             size = len(cbor.encode(config.document[self.key]))
         except ValueError as error:
-            raise InvalidError(f"it cannot be signed: {error}", where=where) from None
+            raise InvalidError(say("it cannot be signed: {why}", why=sentences.of(error)), where=where) from None
         if size > MAX_BYTES:
-            raise InvalidError(f"{size} bytes, and {MAX_BYTES} fit into a message: say it shorter", where=where)
+            raise InvalidError(
+                say("{size} bytes, and {most} fit into a message: say it shorter", size=size, most=MAX_BYTES),
+                where=where,
+            )
 
 
 POLICIES: Form[Policy] = Form(what="policy", title="policy", key="rules", parse=policy.read, default=policy.DEFAULT)

@@ -13,6 +13,7 @@ from typing import Any
 from ganglion.errors import InvalidError
 from ganglion.release.machine import CAPS, Machine, best
 from ganglion.release.needs import Need
+from ganglion.sentences import say
 
 #: Wheels of one release, bytes of one, of what a node unpacks of it, and of a piece.
 MAX_WHEELS = 16
@@ -37,7 +38,7 @@ def named(name: str) -> tuple[str, frozenset[str]]:
     match = _NAME.fullmatch(name)
     if match is None:
         raise InvalidError(
-            "is no wheel of Ganglion: its file is called ganglion-VERSION-PYTHON-ABI-PLATFORM.whl", where=name
+            say("is no wheel of Ganglion: its file is called ganglion-VERSION-PYTHON-ABI-PLATFORM.whl"), where=name
         )
     version, *parts = match.groups()
     pythons, abis, platforms = (part.split(".") for part in parts)
@@ -110,24 +111,38 @@ def checked(agents: tuple[Agent, ...]) -> tuple[Agent, ...]:
         InvalidError: they say what no release says.
     """
     if len(agents) > MAX_WHEELS:
-        raise InvalidError(f"{len(agents)} wheels: a release has at most {MAX_WHEELS}", where="agent")
+        raise InvalidError(
+            say("{count} wheels: a release has at most {most}", count=len(agents), most=MAX_WHEELS),
+            where="agent",
+        )
     names = [each.name for each in agents]
     if names != sorted(set(names)):
-        raise InvalidError("each wheel once, in order of their names", where="agent")
+        raise InvalidError(say("each wheel once, in order of their names"), where="agent")
     taken: dict[str, str] = {}
     for each in agents:
         for tag in sorted(named(each.name)[1]):
             if (other := taken.setdefault(tag, each.name)) != each.name:
-                raise InvalidError(f"is for {tag}, and so is {other}: give one of them", where=each.name)
+                raise InvalidError(
+                    say("is for {tag}, and so is {other}: give one of them", tag=tag, other=other), where=each.name
+                )
         if not 0 < each.size <= MAX_WHEEL or not 0 < each.unpacked <= MAX_UNPACKED:
             raise InvalidError(
-                f"{each.size} bytes, {each.unpacked} unpacked: at most {MAX_WHEEL} may be, and {MAX_UNPACKED} unpacked",
+                say(
+                    "{size} bytes, {unpacked} unpacked: at most {most} may be, and {most_unpacked} unpacked",
+                    size=each.size,
+                    unpacked=each.unpacked,
+                    most=MAX_WHEEL,
+                    most_unpacked=MAX_UNPACKED,
+                ),
                 where=each.name,
             )
         if len(each.pieces) != len(each.sizes()) or any(len(one) != 32 for one in (each.sha256, *each.pieces)):
-            raise InvalidError("its pieces are not those of its size", where=each.name)
+            raise InvalidError(say("its pieces are not those of its size"), where=each.name)
         if len(each.needs) > MAX_NEEDS:
-            raise InvalidError(f"needs {len(each.needs)} others, and {MAX_NEEDS} is the limit", where=each.name)
+            raise InvalidError(
+                say("needs {count} others, and {most} is the limit", count=len(each.needs), most=MAX_NEEDS),
+                where=each.name,
+            )
         for need in each.needs:
             Need.read(need, where=each.name)
     return agents
@@ -140,17 +155,17 @@ def decoded(listed: Any) -> tuple[Agent, ...]:
         InvalidError: they are none.
     """
     if type(listed) is not list:
-        raise InvalidError("not a manifest: wheels are a list")
+        raise InvalidError(say("not a manifest: wheels are a list"))
     return checked(tuple(_read(each) for each in listed))
 
 
 def _read(each: Any) -> Agent:
     types = [str, int, bytes, list, int, list]
     if type(each) is not list or [type(part) for part in each] != types:
-        raise InvalidError("not a manifest: a wheel is its name, bytes, SHA-256, pieces, bytes unpacked and needs")
+        raise InvalidError(say("not a manifest: a wheel is its name, bytes, SHA-256, pieces, bytes unpacked and needs"))
     name, size, sha256, pieces, unpacked, needs = each
     if {type(one) for one in pieces} - {bytes} or {type(one) for one in needs} - {str}:
-        raise InvalidError("not a manifest: pieces are SHA-256, and needs are text")
+        raise InvalidError(say("not a manifest: pieces are SHA-256, and needs are text"))
     return Agent(name=name, size=size, sha256=sha256, pieces=tuple(pieces), unpacked=unpacked, needs=tuple(needs))
 
 
@@ -167,16 +182,18 @@ def room_for(agent: Agent) -> int:
 
 
 #: Why no release brings another Ganglion to a node that does not say on what it runs.
-TOO_OLD = "its Ganglion is older than releases that bring another: install a newer one (docs/packages.md), once"
+TOO_OLD = say("its Ganglion is older than releases that bring another: install a newer one (docs/packages.md), once")
 
 
 def misfit(agents: Iterable[Agent], machine: Machine) -> str:
     """Why none of them fits, with the remedy."""
     there = sorted({tag for each in agents for tag in each.tags})
     shown = ", ".join(there[:6]) + (", …" if len(there) > 6 else "")
-    return (
-        f"it brings no Ganglion for this node ({machine}), only for {shown}: build that wheel "
-        "(docs/releases.md) and make the release with it too"
+    return say(
+        "it brings no Ganglion for this node ({machine}), only for {shown}: build that wheel (docs/releases.md) and "
+        "make the release with it too",
+        machine=str(machine),
+        shown=shown,
     )
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
+from ganglion import sentences
 from ganglion.errors import InvalidError
 from ganglion.mesh import codec, statement
 from ganglion.mesh.credential import CredentialError, Trust
@@ -22,6 +23,7 @@ from ganglion.release import agent
 from ganglion.release.agent import Agent
 from ganglion.release.requires import Requires
 from ganglion.release.requires import read as read_requires
+from ganglion.sentences import say
 from ganglion_micro import gl1
 
 #: What lies over the node's own configuration, and what limits its actuators further.
@@ -40,7 +42,7 @@ WINDOWS = range(2, 3601)
 ID = re.compile(r"[0-9a-f]{64}")
 
 #: What the name of a new release is, in words; earlier ones may have any letters.
-NAMED = "1 to 64 of a-z A-Z 0-9 _ . : -, as in fridge-2, and not `none`"
+NAMED = say("1 to 64 of a-z A-Z 0-9 _ . : -, as in fridge-2, and not `none`")
 
 _NAME = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _PART = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
@@ -132,7 +134,7 @@ def made(
         InvalidError: a path, the name, a size or the window is none that may be.
     """
     if not is_name(name):
-        raise InvalidError(f"{name[:64]!r} is none of a release: {NAMED}", where="name")
+        raise InvalidError(say("{name!r} is none of a release: {named}", name=name[:64], named=NAMED), where="name")
     return checked(
         Manifest(
             name=name,
@@ -156,37 +158,58 @@ def checked(manifest: Manifest) -> Manifest:
         InvalidError: it says what no release says.
     """
     if not 0 < len(manifest.name) <= 64 or not manifest.name.isprintable():
-        raise InvalidError("is 1 to 64 printable letters", where="name")
+        raise InvalidError(say("is 1 to 64 printable letters"), where="name")
     if manifest.window not in WINDOWS:
-        raise InvalidError(f"is {WINDOWS.start} to {WINDOWS.stop - 1} whole seconds", where="window")
+        raise InvalidError(
+            say("is {least} to {most} whole seconds", least=WINDOWS.start, most=WINDOWS.stop - 1), where="window"
+        )
     if not (manifest.files or manifest.agents) or len(manifest.files) > MAX_FILES:
-        raise InvalidError(f"{len(manifest.files)} files: a release has 1 to {MAX_FILES}", where="files")
+        raise InvalidError(
+            say("{count} files: a release has 1 to {most}", count=len(manifest.files), most=MAX_FILES),
+            where="files",
+        )
     agent.checked(manifest.agents)
     _check_paths([each.path for each in manifest.files])
     for each in manifest.files:
         if not 0 <= each.size <= MAX_FILE:
-            raise InvalidError(f"{each.size} bytes, and a file may have {MAX_FILE}", where=each.path)
+            raise InvalidError(
+                say("{size} bytes, and a file may have {most}", size=each.size, most=MAX_FILE), where=each.path
+            )
     if manifest.size > MAX_BYTES:
-        raise InvalidError(f"{manifest.size} bytes together, and a release may have {MAX_BYTES}", where="files")
+        raise InvalidError(
+            say("{size} bytes together, and a release may have {most}", size=manifest.size, most=MAX_BYTES),
+            where="files",
+        )
     return manifest
 
 
 def _check_paths(paths: list[str]) -> None:
     if paths != sorted(set(paths)):
-        raise InvalidError("each path once, in order", where="files")
+        raise InvalidError(say("each path once, in order"), where="files")
     for path in paths:
         parts = path.split("/")
         if len(parts) > _DEEP or not all(map(_PART.fullmatch, parts)):
             raise InvalidError(
-                f"{path!r} is no path in a release: up to {_DEEP} names of letters, digits, . _ -", where="files"
+                say(
+                    "{path!r} is no path in a release: up to {most} names of letters, digits, . _ -",
+                    path=path,
+                    most=_DEEP,
+                ),
+                where="files",
             )
         if path not in (OVERLAY, LIMITS) and not path.endswith(SCRIPTS):
             raise InvalidError(
-                f"a release has scripts ({', '.join(SCRIPTS)}), {OVERLAY} and {LIMITS}: leave this one out", where=path
+                say(
+                    "a release has scripts ({names}), {overlay} and {limits}: leave this one out",
+                    names=", ".join(SCRIPTS),
+                    overlay=OVERLAY,
+                    limits=LIMITS,
+                ),
+                where=path,
             )
     folders = {str(folder) for path in paths for folder in PurePosixPath(path).parents}
     if both := folders & set(paths):
-        raise InvalidError("is a file and a folder", where=min(both))
+        raise InvalidError(say("is a file and a folder"), where=min(both))
 
 
 def decode(data: bytes) -> Manifest:
@@ -198,11 +221,11 @@ def decode(data: bytes) -> Manifest:
     try:
         body = codec.decode(data)
     except ValueError as error:
-        raise InvalidError(f"not a manifest: {error}") from None
+        raise InvalidError(say("not a manifest: {why}", why=str(error))) from None
     if type(body) is not dict or body.keys() - {"agent"} != _KEYS or body["v"] != 1 or type(body["v"]) is not int:
-        raise InvalidError("not a manifest of this version")
+        raise InvalidError(say("not a manifest of this version"))
     if type(body["name"]) is not str or type(body["window"]) is not int or type(body["files"]) is not list:
-        raise InvalidError("not a manifest: a name, files and a window")
+        raise InvalidError(say("not a manifest: a name, files and a window"))
     return checked(
         Manifest(
             name=body["name"],
@@ -217,7 +240,7 @@ def decode(data: bytes) -> Manifest:
 def _files(listed: list[Any]) -> Iterable[File]:
     for each in listed:
         if type(each) is not list or [type(part) for part in each] != [str, int, bytes] or len(each[2]) != 32:
-            raise InvalidError("not a manifest: a file is its path, its bytes and its SHA-256")
+            raise InvalidError(say("not a manifest: a file is its path, its bytes and its SHA-256"))
         yield File(*each)
 
 
@@ -230,7 +253,9 @@ def verified(message: bytes, trust: Trust, *, release: str) -> Manifest:
     try:
         said = statement.verified(message, trust, kind=gl1.MANIFEST, what="release")
     except CredentialError as error:
-        raise InvalidError(f"the release {release[:12]} is not believed: {error}") from None
+        raise InvalidError(
+            say("the release {release} is not believed: {why}", release=release[:12], why=sentences.of(error))
+        ) from None
     if type(said.body) is not bytes or hashlib.sha256(said.body).hexdigest() != release:
-        raise InvalidError(f"another release was sent in the place of {release[:12]}")
+        raise InvalidError(say("another release was sent in the place of {release}", release=release[:12]))
     return decode(said.body)

@@ -9,7 +9,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from ganglion import sentences
 from ganglion.errors import InvalidError
+from ganglion.sentences import say
 
 _NEED = re.compile(
     r"([A-Za-z0-9][A-Za-z0-9._-]{0,63})\s*(?:\[[A-Za-z0-9._, -]*\])?\s*\(?([^;()@]*)\)?\s*(?:;(.*))?", re.DOTALL
@@ -61,12 +63,14 @@ class Need:
         """
         match = _NEED.fullmatch(text.strip()) if len(text) <= _LONGEST else None
         if match is None:
-            raise InvalidError(f"needs {text[:80]!r}, which is no name with versions", where=where)
+            raise InvalidError(say("needs {text!r}, which is no name with versions", text=text[:80]), where=where)
         clauses = []
         for part in filter(None, map(str.strip, match[2].split(","))):
             clause = _CLAUSE.fullmatch(part)
             if clause is None:
-                raise InvalidError(f"needs {text[:80]!r}, of which {part!r} is no version", where=where)
+                raise InvalidError(
+                    say("needs {text!r}, of which {part!r} is no version", text=text[:80], part=part), where=where
+                )
             clauses.append((clause[1], tuple(map(int, clause[2].split("."))), clause[3] is not None))
         marker = (match[3] or "").strip()
         found = cls(canonical(match[1]), tuple(clauses), marker)
@@ -74,7 +78,9 @@ class Need:
             try:
                 holds(marker, dict.fromkeys(MARKERS, ""))
             except ValueError as error:
-                raise InvalidError(f"needs {text[:80]!r}: {error}", where=where) from None
+                raise InvalidError(
+                    say("needs {text!r}: {why}", text=text[:80], why=sentences.of(error)), where=where
+                ) from None
         return found
 
     def is_wanted(self, environment: Mapping[str, str]) -> bool:
@@ -134,13 +140,13 @@ def holds(marker: str, environment: Mapping[str, str]) -> bool:
             break
         match = _TOKEN.match(marker, at)
         if match is None:
-            raise ValueError(f"{marker[at : at + 20]!r} is no part of a marker")
+            raise ValueError(say("{word!r} is no part of a marker", word=marker[at : at + 20]))
         found.append(match[0].strip())
         at = match.end()
     reader = _Reader(found, environment)
     result = reader.any(0)
     if reader.at != len(found):
-        raise ValueError(f"{found[reader.at]!r} stands behind the end of a marker")
+        raise ValueError(say("{word!r} stands behind the end of a marker", word=found[reader.at]))
     return result
 
 
@@ -154,7 +160,7 @@ class _Reader:
 
     def _next(self) -> str:
         if self.at >= len(self._words):
-            raise ValueError("a marker ends too early")
+            raise ValueError(say("a marker ends too early"))
         self.at += 1
         return self._words[self.at - 1]
 
@@ -178,11 +184,11 @@ class _Reader:
     def _one(self, deep: int) -> bool:
         if self._is("("):
             if deep == _DEEP:
-                raise ValueError("a marker is nested too deep")
+                raise ValueError(say("a marker is nested too deep"))
             self.at += 1
             found = self.any(deep + 1)
             if self._next() != ")":
-                raise ValueError("a marker lacks a )")
+                raise ValueError(say("a marker lacks a )"))
             return found
         left, sign = self._next(), self._next()
         if sign == "not":
@@ -194,7 +200,7 @@ class _Reader:
         if word[:1] in ("'", '"'):
             return word[1:-1]
         if word not in MARKERS:
-            raise ValueError(f"{word!r} is nothing that a marker asks")
+            raise ValueError(say("{word!r} is nothing that a marker asks", word=word))
         return self._environment.get(word, "")
 
 
@@ -216,4 +222,4 @@ def _holds(left: str, sign: str, right: str, *, is_version: bool) -> bool:
             return left != right
         case ">=" | "<=" | ">" | "<":
             return False  # of words that are no versions
-    raise ValueError(f"{sign!r} compares nothing")
+    raise ValueError(say("{sign!r} compares nothing", sign=sign))

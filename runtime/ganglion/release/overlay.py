@@ -13,13 +13,14 @@ from typing import Any
 from ganglion import config
 from ganglion.errors import InvalidError
 from ganglion.release.manifest import LIMITS
+from ganglion.sentences import say
 
 #: Keys that are no release's to say, with why.
 _OWN = {
-    ("node", "name"): "a node keeps the name of its own file",
-    ("node", "scripts"): "the scripts of a release are its files",
-    ("mesh", "enrol_key"): "a release is for nodes that have joined",
-    ("mesh", "enrol_key_file"): "a release is for nodes that have joined",
+    ("node", "name"): say("a node keeps the name of its own file"),
+    ("node", "scripts"): say("the scripts of a release are its files"),
+    ("mesh", "enrol_key"): say("a release is for nodes that have joined"),
+    ("mesh", "enrol_key_file"): say("a release is for nodes that have joined"),
 }
 #: What a file has at least, to see whether the rest is right.
 _LEAST: dict[str, Any] = {"node": {"name": "node"}, "mqtt": {"broker": "mqtt://127.0.0.1"}, "mesh": {}}
@@ -34,9 +35,9 @@ def parse(data: bytes, where: str) -> dict[str, Any]:
     try:
         return tomllib.loads(data.decode())
     except UnicodeDecodeError as error:
-        raise InvalidError(f"is no text in UTF-8: byte {error.start}", where=where) from None
+        raise InvalidError(say("is no text in UTF-8: byte {at}", at=error.start), where=where) from None
     except tomllib.TOMLDecodeError as error:
-        raise InvalidError(f"not TOML: {error}", where=where) from None
+        raise InvalidError(say("not TOML: {why}", why=str(error)), where=where) from None
 
 
 def check(tables: Mapping[str, Any], where: str) -> None:
@@ -47,14 +48,19 @@ def check(tables: Mapping[str, Any], where: str) -> None:
     """
     for (section, key), why in _OWN.items():
         if key in _table(tables, section):
-            raise InvalidError(f"leave it out: {why}", where=f"{where}: {section}.{key}")
+            raise InvalidError(say("leave it out: {why}", why=why), where=f"{where}: {section}.{key}")
     if "limit" in tables:
-        raise InvalidError(f"leave it out: the limits of a release are in its file {LIMITS}", where=f"{where}: limit")
+        raise InvalidError(
+            say("leave it out: the limits of a release are in its file {limits}", limits=LIMITS),
+            where=f"{where}: limit",
+        )
     made = config.of_table(laid(_LEAST, tables, (), ()), Path(where))
     if any(each.password for each in (*made.brokers, *made.bridge_brokers)):
         raise InvalidError(
-            "a broker has a password, and whoever carries a release can read it: put user:password into a file on the "
-            "nodes and name it with ?account=FILE",
+            say(
+                "a broker has a password, and whoever carries a release can read it: put "
+                "user:password into a file on the nodes and name it with ?account=FILE"
+            ),
             where=where,
         )
 
@@ -67,7 +73,7 @@ def limits(tables: Mapping[str, Any], where: str) -> list[dict[str, Any]]:
     """
     listed = tables.get("limit")
     if tables.keys() != {"limit"} or not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
-        raise InvalidError("has tables [[limit]] and nothing else", where=where)
+        raise InvalidError(say("has tables [[limit]] and nothing else"), where=where)
     return listed
 
 

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from ganglion import sentences
 from ganglion.errors import InvalidError
+from ganglion.sentences import either, say
 
 _VERSION = re.compile(r"\d{1,6}(\.\d{1,6}){0,3}")
 _BEFORE = re.compile(r"\.dev(\d{1,20})")
@@ -42,10 +44,14 @@ class Requires:
         ):
             words = getattr(self, name)
             if len(words) > MAX_WORDS:
-                raise ValueError(f"{name} has {len(words)} words, and {MAX_WORDS} is the limit")
+                raise ValueError(
+                    say(
+                        "{name} has {count} words, and {most} is the limit", name=name, count=len(words), most=MAX_WORDS
+                    )
+                )
             for word in words:
                 if not isinstance(word, str) or not pattern.fullmatch(word):
-                    raise ValueError(f"{name} has {word!r}: write it as {like}")
+                    raise ValueError(say("{name} has {word!r}: write it as {like}", name=name, word=word, like=like))
         _clauses(self.agent)
 
     @property
@@ -63,20 +69,20 @@ def read(document: Any, *, where: str = "requires") -> Requires:
     """
     names = {field.name for field in fields(Requires)}
     if not isinstance(document, dict) or document.keys() - names:
-        raise InvalidError(f"is a map of {', '.join(sorted(names))}", where=where)
+        raise InvalidError(say("is a map of {names}", names=", ".join(sorted(names))), where=where)
     agent = document.get("agent", "")
     if not isinstance(agent, str):
-        raise InvalidError("is text, such as >=0.1", where=f"{where}.agent")
+        raise InvalidError(say("is text, such as >=0.1"), where=f"{where}.agent")
     words: dict[str, tuple[str, ...]] = {}
     for name in ("board", "capabilities"):
         listed = document.get(name, [])
         if not isinstance(listed, list):
-            raise InvalidError("is a list of words", where=f"{where}.{name}")
+            raise InvalidError(say("is a list of words"), where=f"{where}.{name}")
         words[name] = tuple(listed)
     try:
         return Requires(agent=agent, **words)
     except ValueError as error:
-        raise InvalidError(str(error), where=where) from None
+        raise InvalidError(sentences.of(error), where=where) from None
 
 
 def lacking(requires: Requires, *, board: str, agent: str, capabilities: Iterable[str]) -> list[str]:
@@ -87,16 +93,22 @@ def lacking(requires: Requires, *, board: str, agent: str, capabilities: Iterabl
         agent: The version of Ganglion that it would run: what the release brings, or what is installed.
         capabilities: What it has; see `capabilities_of`.
     """
-    found = []
+    found: list[str] = []
     if requires.board and board not in requires.board:
-        found.append(f"it is for the board {' or '.join(requires.board)}, and this node's is {board}")
+        found.append(
+            say("it is for the board {boards}, and this node's is {board}", boards=either(requires.board), board=board)
+        )
     if not satisfies(agent, requires.agent):
         found.append(
-            f"it needs Ganglion {requires.agent}, and this node would run {agent}: have the release bring that "
-            "(--agent, docs/releases.md), or install its package on the node (docs/packages.md) and start it again"
+            say(
+                "it needs Ganglion {needed}, and this node would run {agent}: have the release bring that (--agent, "
+                "docs/releases.md), or install its package on the node (docs/packages.md) and start it again",
+                needed=requires.agent,
+                agent=agent,
+            )
         )
     missing = set(requires.capabilities) - set(capabilities)
-    found += [f"this node has no {' '.join(each.split(':', 1))}" for each in sorted(missing)]
+    found += [say("this node has no {what}", what=" ".join(each.split(":", 1))) for each in sorted(missing)]
     return found
 
 
@@ -132,7 +144,7 @@ def _clauses(text: str) -> list[tuple[str, tuple[int, ...]]]:
     for part in text.split(",") if text else ():
         match = _CLAUSE.fullmatch(part.strip())
         if match is None or not _VERSION.fullmatch(match[2]):
-            raise ValueError(f"agent is {text!r}: write versions as >=0.1 or >=0.1,<2")
+            raise ValueError(say("agent is {text!r}: write versions as >=0.1 or >=0.1,<2", text=text))
         found.append((match[1], _numbers(match[2])))
     return found
 

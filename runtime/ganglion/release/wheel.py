@@ -22,6 +22,7 @@ from typing import IO
 from ganglion.errors import InvalidError
 from ganglion.release.agent import MAX_UNPACKED, MAX_WHEEL, PIECE, Agent, checked, named
 from ganglion.release.needs import MARKERS, Need, canonical, holds
+from ganglion.sentences import say
 
 #: Files in a wheel, bytes of all of them unpacked, and of one that says something of the wheel.
 MAX_ENTRIES = 8192
@@ -82,7 +83,7 @@ class Wheel:
             self._zip = zipfile.ZipFile(file)
             infos = {each.filename: each for each in self._zip.infolist() if not each.is_dir()}
             if len(infos) != len([each for each in self._zip.infolist() if not each.is_dir()]):
-                raise self._wrong("has a file twice")
+                raise self._wrong(say("has a file twice"))
             self._check(infos)
             self._infos = infos
             self.needs = self._metadata()
@@ -92,13 +93,17 @@ class Wheel:
         except (zipfile.BadZipFile, zipfile.LargeZipFile, OSError, EOFError, ValueError, NotImplementedError) as error:
             if isinstance(error, InvalidError):
                 raise
-            raise self._wrong(f"is no wheel: {error}") from None
+            raise self._wrong(say("is no wheel: {why}", why=str(error))) from None
         except Exception as error:  # zlib has an error of its own, and zipfile others where bytes are chosen for it
-            raise self._wrong(f"is no wheel: {type(error).__name__}") from None
+            raise self._wrong(say("is no wheel: {why}", why=type(error).__name__)) from None
         if found is None or found[1].decode("ascii", "replace") != self.version:
-            raise self._wrong(f"is called {self.version}, and ganglion/__init__.py in it says another version")
+            raise self._wrong(
+                say("is called {version}, and ganglion/__init__.py in it says another version", version=self.version)
+            )
         if LAUNCH not in infos:
-            raise self._wrong(f"is too old to be brought by a release ({LAUNCH} is not in it): install its package")
+            raise self._wrong(
+                say("is too old to be brought by a release ({launch} is not in it): install its package", launch=LAUNCH)
+            )
 
     def _wrong(self, why: str) -> InvalidError:
         return InvalidError(why, where=self._name)
@@ -110,31 +115,33 @@ class Wheel:
 
     def _check(self, infos: dict[str, zipfile.ZipInfo]) -> None:
         if len(infos) > MAX_ENTRIES:
-            raise self._wrong(f"has {len(infos)} files, and {MAX_ENTRIES} is the limit")
+            raise self._wrong(say("has {count} files, and {most} is the limit", count=len(infos), most=MAX_ENTRIES))
         if (whole := sum(each.file_size for each in infos.values())) > MAX_WHOLE:
-            raise self._wrong(f"has {whole} bytes unpacked, and {MAX_WHOLE} is the limit")
+            raise self._wrong(say("has {size} bytes unpacked, and {most} is the limit", size=whole, most=MAX_WHOLE))
         for path, info in infos.items():
             parts = path.split("/")
             if len(path) > _LONG or len(parts) > _DEEP or not all(map(_PART.fullmatch, parts)):
-                raise self._wrong(f"has {path[:80]!r} in it, which is no path of a wheel")
+                raise self._wrong(say("has {path!r} in it, which is no path of a wheel", path=path[:80]))
             kind = stat.S_IFMT(info.external_attr >> 16)
             if kind not in (0, stat.S_IFREG):
-                raise self._wrong(f"has {path} in it, which is no plain file")
+                raise self._wrong(say("has {path} in it, which is no plain file", path=path))
             if info.flag_bits & 1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                raise self._wrong(f"has {path} encrypted, or compressed in a way that wheels are not")
+                raise self._wrong(say("has {path} encrypted, or compressed in a way that wheels are not", path=path))
             top = parts[0]
             if len(parts) > 1 and top == self._info:
                 continue
             if top.endswith(".data"):
-                raise self._wrong(f"has {path} in it, which pip would put elsewhere: a release brings packages alone")
+                raise self._wrong(
+                    say("has {path} in it, which pip would put elsewhere: a release brings packages alone", path=path)
+                )
             if len(parts) < 2 or not _PACKAGE.fullmatch(top):
-                raise self._wrong(f"has {path} in it, which is in no package")
+                raise self._wrong(say("has {path} in it, which is in no package", path=path))
             if top in sys.stdlib_module_names:
-                raise self._wrong(f"has {path} in it, which would hide Python's own {top}")
+                raise self._wrong(say("has {path} in it, which would hide Python's own {top}", path=path, top=top))
         folders = {path.rpartition("/")[0] for path in infos}
         folders |= {"/".join(each.split("/")[:n]) for each in folders for n in range(1, each.count("/") + 1)}
         if both := folders & infos.keys():
-            raise self._wrong(f"has {min(both)} as a file and a folder")
+            raise self._wrong(say("has {path} as a file and a folder", path=min(both)))
 
     @property
     def _info(self) -> str:
@@ -143,9 +150,9 @@ class Wheel:
     def _said(self, path: str) -> bytes:
         info = self._infos.get(path)
         if info is None:
-            raise self._wrong(f"has no {path}")
+            raise self._wrong(say("has no {path}", path=path))
         if info.file_size > MAX_SAID:
-            raise self._wrong(f"has {info.file_size} bytes in {path}")
+            raise self._wrong(say("has {size} bytes in {path}", size=info.file_size, path=path))
         return self._zip.read(info)
 
     def _headers(self, name: str) -> Message:
@@ -155,7 +162,14 @@ class Wheel:
         said = self._headers("METADATA")
         name, version = str(said.get("Name", "")), str(said.get("Version", ""))
         if canonical(name) != "ganglion" or version != self.version:
-            raise self._wrong(f"is called ganglion {self.version}, and METADATA in it says {name[:40]} {version[:40]}")
+            raise self._wrong(
+                say(
+                    "is called ganglion {version}, and METADATA in it says {name} {other}",
+                    version=self.version,
+                    name=name[:40],
+                    other=version[:40],
+                )
+            )
         found = []
         for each in map(str, said.get_all("Requires-Dist", [])):
             need = Need.read(each, where=self._name)
@@ -167,9 +181,9 @@ class Wheel:
     def _tagged(self, tags: frozenset[str]) -> None:
         said = self._headers("WHEEL")
         if not str(said.get("Wheel-Version", "")).startswith("1."):
-            raise self._wrong("has another version of the format than 1, by WHEEL in it")
+            raise self._wrong(say("has another version of the format than 1, by WHEEL in it"))
         if frozenset(map(str, said.get_all("Tag", []))) != tags:
-            raise self._wrong("is called for other machines than WHEEL in it says")
+            raise self._wrong(say("is called for other machines than WHEEL in it says"))
 
     def _recorded(self) -> tuple[Entry, ...]:
         record = f"{self._info}/RECORD"
@@ -181,11 +195,11 @@ class Wheel:
             row = rows.get(path, [])
             kind, equals, digest = row[1].partition("=") if len(row) == 3 else ("", "", "")
             if kind != "sha256" or not equals:
-                raise self._wrong(f"has no SHA-256 of {path} in RECORD")
+                raise self._wrong(say("has no SHA-256 of {path} in RECORD", path=path))
             sha256 = base64.urlsafe_b64decode(digest + "=" * (-len(digest) % 4))
             found.append(Entry(path, info.file_size, sha256, bool(info.external_attr >> 16 & 0o100)))
         if missing := rows.keys() - self._infos.keys():
-            raise self._wrong(f"lacks {min(missing)[:80]}, which RECORD names")
+            raise self._wrong(say("lacks {path}, which RECORD names", path=min(missing)[:80]))
         return tuple(found)
 
     def content(self) -> Iterator[tuple[Entry, bytes]]:
@@ -198,9 +212,9 @@ class Wheel:
             try:
                 data = self._zip.read(entry.path)
             except Exception as error:
-                raise self._wrong(f"{entry.path} in it cannot be read: {error}") from None
+                raise self._wrong(say("{path} in it cannot be read: {why}", path=entry.path, why=str(error))) from None
             if len(data) != entry.size or hashlib.sha256(data).digest() != entry.sha256:
-                raise self._wrong(f"{entry.path} in it is not what RECORD says")
+                raise self._wrong(say("{path} in it is not what RECORD says", path=entry.path))
             yield entry, data
 
 
@@ -211,7 +225,9 @@ def read(data: bytes, name: str) -> Agent:
         InvalidError: it is none that a release may bring; the file is named.
     """
     if len(data) > MAX_WHEEL:
-        raise InvalidError(f"{len(data)} bytes, and a wheel may have {MAX_WHEEL}", where=name)
+        raise InvalidError(
+            say("{count} bytes, and a wheel may have {most}", count=len(data), most=MAX_WHEEL), where=name
+        )
     wheel = Wheel(io.BytesIO(data), name)
     for _ in wheel.content():
         pass

@@ -8,7 +8,7 @@ from nicegui import ui
 from ganglion.client import documents
 from ganglion.client.operations import jobs
 from ganglion.units import SECOND
-from ganglion_gateway.dashboard import states, text
+from ganglion_gateway.dashboard import reasons, states, text
 from ganglion_gateway.dashboard.dialogs import confirmed, dialog
 from ganglion_gateway.dashboard.jobs.listing import colour, counted
 from ganglion_gateway.dashboard.jobs.start import start
@@ -99,7 +99,9 @@ class _Job:
 
     def _row(self, row: documents.JobNode) -> Row:
         say = self._say
-        answer = row["error"] or ("" if row["result"] is None else json.dumps(row["result"], ensure_ascii=False))
+        answer = reasons.told(row["error"], say) or (
+            "" if row["result"] is None else json.dumps(row["result"], ensure_ascii=False)
+        )
         took = "–"
         if row["began"] is not None and row["ended"] is not None:
             took = f"{(row['ended'] - row['began']) / SECOND:.1f} {say('s')}"

@@ -5,7 +5,7 @@ from nicegui import ui
 
 from ganglion.client.documents import RolloutNode
 from ganglion.client.operations import rollouts
-from ganglion_gateway.dashboard import text
+from ganglion_gateway.dashboard import reasons, text
 from ganglion_gateway.dashboard.naming import Names
 from ganglion_gateway.dashboard.parts import Action, Cell, Pages, Row, Table, attribute, card
 from ganglion_gateway.dashboard.progress import ORDER, Bar, spoken, tone
@@ -65,7 +65,7 @@ class Crowd:
                 why.append(line.format(count=count))
         if node["sent_back"]:
             why.append(say("gets back what it had"))
-        said, before, changed = text.whole(node["why"]), node["before"], node["changed"]
+        said, before, changed = text.whole(reasons.told(node["why"], say)), node["before"], node["changed"]
         return Row(
             node["node"],
             (

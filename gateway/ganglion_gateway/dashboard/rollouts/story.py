@@ -9,7 +9,7 @@ from nicegui import ui
 from ganglion.client.documents import Note
 from ganglion.client.operations import rollouts
 from ganglion.units import SECOND
-from ganglion_gateway.dashboard import text
+from ganglion_gateway.dashboard import reasons, text
 from ganglion_gateway.dashboard.parts import attribute, card, tagged
 from ganglion_gateway.dashboard.visit import Visit
 from ganglion_gateway.dashboard.words import Say
@@ -25,6 +25,9 @@ _FAILED = re.compile(
 )
 _OF_ALL = re.compile(r"(\d+) of all (\d+) nodes? failed, and at most (\d+) may")
 _LEFT = re.compile(r"stage (\d+): none of its nodes is left")
+#: What happened to one node, which stands before why.
+_OF_ONE = frozenset({"failed", "reverted", "gone"})
+_WHOSE = re.compile(r"([^:]+): (.+)", re.DOTALL)
 _BY = re.compile(r"by ([^\s:]+)(?:: (.+))?", re.DOTALL)
 _TONES = {
     **dict.fromkeys(("completed", "soaking"), "good"),
@@ -80,12 +83,17 @@ class Story:
                 tagged("b", self._words.get(note["what"], note["what"]))
                 tagged("time", _clock(note["at"])).classes("g-faint").props(f'title="{text.iso(note["at"])}"')
                 if note["detail"]:
-                    detail = translated(note["detail"], self._visit.say)
-                    ui.label(self._named(detail)).classes("g-story-detail")
+                    ui.label(self._told(note)).classes("g-story-detail")
         line.move(target_index=0)
         self._lines.append(line)
         if len(self._lines) > _SHOWN:
             self._lines.pop(0).delete()
+
+    def _told(self, note: Note) -> str:
+        detail, say = note["detail"], self._visit.say
+        if note["what"] in _OF_ONE and (found := _WHOSE.fullmatch(detail)):
+            detail = f"{found[1]}: {reasons.told(found[2], say)}"
+        return self._named(translated(detail, say))
 
     def _named(self, detail: str) -> str:
         """With the name of the node, where a line begins with an id."""
@@ -125,7 +133,7 @@ def translated(detail: str, say: Say) -> str:
                 int(bad),
             )
         line = line.format(number=number, of=of, bad=bad, may=may, need=need)
-        return say("{line}; most often: {why}").format(line=line, why=why) if why else line
+        return say("{line}; most often: {why}").format(line=line, why=reasons.told(why, say)) if why else line
     if found := _OF_ALL.fullmatch(detail):
         bad, of, may = found.groups()
         line = say.many(
@@ -139,7 +147,7 @@ def translated(detail: str, say: Say) -> str:
     if found := _BY.fullmatch(detail):
         name, why = found.groups()
         return say("by {name}: {why}").format(name=name, why=why) if why else say("by {name}").format(name=name)
-    return detail
+    return reasons.told(detail, say)
 
 
 def _clock(at: int) -> str:

@@ -6,7 +6,7 @@ from nicegui import ui
 from ganglion.client.documents import Message, Webhook
 from ganglion.client.operations import webhooks
 from ganglion.errors import GanglionError
-from ganglion_gateway.dashboard import text
+from ganglion_gateway.dashboard import reasons, text
 from ganglion_gateway.dashboard.dialogs import confirmed, dialog, shown_once
 from ganglion_gateway.dashboard.facts import pairs
 from ganglion_gateway.dashboard.parts import Action, Cell, Pages, Row, Table, button, card, choice
@@ -69,7 +69,7 @@ class _About:
         self._pause.set_visibility(not webhook["paused"])
         self._resume.set_visibility(webhook["paused"])
         error = webhook["state"]["error"] if webhook["state"] else ""
-        self._error.set_text(text.whole(error))
+        self._error.set_text(text.whole(reasons.told(error, self._visit.say)))
         self._error.set_visibility(bool(error))
         for name, value in self._lines(webhook).items():
             self._facts[name].set_text(value)
@@ -125,7 +125,7 @@ class _About:
             line = say("Delivered: HTTP {status} in {span}.").format(status=told["status"], span=took(told["took"]))
             visit.tell(line)
         else:
-            visit.complain(say("Not delivered: {why}").format(why=text.whole(told["error"])))
+            visit.complain(say("Not delivered: {why}").format(why=text.whole(reasons.told(told["error"], say))))
 
     async def _rotate(self) -> None:
         visit, say = self._visit, self._visit.say

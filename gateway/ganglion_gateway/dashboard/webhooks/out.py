@@ -5,7 +5,7 @@ from nicegui import ui
 
 from ganglion.client.documents import Webhook
 from ganglion.client.operations import webhooks
-from ganglion_gateway.dashboard import text
+from ganglion_gateway.dashboard import reasons, text
 from ganglion_gateway.dashboard.dialogs import shown_once
 from ganglion_gateway.dashboard.parts import Cell, Pages, Row, Table, button, card
 from ganglion_gateway.dashboard.visit import Visit
@@ -51,7 +51,7 @@ def _row(webhook: Webhook, now: int, visit: Visit) -> Row:
             Cell(text.number(counts.get("delivered", 0))),
             Cell(text.number(counts.get("pending", 0))),
             Cell(text.number(dead), "bad" if dead else "", f"/webhooks/dead?webhook={webhook['id']}" if dead else ""),
-            Cell(text.whole(state["error"]) if state else ""),
+            Cell(text.whole(reasons.told(state["error"], visit.say)) if state else ""),
         ),
     )
 

@@ -3,7 +3,7 @@
 
 from ganglion.client.documents import Attempt, Webhook
 from ganglion.units import SECOND
-from ganglion_gateway.dashboard import text
+from ganglion_gateway.dashboard import reasons, text
 from ganglion_gateway.dashboard.words import Say
 
 
@@ -32,7 +32,7 @@ def attempt(last: Attempt | None, say: Say) -> str:
     if last is None:
         return "–"
     if last["error"]:
-        return text.whole(last["error"])
+        return text.whole(reasons.told(last["error"], say))
     return say("HTTP {status} in {span}").format(status=last["status"], span=took(last["took"]))
 
 
