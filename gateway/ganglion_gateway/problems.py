@@ -11,6 +11,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -175,8 +176,9 @@ def install(app: FastAPI) -> None:
     async def known(request: Request, error: GanglionError) -> Response:
         return problem(_status(error), sentences.of(error), instance=request.url.path)
 
+    @app.exception_handler(PoolTimeoutError)
     @app.exception_handler(OperationalError)
-    async def no_database(request: Request, error: OperationalError) -> Response:
+    async def no_database(request: Request, error: OperationalError | PoolTimeoutError) -> Response:
         return away(error, instance=request.url.path)
 
     @app.exception_handler(ClientDisconnect)

@@ -238,6 +238,7 @@ class Accounts:
         _within(who, role)
 
         async def work(connection: AsyncConnection) -> None:
+            await _as_it_was(connection, user)
             if role is not Role.ADMIN:
                 await _not_the_last(connection, user)
             await accounts.change_user(connection, user["id"], role=role.value)
@@ -250,6 +251,7 @@ class Accounts:
         user = await self._managed(who, name)
 
         async def work(connection: AsyncConnection) -> None:
+            await _as_it_was(connection, user)
             await _not_the_last(connection, user)
             await accounts.remove_user(connection, user["id"])
 
@@ -265,6 +267,7 @@ class Accounts:
         hashed, at = await self._passwords.hash(password), self._clock()
 
         async def work(connection: AsyncConnection) -> None:
+            await _as_it_was(connection, user)
             await accounts.change_user(connection, user["id"], password=hashed, must_change=must_change, changed=at)
             await accounts.end_all(connection, user["id"], but=keep)
             await _note(connection, at, actor, "user.password", user["name"], {"must_change": must_change})
@@ -301,6 +304,12 @@ def _within(who: Principal, role: Role) -> None:
 async def _not_the_last(connection: AsyncConnection, user: Row) -> None:
     if await accounts.admins(connection) == [user["id"]]:
         raise RefusedError(say("{name} is the only admin left: make somebody else one first", name=user["name"]))
+
+
+async def _as_it_was(connection: AsyncConnection, user: Row) -> None:
+    """Raises: RefusedError, the user has another role by now, and whether that one may be managed was not looked at."""
+    if await accounts.role_of(connection, user["id"]) != user["role"]:
+        raise RefusedError(say("{name} was given another role meanwhile: ask again", name=user["name"]))
 
 
 async def _note(connection: AsyncConnection, at: int, actor: str, action: str, target: str, detail: Row) -> None:

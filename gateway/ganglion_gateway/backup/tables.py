@@ -103,6 +103,8 @@ class Loading:
         await self._flush()
         if "leases" in self._tables:  # whoever held one is gone
             await self._connection.execute(self._tables["leases"].update().values(holder="", expires=0))
+        if "logins" in self._tables:  # one that was ended since the backup must not be there again
+            await self._connection.execute(self._tables["logins"].delete())
         if self._connection.dialect.name == "postgresql":
             for table in self._tables.values():
                 for column in table.primary_key.columns:

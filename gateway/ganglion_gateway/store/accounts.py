@@ -52,6 +52,12 @@ async def remove_user(connection: AsyncConnection, user: str) -> None:
     await connection.execute(delete(users).where(users.c.id == user))
 
 
+async def role_of(connection: AsyncConnection, user: str) -> str | None:
+    """The role of a user, in a transaction; None where there is no such user any more."""
+    found: str | None = (await connection.execute(select(users.c.role).where(users.c.id == user))).scalar()
+    return found
+
+
 async def admins(connection: AsyncConnection) -> list[str]:
     """Ids of users with the role admin."""
     return [row[0] for row in await connection.execute(select(users.c.id).where(users.c.role == "admin"))]

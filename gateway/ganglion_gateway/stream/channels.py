@@ -76,7 +76,11 @@ def _pattern(filter: str) -> re.Pattern[str]:
     return re.compile("/".join(made[:-1]) + "(?:/.*)?" if made[:-1] else ".*", re.DOTALL)
 
 
-@lru_cache(65536)
 def follows(filters: frozenset[str], channel: str) -> bool:
     """Whether one of these filters is of a channel."""
-    return any(_pattern(each).fullmatch(channel) is not None for each in filters)
+    return any(_covers(each, channel) for each in filters)
+
+
+@lru_cache(16384)  # of single filters: sets of them would be kept by the memory that one client can fill
+def _covers(filter: str, channel: str) -> bool:
+    return _pattern(filter).fullmatch(channel) is not None

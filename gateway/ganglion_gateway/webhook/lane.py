@@ -129,7 +129,11 @@ class Lane:
                 await self._pause(_GATHER)
 
     def _goes_on(self) -> bool:
-        return not self._stopping.is_set() and self.lease.held
+        return not self._is_stopped() and self.lease.held
+
+    def _is_stopped(self) -> bool:
+        """As far as the thread that sends may look: a lease that has run out is ended by the loop alone."""
+        return self._stopping.is_set() or self.lease.lost.is_set()
 
     async def _settle(self, channel: Channel, waiting: deque[Row]) -> None:
         """Tries messages in order until one fails or it is time to write down how they went; takes out what is over."""
@@ -149,7 +153,7 @@ class Lane:
             await channel.send(
                 takewhile(lambda row: not self._is_expired(row, now), list(waiting)),
                 made,
-                goes_on=lambda: self._goes_on() and means.clock() - now < _WRITE_BACK,
+                goes_on=lambda: not self._is_stopped() and means.clock() - now < _WRITE_BACK,
             )
         finally:
             for attempt in made:
