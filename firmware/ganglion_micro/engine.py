@@ -76,7 +76,7 @@ class Engine:
         now: int,
         run_id: str = "",
         trigger: str = "",
-        refused: str = "",
+        reason: str = "",
     ) -> "list[Any]":
         """Begins a run and returns its first effects.
 
@@ -85,23 +85,26 @@ class Engine:
             event: `id source topic value payload timestamp`, which the script sees as `event`.
             session: `session_id` and `data` to begin with; None for what the document says. It is not written to.
             run_id: Unique among the runs of this engine; empty for a number.
-            refused: Why nothing of it may be carried out: it is cancelled before its first step.
+            reason: Why nothing of it may be carried out: it is cancelled before its first step.
 
         Raises:
             KeyError: there is no such protocol.
         """
         body = self.body
-        chosen = self._protocols[protocol if type(protocol) is int else self.index(str(protocol))]
+        chosen = self._protocols[protocol if isinstance(protocol, int) else self.index(protocol)]
         if not run_id:
             self._count += 1
             run_id = str(self._count)
-        data = dict(body[p.DATA] if session is None else session.get("data", {}))
-        known = {"data": data, "session_id": run_id if session is None else session.get("session_id", run_id)}
-        run = Run(run_id, chosen, {"event": event, "session": known, "profile": body[p.PROFILE]}, now)
+        session = session or {"data": body[p.DATA]}
+        known = {
+            "event": event,
+            "session": {"data": dict(session.get("data", {})), "session_id": session.get("session_id", run_id)},
+            "profile": body[p.PROFILE],
+        }
+        self.runs[run_id] = run = Run(run_id, chosen, known, now)
         run.trigger = trigger
-        self.runs[run_id] = run
-        if refused:
-            return self._end(run, "cancelled", refused, now)
+        if reason:
+            return self.cancel(run_id, reason, now)
         effects = self._advance(run, now)
         return self._woken(run, effects, now) if run.watching else effects
 

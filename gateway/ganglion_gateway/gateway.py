@@ -61,6 +61,7 @@ from ganglion_gateway.stored_news import StoredNews
 from ganglion_gateway.traces import path_of
 from ganglion_gateway.tracing.tracing import opened
 from ganglion_gateway.webhook import signature
+from ganglion_gateway.webhook.address import check_url
 from ganglion_gateway.webhook.courier import DELIVERS, Courier
 from ganglion_gateway.webhook.hooks import Hooks
 from ganglion_gateway.webhook.schedule import Policy
@@ -324,7 +325,7 @@ async def _configure_webhook(services: Services, webhook: WebhookSettings | None
     row = {
         "id": _COMMAND_LINE,
         "name": urlsplit(webhook.url).netloc,
-        "url": webhook.url,
+        "url": check_url(webhook.url, allow_http=webhook.allow_private),
         "secret": _webhook_secret(services.settings.state, webhook),
         "classes": ["alert"],
         "allow_http": webhook.allow_private,

@@ -107,8 +107,9 @@ def hint(word: str, known: Collection[str]) -> str:
     """`did you mean "address"?`, or the list of what is known where nothing is near and it is not too long."""
     if (close := closest(word, known)) is not None:
         return spoken(say('did you mean "{name}"?', name=close))
-    names = ", ".join(sorted(known))
-    return spoken(say("known here: {names}", names=names)) if 0 < len(known) <= _MANY else ""
+    if not 0 < len(known) <= _MANY:
+        return ""
+    return spoken(say("known here: {names}", names=", ".join(sorted(known))))
 
 
 def nearest(word: str, known: Collection[str]) -> str:

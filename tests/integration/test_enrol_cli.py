@@ -109,7 +109,7 @@ async def test_nobody_there_is_exit_5_and_says_who_is_missing(shell: Shell, tmp_
     ("words", "code", "says"),
     [
         (["--mesh", "pczxc4hc5uxae"], 2, "--broker mqtt://host"),
-        (["--mesh", "short", "--broker", NO_BROKER], 1, "mesh.id"),
+        (["--mesh", "short", "--broker", NO_BROKER], 2, "--mesh"),
         (["--mesh", "pczxc4hc5uxae", "--root", "short", "--broker", NO_BROKER], 2, "--root short: 26 letters"),
         (["--mesh", "pczxc4hc5uxae", "--broker", "http://x"], 2, "mqtt"),
         (["--mesh", "pczxc4hc5uxae", "--broker", NO_BROKER, "--wait", "soon"], 2, "--wait"),

@@ -182,7 +182,7 @@ def test_a_table_on_the_command_line_has_tables_in_it():
         ["sensors", "watch", "n", "--count", "0"],
         ["call", "n", "m", "--timeout", "foo"],
         ["mesh", "ping", "n", "--interval", "foo"],
-        ["enrol", "--mesh", "abc", "--broker", "mqtt://127.0.0.1:1", "--wait", "foo"],
+        ["enrol", "--mesh", "abcdefghijklm", "--broker", "mqtt://127.0.0.1:1", "--wait", "foo"],
     ],
 )
 def test_a_bad_option_is_an_error_of_usage_before_anybody_is_asked(words, capsys):
