@@ -113,7 +113,7 @@ class Connection:
 
     def _opened(self, purpose: int, target: pycurl.CurlSockAddr) -> socket.socket | int:
         """A socket to an address that may be connected to: libcurl connects to what is judged here, and to no other."""
-        if self._fault is not None or self._cut:
+        if isinstance(self._fault, RefusedError) or self._cut:
             return int(pycurl.SOCKET_BAD)
         try:
             if not self._allow_private:
@@ -122,7 +122,7 @@ class Connection:
         except RefusedError as error:
             self._fault = error
             return int(pycurl.SOCKET_BAD)
-        except OSError as error:  # no descriptor is left: pycurl would only print it
+        except OSError as error:  # no descriptor is left, or no IPv6 is there: pycurl would only print it
             self._fault = UnreachableError(os.strerror(error.errno or 0))
             return int(pycurl.SOCKET_BAD)
         inode = os.fstat(opened.fileno()).st_ino
