@@ -69,14 +69,14 @@ class Sender:
         self._agent = agent
         self._clock = clock
         self._headers = headers
-        parsed(endpoint["url"])
+        parsed(endpoint["url"])  # said now: what an older version has stored libcurl may not read
         self._secret: str = endpoint["secret"]
         self._key = signature.key_of(self._secret)
         former = endpoint["former_secret"]
         self._former = signature.key_of(former) if former else None
 
     def connection(self) -> "Connection":
-        """A way to the endpoint; libcurl is loaded with the first."""
+        """A way to the endpoint, for one thread."""
         from ganglion_gateway.webhook.connection import Connection
 
         return Connection(self._endpoint["url"], allow_private=self._endpoint["allow_private"])
